@@ -26,6 +26,7 @@ class Function:
     environment: dict[str, str] = field(default_factory=dict)
     timeout: int = 3
     memory: int = 128
+    runtime: str = "python3.13"
     reserved_concurrency: int | None = None
 
     @property

@@ -1,0 +1,65 @@
+"""An execution's events, recorded as references and rendered as GetExecutionHistory shows them when asked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from emulator.stack import REGION
+from emulator.states.encoding import encode
+
+
+class Event(NamedTuple):
+    """`at` in seconds since the epoch; `previous` is the id of the event that led to this one, 0 for none."""
+
+    type: str
+    at: float
+    previous: int
+    details: dict[str, Any]
+
+
+def render(event: Event, number: int, *, data: bool = True) -> dict[str, Any]:
+    """One event in AWS's shape. `number` is its id, from 1; without `data`, inputs and outputs are left out."""
+    rendered: dict[str, Any] = {
+        "timestamp": event.at,
+        "type": event.type,
+        "id": number,
+        "previousEventId": event.previous,
+    }
+    key = _details_key(event.type)
+    if key is not None:
+        rendered[key] = _details(event, data)
+    return rendered
+
+
+def _details_key(kind: str) -> str | None:
+    if kind.endswith("StateEntered"):
+        return "stateEnteredEventDetails"
+    if kind.endswith("StateExited"):
+        return "stateExitedEventDetails"
+    if kind in _WITHOUT_DETAILS or kind.endswith("StateAborted"):
+        return None
+    return f"{kind[0].lower()}{kind[1:]}EventDetails"
+
+
+_WITHOUT_DETAILS = {
+    "LambdaFunctionStarted",
+    "ParallelStateStarted",
+    "ParallelStateSucceeded",
+    "ParallelStateFailed",
+    "MapStateSucceeded",
+    "MapStateFailed",
+}
+
+
+def _details(event: Event, data: bool) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    for name, value in event.details.items():
+        if name in ("input", "output"):
+            if data:
+                details[name] = encode(value)
+            details[f"{name}Details"] = {"truncated": False}
+        elif name == "parameters":
+            details |= {"region": REGION, "parameters": encode(value)}
+        elif value is not None:
+            details[name] = value
+    return details

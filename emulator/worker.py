@@ -1,0 +1,189 @@
+"""Runs in a process of its own, one per function: imports the handler once, then forks an execution environment
+for each line that it reads. Imports nothing of the emulator, so that a function finds only its own modules.
+
+Started as `python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...]}'`. On the control socket it
+reads `fork <id>` and `kill <id>`, and writes `ready`, `forked <id> <pid>` and `exited <id> <exit code>`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+import runtime_client
+from awslambdaric import bootstrap
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+
+class LineStream(io.TextIOWrapper):
+    """Writes whole lines, whoever flushes it in between: environments share one log file."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False)), "utf-8", "replace")
+        self.reconfigure(line_buffering=True)
+
+    def write(self, text: str) -> int:
+        # The runtime ends the lines of a traceback with \r, for CloudWatch to take them as one event.
+        return super().write(text.replace("\r", "\n"))
+
+    def flush(self) -> None:
+        pass
+
+    def end(self) -> None:
+        super().flush()
+
+
+class Client(LambdaRuntimeClient):  # type: ignore[misc]
+    """The official client, whose every request names the environment that it comes from."""
+
+    def __init__(self, environment: str, streams: list[LineStream]) -> None:
+        super().__init__(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        self.environment = environment
+        self.streams = streams
+        runtime_client.initialize_client(environment)
+
+    def call_rapid(self, method: str, endpoint: str, expected: int, payload: Any = None, headers: Any = None) -> None:
+        super().call_rapid(method, endpoint, expected, payload, {**(headers or {}), "User-Agent": self.environment})
+
+    def post_invocation_result(self, *args: Any) -> None:
+        for stream in self.streams:
+            stream.end()
+        super().post_invocation_result(*args)
+
+
+def run_environment(handler: str, identity: str, streams: list[LineStream]) -> None:
+    """Serves invocations until the process is killed."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    gc.enable()
+    os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
+    code = 1
+    try:
+        bootstrap.run(handler, Client(identity, streams))
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except RuntimeError as error:
+        if not str(error).startswith("Failed to get next"):  # then the emulator has ended
+            traceback.print_exc()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in streams:
+            stream.end()
+        os._exit(code)
+
+
+def import_handler(handler: str) -> None:
+    """Imports the handler's module. If that fails, each environment fails with it again, and reports it."""
+    with contextlib.suppress(BaseException):
+        importlib.import_module(handler.rpartition(".")[0].replace("/", "."))
+
+
+def shares_what_must_not_be_shared(control: socket.socket) -> bool:
+    """Whether the import started threads, which a fork loses, or opened sockets, which two processes cannot share."""
+    if threading.active_count() > 1:
+        return True
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # the listing's own descriptor
+            if int(name) != control.fileno() and stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                return True
+    return False
+
+
+def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> None:
+    """Forks and reaps environments until the emulator closes its end, then kills those that are left."""
+    woken, waker = socket.socketpair()
+    woken.setblocking(False)
+    waker.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waker.fileno())
+    children: dict[str, int] = {}
+    control.sendall(b"ready\n")
+    received = b""
+    while True:
+        ready, _, _ = select.select([control, woken], [], [])
+        if woken in ready:
+            woken.recv(4096)
+            for identity, pid in list(children.items()):
+                reaped, status = os.waitpid(pid, os.WNOHANG)
+                if reaped:
+                    del children[identity]
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(pid, signal.SIGKILL)  # what it started
+                    control.sendall(b"exited %s %d\n" % (identity.encode(), os.waitstatus_to_exitcode(status)))
+        if control not in ready:
+            continue
+        data = control.recv(65536)
+        if not data:
+            for pid in children.values():
+                kill_group(pid)
+            for pid in children.values():
+                os.waitpid(pid, 0)
+            return
+        *lines, received = (received + data).split(b"\n")
+        for line in lines:
+            command, identity = line.decode().split(" ")
+            if command == "kill":
+                if identity in children:
+                    kill_group(children[identity])
+                continue
+            pid = os.fork()
+            if pid == 0:
+                for inherited in (control, woken, waker):
+                    inherited.close()
+                run_environment(handler, identity, streams)
+            children[identity] = pid
+            control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
+
+
+def kill_group(pid: int) -> None:
+    """Kills an environment and what it started. It may not have made its group yet, or be gone."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    control = socket.socket(fileno=options["control"])
+    control.set_inheritable(False)
+    streams = [LineStream(1), LineStream(2)]
+    sys.stdout, sys.stderr = streams
+    sys.path[:0] = options["path"]
+    gc.disable()
+    if "import-in-each" not in sys.argv:
+        # The emulator sends nothing before `ready`: a signal here means that it has ended.
+        signal.signal(signal.SIGIO, lambda *_: os._exit(1))
+        fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(control, fcntl.F_GETFL)
+        fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
+        import_handler(options["handler"])
+        fcntl.fcntl(control, fcntl.F_SETFL, flags)
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        for stream in streams:
+            stream.end()
+        if shares_what_must_not_be_shared(control):
+            control.set_inheritable(True)
+            os.execv(sys.executable, [*sys.orig_argv, "import-in-each"])
+    sys.argv = ["bootstrap"]
+    gc.freeze()
+    serve(control, options["handler"], streams)
+
+
+if __name__ == "__main__":
+    main()

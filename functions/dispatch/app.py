@@ -1,0 +1,29 @@
+"""SQS consumer: one message is one running order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap
+from order_engine.observability import logger, metrics
+
+messages = BatchProcessor(EventType.SQS)
+dispatch = bootstrap.dispatch()
+
+
+def run_order(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    order_id = UUID(json.loads(record.body)["orderId"])
+    logger.set_correlation_id(str(order_id))
+    dispatch.run(order_id, lambda_context.aws_request_id)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, run_order, messages, context)

@@ -1,0 +1,34 @@
+"""States: build, submit, confirm, fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap
+from order_engine.domain.lifecycle import FINAL
+from order_engine.execution import Run
+from order_engine.observability import count, logger, metrics
+
+execution = bootstrap.execution()
+
+
+@logger.inject_lambda_context(correlation_id_path="order.order_id")
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    run = Run.from_json(event["order"], event["attempt"])
+    match event["step"]:
+        case "build":
+            run = execution.build(run)
+        case "submit":
+            run = execution.submit(run)
+        case "confirm":
+            run = execution.confirm(run)
+        case "fail":
+            run = execution.fail(run, event["error"])
+        case step:
+            raise ValueError(f"expected step build, submit, confirm or fail, was {step!r}")
+    if run.status in FINAL:
+        count(f"Order{run.status.capitalize()}")
+    return run.to_json()

@@ -1,0 +1,38 @@
+"""A custom resource: brings the database up to date whenever the stack is deployed."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap, settings
+from order_engine.observability import logger
+from order_engine.storage.schema import migrate
+from order_engine.venues import simulated
+
+
+def bring_up_to_date() -> None:
+    migrate(settings.required("DATABASE_URL"))
+    simulated.set_up(bootstrap.database())
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    answer |= {"PhysicalResourceId": "schema", "Status": "SUCCESS"}
+    try:
+        # Deleting the stack keeps the data.
+        if event["RequestType"] != "Delete":
+            bring_up_to_date()
+    except Exception as error:
+        # Without an answer the deployment would wait until it times out.
+        logger.exception("the database could not be brought up to date")
+        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    # No content type: the URL is signed for a request without one.
+    request = urllib.request.Request(
+        event["ResponseURL"], json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT"
+    )
+    urllib.request.urlopen(request, timeout=10).close()

@@ -1,0 +1,32 @@
+"""What a crash left behind: orders that nobody runs, on a schedule; dead letters, from their queue."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap
+from order_engine.observability import logger, metrics
+
+dead_letters = BatchProcessor(EventType.SQS)
+recovery = bootstrap.recovery()
+
+
+def give_up(record: SQSRecord) -> None:
+    recovery.give_up(UUID(json.loads(record.body)["orderId"]))
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    if "Records" in event:
+        return process_partial_response(event, give_up, dead_letters, context)
+    woken = recovery.sweep()
+    if woken:
+        logger.warning("woke orders that nobody ran", extra={"orderIds": woken})
+    return {"woken": len(woken)}

@@ -1,0 +1,19 @@
+"""State: quote the venues and choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap
+from order_engine.execution import Run
+from order_engine.observability import logger, metrics
+
+execution = bootstrap.execution()
+
+
+@logger.inject_lambda_context(correlation_id_path="order.order_id")
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return execution.route(Run.from_json(event["order"], event["attempt"])).to_json()

@@ -1,0 +1,45 @@
+"""WebSocket API: $connect, $disconnect and every message; what a new connection has missed, from the replay queue."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine import bootstrap
+from order_engine.domain.errors import EngineError
+from order_engine.observability import logger, metrics
+from order_engine.status_codes import status_of
+
+replays = BatchProcessor(EventType.SQS)
+websocket = bootstrap.websocket()
+
+
+def replay(record: SQSRecord) -> None:
+    message = json.loads(record.body)
+    websocket.replay(message["connectionId"], UUID(message["orderId"]))
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    if "Records" in event:
+        return process_partial_response(event, replay, replays, context)
+    request = event["requestContext"]
+    connection_id = request["connectionId"]
+    logger.append_keys(connectionId=connection_id)
+    match request["eventType"]:
+        case "CONNECT":
+            try:
+                websocket.connect(connection_id, (event.get("queryStringParameters") or {}).get("orderId"))
+            except EngineError as error:
+                return {"statusCode": status_of(error), "body": json.dumps(error.to_json())}
+        case "DISCONNECT":
+            websocket.disconnect(connection_id)
+        case "MESSAGE":
+            websocket.receive(connection_id, event.get("body") or "")
+    return {"statusCode": 200}

@@ -1,0 +1,1 @@
+"""The order execution engine: what its functions share."""

@@ -1,0 +1,144 @@
+"""Puts the parts together, once for each Lambda environment.
+
+A handler calls one of these while it is imported, so that everything is ready before the first event; connections are
+opened with the first use. Imports stand inside the functions: a cold start pays for nothing that it does not need.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from json import dumps
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from . import settings
+from .observability import warn
+from .storage.database import Database
+from .storage.orders import OrderStore
+
+if TYPE_CHECKING:
+    from .dispatching import Dispatch
+    from .execution import Execution
+    from .health import Health
+    from .notifications import Connections, Notifications
+    from .recovery import Recovery
+    from .storage.active_orders import ActiveOrders
+    from .storage.subscriptions import SubscriptionStore
+    from .submission import Submission
+    from .websocket import WebSocket
+
+
+@cache
+def database() -> Database:
+    return Database(settings.required("DATABASE_URL"))
+
+
+@cache
+def orders() -> OrderStore:
+    return OrderStore(database())
+
+
+@cache
+def subscriptions() -> SubscriptionStore:
+    from .storage.subscriptions import SubscriptionStore
+
+    return SubscriptionStore(database())
+
+
+@cache
+def active_orders() -> ActiveOrders:
+    from .storage.active_orders import ActiveOrders
+
+    return ActiveOrders(settings.required("REDIS_URL"), warn)
+
+
+@cache
+def connections() -> Connections:
+    from .notifications import ApiGatewayConnections
+
+    return ApiGatewayConnections(_client("apigatewaymanagementapi"))
+
+
+@cache
+def notifications() -> Notifications:
+    from .notifications import Notifications
+
+    return Notifications(active_orders(), subscriptions(), connections(), warn)
+
+
+@cache
+def submission() -> Submission:
+    from .submission import Submission
+
+    return Submission(orders(), notifications().publish, waker(), warn)
+
+
+@cache
+def execution() -> Execution:
+    from .execution import Execution
+    from .venues.simulated import LATENCIES, VENUES, SimulatedVenue
+
+    latency = LATENCIES[settings.one_of("MARKET_LATENCY", LATENCIES)]
+    drift_bps = settings.integer("MARKET_DRIFT_BPS")
+    venues = [SimulatedVenue(name, database(), latency, drift_bps) for name in VENUES]
+    return Execution(orders(), venues, notifications().publish, latency.deadline)
+
+
+@cache
+def dispatch() -> Dispatch:
+    from .dispatching import Dispatch
+
+    # Longer than an execution may take, and never a second call: that would be a second execution.
+    machine = _client("stepfunctions", read_timeout=65, attempts=1)
+    return Dispatch(orders(), machine, settings.required("STATE_MACHINE_ARN"))
+
+
+@cache
+def recovery() -> Recovery:
+    from .recovery import Recovery
+
+    return Recovery(orders(), execution(), waker())
+
+
+@cache
+def websocket() -> WebSocket:
+    from .websocket import WebSocket
+
+    queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
+
+    def ask_for_replay(connection_id: str, order_id: UUID) -> None:
+        body = dumps({"connectionId": connection_id, "orderId": str(order_id)})
+        queue.send_message(QueueUrl=queue_url, MessageBody=body)
+
+    return WebSocket(orders(), subscriptions(), connections(), submission(), ask_for_replay)
+
+
+@cache
+def health() -> Health:
+    from .health import Health
+
+    queue, queue_url = _client("sqs"), settings.required("ORDER_QUEUE_URL")
+    return Health(
+        {
+            "postgres": lambda: database().fetch("SELECT 1"),
+            "redis": active_orders().ping,
+            "queue": lambda: queue.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"]),
+        },
+        authority="postgres",
+    )
+
+
+@cache
+def waker() -> Any:
+    """Sends the message that has an order run."""
+    queue, queue_url = _client("sqs"), settings.required("ORDER_QUEUE_URL")
+    return lambda order_id: queue.send_message(QueueUrl=queue_url, MessageBody=dumps({"orderId": str(order_id)}))
+
+
+@cache
+def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+    return boto3.client(service, config=Config(connect_timeout=1, read_timeout=read_timeout, retries=retries))  # type: ignore[call-overload]

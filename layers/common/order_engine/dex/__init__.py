@@ -1,0 +1,1 @@
+"""Pools, exact quote math and routing: pure functions on integers."""

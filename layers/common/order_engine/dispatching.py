@@ -1,0 +1,46 @@
+"""From the queue's message to a running order: claims it and runs it on the state machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from .execution import Run
+from .storage.orders import OrderStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+LEASE_SECONDS = 75.0
+"""How long a run holds its order: at least the time after which its execution is over, whatever happened to it."""
+
+
+_ENDED = frozenset({"OrderFailed", "StaleRun"})
+"""The errors with which the state machine ends when nothing is left to do for this run."""
+
+
+class ExecutionFailed(Exception):
+    """The order has not ended. Its message must come back."""
+
+
+class Dispatch:
+    def __init__(self, orders: OrderStore, machine: SFNClient, machine_arn: str) -> None:
+        self._orders = orders
+        self._machine = machine
+        self._machine_arn = machine_arn
+
+    def run(self, order_id: UUID, name: str) -> None:
+        """Returns when the order has ended, or needs no run. Raises `ExecutionFailed` if it must be run again."""
+        order = self._orders.claim(order_id, name, LEASE_SECONDS)
+        if order is None:
+            return
+        answer = self._machine.start_sync_execution(
+            stateMachineArn=self._machine_arn,
+            name=name,
+            input=json.dumps({"order": Run.of(order).to_json(), "attempt": {"number": order.attempt}}),
+        )
+        if answer["status"] == "SUCCEEDED" or answer.get("error") in _ENDED:
+            return
+        self._orders.release(order_id, name)
+        raise ExecutionFailed(f"execution {name} {answer['status']}: {answer.get('error')}: {answer.get('cause')}")

@@ -1,0 +1,1 @@
+"""Orders, their life cycle, money and errors. Imports nothing of the rest."""

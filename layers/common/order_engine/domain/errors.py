@@ -1,0 +1,129 @@
+"""What can go wrong, by what the caller should do about it.
+
+A class name is the `code` that clients see and the `ErrorEquals` name that the state machine matches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRIES = 3
+"""How often a step is tried on a `Transient` error, and how often an order is quoted on a `Reroute` error."""
+
+
+class EngineError(Exception):
+    """Any error that the engine raises on purpose."""
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return []
+
+    def to_json(self) -> dict[str, Any]:
+        """The one error shape of every interface."""
+        return {"error": {"code": self.code, "message": str(self), "details": self.details}}
+
+
+class Rejected(EngineError):
+    """The request can't be served as it is. Stop, and change the request."""
+
+
+class InvalidJson(Rejected):
+    """The body is no JSON object."""
+
+
+class InvalidRequest(Rejected):
+    """Something of the request is malformed. `problems` holds one entry a field."""
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(f"{problem['field']}: {problem['message']}" for problem in problems))
+        self.problems = problems
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return self.problems
+
+
+class InvalidOrder(InvalidRequest):
+    """An order that can't be executed as it is written."""
+
+
+class PayloadTooLarge(Rejected):
+    """The body is larger than any order can be."""
+
+
+class UnsupportedMediaType(Rejected):
+    """The body is not declared as JSON."""
+
+
+class UnknownAction(Rejected):
+    """A WebSocket message asks for an action that does not exist."""
+
+
+class OrderNotFound(Rejected):
+    """There is no such order."""
+
+
+class NotFound(Rejected):
+    """There is nothing at this path."""
+
+
+class Transient(EngineError):
+    """Something is out of order for a moment. Retry the same step, with backoff."""
+
+
+class VenueUnavailable(Transient):
+    """No venue answered, or the one that holds the transaction did not."""
+
+
+class StoreUnavailable(Transient):
+    """Postgres, the authority, does not answer."""
+
+
+class Reroute(EngineError):
+    """The market moved on, and the transaction can no longer land. Quote again."""
+
+
+class SlippageExceeded(Reroute):
+    """The swap would have paid less than `minOut`, so the chain refused it."""
+
+
+class QuoteExpired(Reroute):
+    """The quote, or the transaction built on it, is too old to be sent."""
+
+
+class Final(EngineError):
+    """Trying again can't help. Stop, and fail the order."""
+
+
+class NoRoute(Final):
+    """No venue has a pool for the pair."""
+
+
+class AmountTooSmall(Final):
+    """The swap would pay nothing."""
+
+
+class InsufficientLiquidity(Final):
+    """The pools can't pay as much."""
+
+
+class StaleRun(Final):
+    """The order has ended, or another run has taken it over. Leave it alone."""
+
+
+class InvalidTransition(Final):
+    """The order's status does not allow the step."""
+
+
+def kind(code: str) -> type[EngineError] | None:
+    """The class of that name; `None` for a name that is not the engine's, such as `States.Timeout`."""
+    known: list[type[EngineError]] = [EngineError]
+    for base in known:
+        if base.__name__ == code:
+            return base
+        known.extend(base.__subclasses__())
+    return None

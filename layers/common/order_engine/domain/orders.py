@@ -1,0 +1,113 @@
+"""An order and what happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from .lifecycle import Status
+from .money import TOKENS, format_amount, format_price
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A valid order before it is stored. `amount_in` in base units of `token_in`."""
+
+    type: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    slippage_bps: int = 50
+    client_order_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as stored. Amounts in base units: `amount_in` of `token_in`, the others of `token_out`.
+
+    `attempt` counts the times it was routed, `seq` its events; `run` names the execution that may move it;
+    `transaction` is what was signed for it last.
+    """
+
+    id: UUID
+    type: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    slippage_bps: int
+    status: Status
+    attempt: int
+    seq: int
+    created_at: datetime
+    updated_at: datetime
+    client_order_id: str | None = None
+    user_id: str | None = None
+    run: str | None = None
+    venue: str | None = None
+    quoted_out: int | None = None
+    min_out: int | None = None
+    tx_hash: str | None = None
+    amount_out: int | None = None
+    error: dict[str, Any] | None = None
+    transaction: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The order as clients see it: amounts as decimal strings."""
+        token_in, token_out = TOKENS[self.token_in], TOKENS[self.token_out]
+
+        def out(units: int | None) -> str | None:
+            return None if units is None else format_amount(units, token_out)
+
+        return {
+            "orderId": str(self.id),
+            "type": self.type,
+            "status": self.status,
+            "tokenIn": self.token_in,
+            "tokenOut": self.token_out,
+            "amountIn": format_amount(self.amount_in, token_in),
+            "slippageBps": self.slippage_bps,
+            "attempt": self.attempt,
+            "venue": self.venue,
+            "quotedOut": out(self.quoted_out),
+            "minOut": out(self.min_out),
+            "amountOut": out(self.amount_out),
+            "executedPrice": None
+            if self.amount_out is None
+            else format_price(self.amount_in, token_in, self.amount_out, token_out),
+            "txHash": self.tx_hash,
+            "error": self.error,
+            "clientOrderId": self.client_order_id,
+            "userId": self.user_id,
+            "createdAt": rfc3339(self.created_at),
+            "updatedAt": rfc3339(self.updated_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step in the life of an order. `seq` counts 1, 2, 3 … per order without gaps."""
+
+    order_id: UUID
+    seq: int
+    status: Status
+    at: datetime
+    attempt: int
+    data: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "orderId": str(self.order_id),
+            "seq": self.seq,
+            "status": self.status,
+            "at": rfc3339(self.at),
+            "attempt": self.attempt,
+            "data": self.data,
+        }
+
+
+def rfc3339(time: datetime) -> str:
+    """UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,167 @@
+"""From what a client sends to a valid `OrderRequest`, or an error that says what was expected and what came."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NoReturn
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from .errors import InvalidJson, InvalidOrder, InvalidRequest
+from .money import parse_amount, token
+from .orders import OrderRequest
+
+_SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
+
+
+class _OrderForm(BaseModel):
+    """The shape of an order; what its values mean is checked after it."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    type: Literal["market"]
+    token_in: str
+    token_out: str
+    amount_in: Any
+    slippage_bps: Annotated[StrictInt, Field(ge=0, le=10_000)] = 50
+    client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    user_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+
+
+def parse_json(body: str) -> dict[str, Any]:
+    """A JSON object whose numbers are `int` or `Decimal`, never float. Raises `InvalidJson`."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJson(f"expected a JSON object: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidJson(f"expected a JSON object, was {_shown(value)}")
+    return value
+
+
+def parse_order(form: dict[str, Any]) -> OrderRequest:
+    """The order that a form describes: `{"type", "tokenIn", "tokenOut", "amountIn", …}`, or with `tokenPair` and
+    `amount` in the place of the latter three. Raises `InvalidOrder` with every problem found.
+    """
+    problems: list[dict[str, Any]] = []
+    named = {full: short for short, fulls in _SHORT_FORM.items() if short in form for full in fulls}
+
+    def problem(field: str, message: str) -> None:
+        problems.append({"field": named.get(field, field), "message": message})
+
+    for short, fulls in _SHORT_FORM.items():
+        for full in fulls:
+            if short in form and full in form:
+                problem(short, f"expected either {short} or {full}, were both")
+    if problems:
+        raise InvalidOrder(problems)
+    form = dict(form)
+    if "amount" in form:
+        form["amountIn"] = form.pop("amount")
+    if "tokenPair" in form:
+        pair = form.pop("tokenPair")
+        tokens_of_pair = pair.split("-") if isinstance(pair, str) else []
+        if len(tokens_of_pair) != 2:
+            raise InvalidOrder(
+                [{"field": "tokenPair", "message": f'expected a pair like "SOL-USDC", was {_shown(pair)}'}]
+            )
+        form["tokenIn"], form["tokenOut"] = tokens_of_pair
+
+    try:
+        order = _OrderForm.model_validate(form)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            problem(".".join(map(str, detail["loc"])), _message(detail))
+        raise InvalidOrder(problems) from None
+
+    tokens = []
+    for field, symbol in (("tokenIn", order.token_in), ("tokenOut", order.token_out)):
+        try:
+            tokens.append(token(symbol))
+        except ValueError as error:
+            problem(field, str(error))
+    if len(tokens) == 2 and tokens[0] == tokens[1]:
+        problem("tokenOut", f"expected another token than tokenIn, was {order.token_out!r} too")
+    amount = 0
+    if isinstance(order.amount_in, bool) or not isinstance(order.amount_in, str | int | Decimal):
+        problem("amountIn", f'expected a positive decimal number like "1.5", was {_shown(order.amount_in)}')
+    elif tokens and tokens[0].symbol == order.token_in:
+        try:
+            amount = parse_amount(order.amount_in, tokens[0])
+        except ValueError as error:
+            problem("amountIn", str(error))
+    if problems:
+        raise InvalidOrder(problems)
+    return OrderRequest(
+        type=order.type,
+        token_in=order.token_in,
+        token_out=order.token_out,
+        amount_in=amount,
+        slippage_bps=order.slippage_bps,
+        client_order_id=order.client_order_id,
+        user_id=order.user_id,
+    )
+
+
+def parse_uuid(field: str, value: object) -> UUID:
+    """Raises `InvalidRequest` naming the field."""
+    try:
+        if isinstance(value, str) and len(value) == 36:
+            return UUID(value)
+    except ValueError:
+        pass
+    refuse(field, f"expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was {_shown(value)}")
+
+
+def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
+    """An integer of that range, given as a number or as its decimal string. Raises `InvalidRequest`."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
+    return value
+
+
+def refuse(field: str, message: str) -> NoReturn:
+    raise InvalidRequest([{"field": field, "message": message}])
+
+
+def _message(detail: ErrorDetails) -> str:
+    was, context = _shown(detail["input"]), detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "expected a value, was missing"
+        case "extra_forbidden":
+            return f"expected no such field, was {was}"
+        case "literal_error":
+            return f"expected {context['expected']}, was {was}"
+        case "string_type":
+            return f"expected a string, was {was}"
+        case "string_too_short" | "string_too_long":
+            limit = "at least 1 character" if "min_length" in context else f"at most {context['max_length']} characters"
+            return f"expected {limit}, was {was}"
+        case "int_type" | "greater_than_equal" | "less_than_equal":
+            return f"expected an integer from 0 to 10000, was {was}"
+        case _:
+            return detail["msg"]
+
+
+def _shown(value: object) -> str:
+    """A value as it came, shortened, for an error message."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found

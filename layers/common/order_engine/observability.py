@@ -1,0 +1,18 @@
+"""One logger and one set of metrics for every function."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+logger = Logger()
+metrics = Metrics()
+
+
+def warn(message: str) -> None:
+    """For what goes wrong without harm to an order."""
+    logger.warning(message)
+
+
+def count(name: str) -> None:
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)

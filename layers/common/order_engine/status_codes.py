@@ -1,0 +1,28 @@
+"""Which HTTP status an error has."""
+
+from __future__ import annotations
+
+from .domain.errors import (
+    EngineError,
+    NotFound,
+    OrderNotFound,
+    PayloadTooLarge,
+    Rejected,
+    Transient,
+    UnsupportedMediaType,
+)
+
+_STATUS: dict[type[EngineError], int] = {
+    NotFound: 404,
+    OrderNotFound: 404,
+    PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
+    Rejected: 400,
+    Transient: 503,
+    EngineError: 500,
+}
+
+
+def status_of(error: EngineError) -> int:
+    """The status of the error's class, or else of the nearest one above it."""
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)

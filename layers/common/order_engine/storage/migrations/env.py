@@ -1,0 +1,9 @@
+"""Alembic's entry point. The connection comes from `order_engine.storage.schema`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+with context.begin_transaction():
+    context.configure(connection=context.config.attributes["connection"])
+    context.run_migrations()

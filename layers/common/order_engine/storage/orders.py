@@ -1,0 +1,214 @@
+"""Orders and their events in Postgres. Each step of an order is one statement: compare, set and event together."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun
+from order_engine.domain.lifecycle import FINAL, Status, Trigger, sources, target
+from order_engine.domain.orders import Event, Order, OrderRequest
+
+from .database import Database
+
+_ORDER = """
+    id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
+    client_order_id, user_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
+
+_INSERT = f"""
+    WITH inserted AS (
+        INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id)
+        VALUES (%(id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
+                %(client_order_id)s, %(user_id)s)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING {_ORDER}
+    ), subscribed AS (
+        INSERT INTO subscriptions (connection_id, order_id)
+        SELECT %(connection_id)s, id FROM inserted WHERE %(connection_id)s::text IS NOT NULL
+    ), recorded AS (
+        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
+        SELECT id, seq, status, created_at, attempt, %(data)s FROM inserted
+    )
+    SELECT {_ORDER} FROM inserted"""
+
+_CLAIM = f"""
+    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s)
+    WHERE id = %(id)s AND status <> ALL(%(final)s) AND (run = %(run)s OR lease_until IS NULL OR lease_until < now())
+    RETURNING {_ORDER}"""
+
+_RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
+
+_MOVE = """
+    WITH moved AS (
+        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){assignments}
+        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
+        RETURNING {order}
+    ), recorded AS (
+        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
+        SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
+    )
+    SELECT {order} FROM moved"""
+
+_WAKE = """
+    UPDATE orders SET woken_at = now()
+    WHERE status <> ALL(%(final)s)
+      AND woken_at < now() - make_interval(secs => %(after)s)
+      AND (lease_until IS NULL OR lease_until < now())
+    RETURNING id"""
+
+_WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "error"})
+
+
+class OrderStore:
+    """Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, id: UUID, request: OrderRequest, data: dict[str, Any], connection_id: str | None = None) -> Order:
+        """Stores a new order with its `pending` event, and the connection that listens to it, in one transaction."""
+        rows = self._database.fetch(
+            _INSERT,
+            {
+                "id": id,
+                "type": request.type,
+                "token_in": request.token_in,
+                "token_out": request.token_out,
+                "amount_in": request.amount_in,
+                "slippage_bps": request.slippage_bps,
+                "client_order_id": request.client_order_id,
+                "user_id": request.user_id,
+                "connection_id": connection_id,
+                "data": Jsonb(data),
+            },
+        )
+        return _order(rows[0]) if rows else self.get(id)
+
+    def get(self, id: UUID) -> Order:
+        """Raises `OrderNotFound`."""
+        rows = self._database.fetch(f"SELECT {_ORDER} FROM orders WHERE id = %(id)s", {"id": id})
+        if not rows:
+            raise OrderNotFound(f"expected the id of an order, was {id}")
+        return _order(rows[0])
+
+    def events(self, id: UUID, after: int = 0) -> list[Event]:
+        """The order's events whose `seq` is above `after`, in order."""
+        rows = self._database.fetch(
+            "SELECT order_id, seq, status, at, attempt, data FROM order_events"
+            " WHERE order_id = %(id)s AND seq > %(after)s ORDER BY seq",
+            {"id": id, "after": after},
+        )
+        return [event(row) for row in rows]
+
+    def page(
+        self, limit: int, status: Status | None = None, cursor: str | None = None
+    ) -> tuple[list[Order], str | None]:
+        """Newest first, and the cursor of the next page, if any. Raises `InvalidRequest` for a foreign cursor."""
+        rows = self._database.fetch(
+            f"""SELECT {_ORDER} FROM orders
+                WHERE (%(status)s::text IS NULL OR status = %(status)s)
+                  AND (%(before)s::uuid IS NULL OR id < %(before)s)
+                ORDER BY id DESC LIMIT %(limit)s""",
+            {"status": status, "before": _decode_cursor(cursor), "limit": limit + 1},
+        )
+        orders = [_order(row) for row in rows[:limit]]
+        return orders, _encode_cursor(orders[-1].id) if len(rows) > limit else None
+
+    def claim(self, id: UUID, run: str, lease: float) -> Order | None:
+        """Makes `run` the only one that may move the order for `lease` seconds, and returns the order.
+
+        `None` if the order has ended, does not exist or is still another run's.
+        """
+        rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "final": list(FINAL)})
+        return _order(rows[0]) if rows else None
+
+    def release(self, id: UUID, run: str) -> None:
+        """Lets another run claim the order at once."""
+        self._database.fetch(_RELEASE, {"id": id, "run": run})
+
+    def move(
+        self, id: UUID, run: str, trigger: Trigger, attempt: int, data: dict[str, Any], **columns: Any
+    ) -> tuple[Order, Event | None]:
+        """Moves the order by compare-and-set on its status and run, and records the event, in one round trip.
+
+        Without an event if exactly this move was made before, as by a step that is tried again after its answer was
+        lost: the order as it is then counts. Raises `StaleRun` if the order has ended or belongs to another run by now.
+        """
+        if unknown := columns.keys() - _WRITABLE:
+            raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
+        statement = _MOVE.format(assignments="".join(f", {name} = %({name})s" for name in columns), order=_ORDER)
+        rows = self._database.fetch(
+            statement,
+            {
+                **{name: Jsonb(value) if isinstance(value, dict) else value for name, value in columns.items()},
+                "id": id,
+                "run": run,
+                "to": target(trigger),
+                "sources": sources(trigger),
+                "attempt": attempt,
+                "data": Jsonb(data),
+            },
+        )
+        if rows:
+            moved = _order(rows[0])
+            return moved, Event(id, moved.seq, moved.status, moved.updated_at, attempt, data)
+        now = self.get(id)
+        if (now.run, now.status, now.attempt) == (run, target(trigger), attempt):
+            return now, None
+        raise StaleRun(
+            f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, was {now.status} for {now.run}"
+        )
+
+    def asleep(self, after: float) -> list[UUID]:
+        """The orders that no run has held for `after` seconds and that have not ended; marks them as woken now."""
+        return [row["id"] for row in self._database.fetch(_WAKE, {"final": list(FINAL), "after": after})]
+
+
+def event(row: dict[str, Any]) -> Event:
+    return Event(row["order_id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], row["data"])
+
+
+def _order(row: dict[str, Any]) -> Order:
+    def integer(name: str) -> int | None:
+        return None if row[name] is None else int(row[name])
+
+    return Order(
+        id=row["id"],
+        type=row["type"],
+        token_in=row["token_in"],
+        token_out=row["token_out"],
+        amount_in=int(row["amount_in"]),
+        slippage_bps=row["slippage_bps"],
+        status=Status(row["status"]),
+        attempt=row["attempt"],
+        seq=row["seq"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        client_order_id=row["client_order_id"],
+        user_id=row["user_id"],
+        run=row["run"],
+        venue=row["venue"],
+        quoted_out=integer("quoted_out"),
+        min_out=integer("min_out"),
+        tx_hash=row["tx_hash"],
+        amount_out=integer("amount_out"),
+        error=row["error"],
+        transaction=row["transaction"],
+    )
+
+
+def _encode_cursor(id: UUID) -> str:
+    return base64.urlsafe_b64encode(id.bytes).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+    except ValueError:
+        problem = f"expected the nextCursor of an earlier page, was {cursor[:40]!r}"
+        raise InvalidRequest([{"field": "cursor", "message": problem}]) from None

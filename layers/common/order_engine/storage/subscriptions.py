@@ -1,0 +1,59 @@
+"""Which WebSocket connection listens to which order.
+
+Kept in Postgres beside the events, so that losing Redis silences nobody. A reader that wants every event, in order,
+relies on one rule: a subscription is made only while the order's row is locked, after all earlier events were sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.orders import Event
+
+from .database import Database
+from .orders import event
+
+
+class SubscriptionStore:
+    """Every method may raise `StoreUnavailable`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def listeners(self, order_id: UUID) -> list[str]:
+        """The connections that get the order's events live."""
+        rows = self._database.fetch("SELECT connection_id FROM subscriptions WHERE order_id = %(id)s", {"id": order_id})
+        return [row["connection_id"] for row in rows]
+
+    def subscribe(self, connection_id: str, order_id: UUID, after: int, send: Callable[[Event], None]) -> None:
+        """Sends the events above `after`, then subscribes the connection. Raises `OrderNotFound`.
+
+        The lock keeps the order where it is meanwhile: the next event is written, and so sent, after these.
+        """
+        with self._database.transaction() as cursor:
+            found = cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR SHARE", [order_id]).fetchone()
+            if found is None:
+                raise OrderNotFound(f"expected the id of an order, was {order_id}")
+            missed = cursor.execute(
+                "SELECT order_id, seq, status, at, attempt, data FROM order_events"
+                " WHERE order_id = %s AND seq > %s ORDER BY seq",
+                [order_id, after],
+            ).fetchall()
+            for row in missed:
+                send(event(row))
+            cursor.execute(
+                "INSERT INTO subscriptions (connection_id, order_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                [connection_id, order_id],
+            )
+
+    def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
+        self._database.fetch(
+            "DELETE FROM subscriptions WHERE connection_id = %(connection)s AND order_id = %(order)s",
+            {"connection": connection_id, "order": order_id},
+        )
+
+    def forget(self, connection_id: str) -> None:
+        """Removes all subscriptions of a connection that is gone."""
+        self._database.fetch("DELETE FROM subscriptions WHERE connection_id = %(id)s", {"id": connection_id})

@@ -1,0 +1,1 @@
+"""Where a swap is carried out."""

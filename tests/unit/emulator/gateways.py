@@ -1,0 +1,63 @@
+"""Functions, and a server before them, for the tests of the gateways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from emulator.errors import ApiError
+from emulator.gateway import Handler, server
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    payload: bytes
+    error: bool = False
+
+
+class Functions:
+    """Runs Python callables as Lambda functions, and keeps the events that they got."""
+
+    def __init__(self, **functions: Callable[[Event], Any]) -> None:
+        self.functions = functions
+        self.events: list[Event] = []
+
+    async def invoke(self, name: str, payload: bytes, /) -> Invocation:
+        if name not in self.functions:
+            raise ApiError("ResourceNotFoundException", f"Function not found: {name}", 404)
+        event = json.loads(payload)
+        self.events.append(event)
+        try:
+            result = self.functions[name](event)
+            if inspect.isawaitable(result):
+                result = await result
+        except ApiError:
+            raise
+        except Exception as error:
+            failure = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
+            return Invocation(json.dumps(failure).encode(), error=True)
+        return Invocation(result if isinstance(result, bytes) else json.dumps(result).encode())
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """The port on which `handler` is served."""
+    runner = web.ServerRunner(server(handler))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+        # Transports close in the loop's next turn.
+        await asyncio.sleep(0)

@@ -1,0 +1,585 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import io
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from emulator.authorizers import Authorizers
+from emulator.errors import ApiError
+from emulator.gateway import GatewayError, Integration
+from emulator.rest_api import RestGateway
+from emulator.stack import Authorizer, Cors, RestApi, Route
+from tests.unit.emulator.gateways import Event, Functions, serving
+
+ANY_ROUTES = (Route("ANY", "/", "echo"), Route("ANY", "/{proxy+}", "echo"))
+
+
+def echo(event: Event) -> Event:
+    return {"statusCode": 200, "body": json.dumps(event)}
+
+
+class Client:
+    def __init__(self, port: int, session: aiohttp.ClientSession, functions: Functions) -> None:
+        self.port = port
+        self.session = session
+        self.functions = functions
+
+    async def __call__(self, target: str, method: str = "GET", **options: Any) -> tuple[int, CIMultiDict[str], Any]:
+        """Status, headers and body; the body parsed where it is JSON."""
+        url = URL(f"http://127.0.0.1:{self.port}{target}", encoded=True)
+        async with self.session.request(method, url, **options) as response:
+            body = await response.read()
+            with contextlib.suppress(ValueError):
+                return response.status, CIMultiDict(response.headers), json.loads(body)
+            return response.status, CIMultiDict(response.headers), body
+
+
+def run(
+    scenario: Callable[[Client], Any],
+    *,
+    routes: tuple[Route, ...] = ANY_ROUTES,
+    cors: Cors | None = None,
+    timeout: float = 29,
+    hooks: dict[str, Any] | None = None,
+    **functions: Callable[[Event], Any],
+) -> Any:
+    async def main() -> Any:
+        lambda_ = Functions(**{"echo": echo, **functions})
+        gateway = RestGateway(RestApi("Api", "v1", routes, cors), lambda_, hooks, timeout)
+        async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+            return await scenario(Client(port, session, lambda_))
+
+    return asyncio.run(main())
+
+
+def answering(result: Any) -> tuple[int, CIMultiDict[str], Any]:
+    """The gateway's answer where the function returns `result`; bytes are returned as they are."""
+    answer: tuple[int, CIMultiDict[str], Any] = run(lambda get: get("/"), echo=lambda event: result)
+    return answer
+
+
+def test_the_function_gets_the_request_as_a_proxy_event() -> None:
+    async def scenario(request: Client) -> Event:
+        headers = [("X-Many", "1"), ("X-Many", "2"), ("User-Agent", "tests/1"), ("Content-Type", "text/plain")]
+        status, _, event = await request(
+            "/v1/orders/a%20b%2Fc?q=1&q=%C3%A9+x&empty&z=%26", "POST", headers=headers, data="ä"
+        )
+        assert status == 200
+        assert isinstance(event, dict)
+        return event
+
+    event = run(scenario, routes=(Route("POST", "/orders/{orderId}", "echo"),))
+
+    context = event["requestContext"]
+    headers, multi_headers = event["headers"], event["multiValueHeaders"]
+    assert event["resource"] == "/orders/{orderId}"
+    assert event["path"] == "/orders/a%20b%2Fc"
+    assert event["httpMethod"] == "POST"
+    assert event["pathParameters"] == {"orderId": "a%20b%2Fc"}
+    assert event["queryStringParameters"] == {"q": "é x", "empty": "", "z": "&"}
+    assert event["multiValueQueryStringParameters"] == {"q": ["1", "é x"], "empty": [""], "z": ["&"]}
+    assert event["stageVariables"] is None
+    assert (event["body"], event["isBase64Encoded"]) == ("ä", False)
+    assert (headers["X-Many"], multi_headers["X-Many"]) == ("2", ["1", "2"])
+    assert headers["X-Forwarded-For"] == "127.0.0.1"
+    assert headers["X-Forwarded-Proto"] == "http"
+    assert headers["Host"] == f"127.0.0.1:{headers['X-Forwarded-Port']}"
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["X-Amzn-Trace-Id"])
+    assert not {"Content-Length", "Connection"} & set(headers)
+    assert context["accountId"] == "000000000000"
+    assert (context["apiId"], context["stage"]) == ("Api", "v1")
+    assert (context["resourcePath"], context["path"]) == ("/orders/{orderId}", "/v1/orders/a%20b%2Fc")
+    assert (context["httpMethod"], context["protocol"]) == ("POST", "HTTP/1.1")
+    assert context["domainName"] == headers["Host"]
+    assert context["identity"]["sourceIp"] == "127.0.0.1"
+    assert context["identity"]["userAgent"] == "tests/1"
+    assert re.fullmatch(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000", context["requestTime"])
+    assert context["requestTimeEpoch"] > 1_600_000_000_000
+    assert "authorizer" not in context
+
+
+def test_what_a_request_does_not_have_is_null() -> None:
+    event = run(lambda get: get("/"))[2]
+    names = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables", "body")
+    assert [event[name] for name in names] == [None] * 5
+
+
+def test_answers_carry_the_identifiers_of_api_gateway() -> None:
+    _, headers, event = run(lambda get: get("/"))
+    assert headers["x-amzn-RequestId"] == event["requestContext"]["requestId"]
+    assert headers["x-amz-apigw-id"] == event["requestContext"]["extendedRequestId"]
+    assert headers["X-Amzn-Trace-Id"] == event["headers"]["X-Amzn-Trace-Id"]
+
+
+def test_binary_bodies_are_base64_encoded_both_ways() -> None:
+    blob = bytes(range(256))
+
+    def function(event: Event) -> Event:
+        assert event["isBase64Encoded"]
+        assert base64.b64decode(event["body"]) == blob
+        return {
+            "statusCode": 200,
+            "headers": {"Content-Type": "image/png"},
+            "body": event["body"],
+            "isBase64Encoded": True,
+        }
+
+    status, headers, body = run(lambda post: post("/", "POST", data=blob), echo=function)
+    assert (status, headers["Content-Type"], body) == (200, "image/png", blob)
+
+
+def test_a_compressed_body_reaches_the_function_as_it_was_sent() -> None:
+    sent = run(lambda post: post("/", "POST", data=b"\x1f\x8b\xff", headers={"Content-Encoding": "gzip"}))[2]
+    assert base64.b64decode(sent["body"]) == b"\x1f\x8b\xff"
+
+
+@pytest.mark.parametrize(
+    ("path", "resource", "parameters"),
+    [
+        ("/orders", "/orders", None),
+        ("/orders/", "/orders", None),
+        ("/v1/orders", "/orders", None),
+        ("/orders/execute", "/orders/execute", None),
+        ("/orders/7", "/orders/{id}", {"id": "7"}),
+        ("/orders/7/", "/orders/{id}", {"id": "7"}),
+        ("/orders/execute/fills", "/orders/{proxy+}", {"proxy": "execute/fills"}),
+        ("/orders/7/fills", "/orders/{id}/fills", {"id": "7"}),
+        ("/orders/7/fills/1", "/orders/{proxy+}", {"proxy": "7/fills/1"}),
+        ("/files/a//b/", "/{proxy+}", {"proxy": "files/a//b"}),
+        ("/v1", "/", None),
+        ("/v1/", "/", None),
+        ("/v10", "/{proxy+}", {"proxy": "v10"}),
+    ],
+)
+def test_static_is_preferred_to_parameter_and_parameter_to_proxy(
+    path: str, resource: str, parameters: dict[str, str] | None
+) -> None:
+    paths = ["/{proxy+}", "/", "/orders/{proxy+}", "/orders/{id}", "/orders/{id}/fills", "/orders/execute", "/orders"]
+    event = run(lambda get: get(path), routes=tuple(Route("GET", path, "echo") for path in paths))[2]
+    if path == "/orders/execute/fills":
+        # A static segment leads nowhere here; the parameter beside it does.
+        resource, parameters = "/orders/{id}/fills", {"id": "execute"}
+    assert (event["resource"], event["pathParameters"]) == (resource, parameters)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/none"), ("PUT", "/orders"), ("PROPFIND", "/any")])
+def test_an_unknown_route_is_a_missing_authentication_token(method: str, path: str) -> None:
+    routes = (Route("GET", "/orders", "echo"), Route("ANY", "/any", "echo"))
+    status, headers, body = run(lambda get: get(path, method), routes=routes)
+    assert (status, body) == (403, {"message": "Missing Authentication Token"})
+    assert headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    assert headers["x-amzn-RequestId"]
+
+
+def test_a_method_is_preferred_to_any() -> None:
+    routes = (Route("ANY", "/x", "any"), Route("POST", "/x", "post"))
+
+    async def scenario(request: Client) -> None:
+        assert (await request("/x", "POST"))[2] == "post"
+        assert (await request("/x", "DELETE"))[2] == "any"
+
+    run(scenario, routes=routes, any=lambda event: {"body": '"any"'}, post=lambda event: {"body": '"post"'})
+
+
+def test_headers_and_multi_value_headers_are_merged() -> None:
+    result = {
+        "statusCode": "201",
+        "headers": {"X-One": "1", "x-two": "replaced", "X-Flag": True},
+        "multiValueHeaders": {"X-Two": ["a", "b"], "Set-Cookie": ["a=1", "b=2"]},
+        "body": "done",
+    }
+    status, headers, body = answering(result)
+    assert (status, body) == (201, b"done")
+    assert (headers["X-One"], headers["X-Flag"]) == ("1", "true")
+    assert headers.getall("X-Two") == ["a", "b"]
+    assert headers.getall("Set-Cookie") == ["a=1", "b=2"]
+    assert headers["Content-Type"] == "application/json"
+
+
+def test_headers_that_belong_to_the_gateway_are_remapped() -> None:
+    _, headers, body = answering(
+        {"headers": {"Content-Length": "999", "WWW-Authenticate": "Basic", "Transfer-Encoding": "chunked"}, "body": "x"}
+    )
+    assert body == b"x"
+    assert headers["Content-Length"] == "1"
+    assert headers["x-amzn-Remapped-Content-Length"] == "999"
+    assert headers["x-amzn-Remapped-WWW-Authenticate"] == "Basic"
+
+
+@pytest.mark.parametrize(("result", "status"), [({}, 200), ({"statusCode": 204}, 204), ({"statusCode": 304}, 304)])
+def test_a_response_needs_no_member(result: Event, status: int) -> None:
+    assert (answering(result)[0], answering(result)[2]) == (status, b"")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "text",
+        [],
+        b"not JSON",
+        b"",
+        b"\xff",
+        {"statusCode": 200, "message": "more than AWS takes"},
+        {"statusCode": "two hundred"},
+        {"statusCode": 200.5},
+        {"statusCode": True},
+        {"statusCode": 99},
+        {"statusCode": 1000},
+        {"statusCode": 200, "body": {"not": "text"}},
+        {"statusCode": 200, "headers": {"X-Number": 1}},
+        {"statusCode": 200, "headers": ["X-A"]},
+        {"statusCode": 200, "headers": {"X-A": "a\r\nX-B: b"}},
+        {"statusCode": 200, "headers": {"X A": "a"}},
+        {"statusCode": 200, "multiValueHeaders": {"X-A": "not a list"}},
+    ],
+)
+def test_a_malformed_response_is_a_bad_gateway(result: Any) -> None:
+    status, headers, body = answering(result)
+    assert (status, body) == (502, {"message": "Internal server error"})
+    assert headers["x-amzn-ErrorType"] == "InternalServerErrorException"
+
+
+def test_broken_base64_is_an_internal_error() -> None:
+    assert answering({"body": "%%%", "isBase64Encoded": True})[0] == 500
+
+
+def test_a_function_error_is_a_bad_gateway() -> None:
+    def fail(event: Event) -> None:
+        raise ValueError("secret")
+
+    status, _, body = run(lambda get: get("/"), echo=fail)
+    assert (status, body) == (502, {"message": "Internal server error"})
+
+
+def test_a_throttled_invocation_is_an_internal_server_error() -> None:
+    def throttle(event: Event) -> None:
+        raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
+
+    status, headers, body = run(lambda get: get("/"), echo=throttle)
+    assert (status, body) == (500, {"message": "Internal server error"})
+    assert headers["x-amzn-ErrorType"] == "InternalServerErrorException"
+
+
+def test_a_function_that_takes_too_long_times_out_but_runs_on() -> None:
+    async def scenario(get: Client) -> None:
+        status, headers, body = await get("/")
+        assert (status, body) == (504, {"message": "Endpoint request timed out"})
+        assert headers["x-amzn-ErrorType"] == "InternalServerErrorException"
+        release.set()
+        await ended.wait()
+
+    release, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(event: Event) -> Event:
+        await release.wait()
+        ended.set()
+        return {}
+
+    run(scenario, timeout=0.05, echo=slow)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_payload_of_ten_megabytes_is_the_most(chunked: bool) -> None:
+    async def stream(size: int) -> AsyncIterator[bytes]:
+        for _ in range(0, size, 2**20):
+            yield b"a" * 2**20
+        yield b"a" * (size % 2**20)
+
+    async def scenario(post: Client) -> None:
+        most = 10 * 2**20
+        data: Any = stream(most) if chunked else io.BytesIO(b"a" * most)
+        assert (await post("/", "POST", data=data))[2] == most
+        data = stream(most + 1) if chunked else io.BytesIO(b"a" * (most + 1))
+        status, headers, body = await post("/", "POST", data=data)
+        assert (status, body) == (413, {"message": "Request Too Long"})
+        assert headers["x-amzn-ErrorType"] == "RequestTooLargeException"
+
+    run(scenario, echo=lambda event: {"body": str(len(event["body"]))})
+
+
+def test_a_client_that_expects_to_be_asked_on_is_asked_on() -> None:
+    event = run(lambda post: post("/", "POST", data=b"later", expect100=True))[2]
+    assert event["body"] == "later"
+
+
+def test_headers_of_ten_kilobytes_in_total_are_the_most() -> None:
+    async def scenario(get: Client) -> None:
+        assert (await get("/", headers={"X-A": "a" * 9_000}))[0] == 200
+        assert (await get("/", headers={f"X-{i}": "a" * 900 for i in range(10)}))[0] == 200
+        status, _, body = await get("/", headers={"X-A": "a" * 6_000, "X-B": "b" * 4_300})
+        assert (status, body) == (431, {"message": "Request Header Fields Too Large"})
+
+    run(scenario)
+
+
+def test_a_preflight_is_answered_as_sam_generates_it() -> None:
+    cors = Cors("*", "GET,POST,OPTIONS", "Content-Type", "600")
+    status, headers, body = run(lambda options: options("/v1/x", "OPTIONS"), cors=cors)
+    assert (status, body) == (200, {})
+    given = {name: value for name, value in headers.items() if name.startswith("Access-Control")}
+    assert given == {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET,POST,OPTIONS",
+        "Access-Control-Allow-Headers": "Content-Type",
+        "Access-Control-Max-Age": "600",
+    }
+
+
+def test_a_preflight_without_given_methods_names_those_of_the_path() -> None:
+    async def scenario(options: Client) -> None:
+        assert (await options("/x", "OPTIONS"))[1]["Access-Control-Allow-Methods"] == "GET,OPTIONS,PUT"
+        assert (await options("/none", "OPTIONS"))[0] == 403
+
+    run(scenario, routes=(Route("PUT", "/x", "echo"), Route("GET", "/x", "echo")), cors=Cors("*"))
+
+
+def test_an_options_route_is_preferred_to_the_generated_one() -> None:
+    event = run(lambda options: options("/", "OPTIONS"), routes=(Route("OPTIONS", "/", "echo"),), cors=Cors("*"))[2]
+    assert event["httpMethod"] == "OPTIONS"
+
+
+def test_hooks_take_their_prefix() -> None:
+    async def hook(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text=request.raw_path)
+
+    async def scenario(get: Client) -> None:
+        assert (await get("/_emulator/page?x=1"))[2] == b"/_emulator/page?x=1"
+        assert (await get("/other"))[2]["path"] == "/other"
+
+    run(scenario, hooks={"/_emulator/": hook})
+
+
+# Authorizers
+
+
+def policy(effect: str, *resources: str, action: str = "execute-api:Invoke", **context: Any) -> Event:
+    statement = {"Action": action, "Effect": effect, "Resource": list(resources)}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "user", "policyDocument": document, "context": context}
+
+
+TOKEN = Authorizer("Token", "authorize", "TOKEN", ttl=0)
+REQUEST = Authorizer("Request", "authorize", identity_headers=("x-key",), identity_query=("user",), ttl=0)
+
+
+def authorized(
+    authorizer: Authorizer,
+    function: Callable[[Event], Any],
+    path: str = "/a/b",
+    headers: dict[str, str] | None = None,
+) -> tuple[int, CIMultiDict[str], Any]:
+    routes = (Route("ANY", "/{proxy+}", "echo", authorizer),)
+    given = {"Authorization": "t"} if headers is None else headers
+    answer: tuple[int, CIMultiDict[str], Any] = run(
+        lambda get: get(path, headers=given), routes=routes, authorize=function
+    )
+    return answer
+
+
+def test_a_token_authorizer_is_asked_and_its_context_passed_on_as_strings() -> None:
+    asked = []
+
+    def function(event: Event) -> Event:
+        asked.append(event)
+        return policy("Allow", event["methodArn"], name="n", number=7, share=0.5, flag=True)
+
+    status, _, event = authorized(TOKEN, function)
+    assert status == 200
+    arn = "arn:aws:execute-api:us-east-1:000000000000:Api/v1/GET/a/b"
+    assert asked == [{"type": "TOKEN", "methodArn": arn, "authorizationToken": "t"}]
+    context = event["requestContext"]["authorizer"]
+    assert isinstance(context.pop("integrationLatency"), int)
+    assert context == {"principalId": "user", "name": "n", "number": "7", "share": "0.5", "flag": "true"}
+
+
+def test_a_request_authorizer_is_asked_with_the_request() -> None:
+    asked = []
+
+    def function(event: Event) -> Event:
+        asked.append(event)
+        return policy("Allow", "*")
+
+    assert authorized(REQUEST, function, "/a?user=u", {"X-Key": "k"})[0] == 200
+    event = asked[0]
+    assert event["type"] == "REQUEST"
+    assert event["headers"]["X-Key"] == "k"
+    assert event["queryStringParameters"] == {"user": "u"}
+    assert (event["pathParameters"], event["stageVariables"]) == ({"proxy": "a"}, {})
+    assert event["requestContext"]["resourcePath"] == "/{proxy+}"
+    assert "body" not in event
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "path", "headers"),
+    [
+        (TOKEN, "/a", {}),
+        (TOKEN, "/a", {"Authorization": ""}),
+        (REQUEST, "/a?user=u", {}),
+        (REQUEST, "/a", {"x-key": "k"}),
+    ],
+)
+def test_without_identity_nobody_is_asked(authorizer: Authorizer, path: str, headers: dict[str, str]) -> None:
+    def function(event: Event) -> Event:
+        raise AssertionError("asked")
+
+    status, answered, body = authorized(authorizer, function, path, headers)
+    assert (status, body) == (401, {"message": "Unauthorized"})
+    assert answered["x-amzn-ErrorType"] == "UnauthorizedException"
+
+
+def test_the_exception_unauthorized_is_a_401() -> None:
+    def function(event: Event) -> Event:
+        raise Exception("Unauthorized")
+
+    assert authorized(TOKEN, function)[0::2] == (401, {"message": "Unauthorized"})
+
+
+ARN = "arn:aws:execute-api:us-east-1:000000000000:Api/v1/"
+IMPLICIT = {"Message": "User is not authorized to access this resource"}
+EXPLICIT = {"Message": "User is not authorized to access this resource with an explicit deny"}
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "refusal"),
+    [
+        (policy("Allow", ARN + "GET/a/b"), 200, None),
+        (policy("Allow", ARN + "GET/*"), 200, None),
+        (policy("Allow", ARN + "*/a/?"), 200, None),
+        (policy("Allow", "arn:aws:execute-api:*:*:*/v1/*"), 200, None),
+        (policy("Allow", "*", action="execute-api:*"), 200, None),
+        (policy("Allow", "*", action="Execute-API:invoke"), 200, None),
+        (policy("Allow", ARN + "POST/*", ARN + "GET/a/*"), 200, None),
+        (policy("Allow", ARN + "POST/*"), 403, IMPLICIT),
+        (policy("Allow", ARN + "GET/a"), 403, IMPLICIT),
+        (policy("Allow", ARN + "GET/a/[b]"), 403, IMPLICIT),
+        (policy("Allow", "*", action="lambda:InvokeFunction"), 403, IMPLICIT),
+        (policy("Deny", ARN + "GET/*"), 403, EXPLICIT),
+        (policy("Deny", ARN + "POST/*"), 403, IMPLICIT),
+    ],
+)
+def test_the_policy_decides(result: Event, status: int, refusal: Event | None) -> None:
+    answered = authorized(TOKEN, lambda event: result)
+    assert answered[0] == status
+    if refusal:
+        assert answered[2] == refusal
+        assert answered[1]["x-amzn-ErrorType"] == "AccessDeniedException"
+
+
+def test_a_deny_outweighs_an_allow() -> None:
+    result = policy("Allow", "*")
+    result["policyDocument"]["Statement"] += policy("Deny", ARN + "GET/a/*")["policyDocument"]["Statement"]
+    assert authorized(TOKEN, lambda event: result)[0::2] == (403, EXPLICIT)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        [],
+        b"no JSON",
+        {"principalId": "user"},
+        {"policyDocument": policy("Allow", "*")["policyDocument"]},
+        policy("Perhaps", "*"),
+        {"principalId": "user", "policyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": [1]}]}},
+        {"principalId": "user", "policyDocument": {"Statement": ["Allow"]}},
+        policy("Allow", "*", nested={"not": "taken"}),
+        ValueError("broken"),
+        ApiError("TooManyRequestsException", "Rate Exceeded.", 429),
+    ],
+)
+def test_an_authorizer_that_fails_is_a_configuration_error(result: Any) -> None:
+    def function(event: Event) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    status, headers, body = authorized(TOKEN, function)
+    assert (status, body) == (500, {"message": None})
+    assert headers["x-amzn-ErrorType"] == "AuthorizerConfigurationException"
+
+
+def test_a_policy_is_cached_by_identity_until_its_time_is_over() -> None:
+    asked: list[str] = []
+    now = 100.0
+
+    def function(event: Event) -> Event:
+        asked.append(event["authorizationToken"])
+        return policy("Allow", ARN + "GET/a")
+
+    async def main() -> None:
+        nonlocal now
+        authorizers = Authorizers(Integration(Functions(authorize=function)), clock=lambda: now)
+        token = Authorizer("Token", "authorize", "TOKEN", ttl=300)
+
+        async def authorize(who: str, path: str = "a") -> None:
+            await authorizers.authorize(token, f"{ARN}GET/{path}", {"headers": {"authorization": who}})
+
+        await authorize("one")
+        await authorize("one")
+        await authorize("two")
+        # The cached policy is what decides on another path.
+        with pytest.raises(GatewayError, match="AccessDenied"):
+            await authorize("one", "b")
+        now += 299
+        await authorize("one")
+        assert asked == ["one", "two"]
+        now += 1
+        await authorize("one")
+        assert asked == ["one", "two", "one"]
+
+    asyncio.run(main())
+
+
+# Garbage
+
+
+def test_garbage_does_not_end_the_service() -> None:
+    rng = random.Random(20_240)
+    pieces = [
+        b"GET / HTTP/1.1\r\nHost: a\r\n",
+        b"POST /v1/x HTTP/1.1\r\nHost: a\r\n",
+        b"Content-Length: 10\r\n",
+        b"Content-Length: -1\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"GET http://[::1 HTTP/1.1\r\n",
+        b"GET /\xff\xfe%zz?%ff=%00&&;= HTTP/1.1\r\nHost: \xff\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n",
+        b"GET /whole HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"\r\n",
+        b"5\r\nhello\r\n0\r\n\r\n",
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n",
+    ]
+
+    statuses: set[bytes] = set()
+
+    async def garbage(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(rng.randint(1, 6)):
+            writer.write(rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(rng.randint(1, 200)))
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(0.05):
+                statuses.add((await reader.readline())[:12])
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def scenario(get: Client) -> None:
+        for _ in range(10):
+            await asyncio.gather(*(garbage(get.port) for _ in range(20)))
+        assert (await get("/after"))[2]["path"] == "/after"
+        assert statuses >= {b"HTTP/1.1 200", b"HTTP/1.1 400"}
+
+    run(scenario)

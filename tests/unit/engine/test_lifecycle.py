@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, sources, target
+
+LEGAL = {
+    ("pending", "quoted"): "routing",
+    ("routing", "quoted"): "routing",
+    ("building", "quoted"): "routing",
+    ("submitted", "quoted"): "routing",
+    ("routing", "built"): "building",
+    ("building", "sent"): "submitted",
+    ("submitted", "filled"): "confirmed",
+    ("pending", "gave_up"): "failed",
+    ("routing", "gave_up"): "failed",
+    ("building", "gave_up"): "failed",
+    ("submitted", "gave_up"): "failed",
+}
+
+
+@pytest.mark.parametrize(("status", "trigger"), list(product(Status, Trigger)))
+def test_every_edge_is_legal_or_not_as_written_down(status: Status, trigger: Trigger) -> None:
+    expected = LEGAL.get((status.value, trigger.value))
+    assert TRANSITIONS.get((status, trigger)) == expected
+    assert (status in sources(trigger)) == (expected is not None)
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_a_trigger_leads_to_one_status_from_wherever_it_is_allowed(trigger: Trigger) -> None:
+    assert {to for (_, by), to in TRANSITIONS.items() if by is trigger} == {target(trigger)}
+
+
+def test_only_confirmed_and_failed_are_final() -> None:
+    assert {Status.CONFIRMED, Status.FAILED} == FINAL
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_can_be_reached_and_left(status: Status) -> None:
+    assert status is Status.PENDING or status in TRANSITIONS.values()
+    assert status in FINAL or any(start is status for start, _ in TRANSITIONS)

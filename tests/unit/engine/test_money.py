@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from order_engine.domain.money import TOKENS, U64_MAX, Token, format_amount, format_price, parse_amount, token
+
+SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
+tokens = st.sampled_from(list(TOKENS.values()))
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "units"),
+    [
+        ("1.5", SOL, 1_500_000_000),
+        ("0.000000001", SOL, 1),
+        ("1", USDC, 1_000_000),
+        ("007.50", USDC, 7_500_000),
+        (10, SOL, 10_000_000_000),
+        (Decimal("0.1"), USDC, 100_000),
+        (Decimal("1E+2"), USDC, 100_000_000),
+        ("1.500000000000000", USDC, 1_500_000),
+        ("18446744073709.551615", USDC, U64_MAX),
+    ],
+)
+def test_an_amount_becomes_base_units(value: str | int | Decimal, of: Token, units: int) -> None:
+    assert parse_amount(value, of) == units
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "message"),
+    [
+        ("-1", SOL, "expected a positive decimal number"),
+        (-1, SOL, "expected a positive decimal number"),
+        ("0", SOL, "expected an amount above zero, was '0'"),
+        ("0.000", SOL, "expected an amount above zero"),
+        ("NaN", SOL, "expected a positive decimal number"),
+        ("Infinity", SOL, "expected a positive decimal number"),
+        (Decimal("NaN"), SOL, "expected a positive decimal number"),
+        (Decimal("1E+999999"), SOL, "expected a positive decimal number"),
+        ("1e5", SOL, "expected a positive decimal number"),
+        ("1.", SOL, "expected a positive decimal number"),
+        (".5", SOL, "expected a positive decimal number"),
+        ("", SOL, "was ''"),
+        (" 1", SOL, "expected a positive decimal number"),
+        ("1_000", SOL, "expected a positive decimal number"),
+        ("١", SOL, "expected a positive decimal number"),
+        ("abc", SOL, "was 'abc'"),
+        ("0.0000001", USDC, "expected at most 6 decimals for USDC, was '0.0000001'"),
+        ("0.000001", BONK, "expected at most 5 decimals for BONK"),
+        ("18446744073709.551616", USDC, "expected at most 18446744073709.551615 USDC"),
+        ("9" * 500, USDC, "expected at most 18446744073709.551615 USDC"),
+    ],
+)
+def test_anything_else_is_refused_with_what_was_expected(value: str | int | Decimal, of: Token, message: str) -> None:
+    with pytest.raises(ValueError, match="^expected") as error:
+        parse_amount(value, of)
+    assert message in str(error.value)
+    assert len(str(error.value)) < 150
+
+
+@given(st.integers(1, U64_MAX), tokens)
+def test_formatting_and_parsing_are_inverse(units: int, of: Token) -> None:
+    assert parse_amount(format_amount(units, of), of) == units
+
+
+@given(st.integers(1, U64_MAX), st.integers(1, U64_MAX), tokens, tokens)
+def test_a_price_is_rounded_down_by_less_than_one_unit(amount_in: int, amount_out: int, a: Token, b: Token) -> None:
+    exact = Decimal(amount_out).scaleb(-b.decimals) / Decimal(amount_in).scaleb(-a.decimals)
+    shown = Decimal(format_price(amount_in, a, amount_out, b))
+    assert 0 <= exact - shown < Decimal(1).scaleb(-b.decimals) + exact * Decimal("1e-27")
+
+
+def test_a_price_is_for_one_whole_token() -> None:
+    assert format_price(1_500_000_000, SOL, 255_000_000, USDC) == "170"
+
+
+def test_an_unknown_token_is_named_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="expected one of SOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"):
+        token("ETH")
+
+
+@pytest.mark.parametrize("of", list(TOKENS.values()), ids=list(TOKENS))
+def test_every_mint_is_a_32_byte_address(of: Token) -> None:
+    value = 0
+    for character in of.mint:
+        value = value * 58 + "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".index(character)
+    leading = len(of.mint) - len(of.mint.lstrip("1"))
+    assert leading + (value.bit_length() + 7) // 8 == 32
+
+
+def test_decimals_are_those_of_the_mints() -> None:
+    expected = {"SOL": 9, "USDC": 6, "USDT": 6, "RAY": 6, "BONK": 5, "JUP": 6, "mSOL": 9}
+    assert {symbol: of.decimals for symbol, of in TOKENS.items()} == expected
