@@ -94,6 +94,8 @@ class Lambda:
 
     async def close(self, grace: float) -> None:
         """Refuses new invocations, lets running ones end for up to `grace` seconds, and leaves no process."""
+        if self._closing:
+            return
         self._closing = True
         for task in self._events:
             task.cancel()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from emulator.cloudformation import scalar
 from emulator.openapi import rest_api
@@ -72,7 +72,8 @@ PROPERTIES = {
     ),
     "AWS::ApiGateway::Stage": _properties(
         "RestApiId StageName",
-        "AccessLogSetting CacheClusterEnabled CacheClusterSize DeploymentId Description MethodSettings Tags TracingEnabled",
+        "AccessLogSetting CacheClusterEnabled CacheClusterSize DeploymentId Description MethodSettings Tags"
+        " TracingEnabled",
     ),
     "AWS::ApiGatewayV2::Api": _properties(
         "ProtocolType RouteSelectionExpression",
@@ -95,7 +96,8 @@ PROPERTIES = {
     "AWS::Events::Rule": _properties("ScheduleExpression State Targets", "Description Name RoleArn Tags"),
     "AWS::Lambda::Alias": _properties("FunctionName Name", "Description FunctionVersion RoutingConfig"),
     "AWS::Lambda::EventSourceMapping": _properties(
-        "BatchSize Enabled EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig",
+        "BatchSize Enabled EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds"
+        " ScalingConfig",
         "KmsKeyArn MetricsConfig Tags",
     ),
     "AWS::Lambda::Function": _properties(
@@ -141,8 +143,8 @@ class Builder:
         self._resources = references.resources
         self._files = files
         self._values: dict[str, Values] = {}
-        self._function_names: set[str] = set()
-        self._queue_arns: set[str] = set()
+        self._function_names = {references.name(item) for item in self._of_type("AWS::Lambda::Function")}
+        self._queue_arns = {arn("sqs", references.name(item)) for item in self._of_type("AWS::SQS::Queue")}
 
     def build(self, name: str) -> Stack:
         """The stack, but for its outputs. Of no use if there are problems."""
@@ -152,8 +154,6 @@ class Builder:
         functions = [item for _, item in self._each("AWS::Lambda::Function", lambda i, v: self._function(i, v, layers))]
         queues = [item for _, item in self._each("AWS::SQS::Queue", self._queue)]
         machines = [item for _, item in self._each("AWS::StepFunctions::StateMachine", self._state_machine)]
-        self._function_names = {function.name for function in functions}
-        self._queue_arns = {queue.arn for queue in queues}
         schedules = self._each("AWS::Scheduler::Schedule", self._schedule)
         rules = self._each("AWS::Events::Rule", self._rule)
         return Stack(
@@ -227,7 +227,7 @@ class Builder:
             raise ValueError(f"CodeUri: expected a folder, was {code}")
         known = {
             arn("lambda", f"layer:{self._references.name(layer)}:1"): layer
-            for layer in self.of_type("AWS::Lambda::LayerVersion")
+            for layer in self._of_type("AWS::Lambda::LayerVersion")
         }
         search_path: list[Path] = []
         for layer in values.get("Layers", []):
@@ -253,7 +253,7 @@ class Builder:
         if redrive is not None:
             _only(redrive, "RedrivePolicy", "deadLetterTargetArn maxReceiveCount")
             target = redrive.get("deadLetterTargetArn")
-            if target not in {arn("sqs", self._references.name(queue)) for queue in self.of_type("AWS::SQS::Queue")}:
+            if target not in self._queue_arns:
                 raise ValueError(f"RedrivePolicy: expected a queue of this template, was {target}")
             redrive = Redrive(target, _integer(redrive, "maxReceiveCount", 10, 1, 1000))
         return Queue(
@@ -380,11 +380,11 @@ class Builder:
         function = self._target(values.get("ServiceToken"), "ServiceToken")
         return CustomResource(logical_id, self._resources[logical_id]["Type"], function, _strings(values))
 
-    def of_type(self, kind: str) -> list[str]:
+    def _of_type(self, kind: str) -> list[str]:
         return [logical_id for logical_id, resource in self._resources.items() if resource["Type"] == kind]
 
     def _parts(self, kind: str, property_: str, api: str) -> list[Values]:
-        values = [self._values[logical_id] for logical_id in self.of_type(kind) if logical_id in self._values]
+        values = [self._values[logical_id] for logical_id in self._of_type(kind) if logical_id in self._values]
         return [value for value in values if value.get(property_) == api]
 
     def _stage(self, kind: str, property_: str, api: str) -> str:

@@ -201,12 +201,12 @@ class Sqs:
             self._create(settings)
             self._kept_attributes[name] = kept
         else:
-            existing = self._attributes(queue)
-            for attribute, value in self._attributes(MessageQueue(settings, self._clock, self._find)).items():
+            existing = _configured(queue.settings) | self._kept_attributes[name]
+            for attribute, value in (_configured(settings) | kept).items():
                 if attribute in given and existing.get(attribute) != value:
                     raise ApiError(
                         "QueueNameExists",
-                        "A queue already exists with the same name and a different value for attribute " + attribute,
+                        f"A queue already exists with the same name and a different value for attribute {attribute}",
                     )
         return {"QueueUrl": self.url(name)}
 
@@ -225,7 +225,7 @@ class Sqs:
         return {"QueueUrl": self.url(name)}
 
     def _list_queues(self, request: Request) -> Response:
-        prefix = request.get("QueueNamePrefix") or ""
+        prefix = text(request, "QueueNamePrefix") if request.get("QueueNamePrefix") else ""
         names = sorted(name for name in self._queues if name.startswith(prefix))
         return self._page(request, names, "QueueUrls")
 
@@ -258,15 +258,7 @@ class Sqs:
             "LastModifiedTimestamp": str(int(queue.modified)),
             "SqsManagedSseEnabled": "false",
         }
-        attributes |= {name: str(getattr(settings, setting)) for name, (setting, _, _) in SETTINGS.items()}
-        if settings.redrive:
-            attributes["RedrivePolicy"] = json.dumps(
-                {
-                    "deadLetterTargetArn": settings.redrive.dead_letter_arn,
-                    "maxReceiveCount": settings.redrive.max_receive_count,
-                }
-            )
-        return attributes | self._kept_attributes.get(settings.name, {})
+        return attributes | _configured(settings) | self._kept_attributes[settings.name]
 
     def _changed(self, settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
         settings, kept = changed(settings, attributes)
@@ -358,6 +350,17 @@ class Sqs:
         if len(queues) > most:
             response["NextToken"] = base64.b64encode(queues[most - 1].encode()).decode()
         return response
+
+
+def _configured(settings: Queue) -> dict[str, str]:
+    attributes = {name: str(getattr(settings, setting)) for name, (setting, _, _) in SETTINGS.items()}
+    if settings.redrive:
+        policy = {
+            "deadLetterTargetArn": settings.redrive.dead_letter_arn,
+            "maxReceiveCount": settings.redrive.max_receive_count,
+        }
+        attributes["RedrivePolicy"] = json.dumps(policy)
+    return attributes
 
 
 def _received(message: Message, system_names: set[str], custom_names: list[str]) -> Response:

@@ -53,6 +53,7 @@ def postgres(folder: Path) -> Iterator[str]:
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """Runs Redis on a free loopback port for as long as the block lasts; yields its URL."""
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pid_file, log = folder / "redis.pid", folder / "redis.log"
     _stop_leftover(pid_file)

@@ -54,9 +54,9 @@ def load(
     translated = _translate(template, values)
     try:
         references = References(translated, values, stack_name, Addresses(endpoint_url, rest_url, websocket_url))
+        builder = Builder(references, files)
     except ValueError as error:
         raise TemplateError([str(error)]) from error
-    builder = Builder(references, files)
     stack = builder.build(stack_name)
     outputs = {}
     for name, output in (translated.get("Outputs") or {}).items():
@@ -94,9 +94,11 @@ def _take_files(template: dict[str, Any], folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     function_globals = (template.get("Globals") or {}).get("Function") or {}
     places = [(function_globals, "CodeUri", "AWS::Serverless::Function")]
-    for resource in template["Resources"].values():
-        if resource["Type"] in _LOCATIONS:
-            places.append((resource.get("Properties") or {}, _LOCATIONS[resource["Type"]], resource["Type"]))
+    places += [
+        (resource.get("Properties") or {}, _LOCATIONS[resource["Type"]], resource["Type"])
+        for resource in template["Resources"].values()
+        if resource["Type"] in _LOCATIONS
+    ]
     for properties, name, kind in places:
         location = properties.get(name)
         if isinstance(location, str) and "://" not in location:

@@ -44,14 +44,21 @@ class WebSocketGateway:
 
     The messages of one connection are handled one after another, in the order in which they came; API Gateway
     handles them at the same time. A function's response body is not sent to the client: no route has a route
-    response. `timeout` is the integrations', in seconds.
+    response. `timeout` is the integrations', in seconds; `clock` in seconds, monotonic, decides when a connection is
+    idle or old.
     """
 
     def __init__(
-        self, api: WebSocketApi, lambda_: Lambda, limits: Limits | None = None, timeout: float = INTEGRATION_TIMEOUT
+        self,
+        api: WebSocketApi,
+        lambda_: Lambda,
+        limits: Limits | None = None,
+        timeout: float = INTEGRATION_TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._limits = limits or Limits()
+        self._clock = clock
         self._select = _selector(api.selection_expression)
         self._integration = Integration(lambda_, timeout)
         self._authorizers = Authorizers(self._integration)
@@ -83,7 +90,7 @@ class WebSocketGateway:
     # Connections
 
     async def _upgrade(self, request: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
-        connection = Connection(request, self._limits)
+        connection = Connection(request, self._limits, self._clock)
         started = time.perf_counter()
         request_id = short_id()
         task = asyncio.current_task()

@@ -66,15 +66,16 @@ class Connection:
     Frames are written to the transport at once: its buffer is the outbox, and sending never waits for the client.
     """
 
-    def __init__(self, request: web.BaseRequest, limits: Limits) -> None:
+    def __init__(self, request: web.BaseRequest, limits: Limits, clock: Callable[[], float]) -> None:
         self.id = short_id()
         self.host = request.headers.get("Host", "")
         self.identity = {"userAgent": request.headers.get("User-Agent"), "sourceIp": request.remote}
         self.authorizer: Json | None = None
         self.connected_at = time.time_ns() // 1_000_000
         self.end = End.LOST
-        self._connected = self._last_active = time.monotonic()
         self._limits = limits
+        self._clock = clock
+        self._connected = self._last_active = clock()
         self._closing: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -114,7 +115,7 @@ class Connection:
     async def _messages(self) -> AsyncIterator[str]:
         while True:
             message = await self.socket.receive()
-            self._last_active = time.monotonic()
+            self._last_active = self._clock()
             match message.type:
                 case WSMsgType.TEXT:
                     yield message.data
@@ -139,7 +140,7 @@ class Connection:
             raise ApiError("GoneException", f"There is no connection {self.id!r}.", 410)
         if self._transport.get_write_buffer_size() + len(data) > self._limits.outbox:
             raise ApiError("LimitExceededException", f"The client leaves {self._limits.outbox} bytes unread.", 429)
-        self._last_active = time.monotonic()
+        self._last_active = self._clock()
         await self.socket.send_frame(data, WSMsgType.TEXT if _is_text(data) else WSMsgType.BINARY)
 
     def close(self, end: tuple[int, str]) -> None:
@@ -164,7 +165,7 @@ class Connection:
 
     def _watch(self) -> None:
         due = min(self._last_active + self._limits.idle, self._connected + self._limits.lifetime)
-        left = due - time.monotonic()
+        left = due - self._clock()
         if left > 0:
             self._timer = asyncio.get_running_loop().call_later(left, self._watch)
         else:

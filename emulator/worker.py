@@ -24,7 +24,7 @@ import time
 import traceback
 from typing import Any
 
-import runtime_client
+import runtime_client  # type: ignore[import-not-found]
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 

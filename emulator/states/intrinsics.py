@@ -226,7 +226,10 @@ def _array_contains(array: Any, value: Any) -> bool:
 
 
 def _array_unique(array: Any) -> list[Any]:
-    return list({_canonical(item): item for item in reversed(_array_argument(array))}.values())[::-1]
+    unique: dict[str, Any] = {}
+    for item in _array_argument(array):
+        unique.setdefault(_canonical(item), item)
+    return list(unique.values())
 
 
 def _canonical(value: Any) -> str:

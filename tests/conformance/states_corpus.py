@@ -71,6 +71,7 @@ _DOCUMENT = {
     "null": None,
     "numbers": [3, 1, 2, 3, 1],
     "flag": True,
+    "fractions": [1.5, -1.5, 2.4],
 }
 
 _PATHS = [
@@ -117,7 +118,7 @@ _INTRINSICS = [
         "States.JsonToString($.flag)",
         "States.Array()",
         "States.Array(1, 'two', $.name, null)",
-        "States.Array($.items, States.Array(1.5, -2))",
+        "States.Array($.items, States.Array($.fractions, -2))",
         "States.ArrayPartition($.numbers, 2)",
         "States.ArrayPartition($.numbers, 10)",
         "States.ArrayPartition($.name, 2)",
@@ -149,8 +150,8 @@ _INTRINSICS = [
         "States.JsonMerge($.items[0], $.items[1], false)",
         "States.JsonMerge($.items[0], $.items[1], true)",
         "States.MathAdd(1, -1)",
-        "States.MathAdd(1.5, 2.4)",
-        "States.MathAdd(-1.5, 0)",
+        "States.MathAdd($.fractions[0], $.fractions[2])",
+        "States.MathAdd($.fractions[1], 0)",
         "States.MathAdd('1', 2)",
         "States.MathAdd($.items[0].price, 1)",
         "States.StringSplit('1,2,3', ',')",

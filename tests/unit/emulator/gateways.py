@@ -30,12 +30,21 @@ class Functions:
     def __init__(self, **functions: Callable[[Event], Any]) -> None:
         self.functions = functions
         self.events: list[Event] = []
+        self._moved = asyncio.Event()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until an invocation that began or ended makes `condition` true."""
+        async with asyncio.timeout(5):
+            while not condition():
+                self._moved.clear()
+                await self._moved.wait()
 
     async def invoke(self, name: str, payload: bytes, /) -> Invocation:
         if name not in self.functions:
             raise ApiError("ResourceNotFoundException", f"Function not found: {name}", 404)
         event = json.loads(payload)
         self.events.append(event)
+        self._moved.set()
         try:
             result = self.functions[name](event)
             if inspect.isawaitable(result):
@@ -45,6 +54,8 @@ class Functions:
         except Exception as error:
             failure = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
             return Invocation(json.dumps(failure).encode(), error=True)
+        finally:
+            self._moved.set()
         return Invocation(result if isinstance(result, bytes) else json.dumps(result).encode())
 
 

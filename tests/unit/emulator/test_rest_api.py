@@ -571,7 +571,7 @@ def test_garbage_does_not_end_the_service() -> None:
             writer.write(rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(rng.randint(1, 200)))
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(0.05):
-                statuses.add((await reader.readline())[:12])
+                statuses.add((await reader.readline())[9:12])
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
@@ -580,6 +580,6 @@ def test_garbage_does_not_end_the_service() -> None:
         for _ in range(10):
             await asyncio.gather(*(garbage(get.port) for _ in range(20)))
         assert (await get("/after"))[2]["path"] == "/after"
-        assert statuses >= {b"HTTP/1.1 200", b"HTTP/1.1 400"}
+        assert statuses >= {b"200", b"400"}
 
     run(scenario)

@@ -61,7 +61,7 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
         ({"clientOrderId": ""}, "clientOrderId", 'expected at least 1 character, was ""'),
         ({"clientOrderId": "x" * 256}, "clientOrderId", "expected at most 255 characters"),
         ({"userId": 7}, "userId", "expected a string, was 7"),
-        ({"tokenPair": "SOL-USDC"}, "tokenPair", "expected either tokenPair or tokenIn, were both"),
+        ({"tokenPair": "SOL-USDC"}, "tokenPair", "expected either tokenPair or tokenIn and tokenOut, were both"),
         ({"amount": 1}, "amount", "expected either amount or amountIn, were both"),
     ],
 )

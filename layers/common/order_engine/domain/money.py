@@ -30,7 +30,7 @@ TOKENS = {
         Token("SOL", 9, "So11111111111111111111111111111111111111112"),
         Token("USDC", 6, "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
         Token("USDT", 6, "Es9vMFrzaCErmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"),
-        Token("RAY", 6, "4k3Dyjzvzp8eMZWUXbBCjvEvwSkkk59S5iCNLY3QrkX6R"),
+        Token("RAY", 6, "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6R"),
         Token("BONK", 5, "DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"),
         Token("JUP", 6, "JUPyiwrYJFskUPiHa7hkeR8VUtAeFoSYbKedZNsDvCN"),
         Token("mSOL", 9, "mSoLzYCxHdYgdzU16g5QSh3i5K3z3KZK7ytfqcJm7So"),

@@ -54,9 +54,8 @@ def parse_order(form: dict[str, Any]) -> OrderRequest:
         problems.append({"field": named.get(field, field), "message": message})
 
     for short, fulls in _SHORT_FORM.items():
-        for full in fulls:
-            if short in form and full in form:
-                problem(short, f"expected either {short} or {full}, were both")
+        if short in form and any(full in form for full in fulls):
+            problem(short, f"expected either {short} or {' and '.join(fulls)}, were both")
     if problems:
         raise InvalidOrder(problems)
     form = dict(form)

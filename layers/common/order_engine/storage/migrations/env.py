@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
+context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():
-    context.configure(connection=context.config.attributes["connection"])
     context.run_migrations()

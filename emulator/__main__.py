@@ -1,0 +1,89 @@
+"""`python -m emulator up | invoke | logs | executions`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from emulator import commands
+from emulator.custom_resources import CustomResourceError
+from emulator.errors import TemplateError
+from emulator.stores import StoreError
+from emulator.up import Options, StartError, up
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m emulator", description="Runs a SAM template on this machine.")
+    parser.add_argument(
+        "--data", type=Path, default=Path(".local"), help="where data, logs and state are kept (%(default)s)"
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    start = actions.add_parser("up", help="run the stack until Ctrl-C")
+    start.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
+    start.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template"
+    )
+    start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
+    start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
+    start.add_argument("--rest-port", type=int, default=3000, help="%(default)s; 0 for any free one")
+    start.add_argument("--websocket-port", type=int, default=3001, help="%(default)s; 0 for any free one")
+    start.add_argument("--aws-port", type=int, default=4566, help="%(default)s; 0 for any free one")
+    start.add_argument(
+        "--grace", type=float, default=10.0, help="seconds that running work may take to finish (%(default)s)"
+    )
+
+    invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
+    invoke.add_argument("function")
+    invoke.add_argument("--event", default="-", help="a JSON file; - for standard input")
+
+    logs = actions.add_parser("logs", help="show what the functions log")
+    logs.add_argument("function", nargs="?")
+    logs.add_argument("-f", "--follow", action="store_true")
+
+    actions.add_parser("executions", help="list what the state machines have done").add_argument(
+        "name", nargs="?", help="show one execution's events"
+    )
+
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        match arguments.action:
+            case "up":
+                up(_options(arguments))
+            case "invoke":
+                commands.invoke(arguments.data, arguments.function, arguments.event)
+            case "logs":
+                commands.logs(arguments.data, arguments.function, arguments.follow)
+            case "executions":
+                commands.executions(arguments.data, arguments.name)
+    except (CustomResourceError, StartError, StoreError, TemplateError, commands.CommandError) as error:
+        sys.exit(f"emulator: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    parameters = {}
+    for pair in arguments.parameter:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise StartError(f"expected --parameter NAME=VALUE, was {pair!r}")
+        parameters[name] = value
+    return Options(
+        template=arguments.template,
+        data=arguments.data,
+        parameters=parameters,
+        postgres=arguments.postgres,
+        redis=arguments.redis,
+        rest_port=arguments.rest_port,
+        websocket_port=arguments.websocket_port,
+        aws_port=arguments.aws_port,
+        grace=arguments.grace,
+    )
+
+
+if __name__ == "__main__":
+    main()

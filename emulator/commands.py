@@ -1,0 +1,134 @@
+"""The commands that look at a stack that is up, or borrow what it runs on."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+
+class CommandError(Exception):
+    """A command can't be carried out. Says what it expected."""
+
+
+def invoke(data: Path, name: str, event: str) -> None:
+    """Runs a function's handler in this process, where `breakpoint()` works, and prints what it returns.
+
+    It gets its own environment variables, and everything else of the stack that is up. Raises CommandError.
+    """
+    from emulator.functions import process_environment
+    from emulator.template import load
+    from emulator.up import aws_environment
+
+    running = _running(data)
+    stack = load(
+        Path(running["template"]),
+        running["parameters"],
+        endpoint_url=running["endpoint"],
+        rest_url=running["rest"],
+        websocket_url=running["websocket"],
+    )
+    function = stack.functions.get(name)
+    if function is None:
+        raise CommandError(f"expected a function among {', '.join(stack.functions)}, was {name!r}")
+    try:
+        text = sys.stdin.read() if event == "-" else Path(event).read_text()
+        payload = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"expected a JSON event in {event}: {error}") from None
+    os.environ.clear()
+    os.environ.update(process_environment(function, "", aws_environment(running["endpoint"])))
+    time.tzset()
+    sys.path[:0] = [str(function.code), *map(str, function.search_path)]
+    module, _, attribute = function.handler.rpartition(".")
+    handler = getattr(importlib.import_module(module.replace("/", ".")), attribute)
+    deadline = time.monotonic() + function.timeout
+    json.dump(handler(payload, _Context(name, function.arn, str(function.memory), deadline)), sys.stdout, indent=2)
+    print()
+
+
+def logs(data: Path, name: str | None, follow: bool) -> None:
+    """Prints the functions' logs, of one function or of all with its name before each line. Raises CommandError."""
+    folder = data / "logs"
+    positions: dict[Path, int] = {}
+    while True:
+        paths = sorted(folder.glob(f"{name or '*'}.log"))
+        if not paths and not follow:
+            known = ", ".join(path.stem for path in sorted(folder.glob("*.log"))) or "none yet"
+            raise CommandError(f"expected a function that has a log ({known}), was {name or 'none'!r}")
+        for path in paths:
+            with path.open(errors="replace") as file:
+                file.seek(positions.get(path, 0))
+                for line in file:
+                    print(line if name else f"{path.stem}: {line}", end="")
+                positions[path] = file.tell()
+        if not follow:
+            return
+        sys.stdout.flush()
+        time.sleep(0.2)
+
+
+def executions(data: Path, name: str | None) -> None:
+    """Prints the executions, or the events of the newest one of that name. Raises CommandError."""
+    url = f"{_running(data)['rest']}/_emulator/executions"
+    found = _get(url)
+    if name is None:
+        for execution in found:
+            print(
+                f"{time.strftime('%H:%M:%S', time.localtime(execution['started']))}  {execution['status']:<9}"
+                f"  {execution['seconds'] * 1000:>9.1f} ms  {execution['stateMachine']}  {execution['name']}"
+                f"  {execution['error'] or ''}".rstrip()
+            )
+        return
+    execution = next((execution for execution in found if execution["name"] == name), None)
+    if execution is None:
+        raise CommandError(f"expected the name of an execution, was {name!r}")
+    for event in _get(f"{url}?arn={quote(execution['arn'])}")["events"]:
+        details = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+        print(f"{event['id']:>4}  {event['type']:<28}  {json.dumps(details)}")
+
+
+@dataclass
+class _Context:
+    """What a handler may ask of its invocation. `deadline` on the monotonic clock."""
+
+    function_name: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    deadline: float
+
+    def __post_init__(self) -> None:
+        self.aws_request_id = str(uuid.uuid4())
+        self.function_version = "$LATEST"
+        self.log_group_name = f"/aws/lambda/{self.function_name}"
+        self.log_stream_name = "invoke"
+        self.identity = None
+        self.client_context = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+def _running(data: Path) -> dict[str, Any]:
+    try:
+        running: dict[str, Any] = json.loads((data / "running.json").read_text())
+    except OSError:
+        raise CommandError(f"expected a stack that is up with its data in {data}, found none") from None
+    return running
+
+
+def _get(url: str) -> Any:
+    try:
+        with urlopen(url, timeout=10) as response:
+            return json.load(response)
+    except URLError as error:
+        raise CommandError(f"expected the stack to answer at {url}: {error}") from None

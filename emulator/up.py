@@ -1,0 +1,258 @@
+"""Puts the services together and runs a stack until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from emulator import stores
+from emulator.custom_resources import PATH, CustomResources
+from emulator.endpoint import Endpoint
+from emulator.event_source import EventSourceMapping
+from emulator.executions import Executions
+from emulator.functions import Lambda
+from emulator.rest_api import RestGateway
+from emulator.schedules import Schedules
+from emulator.sqs import Sqs
+from emulator.stack import REGION, Stack
+from emulator.step_functions import StepFunctions
+from emulator.websocket_api import WebSocketGateway
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+HOST = "127.0.0.1"
+
+
+class StartError(Exception):
+    """The stack can't be started. Says why, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`postgres` and `redis` name the parameters that take the URLs of embedded stores; `grace` in seconds."""
+
+    template: Path
+    data: Path
+    parameters: dict[str, str]
+    postgres: str | None
+    redis: str | None
+    rest_port: int
+    websocket_port: int
+    aws_port: int
+    grace: float
+
+
+@dataclass(frozen=True)
+class Addresses:
+    rest: str
+    websocket: str
+    endpoint: str
+
+
+def up(options: Options) -> None:
+    """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
+    with ExitStack() as resources:
+        rest = resources.enter_context(_listening(options.rest_port, "the REST API", "--rest-port"))
+        websocket = resources.enter_context(_listening(options.websocket_port, "the WebSocket API", "--websocket-port"))
+        aws = resources.enter_context(_listening(options.aws_port, "AWS clients", "--aws-port"))
+        resources.enter_context(_sole_user(options.data))
+        parameters = dict(options.parameters)
+        if options.postgres:
+            parameters[options.postgres] = resources.enter_context(stores.postgres(options.data / "postgres"))
+        if options.redis:
+            parameters[options.redis] = resources.enter_context(stores.redis(options.data / "redis"))
+        addresses = Addresses(
+            rest=f"http://{HOST}:{rest.getsockname()[1]}",
+            websocket=f"ws://{HOST}:{websocket.getsockname()[1]}",
+            endpoint=f"http://{HOST}:{aws.getsockname()[1]}",
+        )
+        from emulator.template import load
+
+        stack = load(
+            options.template,
+            parameters,
+            endpoint_url=addresses.endpoint,
+            rest_url=addresses.rest,
+            websocket_url=addresses.websocket,
+        )
+        resources.enter_context(_announced(options.data / "running.json", options, parameters, addresses))
+        asyncio.run(_serve(stack, options, addresses, rest, websocket, aws))
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """What makes any AWS client talk to the emulator."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "emulator",
+        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # StartSyncExecution would go to the host sync-127.0.0.1 otherwise.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
+
+
+async def _serve(
+    stack: Stack,
+    options: Options,
+    addresses: Addresses,
+    rest_socket: socket.socket,
+    websocket_socket: socket.socket,
+    aws_socket: socket.socket,
+) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+
+    lambda_ = Lambda(stack.functions, logs=options.data / "logs", environment=aws_environment(addresses.endpoint))
+    sqs = Sqs(stack.queues, base_url=addresses.endpoint)
+    step_functions = StepFunctions(stack.state_machines, lambda_, lambda request: sqs.handle("SendMessage", request))
+    schedules = Schedules(stack.schedules, lambda_)
+    mappings = [EventSourceMapping(mapping, sqs.queue(mapping.queue_arn), lambda_) for mapping in stack.mappings]
+    custom_resources = CustomResources(lambda_, stack.name, addresses.endpoint, timeout=120)
+    endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, lambda_)
+    websockets = [WebSocketGateway(api, lambda_) for api in stack.websocket_apis]
+    hooks = {"/_emulator/executions": Executions(step_functions).handle}
+    rests = [RestGateway(api, lambda_, hooks) for api in stack.rest_apis]
+
+    async def aws(request: web.BaseRequest) -> web.StreamResponse:
+        return await (custom_resources.handle if request.path.startswith(PATH) else endpoint)(request)
+
+    async with AsyncExitStack() as servers:
+        await lambda_.start()
+        await servers.enter_async_context(_server(aws, aws_socket))
+        try:
+            creating = asyncio.ensure_future(custom_resources.create(stack.custom_resources))
+            waiting = asyncio.ensure_future(stopping.wait())
+            await asyncio.wait([creating, waiting], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if not creating.done():
+                creating.cancel()
+                return
+            await creating
+            for rest in rests:
+                await servers.enter_async_context(_server(rest.handle, rest_socket))
+            for websocket in websockets:
+                await servers.enter_async_context(_server(websocket.handle, websocket_socket))
+            for mapping in mappings:
+                mapping.start()
+            schedules.start()
+            _print_ready(stack, options, addresses)
+            await stopping.wait()
+            _say(f"Stopping: running work has up to {options.grace:g} s to finish. Once more to stop at once.")
+            stopping.clear()
+        finally:
+            grace = _Grace(options.grace, stopping)
+            await schedules.close()
+            await grace(*(mapping.close for mapping in mappings))
+            await grace(step_functions.close)
+            await grace(*(websocket.close for websocket in websockets))
+            await grace(lambda_.close)
+    _say("Stopped.")
+
+
+class _Grace:
+    """What is left of the time in which running work may finish; nothing once a second signal has come."""
+
+    def __init__(self, seconds: float, hurry: asyncio.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + seconds
+        self._hurry = hurry
+
+    async def __call__(self, *closes: Callable[[float], Awaitable[None]]) -> None:
+        left = 0.0 if self._hurry.is_set() else max(0.0, self._deadline - self._loop.time())
+        await asyncio.gather(*(close(left) for close in closes))
+
+
+@asynccontextmanager
+async def _server(handler: Handler, listening: socket.socket) -> AsyncIterator[None]:
+    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening, backlog=1024).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def _listening(port: int, what: str, option: str) -> Iterator[socket.socket]:
+    """A bound socket; 0 means any free port."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            message = f"Port {port} for {what} is not free ({error.strerror}): choose another with {option}"
+            raise StartError(message) from None
+        yield listening
+
+
+@contextmanager
+def _sole_user(data: Path) -> Iterator[None]:
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"{data} is in use by another emulator: stop that one, or choose a folder with --data"
+            raise StartError(message) from None
+        yield
+
+
+@contextmanager
+def _announced(path: Path, options: Options, parameters: dict[str, str], addresses: Addresses) -> Iterator[None]:
+    """Tells the other commands of the emulator what is running."""
+    running: dict[str, Any] = {
+        "pid": os.getpid(),
+        "template": str(options.template.resolve()),
+        "parameters": parameters,
+        "rest": addresses.rest,
+        "websocket": addresses.websocket,
+        "endpoint": addresses.endpoint,
+    }
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        json.dump(running, file, indent=2)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _print_ready(stack: Stack, options: Options, addresses: Addresses) -> None:
+    width = max((len(name) for name in stack.outputs), default=0)
+    lines = [f"  {name:<{width}}  {value}" for name, value in stack.outputs.items()]
+    _say(
+        "\n".join(
+            [
+                "Ready.",
+                "",
+                *lines,
+                "",
+                f"  REST API       {addresses.rest}",
+                f"  WebSocket API  {addresses.websocket}",
+                f"  AWS clients    {addresses.endpoint}",
+                f"  Logs           {options.data / 'logs'} (python -m emulator logs -f)",
+                "",
+                "Ctrl-C stops everything.",
+            ]
+        )
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)

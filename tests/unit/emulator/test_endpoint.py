@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import boto3
+import pytest
+from aiohttp import web
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from emulator.endpoint import Endpoint
+from emulator.errors import ApiError
+from emulator.sqs import Sqs
+from emulator.stack import Function, Queue, Redrive, arn
+
+
+@dataclass
+class Invocation:
+    payload: bytes
+    error: bool = False
+
+
+class FakeLambda:
+    def __init__(self) -> None:
+        self.functions = {"echo": Function("echo", "app.handler", Path("/code"), timeout=7, memory=512)}
+        self.events: list[bytes] = []
+
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        if "none" in name_or_arn:
+            raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
+        if payload == b'"throttle"':
+            raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
+        if payload == b'"fail"':
+            return Invocation(b'{"errorMessage": "no", "errorType": "ValueError"}', error=True)
+        if payload == b'"break"':
+            raise RuntimeError("a defect")
+        return Invocation(payload or b"{}")
+
+    async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
+        self.events.append(payload)
+        return "request-id"
+
+
+class FakeStepFunctions:
+    async def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation == "StartSyncExecution":
+            return {
+                "executionArn": arn("states", "express:m:1:1"),
+                "startDate": 1_700_000_000.5,
+                "stopDate": 1_700_000_001.0,
+                "status": "SUCCEEDED",
+                "output": request["input"],
+            }
+        if operation == "DescribeStateMachine":
+            raise ApiError("StateMachineDoesNotExist", "State Machine Does Not Exist: 'x'")
+        raise KeyError(operation)
+
+
+class Scene:
+    def __init__(self, url: str, lambda_: FakeLambda) -> None:
+        self.url = url
+        self.lambda_ = lambda_
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
+        )
+
+    async def refusal(self, call: Callable[..., Any], **parameters: Any) -> tuple[str, str, int]:
+        """The code, the class and the HTTP status of the error that the call raises."""
+        with pytest.raises(ClientError) as caught:
+            await asyncio.to_thread(call, **parameters)
+        response = caught.value.response
+        return response["Error"]["Code"], type(caught.value).__name__, response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def run(test: Callable[[Scene], Awaitable[None]]) -> None:
+    async def main() -> None:
+        queues = {"orders": Queue("orders", redrive=Redrive(arn("sqs", "dead"), 3)), "dead": Queue("dead")}
+        sqs = Sqs(queues, base_url="http://127.0.0.1:4566")
+        lambda_ = FakeLambda()
+        endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": FakeStepFunctions()}, lambda_)
+        runner = web.ServerRunner(web.Server(endpoint, access_log=None))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        try:
+            await test(Scene(f"http://127.0.0.1:{port}", lambda_))
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(main())
+
+
+def test_boto3_sends_receives_and_deletes_messages() -> None:
+    def use(sqs: Any) -> None:
+        url = sqs.get_queue_url(QueueName="orders")["QueueUrl"]
+        attributes = {
+            "kind": {"DataType": "String", "StringValue": "order"},
+            "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+        }
+        sent = sqs.send_message(QueueUrl=url, MessageBody="hellö €", MessageAttributes=attributes)
+        (message,) = sqs.receive_message(
+            QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], WaitTimeSeconds=1
+        )["Messages"]
+        assert message["Body"] == "hellö €"
+        assert message["MessageAttributes"] == attributes
+        assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
+        assert counts["Attributes"] == {"ApproximateNumberOfMessagesNotVisible": "1"}
+        response = sqs.delete_message_batch(
+            QueueUrl=url, Entries=[{"Id": "a", "ReceiptHandle": message["ReceiptHandle"]}]
+        )
+        assert [entry["Id"] for entry in response["Successful"]] == ["a"]
+        assert response["ResponseMetadata"]["RequestId"]
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(i), "MessageBody": "x"} for i in range(10)])
+        assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 10
+        assert len(list(sqs.get_paginator("list_queues").paginate(PaginationConfig={"PageSize": 1}))) == 2
+
+    async def test(scene: Scene) -> None:
+        await asyncio.to_thread(use, scene.client("sqs"))
+
+    run(test)
+
+
+def test_a_waiting_boto3_receive_gets_a_message_that_is_sent_later() -> None:
+    async def test(scene: Scene) -> None:
+        sqs = scene.client("sqs")
+        waiting = asyncio.create_task(asyncio.to_thread(sqs.receive_message, QueueUrl="orders", WaitTimeSeconds=20))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(sqs.send_message, QueueUrl="orders", MessageBody="late")
+        assert (await waiting)["Messages"][0]["Body"] == "late"
+
+    run(test)
+
+
+def test_boto3_tells_sqs_errors_apart_by_code_and_by_class() -> None:
+    async def test(scene: Scene) -> None:
+        sqs = scene.client("sqs")
+        prefix = "AWS.SimpleQueueService."
+        assert await scene.refusal(sqs.send_message, QueueUrl="none", MessageBody="x") == (
+            f"{prefix}NonExistentQueue",
+            "QueueDoesNotExist",
+            400,
+        )
+        assert await scene.refusal(sqs.delete_message, QueueUrl="orders", ReceiptHandle="x") == (
+            "ReceiptHandleIsInvalid",
+            "ReceiptHandleIsInvalid",
+            400,
+        )
+        assert await scene.refusal(sqs.send_message_batch, QueueUrl="orders", Entries=[]) == (
+            f"{prefix}EmptyBatchRequest",
+            "EmptyBatchRequest",
+            400,
+        )
+        assert await scene.refusal(sqs.send_message, QueueUrl="orders", MessageBody="\x01") == (
+            "InvalidMessageContents",
+            "InvalidMessageContents",
+            400,
+        )
+        assert await scene.refusal(sqs.list_queue_tags, QueueUrl="orders") == (
+            "UnknownOperationException",
+            "ClientError",
+            400,
+        )
+
+    run(test)
+
+
+def test_step_functions_calls_and_errors_reach_boto3_and_a_defect_is_an_internal_failure() -> None:
+    async def test(scene: Scene) -> None:
+        states = scene.client("stepfunctions")
+        machine = arn("states", "stateMachine:m")
+        response = await asyncio.to_thread(states.start_sync_execution, stateMachineArn=machine, input='{"a": 1}')
+        assert response["output"] == '{"a": 1}'
+        assert response["startDate"].timestamp() == 1_700_000_000.5
+        assert await scene.refusal(states.describe_state_machine, stateMachineArn=machine) == (
+            "StateMachineDoesNotExist",
+            "StateMachineDoesNotExist",
+            400,
+        )
+        assert await scene.refusal(states.list_state_machines) == ("InternalFailure", "ClientError", 500)
+
+    run(test)
+
+
+def test_boto3_invokes_functions() -> None:
+    async def test(scene: Scene) -> None:
+        client = scene.client("lambda")
+
+        def invoke(**parameters: Any) -> tuple[dict[str, Any], bytes]:
+            response = client.invoke(**{"FunctionName": "echo"} | parameters)
+            return response, response["Payload"].read()
+
+        response, payload = await asyncio.to_thread(invoke, Payload=b'{"a": 1}')
+        assert payload == b'{"a": 1}'
+        assert (response["StatusCode"], response["ExecutedVersion"]) == (200, "$LATEST")
+        assert "FunctionError" not in response
+        response, payload = await asyncio.to_thread(invoke, FunctionName=arn("lambda", "function:echo"))
+        assert payload == b"{}"
+        response, payload = await asyncio.to_thread(invoke, Payload=b'"fail"')
+        assert response["FunctionError"] == "Unhandled"
+        assert json.loads(payload)["errorType"] == "ValueError"
+        response, _ = await asyncio.to_thread(invoke, Payload=b"1", InvocationType="Event")
+        assert response["StatusCode"] == 202
+        assert scene.lambda_.events == [b"1"]
+        response, _ = await asyncio.to_thread(invoke, InvocationType="DryRun")
+        assert response["StatusCode"] == 204
+        large = b'"' + b"x" * 5_000_000 + b'"'
+        assert (await asyncio.to_thread(invoke, Payload=large))[1] == large
+
+    run(test)
+
+
+def test_boto3_tells_lambda_errors_apart() -> None:
+    async def test(scene: Scene) -> None:
+        client = scene.client("lambda")
+        missing = ("ResourceNotFoundException", "ResourceNotFoundException", 404)
+        assert await scene.refusal(client.invoke, FunctionName="none") == missing
+        assert await scene.refusal(client.invoke, FunctionName="none", InvocationType="DryRun") == missing
+        assert await scene.refusal(client.invoke, FunctionName="echo", Qualifier="7") == missing
+        assert await scene.refusal(client.get_function, FunctionName="none") == missing
+        for payload, expected in (
+            (b'"throttle"', ("TooManyRequestsException", "TooManyRequestsException", 429)),
+            (b"{", ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
+            (b'"break"', ("InternalFailure", "ClientError", 500)),
+            (b"x" * 9_000_000, ("RequestTooLargeException", "RequestTooLargeException", 413)),
+        ):
+            assert await scene.refusal(client.invoke, FunctionName="echo", Payload=payload) == expected
+
+    run(test)
+
+
+def test_boto3_lists_and_describes_functions() -> None:
+    async def test(scene: Scene) -> None:
+        client = scene.client("lambda")
+        (function,) = (await asyncio.to_thread(client.list_functions))["Functions"]
+        assert (function["FunctionName"], function["Timeout"], function["MemorySize"]) == ("echo", 7, 512)
+        described = await asyncio.to_thread(client.get_function, FunctionName="echo")
+        assert described["Configuration"] == function
+        configuration = await asyncio.to_thread(client.get_function_configuration, FunctionName=function["FunctionArn"])
+        assert configuration["Handler"] == "app.handler"
+
+    run(test)
+
+
+def test_the_caller_is_known_and_other_services_are_refused_by_name() -> None:
+    async def test(scene: Scene) -> None:
+        sts = scene.client("sts")
+        assert (await asyncio.to_thread(sts.get_caller_identity))["Account"] == "000000000000"
+        for service, call, parameters in (
+            ("cloudformation", "list_stacks", {}),
+            ("dynamodb", "list_tables", {}),
+            ("s3", "list_buckets", {}),
+            ("apigateway", "get_rest_apis", {}),
+            ("lambda", "delete_function", {"FunctionName": "echo"}),
+        ):
+            method = getattr(scene.client(service), call)
+            with pytest.raises(ClientError, match="is not supported here") as caught:
+                await asyncio.to_thread(method, **parameters)
+            assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+            assert service in caught.value.response["Error"]["Message"].lower()
+
+    run(test)
+
+
+def test_the_health_page_names_the_services() -> None:
+    async def test(scene: Scene) -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"{scene.url}/_localstack/health") as response:
+            assert await response.json() == {
+                "services": {"lambda": "running", "sqs": "running", "stepfunctions": "running"}
+            }
+
+    run(test)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b"NaN", b"null"])
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+    async def test(scene: Scene) -> None:
+        headers = {"X-Amz-Target": "AmazonSQS.ListQueues"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(scene.url, data=body, headers=headers) as response,
+        ):
+            assert response.status == 400
+            assert (await response.json(content_type=None))["__type"].endswith("#SerializationException")
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.\xff\xfe\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: .\r\nContent-Type: /\xe9;;\r\nContent-Length: 0\r\n\r\n",
+        b"GET /2015-03-31/functions/%ff%00/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 100\r\n\r\n{",
+    ],
+)
+def test_garbage_is_refused_and_the_endpoint_goes_on(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(scene: Scene) -> None:
+        port = int(scene.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(garbage)
+        writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer == b"" or answer.split(b" ")[1].startswith((b"4", b"5"))
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        assert "QueueUrls" in await asyncio.to_thread(scene.client("sqs").list_queues)
+
+    run(test)

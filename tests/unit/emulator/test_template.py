@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.errors import TemplateError
+from emulator.stack import Authorizer, Cors, CustomResource, Queue, Redrive, Route, Schedule, Stack
+from emulator.template import load
+
+ROOT = Path(__file__).parents[3]
+
+FUNCTION = """
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: code, Handler: app.handler, Runtime: python3.13}
+"""
+
+
+def write(folder: Path, resources: str, rest: str = "") -> Path:
+    (folder / "code").mkdir(exist_ok=True)
+    path = folder / "template.yaml"
+    path.write_text(f"Transform: AWS::Serverless-2016-10-31\n{rest}\nResources:\n{resources}")
+    return path
+
+
+def loaded(folder: Path, resources: str, rest: str = "", **parameters: str) -> Stack:
+    return load(write(folder, resources, rest), parameters)
+
+
+def problems(folder: Path, resources: str, rest: str = "", **parameters: str) -> list[str]:
+    with pytest.raises(TemplateError) as refused:
+        loaded(folder, resources, rest, **parameters)
+    return refused.value.problems
+
+
+def resolved(folder: Path, expression: str, rest: str = "", resources: str = "", **parameters: str) -> Any:
+    outputs = f"{rest}\nOutputs:\n  Value:\n    Value: {expression}\n"
+    return loaded(folder, f"{FUNCTION}{resources}", outputs, **parameters).outputs["Value"]
+
+
+def test_our_template_loads() -> None:
+    stack = load(ROOT / "template.yaml", {"DatabaseUrl": "postgresql://x", "RedisUrl": "redis://x"}, "orders")
+    submit = stack.functions["SubmitFunction"]
+    assert (submit.code, submit.search_path) == (ROOT / "functions/submit", (ROOT / "layers/common",))
+    assert (submit.handler, submit.timeout, submit.memory) == ("app.handler", 20, 512)
+    assert submit.environment["ORDER_QUEUE_URL"] == "http://127.0.0.1:4566/000000000000/OrderQueue"
+    assert submit.environment["WEBSOCKET_URL"] == "ws://127.0.0.1:3001"
+    route = stack.functions["RouteFunction"].environment
+    assert route["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == "http://127.0.0.1:3001"
+    assert {(r.method, r.path) for r in stack.rest_apis[0].routes} >= {
+        ("POST", "/api/orders/execute"),
+        ("GET", "/health"),
+    }
+    assert stack.rest_apis[0].cors == Cors("*", "GET,POST,OPTIONS", "Content-Type", "600")
+    assert set(stack.websocket_apis[0].routes) == {"$connect", "$disconnect", "$default"}
+    order = next(mapping for mapping in stack.mappings if mapping.function == "DispatchFunction")
+    assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)
+    machine = stack.state_machines["OrderMachine"]
+    assert machine.type == "EXPRESS"
+    assert machine.definition["States"]["Route"]["Resource"] == stack.functions["RouteFunction"].arn
+    assert "${" not in json.dumps(machine.definition)
+    assert stack.schedules[0].expression == "rate(1 minute)"
+    assert stack.custom_resources[0].function == "MigrateFunction"
+    assert stack.outputs["ApiUrl"] == "http://127.0.0.1:3000"
+
+
+def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    (tmp_path / "machine.asl.yaml").write_text(
+        "StartAt: A\nStates:\n  A: {Type: Task, Resource: '${Target}', End: true}\n"
+    )
+    stack = loaded(
+        tmp_path,
+        """
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: prod
+      Auth:
+        DefaultAuthorizer: Token
+        Authorizers:
+          Token: {FunctionArn: !GetAtt Worker.Arn, Identity: {ReauthorizeEvery: 60}}
+          Request:
+            FunctionArn: !GetAtt Worker.Arn
+            FunctionPayloadType: REQUEST
+            Identity: {Headers: [X-Tenant], QueryStrings: [key]}
+  Sockets:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: live
+      RouteSelectionExpression: $request.body.type
+      Auth: {AuthType: CUSTOM, AuthArn: !GetAtt Worker.Arn, IdentitySource: ["route.request.querystring.token"]}
+      Routes: {$connect: {FunctionArn: !GetAtt Worker.Arn}, chat: {FunctionArn: !GetAtt Worker.Arn}}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${AWS::StackName}-worker
+      CodeUri: code
+      Handler: package/app.handler
+      Runtime: python3.12
+      AutoPublishAlias: live
+      Layers: [!Ref Shared]
+      ReservedConcurrentExecutions: 3
+      LoggingConfig: {LogFormat: JSON}
+      Events:
+        Any: {Type: Api, Properties: {RestApiId: !Ref Api, Path: "/{proxy+}", Method: any}}
+        Own: {Type: Api, Properties: {RestApiId: !Ref Api, Path: /b, Method: get, Auth: {Authorizer: Request}}}
+        Open: {Type: Api, Properties: {RestApiId: !Ref Api, Path: /c, Method: get, Auth: {Authorizer: NONE}}}
+        Rule: {Type: Schedule, Properties: {Schedule: cron(0 * * * ? *), Input: '{"a": 1}'}}
+        Later: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(5 minutes), State: DISABLED}}
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layer}
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: jobs
+      RedrivePolicy: !Sub '{"deadLetterTargetArn": "${Dead.Arn}", "maxReceiveCount": 3}'
+  Dead: {Type: AWS::SQS::Queue}
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: machine.asl.yaml
+      DefinitionSubstitutions: {Target: !GetAtt Worker.Arn}
+  Setup:
+    Type: Custom::Setup
+    Properties: {ServiceToken: !GetAtt Worker.Arn, Size: 3, Flags: [true]}
+""",
+    )
+    worker = stack.functions["local-worker"]
+    assert (worker.search_path, worker.reserved_concurrency, worker.runtime) == (
+        (tmp_path / "layer/python",),
+        3,
+        "python3.12",
+    )
+    assert worker.environment == {"AWS_LAMBDA_LOG_FORMAT": "JSON"}
+    name = worker.name
+    token = Authorizer("Token", name, "TOKEN", ("Authorization",), ttl=60)
+    request = Authorizer("Request", name, "REQUEST", ("X-Tenant",), ("key",))
+    assert set(stack.rest_apis[0].routes) == {
+        Route("ANY", "/{proxy+}", name, token),
+        Route("GET", "/b", name, request),
+        Route("GET", "/c", name),
+    }
+    sockets = stack.websocket_apis[0]
+    assert (sockets.stage, sockets.selection_expression) == ("live", "$request.body.type")
+    assert sockets.routes == {"$connect": name, "chat": name}
+    assert sockets.authorizer is not None
+    assert sockets.authorizer.identity_query == ("token",)
+    assert stack.queues["jobs"] == Queue("jobs", redrive=Redrive("arn:aws:sqs:us-east-1:000000000000:Dead", 3))
+    assert set(stack.schedules) == {
+        Schedule("WorkerLater", "rate(5 minutes)", name, None, enabled=False),
+        Schedule("WorkerRule", "cron(0 * * * ? *)", name, '{"a": 1}'),
+    }
+    assert stack.state_machines["Machine"].definition["States"]["A"]["Resource"] == worker.arn
+    properties = {"ServiceToken": worker.arn, "Size": "3", "Flags": ["true"]}
+    assert stack.custom_resources == (CustomResource("Setup", "Custom::Setup", name, properties),)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "root"),
+    [("{BuildMethod: python3.13}", "layer"), ("{BuildMethod: python3.13, SamResourceId: Shared}", "layer/python")],
+)
+def test_a_layer_is_importable_before_and_after_sam_build(tmp_path: Path, metadata: str, root: str) -> None:
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    layer = f"  Shared:\n    Type: AWS::Serverless::LayerVersion\n    Metadata: {metadata}\n"
+    stack = loaded(
+        tmp_path,
+        f"{layer}    Properties: {{ContentUri: layer}}\n{FUNCTION}",
+        "Globals: {Function: {Layers: [!Ref Shared]}}",
+    )
+    assert stack.functions["Worker"].search_path == (tmp_path / root,)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Ref AWS::Region", "us-east-1"),
+        ("!Sub '${AWS::AccountId}-${!Literal}-${Name}'", "000000000000-${Literal}-x"),
+        ("!Sub ['${A}/${Worker.Arn}', {A: !Ref Name}]", "x/arn:aws:lambda:us-east-1:000000000000:function:Worker"),
+        ("!Join ['-', [a, !Ref Name, !Select [1, !Split [',', 'p,q']]]]", "a-x-q"),
+        ("!If [IsX, 'yes', 'no']", "yes"),
+        ("!If [IsNeither, 'yes', 'no']", "no"),
+        ("!FindInMap [Sizes, !Ref Name, big]", "9"),
+        ("!Select [1, !Ref Items]", "b"),
+        ("{Fn::Base64: hi}", "aGk="),
+        ("!GetAtt Queue.QueueName", "Queue"),
+        ("!Ref Queue", "http://127.0.0.1:4566/000000000000/Queue"),
+        (
+            "!Join ['', ['https://', {Ref: Sockets}, '.execute-api.us-east-1.amazonaws.com/v1']]",
+            "http://127.0.0.1:3001",
+        ),
+        ("!Sub '${Sockets.ApiEndpoint}/v1?token=1'", "ws://127.0.0.1:3001?token=1"),
+        (
+            "https://other.execute-api.us-east-1.amazonaws.com/v1",
+            "https://other.execute-api.us-east-1.amazonaws.com/v1",
+        ),
+    ],
+)
+def test_intrinsic_functions(tmp_path: Path, expression: str, value: str) -> None:
+    rest = """
+Parameters:
+  Name: {Type: String, Default: x}
+  Items: {Type: CommaDelimitedList, Default: "a, b"}
+Mappings: {Sizes: {x: {big: 9}}}
+Conditions:
+  IsX: !Equals [!Ref Name, x]
+  IsNeither: !And [!Not [Condition: IsX], !Or [!Equals [a, b], !Equals [a, a]]]
+"""
+    resources = """
+  Queue: {Type: AWS::SQS::Queue}
+  Sockets:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: v1
+      RouteSelectionExpression: $request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Worker.Arn}}
+"""
+    assert resolved(tmp_path, expression, rest, resources) == value
+
+
+def test_a_resource_whose_condition_fails_is_left_out(tmp_path: Path) -> None:
+    resources = "  Extra: {Type: AWS::SQS::Queue, Condition: Never, Properties: {DelaySeconds: 1}}\n"
+    conditions = "Conditions: {Never: !Equals [a, b]}"
+    assert loaded(tmp_path, FUNCTION + resources, conditions).queues == {}
+
+
+def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
+    resources = "  Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: !Ref AWS::NoValue}}\n"
+    assert loaded(tmp_path, resources).queues["Q"].delay == 0
+
+
+@pytest.mark.parametrize(
+    ("declaration", "given", "problem"),
+    [
+        ("{Type: String}", None, "P: a value is required: it has no default"),
+        ("{Type: Number, MinValue: 2, MaxValue: 5}", "9", "P: expected a number from 2 to 5, was '9'"),
+        ("{Type: Number}", "many", "P: expected a number, was 'many'"),
+        ("{Type: String, AllowedValues: [a, b]}", "c", "P: expected one of a, b, was 'c'"),
+        ("{Type: String, AllowedPattern: '[a-z]+'}", "A", "P: expected a match of [a-z]+, was 'A'"),
+        (
+            "{Type: String, MinLength: 2, NoEcho: true}",
+            "s",
+            "P: expected a length from 2, was a value that is not shown",
+        ),
+    ],
+)
+def test_a_wrong_parameter_is_named(tmp_path: Path, declaration: str, given: str | None, problem: str) -> None:
+    values = {} if given is None else {"P": given}
+    assert problems(tmp_path, FUNCTION, f"Parameters: {{P: {declaration}}}", **values) == [problem]
+
+
+def test_an_unknown_parameter_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, FUNCTION, Typo="1") == ["Typo: no such parameter; the template has none"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "problem"),
+    [
+        ("{Type: AWS::S3::Bucket}", "X (AWS::S3::Bucket): this type of resource is not supported"),
+        (
+            "{Type: AWS::Serverless::Application, Properties: {Location: a.yaml}}",
+            "X (AWS::Serverless::Application): this type of resource is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}",
+            "X (AWS::SQS::Queue): the property FifoQueue is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {DelaySeconds: 901}}",
+            "X (AWS::SQS::Queue): DelaySeconds: expected a whole number from 0 to 900, was 901",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}",
+            "X (AWS::SQS::Queue): QueueName: no parameter or resource is named Nobody",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {DelaySeconds: !ImportValue other}}",
+            "X (AWS::SQS::Queue): DelaySeconds: Fn::ImportValue is not supported",
+        ),
+        (
+            "{Type: Custom::Thing, Properties: {ServiceToken: elsewhere}}",
+            "X (Custom::Thing): ServiceToken: expected a function of this template, was elsewhere",
+        ),
+        ("not a resource", "X: expected a mapping with Type and Properties, was 'not a resource'"),
+    ],
+)
+def test_what_is_not_supported_is_named(tmp_path: Path, resource: str, problem: str) -> None:
+    assert problems(tmp_path, f"{FUNCTION}  X: {resource}\n") == [problem]
+
+
+@pytest.mark.parametrize(
+    ("properties", "problem"),
+    [
+        ("ImageConfig: {Command: [a]}", "the property ImageConfig is not supported"),
+        ("FileSystemConfigs: [{Arn: a, LocalMountPath: /mnt/a}]", "the property FileSystemConfigs is not supported"),
+        ("Environment: {Variables: {AWS_REGION: x}}", "Environment: Lambda itself sets AWS_REGION"),
+        ("Timeout: 901", "Timeout: expected a whole number from 1 to 900, was 901"),
+        (
+            "Layers: ['arn:aws:lambda:us-east-1:1:layer:x:1']",
+            "Layers: expected layers of this template, was arn:aws:lambda",
+        ),
+    ],
+)
+def test_what_a_function_cannot_have_is_named(tmp_path: Path, properties: str, problem: str) -> None:
+    (found,) = problems(tmp_path, f"{FUNCTION.rstrip().rstrip('}')}, {properties}}}\n")
+    assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
+
+
+def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
+    ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
+    resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
+  Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
+  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1}}}}
+"""
+    assert list(loaded(tmp_path, resources).functions) == ["Worker"]
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Topic}\n"
+    assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
+
+
+def test_what_the_translator_refuses_is_passed_on(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: code, Runtime: 3}}\n")
+    assert "[F]" in problem
+
+
+def test_a_missing_code_folder_is_named(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, FUNCTION.replace("CodeUri: code", "CodeUri: nowhere"))
+    assert problem.endswith(f"CodeUri: expected a path on this machine, {tmp_path / 'nowhere'} does not exist")
+
+
+@pytest.mark.parametrize("text", ["", "Resources: {", "- a", "Resources: {}", "\x00"])
+def test_garbage_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    with pytest.raises(TemplateError):
+        load(path, {})
+
+
+def test_loading_does_not_import_boto3() -> None:
+    program = (
+        "import pathlib, sys; from emulator.template import load;"
+        f"load(pathlib.Path({str(ROOT / 'template.yaml')!r}), {{'DatabaseUrl': 'x', 'RedisUrl': 'y'}});"
+        "import boto3; boto3.session.Session; print('botocore.session' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout == "True\n"
