@@ -56,14 +56,12 @@ def read(path: Path) -> dict[str, Any]:
     return template
 
 
-def parameters(declared: Any, given: dict[str, str]) -> dict[str, Any]:
+def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
     """Every parameter's value: a string, or a list of strings. Raises TemplateError naming each that is wrong."""
-    if not isinstance(declared or {}, dict):
-        raise TemplateError([f"Parameters: expected a mapping, was {declared!r}"])
-    problems = [f"{name}: no such parameter; the template has {', '.join(declared or {}) or 'none'}"
-                for name in given if name not in (declared or {})]  # fmt: skip
+    known = ", ".join(declared) or "none"
+    problems = [f"{name}: no such parameter; the template has {known}" for name in given if name not in declared]
     values: dict[str, Any] = {}
-    for name, declaration in (declared or {}).items():
+    for name, declaration in declared.items():
         value = given.get(name, declaration.get("Default"))
         if value is None:
             problems.append(f"{name}: a value is required: {declaration.get('Description', 'it has no default')}")
@@ -74,6 +72,8 @@ def parameters(declared: Any, given: dict[str, str]) -> dict[str, Any]:
             reason = declaration.get("ConstraintDescription") or error
             shown = "a value that is not shown" if declaration.get("NoEcho") else repr(scalar(value))
             problems.append(f"{name}: {reason}, was {shown}")
+        except (TypeError, re.error) as error:
+            problems.append(f"{name}: the declaration is wrong: {error}")
     if problems:
         raise TemplateError(problems)
     return values

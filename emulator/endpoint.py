@@ -151,6 +151,7 @@ def _configuration(function: Function) -> dict[str, Any]:
     configuration: dict[str, Any] = {
         "FunctionName": function.name,
         "FunctionArn": function.arn,
+        "Runtime": function.runtime,
         "Handler": function.handler,
         "Timeout": function.timeout,
         "MemorySize": function.memory,

@@ -9,9 +9,6 @@ import math
 import os
 import secrets
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.fork_server import ForkServer
 from emulator.runtime_api import MAX_RESPONSE, RuntimeApi
 from emulator.stack import Function
 
@@ -60,91 +58,6 @@ class Run:
         self.result: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self.started = 0.0
         self.deadline: asyncio.TimerHandle | None = None
-
-
-class ForkServer(asyncio.Protocol):
-    """The process that has imported a function's handler and forks its environments (see worker.py)."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.ready = False
-        self.environments: dict[str, Environment] = {}
-        self.process: subprocess.Popen[bytes]
-        self._pool = pool
-        self._received = b""
-        self._transport: asyncio.Transport | None = None
-        self._stopping = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def start(self) -> None:
-        ours, theirs = socket.socketpair()
-        function = self._pool.function
-        options = {
-            "control": theirs.fileno(),
-            "handler": function.handler,
-            "path": [str(path) for path in (function.code, *function.search_path)],
-        }
-        with theirs, open(self._pool.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), json.dumps(options)],
-                cwd=function.code,
-                env=self._pool.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._connecting = asyncio.get_running_loop().create_task(self._connect(ours))
-
-    async def _connect(self, control: socket.socket) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=control)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._received = (self._received + data).split(b"\n")
-        for line in lines:
-            match line.decode().split(" "):
-                case ["ready"]:
-                    self.ready = True
-                    self._pool.grow()
-                case ["forked", identity, pid]:
-                    self.environments[identity].pid = int(pid)
-                case ["exited", identity, code]:
-                    self.environments.pop(identity).exited(int(code))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        for environment in self.environments.values():
-            if environment.pid:  # orphans, if the process was killed
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(environment.pid, signal.SIGKILL)
-        code = self.process.wait()
-        environments, self.environments = self.environments, {}
-        for environment in environments.values():
-            environment.exited(-signal.SIGKILL)
-        self.ended.set_result(None)
-        self._pool.fork_server_ended(self, code)
-
-    def fork(self, environment: Environment) -> None:
-        self.environments[environment.identity] = environment
-        self._write(f"fork {environment.identity}\n")
-
-    def kill(self, environment: Environment) -> None:
-        self._write(f"kill {environment.identity}\n")
-
-    def stop(self) -> None:
-        """Ends the process and its environments. `ended` is set when none is left."""
-        self._stopping = True
-        if self.ready and self._transport is not None:
-            self._transport.write_eof()
-        else:
-            self.process.kill()
-
-    def _write(self, command: str) -> None:
-        if self._transport is not None and not self._stopping:
-            self._transport.write(command.encode())
 
 
 class Environment:
@@ -257,7 +170,7 @@ class Pool:
     def start(self) -> None:
         """Starts importing the handler."""
         self._server = ForkServer(self)
-        self._server.start()
+        self._server.start(self.function, self.environment, self.log)
         self._servers.add(self._server)
 
     def submit(self, run: Run) -> None:

@@ -66,6 +66,7 @@ class _Receiver:
     maximum: int
     visibility: float | None
     messages: asyncio.Future[list[Message]]
+    timer: Timer | None = None
 
 
 class MessageQueue:
@@ -119,7 +120,8 @@ class MessageQueue:
         receiver = _Receiver(maximum, visibility, asyncio.get_running_loop().create_future())
         self._receivers[receiver] = None
         self._set_timer()
-        timer = None if wait is None else self._clock.call_at(self._clock.time() + wait, self._give_up, receiver)
+        if wait is not None:
+            receiver.timer = self._clock.call_at(self._clock.time() + wait, self._give_up, receiver)
         try:
             return await receiver.messages
         except asyncio.CancelledError:
@@ -128,8 +130,8 @@ class MessageQueue:
             raise
         finally:
             self._receivers.pop(receiver, None)
-            if timer is not None:
-                timer.cancel()
+            if receiver.timer is not None:
+                receiver.timer.cancel()
 
     def delete(self, receipt: str) -> None:
         """Deletes the message if `receipt` is from its latest receive, as SQS does; otherwise it does nothing.
@@ -176,6 +178,12 @@ class MessageQueue:
             if message is not None and message.receipt == receipt and message.state is State.IN_FLIGHT:
                 self._show(message)
         self.deliver()
+
+    def end_waits(self) -> None:
+        """Ends every `receive` that waits for a time, as if the time were over."""
+        for receiver in self._receivers:
+            if receiver.timer is not None:
+                self._give_up(receiver)
 
     def purge(self) -> None:
         for message in list(self._messages.values()):

@@ -115,7 +115,7 @@ class References:
         raise ValueError(f"{logical_id} ({kind}): the attribute {attribute} is not supported")
 
     def _name_of(self, logical_id: str) -> str:
-        if logical_id not in self.resources:
+        if not isinstance(logical_id, str) or logical_id not in self.resources:
             raise ValueError(f"no parameter or resource is named {logical_id}")
         return self.name(logical_id)
 

@@ -1,4 +1,4 @@
-"""From CloudFormation resources to the records that the services run on. What is not listed here is refused."""
+"""From CloudFormation resources to the records that the services run on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
 from emulator.cloudformation import scalar
 from emulator.openapi import rest_api
 from emulator.references import References, is_custom
+from emulator.resource_types import IGNORED_TYPES, PROPERTIES, RESERVED_VARIABLES
 from emulator.stack import (
     Authorizer,
     CustomResource,
@@ -28,109 +29,6 @@ from emulator.stack import (
     arn,
 )
 
-# Resources without a meaning on one machine: permissions, alarms, logs' retention, how a deployment goes about.
-IGNORED_TYPES = frozenset(
-    {
-        "AWS::ApiGateway::Account",
-        "AWS::ApiGateway::Deployment",
-        "AWS::ApiGatewayV2::Deployment",
-        "AWS::ApplicationInsights::Application",
-        "AWS::CloudWatch::Alarm",
-        "AWS::CloudWatch::CompositeAlarm",
-        "AWS::CloudWatch::Dashboard",
-        "AWS::CodeDeploy::Application",
-        "AWS::CodeDeploy::DeploymentGroup",
-        "AWS::IAM::ManagedPolicy",
-        "AWS::IAM::Policy",
-        "AWS::IAM::Role",
-        "AWS::KMS::Alias",
-        "AWS::KMS::Key",
-        "AWS::Lambda::LayerVersionPermission",
-        "AWS::Lambda::Permission",
-        "AWS::Logs::LogGroup",
-        "AWS::Logs::MetricFilter",
-        "AWS::ResourceGroups::Group",
-        "AWS::SQS::QueuePolicy",
-    }
-)
-
-
-class Properties(NamedTuple):
-    """Of a resource type: the properties that count here, and those that don't."""
-
-    used: frozenset[str]
-    ignored: frozenset[str]
-
-
-def _properties(used: str, ignored: str = "") -> Properties:
-    return Properties(frozenset(used.split()), frozenset(ignored.split()))
-
-
-PROPERTIES = {
-    "AWS::ApiGateway::RestApi": _properties(
-        "Body", "Description DisableExecuteApiEndpoint EndpointConfiguration FailOnWarnings Name Parameters Policy Tags"
-    ),
-    "AWS::ApiGateway::Stage": _properties(
-        "RestApiId StageName",
-        "AccessLogSetting CacheClusterEnabled CacheClusterSize DeploymentId Description MethodSettings Tags"
-        " TracingEnabled",
-    ),
-    "AWS::ApiGatewayV2::Api": _properties(
-        "ProtocolType RouteSelectionExpression",
-        "Description DisableExecuteApiEndpoint DisableSchemaValidation IpAddressType Name Tags",
-    ),
-    "AWS::ApiGatewayV2::Authorizer": _properties(
-        "ApiId AuthorizerType AuthorizerUri IdentitySource Name", "AuthorizerCredentialsArn"
-    ),
-    "AWS::ApiGatewayV2::Integration": _properties(
-        "ApiId IntegrationType IntegrationUri",
-        "ConnectionType CredentialsArn Description IntegrationMethod PassthroughBehavior TimeoutInMillis",
-    ),
-    "AWS::ApiGatewayV2::Route": _properties(
-        "ApiId AuthorizationType AuthorizerId RouteKey Target", "ApiKeyRequired OperationName"
-    ),
-    "AWS::ApiGatewayV2::Stage": _properties(
-        "ApiId StageName",
-        "AccessLogSettings AutoDeploy DefaultRouteSettings DeploymentId Description RouteSettings Tags",
-    ),
-    "AWS::Events::Rule": _properties("ScheduleExpression State Targets", "Description Name RoleArn Tags"),
-    "AWS::Lambda::Alias": _properties("FunctionName Name", "Description FunctionVersion RoutingConfig"),
-    "AWS::Lambda::EventSourceMapping": _properties(
-        "BatchSize Enabled EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds"
-        " ScalingConfig",
-        "KmsKeyArn MetricsConfig Tags",
-    ),
-    "AWS::Lambda::Function": _properties(
-        "Code Environment FunctionName Handler Layers LoggingConfig MemorySize PackageType ReservedConcurrentExecutions"
-        " Runtime Timeout",
-        "Architectures CodeSigningConfigArn Description EphemeralStorage KmsKeyArn RecursiveLoop Role"
-        " RuntimeManagementConfig SnapStart Tags TracingConfig VpcConfig",
-    ),
-    "AWS::Lambda::LayerVersion": _properties(
-        "Content LayerName", "CompatibleArchitectures CompatibleRuntimes Description LicenseInfo"
-    ),
-    "AWS::Lambda::Version": _properties("FunctionName", "CodeSha256 Description RuntimePolicy"),
-    "AWS::Scheduler::Schedule": _properties(
-        "Name ScheduleExpression ScheduleExpressionTimezone State Target",
-        "Description FlexibleTimeWindow GroupName KmsKeyArn",
-    ),
-    "AWS::SQS::Queue": _properties(
-        "DelaySeconds MaximumMessageSize MessageRetentionPeriod QueueName ReceiveMessageWaitTimeSeconds RedrivePolicy"
-        " VisibilityTimeout",
-        "KmsDataKeyReusePeriodSeconds KmsMasterKeyId RedriveAllowPolicy SqsManagedSseEnabled Tags",
-    ),
-    "AWS::StepFunctions::StateMachine": _properties(
-        "Definition DefinitionS3Location DefinitionString DefinitionSubstitutions StateMachineName StateMachineType",
-        "EncryptionConfiguration LoggingConfiguration RoleArn Tags TracingConfiguration",
-    ),
-}
-
-RESERVED_VARIABLES = re.compile(
-    r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_(ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY"
-    r"|SESSION_TOKEN)|AWS_LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME"
-    r"|RUNTIME_API)|LAMBDA_(TASK_ROOT|RUNTIME_DIR)"
-)
-
 Values = dict[str, Any]
 
 
@@ -143,13 +41,16 @@ class Builder:
         self._resources = references.resources
         self._files = files
         self._values: dict[str, Values] = {}
-        self._function_names = {references.name(item) for item in self._of_type("AWS::Lambda::Function")}
-        self._queue_arns = {arn("sqs", references.name(item)) for item in self._of_type("AWS::SQS::Queue")}
+        self._wrong: set[str] = set()
+        self._function_names: set[str] = set()
+        self._queue_arns: set[str] = set()
 
     def build(self, name: str) -> Stack:
         """The stack, but for its outputs. Of no use if there are problems."""
         for logical_id, resource in self._resources.items():
             self._resolve(logical_id, resource)
+        self._function_names = set(self._names("AWS::Lambda::Function"))
+        self._queue_arns = {arn("sqs", queue) for queue in self._names("AWS::SQS::Queue")}
         layers = dict(self._each("AWS::Lambda::LayerVersion", self._layer))
         functions = [item for _, item in self._each("AWS::Lambda::Function", lambda i, v: self._function(i, v, layers))]
         queues = [item for _, item in self._each("AWS::SQS::Queue", self._queue)]
@@ -192,6 +93,7 @@ class Builder:
                     values[name] = self._references.resolve(properties[name])
                 except ValueError as error:
                     self.problems.append(f"{logical_id} ({kind}): {name}: {error}")
+                    self._wrong.add(logical_id)
         self._values[logical_id] = {name: value for name, value in values.items() if value is not None}
 
     def _each(self, kind: str, build: Callable[[str, Values], Any]) -> list[tuple[str, Any]]:
@@ -199,11 +101,15 @@ class Builder:
         built = []
         for logical_id, values in self._values.items():
             actual = self._resources[logical_id]["Type"]
-            if actual == kind or (kind == "Custom::" and is_custom(actual)):
+            if (actual == kind or (kind == "Custom::" and is_custom(actual))) and logical_id not in self._wrong:
                 try:
                     built.append((logical_id, build(logical_id, values)))
                 except ValueError as error:
                     self.problems.append(f"{logical_id} ({actual}): {error}")
+                except (AttributeError, KeyError, TypeError) as error:
+                    self.problems.append(
+                        f"{logical_id} ({actual}): a property has another shape than expected: {error}"
+                    )
         return built
 
     def _layer(self, logical_id: str, values: Values) -> tuple[Path, ...]:
@@ -379,6 +285,9 @@ class Builder:
     def _custom_resource(self, logical_id: str, values: Values) -> CustomResource:
         function = self._target(values.get("ServiceToken"), "ServiceToken")
         return CustomResource(logical_id, self._resources[logical_id]["Type"], function, _strings(values))
+
+    def _names(self, kind: str) -> list[str]:
+        return [self._references.name(item) for item in self._of_type(kind) if item not in self._wrong]
 
     def _of_type(self, kind: str) -> list[str]:
         return [logical_id for logical_id, resource in self._resources.items() if resource["Type"] == kind]

@@ -90,6 +90,11 @@ class Sqs:
     def url(self, name: str) -> str:
         return self._base_url + name
 
+    def close(self) -> None:
+        """Answers every ReceiveMessage that waits, so that the server they came through can end."""
+        for queue in self._queues.values():
+            queue.end_waits()
+
     # Messages
 
     def _send_message(self, request: Request) -> Response:
@@ -137,6 +142,8 @@ class Sqs:
         system_attributes = message_attributes.parse(request.get("MessageSystemAttributes"))
         if unknown := sorted(system_attributes.keys() - {"AWSTraceHeader"}):
             raise invalid(unknown[0], "MessageSystemAttributes", "The only attribute to send is AWSTraceHeader.")
+        if "BinaryValue" in system_attributes.get("AWSTraceHeader", {}):
+            raise invalid("Binary", "AWSTraceHeader", "Must have the data type String.")
         system = {name: value["StringValue"] for name, value in system_attributes.items()}
         if request.get("MessageGroupId") is not None:
             system["MessageGroupId"] = text(request, "MessageGroupId")
@@ -190,7 +197,7 @@ class Sqs:
     def _create_queue(self, request: Request) -> Response:
         name = text(request, "QueueName")
         given = request.get("Attributes") or {}
-        if name.endswith(".fifo") or "FifoQueue" in given:
+        if name.endswith(".fifo") or (isinstance(given, dict) and "FifoQueue" in given):
             raise ApiError("UnsupportedOperation", f"{name}: FIFO queues are not supported here.")
         if not NAME.fullmatch(name):
             expected = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
@@ -211,7 +218,9 @@ class Sqs:
         return {"QueueUrl": self.url(name)}
 
     def _delete_queue(self, request: Request) -> Response:
-        name = self._queue(request).settings.name
+        queue = self._queue(request)
+        queue.end_waits()
+        name = queue.settings.name
         del self._queues[name], self._kept_attributes[name]
         return {}
 

@@ -228,9 +228,12 @@ class StepFunctions:
         error, cause = _optional_text(request, "error"), _optional_text(request, "cause")
         task = self._tasks.get(execution.arn)
         if task is not None:
-            execution.error, execution.cause = error, cause
-            task.cancel()
-            await asyncio.wait([task])
+            # A task that is cancelled before its first step would record nothing.
+            await asyncio.sleep(0)
+            if execution.status == "RUNNING":
+                execution.error, execution.cause = error, cause
+                task.cancel()
+                await asyncio.wait([task])
         return {"stopDate": execution.stopped}
 
     async def _describe_execution(self, request: dict[str, Any]) -> dict[str, Any]:

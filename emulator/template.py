@@ -49,7 +49,7 @@ def load(
     """
     template = cloudformation.read(path)
     _check_sections(template)
-    values = cloudformation.parameters(template.get("Parameters"), parameters)
+    values = cloudformation.parameters(template.get("Parameters") or {}, parameters)
     files = _take_files(template, path.resolve().parent)
     translated = _translate(template, values)
     try:
@@ -74,6 +74,16 @@ def _check_sections(template: dict[str, Any]) -> None:
     problems = [
         f"{section}: this section of a template is not supported" for section in template if section not in _SECTIONS
     ]
+    for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters"):
+        content = template.get(section) or {}
+        if not isinstance(content, dict):
+            problems.append(f"{section}: expected a mapping, was {content!r:.100}")
+        elif section in ("Globals", "Outputs", "Parameters"):
+            problems += [
+                f"{section}: {name}: expected a mapping, was {item!r:.100}"
+                for name, item in content.items()
+                if not isinstance(item, dict)
+            ]
     transform = template.get("Transform", [])
     transforms = transform if isinstance(transform, list) else [transform]
     problems += [f"Transform: expected {_SAM}, was {macro}" for macro in transforms if macro != _SAM]
@@ -125,6 +135,10 @@ def _translate(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str
         raise TemplateError([cause.message for cause in error.causes]) from error
     except ExceptionWithMessage as error:
         raise TemplateError([error.message]) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TemplateError([f"the SAM translator cannot read this template: {error!r}"]) from error
+    finally:
+        translator.metrics.publish()  # to nowhere; it complains otherwise
     return translated
 
 

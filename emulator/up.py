@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from emulator import stores
+from emulator import gateway, stores
 from emulator.custom_resources import PATH, CustomResources
 from emulator.endpoint import Endpoint
 from emulator.event_source import EventSourceMapping
@@ -157,6 +157,7 @@ async def _serve(
         finally:
             grace = _Grace(options.grace, stopping)
             await schedules.close()
+            sqs.close()
             await grace(*(mapping.close for mapping in mappings))
             await grace(step_functions.close)
             await grace(*(websocket.close for websocket in websockets))
@@ -179,7 +180,7 @@ class _Grace:
 
 @asynccontextmanager
 async def _server(handler: Handler, listening: socket.socket) -> AsyncIterator[None]:
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=1)
+    runner = web.ServerRunner(gateway.server(handler), shutdown_timeout=1)
     await runner.setup()
     try:
         await web.SockSite(runner, listening, backlog=1024).start()

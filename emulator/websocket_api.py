@@ -126,6 +126,8 @@ class WebSocketGateway:
         finally:
             self._connections.pop(connection.id, None)
             await self._disconnect(connection)
+        if connection.socket.prepared:
+            await connection.gone()
 
     async def _connect(
         self, connection: Connection, request: web.BaseRequest, query: str, request_id: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections import deque
@@ -43,21 +44,35 @@ class Limits:
     closing: float = 5
 
 
-class _FrameReader(WebSocketReader):
+class _Reader(WebSocketReader):
+    gone: asyncio.Event
+
     def _handle_frame(self, fin: bool, opcode: int, payload: bytes | bytearray, compressed: int) -> None:
         if len(payload) > MAX_FRAME:
             raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"Frame of {len(payload)} bytes exceeds {MAX_FRAME}")
         super()._handle_frame(fin, opcode, payload, compressed)
 
+    def feed_eof(self) -> None:
+        super().feed_eof()
+        self.gone.set()
+
 
 class _Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, which bounds messages but not frames, with a reader that does."""
+    """aiohttp's WebSocket with a limit on frames, too, and an event for the end of the TCP connection."""
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
         super()._post_start(request, protocol, writer)
         assert self._reader is not None
-        self._parser = _FrameReader(self._reader, MAX_MESSAGE + 1, compress=False, decode_text=True)
-        request.protocol._payload_parser = self._parser
+        reader = _Reader(self._reader, MAX_MESSAGE + 1, compress=False, decode_text=True)
+        self.gone = reader.gone = asyncio.Event()
+        self._parser = request.protocol._payload_parser = reader
+
+    def _close_transport(self) -> None:
+        # Closed while the client still sends, the connection would be reset and the close frame lost.
+        if isinstance(self._exception, WebSocketError) and self._req and self._req.transport:
+            self._req.transport.write_eof()
+        else:
+            super()._close_transport()
 
 
 class Connection:
@@ -111,6 +126,12 @@ class Connection:
                 self._timer.cancel()
             if worker:
                 await worker
+
+    async def gone(self) -> None:
+        """Waits, but not for long, until the client has closed its side as well."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.closing):
+                await self.socket.gone.wait()
 
     async def _messages(self) -> AsyncIterator[str]:
         while True:

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import runtime_client  # type: ignore[import-not-found]
 from awslambdaric import bootstrap
@@ -65,15 +65,19 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
         super().post_invocation_result(*args)
 
 
-def run_environment(handler: str, identity: str, streams: list[LineStream]) -> None:
+def run_environment(
+    handler: str, identity: str, streams: list[LineStream], inherited: tuple[socket.socket, ...]
+) -> NoReturn:
     """Serves invocations until the process is killed."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    gc.enable()
-    os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
     code = 1
     try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for connection in inherited:
+            connection.close()
+        gc.enable()
+        os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
         bootstrap.run(handler, Client(identity, streams))
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
@@ -106,49 +110,54 @@ def shares_what_must_not_be_shared(control: socket.socket) -> bool:
 
 
 def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> None:
-    """Forks and reaps environments until the emulator closes its end, then kills those that are left."""
+    """Forks and reaps environments until the emulator ends, then kills those that are left."""
     woken, waker = socket.socketpair()
     woken.setblocking(False)
     waker.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker.fileno())
     children: dict[str, int] = {}
-    control.sendall(b"ready\n")
     received = b""
-    while True:
-        ready, _, _ = select.select([control, woken], [], [])
-        if woken in ready:
-            woken.recv(4096)
-            for identity, pid in list(children.items()):
-                reaped, status = os.waitpid(pid, os.WNOHANG)
-                if reaped:
-                    del children[identity]
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.killpg(pid, signal.SIGKILL)  # what it started
-                    control.sendall(b"exited %s %d\n" % (identity.encode(), os.waitstatus_to_exitcode(status)))
-        if control not in ready:
-            continue
-        data = control.recv(65536)
-        if not data:
-            for pid in children.values():
-                kill_group(pid)
-            for pid in children.values():
-                os.waitpid(pid, 0)
-            return
-        *lines, received = (received + data).split(b"\n")
-        for line in lines:
-            command, identity = line.decode().split(" ")
-            if command == "kill":
-                if identity in children:
-                    kill_group(children[identity])
+    try:
+        control.sendall(b"ready\n")
+        while True:
+            ready, _, _ = select.select([control, woken], [], [])
+            if woken in ready:
+                woken.recv(4096)
+                reap(children, control)
+            if control not in ready:
                 continue
-            pid = os.fork()
-            if pid == 0:
-                for inherited in (control, woken, waker):
-                    inherited.close()
-                run_environment(handler, identity, streams)
-            children[identity] = pid
-            control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
+            data = control.recv(65536)
+            if not data:
+                return
+            *lines, received = (received + data).split(b"\n")
+            for line in lines:
+                command, identity = line.decode().split(" ")
+                if command == "kill" and identity in children:
+                    kill_group(children[identity])
+                elif command == "fork":
+                    pid = os.fork()
+                    if pid == 0:
+                        run_environment(handler, identity, streams, (control, woken, waker))
+                    children[identity] = pid
+                    control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
+    except OSError:
+        pass  # an emulator that is killed may reset the connection
+    finally:
+        for pid in children.values():
+            kill_group(pid)
+        for pid in children.values():
+            os.waitpid(pid, 0)
+
+
+def reap(children: dict[str, int], control: socket.socket) -> None:
+    for identity, pid in list(children.items()):
+        reaped, status = os.waitpid(pid, os.WNOHANG)
+        if reaped:
+            del children[identity]
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # what it started
+            control.sendall(b"exited %s %d\n" % (identity.encode(), os.waitstatus_to_exitcode(status)))
 
 
 def kill_group(pid: int) -> None:
@@ -175,9 +184,12 @@ def main() -> None:
         import_handler(options["handler"])
         fcntl.fcntl(control, fcntl.F_SETFL, flags)
         signal.signal(signal.SIGIO, signal.SIG_DFL)
+        shared = shares_what_must_not_be_shared(control)
+        if shared:
+            print("The import opens a socket or starts a thread: each environment imports the handler for itself.")
         for stream in streams:
             stream.end()
-        if shares_what_must_not_be_shared(control):
+        if shared:
             control.set_inheritable(True)
             os.execv(sys.executable, [*sys.orig_argv, "import-in-each"])
     sys.argv = ["bootstrap"]

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
-from order_engine.observability import logger, metrics
+from order_engine.observability import logger
 
 messages = BatchProcessor(EventType.SQS)
 dispatch = bootstrap.dispatch()
@@ -24,6 +24,5 @@ def run_order(record: SQSRecord, lambda_context: LambdaContext) -> None:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, run_order, messages, context)

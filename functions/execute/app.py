@@ -7,7 +7,6 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
-from order_engine.domain.lifecycle import FINAL
 from order_engine.execution import Run
 from order_engine.observability import count, logger, metrics
 
@@ -29,6 +28,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             run = execution.fail(run, event["error"])
         case step:
             raise ValueError(f"expected step build, submit, confirm or fail, was {step!r}")
-    if run.status in FINAL:
-        count(f"Order{run.status.capitalize()}")
+    count(f"Order{run.status.capitalize()}")
     return run.to_json()

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
-from order_engine.observability import logger, metrics
+from order_engine.observability import logger
 
 dead_letters = BatchProcessor(EventType.SQS)
 recovery = bootstrap.recovery()
@@ -22,7 +22,6 @@ def give_up(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, give_up, dead_letters, context)

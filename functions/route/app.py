@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
 from order_engine.execution import Run
-from order_engine.observability import logger, metrics
+from order_engine.observability import count, logger, metrics
 
 execution = bootstrap.execution()
 
@@ -16,4 +16,6 @@ execution = bootstrap.execution()
 @logger.inject_lambda_context(correlation_id_path="order.order_id")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return execution.route(Run.from_json(event["order"], event["attempt"])).to_json()
+    run = execution.route(Run.from_json(event["order"], event["attempt"]))
+    count("OrderRouting")
+    return run.to_json()

@@ -22,7 +22,7 @@ submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstr
 def execute_order() -> Response[str]:
     order = submission.submit(parse_order(json_body(app.current_event)))
     logger.set_correlation_id(str(order.id))
-    count("OrderSubmitted")
+    count("OrderPending")
     websocket_url = f"{settings.required('WEBSOCKET_URL')}?orderId={order.id}"
     return json_response(202, {**order.to_json(), "webSocketUrl": websocket_url})
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
 from order_engine.domain.errors import EngineError
-from order_engine.observability import logger, metrics
+from order_engine.observability import logger
 from order_engine.status_codes import status_of
 
 replays = BatchProcessor(EventType.SQS)
@@ -25,7 +25,6 @@ def replay(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, replay, replays, context)

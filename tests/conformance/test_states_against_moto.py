@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -126,6 +127,7 @@ def run_here(case: Case, name: str) -> Outcome:
     interpreter = Interpreter(Tasks(LocalFunctions(), _no_queue), sleep=_no_sleep)
     machine_arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
     execution = Execution({"Name": name, "Input": case.input}, {"Id": machine_arn, "Name": name})
+    execution.record("ExecutionStarted", 0, {"input": case.input})
     try:
         return Outcome(output=asyncio.run(interpreter.run(parse(case.definition).graph, case.input, Scope(execution))))
     except Failure as failure:
@@ -151,7 +153,7 @@ def moto_outcomes() -> Iterator[dict[str, Outcome]]:
             patch.setenv(variable, "test")
         patch.setattr(lambda_eval_utils, "_invoke_lambda_function", invoke)
         patch.setattr(logging.getLogger("moto"), "disabled", True)
-        patch.setattr(retrier_decl.time, "sleep", lambda seconds: None)
+        patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: None))
         client = boto3.client("stepfunctions", region_name=REGION)
         started = {case.name: _start_in_moto(client, case, f"case-{index}") for index, case in enumerate(CASES)}
         for thread in list(TMP_THREADS):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
 metrics = Metrics()
+# A request that counts nothing, such as a read, is no reason for a warning.
+warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
 def warn(message: str) -> None:

@@ -43,13 +43,14 @@ class FakeLambda:
             self.throttles += 1
             raise THROTTLE
         records = json.loads(payload)["Records"]
-        entry = (records, asyncio.get_running_loop().create_future())
+        response: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        entry = (records, response)
         self.running.append(entry)
         self.started.append(records)
         self.sizes.append(len(payload))
         self.most = max(self.most, len(self.running))
         try:
-            return await entry[1]
+            return await response
         finally:
             self.running.remove(entry)
 

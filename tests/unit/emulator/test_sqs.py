@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.errors import ApiError
 from emulator.message_queue import State
@@ -22,6 +24,24 @@ DEAD = f"{BASE}/000000000000/dead"
 QUEUES = {
     "orders": Queue("orders", redrive=Redrive(arn("sqs", "dead"), 2)),
     "dead": Queue("dead", retention=1_209_600),
+}
+
+
+CODES = {
+    "BatchEntryIdsNotDistinct",
+    "EmptyBatchRequest",
+    "InvalidAttributeName",
+    "InvalidAttributeValue",
+    "InvalidBatchEntryId",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "MissingParameter",
+    "QueueDoesNotExist",
+    "QueueNameExists",
+    "ReceiptHandleIsInvalid",
+    "ResourceNotFoundException",
+    "SerializationException",
+    "UnsupportedOperation",
 }
 
 
@@ -164,6 +184,20 @@ def test_a_cancelled_receiver_leaves_its_messages_in_the_queue() -> None:
         waiting.cancel()
         await asyncio.wait([waiting])
         assert len(await scene.receive()) == 1
+
+    run(test)
+
+
+def test_closing_and_deleting_a_queue_end_the_waits_for_it() -> None:
+    async def test(scene: Scene) -> None:
+        waiting = asyncio.create_task(scene.receive(WaitTimeSeconds=20))
+        await settled()
+        scene.sqs.close()
+        assert await waiting == []
+        waiting = asyncio.create_task(scene.receive(WaitTimeSeconds=20))
+        await settled()
+        await scene("DeleteQueue")
+        assert await waiting == []
 
     run(test)
 
@@ -594,6 +628,84 @@ def test_purging_removes_every_message() -> None:
         assert len(await scene.receive()) == 1
 
     run(test)
+
+
+KEYS = st.sampled_from(
+    [
+        "AttributeNames",
+        "Attributes",
+        "DataType",
+        "DelaySeconds",
+        "Entries",
+        "Id",
+        "MaxNumberOfMessages",
+        "MaxResults",
+        "MessageAttributes",
+        "MessageBody",
+        "MessageSystemAttributes",
+        "NextToken",
+        "QueueName",
+        "QueueNamePrefix",
+        "ReceiptHandle",
+        "RedrivePolicy",
+        "SourceArn",
+        "StringValue",
+        "VisibilityTimeout",
+        "AWSTraceHeader",
+    ]
+)
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(["All", "String", "7"])
+)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
+)
+OPERATIONS = st.sampled_from(
+    [
+        "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
+        "CreateQueue",
+        "DeleteMessage",
+        "DeleteMessageBatch",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ListDeadLetterSourceQueues",
+        "ListMessageMoveTasks",
+        "ListQueues",
+        "PurgeQueue",
+        "ReceiveMessage",
+        "SendMessage",
+        "SendMessageBatch",
+        "SetQueueAttributes",
+        "StartMessageMoveTask",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(OPERATIONS, st.dictionaries(KEYS, JSON, max_size=5))
+def test_whatever_a_request_holds_it_is_answered_or_refused(operation: str, request_: dict[str, Any]) -> None:
+    async def test(scene: Scene) -> None:
+        refused = None
+        try:
+            json.dumps(await scene(operation, **request_))
+        except ApiError as error:
+            refused = error.code
+        assert refused is None or refused in CODES
+
+    run(test)
+
+
+def test_the_machines_own_clock_shows_and_ends_waits_as_well() -> None:
+    async def main() -> None:
+        queue = Sqs({"orders": Queue("orders")}, base_url=BASE).queue(arn("sqs", "orders"))
+        assert await queue.receive(1, 0.01) == []
+        queue.send("hello", "", {}, {}, None)
+        assert len(await queue.receive(1, 0, visibility=0.01)) == 1
+        (message,) = await queue.receive(1, None)
+        assert message.receives == 2
+
+    asyncio.run(main())
 
 
 def test_a_full_queue_is_as_fast_as_an_empty_one() -> None:

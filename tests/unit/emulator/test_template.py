@@ -259,6 +259,11 @@ def test_an_unknown_parameter_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, FUNCTION, Typo="1") == ["Typo: no such parameter; the template has none"]
 
 
+def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, FUNCTION, "Mappings: 3\nOutputs: {O: 1}")
+    assert found == ["Mappings: expected a mapping, was 3", "Outputs: O: expected a mapping, was 1"]
+
+
 @pytest.mark.parametrize(
     ("resource", "problem"),
     [
@@ -287,6 +292,10 @@ def test_an_unknown_parameter_is_named(tmp_path: Path) -> None:
             "{Type: Custom::Thing, Properties: {ServiceToken: elsewhere}}",
             "X (Custom::Thing): ServiceToken: expected a function of this template, was elsewhere",
         ),
+        (
+            "{Type: AWS::Lambda::Function, Properties: {Code: ., Handler: a.b, Runtime: python3.9, ImageConfig: 1}}",
+            "X (AWS::Lambda::Function): the property ImageConfig is not supported",
+        ),
         ("not a resource", "X: expected a mapping with Type and Properties, was 'not a resource'"),
     ],
 )
@@ -297,7 +306,7 @@ def test_what_is_not_supported_is_named(tmp_path: Path, resource: str, problem: 
 @pytest.mark.parametrize(
     ("properties", "problem"),
     [
-        ("ImageConfig: {Command: [a]}", "the property ImageConfig is not supported"),
+        ("DeadLetterQueue: {Type: SQS, TargetArn: a}", "the property DeadLetterConfig is not supported"),
         ("FileSystemConfigs: [{Arn: a, LocalMountPath: /mnt/a}]", "the property FileSystemConfigs is not supported"),
         ("Environment: {Variables: {AWS_REGION: x}}", "Environment: Lambda itself sets AWS_REGION"),
         ("Timeout: 901", "Timeout: expected a whole number from 1 to 900, was 901"),

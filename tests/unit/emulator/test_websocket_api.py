@@ -477,7 +477,7 @@ def test_disconnect_learns_how_the_client_closed() -> None:
 
 def test_disconnect_comes_when_the_client_is_lost() -> None:
     async def scenario(at: Setting) -> None:
-        _, writer = await raw_client(at)
+        _reader, writer = await raw_client(at)
         writer.transport.abort()
         assert (await at.disconnected())["requestContext"]["disconnectStatusCode"] == 1006
 
@@ -598,7 +598,7 @@ def test_a_connection_can_be_managed_at_every_spelling_of_its_path() -> None:
 
 def test_get_describes_the_connection() -> None:
     async def scenario(at: Setting) -> None:
-        _, identifier = await at.connected(headers={"User-Agent": "tests/1"})
+        _socket, identifier = await at.connected(headers={"User-Agent": "tests/1"})
         status, _, body = await at.manage("GET", identifier)
         first = json.loads(body)
         assert status == 200
@@ -659,7 +659,7 @@ def test_a_message_of_128_kilobytes_is_the_most_that_can_be_posted() -> None:
 
 def test_a_client_that_does_not_read_blocks_nobody_and_is_limited() -> None:
     async def scenario(at: Setting) -> None:
-        _, writer = await raw_client(at)
+        _reader, writer = await raw_client(at)
         slow = at.of("CONNECT")[-1]["requestContext"]["connectionId"]
         socket, quick = await at.connected()
         statuses: set[int] = set()

@@ -30,13 +30,11 @@ class Database:
         It is sent again once on a new connection if the old one turns out to be lost, possibly after it was carried
         out: it must be harmless when repeated.
         """
-        reused = self._connection is not None
-        try:
-            return self._fetch(statement, parameters)
-        except StoreUnavailable:
-            if not reused:
-                raise
-            return self._fetch(statement, parameters)
+        return self._execute(statement, parameters).fetchall()
+
+    def execute(self, statement: str, parameters: Parameters | None = None) -> None:
+        """Like `fetch`, for a statement without rows."""
+        self._execute(statement, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
@@ -49,10 +47,16 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _fetch(self, statement: str, parameters: Parameters | None) -> list[dict[str, Any]]:
+    def _execute(self, statement: str, parameters: Parameters | None) -> psycopg.Cursor[DictRow]:
+        reused = self._connection is not None
+        try:
+            with self._translated():
+                return self._connected().execute(statement.encode(), parameters)
+        except StoreUnavailable:
+            if not reused:
+                raise
         with self._translated():
-            cursor = self._connected().execute(statement.encode(), parameters)
-            return cursor.fetchall() if cursor.description else []
+            return self._connected().execute(statement.encode(), parameters)
 
     def _connected(self) -> psycopg.Connection[DictRow]:
         if self._connection is None or self._connection.closed:

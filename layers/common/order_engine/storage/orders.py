@@ -127,7 +127,7 @@ class OrderStore:
 
     def release(self, id: UUID, run: str) -> None:
         """Lets another run claim the order at once."""
-        self._database.fetch(_RELEASE, {"id": id, "run": run})
+        self._database.execute(_RELEASE, {"id": id, "run": run})
 
     def move(
         self, id: UUID, run: str, trigger: Trigger, attempt: int, data: dict[str, Any], **columns: Any

@@ -49,11 +49,11 @@ class SubscriptionStore:
             )
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
-        self._database.fetch(
+        self._database.execute(
             "DELETE FROM subscriptions WHERE connection_id = %(connection)s AND order_id = %(order)s",
             {"connection": connection_id, "order": order_id},
         )
 
     def forget(self, connection_id: str) -> None:
         """Removes all subscriptions of a connection that is gone."""
-        self._database.fetch("DELETE FROM subscriptions WHERE connection_id = %(id)s", {"id": connection_id})
+        self._database.execute("DELETE FROM subscriptions WHERE connection_id = %(id)s", {"id": connection_id})

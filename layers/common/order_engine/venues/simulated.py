@@ -38,6 +38,23 @@ VENUES = ("raydium", "meteora")
 STEPS = ("quote", "build", "submit", "confirm")
 FAULTS = ("fail", "timeout", "slip")
 
+_HOLD_POOL = """
+    SELECT reserve_a, reserve_b, fee_bps,
+           EXISTS (SELECT FROM market_transactions WHERE signature = %(signature)s) AS seen
+    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
+    FOR UPDATE"""
+
+# Of two senders of one signature that waited for the pool together, the second changes nothing.
+_LAND = """
+    WITH landed AS (
+        INSERT INTO market_transactions (signature, venue, token_in, token_out, amount_in, amount_out, swapped)
+        VALUES (%(signature)s, %(venue)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(amount_out)s, %(swapped)s)
+        ON CONFLICT DO NOTHING
+        RETURNING signature
+    )
+    UPDATE market_pools SET reserve_a = %(reserve_a)s, reserve_b = %(reserve_b)s
+    FROM landed WHERE market_pools.venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
+
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -155,19 +172,20 @@ class SimulatedVenue:
     def _land(self, transaction: Transaction, slip: bool) -> None:
         """Swaps, or puts on record that the swap was refused: all in one transaction that holds the pool."""
         a, b = sorted((transaction.token_in, transaction.token_out))
-        key = [self.name, a, b]
+        values = {
+            "signature": transaction.signature,
+            "venue": self.name,
+            "a": a,
+            "b": b,
+            "token_in": transaction.token_in,
+            "token_out": transaction.token_out,
+            "amount_in": transaction.amount_in,
+        }
         with self._database.transaction() as cursor:
-            row = cursor.execute(
-                "SELECT reserve_a, reserve_b, fee_bps FROM market_pools"
-                " WHERE venue = %s AND token_a = %s AND token_b = %s FOR UPDATE",
-                key,
-            ).fetchone()
+            row = cursor.execute(_HOLD_POOL, values).fetchone()
             if row is None:
                 raise NoRoute(f"expected a pair with a pool on {self.name}, was {a}-{b}")
-            seen = cursor.execute(
-                "SELECT 1 FROM market_transactions WHERE signature = %s", [transaction.signature]
-            ).fetchone()
-            if seen:
+            if row["seen"]:
                 return
             if self._now() > transaction.expires_at:
                 raise QuoteExpired("the transaction expired before it was sent")
@@ -176,28 +194,11 @@ class SimulatedVenue:
             if swap.amount_out >= stored.reserve_out:
                 raise InsufficientLiquidity(f"expected less than {stored.reserve_out} base units to be asked for")
             swapped = swap.amount_out >= transaction.min_out and not slip
-            if swapped:
-                after = constant_product.apply(stored, swap)
-                reserves = [after.reserve_in, after.reserve_out]
-                cursor.execute(
-                    "UPDATE market_pools SET reserve_a = %s, reserve_b = %s"
-                    " WHERE venue = %s AND token_a = %s AND token_b = %s",
-                    (reserves if transaction.token_in == a else reserves[::-1]) + key,
-                )
-            cursor.execute(
-                "INSERT INTO market_transactions"
-                " (signature, venue, token_in, token_out, amount_in, amount_out, swapped)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [
-                    transaction.signature,
-                    self.name,
-                    transaction.token_in,
-                    transaction.token_out,
-                    transaction.amount_in,
-                    swap.amount_out,
-                    swapped,
-                ],
-            )
+            after = constant_product.apply(stored, swap) if swapped else stored
+            reserves = (after.reserve_in, after.reserve_out)
+            reserve_a, reserve_b = reserves if transaction.token_in == a else reserves[::-1]
+            values |= {"amount_out": swap.amount_out, "swapped": swapped}
+            cursor.execute(_LAND, {**values, "reserve_a": reserve_a, "reserve_b": reserve_b})
 
     def _pool(self, row: dict[str, Any], token_in: str, token_a: str) -> Pool:
         return constant_product.drifted(_oriented(row, token_in, token_a), self._drift(token_in == token_a))
@@ -224,7 +225,7 @@ class SimulatedVenue:
 
     def _misbehave(self, step: str, kind: str, handled: Sequence[str] = ()) -> str:
         """Uses up one of the fault's times."""
-        self._database.fetch(
+        self._database.execute(
             """WITH used_up AS (
                    DELETE FROM market_faults WHERE venue = %(venue)s AND step = %(step)s AND remaining = 1
                )
@@ -281,7 +282,7 @@ def set_fault(database: Database, venue: str, step: str, kind: str, times: int |
             raise ValueError(f"expected one of {', '.join(known)}, was {value!r}")
     if times is not None and times < 1:
         raise ValueError(f"expected at least 1 time, was {times}")
-    database.fetch(
+    database.execute(
         "INSERT INTO market_faults (venue, step, kind, remaining) VALUES (%(venue)s, %(step)s, %(kind)s, %(times)s)"
         " ON CONFLICT (venue, step) DO UPDATE SET kind = excluded.kind, remaining = excluded.remaining",
         {"venue": venue, "step": step, "kind": kind, "times": times},
@@ -289,4 +290,4 @@ def set_fault(database: Database, venue: str, step: str, kind: str, times: int |
 
 
 def clear_faults(database: Database) -> None:
-    database.fetch("DELETE FROM market_faults")
+    database.execute("DELETE FROM market_faults")

@@ -1,0 +1,128 @@
+"""How fast orders go from `POST` to `confirmed` on the WebSocket, with the `instant` market: latency and throughput.
+
+Every order has a WebSocket connection of its own that was open before; it is submitted over REST, then subscribed to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from bench.stack import running_stack
+
+ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
+
+
+async def one_order(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, rest: str) -> float:
+    """Seconds from the request to the `confirmed` event."""
+    started = time.perf_counter()
+    async with session.post(f"{rest}/api/orders/execute", json=ORDER) as response:
+        body = await response.json()
+        if response.status != 202:
+            raise RuntimeError(f"expected 202, was {response.status}: {body}")
+    await socket.send_json({"action": "subscribe", "orderId": body["orderId"]})
+    while True:
+        message = await socket.receive(timeout=60)
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise RuntimeError(f"expected an event, was {message}")
+        event = json.loads(message.data)
+        if event.get("orderId") != body["orderId"]:
+            continue
+        if event["status"] == "failed":
+            raise RuntimeError(f"expected confirmed, was {event}")
+        if event["status"] == "confirmed":
+            return time.perf_counter() - started
+
+
+async def run(rest: str, websocket: str, orders: int, outstanding: int) -> tuple[list[float], float]:
+    """Latencies of that many orders, so many at a time, and how long all took; in seconds."""
+    latencies: list[float] = []
+    left = iter(range(orders))
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def client() -> None:
+            async with session.ws_connect(websocket) as socket:
+                ready.release()
+                await go.wait()
+                while next(left, None) is not None:
+                    latencies.append(await one_order(session, socket, rest))
+
+        ready, go = asyncio.Semaphore(0), asyncio.Event()
+        clients = [asyncio.create_task(client()) for _ in range(outstanding)]
+        for _ in clients:
+            await ready.acquire()
+        started = time.perf_counter()
+        go.set()
+        await asyncio.gather(*clients)
+        return latencies, time.perf_counter() - started
+
+
+def show(title: str, latencies: Iterable[float], seconds: float) -> None:
+    ordered = sorted(latency * 1000 for latency in latencies)
+    cuts = statistics.quantiles(ordered, n=100)
+    print(
+        f"{title:<36} p50 {cuts[49]:7.1f}  p95 {cuts[94]:7.1f}  p99 {cuts[98]:7.1f} ms"
+        f"   {len(ordered) / seconds:6.1f} orders/s"
+    )
+
+
+def show_processes(pid: int) -> None:
+    """CPU seconds and proportional memory of everything that the stack runs, by kind of process."""
+    kinds: dict[str, list[float]] = {}
+    parent = psutil.Process(pid)
+    children = parent.children(recursive=True)
+    others = [
+        p for p in psutil.process_iter(["name"]) if (p.info["name"] or "").startswith(("postgres", "redis", "valkey"))
+    ]
+    for process in [parent, *children, *(p for p in others if p not in children)]:
+        try:
+            command = process.cmdline()
+            kind = next((word.split("/")[-1].split(".")[0] for word in command if '"handler"' in word), process.name())
+            if '"handler"' in " ".join(command):
+                kind = "functions"
+            elif process == parent:
+                kind = "emulator"
+            cpu = process.cpu_times()
+            memory = process.memory_full_info()
+            entry = kinds.setdefault(kind, [0, 0.0, 0.0])
+            entry[0] += 1
+            entry[1] += cpu.user + cpu.system
+            entry[2] += getattr(memory, "pss", memory.rss) / 2**20
+        except psutil.Error:
+            continue
+    print(f"\n{'process':<16} {'count':>5} {'CPU s':>8} {'memory MiB':>11}")
+    for kind, (count, seconds, megabytes) in sorted(kinds.items()):
+        print(f"{kind:<16} {count:>5.0f} {seconds:>8.2f} {megabytes:>11.0f}")
+    print(
+        f"{'all':<16} {sum(k[0] for k in kinds.values()):>5.0f} {sum(k[1] for k in kinds.values()):>8.2f}"
+        f" {sum(k[2] for k in kinds.values()):>11.0f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="use the stack that is up with its data here, instead of a fresh one")
+    parser.add_argument("--orders", type=int, default=500)
+    parser.add_argument("--outstanding", type=int, nargs="*", default=[1, 10, 100])
+    arguments = parser.parse_args()
+    with running_stack(arguments.data) as stack:
+        for outstanding in arguments.outstanding:
+            # Warm: environments are started, connections made.
+            asyncio.run(run(stack["rest"], stack["websocket"], max(30, outstanding), outstanding))
+            orders = arguments.orders if outstanding > 1 else 200
+            latencies, seconds = asyncio.run(run(stack["rest"], stack["websocket"], orders, outstanding))
+            show(f"{orders} orders, {outstanding} outstanding", latencies, seconds)
+        show_processes(stack["pid"])
+
+
+if __name__ == "__main__":
+    main()

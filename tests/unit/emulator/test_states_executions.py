@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.session import Session
+from botocore.validate import ParamValidator
+
+from emulator.errors import ApiError, TemplateError
+from emulator.stack import StateMachine
+from emulator.step_functions import StepFunctions
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
+ECHO = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1000, "End": True}}}
+FAIL = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "why"}}}
+SLOW = {
+    "StartAt": "T",
+    "States": {"T": {"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": 30, "End": True}},
+}
+MACHINES = {
+    "Echo": StateMachine("echo", ECHO),
+    "Wait": StateMachine("wait", WAIT),
+    "Fail": StateMachine("fail", FAIL),
+    "Short": StateMachine("short", {**WAIT, "TimeoutSeconds": 60}),
+    "Slow": StateMachine("slow", SLOW),
+    "Fast": StateMachine("fast", ECHO, "EXPRESS"),
+    "FastFail": StateMachine("fast-fail", FAIL, "EXPRESS"),
+    "FastWait": StateMachine("fast-wait", WAIT, "EXPRESS"),
+}
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """Skips to the next timer when there is nothing else to do."""
+
+    _skipped = 0.0
+    _ready: Any
+    _scheduled: Any
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self._skipped += max(0.0, self._scheduled[0].when() - self.time())
+        super()._run_once()  # type: ignore[misc]
+
+
+@dataclass
+class Invocation:
+    payload: bytes
+    error: bool = False
+
+
+class Sleeper:
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        await asyncio.sleep(100)
+        return Invocation(payload)
+
+
+async def no_queue(request: dict[str, Any]) -> dict[str, Any]:
+    raise AssertionError(request)
+
+
+class Client:
+    def __init__(self) -> None:
+        self.service = StepFunctions(MACHINES, Sleeper(), no_queue)
+
+    async def call(self, operation: str, machine: str | None = None, **request: Any) -> dict[str, Any]:
+        if machine is not None:
+            request["stateMachineArn"] = MACHINES[machine].arn
+        return await self.service.handle(operation, request)
+
+    async def refused(self, operation: str, machine: str | None = None, **request: Any) -> tuple[str, str]:
+        with pytest.raises(ApiError) as error:
+            await self.call(operation, machine, **request)
+        return error.value.code, error.value.message
+
+    async def ended(self, execution: str) -> dict[str, Any]:
+        described = await self.call("DescribeExecution", executionArn=execution)
+        while described["status"] == "RUNNING":
+            await asyncio.sleep(1)
+            described = await self.call("DescribeExecution", executionArn=execution)
+        return described
+
+
+def run(test: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        client = Client()
+        await test(client)
+        await client.service.close(0)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(main())
+
+
+def check_shape(operation: str, answer: dict[str, Any]) -> None:
+    """`answer` holds what botocore's model of the operation says, and nothing else."""
+    shape = Session().get_service_model("stepfunctions").operation_model(operation).output_shape
+    assert shape is not None
+    report = ParamValidator().validate(json.loads(json.dumps(answer)), shape)
+    assert not report.has_errors(), report.generate_report()
+    assert answer.keys() <= shape.members.keys()
+
+
+def test_a_synchronous_execution_answers_with_its_output() -> None:
+    async def test(client: Client) -> None:
+        answer = await client.call("StartSyncExecution", "Fast", input='{"a": 1}', name="n")
+        check_shape("StartSyncExecution", answer)
+        assert (answer["status"], answer["output"], answer["input"]) == ("SUCCEEDED", '{"a":1}', '{"a": 1}')
+        assert answer["executionArn"].startswith("arn:aws:states:us-east-1:000000000000:express:fast:n:")
+        assert answer["billingDetails"] == {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": 100}
+        assert answer["startDate"] <= answer["stopDate"]
+
+    run(test)
+
+
+def test_a_failed_synchronous_execution_is_an_answer() -> None:
+    async def test(client: Client) -> None:
+        answer = await client.call("StartSyncExecution", "FastFail")
+        assert (answer["status"], answer["error"], answer["cause"]) == ("FAILED", "E", "why")
+
+    run(test)
+
+
+def test_an_express_execution_ends_after_five_minutes() -> None:
+    async def test(client: Client) -> None:
+        started = asyncio.get_running_loop().time()
+        answer = await client.call("StartSyncExecution", "FastWait")
+        assert (answer["status"], answer["error"]) == ("TIMED_OUT", "States.Timeout")
+        assert asyncio.get_running_loop().time() - started == pytest.approx(300, abs=1)
+
+    run(test)
+
+
+def test_a_standard_machine_is_not_run_synchronously() -> None:
+    async def test(client: Client) -> None:
+        refused = await client.refused("StartSyncExecution", "Echo")
+        assert refused == (
+            "StateMachineTypeNotSupported",
+            "This operation is not supported by this type of state machine",
+        )
+
+    run(test)
+
+
+def test_an_execution_is_described_with_its_history() -> None:
+    async def test(client: Client) -> None:
+        started = await client.call("StartExecution", "Echo", name="one", input='{"a":1}')
+        check_shape("StartExecution", started)
+        assert started["executionArn"] == "arn:aws:states:us-east-1:000000000000:execution:echo:one"
+        described = await client.ended(started["executionArn"])
+        check_shape("DescribeExecution", described)
+        assert described["output"] == '{"a":1}'
+        history = await client.call("GetExecutionHistory", executionArn=started["executionArn"])
+        check_shape("GetExecutionHistory", history)
+        assert [(event["id"], event["previousEventId"], event["type"]) for event in history["events"]] == [
+            (1, 0, "ExecutionStarted"),
+            (2, 0, "PassStateEntered"),
+            (3, 2, "PassStateExited"),
+            (4, 3, "ExecutionSucceeded"),
+        ]
+
+    run(test)
+
+
+def test_history_comes_in_pages_and_backwards() -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartExecution", "Echo"))["executionArn"]
+        await client.ended(arn)
+        request = {"executionArn": arn, "reverseOrder": True, "maxResults": 3}
+        first = await client.call("GetExecutionHistory", **request)
+        second = await client.call("GetExecutionHistory", **request, nextToken=first["nextToken"])
+        assert [event["id"] for event in first["events"] + second["events"]] == [4, 3, 2, 1]
+        assert "nextToken" not in second
+        bare = await client.call("GetExecutionHistory", executionArn=arn, includeExecutionData=False)
+        assert "output" not in bare["events"][-1]["executionSucceededEventDetails"]
+        assert (await client.refused("GetExecutionHistory", executionArn=arn, nextToken="x"))[0] == "InvalidToken"
+
+    run(test)
+
+
+def test_a_running_name_is_idempotent_with_the_same_input() -> None:
+    async def test(client: Client) -> None:
+        first = await client.call("StartExecution", "Wait", name="n", input="{}")
+        assert await client.call("StartExecution", "Wait", name="n", input="{}") == first
+        refused = await client.refused("StartExecution", "Wait", name="n", input='{"a":1}')
+        assert refused == ("ExecutionAlreadyExists", f"Execution Already Exists: '{first['executionArn']}'")
+        await client.call("StopExecution", executionArn=first["executionArn"])
+        assert (await client.refused("StartExecution", "Wait", name="n", input="{}"))[0] == "ExecutionAlreadyExists"
+
+    run(test)
+
+
+def test_a_stopped_execution_is_aborted() -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartExecution", "Wait"))["executionArn"]
+        await asyncio.sleep(0)
+        stopped = await client.call("StopExecution", executionArn=arn, error="Stop", cause="enough")
+        described = await client.call("DescribeExecution", executionArn=arn)
+        assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Stop", "enough")
+        assert described["stopDate"] == stopped["stopDate"]
+        events = (await client.call("GetExecutionHistory", executionArn=arn))["events"]
+        assert events[-1]["executionAbortedEventDetails"] == {"error": "Stop", "cause": "enough"}
+
+    run(test)
+
+
+def test_an_execution_stopped_before_its_first_step_is_aborted() -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartExecution", "Wait"))["executionArn"]
+        await client.call("StopExecution", executionArn=arn)
+        assert (await client.call("DescribeExecution", executionArn=arn))["status"] == "ABORTED"
+
+    run(test)
+
+
+def test_a_machine_and_a_task_end_at_their_timeouts() -> None:
+    async def test(client: Client) -> None:
+        short = (await client.call("StartExecution", "Short"))["executionArn"]
+        slow = (await client.call("StartExecution", "Slow"))["executionArn"]
+        assert (await client.ended(short))["status"] == "TIMED_OUT"
+        failed = await client.ended(slow)
+        assert (failed["status"], failed["error"]) == ("FAILED", "States.Timeout")
+        events = (await client.call("GetExecutionHistory", executionArn=slow))["events"]
+        assert events[2]["lambdaFunctionScheduledEventDetails"]["timeoutInSeconds"] == 30
+        assert events[4]["lambdaFunctionTimedOutEventDetails"] == {"error": "States.Timeout"}
+
+    run(test)
+
+
+def test_executions_are_listed_newest_first_by_status_and_page() -> None:
+    async def test(client: Client) -> None:
+        for name in ("a", "b", "c"):
+            await client.ended((await client.call("StartExecution", "Echo", name=name))["executionArn"])
+        first = await client.call("ListExecutions", "Echo", maxResults=2, statusFilter="SUCCEEDED")
+        check_shape("ListExecutions", first)
+        await client.ended((await client.call("StartExecution", "Echo", name="d"))["executionArn"])
+        second = await client.call("ListExecutions", "Echo", maxResults=2, nextToken=first["nextToken"])
+        assert [one["name"] for one in first["executions"] + second["executions"]] == ["c", "b", "a"]
+        assert (await client.call("ListExecutions", "Echo", statusFilter="FAILED"))["executions"] == []
+        assert (await client.refused("ListExecutions", "Fast"))[0] == "StateMachineTypeNotSupported"
+        assert (await client.refused("ListExecutions", "Echo", statusFilter="x"))[0] == "ValidationException"
+        assert (await client.refused("ListExecutions", "Echo", maxResults=1001))[0] == "ValidationException"
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"input": "not JSON"}, "InvalidExecutionInput"),
+        ({"input": '{"a": NaN}'}, "InvalidExecutionInput"),
+        ({"input": "[1e999]"}, "InvalidExecutionInput"),
+        ({"input": ""}, "InvalidExecutionInput"),
+        ({"input": "[" * 100_000}, "InvalidExecutionInput"),
+        ({"input": json.dumps("x" * 262_144)}, "ValidationException"),
+        ({"input": {"a": 1}}, "SerializationException"),
+        ({"name": "has space"}, "InvalidName"),
+        ({"name": "x" * 81}, "InvalidName"),
+        ({"name": ""}, "InvalidName"),
+        ({"stateMachineArn": None}, "ValidationException"),
+        ({"stateMachineArn": "echo"}, "InvalidArn"),
+        ({"stateMachineArn": "arn:aws:states:us-east-1:000000000000:execution:echo:x"}, "InvalidArn"),
+        ({"stateMachineArn": MACHINES["Echo"].arn + "x"}, "StateMachineDoesNotExist"),
+    ],
+)
+def test_a_bad_request_is_refused(request_: dict[str, Any], code: str) -> None:
+    async def test(client: Client) -> None:
+        given = {"stateMachineArn": MACHINES["Echo"].arn, **request_}
+        assert (await client.refused("StartExecution", **given))[0] == code
+
+    run(test)
+
+
+def test_an_express_execution_has_no_description_on_the_wire_and_events_in_process() -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartSyncExecution", "Fast"))["executionArn"]
+        refused = await client.refused("DescribeExecution", executionArn=arn)
+        assert refused == ("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+        execution = client.service.execution(arn)
+        assert execution is not None
+        assert execution.duration >= 0
+        assert [event["type"] for event in execution.events()][-1] == "ExecutionSucceeded"
+        assert [one.arn for one in client.service.executions("fast")] == [arn]
+
+    run(test)
+
+
+def test_machines_are_listed_and_described() -> None:
+    async def test(client: Client) -> None:
+        listed = await client.call("ListStateMachines", maxResults=3)
+        check_shape("ListStateMachines", listed)
+        assert [machine["name"] for machine in listed["stateMachines"]] == ["echo", "fail", "fast"]
+        described = await client.call("DescribeStateMachine", "Fast")
+        check_shape("DescribeStateMachine", described)
+        assert (described["type"], json.loads(described["definition"])) == ("EXPRESS", ECHO)
+        arn = (await client.call("StartExecution", "Echo"))["executionArn"]
+        check_shape(
+            "DescribeStateMachineForExecution",
+            await client.call("DescribeStateMachineForExecution", executionArn=arn),
+        )
+        assert (await client.refused("CreateStateMachine"))[0] == "UnknownOperationException"
+
+    run(test)
+
+
+def test_only_the_newest_thousand_ended_executions_are_kept() -> None:
+    async def test(client: Client) -> None:
+        running = (await client.call("StartExecution", "Wait"))["executionArn"]
+        for _ in range(1_005):
+            await client.call("StartSyncExecution", "Fast")
+        assert len(client.service.executions()) == 1_001
+        assert client.service.execution(running) is not None
+
+    run(test)
+
+
+def test_close_waits_then_aborts() -> None:
+    async def test(client: Client) -> None:
+        slow = (await client.call("StartExecution", "Slow"))["executionArn"]
+        late = (await client.call("StartExecution", "Wait"))["executionArn"]
+        await client.service.close(40)
+        assert (await client.call("DescribeExecution", executionArn=slow))["status"] == "FAILED"
+        assert (await client.call("DescribeExecution", executionArn=late))["status"] == "ABORTED"
+
+    run(test)
+
+
+def test_definitions_that_cannot_run_are_refused_at_once() -> None:
+    machines = {"A": StateMachine("a", {}), "B": StateMachine("b", {**ECHO, "Foo": 1})}
+    with pytest.raises(TemplateError) as refused:
+        StepFunctions(machines, Sleeper(), no_queue)
+    assert refused.value.problems == ["A: StartAt: is required", "A: States: is required", "B: Foo: unknown field"]

@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from emulator.errors import ApiError
+from emulator.states import history
+from emulator.states.errors import Failure
+from emulator.states.interpreter import Execution, Interpreter, Scope
+from emulator.states.language import parse
+from emulator.states.tasks import Tasks
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
+TASK = {"Type": "Task", "Resource": FUNCTION, "End": True}
+CAUGHT = {"Type": "Pass", "End": True}
+
+
+@dataclass
+class Invocation:
+    payload: bytes
+    error: bool = False
+
+
+def failing(kind: str) -> Invocation:
+    return Invocation(json.dumps({"errorMessage": "no", "errorType": kind}).encode(), error=True)
+
+
+class Function:
+    """Answers with `answers` in turn, then echoes."""
+
+    def __init__(self, *answers: Invocation | Exception) -> None:
+        self.answers = list(answers)
+        self.payloads: list[Any] = []
+
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        self.payloads.append(json.loads(payload))
+        answer = self.answers.pop(0) if self.answers else Invocation(payload)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Machine:
+    def __init__(self, *states: dict[str, Any], function: Any = None, start: str = "S", **others: Any) -> None:
+        named = {f"S{index or ''}": state for index, state in enumerate(states)}
+        self.graph = parse({"StartAt": start, "States": {**named, **others}}).graph
+        self.function = Function() if function is None else function
+        self.sent: list[dict[str, Any]] = []
+        self.slept: list[float] = []
+        self.execution = Execution({"Name": "e"}, {"Name": "m"}, now=lambda: 1_700_000_000.0)
+        self.sleep: Callable[[float], Awaitable[None]] = self._sleep
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.sent.append(request)
+        if request["QueueUrl"] == "none":
+            raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "no such queue")
+        return {"MessageId": "id", "MD5OfMessageBody": "md5"}
+
+    async def start(self, data: Any = None) -> Any:
+        interpreter = Interpreter(Tasks(self.function, self._send), sleep=self.sleep, uniform=random.Random(1).uniform)
+        self.execution.record("ExecutionStarted", 0, {"input": data})
+        return await interpreter.run(self.graph, {} if data is None else data, Scope(self.execution))
+
+    def run(self, data: Any = None) -> Any:
+        return asyncio.run(self.start(data))
+
+    def fails(self, data: Any = None) -> Failure:
+        with pytest.raises(Failure) as failed:
+            self.run(data)
+        return failed.value
+
+    def events(self) -> list[tuple[int, int, str]]:
+        return [(number, event.previous, event.type) for number, event in enumerate(self.execution.events, 1)]
+
+
+def retrying(*retriers: dict[str, Any]) -> dict[str, Any]:
+    return {**TASK, "Retry": list(retriers)}
+
+
+def test_retry_waits_longer_each_time_up_to_the_cap() -> None:
+    machine = Machine(
+        retrying(
+            {"ErrorEquals": ["E"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxAttempts": 4, "MaxDelaySeconds": 20}
+        ),
+        function=Function(*[failing("E")] * 4),
+    )
+    machine.run()
+    assert machine.slept == [2, 6, 18, 20]
+
+
+def test_full_jitter_waits_anything_up_to_the_delay() -> None:
+    retrier = {
+        "ErrorEquals": ["E"],
+        "IntervalSeconds": 10,
+        "BackoffRate": 1,
+        "MaxAttempts": 50,
+        "JitterStrategy": "FULL",
+    }
+    machine = Machine(retrying(retrier), function=Function(*[failing("E")] * 50))
+    machine.run()
+    assert all(0 <= delay <= 10 for delay in machine.slept)
+    assert max(machine.slept) - min(machine.slept) > 5
+
+
+def test_each_retrier_counts_its_own_attempts() -> None:
+    machine = Machine(
+        retrying(
+            {"ErrorEquals": ["A"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1},
+            {"ErrorEquals": ["B"], "IntervalSeconds": 5, "MaxAttempts": 1},
+        ),
+        function=Function(failing("A"), failing("B"), failing("A"), failing("A")),
+    )
+    assert machine.fails().error == "A"
+    assert machine.slept == [1, 5, 1]
+
+
+def test_zero_attempts_never_retry() -> None:
+    machine = Machine(
+        retrying({"ErrorEquals": ["E"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}),
+        function=Function(failing("E")),
+    )
+    assert machine.fails().error == "E"
+    assert machine.slept == []
+
+
+@pytest.mark.parametrize(
+    ("matcher", "error", "caught"),
+    [
+        ("States.ALL", "E", True),
+        ("States.ALL", "States.Timeout", True),
+        ("States.ALL", "States.Runtime", False),
+        ("States.ALL", "States.DataLimitExceeded", False),
+        ("States.DataLimitExceeded", "States.DataLimitExceeded", True),
+        ("States.Runtime", "States.Runtime", False),
+        ("States.TaskFailed", "E", True),
+        ("States.TaskFailed", "Lambda.Unknown", True),
+        ("States.TaskFailed", "States.Timeout", False),
+        ("States.Timeout", "States.Timeout", True),
+        ("E", "E", True),
+        ("e", "E", False),
+    ],
+)
+def test_which_names_match_which_errors(matcher: str, error: str, caught: bool) -> None:
+    state = {**TASK, "Catch": [{"ErrorEquals": [matcher], "Next": "Caught"}]}
+    machine = Machine(state, function=Function(failing(error)), Caught=CAUGHT)
+    if caught:
+        assert machine.run()["Error"] == error
+    else:
+        assert machine.fails().error == error
+
+
+def test_an_error_of_a_function_is_passed_as_lambda_wrote_it() -> None:
+    payload = b'{"errorMessage":"too far","errorType":"SlippageExceeded","requestId":"r","stackTrace":["a\\n"]}'
+    failure = Machine(TASK, function=Function(Invocation(payload, error=True))).fails()
+    assert (failure.error, failure.cause) == ("SlippageExceeded", payload.decode())
+
+
+def test_a_refused_invocation_is_an_error_of_the_service() -> None:
+    failure = Machine(TASK, function=Function(ApiError("TooManyRequestsException", "Rate Exceeded.", 429))).fails()
+    assert failure.error == "Lambda.TooManyRequestsException"
+    assert failure.cause is not None
+    assert failure.cause.startswith(
+        "Rate Exceeded. (Service: AWSLambda; Status Code: 429; Error Code: TooManyRequestsException; Request ID: "
+    )
+
+
+def test_a_result_above_the_limit_fails_the_task() -> None:
+    failure = Machine(TASK, function=Function(Invocation(json.dumps("x" * 262_143).encode()))).fails()
+    assert failure.error == "States.DataLimitExceeded"
+    assert failure.cause is not None
+    assert failure.cause.startswith(f"The state/task '{FUNCTION}' returned a result with a size exceeding")
+
+
+def test_the_limit_counts_bytes_of_a_states_output() -> None:
+    state = {"Type": "Pass", "Parameters": {"a.$": "$.t", "b.$": "$.t"}, "End": True}
+    assert Machine(state).run({"t": "é" * 60_000})
+    assert Machine(state).fails({"t": "é" * 70_000}).error == "States.DataLimitExceeded"
+
+
+def test_a_result_that_is_not_json_fails() -> None:
+    assert Machine(TASK, function=Function(Invocation(b"<html>"))).fails().error == "States.Runtime"
+
+
+def test_the_input_is_never_changed() -> None:
+    data = {"a": {"b": 1}}
+    state = {"Type": "Pass", "Result": 2, "ResultPath": "$.a.b", "End": True}
+    assert Machine(state).run(data) == {"a": {"b": 2}}
+    assert data == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(("path", "data"), [("$.r", "text"), ("$.r", [1]), ("$.a.b", {"a": 1}), ("$.l[3]", {"l": []})])
+def test_a_result_that_fits_nowhere_can_be_caught(path: str, data: Any) -> None:
+    state = {
+        **TASK,
+        "ResultPath": path,
+        "Catch": [{"ErrorEquals": ["States.ResultPathMatchFailure"], "Next": "Caught"}],
+    }
+    assert Machine(state, Caught=CAUGHT).run(data)["Error"] == "States.ResultPathMatchFailure"
+
+
+def test_a_failing_intrinsic_can_be_caught() -> None:
+    state = {
+        **TASK,
+        "Parameters": {"n.$": "States.MathAdd($.n, 1)"},
+        "Catch": [{"ErrorEquals": ["States.IntrinsicFailure"], "Next": "Caught"}],
+    }
+    assert Machine(state, Caught=CAUGHT).run({"n": "x"})["Error"] == "States.IntrinsicFailure"
+
+
+def test_a_wait_sleeps_until_its_time() -> None:
+    states = {
+        "Type": "Wait",
+        "TimestampPath": "$.t",
+        "End": True,
+    }
+    machine = Machine(states)
+    machine.run({"t": "2023-11-14T22:13:50+00:00"})
+    assert machine.slept == [30]
+
+
+def test_the_context_object_tells_of_execution_state_and_machine() -> None:
+    state = {"Type": "Pass", "Parameters": {"c.$": "$$"}, "End": True}
+    assert Machine(state).run()["c"] == {
+        "Execution": {"Name": "e"},
+        "StateMachine": {"Name": "m"},
+        "State": {"Name": "S", "EnteredTime": "2023-11-14T22:13:20.000Z"},
+    }
+
+
+def branch(name: str, **state: Any) -> dict[str, Any]:
+    ends = {} if state["Type"] in ("Fail", "Succeed") else {"End": True}
+    return {"StartAt": name, "States": {name: {**state, **ends}}}
+
+
+def test_a_failing_branch_stops_its_siblings() -> None:
+    stopped: list[str] = []
+
+    async def sleep(seconds: float) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            stopped.append("wait")
+            raise
+
+    machine = Machine(
+        {
+            "Type": "Parallel",
+            "Branches": [branch("W", Type="Wait", Seconds=60), branch("F", Type="Fail", Error="E")],
+            "Catch": [{"ErrorEquals": ["E"], "Next": "Caught"}],
+            "End": True,
+        },
+        Caught=CAUGHT,
+    )
+    machine.sleep = sleep
+    assert machine.run() == {"Error": "E", "Cause": ""}
+    assert stopped == ["wait"]
+    assert "WaitStateAborted" in [kind for _, _, kind in machine.events()]
+
+
+def test_a_map_runs_no_more_at_once_than_it_may() -> None:
+    class Counting(Function):
+        running = most = 0
+
+        async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            await asyncio.sleep(0)
+            self.running -= 1
+            return Invocation(payload)
+
+    function = Counting()
+    processor = branch("T", Type="Task", Resource=FUNCTION)
+    state = {"Type": "Map", "MaxConcurrency": 3, "ItemProcessor": processor, "End": True}
+    assert Machine(state, function=function).run(list(range(10))) == list(range(10))
+    assert function.most == 3
+
+
+def test_an_endless_loop_ends_at_the_limit_of_events_and_lets_others_run() -> None:
+    machine = Machine({"Type": "Pass", "Next": "S1"}, {"Type": "Pass", "Next": "S"})
+
+    async def main() -> int:
+        turns = 0
+        execution = asyncio.ensure_future(machine.start())
+        while not execution.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert isinstance(execution.exception(), Failure)
+        return turns
+
+    assert asyncio.run(main()) > 100
+    assert len(machine.execution.events) == 25_000
+
+
+def test_a_stopped_task_leaves_its_function_running() -> None:
+    ended: list[str] = []
+
+    class Slow(Function):
+        async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+            await asyncio.sleep(0.01)
+            ended.append("function")
+            return Invocation(payload)
+
+    async def main() -> None:
+        execution = asyncio.ensure_future(Machine(TASK, function=Slow()).start())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        execution.cancel()
+        await asyncio.gather(execution, return_exceptions=True)
+        assert ended == []
+        await asyncio.sleep(0.02)
+        assert ended == ["function"]
+
+    asyncio.run(main())
+
+
+def test_sqs_gets_a_document_as_json_text() -> None:
+    state = {
+        **TASK,
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": "q", "MessageBody": {"id.$": "$.id"}},
+    }
+    machine = Machine(state)
+    assert machine.run({"id": 7})["MessageId"] == "id"
+    assert machine.sent == [{"QueueUrl": "q", "MessageBody": '{"id":7}'}]
+
+
+def test_sqs_refuses_by_its_error_code() -> None:
+    state = {
+        **TASK,
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": "none", "MessageBody": "m"},
+    }
+    assert Machine(state).fails().error == "SQS.NonExistentQueue"
+
+
+def test_lambda_invoke_answers_with_the_services_fields() -> None:
+    state = {
+        **TASK,
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": FUNCTION, "Payload": {"a": 1}},
+    }
+    output = Machine(state).run()
+    assert (output["StatusCode"], output["Payload"], output["ExecutedVersion"]) == (200, {"a": 1}, "$LATEST")
+
+
+def test_events_of_a_caught_task_follow_each_other() -> None:
+    state = {**TASK, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]}
+    machine = Machine(state, function=Function(failing("E")), Caught=CAUGHT)
+    machine.run({"a": 1})
+    assert machine.events() == [
+        (1, 0, "ExecutionStarted"),
+        (2, 0, "TaskStateEntered"),
+        (3, 2, "LambdaFunctionScheduled"),
+        (4, 3, "LambdaFunctionStarted"),
+        (5, 4, "LambdaFunctionFailed"),
+        (6, 5, "TaskStateExited"),
+        (7, 6, "PassStateEntered"),
+        (8, 7, "PassStateExited"),
+    ]
+    assert history.render(machine.execution.events[2], 3) == {
+        "timestamp": 1_700_000_000.0,
+        "type": "LambdaFunctionScheduled",
+        "id": 3,
+        "previousEventId": 2,
+        "lambdaFunctionScheduledEventDetails": {
+            "resource": FUNCTION,
+            "input": '{"a":1}',
+            "inputDetails": {"truncated": False},
+        },
+    }
+
+
+def test_events_of_a_retried_map_are_numbered_as_awss() -> None:
+    state = {
+        "Type": "Map",
+        "ItemProcessor": branch("F", Type="Fail", Error="E"),
+        "Retry": [{"ErrorEquals": ["E"], "MaxAttempts": 1}],
+        "End": True,
+    }
+    machine = Machine(state)
+    machine.fails([1])
+    assert machine.events()[1:] == [
+        (2, 0, "MapStateEntered"),
+        (3, 2, "MapStateStarted"),
+        (4, 3, "MapIterationStarted"),
+        (5, 4, "FailStateEntered"),
+        (6, 5, "MapIterationFailed"),
+        (7, 5, "MapStateStarted"),
+        (8, 7, "MapIterationStarted"),
+        (9, 8, "FailStateEntered"),
+        (10, 9, "MapIterationFailed"),
+        (11, 9, "MapStateFailed"),
+    ]
