@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from emulator.errors import TemplateError
 from emulator.stack import ACCOUNT, REGION
@@ -19,7 +19,7 @@ _SHORT_GETATT = "GetAtt"
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
-class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms, such as !Ref. A date stays a string, as in `Version: 2012-10-17`."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to say it

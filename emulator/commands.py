@@ -93,7 +93,7 @@ def executions(data: Path, name: str | None) -> None:
     if execution is None:
         raise CommandError(f"expected the name of an execution, was {name!r}")
     for event in _get(f"{url}?arn={quote(execution['arn'])}")["events"]:
-        details = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+        details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
         print(f"{event['id']:>4}  {event['type']:<28}  {json.dumps(details)}")
 
 

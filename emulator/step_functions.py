@@ -93,9 +93,6 @@ class StepFunctions:
             raise ApiError("UnknownOperationException", f"Expected one of {expected}, was {operation}.")
         return await call(request)
 
-    def machines(self) -> list[StateMachine]:
-        return list(self._machines.values())
-
     def executions(self, machine: str | None = None) -> list[Execution]:
         """The newest first, of one machine's name or of all: those that run, and the last 1 000 that have ended."""
         return [

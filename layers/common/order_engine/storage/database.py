@@ -20,8 +20,9 @@ class Database:
     Statements commit by themselves outside `transaction()`. Raises `StoreUnavailable` when Postgres does not answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, prepared_statements: bool = True) -> None:
         self._url = url
+        self._prepare_threshold = 2 if prepared_statements else None
         self._connection: psycopg.Connection[DictRow] | None = None
 
     def fetch(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
@@ -66,8 +67,7 @@ class Database:
                 row_factory=dict_row,
                 connect_timeout=3,
                 tcp_user_timeout=5_000,
-                # Prepared statements and a connection pooler such as RDS Proxy do not go together.
-                prepare_threshold=None,
+                prepare_threshold=self._prepare_threshold,
             )
         return self._connection
 

@@ -45,12 +45,12 @@ _MOVE = """
     WITH moved AS (
         UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){assignments}
         WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
-        RETURNING {order}
+        RETURNING id, seq, status, updated_at, attempt
     ), recorded AS (
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
     )
-    SELECT {order} FROM moved"""
+    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
 
 _WAKE = """
     UPDATE orders SET woken_at = now()
@@ -131,33 +131,33 @@ class OrderStore:
 
     def move(
         self, id: UUID, run: str, trigger: Trigger, attempt: int, data: dict[str, Any], **columns: Any
-    ) -> tuple[Order, Event | None]:
-        """Moves the order by compare-and-set on its status and run, and records the event, in one round trip.
+    ) -> tuple[Event, list[str]] | None:
+        """Moves the order by compare-and-set on its status and run, in one round trip.
 
-        Without an event if exactly this move was made before, as by a step that is tried again after its answer was
-        lost: the order as it is then counts. Raises `StaleRun` if the order has ended or belongs to another run by now.
+        Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
+        by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
+        `StaleRun` if the order has ended or belongs to another run by now.
         """
         if unknown := columns.keys() - _WRITABLE:
             raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
-        statement = _MOVE.format(assignments="".join(f", {name} = %({name})s" for name in columns), order=_ORDER)
+        to = target(trigger)
         rows = self._database.fetch(
-            statement,
+            _MOVE.format(assignments="".join(f", {name} = %({name})s" for name in columns)),
             {
                 **{name: Jsonb(value) if isinstance(value, dict) else value for name, value in columns.items()},
                 "id": id,
                 "run": run,
-                "to": target(trigger),
+                "to": to,
                 "sources": sources(trigger),
                 "attempt": attempt,
                 "data": Jsonb(data),
             },
         )
         if rows:
-            moved = _order(rows[0])
-            return moved, Event(id, moved.seq, moved.status, moved.updated_at, attempt, data)
+            return Event(id, rows[0]["seq"], to, rows[0]["at"], attempt, data), rows[0]["listeners"]
         now = self.get(id)
-        if (now.run, now.status, now.attempt) == (run, target(trigger), attempt):
-            return now, None
+        if (now.run, now.status, now.attempt) == (run, to, attempt):
+            return None
         raise StaleRun(
             f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, was {now.status} for {now.run}"
         )

@@ -22,31 +22,27 @@ class SubscriptionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listeners(self, order_id: UUID) -> list[str]:
-        """The connections that get the order's events live."""
-        rows = self._database.fetch("SELECT connection_id FROM subscriptions WHERE order_id = %(id)s", {"id": order_id})
-        return [row["connection_id"] for row in rows]
-
     def subscribe(self, connection_id: str, order_id: UUID, after: int, send: Callable[[Event], None]) -> None:
-        """Sends the events above `after`, then subscribes the connection. Raises `OrderNotFound`.
+        """Subscribes a connection and sends it the events above `after`. Raises `OrderNotFound`.
 
         The lock keeps the order where it is meanwhile: the next event is written, and so sent, after these.
         """
         with self._database.transaction() as cursor:
-            found = cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR SHARE", [order_id]).fetchone()
+            found = cursor.execute(
+                "WITH held AS MATERIALIZED (SELECT id FROM orders WHERE id = %(order)s FOR SHARE)"
+                " INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection)s, id FROM held"
+                " ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id",
+                {"connection": connection_id, "order": order_id},
+            ).fetchone()
             if found is None:
                 raise OrderNotFound(f"expected the id of an order, was {order_id}")
             missed = cursor.execute(
                 "SELECT order_id, seq, status, at, attempt, data FROM order_events"
-                " WHERE order_id = %s AND seq > %s ORDER BY seq",
-                [order_id, after],
-            ).fetchall()
-            for row in missed:
-                send(event(row))
-            cursor.execute(
-                "INSERT INTO subscriptions (connection_id, order_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                [connection_id, order_id],
+                " WHERE order_id = %(order)s AND seq > %(after)s ORDER BY seq",
+                {"order": order_id, "after": after},
             )
+            for row in missed.fetchall():
+                send(event(row))
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
         self._database.execute(

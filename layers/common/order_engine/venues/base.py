@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 _QUOTE_AMOUNTS = ("amount_in", "amount_out", "fee", "depth")
@@ -90,7 +90,8 @@ class Venue(Protocol):
 
 
 def _to_json(value: Quote | Transaction, amounts: tuple[str, ...]) -> dict[str, Any]:
-    return {**asdict(value), **{name: str(getattr(value, name)) for name in amounts}}
+    fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return {**fields, **{name: str(fields[name]) for name in amounts}}
 
 
 def _from_json(value: dict[str, Any], amounts: tuple[str, ...]) -> dict[str, Any]:

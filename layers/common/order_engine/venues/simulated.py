@@ -9,7 +9,7 @@ import hashlib
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,22 +38,48 @@ VENUES = ("raydium", "meteora")
 STEPS = ("quote", "build", "submit", "confirm")
 FAULTS = ("fail", "timeout", "slip")
 
-_HOLD_POOL = """
+_POOL = """
     SELECT reserve_a, reserve_b, fee_bps,
-           EXISTS (SELECT FROM market_transactions WHERE signature = %(signature)s) AS seen
-    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
-    FOR UPDATE"""
+           (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'quote') AS fault
+    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
 
-# Of two senders of one signature that waited for the pool together, the second changes nothing.
+_BUILD_FAULT = "SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'build'"
+
+_POOL_TO_LAND_IN = """
+    SELECT reserve_a, reserve_b, fee_bps,
+           (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'submit') AS fault,
+           EXISTS (SELECT FROM market_transactions WHERE signature = %(signature)s) AS seen
+    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
+
+# Of two senders of one signature only the first finds it free; of two swaps only the first finds the old reserves.
 _LAND = """
-    WITH landed AS (
+    WITH held AS MATERIALIZED (
+        SELECT FROM market_pools
+        WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
+          AND reserve_a = %(old_a)s AND reserve_b = %(old_b)s
+        FOR UPDATE
+    ), landed AS (
         INSERT INTO market_transactions (signature, venue, token_in, token_out, amount_in, amount_out, swapped)
-        VALUES (%(signature)s, %(venue)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(amount_out)s, %(swapped)s)
+        SELECT %(signature)s, %(venue)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(amount_out)s, %(swapped)s
+        FROM held
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
     UPDATE market_pools SET reserve_a = %(reserve_a)s, reserve_b = %(reserve_b)s
-    FROM landed WHERE market_pools.venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
+    FROM landed WHERE market_pools.venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
+    RETURNING signature"""
+
+_RESULT = """
+    SELECT (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'confirm') AS fault,
+           signature, amount_in, amount_out, swapped
+    FROM (SELECT 1) AS one LEFT JOIN market_transactions ON signature = %(signature)s"""
+
+_USE_UP_FAULT = """
+    WITH used_up AS (
+        DELETE FROM market_faults WHERE venue = %(venue)s AND step = %(step)s AND remaining = 1
+    )
+    UPDATE market_faults SET remaining = remaining - 1
+    WHERE venue = %(venue)s AND step = %(step)s AND remaining > 1"""
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -93,17 +119,11 @@ class SimulatedVenue:
     def quote(self, token_in: str, token_out: str, amount_in: int) -> Quote:
         self._wait(self._latency.quote)
         a, b = sorted((token_in, token_out))
-        rows = self._database.fetch(
-            """SELECT reserve_a, reserve_b, fee_bps, kind FROM market_pools
-               LEFT JOIN market_faults ON market_faults.venue = market_pools.venue AND step = 'quote'
-               WHERE market_pools.venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s""",
-            {"venue": self.name, "a": a, "b": b},
-        )
+        rows = self._database.fetch(_POOL, {"venue": self.name, "a": a, "b": b})
         if not rows:
             raise NoRoute(f"expected a pair with a pool on {self.name}, was {token_in}-{token_out}")
-        if rows[0]["kind"]:
-            self._misbehave("quote", rows[0]["kind"])
-        pool = self._pool(rows[0], token_in, a)
+        self._misbehave("quote", rows[0]["fault"])
+        pool = self._pool(rows[0], "reserve_a" if token_in == a else "reserve_b")
         swap = constant_product.swap(pool, amount_in)
         if swap.amount_out == 0:
             raise AmountTooSmall(f"expected an amount that pays at least one base unit of {token_out}, was {amount_in}")
@@ -123,7 +143,8 @@ class SimulatedVenue:
 
     def build(self, quote: Quote, min_out: int) -> Transaction:
         self._wait(self._latency.build)
-        self._check_faults("build")
+        for fault in self._database.fetch(_BUILD_FAULT, {"venue": self.name}):
+            self._misbehave("build", fault["kind"])
         now = self._now()
         if now > quote.expires_at:
             raise QuoteExpired(f"expected a quote less than {QUOTE_LIFETIME_SECONDS:.0f} s old")
@@ -145,32 +166,7 @@ class SimulatedVenue:
         )
 
     def submit(self, transaction: Transaction) -> None:
-        fault = self._check_faults("submit", handled=("slip", "timeout"))
-        self._land(transaction, slip=fault == "slip")
-        if fault == "timeout":
-            # The worst kind of time-out: the transaction has landed, and the sender does not know.
-            self._time_out("submit")
-
-    def confirm(self, transaction: Transaction) -> Fill | None:
-        self._wait(self._latency.confirm)
-        self._check_faults("confirm")
-        rows = self._database.fetch(
-            "SELECT amount_in, amount_out, swapped FROM market_transactions WHERE signature = %(signature)s",
-            {"signature": transaction.signature},
-        )
-        if not rows:
-            if self._now() > transaction.expires_at:
-                raise QuoteExpired("the transaction was not seen on chain before it expired")
-            return None
-        amount_out = int(rows[0]["amount_out"])
-        if not rows[0]["swapped"]:
-            raise SlippageExceeded(
-                f"expected at least {transaction.min_out} base units, the swap would pay {amount_out}"
-            )
-        return Fill(transaction.signature, int(rows[0]["amount_in"]), amount_out)
-
-    def _land(self, transaction: Transaction, slip: bool) -> None:
-        """Swaps, or puts on record that the swap was refused: all in one transaction that holds the pool."""
+        """Swaps, or puts on record that the swap was refused: by compare-and-set on the pool's reserves."""
         a, b = sorted((transaction.token_in, transaction.token_out))
         values = {
             "signature": transaction.signature,
@@ -181,27 +177,56 @@ class SimulatedVenue:
             "token_out": transaction.token_out,
             "amount_in": transaction.amount_in,
         }
-        with self._database.transaction() as cursor:
-            row = cursor.execute(_HOLD_POOL, values).fetchone()
-            if row is None:
+        while True:
+            rows = self._database.fetch(_POOL_TO_LAND_IN, values)
+            if not rows:
                 raise NoRoute(f"expected a pair with a pool on {self.name}, was {a}-{b}")
+            row = rows[0]
             if row["seen"]:
                 return
-            if self._now() > transaction.expires_at:
-                raise QuoteExpired("the transaction expired before it was sent")
-            stored = _oriented(row, transaction.token_in, a)
-            swap = constant_product.swap(self._pool(row, transaction.token_in, a), transaction.amount_in)
-            if swap.amount_out >= stored.reserve_out:
-                raise InsufficientLiquidity(f"expected less than {stored.reserve_out} base units to be asked for")
-            swapped = swap.amount_out >= transaction.min_out and not slip
-            after = constant_product.apply(stored, swap) if swapped else stored
-            reserves = (after.reserve_in, after.reserve_out)
-            reserve_a, reserve_b = reserves if transaction.token_in == a else reserves[::-1]
-            values |= {"amount_out": swap.amount_out, "swapped": swapped}
-            cursor.execute(_LAND, {**values, "reserve_a": reserve_a, "reserve_b": reserve_b})
+            if row["fault"] == "fail":
+                break
+            reserve_in = "reserve_a" if transaction.token_in == a else "reserve_b"
+            outcome = self._swap(row, transaction, reserve_in)
+            if self._database.fetch(_LAND, {**values, **outcome, "old_a": row["reserve_a"], "old_b": row["reserve_b"]}):
+                break
+            # Another swap came first. This one happens at the price that it left.
+        # The worst kind of time-out: the transaction has landed, and the sender does not know.
+        self._misbehave("submit", row["fault"])
 
-    def _pool(self, row: dict[str, Any], token_in: str, token_a: str) -> Pool:
-        return constant_product.drifted(_oriented(row, token_in, token_a), self._drift(token_in == token_a))
+    def confirm(self, transaction: Transaction) -> Fill | None:
+        self._wait(self._latency.confirm)
+        (row,) = self._database.fetch(_RESULT, {"venue": self.name, "signature": transaction.signature})
+        self._misbehave("confirm", row["fault"])
+        if row["signature"] is None:
+            if self._now() > transaction.expires_at:
+                raise QuoteExpired("the transaction was not seen on chain before it expired")
+            return None
+        amount_out = int(row["amount_out"])
+        if not row["swapped"]:
+            raise SlippageExceeded(f"expected at least {transaction.min_out} base units, was {amount_out} at most")
+        return Fill(transaction.signature, int(row["amount_in"]), amount_out)
+
+    def _swap(self, row: dict[str, Any], transaction: Transaction, reserve_in: str) -> dict[str, Any]:
+        """What becomes of a transaction and its pool. `reserve_in` names the reserve that takes what goes in."""
+        if self._now() > transaction.expires_at:
+            raise QuoteExpired("the transaction expired before it was sent")
+        stored = _oriented(row, reserve_in)
+        swap = constant_product.swap(self._pool(row, reserve_in), transaction.amount_in)
+        if swap.amount_out >= stored.reserve_out:
+            raise InsufficientLiquidity(f"expected less than {stored.reserve_out} base units to be asked for")
+        swapped = swap.amount_out >= transaction.min_out and row["fault"] != "slip"
+        after = constant_product.apply(stored, swap) if swapped else stored
+        reserve_out = "reserve_b" if reserve_in == "reserve_a" else "reserve_a"
+        return {
+            "amount_out": swap.amount_out,
+            "swapped": swapped,
+            reserve_in: after.reserve_in,
+            reserve_out: after.reserve_out,
+        }
+
+    def _pool(self, row: dict[str, Any], reserve_in: str) -> Pool:
+        return constant_product.drifted(_oriented(row, reserve_in), self._drift(reserve_in == "reserve_a"))
 
     def _drift(self, forward: bool) -> int:
         """A pseudo-random walk of a few basis points, the same for everyone who looks during the same slot."""
@@ -216,37 +241,21 @@ class SimulatedVenue:
         if seconds[1]:
             self._sleep(random.uniform(*seconds))
 
-    def _check_faults(self, step: str, handled: Sequence[str] = ()) -> str | None:
-        rows = self._database.fetch(
-            "SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = %(step)s",
-            {"venue": self.name, "step": step},
-        )
-        return self._misbehave(step, rows[0]["kind"], handled) if rows else None
-
-    def _misbehave(self, step: str, kind: str, handled: Sequence[str] = ()) -> str:
-        """Uses up one of the fault's times."""
-        self._database.execute(
-            """WITH used_up AS (
-                   DELETE FROM market_faults WHERE venue = %(venue)s AND step = %(step)s AND remaining = 1
-               )
-               UPDATE market_faults SET remaining = remaining - 1
-               WHERE venue = %(venue)s AND step = %(step)s AND remaining > 1""",
-            {"venue": self.name, "step": step},
-        )
-        if kind in handled:
-            return kind
-        if kind == "timeout":
-            self._time_out(step)
-        raise VenueUnavailable(f"{self.name} refused to {step}")
-
-    def _time_out(self, step: str) -> None:
-        self._sleep(self._latency.deadline)
-        raise VenueUnavailable(f"{self.name} did not answer to {step} within {self._latency.deadline:g} s")
+    def _misbehave(self, step: str, fault: str | None) -> None:
+        """Uses up one of the fault's times, if there is one, and does what it says."""
+        if fault is None:
+            return
+        self._database.execute(_USE_UP_FAULT, {"venue": self.name, "step": step})
+        if fault == "timeout":
+            self._sleep(self._latency.deadline)
+            raise VenueUnavailable(f"{self.name} did not answer to {step} within {self._latency.deadline:g} s")
+        if fault == "fail":
+            raise VenueUnavailable(f"{self.name} refused to {step}")
 
 
-def _oriented(row: dict[str, Any], token_in: str, token_a: str) -> Pool:
+def _oriented(row: dict[str, Any], reserve_in: str) -> Pool:
     reserves = int(row["reserve_a"]), int(row["reserve_b"])
-    return Pool(*(reserves if token_in == token_a else reserves[::-1]), fee_bps=row["fee_bps"])
+    return Pool(*(reserves if reserve_in == "reserve_a" else reserves[::-1]), fee_bps=row["fee_bps"])
 
 
 def _signature(quote: Quote, min_out: int) -> str:

@@ -54,6 +54,11 @@ def upgrade() -> None:
             PRIMARY KEY (connection_id, order_id)
         )""")
     op.execute("CREATE INDEX subscriptions_by_order ON subscriptions (order_id)")
+    # Volatile: it sees what was committed while the statement that calls it waited for the order's row.
+    op.execute("""
+        CREATE FUNCTION listeners(id uuid) RETURNS text[] VOLATILE LANGUAGE plpgsql AS $$
+            BEGIN RETURN ARRAY(SELECT connection_id FROM subscriptions WHERE order_id = id); END
+        $$""")
     op.execute("""
         CREATE TABLE market_pools (
             venue     text NOT NULL,
@@ -86,5 +91,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION listeners")
     for table in ("market_faults", "market_transactions", "market_pools", "subscriptions", "order_events", "orders"):
         op.execute(f"DROP TABLE {table}")
