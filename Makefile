@@ -2,13 +2,55 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SOURCES := emulator functions layers/common/order_engine
+
+# The URL of a Postgres or Redis of your own; without one, an embedded server runs.
+DATABASE_URL ?=
+REDIS_URL ?=
+# realistic (seconds, as on chain) or instant.
+LATENCY ?= realistic
+# More options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
 ARGS ?=
 
 help: ## what the targets do
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+run: $(VENV)/.run ## run the engine on this machine until Ctrl-C
+	@exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
+	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
+	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
+
+market: $(VENV)/.run ## make a venue misbehave: ARGS="fault raydium submit slip --times 1", or ARGS=clear
+	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
+	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.market $(ARGS)
+
+test: $(VENV)/.dev ## run every test
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev ## lint, types, import rules, the template, unused code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	PYTHONPATH=.:layers/common $(BIN)/lint-imports --no-logo
+	$(BIN)/vulture
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+
+bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory
+	$(BIN)/python -m bench.orders $(ARGS)
+
+lock: $(BIN)/uv ## pin every requirement again, with hashes
+	cd requirements && for file in dev run uv; do \
+	  ../$(BIN)/uv pip compile $(COMPILE) $$([ $$file = dev ] || echo -c dev.txt) $$file.in -o $$file.txt $(ARGS) || exit 1; done
+	for folder in layers/common functions/migrate; do (cd $$folder && \
+	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
+
+clean: ## remove the data, logs and the virtual environment
+	rm -rf .local $(VENV) .aws-sam
+
+COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 $(BIN)/uv: requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, was " + sys.version.split()[0])'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, was " + sys.version.split()[0] + ": name another with PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
@@ -21,11 +63,4 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for f in dev run uv; do \
-	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    $$([ $$f = dev ] || echo -c dev.txt) $$f.in -o $$f.txt $(ARGS) || exit 1; done
-	for d in layers/common functions/migrate; do (cd $$d && ../../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
-
-.PHONY: help lock
+.PHONY: help run market test check bench lock clean

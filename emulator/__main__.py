@@ -1,4 +1,4 @@
-"""`python -m emulator up | invoke | logs | executions`."""
+"""`python -m emulator up | invoke | logs | executions | functions | parameter`."""
 
 from __future__ import annotations
 
@@ -15,39 +15,7 @@ from emulator.up import Options, StartError, up
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m emulator", description="Runs a SAM template on this machine.")
-    parser.add_argument(
-        "--data", type=Path, default=Path(".local"), help="where data, logs and state are kept (%(default)s)"
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-
-    start = actions.add_parser("up", help="run the stack until Ctrl-C")
-    start.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
-    start.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template"
-    )
-    start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
-    start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
-    start.add_argument("--rest-port", type=int, default=3000, help="%(default)s; 0 for any free one")
-    start.add_argument("--websocket-port", type=int, default=3001, help="%(default)s; 0 for any free one")
-    start.add_argument("--aws-port", type=int, default=4566, help="%(default)s; 0 for any free one")
-    start.add_argument(
-        "--grace", type=float, default=10.0, help="seconds that running work may take to finish (%(default)s)"
-    )
-
-    invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
-    invoke.add_argument("function")
-    invoke.add_argument("--event", default="-", help="a JSON file; - for standard input")
-
-    logs = actions.add_parser("logs", help="show what the functions log")
-    logs.add_argument("function", nargs="?")
-    logs.add_argument("-f", "--follow", action="store_true")
-
-    actions.add_parser("executions", help="list what the state machines have done").add_argument(
-        "name", nargs="?", help="show one execution's events"
-    )
-
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         match arguments.action:
@@ -59,10 +27,46 @@ def main() -> None:
                 commands.logs(arguments.data, arguments.function, arguments.follow)
             case "executions":
                 commands.executions(arguments.data, arguments.name)
+            case "functions":
+                commands.functions(arguments.data)
+            case "parameter":
+                commands.parameter(arguments.data, arguments.name)
     except (CustomResourceError, StartError, StoreError, TemplateError, commands.CommandError) as error:
         sys.exit(f"emulator: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m emulator", description="Runs a SAM template on this machine.")
+    parser.add_argument("--data", type=Path, default=Path(".local"), help="where data and logs are kept (%(default)s)")
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    start = actions.add_parser("up", help="run the stack until Ctrl-C")
+    start.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
+    start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
+    start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
+    start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
+    for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
+        start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
+    start.add_argument("--grace", type=float, default=10, help="seconds that running work may take (%(default)s)")
+
+    invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
+    invoke.add_argument("function")
+    invoke.add_argument("--event", default="-", help="a JSON file; - for standard input")
+
+    logs = actions.add_parser("logs", help="show what the functions log")
+    logs.add_argument("function", nargs="?")
+    logs.add_argument("-f", "--follow", action="store_true")
+
+    executions = actions.add_parser("executions", help="list what the state machines have done")
+    executions.add_argument("name", nargs="?", help="show the events of this one")
+
+    actions.add_parser("functions", help="list what the functions have done")
+
+    parameter = actions.add_parser("parameter", help="print a parameter's value, such as a store's URL")
+    parameter.add_argument("name")
+    return parser
 
 
 def _options(arguments: argparse.Namespace) -> Options:

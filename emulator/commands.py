@@ -15,6 +15,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from emulator import console
+
 
 class CommandError(Exception):
     """A command can't be carried out. Says what it expected."""
@@ -79,7 +81,7 @@ def logs(data: Path, name: str | None, follow: bool) -> None:
 
 def executions(data: Path, name: str | None) -> None:
     """Prints the executions, or the events of the newest one of that name. Raises CommandError."""
-    url = f"{_running(data)['rest']}/_emulator/executions"
+    url = f"{_running(data)['rest']}{console.PATH}executions"
     found = _get(url)
     if name is None:
         for execution in found:
@@ -95,6 +97,25 @@ def executions(data: Path, name: str | None) -> None:
     for event in _get(f"{url}?arn={quote(execution['arn'])}")["events"]:
         details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
         print(f"{event['id']:>4}  {event['type']:<28}  {json.dumps(details)}")
+
+
+def functions(data: Path) -> None:
+    """Prints what each function has done since the stack came up. Raises CommandError."""
+    print(f"{'function':<24} {'invoked':>9} {'errors':>9} {'throttled':>9} {'cold':>9} {'running':>9}   mean ms")
+    for name, done in _get(f"{_running(data)['rest']}{console.PATH}functions").items():
+        mean = done["duration"] * 1000 / max(done["invocations"] - done["running"], 1)
+        print(
+            f"{name:<24} {done['invocations']:>9} {done['errors']:>9} {done['throttles']:>9}"
+            f" {done['cold_starts']:>9} {done['running']:>9} {mean:>9.1f}"
+        )
+
+
+def parameter(data: Path, name: str) -> None:
+    """Prints a parameter of the stack that is up. Raises CommandError."""
+    parameters = _running(data)["parameters"]
+    if name not in parameters:
+        raise CommandError(f"expected one of {', '.join(parameters)}, was {name!r}")
+    print(parameters[name])
 
 
 @dataclass

@@ -17,11 +17,10 @@ from typing import Any
 
 from aiohttp import web
 
-from emulator import gateway, stores
+from emulator import console, gateway, stores
 from emulator.custom_resources import PATH, CustomResources
 from emulator.endpoint import Endpoint
 from emulator.event_source import EventSourceMapping
-from emulator.executions import Executions
 from emulator.functions import Lambda
 from emulator.rest_api import RestGateway
 from emulator.schedules import Schedules
@@ -33,6 +32,7 @@ from emulator.websocket_api import WebSocketGateway
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
+_STOP = "Ctrl-C stops everything."
 
 
 class StartError(Exception):
@@ -125,7 +125,7 @@ async def _serve(
     custom_resources = CustomResources(lambda_, stack.name, addresses.endpoint, timeout=120)
     endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, lambda_)
     websockets = [WebSocketGateway(api, lambda_) for api in stack.websocket_apis]
-    hooks = {"/_emulator/executions": Executions(step_functions).handle}
+    hooks = {console.PATH: console.Console(step_functions, lambda_).handle}
     rests = [RestGateway(api, lambda_, hooks) for api in stack.rest_apis]
 
     async def aws(request: web.BaseRequest) -> web.StreamResponse:
@@ -235,24 +235,13 @@ def _announced(path: Path, options: Options, parameters: dict[str, str], address
 
 
 def _print_ready(stack: Stack, options: Options, addresses: Addresses) -> None:
-    width = max((len(name) for name in stack.outputs), default=0)
-    lines = [f"  {name:<{width}}  {value}" for name, value in stack.outputs.items()]
-    _say(
-        "\n".join(
-            [
-                "Ready.",
-                "",
-                *lines,
-                "",
-                f"  REST API       {addresses.rest}",
-                f"  WebSocket API  {addresses.websocket}",
-                f"  AWS clients    {addresses.endpoint}",
-                f"  Logs           {options.data / 'logs'} (python -m emulator logs -f)",
-                "",
-                "Ctrl-C stops everything.",
-            ]
-        )
-    )
+    lines = {
+        **stack.outputs,
+        "AWS endpoint": addresses.endpoint,
+        "Logs": f"{options.data / 'logs'}/*.log",
+    }
+    width = max(map(len, lines))
+    _say("\n".join(["Ready.", "", *(f"  {name:<{width}}  {value}" for name, value in lines.items()), "", _STOP]))
 
 
 def _say(text: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator import stores
 from hypothesis import settings
+
+from emulator import stores
 
 # How long an example takes says something about the machine only.
 settings.register_profile("default", deadline=None)

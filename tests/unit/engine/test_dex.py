@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from order_engine.dex import routing
 from order_engine.dex.constant_product import Pool, apply, min_out, swap
 

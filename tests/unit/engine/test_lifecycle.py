@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, sources, target
 
 LEGAL = {

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from order_engine.domain.money import TOKENS, U64_MAX, Token, format_amount, format_price, parse_amount, token
 
 SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
@@ -55,7 +56,7 @@ def test_an_amount_becomes_base_units(value: str | int | Decimal, of: Token, uni
     ],
 )
 def test_anything_else_is_refused_with_what_was_expected(value: str | int | Decimal, of: Token, message: str) -> None:
-    with pytest.raises(ValueError, match="^expected") as error:
+    with pytest.raises(ValueError, match=r"^expected") as error:
         parse_amount(value, of)
     assert message in str(error.value)
     assert len(str(error.value)) < 150

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.requests import parse_integer, parse_json, parse_order, parse_uuid
@@ -36,7 +37,9 @@ def test_amounts_may_be_numbers_and_are_never_floats() -> None:
     assert parse({**FULL, "amountIn": 1000}).amount_in == 1_000_000_000_000
 
 
-@pytest.mark.parametrize("amount", ["-1", "0", "NaN", "Infinity", "abc", "1.0000000001", "99999999999999", "", None, True])
+@pytest.mark.parametrize(
+    "amount", ["-1", "0", "NaN", "Infinity", "abc", "1.0000000001", "99999999999999", "", None, True]
+)
 @pytest.mark.parametrize(("form", "field"), [(FULL, "amountIn"), (SHORT, "amount")])
 def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str, amount: object) -> None:
     found = problems({**form, field: amount})
@@ -87,15 +90,33 @@ def test_bad_tokens_of_a_pair_are_reported_at_the_pair(pair: str, message: str) 
 
 
 def test_every_problem_is_reported_at_once() -> None:
-    assert set(problems({"type": "stop", "slippageBps": -5})) == {"type", "tokenIn", "tokenOut", "amountIn", "slippageBps"}
+    assert set(problems({"type": "stop", "slippageBps": -5})) == {
+        "type",
+        "tokenIn",
+        "tokenOut",
+        "amountIn",
+        "slippageBps",
+    }
 
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "[]", '"text"', "null", "5", '{"a": NaN}', '{"a": Infinity}', '{"a": 1, "a": 2}', "[" * 100_000, "1" * 5000],
+    [
+        "",
+        "{",
+        "[]",
+        '"text"',
+        "null",
+        "5",
+        '{"a": NaN}',
+        '{"a": Infinity}',
+        '{"a": 1, "a": 2}',
+        "[" * 100_000,
+        "1" * 5000,
+    ],
 )
 def test_what_is_no_json_object_is_refused(body: str) -> None:
-    with pytest.raises(InvalidJson, match="^expected a JSON object"):
+    with pytest.raises(InvalidJson, match=r"^expected a JSON object"):
         parse_json(body)
 
 

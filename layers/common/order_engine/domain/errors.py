@@ -115,10 +115,6 @@ class StaleRun(Final):
     """The order has ended, or another run has taken it over. Leave it alone."""
 
 
-class InvalidTransition(Final):
-    """The order's status does not allow the step."""
-
-
 def kind(code: str) -> type[EngineError] | None:
     """The class of that name; `None` for a name that is not the engine's, such as `States.Timeout`."""
     known: list[type[EngineError]] = [EngineError]

@@ -1,0 +1,36 @@
+"""Makes a simulated venue misbehave: `python -m order_engine.market fault raydium quote fail --times 2`, or `clear`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import settings
+from .storage.database import Database
+from .venues.simulated import FAULTS, STEPS, VENUES, clear_faults, set_fault
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m order_engine.market", description="Switches of the simulated market."
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    fault = actions.add_parser("fault", help="make a venue misbehave at a step")
+    fault.add_argument("venue", choices=VENUES)
+    fault.add_argument("step", choices=STEPS)
+    fault.add_argument("kind", choices=FAULTS, help="slip is for submit only")
+    fault.add_argument("--times", type=int, help="how often; without it until cleared")
+    actions.add_parser("clear", help="make every venue behave again")
+    arguments = parser.parse_args()
+    database = Database(settings.required("DATABASE_URL"))
+    try:
+        if arguments.action == "clear":
+            clear_faults(database)
+        else:
+            set_fault(database, arguments.venue, arguments.step, arguments.kind, arguments.times)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
