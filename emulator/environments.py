@@ -22,6 +22,7 @@ from emulator.stack import Function
 
 INITIALIZATION_LIMIT = 10.0  # seconds; Lambda's for the init phase, on top of the function's timeout
 IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
+PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few that stay warm do more than many
 FORKS_AT_ONCE = 2  # further ones would only take the processor from those that are starting
 MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
 
@@ -186,7 +187,10 @@ class Pool:
         self._waiting.append(run)
         if self._server is None:
             self.start()
-        self.grow()
+        if self._server is not None and self._server.environments:
+            asyncio.get_running_loop().call_later(PATIENCE, self._grow_for, run)
+        else:
+            self.grow()
 
     def grow(self) -> None:
         """Forks environments for waiting invocations."""
@@ -194,9 +198,14 @@ class Pool:
         while server is not None and server.ready and len(self._starting) < min(len(self._waiting), FORKS_AT_ONCE):
             self._starting.add(Environment(self, server))
 
+    def _grow_for(self, run: Run) -> None:
+        if run in self._waiting:
+            self.grow()
+
     def free(self, environment: Environment) -> None:
         """The environment can take an invocation."""
-        if environment in self._starting:
+        started_now = environment in self._starting
+        if started_now:
             self._starting.discard(environment)
             self.counters.cold_starts += 1
             started = environment.initialization or 0.0
@@ -207,7 +216,8 @@ class Pool:
             environment.kill()
         elif self._waiting:
             environment.give(self._waiting.popleft())
-            self.grow()
+            if started_now:
+                self.grow()
         else:
             environment.idle_since = time.monotonic()
             self._idle.append(environment)
