@@ -63,6 +63,8 @@ class Addresses:
 
 def up(options: Options) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
+    # Wherever SIGTERM finds it while the services don't listen yet: what has been started is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as resources:
         rest = resources.enter_context(_listening(options.rest_port, "the REST API", "--rest-port"))
         websocket = resources.enter_context(_listening(options.websocket_port, "the WebSocket API", "--websocket-port"))

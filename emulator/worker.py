@@ -92,6 +92,12 @@ def run_environment(
         os._exit(code)
 
 
+def set_up_logging() -> None:
+    """Gives the root logger Lambda's handler before the function is imported, as in Lambda, and only this one."""
+    bootstrap.init_logging()
+    bootstrap._setup_logging = lambda *_: None
+
+
 def import_handler(handler: str) -> None:
     """Imports the handler's module. If that fails, each environment fails with it again, and reports it."""
     with contextlib.suppress(BaseException):
@@ -175,6 +181,7 @@ def main() -> None:
     sys.stdout, sys.stderr = streams
     sys.path[:0] = options["path"]
     gc.disable()
+    set_up_logging()
     if "import-in-each" not in sys.argv:
         # The emulator sends nothing before `ready`: a signal here means that it has ended.
         signal.signal(signal.SIGIO, lambda *_: os._exit(1))

@@ -23,6 +23,6 @@ def run_order(record: SQSRecord, lambda_context: LambdaContext) -> None:
     dispatch.run(order_id, lambda_context.aws_request_id)
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, run_order, messages, context)

@@ -21,7 +21,7 @@ def give_up(record: SQSRecord) -> None:
     recovery.give_up(UUID(json.loads(record.body)["orderId"]))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, give_up, dead_letters, context)

@@ -61,7 +61,7 @@ def no_such_path(_: Exception) -> Response[str]:
     return error_response(NotFound(f"expected a path of the API, was {app.current_event.path}"))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

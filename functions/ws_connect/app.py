@@ -24,7 +24,7 @@ def replay(record: SQSRecord) -> None:
     websocket.replay(message["connectionId"], UUID(message["orderId"]))
 
 
-@logger.inject_lambda_context
+@logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, replay, replays, context)

@@ -279,6 +279,22 @@ def test_the_context_tells_about_the_invocation(code: Path) -> None:
     check(code, scenario, timeout=20)
 
 
+def test_the_root_logger_has_lambdas_handler_from_the_import_on_and_once(code: Path) -> None:
+    (code / "app.py").write_text(
+        "import logging\n"
+        "at_import = len(logging.getLogger().handlers)\n"
+        "def handler(event, context):\n"
+        "    logging.getLogger().warning('written once')\n"
+        "    return [at_import, len(logging.getLogger().handlers)]\n"
+    )
+
+    async def scenario(service: Lambda) -> None:
+        assert await invoke(service) == [1, 1]
+
+    check(code, scenario)
+    assert (code.parent / "logs" / "F.log").read_text().count("written once") == 1
+
+
 def test_layers_are_importable(code: Path, tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     layer.mkdir()
