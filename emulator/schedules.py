@@ -49,9 +49,10 @@ class Schedules:
             raise TemplateError(problems)
 
     def start(self) -> None:
+        now = self._now()
         for schedule, expression in self._schedules:
             if schedule.enabled:
-                self._plan(schedule, expression(self._now()))
+                self._plan(schedule, expression(now), now)
 
     async def close(self) -> None:
         """Invokes nothing more. Invocations that Lambda has accepted are Lambda's to end."""
@@ -61,9 +62,8 @@ class Schedules:
         if self._invocations:
             await asyncio.wait(self._invocations)
 
-    def _plan(self, schedule: stack.Schedule, times: Iterator[datetime]) -> None:
+    def _plan(self, schedule: stack.Schedule, times: Iterator[datetime], now: datetime) -> None:
         """Sets the timer of the first time that is not over: after a suspension nothing is caught up on."""
-        now = self._now()
         due = next((time for time in times if time >= now), None)
         if due is not None:
             delay = (due - now).total_seconds()
@@ -75,7 +75,7 @@ class Schedules:
         task = asyncio.get_running_loop().create_task(self._invoke(schedule, due))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
-        self._plan(schedule, times)
+        self._plan(schedule, times, self._now())
 
     async def _invoke(self, schedule: stack.Schedule, due: datetime) -> None:
         try:

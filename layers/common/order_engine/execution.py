@@ -104,7 +104,8 @@ class Execution:
         self._venues = {venue.name: venue for venue in venues}
         self._publish = publish
         self._quote_deadline = quote_deadline
-        self._threads = ThreadPoolExecutor(max_workers=len(venues), thread_name_prefix="quote")
+        # One thread each: a venue that hangs holds up itself alone.
+        self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
 
     def route(self, run: Run) -> Run:
         """Quotes every venue at once and takes the best. Raises `VenueUnavailable` when none answers in time."""
@@ -189,6 +190,8 @@ class Execution:
     def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **columns: Any) -> Run:
         moved = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
         if moved is None:
+            # The step was cut short after its move, and perhaps before anyone was told.
+            self._publish(*self._orders.latest(run.order_id))
             return Run.of(self._orders.get(run.order_id))
         event, listeners = moved
         self._publish(event, listeners)
@@ -197,7 +200,7 @@ class Execution:
     def _quotes(self, run: Run) -> tuple[list[Quote], dict[str, EngineError]]:
         """What the venues offer, and why the others don't."""
         asked = {
-            name: self._threads.submit(venue.quote, run.token_in, run.token_out, run.amount_in)
+            name: self._threads[name].submit(venue.quote, run.token_in, run.token_out, run.amount_in)
             for name, venue in self._venues.items()
         }
         wait(asked.values(), timeout=self._quote_deadline)
@@ -205,6 +208,7 @@ class Execution:
         refusals: dict[str, EngineError] = {}
         for name, answer in asked.items():
             if not answer.done():
+                answer.cancel()
                 refusals[name] = VenueUnavailable(f"{name} did not quote within {self._quote_deadline:g} s")
                 continue
             try:

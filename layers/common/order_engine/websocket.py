@@ -63,11 +63,12 @@ class WebSocket:
     def receive(self, connection_id: str, body: str) -> None:
         """Does what a message asks for. Whatever is wrong with it, the client is told."""
         try:
-            self._act(connection_id, parse_json(body))
+            try:
+                self._act(connection_id, parse_json(body))
+            except EngineError as error:
+                self._connections.send(connection_id, error.to_json())
         except ConnectionGone:
             self._subscriptions.forget(connection_id)
-        except EngineError as error:
-            self._connections.send(connection_id, error.to_json())
 
     def _act(self, connection_id: str, message: dict[str, Any]) -> None:
         match action := message.pop("action", None):

@@ -51,7 +51,7 @@ def test_our_template_loads() -> None:
     assert submit.environment["ORDER_QUEUE_URL"] == "http://127.0.0.1:4566/000000000000/OrderQueue"
     assert submit.environment["WEBSOCKET_URL"] == "ws://127.0.0.1:3001"
     route = stack.functions["RouteFunction"].environment
-    assert route["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == "http://127.0.0.1:3001"
+    assert route["CONNECTIONS_URL"] == "http://127.0.0.1:3001"
     assert {(r.method, r.path) for r in stack.rest_apis[0].routes} >= {
         ("POST", "/api/orders/execute"),
         ("GET", "/health"),

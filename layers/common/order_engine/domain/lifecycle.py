@@ -39,6 +39,9 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.SUBMITTED, Trigger.GAVE_UP): Status.FAILED,
 }
 
+NEXT_ATTEMPT = frozenset({(Status.BUILDING, Trigger.QUOTED), (Status.SUBMITTED, Trigger.QUOTED)})
+"""What only the order's next attempt may do: a quote that comes late must not undo what was signed meanwhile."""
+
 FINAL = frozenset(set(Status) - {status for status, _ in TRANSITIONS})
 """No trigger leads out of these."""
 

@@ -28,14 +28,20 @@ class _OrderForm(BaseModel):
     token_out: str
     amount_in: Any
     slippage_bps: Annotated[StrictInt, Field(ge=0, le=10_000)] = 50
-    client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
-    user_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    # Postgres holds any character but NUL.
+    client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] | None = (
+        None
+    )
+    user_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")] | None = None
 
 
 def parse_json(body: str) -> dict[str, Any]:
     """A JSON object whose numbers are `int` or `Decimal`, never float. Raises `InvalidJson`."""
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        if "\\ud" in body.lower():
+            # Half of a surrogate pair is no character: no answer and no column could hold it.
+            json.dumps(value, default=str, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidJson(f"expected a JSON object: {error}") from None
     if not isinstance(value, dict):
@@ -143,6 +149,8 @@ def _message(detail: ErrorDetails) -> str:
         case "string_too_short" | "string_too_long":
             limit = "at least 1 character" if "min_length" in context else f"at most {context['max_length']} characters"
             return f"expected {limit}, was {was}"
+        case "string_pattern_mismatch":
+            return f"expected text without NUL characters, was {was}"
         case "int_type" | "greater_than_equal" | "less_than_equal":
             return f"expected an integer from 0 to 10000, was {was}"
         case _:

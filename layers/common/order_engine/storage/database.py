@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from threading import Lock
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from order_engine.domain.errors import StoreUnavailable
 
+Connection: TypeAlias = psycopg.Connection[DictRow]
 Parameters = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Database:
@@ -23,7 +26,8 @@ class Database:
     def __init__(self, url: str, prepared_statements: bool = True) -> None:
         self._url = url
         self._prepare_threshold = 2 if prepared_statements else None
-        self._connection: psycopg.Connection[DictRow] | None = None
+        self._connection: Connection | None = None
+        self._connecting = Lock()
 
     def fetch(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """The rows of a statement that stands alone.
@@ -40,8 +44,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
         """A transaction that commits at the end of the block and rolls back on any exception."""
-        with self._translated(), self._connected().transaction(), self._connected().cursor() as cursor:
-            yield cursor
+        cursor = self._tried(lambda connection: connection.execute("BEGIN"))
+        with _translated(cursor.connection):
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -49,18 +59,27 @@ class Database:
             self._connection = None
 
     def _execute(self, statement: str, parameters: Parameters | None) -> psycopg.Cursor[DictRow]:
-        reused = self._connection is not None
+        return self._tried(lambda connection: connection.execute(statement.encode(), parameters))
+
+    def _tried(self, action: Callable[[Connection], T]) -> T:
+        """Tries the action again on a new connection if the one that was there turns out to be lost."""
+        connection, reused = self._connected()
         try:
-            with self._translated():
-                return self._connected().execute(statement.encode(), parameters)
+            with _translated(connection):
+                return action(connection)
         except StoreUnavailable:
             if not reused:
                 raise
-        with self._translated():
-            return self._connected().execute(statement.encode(), parameters)
+        connection, _ = self._connected()
+        with _translated(connection):
+            return action(connection)
 
-    def _connected(self) -> psycopg.Connection[DictRow]:
-        if self._connection is None or self._connection.closed:
+    def _connected(self) -> tuple[Connection, bool]:
+        """The connection, and whether it was there before."""
+        # Venues are quoted in several threads at once, and the first statement of all may be theirs.
+        with self._connecting, _translated():
+            if self._connection is not None and not self._connection.closed:
+                return self._connection, True
             self._connection = psycopg.connect(
                 self._url,
                 autocommit=True,
@@ -69,12 +88,16 @@ class Database:
                 tcp_user_timeout=5_000,
                 prepare_threshold=self._prepare_threshold,
             )
-        return self._connection
+            return self._connection, False
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self.close()
-            raise StoreUnavailable(f"Postgres does not answer: {str(error).strip()}") from error
+
+@contextmanager
+def _translated(connection: Connection | None = None) -> Iterator[None]:
+    """Closes a connection that failed: it is this one, whatever other threads have opened since."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if connection is not None:
+            with connection.lock:
+                connection.close()
+        raise StoreUnavailable(f"Postgres does not answer: {str(error).strip()}") from error

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun
-from order_engine.domain.lifecycle import FINAL, Status, Trigger, sources, target
+from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.orders import Event, Order, OrderRequest
 
 from .database import Database
@@ -45,6 +45,7 @@ _MOVE = """
     WITH moved AS (
         UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){assignments}
         WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
+          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
         RETURNING id, seq, status, updated_at, attempt
     ), recorded AS (
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
@@ -103,6 +104,17 @@ class OrderStore:
         )
         return [event(row) for row in rows]
 
+    def latest(self, id: UUID) -> tuple[Event, list[str]]:
+        """The order's newest event and the connections that listen to the order. Raises `OrderNotFound`."""
+        rows = self._database.fetch(
+            "SELECT order_id, seq, status, at, attempt, data, listeners(order_id) FROM order_events"
+            " WHERE order_id = %(id)s ORDER BY seq DESC LIMIT 1",
+            {"id": id},
+        )
+        if not rows:
+            raise OrderNotFound(f"expected the id of an order, was {id}")
+        return event(rows[0]), rows[0]["listeners"]
+
     def page(
         self, limit: int, status: Status | None = None, cursor: str | None = None
     ) -> tuple[list[Order], str | None]:
@@ -132,11 +144,11 @@ class OrderStore:
     def move(
         self, id: UUID, run: str, trigger: Trigger, attempt: int, data: dict[str, Any], **columns: Any
     ) -> tuple[Event, list[str]] | None:
-        """Moves the order by compare-and-set on its status and run, in one round trip.
+        """Moves the order by compare-and-set on its status, run and attempt, in one round trip.
 
         Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
         by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
-        `StaleRun` if the order has ended or belongs to another run by now.
+        `StaleRun` if the order has ended, or belongs to another run or a later attempt by now.
         """
         if unknown := columns.keys() - _WRITABLE:
             raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
@@ -149,6 +161,7 @@ class OrderStore:
                 "run": run,
                 "to": to,
                 "sources": sources(trigger),
+                "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
                 "data": Jsonb(data),
             },
@@ -159,7 +172,8 @@ class OrderStore:
         if (now.run, now.status, now.attempt) == (run, to, attempt):
             return None
         raise StaleRun(
-            f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, was {now.status} for {now.run}"
+            f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, attempt {attempt},"
+            f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
     def asleep(self, after: float) -> list[UUID]:

@@ -1,0 +1,95 @@
+"""The running stack as boto3 sees it."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.aws import aws, order_queue
+from tests.e2e.client import client
+from tests.e2e.stack import Stack
+
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderMachine"
+
+
+def test_the_order_queue_is_as_the_template_says(stack: Stack) -> None:
+    with aws(stack, "sqs") as sqs:
+        url = sqs.get_queue_url(QueueName="OrderQueue")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+    assert url == order_queue(stack)
+    assert attributes["QueueArn"] == "arn:aws:sqs:us-east-1:000000000000:OrderQueue"
+    assert attributes["VisibilityTimeout"] == "480"
+    assert json.loads(attributes["RedrivePolicy"]) == {
+        "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:DeadLetterQueue",
+        "maxReceiveCount": 5,
+    }
+
+
+def test_the_state_machine_is_listed_and_described(stack: Stack) -> None:
+    with aws(stack, "stepfunctions") as machines:
+        (listed,) = machines.list_state_machines()["stateMachines"]
+        described = machines.describe_state_machine(stateMachineArn=MACHINE)
+
+    assert (listed["stateMachineArn"], listed["name"], listed["type"]) == (MACHINE, "OrderMachine", "EXPRESS")
+    definition = json.loads(described["definition"])
+    assert definition["StartAt"] == "Resume"
+    assert definition["States"]["Route"]["Resource"].endswith(":function:RouteFunction")
+
+
+async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing(stack: Stack) -> None:
+    async with client(stack) as at:
+        order = await at.executed()
+        run = {
+            "order_id": order["orderId"],
+            "run": str(uuid4()),
+            "status": "pending",
+            "attempt": 1,
+            "token_in": "SOL",
+            "token_out": "USDC",
+            "amount_in": "10000000",
+            "slippage_bps": 50,
+            "quoted_out": None,
+            "quote": None,
+            "transaction": None,
+        }
+        with aws(stack, "stepfunctions") as machines:
+            answer = machines.start_sync_execution(
+                stateMachineArn=MACHINE, input=json.dumps({"order": run, "attempt": {"number": 1}})
+            )
+        after = await at.order(order["orderId"])
+
+    # Step Functions answers 200 for an execution that failed.
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert (answer["status"], answer["error"]) == ("FAILED", "StaleRun")
+    assert after == order
+
+
+def test_a_machine_that_there_is_not_is_an_error_that_boto3_knows(stack: Stack) -> None:
+    with aws(stack, "stepfunctions") as machines, pytest.raises(machines.exceptions.StateMachineDoesNotExist):
+        machines.start_sync_execution(stateMachineArn=MACHINE + "2", input="{}")
+
+
+def test_functions_can_be_invoked(stack: Stack) -> None:
+    with aws(stack, "lambda") as functions:
+        answer = functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+
+    assert answer["StatusCode"] == 200
+    assert "FunctionError" not in answer
+    assert json.load(answer["Payload"]) == {"woken": 0}
+
+
+def test_what_a_function_raises_is_named_by_its_class(stack: Stack) -> None:
+    with aws(stack, "lambda") as functions:
+        answer = functions.invoke(FunctionName="ExecuteFunction", Payload=b"{}")
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.load(answer["Payload"])["errorType"] == "KeyError"
+
+
+def test_a_function_that_there_is_not_is_an_error_that_boto3_knows(stack: Stack) -> None:
+    with aws(stack, "lambda") as functions, pytest.raises(ClientError, match="Function not found"):
+        functions.invoke(FunctionName="NoSuchFunction")

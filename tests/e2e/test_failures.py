@@ -1,0 +1,194 @@
+"""Venues that misbehave. Where a step is tried again, the state machine waits a second or two before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import ORDER, Client, Json, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
+
+WON_BY = {
+    "raydium": {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "20"},
+    "meteora": {"tokenIn": "USDC", "tokenOut": "SOL", "amountIn": "1"},
+}
+"""Orders that the venue wins as long as it behaves: Raydium's pool is the deeper, Meteora's the cheaper one."""
+
+
+async def seen(at: Client, **changes: Any) -> list[Json]:
+    """A new order's events as its client hears them."""
+    async with at.connected() as socket:
+        await socket.send(action="execute", **{**ORDER, **changes})
+        events = await socket.events()
+        # Nothing is told after the end.
+        assert await socket.drained() == []
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (await at.order(events[0]["orderId"]))["events"] == events
+    return events
+
+
+def statuses(events: list[Json]) -> list[str]:
+    return [event["status"] for event in events]
+
+
+def swaps(market: Market, *orders: list[Json]) -> list[int]:
+    """How many of the transactions that were signed for each order have swapped."""
+    signed = [[event["data"]["txHash"] for event in events if event["status"] == "building"] for events in orders]
+    return [sum(landed["swapped"] for landed in market.landed(signatures)) for signatures in signed]
+
+
+@pytest.mark.parametrize(("broken", "other"), [("raydium", "meteora"), ("meteora", "raydium")])
+@pytest.mark.parametrize(
+    ("kind", "message"), [("fail", "{} refused to quote"), ("timeout", "{} did not")], ids=["fails", "times out"]
+)
+async def test_a_venue_that_does_not_quote_is_left_out(
+    stack: Stack, market: Market, broken: str, other: str, kind: str, message: str
+) -> None:
+    market.fault(broken, "quote", kind)
+
+    async with client(stack) as at:
+        events = await seen(at, **WON_BY[broken])
+
+    assert statuses(events) == LIFE
+    routing = events[1]["data"]
+    assert routing["venue"] == other
+    assert routing["reason"] == f"{other} is the only venue with a quote"
+    assert [quote["venue"] for quote in routing["quotes"]] == [other]
+    (unavailable,) = routing["unavailable"]
+    assert (unavailable["venue"], unavailable["code"]) == (broken, "VenueUnavailable")
+    assert unavailable["message"].startswith(message.format(broken))
+
+
+async def test_without_any_quote_an_order_fails_after_three_attempts_and_says_so_once(
+    stack: Stack, market: Market
+) -> None:
+    market.fault("raydium", "quote", "fail")
+    market.fault("meteora", "quote", "fail")
+
+    async with client(stack) as at:
+        events = await seen(at)
+        order = await at.order(events[0]["orderId"])
+
+    assert statuses(events) == ["pending", "failed"]
+    assert events[1]["data"] == {
+        "code": "VenueUnavailable",
+        "message": "raydium refused to quote; meteora refused to quote",
+        "attempts": 3,
+        "retryable": True,
+    }
+    assert (order["status"], order["error"]) == ("failed", events[1]["data"])
+    assert (order["venue"], order["txHash"], order["amountOut"]) == (None, None, None)
+
+
+async def test_a_market_that_comes_back_in_time_is_quoted_again(stack: Stack, market: Market) -> None:
+    market.fault("raydium", "quote", "fail", times=2)
+    market.fault("meteora", "quote", "fail", times=2)
+
+    async with client(stack) as at:
+        events = await seen(at)
+
+    assert statuses(events) == LIFE
+    assert market.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "times"),
+    [
+        pytest.param("build", "fail", 1, id="fails to build"),
+        pytest.param("submit", "fail", 1, id="fails to submit"),
+        pytest.param("submit", "timeout", 1, id="loses the answer to a swap that landed"),
+        pytest.param("submit", "fail", 3, id="fails to submit until the last attempt"),
+        pytest.param("confirm", "fail", 2, id="fails twice to confirm"),
+        pytest.param("confirm", "timeout", 1, id="is too slow to confirm"),
+    ],
+)
+async def test_a_step_that_fails_for_a_moment_is_tried_again_and_swaps_once(
+    stack: Stack, market: Market, step: str, kind: str, times: int
+) -> None:
+    # GIVEN both venues misbehave
+    for venue in WON_BY:
+        market.fault(venue, step, kind, times)
+
+    # WHEN each gets an order
+    async with client(stack) as at:
+        orders = await asyncio.gather(*(seen(at, **pair) for pair in WON_BY.values()))
+
+    # THEN their clients notice nothing, and each order has one transaction, which has swapped
+    assert [statuses(events) for events in orders] == [LIFE, LIFE]
+    assert [events[1]["data"]["venue"] for events in orders] == list(WON_BY)
+    assert swaps(market, *orders) == [1, 1]
+    assert market.faults() == []
+
+
+async def test_an_order_that_slips_is_quoted_again(stack: Stack, market: Market) -> None:
+    for venue in WON_BY:
+        market.fault(venue, "submit", "slip", times=1)
+
+    async with client(stack) as at:
+        orders = await asyncio.gather(*(seen(at, **pair) for pair in WON_BY.values()))
+
+    for events in orders:
+        assert statuses(events) == [*LIFE[:4], *LIFE[1:]]
+        assert [event["attempt"] for event in events] == [1, 1, 1, 1, 2, 2, 2, 2]
+        first, second = (events[index]["data"]["txHash"] for index in (2, 6))
+        assert first != second
+        assert events[3]["data"]["txHash"] == first
+        assert events[7]["data"]["txHash"] == second
+        landed = {row["signature"]: row["swapped"] for row in market.landed([first, second])}
+        assert landed == {first: False, second: True}
+
+
+async def test_an_order_that_slips_three_times_fails_and_has_swapped_nothing(stack: Stack, market: Market) -> None:
+    # GIVEN venues where every swap slips
+    for venue in WON_BY:
+        market.fault(venue, "submit", "slip")
+    pools = [market.pool(venue, "RAY", "SOL") for venue in WON_BY]
+
+    # WHEN an order is submitted
+    async with client(stack) as at:
+        events = await seen(at, tokenIn="RAY", tokenOut="SOL")
+        order = await at.order(events[0]["orderId"])
+
+    # THEN it fails after the third quote
+    assert statuses(events) == [LIFE[0], *LIFE[1:4] * 3, "failed"]
+    assert [event["attempt"] for event in events] == [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    failed = events[-1]["data"]
+    assert failed["message"].startswith("expected at least ")
+    assert failed == {"code": "SlippageExceeded", "message": failed["message"], "attempts": 3, "retryable": True}
+    assert (order["status"], order["attempt"], order["error"]) == ("failed", 3, failed)
+    assert order["amountOut"] is None
+
+    # AND the pools are as they were
+    assert swaps(market, events) == [0]
+    assert [market.pool(venue, "RAY", "SOL") for venue in WON_BY] == pools
+
+
+async def test_an_order_that_pays_nothing_fails_at_once_and_for_good(stack: Stack) -> None:
+    async with client(stack) as at:
+        events = await seen(at, tokenIn="BONK", tokenOut="SOL", amountIn="0.00001")
+
+    assert statuses(events) == ["pending", "failed"]
+    failed = events[-1]["data"]
+    assert (failed["code"], failed["attempts"], failed["retryable"]) == ("AmountTooSmall", 1, False)
+    assert "at least one base unit of SOL" in failed["message"]
+
+
+async def test_lost_connections_to_postgres_lose_no_order(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        await asyncio.gather(*(at.executed() for _ in range(3)))
+
+        # WHEN Postgres drops every connection that the functions hold
+        with market.database.transaction() as cursor:
+            dropped = cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchall()
+        orders = await asyncio.gather(*(seen(at) for _ in range(3)))
+
+    assert dropped
+    assert [statuses(events) for events in orders] == [LIFE] * 3

@@ -1,0 +1,81 @@
+"""At most ten orders run at once; the others wait, and none is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.e2e.aws import aws, order_queue
+from tests.e2e.client import Json, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+
+def at_once(executions: list[Json]) -> int:
+    """How many of them ran at the same time, at most."""
+    changes = [(execution["started"], 1) for execution in executions]
+    changes += [(execution["started"] + execution["seconds"], -1) for execution in executions]
+    running = most = 0
+    for _, change in sorted(changes):
+        running += change
+        most = max(most, running)
+    return most
+
+
+def waiting_and_taken(stack: Stack) -> tuple[int, int]:
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    with aws(stack, "sqs") as sqs:
+        attributes = sqs.get_queue_attributes(QueueUrl=order_queue(stack), AttributeNames=names)["Attributes"]
+    return int(attributes[names[0]]), int(attributes[names[1]])
+
+
+ORDERS = 40
+
+
+async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Market) -> None:
+    before = {venue: market.pool(venue, "SOL", "USDC") for venue in ("raydium", "meteora")}
+    async with client(stack) as at:
+        earlier = {execution["arn"] for execution in await at.executions()}
+
+        async def new_executions() -> list[Json]:
+            return [execution for execution in await at.executions() if execution["arn"] not in earlier]
+
+        # GIVEN a market in which no swap lands for now
+        with market.held("SOL", "USDC"):
+            # WHEN far more than ten orders come in
+            orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(ORDERS)]
+
+            # THEN ten get as far as they can
+            async for _ in Until("ten orders are submitted"):
+                submitted = await at.get("/api/orders", status="submitted", limit="100")
+                if len(submitted["orders"]) >= 10:
+                    break
+
+            # AND all others are where they were, as messages that nobody has taken
+            assert len(submitted["orders"]) == 10
+            pending = await at.get("/api/orders", status="pending", limit="100")
+            assert len(pending["orders"]) == ORDERS - 10
+            assert waiting_and_taken(stack) == (ORDERS - 10, 10)
+            executions = await new_executions()
+            assert [execution["status"] for execution in executions] == ["RUNNING"] * 10
+
+        # AND once the market moves again, every order ends
+        ended = await asyncio.gather(*(at.ended(order_id) for order_id in orders))
+        async for _ in Until("every execution has ended"):
+            executions = await new_executions()
+            if {execution["status"] for execution in executions} == {"SUCCEEDED"}:
+                break
+
+    assert [order["status"] for order in ended] == ["confirmed"] * ORDERS
+    assert len(executions) == ORDERS
+    assert at_once(executions) == 10
+
+    # AND the pools have moved by exactly what the orders were told
+    paid_in = dict.fromkeys(before, 0)
+    paid_out = dict.fromkeys(before, 0)
+    for row in market.landed([order["txHash"] for order in ended]):
+        venue = next(order["venue"] for order in ended if order["txHash"] == row["signature"])
+        paid_in[venue] += int(row["amount_in"])
+        paid_out[venue] += int(row["amount_out"])
+    for venue, (reserve_in, reserve_out, fee_bps) in before.items():
+        after = (reserve_in + paid_in[venue], reserve_out - paid_out[venue], fee_bps)
+        assert market.pool(venue, "SOL", "USDC") == after

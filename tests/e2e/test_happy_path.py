@@ -1,0 +1,205 @@
+"""An order's whole life, on both transports and in both request forms."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+import redis
+
+from order_engine.domain.money import TOKENS, format_amount
+from tests.e2e.client import Client, Json, client
+from tests.e2e.market import Market, paid
+from tests.e2e.stack import Stack
+
+LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
+
+FULL = {
+    "type": "market",
+    "tokenIn": "RAY",
+    "tokenOut": "JUP",
+    "amountIn": "12.5",
+    "slippageBps": 30,
+    "clientOrderId": "mine-1",
+}
+SHORT = {"type": "market", "tokenPair": "RAY-JUP", "amount": 12.5, "slippageBps": 30, "clientOrderId": "mine-1"}
+
+
+async def over_rest_then_connect(at: Client, form: Json) -> list[Json]:
+    answer = await at.request("POST", "/api/orders/execute", json=form)
+    assert answer.status == 202
+    async with at.connected(answer.body["webSocketUrl"]) as socket:
+        return await socket.events()
+
+
+async def over_rest_then_subscribe(at: Client, form: Json) -> list[Json]:
+    async with at.connected() as socket:
+        answer = await at.request("POST", "/api/orders/execute", json=form)
+        assert answer.status == 202
+        await socket.send(action="subscribe", orderId=answer.body["orderId"])
+        return await socket.events()
+
+
+async def over_the_socket(at: Client, form: Json) -> list[Json]:
+    async with at.connected() as socket:
+        await socket.send(action="execute", **form)
+        return await socket.events()
+
+
+@pytest.mark.parametrize("form", [FULL, SHORT], ids=["full", "short"])
+@pytest.mark.parametrize("submit", [over_rest_then_connect, over_rest_then_subscribe, over_the_socket])
+async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
+    stack: Stack,
+    market: Market,
+    active_orders: redis.Redis,
+    submit: Callable[[Client, Json], Awaitable[list[Json]]],
+    form: Json,
+) -> None:
+    # GIVEN pools that nobody else uses
+    before = {venue: market.pool(venue, "RAY", "JUP") for venue in ("raydium", "meteora")}
+    quotes = {venue: paid(pool, 12_500_000) for venue, pool in before.items()}
+    winner = max(quotes, key=lambda venue: quotes[venue])
+    loser = min(quotes, key=lambda venue: quotes[venue])
+    out = quotes[winner]
+
+    # WHEN an order is submitted
+    async with client(stack) as at:
+        events = await submit(at, form)
+        order = await at.order(events[0]["orderId"])
+
+    # THEN its client sees every step once, and the same that the order keeps
+    assert [event["status"] for event in events] == LIFE
+    assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
+    assert {event["attempt"] for event in events} == {1}
+    assert {event["orderId"] for event in events} == {order["orderId"]}
+    times = [datetime.fromisoformat(event["at"]) for event in events]
+    assert times == sorted(times)
+    assert {time.utcoffset() for time in times} == {timedelta(0)}
+    assert order.pop("events") == events
+
+    # AND the data of each step is what was promised
+    pending, routing, building, submitted, confirmed = (event["data"] for event in events)
+    assert pending == {
+        "type": "market",
+        "tokenIn": "RAY",
+        "tokenOut": "JUP",
+        "amountIn": "12.5",
+        "slippageBps": 30,
+        "clientOrderId": "mine-1",
+    }
+    assert routing["venue"] == winner
+    assert routing["unavailable"] == []
+    assert {quote["venue"]: quote["amountOut"] for quote in routing["quotes"]} == {
+        venue: jup(amount) for venue, amount in quotes.items()
+    }
+    assert routing["reason"].startswith(f"{winner} pays ")
+    assert routing["reason"].endswith(f" more than {loser}")
+    assert building["venue"] == submitted["venue"] == winner
+    assert building["minOut"] == jup(out * 9970 // 10_000)
+    assert building["instructions"] == [f"swap RAY for JUP on {winner}:JUP-RAY"]
+    assert re.fullmatch("[1-9A-HJ-NP-Za-km-z]{86,88}", building["txHash"])
+    assert building["txHash"] == submitted["txHash"] == confirmed["txHash"] == order["txHash"]
+    assert confirmed["amountIn"] == "12.5"
+    assert confirmed["amountOut"] == jup(out)
+    assert Decimal(confirmed["executedPrice"]) == (Decimal(out) / 12_500_000).quantize(Decimal("1e-6"), "ROUND_DOWN")
+    assert confirmed["realisedSlippageBps"] == 0
+
+    # AND so is the order, its amounts decimal strings
+    assert order == {
+        "orderId": order["orderId"],
+        "type": "market",
+        "status": "confirmed",
+        "tokenIn": "RAY",
+        "tokenOut": "JUP",
+        "amountIn": "12.5",
+        "slippageBps": 30,
+        "attempt": 1,
+        "venue": winner,
+        "quotedOut": jup(out),
+        "minOut": building["minOut"],
+        "amountOut": jup(out),
+        "executedPrice": confirmed["executedPrice"],
+        "txHash": building["txHash"],
+        "error": None,
+        "clientOrderId": "mine-1",
+        "userId": None,
+        "createdAt": events[0]["at"],
+        "updatedAt": events[-1]["at"],
+    }
+
+    # AND the pool that won has moved by exactly the swap, which landed once
+    reserve_in, reserve_out, fee_bps = before[winner]
+    assert market.pool(winner, "RAY", "JUP") == (reserve_in + 12_500_000, reserve_out - out, fee_bps)
+    assert market.pool(loser, "RAY", "JUP") == before[loser]
+    (landed,) = market.landed([order["txHash"]])
+    assert (landed["swapped"], landed["amount_in"], landed["amount_out"]) == (True, 12_500_000, out)
+
+    # AND the order is active no more
+    assert not active_orders.exists(f"active_order:{order['orderId']}")
+
+
+async def test_the_answer_to_a_submission_is_the_pending_order_and_where_to_watch_it(stack: Stack) -> None:
+    async with client(stack) as at:
+        order = await at.submit(amountIn="1.50", slippageBps=75, clientOrderId="mine-2", userId="somebody")
+        await at.ended(order["orderId"])
+
+    assert (order["status"], order["attempt"]) == ("pending", 1)
+    assert (order["amountIn"], order["slippageBps"]) == ("1.5", 75)
+    assert (order["clientOrderId"], order["userId"]) == ("mine-2", "somebody")
+    assert order["webSocketUrl"] == f"{stack.websocket}?orderId={order['orderId']}"
+    assert {order[name] for name in ("venue", "quotedOut", "minOut", "amountOut", "executedPrice", "txHash")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "instructions"),
+    [
+        ("SOL", "USDC", ["wrap SOL", "swap SOL for USDC"]),
+        ("USDC", "SOL", ["swap USDC for SOL", "unwrap SOL"]),
+        ("mSOL", "USDT", ["swap mSOL for USDT"]),
+    ],
+)
+async def test_native_sol_is_wrapped_on_its_way_in_and_unwrapped_on_its_way_out(
+    stack: Stack, token_in: str, token_out: str, instructions: list[str]
+) -> None:
+    async with client(stack) as at:
+        order = await at.executed(tokenIn=token_in, tokenOut=token_out)
+
+    building = order["events"][2]["data"]
+    assert [step.partition(" on ")[0] for step in building["instructions"]] == instructions
+
+
+async def test_the_largest_amount_of_all_is_carried_exactly(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        order = await at.executed(tokenIn="mSOL", tokenOut="BONK", amountIn="18446744073.709551615")
+
+    assert order["status"] == "confirmed"
+    assert order["amountIn"] == "18446744073.709551615"
+    (landed,) = market.landed([order["txHash"]])
+    assert landed["amount_in"] == 2**64 - 1
+    assert order["amountOut"] == format_amount(int(landed["amount_out"]), TOKENS["BONK"])
+
+
+async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
+    stack: Stack, market: Market, active_orders: redis.Redis
+) -> None:
+    async with client(stack) as at:
+        with market.held("SOL", "JUP"):
+            order_id = (await at.submit(tokenOut="JUP"))["orderId"]
+            async with at.connected() as socket:
+                await socket.send(action="subscribe", orderId=order_id)
+                events = await socket.events(until="submitted")
+            shown = active_orders.get(f"active_order:{order_id}")
+            assert 0 < int(str(active_orders.ttl(f"active_order:{order_id}"))) <= 3600
+        await at.ended(order_id)
+
+    assert isinstance(shown, str)
+    assert json.loads(shown) == events[-1]
+    assert not active_orders.exists(f"active_order:{order_id}")
+
+
+def jup(units: int) -> str:
+    return format_amount(units, TOKENS["JUP"])

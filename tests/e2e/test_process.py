@@ -1,0 +1,247 @@
+"""The life of the emulator's process: how it refuses to start, how it stops, and what survives that it is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.aws import aws
+from tests.e2e.client import ORDER, PATIENCE, Client, Json, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import FREE_PORTS, ROOT, STORES, Stack, command, data_folder, family, running, start, survivors
+
+pytestmark = pytest.mark.process
+
+A_WHILE = 120.0
+"""Seconds after which no run holds an order any more, and the sweep takes it for forgotten."""
+
+
+def start_that_fails(data: Path, *options: str) -> str:
+    """What it says."""
+    ended = subprocess.run(command(data, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+@contextmanager
+def market_of(stack: Stack) -> Iterator[Market]:
+    market = Market(stack.parameters["DatabaseUrl"])
+    try:
+        yield market
+    finally:
+        market.close()
+
+
+async def submitted(at: Client, orders: int) -> list[str]:
+    return [(await at.submit(slippageBps=500))["orderId"] for _ in range(orders)]
+
+
+async def ten_are_submitted(at: Client, orders: list[str]) -> None:
+    async for _ in Until("ten orders are submitted"):
+        page = await at.get("/api/orders", status="submitted", limit="100")
+        if len({order["orderId"] for order in page["orders"]} & set(orders)) == 10:
+            break
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [("--rest-port", "the REST API"), ("--websocket-port", "the WebSocket API"), ("--aws-port", "AWS clients")],
+)
+def test_a_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path, option: str, what: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        says = start_that_fails(tmp_path / "data", *STORES, *FREE_PORTS, option, port)
+
+    assert f"Port {port} for {what} is not free" in says
+    assert says.endswith(f"choose another with {option}\n")
+    # Nothing was begun.
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_second_emulator_on_the_same_data_is_refused_and_harms_nothing(stack: Stack) -> None:
+    says = start_that_fails(stack.data, *STORES, *FREE_PORTS)
+
+    assert f"{stack.data} is in use by another emulator" in says
+    assert "--data" in says
+    assert (stack.data / "running.json").exists()
+    assert len(stack.stores()) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_start_that_is_called_off_leaves_nothing(
+    tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
+) -> None:
+    data = data_folder(tmp_path_factory)
+    process = start(data, data / "stderr.log", *STORES, *FREE_PORTS)
+    try:
+        # GIVEN one that has come as far as to its stores
+        redis = data / "redis" / "redis.pid"
+        give_up = time.monotonic() + PATIENCE
+        while not (redis.exists() and redis.read_text()):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
+        everything = [*family(postgres), *family(psutil.Process(process.pid))]
+
+        # WHEN it is told to stop
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE)
+
+        # THEN nothing of it is left
+        assert survivors(everything) == []
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not_lost(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    data = data_folder(tmp_path_factory)
+    with running(data) as stack, market_of(stack) as market:
+        async with client(stack) as at:
+            # GIVEN ten orders that run and five that wait
+            with market.held("SOL", "USDC"):
+                orders = await submitted(at, 15)
+                await ten_are_submitted(at, orders)
+
+                # WHEN the emulator is told to stop, and the market moves on
+                everything = stack.processes()
+                stack.process.send_signal(signal.SIGTERM)
+                assert await asyncio.to_thread(stack.says, "Stopping")
+        # THEN nothing is left of it
+        stack.await_clean_exit(everything)
+
+    with running(data) as stack, market_of(stack) as market:
+        # AND those that ran have finished
+        assert market.confirmed() == 10
+        assert market.unfinished() == 5
+
+        # AND the others follow
+        market.pass_time(A_WHILE)
+        await sweep(stack)
+        await all_are_confirmed(stack, market, orders)
+
+
+async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+    data = data_folder(tmp_path_factory)
+    orders: list[str] = []
+
+    # GIVEN orders whose run is cut off by Ctrl-C, once their transactions are signed
+    with running(data, "--grace", "0.2") as stack, market_of(stack) as market:
+        async with client(stack) as at:
+            with market.held("SOL", "USDC"):
+                orders += (newest := await submitted(at, 12))
+                await ten_are_submitted(at, newest)
+                everything = stack.processes()
+                os.killpg(stack.process.pid, signal.SIGINT)
+                await asyncio.to_thread(stack.await_clean_exit, everything)
+
+    # AND orders whose emulator is killed while the chain has their transactions but does not tell
+    stack = Stack(data)
+    with killed(stack), market_of(stack) as market:
+        async with client(stack) as at:
+            with market.held("SOL", "USDC"):
+                orders += (newest := await submitted(at, 12))
+                await ten_are_submitted(at, newest)
+                stack.kill()
+        market.pass_time(A_WHILE)
+
+    # AND orders whose emulator is killed anywhere
+    stack = Stack(data)
+    with killed(stack), market_of(stack) as market:
+        async with client(stack) as at:
+            with market.held("SOL", "USDC"):
+                orders += await submitted(at, 40)
+            confirmed = market.confirmed()
+            async for _ in Until("some more orders are confirmed"):
+                if market.confirmed() >= confirmed + 3:
+                    break
+            stack.kill()
+        assert market.unfinished() > 0
+        market.pass_time(A_WHILE)
+
+    # WHEN it is started once more
+    with running(data) as stack, market_of(stack) as market:
+        # THEN every order ends, and has swapped once
+        await all_are_confirmed(stack, market, orders)
+
+
+async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with running(data_folder(tmp_path_factory)) as stack:
+        postgres, redis = stack.stores()
+        async with client(stack) as at:
+            # WHEN Redis is gone
+            redis.kill()
+            assert survivors([redis]) == []
+
+            # THEN orders run as before
+            orders = await asyncio.gather(*(at.executed() for _ in range(3)))
+            assert [order["status"] for order in orders] == ["confirmed"] * 3
+            report = await at.get("/health")
+            assert report["status"] == "degraded"
+            assert {name: check["status"] for name, check in report["checks"].items()} == {
+                "postgres": "up",
+                "redis": "down",
+                "queue": "up",
+            }
+
+            # WHEN Postgres is gone as well
+            postgres.send_signal(signal.SIGINT)
+            assert survivors([postgres]) == []
+
+            # THEN no order is taken, and clients are told to come back
+            answer = await at.request("POST", "/api/orders/execute", json=ORDER)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.body["error"]["code"] == "StoreUnavailable"
+            async with at.connected() as socket:
+                await socket.send(action="execute", **ORDER)
+                assert (await socket.receive())["error"]["code"] == "StoreUnavailable"
+            health = await at.request("GET", "/health")
+            assert (health.status, health.body["status"]) == (503, "down")
+            assert health.body["checks"]["postgres"]["status"] == "down"
+
+
+@contextmanager
+def killed(stack: Stack) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        stack.abandon()
+        raise
+    finally:
+        assert stack.process.stdout is not None
+        stack.process.stdout.close()
+
+
+async def sweep(stack: Stack) -> None:
+    """What the schedule does every minute."""
+    with aws(stack, "lambda") as functions:
+        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+
+
+async def all_are_confirmed(stack: Stack, market: Market, orders: list[str]) -> None:
+    async with client(stack) as at:
+        ended: list[Json] = await asyncio.gather(*(at.ended(order_id) for order_id in orders))
+    for order in ended:
+        events = order["events"]
+        assert order["status"] == "confirmed"
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert [event["status"] for event in events].count("confirmed") == 1
+        signed = [event["data"]["txHash"] for event in events if event["status"] == "building"]
+        assert sum(landed["swapped"] for landed in market.landed(signed)) == 1
+    assert market.orders() == market.confirmed() == market.swaps() == len(orders)

@@ -1,0 +1,166 @@
+"""Reading orders, the state of the service, and what an API answers beside its own paths."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from tests.e2e.client import Client, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+
+async def all_orders(at: Client, **query: str) -> list[str]:
+    """Page by page."""
+    page = await at.get("/api/orders", **query)
+    listed = page["orders"]
+    while page["nextCursor"]:
+        page = await at.get("/api/orders", **query, cursor=page["nextCursor"])
+        listed += page["orders"]
+    return [order["orderId"] for order in listed]
+
+
+async def test_orders_are_listed_newest_first(stack: Stack) -> None:
+    async with client(stack) as at:
+        submitted = [(await at.executed())["orderId"] for _ in range(4)]
+        listed = await at.get("/api/orders", limit="4")
+        newest = await at.order(submitted[-1])
+
+    assert [order["orderId"] for order in listed["orders"]] == submitted[::-1]
+    del newest["events"]
+    assert listed["orders"][0] == newest
+
+
+async def test_pages_have_no_gaps_and_no_repeats_even_while_orders_come_in(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        while market.orders() < 7:
+            await at.executed()
+        stored = {str(row["id"]) for row in market.database.fetch("SELECT id FROM orders")}
+        pages = [await at.get("/api/orders", limit="2")]
+        newer = await at.executed()
+        while cursor := pages[-1]["nextCursor"]:
+            limit = "2" if len(pages) < 3 else "100"
+            pages.append(await at.get("/api/orders", limit=limit, cursor=cursor))
+
+    listed = [order["orderId"] for page in pages for order in page["orders"]]
+    assert [len(page["orders"]) for page in pages[:3]] == [2, 2, 2]
+    assert newer["orderId"] not in listed
+    assert listed == sorted(stored, reverse=True)
+
+
+@pytest.mark.parametrize(("query", "most"), [({}, 20), ({"limit": "1"}, 1), ({"limit": "100"}, 100)])
+async def test_a_page_holds_as_many_orders_as_asked_for(
+    stack: Stack, market: Market, query: dict[str, str], most: int
+) -> None:
+    async with client(stack) as at:
+        while market.orders() < 21:
+            await at.executed()
+        page = await at.get("/api/orders", **query)
+
+    assert len(page["orders"]) == min(market.orders(), most)
+
+
+async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        failed = [(await at.executed(tokenIn="BONK", tokenOut="SOL", amountIn="0.00001"))["orderId"] for _ in range(3)]
+        confirmed = (await at.executed())["orderId"]
+        with market.held("SOL", "JUP"):
+            running = (await at.submit(tokenOut="JUP"))["orderId"]
+            async with at.connected() as socket:
+                await socket.send(action="subscribe", orderId=running)
+                await socket.events(until="submitted")
+            submitted = await at.get("/api/orders", status="submitted")
+        await at.ended(running)
+        of_failed = await all_orders(at, status="failed", limit="2")
+        of_confirmed = await all_orders(at, status="confirmed", limit="100")
+        pending = await at.get("/api/orders", status="pending")
+
+    assert [order["orderId"] for order in submitted["orders"]] == [running]
+    assert pending == {"orders": [], "nextCursor": None}
+    assert of_failed[:3] == failed[::-1]
+    assert of_confirmed[:2] == [running, confirmed]
+    assert not set(of_failed) & set(of_confirmed)
+    assert len(of_confirmed) == market.confirmed()
+    assert len(of_failed) + len(of_confirmed) == market.orders()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("limit", "0", "expected an integer from 1 to 100"),
+        ("limit", "101", "expected an integer from 1 to 100"),
+        ("limit", "-1", "expected an integer from 1 to 100"),
+        ("limit", "2.5", "expected an integer from 1 to 100"),
+        ("limit", "ten", "expected an integer from 1 to 100"),
+        ("limit", "", "expected an integer from 1 to 100"),
+        ("limit", "²", "expected an integer from 1 to 100"),
+        ("limit", "9" * 50, "expected an integer from 1 to 100"),
+        ("status", "done", "expected one of pending, routing, building, submitted, confirmed, failed"),
+        ("status", "Confirmed", "expected one of pending, routing, building, submitted, confirmed, failed"),
+        ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed"),
+        ("cursor", "x", "expected the nextCursor of an earlier page"),
+        ("cursor", "", "expected the nextCursor of an earlier page"),
+        ("cursor", "a" * 400, "expected the nextCursor of an earlier page"),
+        ("cursor", "ünïcode", "expected the nextCursor of an earlier page"),
+        ("cursor", str(UUID(int=1)), "expected the nextCursor of an earlier page"),
+    ],
+)
+async def test_a_bad_query_is_refused_naming_the_field(stack: Stack, field: str, value: str, expected: str) -> None:
+    async with client(stack) as at:
+        answer = await at.request("GET", "/api/orders", params={field: value})
+
+    assert answer.status == 400
+    assert answer.body["error"]["code"] == "InvalidRequest"
+    (detail,) = answer.body["error"]["details"]
+    assert detail["field"] == field
+    assert expected in detail["message"]
+    assert "was" in detail["message"]
+
+
+async def test_health_tells_of_each_part(stack: Stack) -> None:
+    async with client(stack) as at:
+        report = await at.get("/health")
+
+    assert report["status"] == "up"
+    assert set(report["checks"]) == {"postgres", "redis", "queue"}
+    assert {check["status"] for check in report["checks"].values()} == {"up"}
+    assert all(0 <= check["latencyMs"] < 10_000 for check in report["checks"].values())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/api"), ("GET", "/api/orders/1/2"), ("DELETE", "/api/orders"), ("PUT", "/health")],
+)
+async def test_a_path_or_method_that_the_api_does_not_have_is_refused_as_api_gateway_does(
+    stack: Stack, method: str, path: str
+) -> None:
+    async with client(stack) as at:
+        answer = await at.request(method, path)
+
+    assert answer.status == 403
+    assert answer.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
+    assert answer.body == {"message": "Missing Authentication Token"}
+
+
+async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack: Stack) -> None:
+    origin = {"Origin": "https://example.com"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+
+    async with client(stack) as at:
+        preflight = await at.request("OPTIONS", "/api/orders/execute", headers={**origin, **asks})
+        taken = await at.request("POST", "/api/orders/execute", json={}, headers=origin)
+        read = await at.request("GET", "/api/orders", headers=origin)
+
+    assert preflight.status == 200
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "Content-Type"
+    assert preflight.headers["Access-Control-Max-Age"] == "600"
+    assert (taken.status, taken.headers["Access-Control-Allow-Origin"]) == (400, "*")
+    assert (read.status, read.headers["Access-Control-Allow-Origin"]) == (200, "*")
+
+
+async def test_the_stage_may_stand_in_the_path_as_on_aws(stack: Stack) -> None:
+    async with client(stack) as at:
+        assert (await at.get("/v1/health"))["status"] == "up"

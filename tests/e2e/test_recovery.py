@@ -1,0 +1,97 @@
+"""Messages that are lost, repeated or can't be handled: the order's own record decides."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.aws import aws, order_queue
+from tests.e2e.client import Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+
+async def test_an_order_whose_message_was_lost_is_found_by_the_sweep(stack: Stack, market: Market) -> None:
+    order_id = market.order_without_message()
+    market.pass_time(60)
+
+    with aws(stack, "lambda") as functions:
+        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+    async with client(stack) as at:
+        order = await at.ended(order_id)
+
+    assert order["status"] == "confirmed"
+    assert len(order["events"]) == 5
+
+
+async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack, market: Market) -> None:
+    order_id = market.order_without_message()
+
+    with aws(stack, "lambda") as functions:
+        answer = functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+    async with client(stack) as at:
+        order = await at.order(order_id)
+        await wake(stack, order_id, times=1)
+        await at.ended(order_id)
+
+    assert json.load(answer["Payload"]) == {"woken": 0}
+    assert order["status"] == "pending"
+
+
+async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        earlier = len(await at.executions())
+        with market.held("SOL", "USDT"):
+            order_id = (await at.submit(tokenOut="USDT"))["orderId"]
+            async with at.connected() as socket:
+                await socket.send(action="subscribe", orderId=order_id)
+                await socket.events(until="submitted")
+            await wake(stack, order_id, times=3)
+        order = await at.ended(order_id)
+        await wake(stack, order_id, times=3)
+
+        assert len(await at.executions()) == earlier + 1
+        assert await at.order(order_id) == order
+
+    assert len(order["events"]) == 5
+
+
+async def test_a_message_of_no_order_is_dropped(stack: Stack) -> None:
+    async with client(stack) as at:
+        earlier = len(await at.executions())
+        await wake(stack, "01890a5d-ac96-774b-bcce-b302099a8057", times=1)
+
+        assert len(await at.executions()) == earlier
+
+
+async def test_an_order_whose_message_could_not_be_handled_fails_and_says_so(stack: Stack, market: Market) -> None:
+    order_id = market.order_without_message()
+
+    async with client(stack) as at, at.connected() as socket:
+        await socket.send(action="subscribe", orderId=order_id, after=1)
+        with aws(stack, "sqs") as sqs:
+            dead_letters = sqs.get_queue_url(QueueName="DeadLetterQueue")["QueueUrl"]
+            sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps({"orderId": order_id}))
+        (failed,) = await socket.events()
+        order = await at.order(order_id)
+
+    assert (failed["seq"], failed["status"]) == (2, "failed")
+    assert failed["data"]["code"] == "InternalError"
+    assert failed["data"]["retryable"]
+    assert (order["status"], order["error"]) == ("failed", failed["data"])
+
+
+async def wake(stack: Stack, order_id: str, times: int) -> None:
+    """Sends so many of the order's messages, and returns once they were handled."""
+    with aws(stack, "sqs") as sqs:
+
+        def messages(state: str) -> int:
+            name = f"ApproximateNumberOfMessages{state}"
+            answer = sqs.get_queue_attributes(QueueUrl=order_queue(stack), AttributeNames=[name])
+            return int(answer["Attributes"][name])
+
+        running = messages("NotVisible")
+        for _ in range(times):
+            sqs.send_message(QueueUrl=order_queue(stack), MessageBody=json.dumps({"orderId": order_id}))
+        async for _ in Until("the messages were handled"):
+            if messages("") == 0 and messages("NotVisible") <= running:
+                break

@@ -1,0 +1,104 @@
+"""One migrated database for the whole run; every test begins with no order in it and with the market as set up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.schema import migrate
+from order_engine.storage.subscriptions import SubscriptionStore
+from tests.integration.aws import CREDENTIALS, Aws, HttpServer, aws, http_server
+from tests.integration.handlers import Functions, new_environment
+from tests.integration.support import clean, new_database
+
+
+@pytest.fixture(scope="session")
+def migrated_url(postgres_url: str) -> str:
+    url = new_database(postgres_url)
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """A migrated and clean database."""
+    clean(migrated_url)
+    return migrated_url
+
+
+@pytest.fixture
+def connect(database_url: str) -> Iterator[Callable[[], Database]]:
+    """Makes connections of their own, as each Lambda environment has one."""
+    opened: list[Database] = []
+
+    def connect() -> Database:
+        opened.append(Database(database_url))
+        return opened[-1]
+
+    yield connect
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(connect: Callable[[], Database]) -> Database:
+    return connect()
+
+
+@pytest.fixture
+def orders(database: Database) -> OrderStore:
+    return OrderStore(database)
+
+
+@pytest.fixture
+def subscriptions(database: Database) -> SubscriptionStore:
+    return SubscriptionStore(database)
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[HttpServer]:
+    """Where messages to WebSocket connections go."""
+    with http_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Aws]:
+    with aws() as services:
+        yield services
+
+
+@pytest.fixture(scope="module")
+def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpServer) -> dict[str, str]:
+    """What the template sets for its functions, all together."""
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": services.url,
+        "DATABASE_URL": migrated_url,
+        "PREPARED_STATEMENTS": "true",
+        "REDIS_URL": redis_url,
+        "MARKET_LATENCY": "instant",
+        "MARKET_DRIFT_BPS": "0",
+        "POWERTOOLS_SERVICE_NAME": "order-engine",
+        "POWERTOOLS_METRICS_NAMESPACE": "OrderEngine",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "ORDER_QUEUE_URL": services.queue_url("OrderQueue"),
+        "REPLAY_QUEUE_URL": services.queue_url("ReplayQueue"),
+        "STATE_MACHINE_ARN": services.machine_arn,
+        "CONNECTIONS_URL": clients.url,
+        "WEBSOCKET_URL": "ws://127.0.0.1/v1",
+    }
+
+
+@pytest.fixture(scope="module")
+def functions(environment: dict[str, str], services: Aws) -> Iterator[Functions]:
+    """The functions, and the state machine with those that it calls."""
+    with new_environment(environment) as functions:
+        services.handlers |= {
+            "RouteFunction": functions.handler("route"),
+            "ExecuteFunction": functions.handler("execute"),
+        }
+        yield functions

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from psycopg import errors
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from order_engine.storage import schema
+from order_engine.storage.database import Database
+from order_engine.storage.schema import migrate
+from order_engine.venues import simulated
+from tests.integration.support import at_once, new_database
+
+TABLES = {
+    "alembic_version",
+    "market_faults",
+    "market_pools",
+    "market_transactions",
+    "order_events",
+    "orders",
+    "subscriptions",
+}
+
+
+@pytest.fixture
+def empty_url(postgres_url: str) -> str:
+    return new_database(postgres_url)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        return {name for (name,) in rows}
+
+
+def layout(url: str) -> list[tuple[Any, ...]]:
+    """Every column, constraint and index."""
+    with psycopg.connect(url) as connection:
+        return [
+            *connection.execute(
+                "SELECT table_name, column_name, data_type, is_nullable, column_default"
+                " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+            ),
+            *connection.execute(
+                "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+            ),
+            *connection.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+        ]
+
+
+def downgrade(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def test_an_empty_database_gets_every_table(empty_url: str) -> None:
+    migrate(empty_url)
+    assert tables(empty_url) == TABLES
+
+
+def test_migrating_again_changes_nothing_and_keeps_the_data(empty_url: str) -> None:
+    migrate(empty_url)
+    before = layout(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        insert_order(connection)
+    migrate(empty_url)
+    assert layout(empty_url) == before
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+
+def test_several_threads_may_migrate_at_once(empty_url: str) -> None:
+    at_once(4, lambda _: migrate(empty_url))
+    assert tables(empty_url) == TABLES
+
+
+def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
+    program = "import sys; from order_engine.storage.schema import migrate; migrate(sys.argv[1])"
+    environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, empty_url], env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 3
+    assert tables(empty_url) == TABLES
+
+
+def test_a_downgrade_leaves_nothing_and_an_upgrade_brings_it_all_back(empty_url: str) -> None:
+    migrate(empty_url)
+    before = layout(empty_url)
+    downgrade(empty_url, "base")
+    assert tables(empty_url) == {"alembic_version"}
+    migrate(empty_url)
+    assert layout(empty_url) == before
+
+
+def test_a_failing_migration_leaves_the_database_as_it_was(empty_url: str) -> None:
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("CREATE TABLE market_faults (in_the_way integer)")
+    with pytest.raises(Exception, match="market_faults"):
+        migrate(empty_url)
+    assert tables(empty_url) == {"market_faults"}
+
+
+def test_setting_the_market_up_again_keeps_the_pools_as_they_are(database: Database) -> None:
+    database.execute("UPDATE market_pools SET reserve_a = 7 WHERE venue = 'raydium' AND token_a = 'SOL'")
+    before = database.fetch("SELECT * FROM market_pools ORDER BY venue, token_a, token_b")
+    simulated.set_up(database)
+    assert database.fetch("SELECT * FROM market_pools ORDER BY venue, token_a, token_b") == before
+
+
+ORDER: dict[str, Any] = {
+    "type": "market",
+    "token_in": "SOL",
+    "token_out": "USDC",
+    "amount_in": 1,
+    "slippage_bps": 50,
+}
+
+
+def insert_order(connection: psycopg.Connection[Any], **changes: Any) -> Any:
+    order = {"id": uuid4(), **ORDER, **changes}
+    names, values = ", ".join(order), ", ".join(f"%({name})s" for name in order)
+    connection.execute(f"INSERT INTO orders ({names}) VALUES ({values})".encode(), order)
+    return order["id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"amount_in": 0}, errors.CheckViolation),
+        ({"amount_in": -1}, errors.CheckViolation),
+        ({"amount_in": 10**20}, errors.NumericValueOutOfRange),
+        ({"amount_in": None}, errors.NotNullViolation),
+        ({"slippage_bps": -1}, errors.CheckViolation),
+        ({"slippage_bps": 10_001}, errors.CheckViolation),
+        ({"slippage_bps": None}, errors.NotNullViolation),
+        ({"type": None}, errors.NotNullViolation),
+        ({"token_in": None}, errors.NotNullViolation),
+        ({"token_out": None}, errors.NotNullViolation),
+        ({"status": None}, errors.NotNullViolation),
+        ({"amount_out": 9, "min_out": 10}, errors.CheckViolation),
+        ({"id": None}, errors.NotNullViolation),
+    ],
+)
+def test_an_order_that_can_not_be_is_refused(
+    connection: psycopg.Connection[Any], change: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        insert_order(connection, **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"slippage_bps": 0},
+        {"slippage_bps": 10_000},
+        {"amount_in": 2**64 - 1},
+        {"amount_out": 10, "min_out": 10},
+    ],
+)
+def test_an_order_at_the_edge_of_what_can_be_is_taken(
+    connection: psycopg.Connection[Any], change: dict[str, Any]
+) -> None:
+    insert_order(connection, **change)
+
+
+def test_an_order_can_not_be_there_twice(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    with pytest.raises(errors.UniqueViolation):
+        insert_order(connection, id=id)
+
+
+def test_two_orders_never_share_a_transaction(connection: psycopg.Connection[Any]) -> None:
+    insert_order(connection, tx_hash="signature")
+    with pytest.raises(errors.UniqueViolation):
+        insert_order(connection, tx_hash="signature")
+
+
+EVENT = "INSERT INTO order_events (order_id, seq, status, at, attempt, data) VALUES (%s, %s, 'pending', now(), 1, '{}')"
+
+
+def test_a_seq_is_given_once_per_order(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    connection.execute(EVENT, (id, 1))
+    with pytest.raises(errors.UniqueViolation):
+        connection.execute(EVENT, (id, 1))
+
+
+def test_an_event_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute(EVENT, (uuid4(), 1))
+
+
+def test_a_subscription_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("INSERT INTO subscriptions VALUES ('c', %s)", (uuid4(),))
+
+
+def test_an_order_with_events_can_not_be_deleted(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    connection.execute(EVENT, (id, 1))
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("DELETE FROM orders")
+
+
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        ("INSERT INTO market_pools VALUES ('raydium', 'X', 'Y', 0, 1, 25)", errors.CheckViolation),
+        ("INSERT INTO market_pools VALUES ('raydium', 'X', 'Y', 1, 0, 25)", errors.CheckViolation),
+        ("UPDATE market_pools SET reserve_a = reserve_a - reserve_a", errors.CheckViolation),
+        ("INSERT INTO market_pools SELECT * FROM market_pools", errors.UniqueViolation),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 0)", errors.CheckViolation),
+        (
+            "INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1), ('raydium', 'quote', 'timeout', 1)",
+            errors.UniqueViolation,
+        ),
+        (
+            "INSERT INTO market_transactions SELECT 's', v, 'SOL', 'USDC', 1, 1, true FROM unnest('{a, b}'::text[]) v",
+            errors.UniqueViolation,
+        ),
+    ],
+)
+def test_the_market_refuses_what_can_not_be(
+    connection: psycopg.Connection[Any], statement: str, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        connection.execute(statement.encode())

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from order_engine.domain import errors
+from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, kind
+from order_engine.status_codes import status_of
+
+
+def descendants(base: type[EngineError]) -> Iterator[type[EngineError]]:
+    for child in base.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
+CONCRETE = [error for error in descendants(EngineError) if error not in (Rejected, Transient, Reroute, Final)]
+
+
+def made(error: type[EngineError]) -> EngineError:
+    problems = [{"field": "amountIn", "message": "expected a value, was missing"}]
+    return error(problems) if issubclass(error, errors.InvalidRequest) else error("expected x, was y")
+
+
+@pytest.mark.parametrize("error", CONCRETE)
+def test_every_error_tells_its_caller_one_thing_to_do(error: type[EngineError]) -> None:
+    assert sum(issubclass(error, reaction) for reaction in (Rejected, Transient, Reroute, Final)) == 1
+
+
+@pytest.mark.parametrize("error", CONCRETE)
+def test_every_error_is_found_by_its_name(error: type[EngineError]) -> None:
+    assert kind(error.__name__) is error
+    assert made(error).code == error.__name__
+
+
+@pytest.mark.parametrize("name", ["States.Timeout", "KeyError", "", "Exception", "object", "enginerror"])
+def test_a_name_that_is_not_the_engines_is_none(name: str) -> None:
+    assert kind(name) is None
+
+
+@pytest.mark.parametrize("error", CONCRETE)
+def test_every_error_has_the_one_shape(error: type[EngineError]) -> None:
+    content = made(error).to_json()
+    assert content.keys() == {"error"}
+    assert content["error"].keys() == {"code", "message", "details"}
+    assert content["error"]["message"].startswith(("expected", "amountIn: expected"))
+
+
+def test_an_invalid_order_names_every_field() -> None:
+    problems = [{"field": "a", "message": "expected 1, was 2"}, {"field": "b", "message": "expected 3, was 4"}]
+    error = InvalidOrder(problems)
+    assert str(error) == "a: expected 1, was 2; b: expected 3, was 4"
+    assert error.to_json()["error"]["details"] == problems
+
+
+@pytest.mark.parametrize("error", CONCRETE)
+def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError]) -> None:
+    status = status_of(made(error))
+    if issubclass(error, Rejected):
+        assert 400 <= status < 500
+    else:
+        assert status == (503 if issubclass(error, Transient) else 500)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidJson, 400),
+        (errors.InvalidOrder, 400),
+        (errors.UnknownAction, 400),
+        (errors.OrderNotFound, 404),
+        (errors.NotFound, 404),
+        (errors.PayloadTooLarge, 413),
+        (errors.UnsupportedMediaType, 415),
+        (errors.StoreUnavailable, 503),
+    ],
+)
+def test_the_status_of_an_error(error: type[EngineError], status: int) -> None:
+    assert status_of(made(error)) == status

@@ -1,0 +1,124 @@
+"""The state machine's file against the code that it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from order_engine.dispatching import LEASE_SECONDS
+from order_engine.domain.errors import TRIES, EngineError, Final, Reroute, StaleRun, Transient, kind
+
+ROOT = Path(__file__).parents[3]
+MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "order.asl.json").read_text())
+STATES: dict[str, dict[str, Any]] = MACHINE["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+NOT_OURS = re.compile(r"(States|Lambda|Runtime|Sandbox)\.\w+")
+
+task = pytest.mark.parametrize("task", TASKS)
+
+
+def names(task: str, field: str) -> list[str]:
+    return [name for rule in TASKS[task].get(field, []) for name in rule["ErrorEquals"]]
+
+
+def concrete(base: type[EngineError]) -> set[str]:
+    return {error.__name__ for error in base.__subclasses__()}
+
+
+@task
+def test_a_step_is_tried_as_often_as_the_code_says(task: str) -> None:
+    retries = TASKS[task]["Retry"]
+    assert [retry["MaxAttempts"] + 1 for retry in retries] == [TRIES] * len(retries) != []
+
+
+def test_an_order_is_quoted_as_often_as_the_code_says() -> None:
+    (choice,) = STATES["MayReroute"]["Choices"]
+    assert choice["NumericLessThan"] == TRIES
+
+
+@task
+def test_a_retry_backs_off_with_jitter_and_a_cap(task: str) -> None:
+    for retry in TASKS[task]["Retry"]:
+        assert retry["BackoffRate"] > 1
+        assert retry["JitterStrategy"] == "FULL"
+        assert retry["MaxDelaySeconds"] >= retry["IntervalSeconds"]
+
+
+@task
+def test_every_error_that_is_caught_or_retried_is_one_that_can_be_raised(task: str) -> None:
+    for name in names(task, "Retry") + names(task, "Catch"):
+        assert NOT_OURS.fullmatch(name) or kind(name) is not None, name
+
+
+@task
+def test_every_transient_error_is_retried_and_no_other(task: str) -> None:
+    ours = {name for name in names(task, "Retry") if not NOT_OURS.fullmatch(name)}
+    assert ours == concrete(Transient)
+
+
+@task
+def test_no_defect_is_retried(task: str) -> None:
+    assert not {"States.ALL", "States.TaskFailed"} & set(names(task, "Retry"))
+
+
+@pytest.mark.parametrize("task", ["Build", "Submit", "Confirm"])
+def test_an_error_that_a_fresh_quote_may_help_goes_back_to_route(task: str) -> None:
+    targets = {name: rule["Next"] for rule in TASKS[task]["Catch"] for name in rule["ErrorEquals"]}
+    assert {name for name, target in targets.items() if target == "MayReroute"} == concrete(Reroute)
+    assert STATES["MayReroute"]["Default"] == "MarkFailed"
+    assert STATES["MayReroute"]["Choices"][0]["Next"] == "Reroute"
+    assert STATES["Reroute"]["Next"] == "Route"
+
+
+@task
+def test_a_run_that_was_superseded_leaves_the_order_alone(task: str) -> None:
+    first = TASKS[task]["Catch"][0]
+    assert (first["ErrorEquals"], first["Next"]) == ([StaleRun.__name__], "Superseded")
+    assert issubclass(StaleRun, Final)
+
+
+@pytest.mark.parametrize("task", ["Route", "Build", "Submit", "Confirm"])
+def test_anything_else_fails_the_order_with_its_reason(task: str) -> None:
+    last = TASKS[task]["Catch"][-1]
+    assert last == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "MarkFailed"}
+
+
+@task
+def test_a_step_has_a_time_limit_within_the_machines(task: str) -> None:
+    assert 0 < TASKS[task]["TimeoutSeconds"] < MACHINE["TimeoutSeconds"]
+
+
+def test_a_run_holds_its_order_until_the_machine_is_over() -> None:
+    assert MACHINE["TimeoutSeconds"] < LEASE_SECONDS
+
+
+@task
+def test_a_step_gets_the_order_and_the_attempt(task: str) -> None:
+    parameters = TASKS[task]["Parameters"]
+    assert parameters["order.$"] == "$.order"
+    assert parameters["attempt.$"] == "$.attempt.number"
+    assert TASKS[task]["ResultPath"] == "$.order"
+
+
+def test_every_step_of_the_execute_function_has_a_state() -> None:
+    steps = {state["Parameters"].get("step") for state in TASKS.values()} - {None}
+    assert steps == {"build", "submit", "confirm", "fail"}
+    source = (ROOT / "functions" / "execute" / "app.py").read_text()
+    assert set(re.findall(r'case "(\w+)":', source)) == steps
+
+
+def test_every_state_can_be_reached() -> None:
+    reached, following = set(), {MACHINE["StartAt"]}
+    while following:
+        reached |= following
+        following = {name for state in following for name in targets(STATES[state])} - reached
+    assert reached == set(STATES)
+
+
+def targets(state: dict[str, Any]) -> set[str]:
+    rules = state.get("Choices", []) + state.get("Catch", [])
+    return {rule["Next"] for rule in rules} | {state[key] for key in ("Next", "Default") if key in state}

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Event, Order, OrderRequest
+from order_engine.storage.orders import OrderStore
+from order_engine.submission import Submission
+
+REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Journal:
+    """What was done, in order. Whatever is named in `broken` fails."""
+
+    def __init__(self, *broken: str) -> None:
+        self.done: list[str] = []
+        self.warnings: list[str] = []
+        self.events: list[tuple[Event, Sequence[str]]] = []
+        self.woken: list[UUID] = []
+        self._broken = broken
+
+    def note(self, what: str) -> None:
+        if what in self._broken:
+            raise StoreUnavailable(what) if what == "store" else OSError(what)
+        self.done.append(what)
+
+
+class FakeOrders(OrderStore):
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def insert(self, id: UUID, request: OrderRequest, data: dict[str, Any], connection_id: str | None = None) -> Order:
+        self._journal.note("store")
+        return Order(
+            *(id, request.type, request.token_in, request.token_out, request.amount_in, request.slippage_bps),
+            *(Status.PENDING, 1, 1, AT, AT),
+        )
+
+
+def submit(journal: Journal, connection_id: str | None = None) -> Order:
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        journal.note("publish")
+        journal.events.append((event, listeners))
+
+    def wake(order_id: UUID) -> None:
+        journal.note("wake")
+        journal.woken.append(order_id)
+
+    return Submission(FakeOrders(journal), publish, wake, journal.warnings.append).submit(REQUEST, connection_id)
+
+
+def test_an_order_is_stored_before_anyone_hears_of_it() -> None:
+    journal = Journal()
+    order = submit(journal)
+    assert journal.done == ["store", "publish", "wake"]
+    assert journal.woken == [order.id]
+    assert journal.warnings == []
+
+
+def test_the_first_event_says_what_was_asked_for() -> None:
+    journal = Journal()
+    order = submit(journal)
+    data = {
+        "type": "market",
+        "tokenIn": "USDC",
+        "tokenOut": "SOL",
+        "amountIn": "2.5",
+        "slippageBps": 75,
+        "clientOrderId": "a-1",
+    }
+    assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
+
+
+def test_the_connection_it_came_over_is_told() -> None:
+    journal = Journal()
+    submit(journal, "c1")
+    assert [listeners for _, listeners in journal.events] == [["c1"]]
+
+
+def test_a_message_that_can_not_be_sent_is_no_reason_to_refuse_the_order() -> None:
+    journal = Journal("wake")
+    order = submit(journal)
+    assert journal.warnings == [f"order {order.id} stored, but its message was not sent: wake"]
+
+
+def test_an_order_that_can_not_be_stored_is_neither_shown_nor_run() -> None:
+    journal = Journal("store")
+    with pytest.raises(StoreUnavailable):
+        submit(journal)
+    assert (journal.done, journal.warnings) == ([], [])

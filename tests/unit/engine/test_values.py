@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import U64_MAX
+from order_engine.domain.orders import Event, Order, rfc3339
+from order_engine.execution import Run
+from order_engine.venues.base import Quote, Transaction
+
+AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+units = st.integers(0, 10**39)
+names = st.text(max_size=20)
+times = st.floats(0, 1e12)
+
+quotes = st.builds(
+    Quote,
+    *(names, names, names, names, units, units, units),
+    fee_bps=st.integers(0, 10_000),
+    price_impact_bps=st.integers(0, 10_000),
+    depth=units,
+    expires_at=times,
+)
+transactions = st.builds(
+    Transaction,
+    *(names, names, names, names, names, units, units, times),
+    instructions=st.lists(names, max_size=3),
+)
+runs = st.builds(
+    Run,
+    order_id=st.uuids(),
+    run=names,
+    status=st.sampled_from(Status),
+    attempt=st.integers(1, 3),
+    token_in=names,
+    token_out=names,
+    amount_in=units,
+    slippage_bps=st.integers(0, 10_000),
+    quoted_out=st.none() | units,
+    quote=st.none() | quotes,
+    transaction=st.none() | transactions,
+)
+
+
+@given(runs)
+def test_a_run_passes_through_json_unchanged(run: Run) -> None:
+    assert Run.from_json(json.loads(json.dumps(run.to_json())), run.attempt) == run
+
+
+@given(runs)
+def test_no_amount_passes_as_a_number_that_a_reader_may_round(run: Run) -> None:
+    def check(value: object) -> None:
+        if isinstance(value, dict):
+            for content in value.values():
+                check(content)
+        elif isinstance(value, int):
+            assert abs(value) <= 10_000
+
+    check(run.to_json())
+
+
+@given(runs, st.integers(1, 9))
+def test_the_machine_counts_the_attempts(run: Run, attempt: int) -> None:
+    assert Run.from_json(run.to_json(), attempt).attempt == attempt
+
+
+def test_an_order_that_no_run_has_claimed_can_not_be_run() -> None:
+    order = Order(uuid7(), "market", "SOL", "USDC", 1, 50, Status.PENDING, 1, 1, AT, AT)
+    with pytest.raises(ValueError, match=f"expected order {order.id} to be claimed by a run"):
+        Run.of(order)
+
+
+def test_an_id_is_a_uuid_of_version_7() -> None:
+    for _ in range(100):
+        id = uuid7()
+        assert (id.version, id.variant) == (7, "specified in RFC 4122")
+        assert UUID(str(id)) == id
+
+
+def test_an_id_begins_with_the_time_it_was_made_at() -> None:
+    before = datetime.now(UTC)
+    made = datetime.fromtimestamp((uuid7().int >> 80) / 1000, UTC)
+    assert before - timedelta(milliseconds=1) <= made <= datetime.now(UTC)
+
+
+def test_ids_are_unique_even_within_a_millisecond() -> None:
+    assert len({uuid7() for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (AT, "2026-01-31T12:00:00.000Z"),
+        (AT.replace(microsecond=999_999), "2026-01-31T12:00:00.999Z"),
+        (AT.astimezone(timezone(timedelta(hours=5, minutes=30))), "2026-01-31T12:00:00.000Z"),
+    ],
+)
+def test_a_time_is_shown_in_utc_with_milliseconds(time: datetime, text: str) -> None:
+    assert rfc3339(time) == text
+
+
+def test_an_order_is_shown_in_decimal_strings() -> None:
+    order = Order(
+        id=UUID("01890a5d-ac96-774b-bcce-b302099a8057"),
+        type="market",
+        token_in="SOL",
+        token_out="USDC",
+        amount_in=U64_MAX,
+        slippage_bps=50,
+        status=Status.CONFIRMED,
+        attempt=2,
+        seq=5,
+        created_at=AT,
+        updated_at=AT,
+        client_order_id="a-1",
+        user_id="u-1",
+        run="run-1",
+        venue="raydium",
+        quoted_out=2_000_000,
+        min_out=1_990_000,
+        tx_hash="sig",
+        amount_out=1_995_000,
+    )
+    assert order.to_json() == {
+        "orderId": "01890a5d-ac96-774b-bcce-b302099a8057",
+        "type": "market",
+        "status": "confirmed",
+        "tokenIn": "SOL",
+        "tokenOut": "USDC",
+        "amountIn": "18446744073.709551615",
+        "slippageBps": 50,
+        "attempt": 2,
+        "venue": "raydium",
+        "quotedOut": "2",
+        "minOut": "1.99",
+        "amountOut": "1.995",
+        "executedPrice": "0",
+        "txHash": "sig",
+        "error": None,
+        "clientOrderId": "a-1",
+        "userId": "u-1",
+        "createdAt": "2026-01-31T12:00:00.000Z",
+        "updatedAt": "2026-01-31T12:00:00.000Z",
+    }
+
+
+def test_an_order_that_has_not_been_filled_shows_no_price() -> None:
+    shown = Order(uuid7(), "market", "SOL", "USDC", 1, 50, Status.PENDING, 1, 1, AT, AT).to_json()
+    assert [shown[name] for name in ("quotedOut", "minOut", "amountOut", "executedPrice", "txHash")] == [None] * 5
+
+
+def test_an_event_is_shown_with_its_place_in_the_orders_life() -> None:
+    id = uuid7()
+    assert Event(id, 3, Status.BUILDING, AT, 2, {"minOut": "1"}).to_json() == {
+        "orderId": str(id),
+        "seq": 3,
+        "status": "building",
+        "at": "2026-01-31T12:00:00.000Z",
+        "attempt": 2,
+        "data": {"minOut": "1"},
+    }
