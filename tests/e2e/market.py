@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -13,11 +14,13 @@ from order_engine.domain.orders import OrderRequest
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.venues import simulated
+from order_engine.venues.market_data import pool_settings
 
 
 class Market:
     def __init__(self, database_url: str) -> None:
         self._url = database_url
+        self._opened = datetime.min.replace(tzinfo=UTC)
         self.database = Database(database_url)
 
     def close(self) -> None:
@@ -28,9 +31,34 @@ class Market:
 
     def reset(self) -> None:
         """Every venue behaves, and has the prices that it began with."""
-        simulated.clear_faults(self.database)
+        self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
         simulated.set_up(self.database)
+        (row,) = self.database.fetch("SELECT now()")
+        self._opened = row["now"]
+
+    def assert_in_order(self) -> None:
+        """Whatever happened to them: orders have ended, the confirmed ones have swapped once, and no other has."""
+        assert self.unfinished() == 0
+        assert self.swaps() == self.confirmed()
+        expected = {
+            (pool.venue, pool.token_a, pool.token_b): [pool.reserve_a, pool.reserve_b] for pool in pool_settings()
+        }
+        for swap in self.database.fetch(
+            "SELECT * FROM market_transactions WHERE swapped AND landed_at >= %(opened)s", {"opened": self._opened}
+        ):
+            a, b = sorted((swap["token_in"], swap["token_out"]))
+            reserves = expected[swap["venue"], a, b]
+            reserves[swap["token_in"] != a] += int(swap["amount_in"])
+            reserves[swap["token_in"] == a] -= int(swap["amount_out"])
+        rows = self.database.fetch("SELECT * FROM market_pools")
+        assert expected == {
+            (row["venue"], row["token_a"], row["token_b"]): [int(row["reserve_a"]), int(row["reserve_b"])]
+            for row in rows
+        }
+
+    def clear_faults(self) -> None:
+        simulated.clear_faults(self.database)
 
     def faults(self) -> list[dict[str, Any]]:
         return self.database.fetch("SELECT venue, step FROM market_faults")

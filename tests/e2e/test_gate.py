@@ -32,7 +32,6 @@ ORDERS = 40
 
 
 async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Market) -> None:
-    before = {venue: market.pool(venue, "SOL", "USDC") for venue in ("raydium", "meteora")}
     async with client(stack) as at:
         earlier = {execution["arn"] for execution in await at.executions()}
 
@@ -68,14 +67,3 @@ async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Mar
     assert [order["status"] for order in ended] == ["confirmed"] * ORDERS
     assert len(executions) == ORDERS
     assert at_once(executions) == 10
-
-    # AND the pools have moved by exactly what the orders were told
-    paid_in = dict.fromkeys(before, 0)
-    paid_out = dict.fromkeys(before, 0)
-    for row in market.landed([order["txHash"] for order in ended]):
-        venue = next(order["venue"] for order in ended if order["txHash"] == row["signature"])
-        paid_in[venue] += int(row["amount_in"])
-        paid_out[venue] += int(row["amount_out"])
-    for venue, (reserve_in, reserve_out, fee_bps) in before.items():
-        after = (reserve_in + paid_in[venue], reserve_out - paid_out[venue], fee_bps)
-        assert market.pool(venue, "SOL", "USDC") == after

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -84,13 +84,19 @@ def seqs(events: Sequence[Event]) -> list[int]:
 def at_once(count: int, call: Callable[[int], T]) -> list[T]:
     """Calls it with 0 … count − 1, each in a thread, all at the same moment. Raises what any of them raised."""
     barrier = threading.Barrier(count)
+    answers: list[Future[T]] = [Future() for _ in range(count)]
 
-    def start(number: int) -> T:
-        barrier.wait()
-        return call(number)
+    def start(number: int) -> None:
+        try:
+            barrier.wait(30)
+            answers[number].set_result(call(number))
+        except BaseException as error:
+            answers[number].set_exception(error)
 
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(start, range(count)))
+    for number in range(count):
+        # Not waited for at the end: one that hangs fails its test, and holds up no other.
+        threading.Thread(target=start, args=(number,), daemon=True).start()
+    return [answer.result(60) for answer in answers]
 
 
 def eventually(condition: Callable[[], T], seconds: float = 30.0) -> T:
