@@ -126,3 +126,14 @@ def test_a_redis_that_never_answers_is_given_up_on_soon(warnings: list[str]) -> 
         ActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
         assert time.monotonic() - started < 3
     assert len(warnings) == 1
+
+
+def test_a_connection_that_the_server_has_closed_is_made_anew(
+    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str]
+) -> None:
+    active_orders.ping()
+    client.client_kill_filter(_type="normal", skipme=True)
+    shown = event()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert warnings == []

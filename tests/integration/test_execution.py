@@ -712,6 +712,18 @@ def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
     assert len(swaps(database)) == 1
 
 
+def test_what_is_built_decides_what_the_order_shows(execution: Execution, orders: OrderStore) -> None:
+    """GIVEN a route step that was given up on, WHEN it leaves its own choice before the order is built."""
+    run = start(orders)
+    routed = execution.route(run)
+    assert routed.quote is not None
+    other = next(name for name in VENUES if name != routed.quote.venue)
+    on(orders, FakeVenue(other)).route(run)
+    execution.build(passed_on(routed))
+    order = orders.get(run.order_id)
+    assert (order.venue, order.quoted_out) == (routed.quote.venue, routed.quote.amount_out)
+
+
 def test_two_runs_of_one_order_at_once_swap_once(orders: OrderStore, database: Database, connect: Connect) -> None:
     """GIVEN a run that believes it still holds the order, WHEN another has taken over, THEN that one gets through."""
     run = start(orders)

@@ -140,6 +140,9 @@ class Execution:
             run,
             Trigger.BUILT,
             data,
+            # Once more: a Route that was given up on may have come late and left its own.
+            venue=quote.venue,
+            quoted_out=quote.amount_out,
             min_out=transaction.min_out,
             tx_hash=transaction.signature,
             transaction=transaction.to_json(),

@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
@@ -22,9 +24,14 @@ LIFETIME_SECONDS = 3600
 
 class ActiveOrders:
     def __init__(self, url: str, warn: Callable[[str], None]) -> None:
-        # The library's own patience, five seconds and ten retries, would eat a function's whole timeout.
+        # The library's own patience, five seconds and ten retries, would eat a function's whole timeout. One retry is
+        # for a connection that the server has closed in the meantime.
         self._redis = redis.Redis.from_url(
-            url, decode_responses=True, socket_timeout=0.3, socket_connect_timeout=0.3, retry_on_error=[], retry=None
+            url,
+            decode_responses=True,
+            socket_timeout=0.3,
+            socket_connect_timeout=0.3,
+            retry=Retry(NoBackoff(), retries=1),
         )
         self._warn = warn
 
