@@ -135,6 +135,21 @@ async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not
         await all_are_confirmed(stack, market, orders)
 
 
+async def test_a_second_signal_ends_it_without_waiting_for_orders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(data_folder(tmp_path_factory), "--grace", "600") as stack, market_of(stack) as market:
+        async with client(stack) as at:
+            # GIVEN orders that would run for a minute more
+            with market.held("SOL", "USDC"):
+                await ten_are_submitted(at, await submitted(at, 12))
+                everything = stack.processes()
+                stack.process.send_signal(signal.SIGINT)
+                assert await asyncio.to_thread(stack.says, "Stopping")
+                stack.process.send_signal(signal.SIGINT)
+                # THEN it ends long before they would
+                await asyncio.to_thread(stack.process.wait, 30)
+                await asyncio.to_thread(stack.await_clean_exit, everything)
+
+
 async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     data = data_folder(tmp_path_factory)
     orders: list[str] = []
