@@ -35,14 +35,22 @@ check: $(VENV)/.dev ## lint, types, import rules, the template, unused code
 	$(BIN)/vulture
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 
-bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory
+bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS=ministack: and compare
 	$(BIN)/python -m bench.orders $(ARGS)
+	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(PEERS))
+
+aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv; do \
-	  ../$(BIN)/uv pip compile $(COMPILE) $$([ $$file = dev ] || echo -c dev.txt) $$file.in -o $$file.txt $(ARGS) || exit 1; done
+	cd requirements && for file in dev run uv aws-cli; do \
+	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
+
+emulator/static/dagre.js: emulator/npm/package-lock.json
+	npm ci --silent --prefix emulator/npm
+	cd emulator/npm/node_modules/@dagrejs/dagre/dist && \
+	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > $(CURDIR)/$@
 
 clean: ## remove the data, logs and the virtual environment
 	rm -rf .local $(VENV) .aws-sam
@@ -63,4 +71,10 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-.PHONY: help run market test check bench lock clean
+# An environment of its own: the AWS command line pins botocore.
+$(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/aws-cli
+	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
+	@touch $@
+
+.PHONY: help run market test check bench aws-cli lock clean

@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from emulator import commands
+from emulator import commands, samconfig
 from emulator.custom_resources import CustomResourceError
 from emulator.errors import TemplateError
 from emulator.stores import StoreError
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     start = actions.add_parser("up", help="run the stack until Ctrl-C")
     start.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
     start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
+    start.add_argument("--config-env", metavar="NAME", help="whose parameters in samconfig.toml to take (default)")
     start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
     start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    parameters = {}
+    parameters = samconfig.parameter_overrides(arguments.template, arguments.config_env)
     for pair in arguments.parameter:
         name, equals, value = pair.partition("=")
         if not equals:

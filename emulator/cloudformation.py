@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ class Resolver:
     def resolve(self, value: Any) -> Any:
         """The value with every intrinsic function in it carried out. Raises ValueError."""
         if isinstance(value, list):
-            return [item for item in map(self.resolve, value) if item is not NO_VALUE]
+            return list(self._each(enumerate(value)).values())
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -174,8 +174,19 @@ class Resolver:
                 return self._functions[name](argument)
             if isinstance(name, str) and name.startswith("Fn::"):
                 raise ValueError(f"{name} is not supported")
-        resolved = ((key, self.resolve(item)) for key, item in value.items())
-        return {key: item for key, item in resolved if item is not NO_VALUE}
+        return self._each(value.items())
+
+    def _each(self, items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+        resolved = {}
+        problems = []
+        for key, item in items:
+            try:
+                resolved[key] = self.resolve(item)
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
     def condition(self, name: str) -> bool:
         """Whether the condition holds. Raises ValueError if there is none of this name."""

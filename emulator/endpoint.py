@@ -166,11 +166,14 @@ def _configuration(function: Function) -> dict[str, Any]:
 async def _body(request: web.BaseRequest) -> bytes:
     chunks = []
     size = 0
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
-        chunks.append(chunk)
+    try:
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
+            chunks.append(chunk)
+    except (web.RequestPayloadError, ConnectionError):
+        raise ApiError("IncompleteBody", "The request ends before its body does.") from None
     return b"".join(chunks)
 
 

@@ -256,8 +256,9 @@ class Pool:
 
     def reload(self) -> None:
         """Imports the handler anew. Environments with the old code finish what they run, then end."""
-        old = self._server
-        self.start()
+        old, self._server = self._server, None
+        if self._idle or self.counters.running:
+            self.start()  # at once; a function that is not in use waits for its next invocation
         idle, self._idle = self._idle, []
         for environment in idle:
             environment.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -287,7 +288,11 @@ class Builder:
         return CustomResource(logical_id, self._resources[logical_id]["Type"], function, _strings(values))
 
     def _names(self, kind: str) -> list[str]:
-        return [self._references.name(item) for item in self._of_type(kind) if item not in self._wrong]
+        names = []
+        for logical_id in self._of_type(kind):
+            with suppress(ValueError):  # its resource is named among the problems
+                names.append(self._references.name(logical_id))
+        return names
 
     def _of_type(self, kind: str) -> list[str]:
         return [logical_id for logical_id, resource in self._resources.items() if resource["Type"] == kind]

@@ -161,6 +161,8 @@ class CustomResource:
 
 @dataclass(frozen=True)
 class Stack:
+    """`sources` are the files that all of this was read from."""
+
     name: str
     functions: dict[str, Function] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
@@ -171,3 +173,4 @@ class Stack:
     websocket_apis: tuple[WebSocketApi, ...] = ()
     custom_resources: tuple[CustomResource, ...] = ()
     outputs: dict[str, str] = field(default_factory=dict)
+    sources: tuple[Path, ...] = ()

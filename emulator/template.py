@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +12,12 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from emulator import cloudformation
+from emulator import cloudformation, schedules
 from emulator.errors import TemplateError
 from emulator.references import Addresses, References
 from emulator.resources import Builder
 from emulator.stack import REGION, Stack
+from emulator.states import language
 
 _SECTIONS = {
     "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Mappings", "Metadata", "Outputs", "Parameters",
@@ -48,32 +51,73 @@ def load(
     all that it asks for and this emulator cannot do.
     """
     template = cloudformation.read(path)
-    _check_sections(template)
-    values = cloudformation.parameters(template.get("Parameters") or {}, parameters)
-    files = _take_files(template, path.resolve().parent)
-    translated = _translate(template, values)
+    named = set(template["Resources"])
+    problems = _take_unsupported(template)
+    try:
+        _check_sections(template)
+        values = cloudformation.parameters(template.get("Parameters") or {}, parameters)
+        files = _take_files(template, path.resolve().parent)
+        translated = _translate(template, values, problems)
+    except TemplateError as error:
+        raise TemplateError([*problems, *error.problems]) from error
     try:
         references = References(translated, values, stack_name, Addresses(endpoint_url, rest_url, websocket_url))
         builder = Builder(references, files)
     except ValueError as error:
-        raise TemplateError([str(error)]) from error
+        raise TemplateError([*problems, str(error)]) from error
     stack = builder.build(stack_name)
+    consequences = builder.problems + _definition_problems(stack)
     outputs = {}
     for name, output in (translated.get("Outputs") or {}).items():
         try:
             if "Condition" not in output or references.condition(output["Condition"]):
                 outputs[name] = cloudformation.scalar(references.resolve(output.get("Value")))
         except ValueError as error:
-            builder.problems.append(f"Outputs: {name}: {error}")
-    if builder.problems:
-        raise TemplateError(builder.problems)
-    return replace(stack, outputs=outputs)
+            consequences.append(f"Outputs: {name}: {error}")
+    # What was refused already is missing to whatever refers to it.
+    missing = named - template["Resources"].keys()
+    problems += [problem for problem in consequences if missing.isdisjoint(re.findall(r"\w+", problem))]
+    if problems:
+        raise TemplateError(problems)
+    sources = (path.resolve(), *(file for file in files.values() if file.is_file()))
+    return replace(stack, outputs=outputs, sources=sources)
 
 
-def _check_sections(template: dict[str, Any]) -> None:
+def _take_unsupported(template: dict[str, Any]) -> list[str]:
+    """Takes out what the translator would stop at, so that what else is not supported is found as well."""
     problems = [
         f"{section}: this section of a template is not supported" for section in template if section not in _SECTIONS
     ]
+    for section in template.keys() - _SECTIONS:
+        del template[section]
+    for logical_id, resource in list(template["Resources"].items()):
+        if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Application":
+            problems.append(f"{logical_id} ({resource['Type']}): this type of resource is not supported")
+            del template["Resources"][logical_id]
+    transform = template.pop("Transform", [])
+    transforms = transform if isinstance(transform, list) else [transform]
+    if _SAM in transforms:
+        template["Transform"] = _SAM
+    return problems + [f"Transform: expected {_SAM}, was {macro}" for macro in transforms if macro != _SAM]
+
+
+def _definition_problems(stack: Stack) -> list[str]:
+    problems = []
+    for name, machine in stack.state_machines.items():
+        try:
+            language.parse(machine.definition)
+        except TemplateError as error:
+            problems += [f"{name}: {problem}" for problem in error.problems]
+    for schedule in stack.schedules:
+        try:
+            schedules.parse(schedule.expression)
+        except ValueError as error:
+            problems.append(f"schedule {schedule.name}: {error}")
+    return problems
+
+
+def _check_sections(template: dict[str, Any]) -> None:
+    problems = []
     for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters"):
         content = template.get(section) or {}
         if not isinstance(content, dict):
@@ -84,16 +128,11 @@ def _check_sections(template: dict[str, Any]) -> None:
                 for name, item in content.items()
                 if not isinstance(item, dict)
             ]
-    transform = template.get("Transform", [])
-    transforms = transform if isinstance(transform, list) else [transform]
-    problems += [f"Transform: expected {_SAM}, was {macro}" for macro in transforms if macro != _SAM]
     for logical_id, resource in template["Resources"].items():
         kind = resource.get("Type") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not isinstance(resource.get("Properties") or {}, dict):
             problems.append(f"{logical_id}: expected a mapping with Type and Properties, was {resource!r:.100}")
-        elif kind == "AWS::Serverless::Application":
-            problems.append(f"{logical_id} ({kind}): this type of resource is not supported")
-        elif kind.startswith("AWS::Serverless::") and not transforms:
+        elif kind.startswith("AWS::Serverless::") and "Transform" not in template:
             problems.append(f"{logical_id} ({kind}): the template needs Transform: {_SAM}")
     if problems:
         raise TemplateError(problems)
@@ -121,7 +160,8 @@ def _take_files(template: dict[str, Any], folder: Path) -> dict[str, Path]:
     return files
 
 
-def _translate(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+def _translate(template: dict[str, Any], parameters: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """What the translator makes of the template. A resource that it refuses is named and taken out."""
     with _without_boto3():
         from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
         from samtranslator.parser.parser import Parser
@@ -129,10 +169,18 @@ def _translate(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name=REGION))
     try:
         translated: dict[str, Any] = translator.translate(
-            template, parameters, passthrough_metadata=True, get_managed_policy_map=dict
+            copy.deepcopy(template), parameters, passthrough_metadata=True, get_managed_policy_map=dict
         )
     except InvalidDocumentException as error:
-        raise TemplateError([cause.message for cause in error.causes]) from error
+        messages = [cause.message for cause in error.causes]
+        refused = {getattr(cause, "_logical_id", None) for cause in error.causes}
+        refused &= template["Resources"].keys()
+        if not refused or refused == template["Resources"].keys():
+            raise TemplateError(messages) from error
+        problems += messages
+        for logical_id in refused:
+            del template["Resources"][logical_id]
+        return _translate(template, parameters, problems)
     except ExceptionWithMessage as error:
         raise TemplateError([error.message]) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -22,6 +22,7 @@ from emulator.custom_resources import PATH, CustomResources
 from emulator.endpoint import Endpoint
 from emulator.event_source import EventSourceMapping
 from emulator.functions import Lambda
+from emulator.reload import Reload
 from emulator.rest_api import RestGateway
 from emulator.schedules import Schedules
 from emulator.sqs import Sqs
@@ -123,11 +124,12 @@ async def _serve(
     sqs = Sqs(stack.queues, base_url=addresses.endpoint)
     step_functions = StepFunctions(stack.state_machines, lambda_, lambda request: sqs.handle("SendMessage", request))
     schedules = Schedules(stack.schedules, lambda_)
+    reload = Reload(stack.functions.values(), stack.sources, options.data, lambda_.reload, _say)
     mappings = [EventSourceMapping(mapping, sqs.queue(mapping.queue_arn), lambda_) for mapping in stack.mappings]
     custom_resources = CustomResources(lambda_, stack.name, addresses.endpoint, timeout=120)
     endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, lambda_)
     websockets = [WebSocketGateway(api, lambda_) for api in stack.websocket_apis]
-    hooks = {console.PATH: console.Console(step_functions, lambda_).handle}
+    hooks = {console.PATH: console.Console(stack, step_functions, sqs, lambda_, options.data / "logs").handle}
     rests = [RestGateway(api, lambda_, hooks) for api in stack.rest_apis]
 
     async def aws(request: web.BaseRequest) -> web.StreamResponse:
@@ -137,6 +139,7 @@ async def _serve(
         await lambda_.start()
         await servers.enter_async_context(_server(aws, aws_socket))
         try:
+            await reload.start()
             creating = asyncio.ensure_future(custom_resources.create(stack.custom_resources))
             waiting = asyncio.ensure_future(stopping.wait())
             await asyncio.wait([creating, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -157,7 +160,8 @@ async def _serve(
             _say(f"Stopping: running work has up to {options.grace:g} s to finish. Once more to stop at once.")
             stopping.clear()
         finally:
-            grace = _Grace(options.grace, stopping)
+            grace = _Grace(options.grace, stopping, lambda_)
+            await reload.close()
             await schedules.close()
             sqs.close()
             await grace(*(mapping.close for mapping in mappings))
@@ -168,16 +172,23 @@ async def _serve(
 
 
 class _Grace:
-    """What is left of the time in which running work may finish; nothing once a second signal has come."""
+    """What is left of the time in which running work may finish; a second signal ends the functions that run."""
 
-    def __init__(self, seconds: float, hurry: asyncio.Event) -> None:
+    def __init__(self, seconds: float, hurry: asyncio.Event, lambda_: Lambda) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline = self._loop.time() + seconds
         self._hurry = hurry
+        self._lambda = lambda_
 
     async def __call__(self, *closes: Callable[[float], Awaitable[None]]) -> None:
         left = 0.0 if self._hurry.is_set() else max(0.0, self._deadline - self._loop.time())
-        await asyncio.gather(*(close(left) for close in closes))
+        closing = asyncio.gather(*(close(left) for close in closes))
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        waiting: list[asyncio.Future[Any]] = [closing, hurry]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not hurry.cancel():
+            await self._lambda.close(0)
+        await closing
 
 
 @asynccontextmanager
@@ -239,6 +250,7 @@ def _announced(path: Path, options: Options, parameters: dict[str, str], address
 def _print_ready(stack: Stack, options: Options, addresses: Addresses) -> None:
     lines = {
         **stack.outputs,
+        "Console": addresses.rest + console.PATH,
         "AWS endpoint": addresses.endpoint,
         "Logs": f"{options.data / 'logs'}/*.log",
     }

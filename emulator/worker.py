@@ -101,7 +101,10 @@ def set_up_logging() -> None:
 def import_handler(handler: str) -> None:
     """Imports the handler's module. If that fails, each environment fails with it again, and reports it."""
     with contextlib.suppress(BaseException):
-        importlib.import_module(handler.rpartition(".")[0].replace("/", "."))
+        try:
+            importlib.import_module(handler.rpartition(".")[0].replace("/", "."))
+        except ImportError:
+            traceback.print_exc()  # of this one, the runtime client's own report has the message only
 
 
 def shares_what_must_not_be_shared(control: socket.socket) -> bool:

@@ -1,0 +1,95 @@
+"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from bench.stack import ROOT
+from emulator.stack import REGION
+
+REQUIREMENTS = Path(__file__).with_name("ministack.txt")
+ENVIRONMENT = ROOT / ".local" / "ministack"
+TOOLS = Path(sys.executable).parent
+START_SECONDS = 30.0
+
+
+def install() -> None:
+    uv = str(TOOLS / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, ENVIRONMENT], check=True)
+    python = str(ENVIRONMENT / "bin" / "python")
+    command = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(REQUIREMENTS)]
+    subprocess.run(command, check=True)
+
+
+@contextmanager
+def deployed(template: Path) -> Iterator[dict[str, Any]]:
+    """`pid` and `endpoint` of a fresh MiniStack, and `ready`: the seconds until the template was deployed."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = _free_port()
+        environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "ERROR",
+            "S3_DATA_DIR": f"{folder}/s3",
+            "SAM_CLI_TELEMETRY": "0",
+            "TMPDIR": folder,
+        }
+        started = time.perf_counter()
+        # A group of its own, to end with its workers.
+        server = subprocess.Popen(
+            [ENVIRONMENT / "bin" / "python", "-m", "ministack"],
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            _await_health(server, environment["AWS_ENDPOINT_URL"])
+            command = [
+                *(str(TOOLS / "sam"), "deploy", "--template-file", str(template), "--stack-name", "bench"),
+                *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--region", REGION, "--no-progressbar"),
+            ]
+            deploy = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
+            if deploy.returncode:
+                raise RuntimeError(f"expected sam deploy to succeed, was: {deploy.stdout}{deploy.stderr}")
+            ready = time.perf_counter() - started
+            yield {"pid": server.pid, "endpoint": environment["AWS_ENDPOINT_URL"], "ready": ready}
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _await_health(server: subprocess.Popen[bytes], url: str) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up and server.poll() is None:
+        try:
+            with urlopen(f"{url}/_ministack/health", timeout=1):
+                return
+        except (URLError, OSError):
+            time.sleep(0.01)
+    raise RuntimeError("MiniStack did not come up")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

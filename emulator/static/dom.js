@@ -1,0 +1,112 @@
+// Elements and their contents. Text only ever becomes text nodes: what executions carry is not trusted.
+
+function create(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  return element;
+}
+
+export const h = (tag, properties = {}, ...children) => create(document.createElement(tag), properties, children);
+
+export const svg = (tag, properties = {}, ...children) =>
+  create(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+
+/** Makes the children of `parent` those of `items`. An element whose item has not changed stays, with its focus. */
+export function list(parent, items, key, build) {
+  const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
+  items.forEach((item, index) => {
+    const shown = JSON.stringify(item);
+    let element = known.get(key(item));
+    if (element?.shown !== shown) {
+      const fresh = Object.assign(build(item), { shown });
+      fresh.dataset.key = key(item);
+      const focused = element?.contains(document.activeElement);
+      element?.replaceWith(fresh);
+      if (focused) fresh.querySelector("a, button")?.focus();
+      element = fresh;
+    }
+    known.delete(key(item));
+    if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+  });
+  for (const element of known.values()) element.remove();
+}
+
+/** Fills `element` anew when `data` is not what it was filled with. */
+export function fill(element, data, build) {
+  const shown = JSON.stringify(data);
+  if (element.shown === shown) return;
+  element.shown = shown;
+  element.replaceChildren(...[build(data)].flat().filter(Boolean));
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+|[{}[\],:]/g;
+
+/** A JSON text indented and coloured. It is never parsed, so that numbers of any length stay as they are. */
+export function json(text) {
+  const block = h("pre", { class: "json", tabindex: 0 });
+  const tokens = text.match(TOKEN) ?? [];
+  let depth = 0;
+  const line = () => "\n" + "  ".repeat(depth);
+  tokens.forEach((token, index) => {
+    const next = tokens[index + 1];
+    if (token === "{" || token === "[") {
+      depth += 1;
+      block.append(token, next === "}" || next === "]" ? "" : line());
+    } else if (token === "}" || token === "]") {
+      depth -= 1;
+      const empty = tokens[index - 1] === "{" || tokens[index - 1] === "[";
+      block.append(empty ? "" : line(), token);
+    } else if (token === ",") block.append(token, line());
+    else if (token === ":") block.append(": ");
+    else block.append(h("span", { class: token[0] !== '"' ? "value" : next === ":" ? "key" : "string" }, token));
+  });
+  return block;
+}
+
+/** An error and its cause: a function's message, and its stack trace on demand. */
+export function problem(error, cause) {
+  return h("div", { class: "problem" }, h("strong", {}, error), cause && explained(cause));
+}
+
+function explained(cause) {
+  try {
+    const { errorMessage: message } = JSON.parse(cause);
+    return [message && h("p", {}, String(message)), h("details", {}, h("summary", {}, "Cause"), json(cause))];
+  } catch {
+    return h("p", {}, cause);
+  }
+}
+
+export function duration(seconds) {
+  if (seconds < 0.00005) return "< 0.1 ms";
+  if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.1 ? 1 : 0)} ms`;
+  if (seconds < 60) return `${seconds.toFixed(2)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+
+export function time(seconds) {
+  const at = new Date(seconds * 1000);
+  const today = at.toDateString() === new Date().toDateString();
+  return h("time", { datetime: at.toISOString(), title: at.toISOString() }, `${today ? "" : `${DATE.format(at)}, `}${CLOCK.format(at)}`);
+}
+
+const STATUSES = {
+  RUNNING: ["●", "Running"],
+  SUCCEEDED: ["✓", "Succeeded"],
+  FAILED: ["✕", "Failed"],
+  TIMED_OUT: ["◷", "Timed out"],
+  ABORTED: ["⊘", "Aborted"],
+  CAUGHT: ["!", "Caught error"],
+};
+
+export const glyph = (status) => STATUSES[status]?.[0] ?? "";
+export const label = (status) => STATUSES[status]?.[1] ?? "Not entered";
+
+export const badge = (status) =>
+  h("span", { class: `badge ${status}` }, h("span", { "aria-hidden": "true" }, glyph(status)), label(status));

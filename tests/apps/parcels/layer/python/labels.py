@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+
+def label(parcel: str) -> str:
+    return f"parcel {parcel}"

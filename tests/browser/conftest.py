@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from emulator.console import PATH, Console
+from emulator.environments import Counters
+from emulator.sqs import Sqs
+from emulator.stack import Stack as Description
+from emulator.stack import StateMachine
+from emulator.step_functions import StepFunctions
+from tests.e2e.market import Market
+from tests.e2e.stack import ROOT, Stack, data_folder, running
+from tests.unit.emulator.gateways import Functions, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page at a URL. It asks nobody but its server for anything, and reports no error."""
+    problems: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # Chromium reports an execution that is not found, which the page expects.
+        if message.type == "error" and "arn=" not in message.location["url"]:
+            problems.append(message.text)
+
+    with ExitStack() as pages:
+
+        def visit(url: str, **options: Any) -> Page:
+            page = browser.new_page(**options)
+            pages.callback(page.close)
+            origin = url[: url.index("/", len("http://"))]
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", hear)
+            page.on("request", lambda request: None if request.url.startswith(origin) else problems.append(request.url))
+            page.goto(url)
+            return page
+
+        yield visit
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(data_folder(tmp_path_factory)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def _market(stack: Stack) -> Iterator[Market]:
+    market = Market(stack.parameters["DatabaseUrl"])
+    market.reset()
+    yield market
+    market.close()
+
+
+@pytest.fixture
+def market(_market: Market) -> Iterator[Market]:
+    yield _market
+    _market.clear_faults()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    folder = ROOT / ".local/screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass
+class Small:
+    """A console on state machines without anything else, and the loop that it runs in."""
+
+    url: str
+    loop: asyncio.AbstractEventLoop
+    step_functions: StepFunctions
+
+    def execute(self, machine: StateMachine, document: str = "{}") -> None:
+        request = {"stateMachineArn": machine.arn, "input": document}
+        asyncio.run_coroutine_threadsafe(self.step_functions.handle("StartSyncExecution", request), self.loop).result()
+
+
+class NoFunctions:
+    counters: dict[str, Counters] = {}  # noqa: RUF012
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Callable[..., Small]]:
+    """Serves a console, in a thread of its own: Playwright has the loop of this one."""
+    with ExitStack() as servers:
+
+        def serve(*machines: StateMachine, **functions: Callable[[Any], Any]) -> Small:
+            description = Description("small", state_machines={machine.name: machine for machine in machines})
+            sqs = Sqs({}, base_url="http://sqs")
+            step_functions = StepFunctions(
+                description.state_machines, Functions(**functions), lambda request: sqs.handle("", request)
+            )
+            page = Console(description, step_functions, sqs, NoFunctions(), tmp_path)
+            started: Queue[Small] = Queue()
+
+            async def main() -> None:
+                ending = asyncio.Event()
+                loop = asyncio.get_running_loop()
+                async with serving(page.handle) as port:
+                    servers.callback(loop.call_soon_threadsafe, ending.set)
+                    started.put(Small(f"http://127.0.0.1:{port}{PATH}", loop, step_functions))
+                    await ending.wait()
+
+            thread = threading.Thread(target=asyncio.run, args=(main(),))
+            servers.callback(thread.join)
+            thread.start()
+            return started.get(timeout=30)
+
+        yield serve

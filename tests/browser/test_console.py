@@ -1,0 +1,271 @@
+"""The console in Chromium."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from emulator.stack import StateMachine, arn
+from tests.browser.conftest import Small
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+MARKUP = '<img src="x" onerror="alert(1)"><script>alert(2)</script>'
+
+Visit = Callable[..., Page]
+
+
+def console(stack: Stack) -> str:
+    return f"{stack.rest}/_emulator/"
+
+
+def submit(stack: Stack, **changes: str) -> None:
+    order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
+    body = json.dumps(order).encode()
+    headers = {"Content-Type": "application/json"}
+    with urlopen(Request(f"{stack.rest}/api/orders/execute", body, headers)) as response:
+        assert response.status == 202
+
+
+def state(page: Page, name: str) -> Locator:
+    return page.locator(f'.state[data-name="{name}"]')
+
+
+def expect_state(page: Page, name: str, status: str) -> None:
+    expect(state(page, name)).to_have_accessible_name(f"{name}, {status}")
+
+
+def newest(page: Page) -> Locator:
+    return page.locator(".executions tbody tr").first
+
+
+def test_an_execution_appears_while_it_runs_and_its_states_turn_green(
+    stack: Stack, market: Market, visit: Visit, screenshots: Path
+) -> None:
+    page = visit(console(stack))
+    expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+    expect(state(page, "Route")).to_be_visible()
+
+    # WHEN an order runs that can't end
+    with market.held("SOL", "USDC"):
+        submit(stack)
+
+        # THEN the page shows it without being asked, and how far it has come
+        expect(newest(page)).to_contain_text("Running")
+        newest(page).get_by_role("link").click()
+        expect(page.locator(".state.RUNNING")).to_have_count(1)
+        for name in ("Resume", "Route", "Build"):
+            expect_state(page, name, "succeeded")
+        expect_state(page, "MarkFailed", "not entered")
+        page.screenshot(path=screenshots / "running.png")
+
+        # AND its message is in flight
+        queues = visit(f"{console(stack)}#/queues")
+        row = queues.get_by_role("row").filter(has=queues.get_by_text("OrderQueue", exact=True))
+        expect(row.locator('[data-label="In flight"]')).to_have_text("1")
+
+    # WHEN it goes on
+    # THEN every state on its way turns green, and the execution does
+    for name in ("Submit", "Confirm", "Confirmed"):
+        expect_state(page, name, "succeeded")
+    expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
+    expect(page.locator(".edge.taken")).to_have_count(7)
+    expect(row.locator('[data-label="In flight"]')).to_have_text("0")
+
+    # AND a state shows what went in and what came out, at an address of its own
+    state(page, "Route").click()
+    panel = page.get_by_role("region", name="Details")
+    expect(panel.get_by_role("heading", name="Route")).to_be_visible()
+    expect(panel.locator("pre")).to_have_count(3)
+    expect(panel.locator("pre").nth(1)).to_contain_text('"venue": ')
+    page.reload()
+    expect(panel.get_by_role("heading", name="Route")).to_be_visible()
+
+
+def test_a_failing_order_shows_where_why_and_after_how_many_attempts(
+    stack: Stack, market: Market, visit: Visit, screenshots: Path
+) -> None:
+    market.fault("raydium", "quote", "fail")
+    market.fault("meteora", "quote", "fail")
+    page = visit(console(stack), viewport={"width": 1440, "height": 1120})
+    submit(stack)
+
+    page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
+    expect(newest(page)).to_contain_text("OrderFailed")
+    newest(page).get_by_role("link").click()
+
+    expect(page.locator("h1 + .badge")).to_contain_text("Failed")
+    expect(page.locator(".problem").first).to_contain_text("raydium refused to quote; meteora refused to quote")
+    expect_state(page, "Failed", "failed")
+    expect_state(page, "Route", "caught error, 3 attempts")
+    expect_state(page, "Build", "not entered")
+
+    # By keyboard as well as by mouse.
+    state(page, "Route").press("Enter")
+    attempts = page.get_by_role("region", name="Details").locator(".attempts-list li")
+    expect(attempts).to_have_count(3)
+    expect(attempts.last).to_contain_text("VenueUnavailable")
+    expect(state(page, "Route")).to_have_attribute("aria-pressed", "true")
+    page.screenshot(path=screenshots / "console.png")
+
+
+def test_a_function_shows_what_it_did_and_logged(stack: Stack, market: Market, visit: Visit) -> None:
+    submit(stack)
+    page = visit(f"{console(stack)}#/functions")
+
+    row = page.get_by_role("row").filter(has_text="RouteFunction")
+    expect(row.locator('[data-label="Invocations"]')).not_to_have_text("0")
+    expect(row.locator('[data-label="Mean duration"]')).to_have_text(re.compile(r"\d m?s"))
+    row.get_by_role("link").click()
+    expect(page.get_by_role("log")).to_contain_text("REPORT RequestId")
+
+
+@pytest.fixture
+def rerouted(stack: Stack, market: Market) -> str:
+    """The name of an execution that has succeeded with a second quote."""
+
+    def found() -> str | None:
+        executions = json.load(urlopen(f"{console(stack)}executions?status=SUCCEEDED"))
+        for execution in executions:
+            details = json.load(urlopen(f"{console(stack)}executions?arn={execution['arn']}"))
+            if any(event["type"] == "PassStateEntered" for event in details["events"]):
+                return str(execution["name"])
+        return None
+
+    if found() is None:
+        market.reset()
+        market.fault("raydium", "submit", "slip", times=1)
+        submit(stack, amountIn="20")
+    give_up = time.monotonic() + 30
+    while (name := found()) is None:
+        assert time.monotonic() < give_up, "expected an execution that went back to Route"
+        time.sleep(0.05)
+    return name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_fits_a_wide_and_a_narrow_screen_by_day_and_by_night(
+    stack: Stack, rerouted: str, visit: Visit, screenshots: Path, width: int, scheme: str
+) -> None:
+    page = visit(console(stack), viewport={"width": width, "height": 900}, color_scheme=scheme)
+
+    def look(name: str) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True)
+
+    expect(page.get_by_role("link", name=rerouted)).to_be_visible()
+    look("executions")
+    page.get_by_role("link", name=rerouted).click()
+    expect_state(page, "Reroute", "succeeded")
+    look("execution")
+    for name in ("Queues", "Functions"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        expect(page.locator("tbody tr").first).to_be_visible()
+        look(name.lower())
+
+
+def test_what_an_execution_carries_is_shown_as_text(visit: Visit, small: Callable[..., Small]) -> None:
+    failing = StateMachine(
+        "failing",
+        {
+            "StartAt": "Keep <b>",
+            "States": {
+                "Keep <b>": {"Type": "Pass", "Comment": MARKUP, "Next": "Give up"},
+                "Give up": {"Type": "Fail", "ErrorPath": "$.text", "CausePath": "$.text"},
+            },
+        },
+        "EXPRESS",
+    )
+    server = small(failing)
+    server.execute(failing, json.dumps({"text": MARKUP, "amount": 2**64 - 1}))
+    page = visit(server.url)
+
+    expect(newest(page)).to_contain_text(MARKUP)
+    newest(page).get_by_role("link").click()
+    expect(page.locator("#main > div > div > .problem")).to_have_text(MARKUP + MARKUP)
+    state(page, "Keep <b>").click()
+    expect(page.locator(".panel .comment")).to_have_text(MARKUP)
+    # Numbers of any length stay as they are.
+    expect(page.locator(".panel .json").first).to_contain_text("18446744073709551615")
+    expect(page.locator("main img, main script, main b")).to_have_count(0)
+
+
+def test_branches_and_iterations_are_drawn_inside_their_state(visit: Visit, small: Callable[..., Small]) -> None:
+    function = "arn:aws:lambda:us-east-1:000000000000:function:f"
+
+    def passing(*names: str) -> dict[str, object]:
+        ways = [{"Next": name} for name in names[1:]] + [{"End": True}]
+        states = {name: {"Type": "Pass", **way} for name, way in zip(names, ways, strict=True)}
+        return {"StartAt": names[0], "States": states}
+
+    retry = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "JitterStrategy": "FULL"}
+    machine = StateMachine(
+        "nested",
+        {
+            "StartAt": "Both",
+            "States": {
+                "Both": {"Type": "Parallel", "Branches": [passing("Left", "Left 2"), passing("Right")], "Next": "Each"},
+                "Each": {
+                    "Type": "Map",
+                    "ItemProcessor": {
+                        "StartAt": "Ask",
+                        "States": {"Ask": {"Type": "Task", "Resource": function, "Retry": [retry], "End": True}},
+                    },
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Recover"}],
+                    "Next": "Done",
+                },
+                "Recover": {"Type": "Pass", "Next": "Done"},
+                "Done": {"Type": "Succeed"},
+            },
+        },
+        "EXPRESS",
+    )
+
+    def refuse(event: object) -> None:
+        raise ValueError(MARKUP)
+
+    server = small(machine, **{function: refuse})
+    server.execute(machine)
+    page = visit(server.url)
+    newest(page).get_by_role("link").click()
+
+    for name in ("Both", "Left", "Left 2", "Right", "Recover", "Done"):
+        expect_state(page, name, "succeeded")
+    expect_state(page, "Each", "caught error")
+    expect_state(page, "Ask", "failed, 2 attempts")
+    outer, inner = state(page, "Both").bounding_box(), state(page, "Left 2").bounding_box()
+    assert outer
+    assert inner
+    assert outer["x"] < inner["x"]
+    assert inner["y"] + inner["height"] < outer["y"] + outer["height"]
+
+
+def test_a_stack_without_a_state_machine_says_so(visit: Visit, small: Callable[..., Small]) -> None:
+    page = visit(small().url)
+
+    expect(page.get_by_role("heading", name="No state machine")).to_be_visible()
+    for name in ("Queues", "Functions"):
+        page.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=f"No {name.lower()}")).to_be_visible()
+
+
+def test_an_execution_that_is_not_kept_any_more_leads_back_to_the_others(
+    visit: Visit, small: Callable[..., Small]
+) -> None:
+    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
+    unknown = arn("states", "express:only:name:id")
+    page = visit(f"{small(machine).url}#/executions")
+    page.goto(f"{page.url}/{unknown}")
+
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    page.get_by_role("link", name="See the executions").click()
+    expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()

@@ -1,0 +1,56 @@
+"""Functions that break, as whoever calls them and whoever reads the log sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.application import APPS, Application, application
+from tests.e2e.aws import aws
+from tests.e2e.stack import ROOT
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    with application(APPS / "faulty/template.yaml", tmp_path_factory.mktemp("faulty") / "data") as running:
+        yield running
+
+
+def invoke(stack: Application, name: str, **event: Any) -> tuple[str | None, Any]:
+    with aws(stack, "lambda") as functions:
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        return answer.get("FunctionError"), json.load(answer["Payload"])
+
+
+def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log(faulty: Application) -> None:
+    for _ in range(2):
+        error, payload = invoke(faulty, "Unimportable")
+        assert error == "Unhandled"
+        assert payload["errorType"] == "Runtime.ImportModuleError"
+        assert payload["errorMessage"] == (
+            "Unable to import module 'unimportable': No module named 'a_module_that_there_is_not'"
+        )
+
+    command = [sys.executable, "-m", "emulator", "--data", str(faulty.data), "logs", "Unimportable"]
+    logs = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "[ERROR] Runtime.ImportModuleError" in logs
+    assert "Traceback (most recent call last):" in logs
+    assert "import a_module_that_there_is_not" in logs
+
+
+def test_a_worker_that_is_killed_fails_its_invocation_and_the_next_one_works(faulty: Application) -> None:
+    assert invoke(faulty, "Mortal") == (None, "alive")
+
+    error, payload = invoke(faulty, "Mortal", die=True)
+    assert error == "Unhandled"
+    assert payload["errorType"] == "Runtime.ExitError"
+    assert payload["errorMessage"].endswith("Error: Runtime exited with error: signal: killed")
+
+    assert invoke(faulty, "Mortal") == (None, "alive")
