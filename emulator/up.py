@@ -161,10 +161,11 @@ async def _serve(
             stopping.clear()
         finally:
             grace = _Grace(options.grace, stopping, lambda_)
+            # First of all: from here on no more work is begun.
+            await grace(*(mapping.close for mapping in mappings))
             await reload.close()
             await schedules.close()
             sqs.close()
-            await grace(*(mapping.close for mapping in mappings))
             await grace(step_functions.close)
             await grace(*(websocket.close for websocket in websockets))
             await grace(lambda_.close)

@@ -47,7 +47,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def pages() -> Iterator[ExitStack]:
+    """The pages that are open: closed before the server that they ask."""
+    with ExitStack() as pages:
+        yield pages
+
+
+@pytest.fixture
+def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     """Opens a page at a URL. It asks nobody but its server for anything, and reports no error."""
     problems: list[str] = []
 
@@ -56,19 +63,18 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         if message.type == "error" and "arn=" not in message.location["url"]:
             problems.append(message.text)
 
-    with ExitStack() as pages:
+    def visit(url: str, **options: Any) -> Page:
+        page = browser.new_page(**options)
+        pages.callback(page.close)
+        origin = url[: url.index("/", len("http://"))]
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", hear)
+        page.on("request", lambda request: None if request.url.startswith(origin) else problems.append(request.url))
+        page.goto(url)
+        return page
 
-        def visit(url: str, **options: Any) -> Page:
-            page = browser.new_page(**options)
-            pages.callback(page.close)
-            origin = url[: url.index("/", len("http://"))]
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("console", hear)
-            page.on("request", lambda request: None if request.url.startswith(origin) else problems.append(request.url))
-            page.goto(url)
-            return page
-
-        yield visit
+    yield visit
+    pages.close()
     assert problems == []
 
 
@@ -117,7 +123,7 @@ class NoFunctions:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Callable[..., Small]]:
+def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
     """Serves a console, in a thread of its own: Playwright has the loop of this one."""
     with ExitStack() as servers:
 
@@ -144,3 +150,4 @@ def small(tmp_path: Path) -> Iterator[Callable[..., Small]]:
             return started.get(timeout=30)
 
         yield serve
+        pages.close()
