@@ -1,4 +1,4 @@
-"""REST API: submit and read orders; health."""
+"""REST API: quotes; submit and read orders; health."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from order_engine import bootstrap, settings
 from order_engine.domain.errors import EngineError, NotFound
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.requests import parse_integer, parse_order, parse_uuid, refuse
+from order_engine.domain.requests import parse_integer, parse_order, parse_quote_request, parse_uuid, refuse
 from order_engine.observability import count, logger, metrics
 from order_engine.rest import error_response, json_body, json_response
 
 app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
 submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstrap.health()
+quotes = bootstrap.quotes()
 
 
 @app.post("/api/orders/execute")
@@ -25,6 +26,12 @@ def execute_order() -> Response[str]:
     count("OrderPending")
     websocket_url = f"{settings.required('WEBSOCKET_URL')}?orderId={order.id}"
     return json_response(202, {**order.to_json(), "webSocketUrl": websocket_url})
+
+
+@app.get("/api/quotes")
+def get_quote() -> Response[str]:
+    query = app.current_event.query_string_parameters or {}
+    return json_response(200, quotes.offer(parse_quote_request(query)))
 
 
 @app.get("/api/orders")

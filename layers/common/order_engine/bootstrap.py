@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from .execution import Execution
     from .health import Health
     from .notifications import Connections, Notifications
+    from .quotes import Quotes
+    from .quoting import Quoting
     from .recovery import Recovery
     from .storage.active_orders import ActiveOrders
+    from .storage.quotes import QuoteStore
     from .storage.subscriptions import SubscriptionStore
     from .submission import Submission
+    from .venues.simulated import Latency, Market
     from .websocket import WebSocket
 
 
@@ -37,6 +41,13 @@ def database() -> Database:
 @cache
 def orders() -> OrderStore:
     return OrderStore(database())
+
+
+@cache
+def quote_store() -> QuoteStore:
+    from .storage.quotes import QuoteStore
+
+    return QuoteStore(database())
 
 
 @cache
@@ -77,18 +88,25 @@ def submission() -> Submission:
     from .submission import Submission
 
     # Nobody listens to an order that only now gets its id.
-    return Submission(orders(), lambda event, _: active_orders().show(event), waker(), warn)
+    return Submission(orders(), quote_store(), lambda event, _: active_orders().show(event), waker(), warn)
+
+
+@cache
+def quotes() -> Quotes:
+    from .quotes import Quotes
+    from .venues.simulated import LATENCIES
+
+    # The seconds that an order's routing takes stand for more than a look at the pools.
+    return Quotes(_quoting(_market(LATENCIES["instant"])), quote_store())
 
 
 @cache
 def execution() -> Execution:
     from .execution import Execution
-    from .venues.simulated import LATENCIES, VENUES, SimulatedVenue
+    from .venues.simulated import LATENCIES, SimulatedChain
 
-    latency = LATENCIES[settings.one_of("MARKET_LATENCY", LATENCIES)]
-    drift_bps = settings.integer("MARKET_DRIFT_BPS")
-    venues = [SimulatedVenue(name, database(), latency, drift_bps) for name in VENUES]
-    return Execution(orders(), venues, notifications().publish, latency.deadline)
+    market = _market(LATENCIES[settings.one_of("MARKET_LATENCY", LATENCIES)])
+    return Execution(orders(), quote_store(), _quoting(market), SimulatedChain(market), notifications().publish)
 
 
 @cache
@@ -104,7 +122,7 @@ def dispatch() -> Dispatch:
 def recovery() -> Recovery:
     from .recovery import Recovery
 
-    return Recovery(orders(), execution(), waker())
+    return Recovery(orders(), quote_store(), execution(), waker())
 
 
 @cache
@@ -112,7 +130,7 @@ def websocket() -> WebSocket:
     from .submission import Submission
     from .websocket import WebSocket
 
-    submission = Submission(orders(), notifications().publish, waker(), warn)
+    submission = Submission(orders(), quote_store(), notifications().publish, waker(), warn)
     queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
 
     def ask_for_replay(connection_id: str, order_id: UUID) -> None:
@@ -142,6 +160,23 @@ def waker() -> Any:
     """Sends the message that has an order run."""
     queue, queue_url = _client("sqs"), settings.required("ORDER_QUEUE_URL")
     return lambda order_id: queue.send_message(QueueUrl=queue_url, MessageBody=dumps({"orderId": str(order_id)}))
+
+
+def _market(latency: Latency) -> Market:
+    from .venues.faults import Faults
+    from .venues.flow import Flow
+    from .venues.simulated import Market
+
+    flow = Flow(settings.integer("MARKET_DRIFT_BPS"), settings.integer("MARKET_SEED"))
+    return Market(database(), Faults(database(), latency.deadline), latency, flow)
+
+
+def _quoting(market: Market) -> Quoting:
+    from .quoting import Quoting
+    from .venues.faults import VENUES
+    from .venues.simulated import SimulatedVenue
+
+    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline)
 
 
 @cache

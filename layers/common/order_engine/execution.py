@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import UUID
 
-from .dex import routing
-from .dex.constant_product import min_out
-from .domain.errors import TRIES, EngineError, Final, Reroute, Transient, VenueUnavailable, kind
+from .dex.swaps import min_out
+from .domain.errors import TRIES, Final, Reroute, Transient, VenueUnavailable, kind
 from .domain.lifecycle import Status, Trigger
-from .domain.money import BPS, TOKENS, format_amount, format_price
+from .domain.money import BPS, TOKENS, amounts, format_price
 from .domain.orders import Event, Order
+from .domain.swaps import Fill, Quote, Transaction
+from .quoting import Quoting
 from .storage.orders import OrderStore
-from .venues.base import Fill, Quote, Transaction, Venue
+from .storage.quotes import QuoteStore
+from .venues.base import Chain
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An order on its way through the state machine, by the execution named `run`. Amounts in base units."""
+    """An order on its way through the state machine, by the execution named `run`. Amounts in base units.
+
+    `quote_id` names the only quote that it may be executed at, if it was ordered so.
+    """
 
     order_id: UUID
     run: str
@@ -31,6 +35,7 @@ class Run:
     token_out: str
     amount_in: int
     slippage_bps: int
+    quote_id: UUID | None = None
     quoted_out: int | None = None
     quote: Quote | None = None
     transaction: Transaction | None = None
@@ -49,6 +54,7 @@ class Run:
             token_out=order.token_out,
             amount_in=order.amount_in,
             slippage_bps=order.slippage_bps,
+            quote_id=order.quote_id,
             quoted_out=order.quoted_out,
             transaction=Transaction.from_json(order.transaction) if order.transaction else None,
         )
@@ -64,6 +70,7 @@ class Run:
             "token_out": self.token_out,
             "amount_in": str(self.amount_in),
             "slippage_bps": self.slippage_bps,
+            "quote_id": str(self.quote_id) if self.quote_id else None,
             "quoted_out": None if self.quoted_out is None else str(self.quoted_out),
             "quote": self.quote.to_json() if self.quote else None,
             "transaction": self.transaction.to_json() if self.transaction else None,
@@ -79,6 +86,7 @@ class Run:
                 "status": Status(value["status"]),
                 "attempt": attempt,
                 "amount_in": int(value["amount_in"]),
+                "quote_id": UUID(value["quote_id"]) if value["quote_id"] else None,
                 "quoted_out": None if value["quoted_out"] is None else int(value["quoted_out"]),
                 "quote": Quote.from_json(value["quote"]) if value["quote"] else None,
                 "transaction": Transaction.from_json(value["transaction"]) if value["transaction"] else None,
@@ -96,43 +104,41 @@ class Execution:
     def __init__(
         self,
         orders: OrderStore,
-        venues: Sequence[Venue],
+        quotes: QuoteStore,
+        quoting: Quoting,
+        chain: Chain,
         publish: Callable[[Event, Sequence[str]], None],
-        quote_deadline: float,
     ) -> None:
         self._orders = orders
-        self._venues = {venue.name: venue for venue in venues}
+        self._quotes = quotes
+        self._quoting = quoting
+        self._chain = chain
         self._publish = publish
-        self._quote_deadline = quote_deadline
-        # One thread each: a venue that hangs holds up itself alone.
-        self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
 
     def route(self, run: Run) -> Run:
-        """Quotes every venue at once and takes the best. Raises `VenueUnavailable` when none answers in time."""
-        quotes, refusals = self._quotes(run)
-        if not quotes:
-            raise _verdict(refusals)
-        best = routing.best(quotes)
-        data = {
-            "venue": best.venue,
-            "reason": routing.reason(quotes),
-            "quotes": [_quote_view(quote) for quote in quotes],
-            "unavailable": [
-                {"venue": name, "code": error.code, "message": str(error)} for name, error in refusals.items()
-            ],
-        }
-        moved = self._move(run, Trigger.QUOTED, data, venue=best.venue, quoted_out=best.amount_out)
-        return replace(moved, quoted_out=best.amount_out, quote=best, transaction=None)
+        """Finds the route that pays most, or takes the quote that the order names.
+
+        Raises `VenueUnavailable` when no venue answers in time, `NoRoute`, `AmountTooSmall`,
+        `InsufficientLiquidity`.
+        """
+        if run.quote_id is None:
+            quote, decision = self._quoting.quote(run.token_in, run.token_out, run.amount_in)
+        else:
+            stored = self._quotes.get(run.quote_id)
+            quote, decision = stored.quote, {"quoteId": str(run.quote_id), **stored.decision}
+        data = {**amounts("amountOut", quote.amount_out, TOKENS[run.token_out]), **decision}
+        moved = self._move(run, Trigger.QUOTED, data, venue=quote.venue, quoted_out=quote.amount_out)
+        return replace(moved, quoted_out=quote.amount_out, quote=quote, transaction=None)
 
     def build(self, run: Run) -> Run:
         """Signs the transaction and stores it, before anything is sent. Raises `QuoteExpired`."""
         if run.quote is None:
             raise ValueError(f"expected order {run.order_id} with a quote")
         quote = run.quote
-        transaction = self._venues[quote.venue].build(quote, min_out(quote.amount_out, run.slippage_bps))
+        transaction = self._chain.build(quote, min_out(quote.amount_out, run.slippage_bps))
         data = {
             "venue": quote.venue,
-            "minOut": format_amount(transaction.min_out, TOKENS[run.token_out]),
+            **amounts("minOut", transaction.min_out, TOKENS[run.token_out]),
             "instructions": transaction.instructions,
             "txHash": transaction.signature,
         }
@@ -157,7 +163,7 @@ class Execution:
         """
         transaction = _signed(run)
         moved = self._move(run, Trigger.SENT, {"venue": transaction.venue, "txHash": transaction.signature})
-        self._venues[transaction.venue].submit(transaction)
+        self._chain.submit(transaction)
         return moved
 
     def confirm(self, run: Run) -> Run:
@@ -200,35 +206,14 @@ class Execution:
         self._publish(event, listeners)
         return replace(run, status=event.status)
 
-    def _quotes(self, run: Run) -> tuple[list[Quote], dict[str, EngineError]]:
-        """What the venues offer, and why the others don't."""
-        asked = {
-            name: self._threads[name].submit(venue.quote, run.token_in, run.token_out, run.amount_in)
-            for name, venue in self._venues.items()
-        }
-        wait(asked.values(), timeout=self._quote_deadline)
-        quotes: list[Quote] = []
-        refusals: dict[str, EngineError] = {}
-        for name, answer in asked.items():
-            if not answer.done():
-                answer.cancel()
-                refusals[name] = VenueUnavailable(f"{name} did not quote within {self._quote_deadline:g} s")
-                continue
-            try:
-                quotes.append(answer.result())
-            except EngineError as error:
-                refusals[name] = error
-        return quotes, refusals
-
     def _await_fill(self, transaction: Transaction) -> Fill:
-        venue = self._venues[transaction.venue]
-        fill = venue.confirm(transaction)
+        fill = self._chain.confirm(transaction)
         if fill is None:
             # A run died between recording and sending. The same signature may be sent any number of times.
-            venue.submit(transaction)
-            fill = venue.confirm(transaction)
+            self._chain.submit(transaction)
+            fill = self._chain.confirm(transaction)
         if fill is None:
-            raise VenueUnavailable(f"{venue.name} has not seen transaction {transaction.signature} yet")
+            raise VenueUnavailable(f"the chain has not seen transaction {transaction.signature} yet")
         return fill
 
     def _filled(self, run: Run, fill: Fill) -> Run:
@@ -236,8 +221,9 @@ class Execution:
         quoted = run.quoted_out or fill.amount_out
         data = {
             "txHash": fill.signature,
-            "amountIn": format_amount(fill.amount_in, token_in),
-            "amountOut": format_amount(fill.amount_out, token_out),
+            "slot": fill.slot,
+            **amounts("amountIn", fill.amount_in, token_in),
+            **amounts("amountOut", fill.amount_out, token_out),
             "executedPrice": format_price(fill.amount_in, token_in, fill.amount_out, token_out),
             # Above zero: less than quoted. Rounded against the engine.
             "realisedSlippageBps": -((fill.amount_out - quoted) * BPS // quoted),
@@ -249,27 +235,6 @@ def _signed(run: Run) -> Transaction:
     if run.transaction is None:
         raise ValueError(f"expected order {run.order_id} with a signed transaction")
     return run.transaction
-
-
-def _quote_view(quote: Quote) -> dict[str, Any]:
-    token_in, token_out = TOKENS[quote.token_in], TOKENS[quote.token_out]
-    return {
-        "venue": quote.venue,
-        "pool": quote.pool,
-        "amountOut": format_amount(quote.amount_out, token_out),
-        "price": format_price(quote.amount_in, token_in, quote.amount_out, token_out),
-        "fee": format_amount(quote.fee, token_in),
-        "feeBps": quote.fee_bps,
-        "priceImpactBps": quote.price_impact_bps,
-    }
-
-
-def _verdict(refusals: dict[str, EngineError]) -> EngineError:
-    """One error for all venues: worth a retry if one of them is."""
-    message = "; ".join(str(error) for error in refusals.values())
-    if any(isinstance(error, Transient) for error in refusals.values()):
-        return VenueUnavailable(message)
-    return type(next(iter(refusals.values())))(message)
 
 
 def _reason(cause: str) -> str:

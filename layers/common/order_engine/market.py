@@ -7,7 +7,7 @@ import sys
 
 from . import settings
 from .storage.database import Database
-from .venues.simulated import FAULTS, STEPS, VENUES, clear_faults, set_fault
+from .venues.faults import FAULTS, STEPS, VENUES, clear_faults, set_fault
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     fault.add_argument("step", choices=STEPS)
     fault.add_argument("kind", choices=FAULTS, help="slip is for submit only")
     fault.add_argument("--times", type=int, help="how often; without it until cleared")
+    fault.add_argument("--percent", type=int, default=100, help="how likely it is each time; 100 if not given")
     actions.add_parser("clear", help="make every venue behave again")
     arguments = parser.parse_args()
     database = Database(settings.required("DATABASE_URL"))
@@ -27,7 +28,7 @@ def main() -> None:
         if arguments.action == "clear":
             clear_faults(database)
         else:
-            set_fault(database, arguments.venue, arguments.step, arguments.kind, arguments.times)
+            set_fault(database, arguments.venue, arguments.step, arguments.kind, arguments.times, arguments.percent)
     except ValueError as error:
         sys.exit(str(error))
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from .dispatching import LEASE_SECONDS
 from .execution import Execution, Run
 from .storage.orders import OrderStore
+from .storage.quotes import QuoteStore
 
 ASLEEP_AFTER_SECONDS = 45.0
 
@@ -15,16 +16,20 @@ ASLEEP_AFTER_SECONDS = 45.0
 class Recovery:
     """`wake` sends the message that has an order run."""
 
-    def __init__(self, orders: OrderStore, execution: Execution, wake: Callable[[UUID], None]) -> None:
+    def __init__(
+        self, orders: OrderStore, quotes: QuoteStore, execution: Execution, wake: Callable[[UUID], None]
+    ) -> None:
         self._orders = orders
+        self._quotes = quotes
         self._execution = execution
         self._wake = wake
 
     def sweep(self) -> list[UUID]:
-        """Wakes every order that has not ended and that no run has held for a while."""
+        """Wakes every order that has not ended and that no run has held for a while. Forgets old quotes."""
         asleep = self._orders.asleep(ASLEEP_AFTER_SECONDS)
         for order_id in asleep:
             self._wake(order_id)
+        self._quotes.forget()
         return asleep
 
     def give_up(self, order_id: UUID) -> None:

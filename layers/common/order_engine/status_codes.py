@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from .domain.errors import (
     EngineError,
+    Final,
     NotFound,
     OrderNotFound,
     PayloadTooLarge,
+    QuoteExpired,
+    QuoteNotFound,
     Rejected,
     Transient,
     UnsupportedMediaType,
@@ -15,9 +18,12 @@ from .domain.errors import (
 _STATUS: dict[type[EngineError], int] = {
     NotFound: 404,
     OrderNotFound: 404,
+    QuoteNotFound: 404,
+    QuoteExpired: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     Rejected: 400,
+    Final: 422,
     Transient: 503,
     EngineError: 500,
 }

@@ -67,6 +67,10 @@ class OrderNotFound(Rejected):
     """There is no such order."""
 
 
+class QuoteNotFound(Rejected):
+    """There is no such quote."""
+
+
 class NotFound(Rejected):
     """There is nothing at this path."""
 
@@ -109,6 +113,10 @@ class AmountTooSmall(Final):
 
 class InsufficientLiquidity(Final):
     """The pools can't pay as much."""
+
+
+class CorruptPool(Final):
+    """A pool's state is no state that the pool could be in. It is left out."""
 
 
 class StaleRun(Final):

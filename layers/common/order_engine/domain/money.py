@@ -24,10 +24,14 @@ class Token:
     mint: str
 
 
+WRAPPED_SOL = "So11111111111111111111111111111111111111112"
+"""The mint under which SOL is traded. Native SOL has none of its own: it is wrapped on the way in."""
+
 TOKENS = {
     token.symbol: token
     for token in (
-        Token("SOL", 9, "So11111111111111111111111111111111111111112"),
+        Token("SOL", 9, WRAPPED_SOL),
+        Token("wSOL", 9, WRAPPED_SOL),
         Token("USDC", 6, "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
         Token("USDT", 6, "Es9vMFrzaCErmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"),
         Token("RAY", 6, "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6R"),
@@ -44,6 +48,11 @@ def token(symbol: str) -> Token:
         return TOKENS[symbol]
     except KeyError:
         raise ValueError(f"expected one of {', '.join(TOKENS)}, was {symbol!r}") from None
+
+
+def pool_token(symbol: str) -> str:
+    """The symbol under which pools trade a token: wrapped SOL is listed as SOL."""
+    return "SOL" if TOKENS[symbol].mint == WRAPPED_SOL else symbol
 
 
 def parse_amount(value: str | int | Decimal, token: Token) -> int:
@@ -74,6 +83,11 @@ def parse_amount(value: str | int | Decimal, token: Token) -> int:
 def format_amount(units: int, token: Token) -> str:
     """The human amount, exact and without trailing zeros: `format_amount(1_500_000_000, SOL)` is `"1.5"`."""
     return _format(units, token.decimals)
+
+
+def amounts(name: str, units: int, token: Token) -> dict[str, str]:
+    """An amount as people write it, and in base units: `{"amountIn": "1.5", "amountInBaseUnits": "1500000000"}`."""
+    return {name: format_amount(units, token), f"{name}BaseUnits": str(units)}
 
 
 def format_price(amount_in: int, token_in: Token, amount_out: int, token_out: Token) -> str:

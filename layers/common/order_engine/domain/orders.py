@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from .lifecycle import Status
-from .money import TOKENS, format_amount, format_price
+from .money import TOKENS, amounts, format_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class OrderRequest:
     slippage_bps: int = 50
     client_order_id: str | None = None
     user_id: str | None = None
+    quote_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Order:
     updated_at: datetime
     client_order_id: str | None = None
     user_id: str | None = None
+    quote_id: UUID | None = None
     run: str | None = None
     venue: str | None = None
     quoted_out: int | None = None
@@ -58,8 +60,8 @@ class Order:
         """The order as clients see it: amounts as decimal strings."""
         token_in, token_out = TOKENS[self.token_in], TOKENS[self.token_out]
 
-        def out(units: int | None) -> str | None:
-            return None if units is None else format_amount(units, token_out)
+        def out(name: str, units: int | None) -> dict[str, str | None]:
+            return {name: None, f"{name}BaseUnits": None} if units is None else {**amounts(name, units, token_out)}
 
         return {
             "orderId": str(self.id),
@@ -67,13 +69,13 @@ class Order:
             "status": self.status,
             "tokenIn": self.token_in,
             "tokenOut": self.token_out,
-            "amountIn": format_amount(self.amount_in, token_in),
+            **amounts("amountIn", self.amount_in, token_in),
             "slippageBps": self.slippage_bps,
             "attempt": self.attempt,
             "venue": self.venue,
-            "quotedOut": out(self.quoted_out),
-            "minOut": out(self.min_out),
-            "amountOut": out(self.amount_out),
+            **out("quotedOut", self.quoted_out),
+            **out("minOut", self.min_out),
+            **out("amountOut", self.amount_out),
             "executedPrice": None
             if self.amount_out is None
             else format_price(self.amount_in, token_in, self.amount_out, token_out),
@@ -81,6 +83,7 @@ class Order:
             "error": self.error,
             "clientOrderId": self.client_order_id,
             "userId": self.user_id,
+            "quoteId": str(self.quote_id) if self.quote_id else None,
             "createdAt": rfc3339(self.created_at),
             "updatedAt": rfc3339(self.updated_at),
         }

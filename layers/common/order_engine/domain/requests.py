@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID
@@ -15,6 +16,7 @@ from .errors import InvalidJson, InvalidOrder, InvalidRequest
 from .money import parse_amount, token
 from .orders import OrderRequest
 
+_QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
 
@@ -33,6 +35,7 @@ class _OrderForm(BaseModel):
         None
     )
     user_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")] | None = None
+    quote_id: Any = None
 
 
 def parse_json(body: str) -> dict[str, Any]:
@@ -91,6 +94,8 @@ def parse_order(form: dict[str, Any]) -> OrderRequest:
             problem(field, str(error))
     if len(tokens) == 2 and tokens[0] == tokens[1]:
         problem("tokenOut", f"expected another token than tokenIn, was {order.token_out!r} too")
+    elif len(tokens) == 2 and tokens[0].mint == tokens[1].mint:
+        problem("tokenOut", f"expected a token to swap for, was {order.token_out!r}: the same mint, wrapped or not")
     amount = 0
     if isinstance(order.amount_in, bool) or not isinstance(order.amount_in, str | int | Decimal):
         problem("amountIn", f'expected a positive decimal number like "1.5", was {_shown(order.amount_in)}')
@@ -99,6 +104,12 @@ def parse_order(form: dict[str, Any]) -> OrderRequest:
             amount = parse_amount(order.amount_in, tokens[0])
         except ValueError as error:
             problem("amountIn", str(error))
+    quote_id = None
+    if order.quote_id is not None:
+        try:
+            quote_id = parse_uuid("quoteId", order.quote_id)
+        except InvalidRequest as error:
+            problems += error.problems
     if problems:
         raise InvalidOrder(problems)
     return OrderRequest(
@@ -109,7 +120,24 @@ def parse_order(form: dict[str, Any]) -> OrderRequest:
         slippage_bps=order.slippage_bps,
         client_order_id=order.client_order_id,
         user_id=order.user_id,
+        quote_id=quote_id,
     )
+
+
+def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
+    """What an order of these query parameters would be: `tokenIn`, `tokenOut`, `amountIn` and `slippageBps`.
+
+    Raises `InvalidOrder` with every problem found.
+    """
+    form: dict[str, Any] = {"type": "market", **query}
+    if unknown := query.keys() - _QUOTE_PARAMETERS:
+        raise InvalidOrder(
+            [{"field": name, "message": f"expected one of {', '.join(_QUOTE_PARAMETERS)}"} for name in sorted(unknown)]
+        )
+    slippage = query.get("slippageBps", "")
+    if slippage.isascii() and slippage.isdigit() and len(slippage) < 12:
+        form["slippageBps"] = int(slippage)
+    return parse_order(form)
 
 
 def parse_uuid(field: str, value: object) -> UUID:

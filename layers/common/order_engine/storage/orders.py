@@ -16,13 +16,14 @@ from .database import Database
 
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
-    client_order_id, user_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
+    client_order_id, user_id, quote_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
 
 _INSERT = f"""
     WITH inserted AS (
-        INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id)
+        INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
+                            quote_id)
         VALUES (%(id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-                %(client_order_id)s, %(user_id)s)
+                %(client_order_id)s, %(user_id)s, %(quote_id)s)
         ON CONFLICT (id) DO NOTHING
         RETURNING {_ORDER}
     ), subscribed AS (
@@ -82,6 +83,7 @@ class OrderStore:
                 "slippage_bps": request.slippage_bps,
                 "client_order_id": request.client_order_id,
                 "user_id": request.user_id,
+                "quote_id": request.quote_id,
                 "connection_id": connection_id,
                 "data": Jsonb(data),
             },

@@ -1,83 +1,39 @@
-"""What the engine asks of a venue."""
+"""What the engine asks of the venues and of the chain."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-_QUOTE_AMOUNTS = ("amount_in", "amount_out", "fee", "depth")
-_TRANSACTION_AMOUNTS = ("amount_in", "min_out")
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a venue would pay now. Amounts in base units, `fee` in the token that goes in.
-
-    `depth` is the pool's reserve of the token that comes out; `expires_at` in Unix seconds.
-    """
-
-    venue: str
-    pool: str
-    token_in: str
-    token_out: str
-    amount_in: int
-    amount_out: int
-    fee: int
-    fee_bps: int
-    price_impact_bps: int
-    depth: int
-    expires_at: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Amounts as strings: for many readers, JSON's integers end at 2^53."""
-        return _to_json(self, _QUOTE_AMOUNTS)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        return cls(**_from_json(value, _QUOTE_AMOUNTS))
+from order_engine.dex.routing import Listing, Route
+from order_engine.domain.errors import EngineError
+from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """A signed swap. `signature` names it on chain; after `expires_at` (Unix seconds) it can no longer land."""
+class PoolList(NamedTuple):
+    """A venue's pools, and by address those that can't be used, and why."""
 
-    signature: str
-    venue: str
-    pool: str
-    token_in: str
-    token_out: str
-    amount_in: int
-    min_out: int
-    expires_at: float
-    instructions: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        return _to_json(self, _TRANSACTION_AMOUNTS)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
-        return cls(**_from_json(value, _TRANSACTION_AMOUNTS))
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """What a landed swap really moved, in base units."""
-
-    signature: str
-    amount_in: int
-    amount_out: int
+    listings: Sequence[Listing]
+    unusable: Mapping[str, EngineError]
 
 
 class Venue(Protocol):
-    """A DEX. Every method may raise `VenueUnavailable`, and must return or raise within its own deadline."""
+    """A DEX."""
 
     name: str
 
-    def quote(self, token_in: str, token_out: str, amount_in: int) -> Quote:
-        """Raises `NoRoute` without a pool for the pair, `AmountTooSmall` where the swap would pay nothing."""
+    def pools(self, tokens: Sequence[str]) -> PoolList:
+        """Its pools whose tokens are both among these, as they stand now. Raises `VenueUnavailable`.
+
+        Must return or raise within its own deadline.
+        """
+
+
+class Chain(Protocol):
+    """Where transactions land. Every method may raise `VenueUnavailable`, within its own deadline."""
 
     def build(self, quote: Quote, min_out: int) -> Transaction:
-        """Signs the swap; sends nothing. Raises `QuoteExpired`."""
+        """Signs the swaps; sends nothing. Raises `QuoteExpired`."""
 
     def submit(self, transaction: Transaction) -> None:
         """Sends it. Sent twice, it swaps once. Raises `QuoteExpired` when it can no longer land."""
@@ -89,10 +45,12 @@ class Venue(Protocol):
         """
 
 
-def _to_json(value: Quote | Transaction, amounts: tuple[str, ...]) -> dict[str, Any]:
-    fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
-    return {**fields, **{name: str(fields[name]) for name in amounts}}
-
-
-def _from_json(value: dict[str, Any], amounts: tuple[str, ...]) -> dict[str, Any]:
-    return {**value, **{name: int(value[name]) for name in amounts}}
+def planned(route: Route) -> tuple[PlannedSwap, ...]:
+    """The route's swaps, in order."""
+    return tuple(
+        PlannedSwap(
+            leg.listing.venue, leg.listing.id, hop.token_in, hop.token_out, leg.swap.amount_in, leg.swap.amount_out
+        )
+        for hop in route.hops
+        for leg in hop.legs
+    )

@@ -1,17 +1,25 @@
-"""The simulated market as it is first set up: one Raydium and one Meteora pool for every pair of known tokens.
+"""The market as it is first set up: what tokens are worth, and pools of four kinds.
 
-Prices and depths are of mainnet's order of magnitude; they are a setting for a simulation, not data.
+Prices, sizes and fees are of mainnet's order of magnitude; they are a setting for a simulation, not data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from math import isqrt
 
-from order_engine.domain.money import TOKENS, Token
+from order_engine.dex.errors import Overflow
+from order_engine.dex.meteora_damm_v2 import BOTH_TOKENS, MeteoraDammV2
+from order_engine.dex.meteora_dlmm import INPUT_ONLY, LIMIT_ORDER, MeteoraDlmm, Volatility
+from order_engine.dex.meteora_dlmm_bins import Bin, price_of_bin
+from order_engine.dex.pool import Pool
+from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.raydium_cp import RaydiumCp
+from order_engine.dex.rounding import Q64
+from order_engine.domain.money import TOKENS
 
-_MICRO_USD = {
+MICRO_USD = {
     "SOL": 170_000_000,
     "USDC": 1_000_000,
     "USDT": 999_800,
@@ -22,39 +30,131 @@ _MICRO_USD = {
 }
 """What one whole token is worth, in millionths of a dollar."""
 
-_DEPTH_USD = {
-    "SOL": 12_000_000,
-    "USDC": 12_000_000,
-    "USDT": 6_000_000,
-    "RAY": 3_000_000,
-    "BONK": 2_000_000,
-    "JUP": 2_500_000,
-    "mSOL": 4_000_000,
-}
-"""What one side of a token's deepest pool is worth, in dollars."""
+STABLE = ("USDC", "USDT")
+"""They keep close to a dollar."""
+
+_BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSetting:
+    id: str
     venue: str
     token_a: str
     token_b: str
-    reserve_a: int
-    reserve_b: int
-    fee_bps: int
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two tokens, the dollars of each in a pool, and by how many basis points the pool starts off the market."""
+
+    token_a: str
+    token_b: str
+    usd: int
+    off_bps: int = 0
+
+    @property
+    def amount_a(self) -> int:
+        return self._amount(self.token_a)
+
+    @property
+    def amount_b(self) -> int:
+        return self._amount(self.token_b) * (_BPS + self.off_bps) // _BPS
+
+    def _amount(self, symbol: str) -> int:
+        units: int = 10 ** TOKENS[symbol].decimals
+        return self.usd * 1_000_000 * units // MICRO_USD[symbol]
 
 
 def pool_settings() -> Iterator[PoolSetting]:
-    """Meteora's pools are smaller, cheaper and a little behind in price: neither venue always wins."""
-    for a, b in combinations(sorted(TOKENS.values(), key=lambda token: token.symbol), 2):
-        depth = min(_DEPTH_USD[a.symbol], _DEPTH_USD[b.symbol])
-        for venue, share, premium_bps, fee_bps in (("raydium", 100, 0, 25), ("meteora", 60, -5, 20)):
-            reserve_a, reserve_b = _reserve(a, depth * share // 100), _reserve(b, depth * share // 100)
-            yield PoolSetting(
-                venue, a.symbol, b.symbol, reserve_a, reserve_b * (10_000 + premium_bps) // 10_000, fee_bps
-            )
+    """Deep pools and shallow ones, cheap and dear ones, none quite at the market's price: no venue always wins."""
+    raydium_amm = (
+        _Pair("SOL", "USDC", 12_000_000),
+        _Pair("SOL", "USDT", 4_000_000, 2),
+        _Pair("RAY", "SOL", 3_000_000),
+        _Pair("RAY", "USDC", 2_000_000, -3),
+        _Pair("BONK", "SOL", 2_000_000, 4),
+        _Pair("SOL", "mSOL", 3_000_000, -2),
+    )
+    raydium_cp = (
+        (_Pair("SOL", "USDC", 4_000_000, 3), 2_500),
+        (_Pair("USDC", "USDT", 5_000_000), 100),
+        (_Pair("BONK", "USDC", 1_000_000, -4), 2_500),
+        (_Pair("JUP", "SOL", 1_500_000, 2), 2_500),
+        (_Pair("USDC", "mSOL", 1_500_000), 2_500),
+    )
+    meteora_dlmm = (
+        (_Pair("SOL", "USDC", 7_000_000), 10),
+        (_Pair("SOL", "USDT", 1_500_000), 20),
+        (_Pair("USDC", "USDT", 6_000_000), 1),
+        (_Pair("BONK", "SOL", 1_500_000), 20),
+        (_Pair("JUP", "SOL", 1_000_000), 20),
+        (_Pair("RAY", "SOL", 800_000), 25),
+        (_Pair("SOL", "mSOL", 2_000_000), 5),
+    )
+    meteora_damm = (
+        (_Pair("SOL", "USDC", 2_500_000, -3), 25),
+        (_Pair("JUP", "USDC", 1_200_000), 25),
+        (_Pair("USDC", "mSOL", 1_000_000, 2), 20),
+        (_Pair("BONK", "USDC", 900_000, 3), 30),
+    )
+    for pair in raydium_amm:
+        yield _setting("raydium", "amm", pair, RaydiumAmmV4(pair.amount_a, pair.amount_b, 25, _BPS))
+    for pair, fee in raydium_cp:
+        pool = RaydiumCp(pair.amount_a, pair.amount_b, fee, 120_000, 40_000, 0, 0)
+        yield _setting("raydium", "cp", pair, pool)
+    for pair, step in meteora_dlmm:
+        yield _setting("meteora", "dlmm", pair, _dlmm(pair, step))
+    for pair, fee_bps in meteora_damm:
+        yield _setting("meteora", "damm", pair, _damm(pair, fee_bps))
 
 
-def _reserve(token: Token, usd: int) -> int:
-    units: int = 10**token.decimals
-    return usd * 1_000_000 * units // _MICRO_USD[token.symbol]
+def _setting(venue: str, kind: str, pair: _Pair, pool: Pool) -> PoolSetting:
+    return PoolSetting(f"{venue}-{kind}:{pair.token_a}-{pair.token_b}", venue, pair.token_a, pair.token_b, pool)
+
+
+def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:
+    """Liquidity spread evenly over 70 bins on either side, with a base fee of one bin step."""
+    active, width = _bin_below(pair, bin_step), 70
+    each_a, each_b = pair.amount_a // width, pair.amount_b // width
+    bins = tuple(
+        Bin(id, price_of_bin(id, bin_step), each_a if id >= active else 0, each_b if id <= active else 0)
+        for id in range(active - width, active + width + 1)
+    )
+    return MeteoraDlmm(
+        active_id=active,
+        bin_step=bin_step,
+        base_factor=10_000,
+        base_fee_power_factor=0,
+        filter_period=30,
+        decay_period=600,
+        reduction_factor=5_000,
+        variable_fee_control=40_000 if bin_step > 1 else 0,
+        max_volatility_accumulator=350_000,
+        protocol_share=500,
+        function_type=LIMIT_ORDER,
+        collect_fee_mode=INPUT_ONLY,
+        volatility=Volatility(0, 0, active, 0),
+        bins=bins,
+    )
+
+
+def _bin_below(pair: _Pair, bin_step: int) -> int:
+    """The last bin whose price is not above the market's."""
+    low, high = -(1 << 17), 1 << 17
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            above = price_of_bin(middle, bin_step) * pair.amount_a > pair.amount_b * Q64
+        except Overflow:
+            above = middle > 0
+        low, high = (low, middle) if above else (middle, high)
+    return low
+
+
+def _damm(pair: _Pair, fee_bps: int) -> MeteoraDammV2:
+    """Liquidity over the whole range of prices, a fifth of the fee for the protocol."""
+    sqrt_price = isqrt((pair.amount_b << 128) // pair.amount_a)
+    liquidity = (pair.amount_b << 128) // sqrt_price
+    return MeteoraDammV2(sqrt_price, liquidity, fee_bps * 100_000, 20, BOTH_TOKENS)

@@ -1,4 +1,4 @@
-"""Raydium and Meteora, simulated: pools and a chain in Postgres, shared by everyone who trades on it.
+"""Raydium, Meteora and the chain, simulated: their pools are in Postgres, shared by everyone who trades there.
 
 The chain takes each signature once. What it has taken is on record before the sender hears of it, as on Solana.
 """
@@ -9,84 +9,78 @@ import hashlib
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from json import dumps, loads
 from typing import Any
 
-from order_engine.dex import constant_product
-from order_engine.dex.constant_product import Pool
+from order_engine.dex.errors import CorruptState, DexError
+from order_engine.dex.pool import Pool, load
+from order_engine.dex.routing import Listing
 from order_engine.domain.errors import (
-    AmountTooSmall,
-    InsufficientLiquidity,
+    CorruptPool,
+    EngineError,
     NoRoute,
     QuoteExpired,
     SlippageExceeded,
-    VenueUnavailable,
 )
+from order_engine.domain.money import TOKENS, format_amount, pool_token
+from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
 from order_engine.storage.database import Database
 
-from .base import Fill, Quote, Transaction
+from .base import PoolList
+from .faults import Faults
+from .flow import STILL, Flow
 from .market_data import pool_settings
 
-QUOTE_LIFETIME_SECONDS = 30.0
-TRANSACTION_LIFETIME_SECONDS = 60.0
-"""About as long as a Solana blockhash is valid (150 slots)."""
+SLOT_SECONDS = 0.4
+TRANSACTION_LIFETIME_SLOTS = 150
+"""As long as a Solana blockhash is valid."""
 
-DRIFT_SLOT_SECONDS = 2
+_POOL = "id, pool.venue, token_a, token_b, pool.kind, state::text AS state, version, period"
 
-VENUES = ("raydium", "meteora")
-STEPS = ("quote", "build", "submit", "confirm")
-FAULTS = ("fail", "timeout", "slip")
+_POOLS = f"""
+    SELECT {_POOL}, row_to_json(fault) AS fault
+    FROM (SELECT 1) AS one
+    LEFT JOIN market_faults AS fault ON fault.venue = %(venue)s AND step = 'quote'
+    LEFT JOIN market_pools AS pool
+        ON pool.venue = %(venue)s AND token_a = ANY(%(tokens)s) AND token_b = ANY(%(tokens)s)"""
 
-_POOL = """
-    SELECT reserve_a, reserve_b, fee_bps,
-           (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'quote') AS fault
-    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
-
-_BUILD_FAULT = "SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'build'"
-
-_POOL_TO_LAND_IN = """
-    SELECT reserve_a, reserve_b, fee_bps,
-           (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'submit') AS fault,
+_POOLS_TO_LAND_IN = f"""
+    SELECT {_POOL},
+           (SELECT row_to_json(fault) FROM market_faults AS fault
+            WHERE fault.venue = ANY(%(venues)s) AND step = 'submit' LIMIT 1) AS fault,
            EXISTS (SELECT FROM market_transactions WHERE signature = %(signature)s) AS seen
-    FROM market_pools WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s"""
+    FROM market_pools AS pool WHERE id = ANY(%(ids)s)"""
 
-# Of two senders of one signature only the first finds it free; of two swaps only the first finds the old reserves.
+# Of two senders of one signature only the first finds it free; of two swaps in a pool only the first finds its version.
 _LAND = """
     WITH held AS MATERIALIZED (
-        SELECT FROM market_pools
-        WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
-          AND reserve_a = %(old_a)s AND reserve_b = %(old_b)s
-        FOR UPDATE
+        SELECT FROM market_pools AS pool
+        JOIN unnest(%(ids)s::text[], %(versions)s::bigint[]) AS read (id, version) USING (id, version)
+        ORDER BY id FOR UPDATE OF pool
     ), landed AS (
-        INSERT INTO market_transactions (signature, venue, token_in, token_out, amount_in, amount_out, swapped)
-        SELECT %(signature)s, %(venue)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(amount_out)s, %(swapped)s
-        FROM held
+        INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
+        SELECT %(signature)s, %(slot)s, %(now)s, %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
+        WHERE (SELECT count(*) FROM held) = cardinality(%(ids)s::text[])
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
-    UPDATE market_pools SET reserve_a = %(reserve_a)s, reserve_b = %(reserve_b)s
-    FROM landed WHERE market_pools.venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s
+    UPDATE market_pools AS pool
+    SET state = moved.state::json, version = version + 1, period = greatest(period, %(period)s)
+    FROM landed, unnest(%(ids)s::text[], %(states)s::text[]) AS moved (id, state) WHERE pool.id = moved.id
     RETURNING signature"""
 
-_RESULT = """
-    SELECT (SELECT kind FROM market_faults WHERE venue = %(venue)s AND step = 'confirm') AS fault,
-           signature, amount_in, amount_out, swapped
-    FROM (SELECT 1) AS one LEFT JOIN market_transactions ON signature = %(signature)s"""
-
-_USE_UP_FAULT = """
-    WITH used_up AS (
-        DELETE FROM market_faults WHERE venue = %(venue)s AND step = %(step)s AND remaining = 1
-    )
-    UPDATE market_faults SET remaining = remaining - 1
-    WHERE venue = %(venue)s AND step = %(step)s AND remaining > 1"""
+_RESULT = "SELECT amount_in, amount_out, swapped, slot FROM market_transactions WHERE signature = %(signature)s"
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long each step of a venue takes, as (shortest, longest), and when its client stops waiting; in seconds."""
+    """How long each step takes, as (shortest, longest), and when a client of a venue stops waiting; in seconds."""
 
     quote: tuple[float, float] = (0, 0)
     build: tuple[float, float] = (0, 0)
@@ -97,165 +91,206 @@ class Latency:
 LATENCIES = {"instant": Latency(), "realistic": Latency((2, 3), (1, 2), (2, 4), deadline=5)}
 
 
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What all venues and the chain share. `now` gives Unix seconds; `chance` decides how long things take."""
+
+    database: Database
+    faults: Faults
+    latency: Latency = LATENCIES["instant"]
+    flow: Flow = STILL
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def slot(self) -> int:
+        return int(self.now() / SLOT_SECONDS)
+
+    def wait(self, seconds: tuple[float, float]) -> None:
+        if seconds[1]:
+            self.sleep(random.uniform(*seconds))
+
+    def pool(self, row: dict[str, Any], period: int) -> Pool:
+        """A stored pool as other traders have left it. Raises `CorruptPool`."""
+        try:
+            pool = _loaded(row["kind"], row["state"])
+        except CorruptState as error:
+            raise CorruptPool(f"pool {row['id']}: {error}") from None
+        if period > row["period"]:
+            return self.flow.carry(pool, row["id"], row["token_a"], row["token_b"], period)
+        return pool
+
+
 class SimulatedVenue:
-    """A `Venue`. `drift_bps` is by how much other traders move its prices at most."""
+    """A `Venue`."""
 
-    def __init__(
-        self,
-        name: str,
-        database: Database,
-        latency: Latency,
-        drift_bps: int = 0,
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, name: str, market: Market) -> None:
         self.name = name
-        self._database = database
-        self._latency = latency
-        self._drift_bps = drift_bps
-        self._now = now
-        self._sleep = sleep
+        self._market = market
 
-    def quote(self, token_in: str, token_out: str, amount_in: int) -> Quote:
-        self._wait(self._latency.quote)
-        a, b = sorted((token_in, token_out))
-        rows = self._database.fetch(_POOL, {"venue": self.name, "a": a, "b": b})
-        if not rows:
-            raise NoRoute(f"expected a pair with a pool on {self.name}, was {token_in}-{token_out}")
-        self._misbehave("quote", rows[0]["fault"])
-        pool = self._pool(rows[0], "reserve_a" if token_in == a else "reserve_b")
-        swap = constant_product.swap(pool, amount_in)
-        if swap.amount_out == 0:
-            raise AmountTooSmall(f"expected an amount that pays at least one base unit of {token_out}, was {amount_in}")
-        return Quote(
-            venue=self.name,
-            pool=f"{self.name}:{a}-{b}",
-            token_in=token_in,
-            token_out=token_out,
-            amount_in=amount_in,
-            amount_out=swap.amount_out,
-            fee=swap.fee,
-            fee_bps=pool.fee_bps,
-            price_impact_bps=swap.price_impact_bps,
-            depth=pool.reserve_out,
-            expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
-        )
+    def pools(self, tokens: Sequence[str]) -> PoolList:
+        market = self._market
+        market.wait(market.latency.quote)
+        rows = market.database.fetch(_POOLS, {"venue": self.name, "tokens": list(tokens)})
+        if rows[0]["fault"] and market.faults.strikes(rows[0]["fault"]):
+            market.faults.strike("quote", rows[0]["fault"])
+        slot, period = market.slot, market.flow.period(market.now())
+        listings: list[Listing] = []
+        unusable: dict[str, EngineError] = {}
+        for row in rows:
+            if row["id"] is None:
+                continue
+            try:
+                pool = market.pool(row, period)
+            except CorruptPool as error:
+                unusable[row["id"]] = error
+            else:
+                listings.append(Listing(row["id"], self.name, row["token_a"], row["token_b"], slot, pool))
+        return PoolList(listings, unusable)
+
+
+class SimulatedChain:
+    """A `Chain`."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
 
     def build(self, quote: Quote, min_out: int) -> Transaction:
-        self._wait(self._latency.build)
-        for fault in self._database.fetch(_BUILD_FAULT, {"venue": self.name}):
-            self._misbehave("build", fault["kind"])
-        now = self._now()
-        if now > quote.expires_at:
-            raise QuoteExpired(f"expected a quote less than {QUOTE_LIFETIME_SECONDS:.0f} s old")
-        instructions = [f"swap {quote.token_in} for {quote.token_out} on {quote.pool}"]
-        if quote.token_in == "SOL":
-            instructions.insert(0, "wrap SOL")
-        if quote.token_out == "SOL":
-            instructions.append("unwrap SOL")
+        self._market.wait(self._market.latency.build)
+        self._market.faults.meet("build", _venues(quote.swaps))
+        quote.check(self._market.now())
         return Transaction(
             signature=_signature(quote, min_out),
-            venue=self.name,
-            pool=quote.pool,
+            venue=quote.venue,
             token_in=quote.token_in,
             token_out=quote.token_out,
             amount_in=quote.amount_in,
             min_out=min_out,
-            expires_at=now + TRANSACTION_LIFETIME_SECONDS,
-            instructions=instructions,
+            swaps=quote.swaps,
+            last_valid_slot=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
+            instructions=_instructions(quote),
         )
 
     def submit(self, transaction: Transaction) -> None:
-        """Swaps, or puts on record that the swap was refused: by compare-and-set on the pool's reserves."""
-        a, b = sorted((transaction.token_in, transaction.token_out))
+        """Swaps, or puts on record that the swap was refused: by compare-and-set on the versions of the pools."""
+        market = self._market
+        ids = sorted({swap.pool for swap in transaction.swaps})
         values = {
             "signature": transaction.signature,
-            "venue": self.name,
-            "a": a,
-            "b": b,
-            "token_in": transaction.token_in,
-            "token_out": transaction.token_out,
+            "venues": _venues(transaction.swaps),
+            "ids": ids,
             "amount_in": transaction.amount_in,
         }
         while True:
-            rows = self._database.fetch(_POOL_TO_LAND_IN, values)
-            if not rows:
-                raise NoRoute(f"expected a pair with a pool on {self.name}, was {a}-{b}")
-            row = rows[0]
+            rows = {row["id"]: row for row in market.database.fetch(_POOLS_TO_LAND_IN, values)}
+            if missing := [id for id in ids if id not in rows]:
+                raise NoRoute(f"expected pools that are there, was {', '.join(missing)}")
+            row = rows[ids[0]]
             if row["seen"]:
                 return
-            if row["fault"] == "fail":
-                break
-            reserve_in = "reserve_a" if transaction.token_in == a else "reserve_b"
-            outcome = self._swap(row, transaction, reserve_in)
-            if self._database.fetch(_LAND, {**values, **outcome, "old_a": row["reserve_a"], "old_b": row["reserve_b"]}):
+            slot, period = market.slot, market.flow.period(market.now())
+            if slot > transaction.last_valid_slot:
+                raise QuoteExpired("the transaction expired before it was sent")
+            fault = row["fault"] if row["fault"] and market.faults.strikes(row["fault"]) else None
+            if fault and fault["kind"] == "fail":
+                market.faults.strike("submit", fault)
+            now = int(market.now())
+            before = {id: market.pool(rows[id], period) for id in ids}
+            swaps, after = _carried_out(transaction, before, rows, now)
+            amount_out = sum(swap.amount_out for swap in _last_hop(swaps))
+            swapped = amount_out >= max(transaction.min_out, 1) and not (fault and fault["kind"] == "slip")
+            landing = {
+                "slot": slot,
+                "now": now,
+                "amount_out": amount_out,
+                "swapped": swapped,
+                "swaps": dumps([swap.to_json() for swap in swaps]),
+                "period": period,
+                "versions": [rows[id]["version"] for id in ids],
+                "states": [dumps((after if swapped else before)[id].to_json()) for id in ids],
+            }
+            if market.database.fetch(_LAND, {**values, **landing}):
                 break
             # Another swap came first. This one happens at the price that it left.
-        # The worst kind of time-out: the transaction has landed, and the sender does not know.
-        self._misbehave("submit", row["fault"])
+        if fault:
+            # The worst kind of time-out: the transaction has landed, and the sender does not know.
+            market.faults.strike("submit", fault)
 
     def confirm(self, transaction: Transaction) -> Fill | None:
-        self._wait(self._latency.confirm)
-        (row,) = self._database.fetch(_RESULT, {"venue": self.name, "signature": transaction.signature})
-        self._misbehave("confirm", row["fault"])
-        if row["signature"] is None:
-            if self._now() > transaction.expires_at:
+        market = self._market
+        market.wait(market.latency.confirm)
+        market.faults.meet("confirm", _venues(transaction.swaps))
+        rows = market.database.fetch(_RESULT, {"signature": transaction.signature})
+        if not rows:
+            if market.slot > transaction.last_valid_slot:
                 raise QuoteExpired("the transaction was not seen on chain before it expired")
             return None
-        amount_out = int(row["amount_out"])
-        if not row["swapped"]:
+        amount_out = int(rows[0]["amount_out"])
+        if not rows[0]["swapped"]:
             raise SlippageExceeded(f"expected at least {transaction.min_out} base units, was {amount_out} at most")
-        return Fill(transaction.signature, int(row["amount_in"]), amount_out)
-
-    def _swap(self, row: dict[str, Any], transaction: Transaction, reserve_in: str) -> dict[str, Any]:
-        """What becomes of a transaction and its pool. `reserve_in` names the reserve that takes what goes in."""
-        if self._now() > transaction.expires_at:
-            raise QuoteExpired("the transaction expired before it was sent")
-        stored = _oriented(row, reserve_in)
-        swap = constant_product.swap(self._pool(row, reserve_in), transaction.amount_in)
-        if swap.amount_out >= stored.reserve_out:
-            raise InsufficientLiquidity(f"expected less than {stored.reserve_out} base units to be asked for")
-        swapped = swap.amount_out >= transaction.min_out and row["fault"] != "slip"
-        after = constant_product.apply(stored, swap) if swapped else stored
-        reserve_out = "reserve_b" if reserve_in == "reserve_a" else "reserve_a"
-        return {
-            "amount_out": swap.amount_out,
-            "swapped": swapped,
-            reserve_in: after.reserve_in,
-            reserve_out: after.reserve_out,
-        }
-
-    def _pool(self, row: dict[str, Any], reserve_in: str) -> Pool:
-        return constant_product.drifted(_oriented(row, reserve_in), self._drift(reserve_in == "reserve_a"))
-
-    def _drift(self, forward: bool) -> int:
-        """A pseudo-random walk of a few basis points, the same for everyone who looks during the same slot."""
-        if not self._drift_bps:
-            return 0
-        slot = int(self._now() // DRIFT_SLOT_SECONDS)
-        digest = hashlib.sha256(f"{self.name}:{slot}".encode()).digest()
-        drift = int.from_bytes(digest[:4]) % (2 * self._drift_bps + 1) - self._drift_bps
-        return drift if forward else -drift
-
-    def _wait(self, seconds: tuple[float, float]) -> None:
-        if seconds[1]:
-            self._sleep(random.uniform(*seconds))
-
-    def _misbehave(self, step: str, fault: str | None) -> None:
-        """Uses up one of the fault's times, if there is one, and does what it says."""
-        if fault is None:
-            return
-        self._database.execute(_USE_UP_FAULT, {"venue": self.name, "step": step})
-        if fault == "timeout":
-            self._sleep(self._latency.deadline)
-            raise VenueUnavailable(f"{self.name} did not answer to {step} within {self._latency.deadline:g} s")
-        if fault == "fail":
-            raise VenueUnavailable(f"{self.name} refused to {step}")
+        return Fill(transaction.signature, int(rows[0]["amount_in"]), amount_out, rows[0]["slot"])
 
 
-def _oriented(row: dict[str, Any], reserve_in: str) -> Pool:
-    reserves = int(row["reserve_a"]), int(row["reserve_b"])
-    return Pool(*(reserves if reserve_in == "reserve_a" else reserves[::-1]), fee_bps=row["fee_bps"])
+@lru_cache(maxsize=512)
+def _loaded(kind: str, state: str) -> Pool:
+    try:
+        return load(kind, loads(state))
+    except ValueError as error:
+        raise CorruptState("state", "JSON", error) from None
+
+
+def _carried_out(
+    transaction: Transaction, pools: dict[str, Pool], rows: dict[str, dict[str, Any]], now: int
+) -> tuple[list[PlannedSwap], dict[str, Pool]]:
+    """The swaps with what they really move, and the pools after them; nothing at all if a pool refuses."""
+    done: list[PlannedSwap] = []
+    after, amount = dict(pools), transaction.amount_in
+    try:
+        for _, hop in groupby(transaction.swaps, _tokens):
+            for planned, amount_in in _shares(list(hop), amount):
+                a_to_b = planned.token_in == rows[planned.pool]["token_a"]
+                swap, after[planned.pool] = after[planned.pool].swap(amount_in, a_to_b, now)
+                done.append(planned._replace(amount_in=amount_in, amount_out=swap.amount_out))
+            amount = sum(swap.amount_out for swap in _last_hop(done))
+    except (DexError, ValueError):
+        return [], pools
+    return done, after
+
+
+def _shares(hop: Sequence[PlannedSwap], amount: int) -> list[tuple[PlannedSwap, int]]:
+    """An amount in the proportions of the quote; the last swap takes what rounding leaves."""
+    quoted = sum(swap.amount_in for swap in hop)
+    shares = [amount * swap.amount_in // quoted for swap in hop[:-1]]
+    return list(zip(hop, [*shares, amount - sum(shares)], strict=True))
+
+
+def _last_hop(swaps: Sequence[PlannedSwap]) -> list[PlannedSwap]:
+    return [swap for swap in swaps if _tokens(swap) == _tokens(swaps[-1])]
+
+
+def _tokens(swap: PlannedSwap) -> tuple[str, str]:
+    return swap.token_in, swap.token_out
+
+
+def _venues(swaps: Sequence[PlannedSwap]) -> list[str]:
+    return sorted({swap.venue for swap in swaps})
+
+
+def _instructions(quote: Quote) -> list[str]:
+    """In order. Pools trade wrapped SOL only: native SOL is wrapped before the swaps, and unwrapped after them."""
+    native = "SOL" in (quote.token_in, quote.token_out)
+    amount = format_amount(quote.amount_in, TOKENS[quote.token_in])
+    wrap = [f"transfer {amount} SOL to the wSOL account", "sync the wSOL account"] if quote.token_in == "SOL" else []
+    return [
+        *(["create the wSOL account"] if native else []),
+        *wrap,
+        *(f"swap {_wrapped(swap.token_in)} for {_wrapped(swap.token_out)} in {swap.pool}" for swap in quote.swaps),
+        *(["close the wSOL account"] if native else []),
+    ]
+
+
+def _wrapped(symbol: str) -> str:
+    return "wSOL" if symbol == pool_token("wSOL") else symbol
 
 
 def _signature(quote: Quote, min_out: int) -> str:
@@ -272,31 +307,10 @@ def set_up(database: Database) -> None:
     """Creates the pools that are not there yet."""
     with database.transaction() as cursor:
         cursor.executemany(
-            "INSERT INTO market_pools (venue, token_a, token_b, reserve_a, reserve_b, fee_bps)"
+            "INSERT INTO market_pools (id, venue, token_a, token_b, kind, state)"
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
-                (pool.venue, pool.token_a, pool.token_b, pool.reserve_a, pool.reserve_b, pool.fee_bps)
+                (pool.id, pool.venue, pool.token_a, pool.token_b, pool.pool.kind, dumps(pool.pool.to_json()))
                 for pool in pool_settings()
             ],
         )
-
-
-def set_fault(database: Database, venue: str, step: str, kind: str, times: int | None = None) -> None:
-    """Makes a venue misbehave at a step: `fail`, `timeout`, or `slip` (at submit), so many times or until cleared.
-
-    Raises `ValueError` for a venue, step or kind that does not exist.
-    """
-    for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS if step == "submit" else FAULTS[:2])):
-        if value not in known:
-            raise ValueError(f"expected one of {', '.join(known)}, was {value!r}")
-    if times is not None and times < 1:
-        raise ValueError(f"expected at least 1 time, was {times}")
-    database.execute(
-        "INSERT INTO market_faults (venue, step, kind, remaining) VALUES (%(venue)s, %(step)s, %(kind)s, %(times)s)"
-        " ON CONFLICT (venue, step) DO UPDATE SET kind = excluded.kind, remaining = excluded.remaining",
-        {"venue": venue, "step": step, "kind": kind, "times": times},
-    )
-
-
-def clear_faults(database: Database) -> None:
-    database.execute("DELETE FROM market_faults")

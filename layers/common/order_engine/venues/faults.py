@@ -1,0 +1,86 @@
+"""Makes the simulated venues misbehave, for tests and for people who want to see what happens then."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from order_engine.domain.errors import VenueUnavailable
+from order_engine.storage.database import Database
+
+VENUES = ("raydium", "meteora")
+STEPS = ("quote", "build", "submit", "confirm")
+FAULTS = ("fail", "timeout", "slip")
+
+_FAULTS = "SELECT venue, kind, percent FROM market_faults WHERE venue = ANY(%(venues)s) AND step = %(step)s"
+
+_USE_UP = """
+    WITH used_up AS (
+        DELETE FROM market_faults WHERE venue = %(venue)s AND step = %(step)s AND remaining = 1
+    )
+    UPDATE market_faults SET remaining = remaining - 1
+    WHERE venue = %(venue)s AND step = %(step)s AND remaining > 1"""
+
+
+class Faults:
+    """`deadline` is after how many seconds the client of a venue that hangs stops waiting."""
+
+    def __init__(
+        self,
+        database: Database,
+        deadline: float,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._database = database
+        self._deadline = deadline
+        self._sleep = sleep
+        self._chance = chance or random.Random()
+
+    def meet(self, step: str, venues: Sequence[str]) -> None:
+        """Fails if one of the venues is to fail at this step. Raises `VenueUnavailable`."""
+        for row in self._database.fetch(_FAULTS, {"venues": list(venues), "step": step}):
+            if self.strikes(row):
+                self.strike(step, row)
+
+    def strikes(self, row: dict[str, Any]) -> bool:
+        """Whether a fault, as stored, happens this time."""
+        return self._chance.randrange(100) < int(row["percent"])
+
+    def strike(self, step: str, row: dict[str, Any]) -> None:
+        """Uses up one of the fault's times and does what it says. Raises `VenueUnavailable`."""
+        venue = row["venue"]
+        self._database.execute(_USE_UP, {"venue": venue, "step": step})
+        if row["kind"] == "timeout":
+            self._sleep(self._deadline)
+            raise VenueUnavailable(f"{venue} did not answer to {step} within {self._deadline:g} s")
+        if row["kind"] == "fail":
+            raise VenueUnavailable(f"{venue} refused to {step}")
+
+
+def set_fault(
+    database: Database, venue: str, step: str, kind: str, times: int | None = None, percent: int = 100
+) -> None:
+    """Makes a venue misbehave at a step: `fail`, `timeout`, or `slip` (at submit), so many times or until cleared.
+
+    `percent` is how likely it is each time. Raises `ValueError` for what does not exist.
+    """
+    for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS if step == "submit" else FAULTS[:2])):
+        if value not in known:
+            raise ValueError(f"expected one of {', '.join(known)}, was {value!r}")
+    if times is not None and times < 1:
+        raise ValueError(f"expected at least 1 time, was {times}")
+    if not 1 <= percent <= 100:
+        raise ValueError(f"expected from 1 to 100 percent, was {percent}")
+    database.execute(
+        "INSERT INTO market_faults (venue, step, kind, remaining, percent)"
+        " VALUES (%(venue)s, %(step)s, %(kind)s, %(times)s, %(percent)s) ON CONFLICT (venue, step)"
+        " DO UPDATE SET kind = excluded.kind, remaining = excluded.remaining, percent = excluded.percent",
+        {"venue": venue, "step": step, "kind": kind, "times": times, "percent": percent},
+    )
+
+
+def clear_faults(database: Database) -> None:
+    database.execute("DELETE FROM market_faults")
