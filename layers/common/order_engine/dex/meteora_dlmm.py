@@ -358,7 +358,7 @@ _ORDERS = ("limit_order_ask_side", "open_order_amount", "processed_order_remaini
 
 def _bin_to_json(bin: Bin) -> dict[str, object]:
     state: dict[str, object] = {"id": str(bin.id), "amount_x": str(bin.amount_x), "amount_y": str(bin.amount_y)}
-    if bin.open_order_amount or bin.processed_order_remaining_amount:
+    if any(bin[4:]):
         state["limit_order_ask_side"] = bin.limit_order_ask_side
         state["open_order_amount"] = str(bin.open_order_amount)
         state["processed_order_remaining_amount"] = str(bin.processed_order_remaining_amount)
