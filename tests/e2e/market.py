@@ -4,76 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
+from order_engine.dex.pool import Pool, load
 from order_engine.domain.ids import uuid7
 from order_engine.domain.orders import OrderRequest
+from order_engine.domain.swaps import PlannedSwap
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.venues import simulated
+from order_engine.venues.faults import clear_faults, set_fault
 from order_engine.venues.market_data import pool_settings
+
+_TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 
 
 class Market:
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._opened = datetime.min.replace(tzinfo=UTC)
+        self._opened = 0
         self.database = Database(database_url)
 
     def close(self) -> None:
         self.database.close()
 
     def fault(self, venue: str, step: str, kind: str, times: int | None = None) -> None:
-        simulated.set_fault(self.database, venue, step, kind, times)
+        set_fault(self.database, venue, step, kind, times)
 
     def reset(self) -> None:
         """Every venue behaves, and has the prices that it began with."""
         self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
         simulated.set_up(self.database)
-        (row,) = self.database.fetch("SELECT now()")
-        self._opened = row["now"]
+        (row,) = self.database.fetch("SELECT coalesce(max(position), 0) AS position FROM market_transactions")
+        self._opened = row["position"]
 
     def assert_in_order(self) -> None:
-        """Whatever happened to them: orders have ended, the confirmed ones have swapped once, and no other has."""
+        """Whatever happened to them: orders have ended, the confirmed ones have swapped once, and no other has.
+
+        Every swap, one after the other from the first pools on, has paid what the pools' own maths say, and has left
+        them as they are now.
+        """
         assert self.unfinished() == 0
         assert self.swaps() == self.confirmed()
-        expected = {
-            (pool.venue, pool.token_a, pool.token_b): [pool.reserve_a, pool.reserve_b] for pool in pool_settings()
-        }
-        for swap in self.database.fetch(
-            "SELECT * FROM market_transactions WHERE swapped AND landed_at >= %(opened)s", {"opened": self._opened}
+        pools = {setting.id: setting.pool for setting in pool_settings()}
+        for transaction in self.database.fetch(
+            "SELECT * FROM market_transactions WHERE swapped AND position > %(opened)s ORDER BY position",
+            {"opened": self._opened},
         ):
-            a, b = sorted((swap["token_in"], swap["token_out"]))
-            reserves = expected[swap["venue"], a, b]
-            reserves[swap["token_in"] != a] += int(swap["amount_in"])
-            reserves[swap["token_in"] == a] -= int(swap["amount_out"])
-        rows = self.database.fetch("SELECT * FROM market_pools")
-        assert expected == {
-            (row["venue"], row["token_a"], row["token_b"]): [int(row["reserve_a"]), int(row["reserve_b"])]
-            for row in rows
-        }
+            for swap in transaction["swaps"]:
+                made = PlannedSwap.from_json(swap)
+                a_to_b = made.token_in == _TOKEN_A[made.pool]
+                expected, pools[made.pool] = pools[made.pool].swap(made.amount_in, a_to_b, transaction["landed_at"])
+                assert made.amount_out == expected.amount_out
+        assert pools == self.pools()
 
     def clear_faults(self) -> None:
-        simulated.clear_faults(self.database)
+        clear_faults(self.database)
 
     def faults(self) -> list[dict[str, Any]]:
         return self.database.fetch("SELECT venue, step FROM market_faults")
 
-    def pool(self, venue: str, token_in: str, token_out: str) -> tuple[int, int, int]:
-        """Reserve of what goes in, reserve of what comes out, fee in basis points."""
-        a, b = sorted((token_in, token_out))
-        (row,) = self.database.fetch(
-            "SELECT reserve_a, reserve_b, fee_bps FROM market_pools"
-            " WHERE venue = %(venue)s AND token_a = %(a)s AND token_b = %(b)s",
-            {"venue": venue, "a": a, "b": b},
-        )
-        reserves = int(row["reserve_a"]), int(row["reserve_b"])
-        reserve_in, reserve_out = reserves if token_in == a else reserves[::-1]
-        return reserve_in, reserve_out, row["fee_bps"]
+    def pools(self) -> dict[str, Pool]:
+        """By address, as they are stored."""
+        rows = self.database.fetch("SELECT id, kind, state FROM market_pools")
+        return {row["id"]: load(row["kind"], row["state"]) for row in rows}
+
+    def pool(self, id: str) -> Pool:
+        return self.pools()[id]
 
     def landed(self, signatures: list[str]) -> list[dict[str, Any]]:
         """What the chain says of these transactions: one row for each that it has taken."""
@@ -122,10 +122,3 @@ class Market:
         (row,) = self.database.fetch(statement)
         count: int = row["count"]
         return count
-
-
-def paid(pool: tuple[int, int, int], amount_in: int) -> int:
-    """What a constant-product pool pays: out = floor(y · a / (x + a)) for what is left of the input after the fee."""
-    reserve_in, reserve_out, fee_bps = pool
-    net = amount_in * (10_000 - fee_bps) // 10_000
-    return reserve_out * net // (reserve_in + net)

@@ -15,7 +15,7 @@ MISSING = object()
 POSITIVE = 'expected a positive decimal number like "1.5"'
 OVER_U64 = "expected at most 18446744073.709551615 SOL"
 PERCENT = "expected an integer from 0 to 10000"
-TOKENS = "expected one of SOL, USDC, USDT, RAY, BONK, JUP, mSOL"
+TOKENS = "expected one of SOL, wSOL, USDC, USDT, RAY, BONK, JUP, mSOL"
 TEXT = "expected a string"
 WITHOUT_NUL = "expected text without NUL characters"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,20 +14,22 @@ import redis
 
 from order_engine.domain.money import TOKENS, format_amount
 from tests.e2e.client import Client, Json, client
-from tests.e2e.market import Market, paid
+from tests.e2e.market import Market
 from tests.e2e.stack import Stack
 
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
+WINNER, LOSER = "raydium-amm:RAY-SOL", "meteora-dlmm:RAY-SOL"
+
 FULL = {
     "type": "market",
     "tokenIn": "RAY",
-    "tokenOut": "JUP",
+    "tokenOut": "SOL",
     "amountIn": "12.5",
     "slippageBps": 30,
     "clientOrderId": "mine-1",
 }
-SHORT = {"type": "market", "tokenPair": "RAY-JUP", "amount": 12.5, "slippageBps": 30, "clientOrderId": "mine-1"}
+SHORT = {"type": "market", "tokenPair": "RAY-SOL", "amount": 12.5, "slippageBps": 30, "clientOrderId": "mine-1"}
 
 
 async def over_rest_then_connect(at: Client, form: Json) -> list[Json]:
@@ -59,12 +62,11 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     submit: Callable[[Client, Json], Awaitable[list[Json]]],
     form: Json,
 ) -> None:
-    # GIVEN pools that nobody else uses
-    before = {venue: market.pool(venue, "RAY", "JUP") for venue in ("raydium", "meteora")}
-    quotes = {venue: paid(pool, 12_500_000) for venue, pool in before.items()}
-    winner = max(quotes, key=lambda venue: quotes[venue])
-    loser = min(quotes, key=lambda venue: quotes[venue])
-    out = quotes[winner]
+    # GIVEN pools that nobody else uses, of which one pays best
+    before = market.pools()
+    pays = {id: before[id].quote(12_500_000, True, now()).amount_out for id in (WINNER, LOSER)}
+    assert pays[WINNER] > pays[LOSER]
+    out = pays[WINNER]
 
     # WHEN an order is submitted
     async with client(stack) as at:
@@ -86,26 +88,38 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     assert pending == {
         "type": "market",
         "tokenIn": "RAY",
-        "tokenOut": "JUP",
+        "tokenOut": "SOL",
         "amountIn": "12.5",
+        "amountInBaseUnits": "12500000",
         "slippageBps": 30,
         "clientOrderId": "mine-1",
+        "quoteId": None,
     }
-    assert routing["venue"] == winner
+    assert routing["venue"] == "raydium"
     assert routing["unavailable"] == []
-    assert {quote["venue"]: quote["amountOut"] for quote in routing["quotes"]} == {
-        venue: jup(amount) for venue, amount in quotes.items()
+    assert {quote["pools"]: quote["amountOut"] for quote in routing["quotes"] if ">" not in quote["pools"]} == {
+        id: sol(amount) for id, amount in pays.items()
     }
-    assert routing["reason"].startswith(f"{winner} pays ")
-    assert routing["reason"].endswith(f" more than {loser}")
-    assert building["venue"] == submitted["venue"] == winner
-    assert building["minOut"] == jup(out * 9970 // 10_000)
-    assert building["instructions"] == [f"swap RAY for JUP on {winner}:JUP-RAY"]
+    assert (routing["amountOut"], routing["amountOutBaseUnits"]) == (sol(out), str(out))
+    assert routing["reason"].startswith(f"{WINNER} pays ")
+    assert routing["reason"].endswith(f" more than {LOSER}")
+    (hop,) = routing["route"]
+    (leg,) = hop["legs"]
+    assert (hop["tokenIn"], hop["tokenOut"], leg["pool"], leg["shareBps"]) == ("RAY", "SOL", WINNER, 10_000)
+    assert {(fee["token"], fee["kind"]) for fee in routing["fees"]} == {("RAY", "trade")}
+    assert building["venue"] == submitted["venue"] == "raydium"
+    assert building["minOut"] == sol(out * 9970 // 10_000)
+    assert building["instructions"] == [
+        "create the wSOL account",
+        f"swap RAY for wSOL in {WINNER}",
+        "close the wSOL account",
+    ]
     assert re.fullmatch("[1-9A-HJ-NP-Za-km-z]{86,88}", building["txHash"])
     assert building["txHash"] == submitted["txHash"] == confirmed["txHash"] == order["txHash"]
     assert confirmed["amountIn"] == "12.5"
-    assert confirmed["amountOut"] == jup(out)
-    assert Decimal(confirmed["executedPrice"]) == (Decimal(out) / 12_500_000).quantize(Decimal("1e-6"), "ROUND_DOWN")
+    assert confirmed["amountOut"] == sol(out)
+    price = Decimal(out) / 10**9 / Decimal("12.5")
+    assert Decimal(confirmed["executedPrice"]) == price.quantize(Decimal("1e-9"), "ROUND_DOWN")
     assert confirmed["realisedSlippageBps"] == 0
 
     # AND so is the order, its amounts decimal strings
@@ -114,27 +128,32 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "type": "market",
         "status": "confirmed",
         "tokenIn": "RAY",
-        "tokenOut": "JUP",
+        "tokenOut": "SOL",
         "amountIn": "12.5",
+        "amountInBaseUnits": "12500000",
         "slippageBps": 30,
         "attempt": 1,
-        "venue": winner,
-        "quotedOut": jup(out),
+        "venue": "raydium",
+        "quotedOut": sol(out),
+        "quotedOutBaseUnits": str(out),
         "minOut": building["minOut"],
-        "amountOut": jup(out),
+        "minOutBaseUnits": building["minOutBaseUnits"],
+        "amountOut": sol(out),
+        "amountOutBaseUnits": str(out),
         "executedPrice": confirmed["executedPrice"],
         "txHash": building["txHash"],
         "error": None,
         "clientOrderId": "mine-1",
         "userId": None,
+        "quoteId": None,
         "createdAt": events[0]["at"],
         "updatedAt": events[-1]["at"],
     }
 
-    # AND the pool that won has moved by exactly the swap, which landed once
-    reserve_in, reserve_out, fee_bps = before[winner]
-    assert market.pool(winner, "RAY", "JUP") == (reserve_in + 12_500_000, reserve_out - out, fee_bps)
-    assert market.pool(loser, "RAY", "JUP") == before[loser]
+    # AND only the pool that won has moved, and the swap landed once
+    after = market.pools()
+    assert [id for id, pool in after.items() if pool != before[id]] == [WINNER]
+    assert before[WINNER].depth(True) - after[WINNER].depth(True) == out
     (landed,) = market.landed([order["txHash"]])
     assert (landed["swapped"], landed["amount_in"], landed["amount_out"]) == (True, 12_500_000, out)
 
@@ -157,9 +176,21 @@ async def test_the_answer_to_a_submission_is_the_pending_order_and_where_to_watc
 @pytest.mark.parametrize(
     ("token_in", "token_out", "instructions"),
     [
-        ("SOL", "USDC", ["wrap SOL", "swap SOL for USDC"]),
-        ("USDC", "SOL", ["swap USDC for SOL", "unwrap SOL"]),
-        ("mSOL", "USDT", ["swap mSOL for USDT"]),
+        (
+            "SOL",
+            "USDC",
+            [
+                "create the wSOL account",
+                "transfer 0.01 SOL to the wSOL account",
+                "sync the wSOL account",
+                "swap wSOL for USDC",
+                "close the wSOL account",
+            ],
+        ),
+        ("USDC", "SOL", ["create the wSOL account", "swap USDC for wSOL", "close the wSOL account"]),
+        ("wSOL", "USDC", ["swap wSOL for USDC"]),
+        ("USDC", "wSOL", ["swap USDC for wSOL"]),
+        ("RAY", "USDT", ["swap RAY for USDC", "swap USDC for USDT"]),
     ],
 )
 async def test_native_sol_is_wrapped_on_its_way_in_and_unwrapped_on_its_way_out(
@@ -169,18 +200,20 @@ async def test_native_sol_is_wrapped_on_its_way_in_and_unwrapped_on_its_way_out(
         order = await at.executed(tokenIn=token_in, tokenOut=token_out)
 
     building = order["events"][2]["data"]
-    assert [step.partition(" on ")[0] for step in building["instructions"]] == instructions
+    assert [step.partition(" in ")[0] for step in building["instructions"]] == instructions
 
 
 async def test_the_largest_amount_of_all_is_carried_exactly(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
-        order = await at.executed(tokenIn="mSOL", tokenOut="BONK", amountIn="18446744073.709551615")
+        order = await at.executed(tokenIn="SOL", tokenOut="USDC", amountIn="18446744073.709551615")
 
+    # More than any one vault could hold: split, it fits.
     assert order["status"] == "confirmed"
-    assert order["amountIn"] == "18446744073.709551615"
+    assert (order["amountIn"], order["amountInBaseUnits"]) == ("18446744073.709551615", str(2**64 - 1))
+    assert len(order["events"][1]["data"]["route"][0]["legs"]) > 1
     (landed,) = market.landed([order["txHash"]])
     assert landed["amount_in"] == 2**64 - 1
-    assert order["amountOut"] == format_amount(int(landed["amount_out"]), TOKENS["BONK"])
+    assert order["amountOut"] == format_amount(int(landed["amount_out"]), TOKENS["USDC"])
 
 
 async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
@@ -201,5 +234,9 @@ async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
     assert not active_orders.exists(f"active_order:{order_id}")
 
 
-def jup(units: int) -> str:
-    return format_amount(units, TOKENS["JUP"])
+def sol(units: int) -> str:
+    return format_amount(units, TOKENS["SOL"])
+
+
+def now() -> int:
+    return int(time.time())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from . import settings
-from .observability import warn
+from .observability import inform, warn
 from .storage.database import Database
 from .storage.orders import OrderStore
 
@@ -176,7 +176,7 @@ def _quoting(market: Market) -> Quoting:
     from .venues.faults import VENUES
     from .venues.simulated import SimulatedVenue
 
-    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline)
+    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, inform)
 
 
 @cache

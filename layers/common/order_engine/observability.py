@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -16,6 +18,11 @@ warnings.filterwarnings("ignore", "No application metrics to publish")
 def warn(message: str) -> None:
     """For what goes wrong without harm to an order."""
     logger.warning(message)
+
+
+def inform(message: str, details: Mapping[str, Any]) -> None:
+    """`details` are JSON, and become members of the log's line."""
+    logger.info(message, details=details)
 
 
 def count(name: str) -> None:

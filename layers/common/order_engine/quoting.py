@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
@@ -37,11 +37,18 @@ class Quoted(NamedTuple):
 
 
 class Quoting:
-    """`deadline` in seconds is how long a venue may take; `now` gives Unix seconds."""
+    """`deadline` in seconds is how long a venue may take; `log` keeps each decision; `now` gives Unix seconds."""
 
-    def __init__(self, venues: Sequence[Venue], deadline: float, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        venues: Sequence[Venue],
+        deadline: float,
+        log: Callable[[str, Mapping[str, Any]], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._venues = venues
         self._deadline = deadline
+        self._log = log
         self._now = now
         # One thread each: a venue that hangs holds up itself alone.
         self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
@@ -68,7 +75,9 @@ class Quoting:
             slot=max(leg.listing.slot for leg in best.legs),
             expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
         )
-        return Quoted(quote, decision_view(found, refusals))
+        decision = decision_view(found, refusals)
+        self._log("routed", decision)
+        return Quoted(quote, decision)
 
     def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError]]:
         """The pools of all venues, and by the name of a venue or the address of a pool why others are missing."""

@@ -61,6 +61,8 @@ _WAKE = """
       AND (lease_until IS NULL OR lease_until < now())
     RETURNING id"""
 
+_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
+
 _WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "error"})
 
 
@@ -188,32 +190,8 @@ def event(row: dict[str, Any]) -> Event:
 
 
 def _order(row: dict[str, Any]) -> Order:
-    def integer(name: str) -> int | None:
-        return None if row[name] is None else int(row[name])
-
-    return Order(
-        id=row["id"],
-        type=row["type"],
-        token_in=row["token_in"],
-        token_out=row["token_out"],
-        amount_in=int(row["amount_in"]),
-        slippage_bps=row["slippage_bps"],
-        status=Status(row["status"]),
-        attempt=row["attempt"],
-        seq=row["seq"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        client_order_id=row["client_order_id"],
-        user_id=row["user_id"],
-        run=row["run"],
-        venue=row["venue"],
-        quoted_out=integer("quoted_out"),
-        min_out=integer("min_out"),
-        tx_hash=row["tx_hash"],
-        amount_out=integer("amount_out"),
-        error=row["error"],
-        transaction=row["transaction"],
-    )
+    amounts = {name: int(row[name]) for name in _AMOUNTS if row[name] is not None}
+    return Order(**{**row, **amounts, "status": Status(row["status"])})
 
 
 def _encode_cursor(id: UUID) -> str:
