@@ -52,6 +52,7 @@ async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_no
             "token_out": "USDC",
             "amount_in": "10000000",
             "slippage_bps": 50,
+            "quote_id": None,
             "quoted_out": None,
             "quote": None,
             "transaction": None,
