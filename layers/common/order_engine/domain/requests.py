@@ -129,15 +129,21 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
 
     Raises `InvalidOrder` with every problem found.
     """
-    form: dict[str, Any] = {"type": "market", **query}
-    if unknown := query.keys() - _QUOTE_PARAMETERS:
-        raise InvalidOrder(
-            [{"field": name, "message": f"expected one of {', '.join(_QUOTE_PARAMETERS)}"} for name in sorted(unknown)]
-        )
+    known = ", ".join(_QUOTE_PARAMETERS)
+    problems = [
+        {"field": name, "message": f"expected one of {known}"} for name in sorted(query.keys() - _QUOTE_PARAMETERS)
+    ]
+    form: dict[str, Any] = {"type": "market"} | {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
     slippage = query.get("slippageBps", "")
     if slippage.isascii() and slippage.isdigit() and len(slippage) < 12:
         form["slippageBps"] = int(slippage)
-    return parse_order(form)
+    try:
+        request = parse_order(form)
+    except InvalidOrder as error:
+        raise InvalidOrder([*problems, *error.problems]) from None
+    if problems:
+        raise InvalidOrder(problems)
+    return request
 
 
 def parse_uuid(field: str, value: object) -> UUID:

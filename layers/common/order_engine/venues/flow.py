@@ -46,22 +46,22 @@ class Flow:
     def _price(self, id: str, token_a: str, token_b: str, period: int) -> tuple[int, int]:
         """Base units of `token_b` for one of `token_a`."""
         value_a, value_b = self._value(token_a, period), self._value(token_b, period)
-        strayed = _MILLION + self._off(id, period)
+        strayed = _MILLION + self._off(id, period, 10)
         return value_a * strayed * 10 ** TOKENS[token_b].decimals, value_b * _MILLION * 10 ** TOKENS[token_a].decimals
 
     def _value(self, token: str, period: int) -> int:
-        off = self._off(token, period)
+        off = self._off(token, period, 45)
         return MICRO_USD[token] * (_MILLION + (off // 10 if token in STABLE else off))
 
-    def _off(self, name: str, period: int) -> int:
-        """By how many millionths: of `drift_bps` a third for each of two tokens and for the pool itself."""
+    def _off(self, name: str, period: int, percent: int) -> int:
+        """By how many millionths something is off its start, where it may be off by so much of `drift_bps`."""
         total, weights = 0, 0
         for length, weight in _WAVES:
             index, part = divmod(period, length)
             before, after = _noise(self.seed, name, length, index), _noise(self.seed, name, length, index + 1)
             total += weight * (before * (length - part) + after * part) // length
             weights += weight
-        return self.drift_bps * 100 * total // (3 * weights * _MILLION)
+        return self.drift_bps * percent * total // (weights * _MILLION)
 
 
 STILL = Flow()
