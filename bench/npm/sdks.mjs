@@ -70,7 +70,7 @@ const QUOTES = {
     return () => pair.swapQuote(amountIn, a_to_b, slippage, arrays, false).outAmount;
   },
 
-  "cp-amm swapQuoteExactInput"({ pool, a_to_b, amountIn }) {
+  "swapQuoteExactInput"({ pool, a_to_b, amountIn }) {
     const data = Buffer.alloc(32);
     data.writeBigUInt64LE(BigInt(pool.base_fee_numerator_1e9));
     const state = {
