@@ -1,0 +1,189 @@
+"""The bins of a Meteora DLMM pair: their prices, and a swap within one of them.
+
+Source: MeteoraAg/dlmm-sdk, commons/src/math/{price_math,u64x64_math}.rs and commons/src/quote.rs
+(`swap_exact_in_quote_at_bin` and what it calls). Prices are Q64.64, y per x; a is x, b is y.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from order_engine.dex.errors import Overflow
+from order_engine.dex.rounding import Q64, U128_MAX
+from order_engine.dex.swaps import BPS
+
+FEE = 1_000_000_000
+"""What fee rates are divided by: FEE_PRECISION."""
+
+LIMIT_ORDER_FEE_SHARE = 5_000
+"""Basis points of the fee on limit orders that their owners keep."""
+
+
+@lru_cache(maxsize=1 << 16)
+def price_of_bin(bin_id: int, bin_step: int) -> int:
+    """`get_price_from_id`: `(1 + bin_step / 10000) ^ bin_id` in Q64.64. Raises `Overflow` for what underflows there."""
+    return power(Q64 + (bin_step << 64) // BPS, bin_id)
+
+
+def power(base: int, exponent: int) -> int:
+    """`pow` of u64x64_math.rs: Q64.64, each product floored, in its order. Raises `Overflow` where it returns None.
+
+    A base above one is inverted first, so that the squares stay below one.
+    """
+    if exponent == 0:
+        return Q64
+    if abs(exponent) >= 0x80000:
+        raise Overflow(f"expected an exponent within 19 bits, was {exponent}")
+    invert = exponent < 0
+    if base >= Q64:
+        base = U128_MAX // base
+        invert = not invert
+    result = Q64
+    bits = abs(exponent)
+    while bits:
+        if bits & 1:
+            result = result * base >> 64
+        base = base * base >> 64
+        bits >>= 1
+    if not result:
+        raise Overflow(f"expected a price that Q64.64 can hold, was the power {exponent}")
+    return U128_MAX // result if invert else result
+
+
+class Bin(NamedTuple):
+    """Base units of each token in one bin, apart from fees.
+
+    Limit orders sell x where `limit_order_ask_side`, else y: `processed_order_remaining_amount` of the batch that is
+    being filled, then `open_order_amount` of those that wait.
+    """
+
+    id: int
+    price: int
+    amount_x: int
+    amount_y: int
+    limit_order_ask_side: bool = False
+    open_order_amount: int = 0
+    processed_order_remaining_amount: int = 0
+
+
+class Fill(NamedTuple):
+    """What a swap does in one bin, in base units.
+
+    `amount_in` and `amount_out` as the trader sees them, `net_in` and `gross_out` without the fee; `fee` is what the
+    providers and the limit orders' owners keep. `market_*` is the providers' part; the rest fills limit orders.
+    """
+
+    bin: Bin
+    fee_rate: int
+    accumulator: int
+    amount_in: int
+    amount_out: int
+    fee: int
+    protocol_fee: int
+    net_in: int
+    gross_out: int
+    market_in: int
+    market_out: int
+    processed_out: int
+
+
+def fill_layer(amount: int, liquidity: int, price: int, a_to_b: bool) -> tuple[int, int]:
+    """`calculate_exact_in_fill_amount`: how much of `amount` a layer of `liquidity` takes, and what it pays."""
+    if not liquidity:
+        return 0, 0
+    needed = -((-liquidity << 64) // price) if a_to_b else -(-liquidity * price >> 64)
+    if amount >= needed:
+        return needed, liquidity
+    return amount, amount * price >> 64 if a_to_b else (amount << 64) // price
+
+
+def split_fee(fee: int, protocol_share: int, market_in: int, total_in: int) -> tuple[int, int]:
+    """`split_fee`: what the users keep of the trading fee, and the protocol.
+
+    Half of the limit orders' part goes to the protocol. A fee on nothing (an input of one unit is all fee) goes to
+    neither: the unit stays in the vault.
+    """
+    if not total_in:
+        return 0, 0
+    market_fee = fee if market_in == total_in else -(-fee * market_in // total_in)
+    protocol = market_fee * protocol_share // BPS
+    order_fee = fee - market_fee
+    if order_fee:
+        protocol += order_fee - order_fee * LIMIT_ORDER_FEE_SHARE // BPS
+    return fee - protocol, protocol
+
+
+def fill_bin(
+    bin: Bin,
+    fee_rate: int,
+    accumulator: int,
+    left: int,
+    a_to_b: bool,
+    fee_on_input: bool,
+    limit_orders: bool,
+    protocol_share: int,
+) -> Fill:
+    """`swap_exact_in_quote_at_bin`: the providers first, then limit orders, as far as `left` goes.
+
+    Where the bin is drained the fee is worked out from what it took, otherwise from `left` as a whole.
+    """
+    net = left
+    fee = 0
+    if fee_on_input:
+        fee = -(-left * fee_rate // FEE)
+        net -= fee
+    market_in, market_out = fill_layer(net, bin.amount_y if a_to_b else bin.amount_x, bin.price, a_to_b)
+    taken, gross_out = market_in, market_out
+    processed_out = 0
+    if limit_orders and taken < net and bin.limit_order_ask_side is not a_to_b:
+        more, processed_out = fill_layer(net - taken, bin.processed_order_remaining_amount, bin.price, a_to_b)
+        taken += more
+        more, open_out = fill_layer(net - taken, bin.open_order_amount, bin.price, a_to_b)
+        taken += more
+        gross_out += processed_out + open_out
+    amount_in = left
+    if taken < net:
+        amount_in = taken
+        if fee_on_input:
+            fee = -(-taken * fee_rate // (FEE - fee_rate))
+            amount_in += fee
+    amount_out = gross_out
+    if not fee_on_input:
+        fee = -(-gross_out * fee_rate // FEE)
+        amount_out -= fee
+    users, protocol = split_fee(fee, protocol_share, market_in, taken)
+    return Fill(
+        bin,
+        fee_rate,
+        accumulator,
+        amount_in,
+        amount_out,
+        users,
+        protocol,
+        taken,
+        gross_out,
+        market_in,
+        market_out,
+        processed_out,
+    )
+
+
+def after_fill(fill: Fill, a_to_b: bool) -> Bin:
+    """The bin after it: the providers hold what was paid to them, limit orders' proceeds are their owners' to claim.
+
+    Fees are claimed apart. The program's source for open orders that begin to be filled is not public; here they
+    become the batch that is being filled, as the state's fields say.
+    """
+    bin = fill.bin
+    open_out = fill.gross_out - fill.market_out - fill.processed_out
+    opened = bin.open_order_amount if open_out else 0
+    gain, loss = fill.market_in, fill.market_out
+    return bin._replace(
+        amount_x=bin.amount_x + gain if a_to_b else bin.amount_x - loss,
+        amount_y=bin.amount_y - loss if a_to_b else bin.amount_y + gain,
+        open_order_amount=bin.open_order_amount - opened,
+        processed_order_remaining_amount=bin.processed_order_remaining_amount
+        - fill.processed_out
+        + (opened - open_out),
+    )

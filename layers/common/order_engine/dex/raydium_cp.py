@@ -1,0 +1,295 @@
+"""Raydium CP-Swap (CPMM): a constant product with trade, protocol, fund and creator fees.
+
+Source: raydium-io/raydium-cp-swap, programs/cp-swap/src/curve/{calculator,constant_product,fees}.rs, states/pool.rs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import ClassVar, NamedTuple, Self
+
+from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
+from order_engine.dex.rounding import U64_MAX, ceil_div, check_amount
+from order_engine.dex.state import State
+from order_engine.dex.swaps import Fees, Swap
+
+RATE = 1_000_000
+"""What the fee rates are divided by: FEE_RATE_DENOMINATOR_VALUE."""
+
+BOTH_TOKENS, ONLY_A, ONLY_B = range(3)
+"""What the creator fee is taken from: `CreatorFeeOn`. Token 0 is a, token 1 is b."""
+
+
+class CurveSwap(NamedTuple):
+    """`SwapResult` of calculator.rs, in base units.
+
+    `trade_fee` includes `protocol_fee` and `fund_fee`. `net_in` is what moves along the curve, `gross_out` what
+    comes off it. Amounts may pass a u64: the program checks that afterwards, and so does the pool.
+    """
+
+    amount_in: int
+    amount_out: int
+    trade_fee: int
+    protocol_fee: int
+    fund_fee: int
+    creator_fee: int
+    net_in: int
+    gross_out: int
+
+
+def swap_base_input(
+    amount_in: int,
+    reserve_in: int,
+    reserve_out: int,
+    trade_fee_rate: int,
+    creator_fee_rate: int,
+    protocol_fee_rate: int,
+    fund_fee_rate: int,
+    creator_fee_on_input: bool,
+) -> CurveSwap:
+    """`CurveCalculator::swap_base_input`: exact in. Rates in millionths.
+
+    A creator fee on the input is part of one ceiling over both rates, split by a floor afterwards (`Fees::
+    split_creator_fee`); two ceilings would cost the trader one unit more.
+    """
+    if creator_fee_on_input:
+        rate = trade_fee_rate + creator_fee_rate
+        total = -(-amount_in * rate // RATE)
+        creator_fee = total * creator_fee_rate // rate if creator_fee_rate else 0
+        trade_fee = total - creator_fee
+        net_in = amount_in - total
+        amount_out = gross_out = net_in * reserve_out // (reserve_in + net_in)
+    else:
+        trade_fee = -(-amount_in * trade_fee_rate // RATE)
+        net_in = amount_in - trade_fee
+        gross_out = net_in * reserve_out // (reserve_in + net_in)
+        creator_fee = -(-gross_out * creator_fee_rate // RATE)
+        amount_out = gross_out - creator_fee
+    return CurveSwap(
+        amount_in,
+        amount_out,
+        trade_fee,
+        trade_fee * protocol_fee_rate // RATE,
+        trade_fee * fund_fee_rate // RATE,
+        creator_fee,
+        net_in,
+        gross_out,
+    )
+
+
+def swap_base_output(
+    amount_out: int,
+    reserve_in: int,
+    reserve_out: int,
+    trade_fee_rate: int,
+    creator_fee_rate: int,
+    protocol_fee_rate: int,
+    fund_fee_rate: int,
+    creator_fee_on_input: bool,
+) -> CurveSwap:
+    """`CurveCalculator::swap_base_output`: exact out. Raises `LiquidityExhausted` for the whole reserve and more."""
+    gross_out = amount_out if creator_fee_on_input else pre_fee_amount(amount_out, creator_fee_rate)
+    if gross_out >= reserve_out:
+        raise LiquidityExhausted(f"expected less than {reserve_out} out, was {gross_out}")
+    net_in = ceil_div(reserve_in * gross_out, reserve_out - gross_out)
+    rate = trade_fee_rate + creator_fee_rate if creator_fee_on_input else trade_fee_rate
+    amount_in = pre_fee_amount(net_in, rate)
+    total = amount_in - net_in
+    if creator_fee_on_input:
+        creator_fee = total * creator_fee_rate // rate if creator_fee_rate else 0
+        trade_fee = total - creator_fee
+    else:
+        creator_fee = gross_out - amount_out
+        trade_fee = total
+    return CurveSwap(
+        amount_in,
+        amount_out,
+        trade_fee,
+        trade_fee * protocol_fee_rate // RATE,
+        trade_fee * fund_fee_rate // RATE,
+        creator_fee,
+        net_in,
+        gross_out,
+    )
+
+
+def pre_fee_amount(amount: int, rate: int) -> int:
+    """`Fees::calculate_pre_fee_amount`: the least of which `amount` is left after the fee."""
+    return ceil_div(amount * RATE, RATE - rate)
+
+
+@dataclass(frozen=True, slots=True)
+class RaydiumCp:
+    """`reserve_a` and `reserve_b` are the vaults' balances less accrued protocol, fund and creator fees.
+
+    Rates are millionths: `trade_fee_rate` and `creator_fee_rate` of the amount, `protocol_fee_rate` and
+    `fund_fee_rate` of the trade fee. `creator_fee_rate` is 0 where the pool's creator fee is not enabled.
+    """
+
+    kind: ClassVar[str] = "raydium_cp"
+
+    reserve_a: int
+    reserve_b: int
+    trade_fee_rate: int
+    protocol_fee_rate: int
+    fund_fee_rate: int
+    creator_fee_rate: int
+    creator_fee_on: int
+
+    def creator_fee_on_input(self, a_to_b: bool) -> bool:
+        """`PoolState::is_creator_fee_on_input`."""
+        return self.creator_fee_on != (ONLY_B if a_to_b else ONLY_A)
+
+    def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
+        """Exact in. The fee is on the input, the creator's perhaps on the output.
+
+        Raises `ZeroOutput`; `Overflow` where the vault would hold more than a u64; `ValueError` for a bad amount.
+        """
+        check_amount(amount_in)
+        reserve_in, reserve_out = (self.reserve_a, self.reserve_b) if a_to_b else (self.reserve_b, self.reserve_a)
+        found = swap_base_input(
+            amount_in,
+            reserve_in,
+            reserve_out,
+            self.trade_fee_rate,
+            self.creator_fee_rate,
+            self.protocol_fee_rate,
+            self.fund_fee_rate,
+            on_input := self.creator_fee_on != (ONLY_B if a_to_b else ONLY_A),
+        )
+        if reserve_in + amount_in > U64_MAX:
+            raise Overflow(f"expected a vault of at most {U64_MAX}, was {reserve_in} and {amount_in} more")
+        if not found.amount_out:
+            raise ZeroOutput(f"expected an input worth a base unit, was {amount_in}")
+        return _swap(found, reserve_in, reserve_out, on_input)
+
+    def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
+        """`quote(...).amount_out`, or 0."""
+        check_amount(amount_in)
+        reserve_in, reserve_out = (self.reserve_a, self.reserve_b) if a_to_b else (self.reserve_b, self.reserve_a)
+        if reserve_in + amount_in > U64_MAX:
+            raise Overflow(f"expected a vault of at most {U64_MAX}, was {reserve_in} and {amount_in} more")
+        rate = self.trade_fee_rate
+        on_input = self.creator_fee_on != (ONLY_B if a_to_b else ONLY_A)
+        if on_input:
+            rate += self.creator_fee_rate
+        net_in = amount_in + -amount_in * rate // RATE
+        gross_out = net_in * reserve_out // (reserve_in + net_in)
+        return gross_out if on_input else gross_out + -gross_out * self.creator_fee_rate // RATE
+
+    def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
+        """The swap that pays exactly `amount_out` for the least.
+
+        Raises `LiquidityExhausted` for the reserve and more, `Overflow` where the vault would hold more than a u64.
+        """
+        check_amount(amount_out)
+        reserve_in, reserve_out = (self.reserve_a, self.reserve_b) if a_to_b else (self.reserve_b, self.reserve_a)
+        found = swap_base_output(
+            amount_out,
+            reserve_in,
+            reserve_out,
+            self.trade_fee_rate,
+            self.creator_fee_rate,
+            self.protocol_fee_rate,
+            self.fund_fee_rate,
+            on_input := self.creator_fee_on_input(a_to_b),
+        )
+        if reserve_in + found.amount_in > U64_MAX:
+            raise Overflow(f"expected a vault of at most {U64_MAX}, was {reserve_in} and {found.amount_in} more")
+        return _swap(found, reserve_in, reserve_out, on_input)
+
+    def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
+        """Also the pool after it: the providers' part of the fee stays in the reserves, the rest leaves them."""
+        swap = self.quote(amount_in, a_to_b, now)
+        return swap, self.after(swap, a_to_b)
+
+    def after(self, swap: Swap, a_to_b: bool) -> Self:
+        """The pool after one of its quotes."""
+        _, protocol, fund, creator = swap.fees
+        gain = swap.amount_in - protocol - fund
+        loss = swap.amount_out
+        if swap.creator_fee_on_input:
+            gain -= creator
+        else:
+            loss += creator
+        a, b = (
+            (self.reserve_a + gain, self.reserve_b - loss) if a_to_b else (self.reserve_a - loss, self.reserve_b + gain)
+        )
+        return type(self)(
+            a,
+            b,
+            self.trade_fee_rate,
+            self.protocol_fee_rate,
+            self.fund_fee_rate,
+            self.creator_fee_rate,
+            self.creator_fee_on,
+        )
+
+    def spot_price(self, a_to_b: bool) -> tuple[int, int]:
+        """Base units out per base unit in, without fee."""
+        return (self.reserve_b, self.reserve_a) if a_to_b else (self.reserve_a, self.reserve_b)
+
+    def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
+        """The input after which the marginal price, fees deducted, is still at least `price`; 0 if it starts below.
+
+        The marginal price is the derivative of the output with respect to the input, roundings aside:
+        `φ · x · y / (x + n)²` for the net input n, where φ is what the fees leave of one. The answer is the largest
+        input whose net, rounded as the program does, keeps it.
+        """
+        numerator, denominator = price
+        x, y = (self.reserve_a, self.reserve_b) if a_to_b else (self.reserve_b, self.reserve_a)
+        left = RATE - self.trade_fee_rate
+        scale = RATE
+        if self.creator_fee_on_input(a_to_b):
+            left -= self.creator_fee_rate
+            kept = left
+        else:
+            kept = left * (RATE - self.creator_fee_rate)
+            scale *= RATE
+        net = isqrt(x * y * kept * denominator // (numerator * scale)) - x
+        if net <= 0:
+            return 0
+        return min(((net + 1) * RATE - 1) // left, U64_MAX - x)
+
+    def max_input(self, a_to_b: bool, now: int) -> int:
+        """What the vault can still hold: a constant product is never exhausted."""
+        return U64_MAX - (self.reserve_a if a_to_b else self.reserve_b)
+
+    def depth(self, a_to_b: bool) -> int:
+        return self.reserve_b if a_to_b else self.reserve_a
+
+    def to_json(self) -> dict[str, str]:
+        return {name: str(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Raises `CorruptState`."""
+        state = State(value, cls.__slots__)
+        pool = cls(
+            state.integer("reserve_a", 1, U64_MAX),
+            state.integer("reserve_b", 1, U64_MAX),
+            state.integer("trade_fee_rate", 0, RATE - 1),
+            state.integer("protocol_fee_rate", 0, RATE),
+            state.integer("fund_fee_rate", 0, RATE),
+            state.integer("creator_fee_rate", 0, RATE - 1),
+            state.integer("creator_fee_on", BOTH_TOKENS, ONLY_B),
+        )
+        if pool.trade_fee_rate + pool.creator_fee_rate >= RATE:
+            raise CorruptState("creator_fee_rate", f"less than {RATE} with the trade fee rate", pool.creator_fee_rate)
+        if pool.protocol_fee_rate + pool.fund_fee_rate > RATE:
+            raise CorruptState("fund_fee_rate", f"at most {RATE} with the protocol fee rate", pool.fund_fee_rate)
+        return pool
+
+
+def _swap(found: CurveSwap, reserve_in: int, reserve_out: int, creator_fee_on_input: bool) -> Swap:
+    amount_in, amount_out, trade_fee, protocol_fee, fund_fee, creator_fee, net_in, gross_out = found
+    spot = net_in * reserve_out
+    return Swap(
+        amount_in,
+        amount_out,
+        Fees(trade_fee - protocol_fee - fund_fee, protocol_fee, fund_fee, creator_fee),
+        True,
+        (spot - gross_out * reserve_in, spot),
+        creator_fee_on_input,
+    )

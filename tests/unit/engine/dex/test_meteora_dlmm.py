@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal, localcontext
+
+import pytest
+
+from order_engine.dex.errors import LiquidityExhausted, Overflow, ZeroOutput
+from order_engine.dex.meteora_dlmm import MeteoraDlmm
+from order_engine.dex.meteora_dlmm_bins import FEE, Fill, fill_layer, price_of_bin
+from order_engine.dex.pool import Swap, min_out
+from tests.unit.engine.dex.vectors import DECIMAL_JS, Row, document, each_row, integers, meteora_dlmm
+
+VECTORS = document("meteora_dlmm")
+NOW: int = VECTORS["meta"]["now"]
+SLIPPAGE_BPS = 50
+
+POOLS = {name: meteora_dlmm(pool) for name, pool in VECTORS["pools"].items()}
+
+
+@each_row("meteora_dlmm_bin_price")
+def test_bin_prices_equal_the_programs(row: Row) -> None:
+    bin_id, bin_step, expected = row["bin_id"], row["bin_step"], int(row["price_q64"])
+    if expected:
+        assert price_of_bin(bin_id, bin_step) == expected
+    else:
+        with pytest.raises(Overflow):
+            price_of_bin(bin_id, bin_step)
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_a_loaded_pool_has_the_prices_and_the_base_fee_of_its_vectors(name: str) -> None:
+    given, pool = VECTORS["pools"][name], POOLS[name]
+    assert {bin.id: bin.price for bin in pool.bins} == {bin["id"]: int(bin["price_q64"]) for bin in given["bins"]}
+    assert replace(pool, variable_fee_control=0).fee_rate(0, 0, 0)[1] == int(given["base_fee_rate_1e9"])
+
+
+@each_row("meteora_dlmm")
+def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
+    pool, expected = POOLS[row["pool"]], row["expected"]
+    amount, a_to_b = int(row["amount_in"]), row["swap_for_y"]
+    assert pool.fee_on_input(a_to_b) is expected["fee_on_input"]
+    if expected["status"] in ("partial", "insufficient_liquidity"):
+        for call in (pool.quote, pool.output, pool.swap):
+            with pytest.raises(LiquidityExhausted):
+                call(amount, a_to_b, NOW)
+        consumed = int(expected["consumed_in"])
+        assert pool.max_input(a_to_b, NOW) < amount
+        assert pool.depth(a_to_b) >= int(expected["amount_out"])
+        if not consumed:
+            assert pool.max_input(a_to_b, NOW) == pool.depth(a_to_b) == 0
+            return
+        amount = consumed
+    fills = pool.fills(amount, a_to_b, NOW)
+    check_fills(row, fills)
+    if expected["status"] == "ok_zero_output":
+        assert pool.output(amount, a_to_b, NOW) == 0
+        with pytest.raises(ZeroOutput):
+            pool.quote(amount, a_to_b, NOW)
+        return
+    swap, after = pool.swap(amount, a_to_b, NOW)
+    assert swap == pool.quote(amount, a_to_b, NOW)
+    assert (swap.amount_in, swap.amount_out) == integers(expected, "consumed_in", "amount_out")
+    assert pool.output(amount, a_to_b, NOW) == swap.amount_out
+    assert swap.fees == (*integers(expected, "fee_sdk_after_protocol", "protocol_fee"), 0, 0)
+    assert swap.fees.total == int(expected["fee_plus_protocol"])
+    assert swap.fee_on_input is expected["fee_on_input"]
+    assert min_out(swap.amount_out, SLIPPAGE_BPS) == int(expected["min_amount_out_50bps"])
+    assert impact_of_the_sdk(swap, fills, a_to_b) == Decimal(expected["price_impact_percent"])
+    check_state(row, pool, after)
+    check_price(row, pool, after)
+
+
+def check_fills(row: Row, fills: list[Fill]) -> None:
+    expected = row["expected"]
+    assert [fill.bin.id for fill in fills] == [bin["bin_id"] for bin in expected["bins"]]
+    assert (fills[0].bin.id, fills[-1].bin.id) == (expected["first_bin"], expected["last_filled_bin"])
+    for fill, bin in zip(fills, expected["bins"], strict=True):
+        amounts = integers(bin, "amount_in", "amount_out", "sdk_fee_after_protocol", "protocol_fee")
+        assert (fill.amount_in, fill.amount_out, fill.fee, fill.protocol_fee) == amounts
+        assert (fill.fee_rate, fill.accumulator) == integers(bin, "fee_rate_1e9", "volatility_accumulator")
+
+
+def check_state(row: Row, pool: MeteoraDlmm, after: MeteoraDlmm) -> None:
+    """`active_id_after` is not given where the SDK ran out of bins: it looked on after the last."""
+    expected = row["expected"]
+    if expected["active_id_after"] is not None:
+        assert after.active_id == expected["active_id_after"]
+    names = ("volatility_accumulator", "volatility_reference", "index_reference")
+    assert after.volatility[:3] == tuple(expected["v_after"][name] for name in names)
+    assert MeteoraDlmm.from_json(after.to_json()) == after
+
+
+def check_price(row: Row, pool: MeteoraDlmm, after: MeteoraDlmm) -> None:
+    with localcontext(DECIMAL_JS):
+        price = (1 + Decimal(pool.bin_step) / 10_000) ** after.active_id
+    assert price == Decimal(row["expected"]["end_price_raw"])
+
+
+def impact_of_the_sdk(swap: Swap, fills: list[Fill], a_to_b: bool) -> Decimal:
+    """`swapQuote`'s percentage: against the first bin's price, the whole input less the last bin's fee rate."""
+    net = swap.amount_in - -(-swap.amount_in * fills[-1].fee_rate // FEE)
+    _, fair = fill_layer(net, 1 << 200, fills[0].bin.price, a_to_b)
+    with localcontext(DECIMAL_JS):
+        return +abs((Decimal(swap.amount_out) - fair) / fair * 100)
