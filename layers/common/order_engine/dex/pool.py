@@ -8,6 +8,7 @@ from order_engine.dex.errors import CorruptState
 from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.raydium_clmm import RaydiumClmm
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.swaps import Fees, Swap, min_out
 
@@ -55,7 +56,9 @@ class Pool(Protocol):
         """Integers as numbers or strings. Raises `CorruptState`, naming the field."""
 
 
-KINDS: dict[str, type[Pool]] = {pool.kind: pool for pool in (RaydiumCp, RaydiumAmmV4, MeteoraDlmm, MeteoraDammV2)}
+KINDS: dict[str, type[Pool]] = {
+    pool.kind: pool for pool in (RaydiumCp, RaydiumAmmV4, RaydiumClmm, MeteoraDlmm, MeteoraDammV2)
+}
 
 
 def load(kind: str, value: object) -> Pool:

@@ -35,7 +35,8 @@ def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
 def impact_with_fee(pool: MeteoraDammV2, amount_in: int, amount_out: int, a_to_b: bool) -> Decimal:
     """`getPriceImpact` of the SDK in percent: it counts the fee as impact, and b per a in either direction."""
     with localcontext(DECIMAL_JS):
-        spot = +(Decimal(pool.sqrt_price) ** 2) / Decimal(2**128)
+        root = Decimal(pool.sqrt_price)
+        spot = root * root / Decimal(2) ** 128
         paid = Decimal(amount_in) / Decimal(amount_out)
         paid = 1 / paid if a_to_b else paid
         return +(abs(paid - spot) / spot * 100)

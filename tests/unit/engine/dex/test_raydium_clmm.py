@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from order_engine.dex.errors import LiquidityExhausted, Overflow
+from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
+from order_engine.dex.raydium_clmm_math import (
+    MAX_SQRT_PRICE,
+    MAX_TICK,
+    MIN_SQRT_PRICE,
+    MIN_TICK,
+    compute_swap,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
+from tests.unit.engine.dex.vectors import Row, each_row, integers
+
+
+@each_row("raydium_clmm_step")
+def test_a_step_equals_the_programs(row: Row) -> None:
+    current, target, liquidity = integers(row, "sqrt_price_current_x64", "sqrt_price_target_x64", "liquidity")
+    assert sqrt_price_at_tick(row["tick"]) == current
+    step = compute_swap(
+        current, target, liquidity, int(row["amount_remaining"]), row["fee_rate_1e6"], True, row["zero_for_one"]
+    )
+    assert step == integers(row["expected"], "sqrt_price_next_x64", "amount_in", "amount_out", "fee_amount")
+
+
+@each_row("raydium_clmm_step")
+def test_a_pool_of_one_range_takes_the_step_or_is_exhausted(row: Row) -> None:
+    a_to_b, tick = row["zero_for_one"], row["tick"]
+    target, liquidity, amount = integers(row, "sqrt_price_target_x64", "liquidity", "amount_remaining")
+    end = tick_at_sqrt_price(target)
+    assert sqrt_price_at_tick(end) == target
+    ticks = Tick(min(end, tick), liquidity), Tick(max(end, tick) + 1 - (not a_to_b), -liquidity)
+    pool = RaydiumClmm(sqrt_price_at_tick(tick), tick, liquidity, row["fee_rate_1e6"], 0, 0, ticks)
+    price, net, out, fee = integers(row["expected"], "sqrt_price_next_x64", "amount_in", "amount_out", "fee_amount")
+    if net + fee < amount:
+        with pytest.raises(LiquidityExhausted):
+            pool.output(amount, a_to_b, 0)
+        assert pool.max_input(a_to_b, 0) == net + fee
+    elif out:
+        swap, after = pool.swap(amount, a_to_b, 0)
+        assert (swap.amount_out, swap.fees.trade, after.sqrt_price) == (out, fee, price)
+
+
+def test_the_ends_of_the_tick_range_are_the_programs() -> None:
+    assert sqrt_price_at_tick(MIN_TICK) == MIN_SQRT_PRICE
+    assert sqrt_price_at_tick(MAX_TICK) == MAX_SQRT_PRICE
+    assert sqrt_price_at_tick(0) == 2**64
+    with pytest.raises(Overflow):
+        sqrt_price_at_tick(MAX_TICK + 1)
+    with pytest.raises(Overflow):
+        tick_at_sqrt_price(MAX_SQRT_PRICE)
+
+
+@given(st.integers(MIN_TICK, MAX_TICK - 1), st.integers(0, 10**6))
+def test_the_tick_at_a_price_is_the_greatest_not_above_it(tick: int, part: int) -> None:
+    low, high = sqrt_price_at_tick(tick), sqrt_price_at_tick(tick + 1)
+    assert tick_at_sqrt_price(low + (high - 1 - low) * part // 10**6) == tick
+
+
+def test_a_swap_through_two_ticks_pays_what_its_parts_pay() -> None:
+    ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
+    pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
+    near, far = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))
+    first, between = pool.swap(near.amount_in + near.fee_amount, True, 0)
+    assert (between.tick, between.liquidity, between.sqrt_price) == (-101, 5 * 10**12, sqrt_price_at_tick(-100))
+    second, end = between.swap(60_000_000_000 - first.amount_in, True, 0)
+    whole, same_end = pool.swap(60_000_000_000, True, 0)
+    assert first.amount_out + second.amount_out == whole.amount_out == near.amount_out + far.amount_out
+    assert end == same_end
+    assert RaydiumClmm.from_json(between.to_json()) == between
