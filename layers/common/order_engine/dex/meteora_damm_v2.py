@@ -130,15 +130,21 @@ class MeteoraDammV2:
         left = FEE - self.base_fee_numerator
         if a_to_b:
             target = isqrt(((numerator * FEE << 128) - 1) // (denominator * left)) + 1
-            target = max(target, self.sqrt_min_price)
-            net = delta_a(target, self.sqrt_price, self.liquidity, round_up=False) if target < self.sqrt_price else 0
+            passed, beyond = target >= self.sqrt_price, target < self.sqrt_min_price
         else:
-            target = min(isqrt((denominator * left << 128) // (numerator * FEE)), self.sqrt_max_price)
-            net = delta_b(self.sqrt_price, target, self.liquidity, round_up=False) if target > self.sqrt_price else 0
-        if not net:
+            target = isqrt((denominator * left << 128) // (numerator * FEE))
+            passed, beyond = target <= self.sqrt_price, target > self.sqrt_max_price
+        if passed:
             return 0
-        gross = ((net + 1) * FEE - 1) // left if self.fee_on_input(a_to_b) else net
-        return min(gross, self.max_input(a_to_b, now))
+        most = self.max_input(a_to_b, now)
+        if beyond:
+            return most
+        if a_to_b:
+            net = delta_a(target, self.sqrt_price, self.liquidity, round_up=False)
+        else:
+            net = delta_b(self.sqrt_price, target, self.liquidity, round_up=False)
+        gross = ((net + 1) * FEE - 1) // left if self.fee_on_input(a_to_b) and net else net
+        return min(gross, most)
 
     def max_input(self, a_to_b: bool, now: int) -> int:
         """What takes the price to the end of its range, or what a u64 can hold."""

@@ -1,0 +1,287 @@
+"""What holds for every pool, whatever its kind, its state and the amounts."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Protocol, cast
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from order_engine.dex.errors import DexError, LiquidityExhausted, Overflow, ZeroOutput
+from order_engine.dex.meteora_damm_v2 import FEE as DAMM_FEE
+from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
+from order_engine.dex.meteora_dlmm import MeteoraDlmm
+from order_engine.dex.meteora_dlmm_bins import FEE as DLMM_FEE
+from order_engine.dex.pool import KINDS, Pool, Swap, load
+from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.raydium_clmm import RaydiumClmm
+from order_engine.dex.raydium_cp import RATE, RaydiumCp
+from order_engine.dex.rounding import U64_MAX
+from tests.unit.engine.dex.pools import NOW, POOLS, sizes
+
+every_kind = pytest.mark.parametrize("kind", POOLS)
+quickly = settings(max_examples=40)
+amounts = sizes(64)
+directions = st.booleans()
+
+
+class ExactOut(Protocol):
+    def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap: ...
+
+
+def a_pool(data: st.DataObject, kind: str) -> Pool:
+    return data.draw(POOLS[kind])
+
+
+def an_amount(data: st.DataObject, pool: Pool, a_to_b: bool) -> int:
+    """One that the pool takes."""
+    most = pool.max_input(a_to_b, NOW)
+    assume(most)
+    return 1 + (data.draw(amounts) - 1) % most
+
+
+def a_swap(data: st.DataObject, pool: Pool, a_to_b: bool) -> tuple[Swap, Pool]:
+    try:
+        return pool.swap(an_amount(data, pool, a_to_b), a_to_b, NOW)
+    except ZeroOutput:
+        assume(False)
+        raise
+
+
+def test_every_kind_is_tried() -> None:
+    assert set(POOLS) == set(KINDS)
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_the_output_never_grows_when_the_input_shrinks(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    pool = a_pool(data, kind)
+    small, large = sorted((an_amount(data, pool, a_to_b), an_amount(data, pool, a_to_b)))
+    assert pool.output(small, a_to_b, NOW) <= pool.output(large, a_to_b, NOW) <= pool.depth(a_to_b)
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_the_fast_path_pays_what_the_quote_says(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    pool, amount = a_pool(data, kind), data.draw(amounts)
+    results: list[int | type[DexError]] = []
+    for call in (pool.output, lambda *args: pool.quote(*args).amount_out, lambda *args: pool.swap(*args)[0].amount_out):
+        try:
+            results.append(call(amount, a_to_b, NOW))
+        except ZeroOutput:
+            results.append(0)
+        except DexError as error:
+            results.append(type(error))
+    assert results[0] == results[1] == results[2]
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_the_most_that_goes_in_goes_in_and_no_more(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    pool = a_pool(data, kind)
+    most = pool.max_input(a_to_b, NOW)
+    if most:
+        assert pool.output(most, a_to_b, NOW) <= pool.depth(a_to_b)
+    if most < U64_MAX:
+        with pytest.raises((LiquidityExhausted, Overflow)):
+            pool.output(most + 1, a_to_b, NOW)
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_two_swaps_never_pay_more_than_one(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    pool = a_pool(data, kind)
+    whole = an_amount(data, pool, a_to_b)
+    assume(whole > 1)
+    part = 1 + (data.draw(amounts) - 1) % (whole - 1)
+    try:
+        first, after = pool.swap(part, a_to_b, NOW)
+        second = after.output(whole - part, a_to_b, NOW)
+    except (ZeroOutput, LiquidityExhausted):
+        assume(False)
+    assert first.amount_out + second <= pool.output(whole, a_to_b, NOW)
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_there_and_back_never_profits(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    there, after = a_swap(data, a_pool(data, kind), a_to_b)
+    assume(there.amount_out <= after.max_input(not a_to_b, NOW))
+    assert after.output(there.amount_out, not a_to_b, NOW) <= there.amount_in
+
+
+@every_kind
+@quickly
+@given(st.data(), st.lists(directions, min_size=1, max_size=5))
+def test_no_sequence_of_swaps_takes_value_out(kind: str, data: st.DataObject, ways: list[bool]) -> None:
+    """Every unit is accounted for in a vault of our own, and what the pool promises never exceeds what is in it.
+
+    Prices are rounded too where they are part of the state: there the pool may promise a unit less for each swap,
+    and the reserves that it starts with are counted rounded up.
+    """
+    pool = a_pool(data, kind)
+    vault = {way: pool.depth(way) + 1 for way in (True, False)}  # b, which True takes out, and a
+    for a_to_b in ways:
+        most = pool.max_input(a_to_b, NOW)
+        if not most:
+            continue
+        try:
+            swap, after = pool.swap(1 + (data.draw(amounts) - 1) % most, a_to_b, NOW)
+        except ZeroOutput:
+            continue
+        vault[not a_to_b] += swap.amount_in - taken_out(pool, swap, a_to_b, on_input=True)
+        vault[a_to_b] -= swap.amount_out + taken_out(pool, swap, a_to_b, on_input=False)
+        assert after.depth(not a_to_b) <= vault[not a_to_b]
+        assert after.depth(a_to_b) <= vault[a_to_b]
+        if isinstance(pool, RaydiumCp | RaydiumAmmV4):
+            assert after.depth(True) * after.depth(False) >= pool.depth(True) * pool.depth(False)
+        if isinstance(pool, RaydiumCp | RaydiumAmmV4 | MeteoraDlmm):
+            assert {way: after.depth(way) + 1 for way in vault} == vault
+        pool = after
+
+
+def taken_out(pool: Pool, swap: Swap, a_to_b: bool, on_input: bool) -> int:
+    """What leaves the reserves on that side besides what the trader receives: fees but for those that stay in them.
+
+    In a DLMM pool also what limit orders are paid, and a last unit that is too small to pay its own fee.
+    """
+    fees = swap.fee_in if on_input else swap.fee_out
+    if isinstance(pool, RaydiumCp | RaydiumAmmV4) and on_input:
+        return fees - swap.fees.trade
+    if isinstance(pool, MeteoraDlmm) and on_input:
+        fills = pool.fills(swap.amount_in, a_to_b, NOW)
+        dust = swap.amount_in - fees - sum(fill.net_in for fill in fills)
+        assert 0 <= dust <= 1
+        return fees + dust + sum(fill.net_in - fill.market_in for fill in fills)
+    return fees
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_the_fee_is_at_least_the_stated_rate(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    pool = a_pool(data, kind)
+    swap, _ = a_swap(data, pool, a_to_b)
+    assert min(swap.fees) >= 0
+    if isinstance(pool, MeteoraDlmm):
+        for fill in pool.fills(swap.amount_in, a_to_b, NOW):
+            base = fill.amount_in if swap.fee_on_input else fill.gross_out
+            assert (fill.fee + fill.protocol_fee) * DLMM_FEE >= base * fill.fee_rate or not fill.net_in
+    elif isinstance(pool, RaydiumCp):
+        shared = swap.fees.total - swap.fees.creator
+        assert shared * RATE >= swap.amount_in * pool.trade_fee_rate - (RATE if swap.creator_fee_on_input else 0)
+        if swap.creator_fee_on_input:
+            assert swap.fees.total * RATE >= swap.amount_in * (pool.trade_fee_rate + pool.creator_fee_rate)
+        else:
+            assert swap.fees.creator * RATE >= (swap.amount_out + swap.fees.creator) * pool.creator_fee_rate
+    else:
+        rate = fee_rate(pool)
+        base = swap.amount_in if swap.fee_on_input else swap.amount_out + swap.fees.total
+        assert swap.fees.total >= base * rate
+
+
+def fee_rate(pool: Pool) -> Fraction:
+    if isinstance(pool, RaydiumAmmV4):
+        return Fraction(pool.swap_fee_numerator, pool.swap_fee_denominator)
+    if isinstance(pool, MeteoraDammV2):
+        return Fraction(pool.base_fee_numerator, DAMM_FEE)
+    assert isinstance(pool, RaydiumCp | RaydiumClmm)
+    return Fraction(pool.trade_fee_rate, RATE)
+
+
+@every_kind
+@quickly
+@given(st.data(), directions)
+def test_the_price_impact_lies_between_nothing_and_everything(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    swap, _ = a_swap(data, a_pool(data, kind), a_to_b)
+    numerator, denominator = swap.price_impact
+    assert 0 <= numerator < denominator
+    assert swap.price_impact_bps * denominator >= numerator * 10_000
+
+
+@pytest.mark.parametrize("kind", [kind for kind in POOLS if hasattr(KINDS[kind], "quote_exact_out")])
+@quickly
+@given(st.data(), directions)
+def test_an_exact_output_is_paid_for_in_full_and_no_more(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    """The input that an exact output asks for buys it; for a constant product one unit less does not."""
+    pool = a_pool(data, kind)
+    depth = pool.depth(a_to_b)
+    assume(depth)
+    amount_out = 1 + (data.draw(amounts) - 1) % depth
+    try:
+        swap = cast(ExactOut, pool).quote_exact_out(amount_out, a_to_b, NOW)
+    except (LiquidityExhausted, Overflow):
+        assume(False)
+    assert swap.amount_out == amount_out
+    try:
+        assert pool.output(swap.amount_in, a_to_b, NOW) >= amount_out
+    except LiquidityExhausted:  # the input is rounded up, which at the end of a range may be past it
+        assert isinstance(pool, MeteoraDammV2 | RaydiumClmm)
+        assert swap.amount_in > pool.max_input(a_to_b, NOW)
+    if isinstance(pool, RaydiumCp | RaydiumAmmV4) and swap.amount_in > 1:
+        assert pool.output(swap.amount_in - 1, a_to_b, NOW) < amount_out
+
+
+@every_kind
+@quickly
+@given(st.data(), directions, st.integers(1, 3_000))
+def test_the_input_until_a_price_reaches_it_and_stays(kind: str, data: st.DataObject, a_to_b: bool, bps: int) -> None:
+    pool = a_pool(data, kind)
+    price = Fraction(*pool.spot_price(a_to_b)) * (10_000 - bps) / 10_000
+    amount = pool.input_until((price.numerator, price.denominator), a_to_b, NOW)
+    most = pool.max_input(a_to_b, NOW)
+    assert 0 <= amount <= most
+    if amount:
+        assert marginal_price(pool, amount, a_to_b) >= price
+    more = amount + amount // 100 + 1_000
+    if more <= most:
+        assert marginal_price(pool, more, a_to_b) <= price * (1 + Fraction(1, 10**6))
+
+
+def marginal_price(pool: Pool, amount: int, a_to_b: bool) -> Fraction:
+    """What the next base unit buys after that input, fee deducted, roundings aside."""
+    if isinstance(pool, MeteoraDlmm):
+        last = pool.fills(amount, a_to_b, NOW)[-1]
+        price = Fraction(last.bin.price, 2**64)
+        return (price if a_to_b else 1 / price) * (1 - Fraction(last.fee_rate, DLMM_FEE))
+    if isinstance(pool, RaydiumCp | RaydiumAmmV4):
+        rate, kept_out = fee_rate(pool), Fraction(1)
+        if isinstance(pool, RaydiumCp):
+            creator = Fraction(pool.creator_fee_rate, RATE)
+            if pool.creator_fee_on_input(a_to_b):
+                rate += creator
+            else:
+                kept_out -= creator
+        x, y = pool.depth(not a_to_b), pool.depth(a_to_b)
+        net = amount * (1 - rate) // 1
+        return kept_out * (1 - rate) * x * y / (x + net) ** 2
+    assume(pool.output(amount, a_to_b, NOW))
+    _, after = pool.swap(amount, a_to_b, NOW)
+    return Fraction(*after.spot_price(a_to_b)) * (1 - fee_rate(pool))
+
+
+@every_kind
+@quickly
+@given(st.data())
+def test_a_state_survives_json(kind: str, data: st.DataObject) -> None:
+    pool = a_pool(data, kind)
+    assert load(kind, json.loads(json.dumps(pool.to_json()))) == pool
+
+
+@every_kind
+@pytest.mark.parametrize("amount", [0, -1, U64_MAX + 1])
+@settings(max_examples=1)
+@given(st.data())
+def test_an_amount_that_is_no_u64_is_refused(kind: str, amount: int, data: st.DataObject) -> None:
+    pool = a_pool(data, kind)
+    for call in (pool.quote, pool.output, pool.swap):
+        with pytest.raises(ValueError, match=f"expected an amount from 1 to .*, was {amount}"):
+            call(amount, True, NOW)
