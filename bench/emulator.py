@@ -24,6 +24,7 @@ from botocore.config import Config
 
 from bench import ministack
 from bench.stack import fresh_stack
+from bench.table import print_table
 from emulator.functions import Lambda
 from emulator.stack import REGION, Function
 
@@ -245,7 +246,7 @@ def show(ours: dict[str, list[float]], theirs: dict[str, list[float]] | None) ->
     columns = ["ms, unless it says otherwise", "wanted", "median", "p95", "middle half"]
     if theirs:
         columns += ["MiniStack: median", "p95", "middle half", "ratio"]
-    table = [columns, ["---", *["---:"] * (len(columns) - 1)]]
+    table = []
     wanted = {READY: 2.0, MEMORY: 20.0} | {row: figure for row, (figure, _) in ROWS.items()}
     for row, figure in wanted.items():
         line = [row, f"{figure:g}" if figure else "", *cells(ours[row])]
@@ -254,9 +255,7 @@ def show(ours: dict[str, list[float]], theirs: dict[str, list[float]] | None) ->
             ratio = f"{statistics.median(theirs[row]) / statistics.median(ours[row]):.1f}" if both else ""
             line += [*cells(theirs[row]), ratio]
         table.append(line)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        print("|", " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)), "|")
+    print_table(columns, table)
 
 
 def main() -> None:

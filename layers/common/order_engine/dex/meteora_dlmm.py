@@ -32,7 +32,7 @@ INPUT_ONLY, ONLY_Y = range(2)
 """`CollectFeeMode`."""
 
 U16_MAX, U32_MAX = 2**16 - 1, 2**32 - 1
-_WHOLE_BIN = 1 << 96  # more than any bin takes
+_EVERYTHING = 1 << 96  # more than all bins together take
 _growing = Lock()
 
 
@@ -59,7 +59,7 @@ class Totals(NamedTuple):
 class Rung(NamedTuple):
     """A bin ahead: what comes `before` it, what draining it does, and `worst`, the least marginal price so far.
 
-    `worst` is a fraction, base units out per base unit in, fee deducted.
+    `worst` is that of a bin, fee deducted: the bin's price and what its fee leaves of `FEE`.
     """
 
     before: Totals
@@ -70,20 +70,11 @@ class Rung(NamedTuple):
 class Ladder:
     """The bins ahead in one direction, drained one after the other: sums that make a swap over many of them a search.
 
-    Grows as far as it is asked to. `thresholds[i]` is the largest input that ends in the bin of `rungs[i]`.
+    Grows as far as it is asked to. `thresholds[i]` is the largest input that ends in the bin of `rungs[i]`. It does not
+    refer to its pool, which refers to it: a pool that is no longer needed is freed at once.
     """
 
-    __slots__ = (
-        "_ahead",
-        "_pool",
-        "_totals",
-        "a_to_b",
-        "blocked",
-        "index_reference",
-        "reference",
-        "rungs",
-        "thresholds",
-    )
+    __slots__ = ("_ahead", "_totals", "a_to_b", "blocked", "index_reference", "reference", "rungs", "thresholds")
 
     def __init__(self, pool: MeteoraDlmm, a_to_b: bool, reference: int, index_reference: int) -> None:
         self.a_to_b = a_to_b
@@ -92,55 +83,57 @@ class Ladder:
         self.thresholds: list[int] = []
         self.rungs: list[Rung] = []
         self.blocked = False
-        self._pool = pool
-        self._ahead = pool.bins_ahead(a_to_b)
+        self._ahead = iter(list(pool.bins_ahead(a_to_b)))
         self._totals = Totals()
 
-    def reach(self, amount_in: int) -> Rung:
+    def reach(self, pool: MeteoraDlmm, amount_in: int) -> Rung:
         """The rung in which that input ends. Raises `LiquidityExhausted`, `Overflow`."""
-        thresholds = self.thresholds
-        while not thresholds or thresholds[-1] < amount_in:
-            if not self.grow():
-                if self.blocked:
-                    raise Overflow(f"expected a bin that a u64 can drain, was one after {self.top()} in")
-                raise LiquidityExhausted(f"expected at most {self.top()} in, was {amount_in}")
-        return self.rungs[bisect_left(thresholds, amount_in)]
+        if not self.grow(pool, amount_in):
+            if self.blocked:
+                raise Overflow(f"expected a bin that a u64 can drain, was one after {self.top()} in")
+            raise LiquidityExhausted(f"expected at most {self.top()} in, was {amount_in}")
+        return self.rungs[bisect_left(self.thresholds, amount_in)]
 
     def top(self) -> int:
         """The largest input that the rungs so far take."""
         return self.thresholds[-1] if self.thresholds else 0
 
-    def grow(self) -> bool:
-        """Adds the next bin that holds anything; False at the end. Threads may share a pool, hence the lock."""
-        with _growing:
-            bin = None if self.blocked else next(self._ahead, None)
-            if bin is None:
-                return False
-            pool, a_to_b = self._pool, self.a_to_b
-            accumulator, rate = pool.fee_rate(bin.id, self.reference, self.index_reference)
-            drained = pool.fill(bin, rate, accumulator, _WHOLE_BIN, a_to_b)
-            if max(drained.net_in, drained.market_in + (bin.amount_x if a_to_b else bin.amount_y)) > U64_MAX:
-                self.blocked = True
-                return False
-            kept = FEE - rate
-            price = (bin.price * kept, FEE << 64) if a_to_b else (kept << 64, bin.price * FEE)
-            if self.rungs:
-                worst = self.rungs[-1].worst
-                if worst[0] * price[1] < price[0] * worst[1]:
-                    price = worst
-            before = self._totals
-            self.rungs.append(Rung(before, drained, price))
-            self._totals = Totals(
-                before.amount_in + drained.amount_in,
-                before.amount_out + drained.amount_out,
-                before.fee + drained.fee,
-                before.protocol_fee + drained.protocol_fee,
-                before.net_in + drained.net_in,
-                before.gross_out + drained.gross_out,
-            )
-            net = drained.net_in
-            most = ((net + 1) * FEE - 1) // kept if pool.fee_on_input(a_to_b) else net
-            self.thresholds.append(before.amount_in + most)
+    def grow(self, pool: MeteoraDlmm, amount_in: int) -> bool:
+        """Adds bins that hold anything until `amount_in` ends in one; False if it ends in none."""
+        if self.top() >= amount_in:
+            return True
+        with _growing:  # threads may share a pool
+            a_to_b, on_input = self.a_to_b, pool.fee_on_input(self.a_to_b)
+            orders, share = pool.function_type != LIQUIDITY_MINING, pool.protocol_share
+            while self.top() < amount_in:
+                bin = None if self.blocked else next(self._ahead, None)
+                if bin is None:
+                    return False
+                accumulator, rate = pool.fee_rate(bin.id, self.reference, self.index_reference)
+                drained = fill_bin(bin, rate, accumulator, _EVERYTHING, a_to_b, on_input, orders, share)
+                _, _, _, taken, paid, users, protocol, net, gross, market_in, _, _ = drained
+                if net > U64_MAX or market_in + (bin.amount_x if a_to_b else bin.amount_y) > U64_MAX:
+                    self.blocked = True
+                    return False
+                kept = FEE - rate
+                worst = bin.price, kept
+                if self.rungs:
+                    price, least = before_worst = self.rungs[-1].worst
+                    if price * least < bin.price * kept if a_to_b else least * bin.price < kept * price:
+                        worst = before_worst
+                before = self._totals
+                amount_in_before, amount_out, fee, protocol_fee, net_in, gross_out = before
+                self._totals = Totals(
+                    amount_in_before + taken,
+                    amount_out + paid,
+                    fee + users,
+                    protocol_fee + protocol,
+                    net_in + net,
+                    gross_out + gross,
+                )
+                most = ((net + 1) * FEE - 1) // kept if on_input else net
+                self.rungs.append(Rung(before, drained, worst))
+                self.thresholds.append(amount_in_before + most)
             return True
 
 
@@ -181,12 +174,14 @@ class MeteoraDlmm:
 
         `update_volatility_accumulator`, `get_base_fee`, `compute_variable_fee` (rounded up), `get_total_fee`.
         """
-        accumulator = min(reference + abs(index_reference - bin_id) * BPS, self.max_volatility_accumulator)
+        accumulator = reference + abs(index_reference - bin_id) * BPS
+        if accumulator > self.max_volatility_accumulator:
+            accumulator = self.max_volatility_accumulator
         rate = self.base_factor * self.bin_step * 10 * 10**self.base_fee_power_factor
         if self.variable_fee_control:
             square = (accumulator * self.bin_step) ** 2
             rate += (self.variable_fee_control * square + 99_999_999_999) // 100_000_000_000
-        return accumulator, min(rate, MAX_FEE_RATE)
+        return accumulator, rate if rate < MAX_FEE_RATE else MAX_FEE_RATE
 
     def references(self, now: int) -> tuple[int, int]:
         """`update_references`: the volatility reference and the bin that distances count from, at `now`."""
@@ -269,11 +264,13 @@ class MeteoraDlmm:
         rungs = ladder.rungs
 
         def below(rung: Rung) -> bool:
-            worst = rung.worst
-            return worst[0] * denominator < numerator * worst[1]
+            price, kept = rung.worst
+            if a_to_b:
+                return price * kept * denominator < numerator * FEE << 64
+            return (kept << 64) * denominator < numerator * price * FEE
 
         while not (rungs and below(rungs[-1])):
-            if not ladder.grow():
+            if not ladder.grow(self, ladder.top() + 1):
                 break
         end = bisect_left(rungs, True, key=below)
         if not end:
@@ -284,15 +281,13 @@ class MeteoraDlmm:
     def max_input(self, a_to_b: bool, now: int) -> int:
         """What drains every bin ahead, or what a u64 can hold."""
         ladder = self._ladder(a_to_b, now)
-        while ladder.grow():
-            pass
+        ladder.grow(self, _EVERYTHING)
         return min(ladder.top(), U64_MAX)
 
     def depth(self, a_to_b: bool) -> int:
         """The sum of the bins ahead, limit orders included."""
         ladder = self._ladder(a_to_b, self.volatility.last_update_timestamp)
-        while ladder.grow():
-            pass
+        ladder.grow(self, _EVERYTHING)
         return sum(rung.drained.gross_out for rung in ladder.rungs)
 
     def to_json(self) -> dict[str, object]:
@@ -328,7 +323,7 @@ class MeteoraDlmm:
     def _last_fill(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Ladder, Totals, Fill]:
         check_amount(amount_in)
         ladder = self._ladder(a_to_b, now)
-        before, drained, _ = ladder.reach(amount_in)
+        before, drained, _ = ladder.reach(self, amount_in)
         left = amount_in - before.amount_in
         return ladder, before, self.fill(drained.bin, drained.fee_rate, drained.accumulator, left, a_to_b)
 
