@@ -38,6 +38,7 @@ check: $(VENV)/.dev ## lint, types, import rules, the template, unused code
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
 	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(filter-out sdks,$(PEERS)))
+	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator

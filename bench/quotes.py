@@ -96,12 +96,12 @@ def measure(case: Case) -> list[float]:
     amount_out = case.ask().amount_out
     if amount_out != case.vector.amount_out:
         raise RuntimeError(f"{case.title}: expected {case.vector.amount_out} out, was {amount_out}")
-    for _ in _batches(case.ask):
+    for _ in batches(case.ask):
         pass
-    return list(_batches(case.ask))
+    return list(batches(case.ask))
 
 
-def _batches(ask: Callable[[], Paid]) -> Iterator[float]:
+def batches(ask: Callable[[], object]) -> Iterator[float]:
     size = 1
     end = time.perf_counter() + SECONDS
     while time.perf_counter() < end:

@@ -1,0 +1,63 @@
+"""How fast the best route is found, over the pools of the simulated market.
+
+docs/benchmarks.md says what each row means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bench.quotes import NOW, ROUNDS, batches, cells
+from bench.table import print_table
+from order_engine.dex.meteora_dlmm import MeteoraDlmm
+from order_engine.dex.routing import Listing, Route, routes
+from order_engine.quoting import LEG_COST_LAMPORTS
+from order_engine.venues.market_data import pool_settings
+
+SOL = 10**9
+SMALL, LARGE = 3 * SOL // 2, 5_000 * SOL
+PAIR = ("SOL", "USDC")
+OVER_USDT = (*PAIR, "USDT")
+
+
+def listings(tokens: tuple[str, ...]) -> list[Listing]:
+    return [
+        Listing(of.id, of.venue, of.token_a, of.token_b, 1, of.pool)
+        for of in pool_settings()
+        if of.token_a in tokens and of.token_b in tokens
+    ]
+
+
+def as_read(given: list[Listing]) -> list[Listing]:
+    """The pools as they come from their venues: nothing is worked out yet."""
+    return [replace(one, pool=replace(one.pool)) if isinstance(one.pool, MeteoraDlmm) else one for one in given]
+
+
+def cases() -> list[tuple[str, int, Callable[[], list[Route]]]]:
+    """Title, the most µs that it may take, and what is timed."""
+    pair, wide = listings(PAIR), listings(OVER_USDT)
+
+    def find(given: list[Listing], amount_in: int, fresh: bool = False) -> Callable[[], list[Route]]:
+        return lambda: routes(as_read(given) if fresh else given, *PAIR, amount_in, NOW, LEG_COST_LAMPORTS)
+
+    return [
+        (f"1.5 SOL, {len(pair)} pools: one pays most", 500, find(pair, SMALL)),
+        (f"5000 SOL, {len(pair)} pools: split over all", 2_000, find(pair, LARGE)),
+        ("… the first of these states", 2_000, find(pair, LARGE, fresh=True)),
+        (f"5000 SOL, {len(wide)} pools: also over USDT", 2_000, find(wide, LARGE)),
+    ]
+
+
+def main() -> None:
+    rows = []
+    for title, wanted, ask in cases():
+        for _ in batches(ask):
+            pass
+        taken = [us for _ in range(ROUNDS) for us in batches(ask)]
+        rows.append([title, str(wanted), *cells(taken)])
+    print_table(["a route, µs", "wanted", "median", "p10–p90"], rows)
+
+
+if __name__ == "__main__":
+    main()
