@@ -20,7 +20,6 @@ from emulator.gateway import (
     Handler,
     Integration,
     Json,
-    Lambda,
     ProxyResponse,
     headers_of,
     last_values,
@@ -30,6 +29,7 @@ from emulator.gateway import (
     short_id,
     target,
 )
+from emulator.invocations import Invoker
 from emulator.stack import ACCOUNT, Cors, RestApi, Route, arn
 
 MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
@@ -73,7 +73,7 @@ class RestGateway:
     def __init__(
         self,
         api: RestApi,
-        lambda_: Lambda,
+        lambda_: Invoker,
         hooks: Mapping[str, Handler] | None = None,
         timeout: float = INTEGRATION_TIMEOUT,
     ) -> None:
