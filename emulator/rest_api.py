@@ -66,8 +66,8 @@ class RestGateway:
     """Serves one REST API, at `/path` as well as at `/{stage}/path`.
 
     A body that is no UTF-8 reaches the function base64-encoded, and one that a function encodes is decoded, as for
-    an API whose binary media types are `*/*`; text stays text. `hooks` maps path prefixes to handlers that the API
-    doesn't see; `timeout` is the integration's, in seconds.
+    an API whose binary media types are `*/*`; text stays text. `hooks` maps folders like `/_emulator/` to handlers
+    that the API doesn't see; `timeout` is the integration's, in seconds.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class RestGateway:
         request_id, extended_id = str(uuid.uuid4()), short_id()
         try:
             for prefix, hook in self._hooks.items():
-                if path.startswith(prefix):
+                if f"{path}/".startswith(prefix):
                     return await hook(request)
             response = await self._answer(request, path, query, request_id, extended_id)
         except GatewayError as error:
