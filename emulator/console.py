@@ -46,6 +46,8 @@ class Console:
         self._logs = logs
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == PATH.rstrip("/"):
+            return web.Response(status=308, headers={"Location": PATH})
         name = request.path.removeprefix(PATH) or "index.html"
         response = web.FileResponse(_PAGE[name]) if name in _PAGE else await self._answer(name, dict(request.query))
         response.headers.update(_HEADERS)

@@ -6,10 +6,10 @@ import asyncio
 import json
 import uuid
 from collections.abc import Iterable
-from typing import Protocol
 
 from aiohttp import web
 
+from emulator.invocations import EventInvoker
 from emulator.stack import CustomResource, arn
 
 PATH = "/_emulator/custom-resources/"
@@ -17,10 +17,6 @@ PATH = "/_emulator/custom-resources/"
 
 class CustomResourceError(Exception):
     """A custom resource could not be created. Names it, and the reason that it gave."""
-
-
-class EventInvoker(Protocol):
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> object: ...
 
 
 class CustomResources:

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from emulator.errors import ApiError
+from emulator.invocations import EventInvoker, Invoker
 from emulator.sqs_parameters import QUERY_ERROR_CODES
 from emulator.stack import ACCOUNT, Function
 
@@ -30,21 +31,9 @@ class Service(Protocol):
     async def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
-class Invocation(Protocol):
-    @property
-    def payload(self) -> bytes: ...
-
-    @property
-    def error(self) -> bool: ...
-
-
-class Lambda(Protocol):
+class Lambda(Invoker, EventInvoker, Protocol):
     @property
     def functions(self) -> Mapping[str, Function]: ...
-
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation: ...
-
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> object: ...
 
 
 class Endpoint:

@@ -162,6 +162,7 @@ class Pool:
         self._starting: set[Environment] = set()
         self._servers: set[ForkServer] = set()
         self._server: ForkServer | None = None
+        self._standby: ForkServer | None = None
         self._reaper: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._settled.set()
@@ -171,7 +172,10 @@ class Pool:
     def start(self) -> None:
         """Starts importing the handler."""
         self._server = ForkServer(self)
-        self._server.start(self.function, self.environment, self.log)
+        if self._standby is not None and self._standby.ready:
+            self._server.start_from(self._standby)
+        else:
+            self._server.start(self.function, self.environment, self.log)
         self._servers.add(self._server)
 
     def submit(self, run: Run) -> None:
@@ -244,7 +248,21 @@ class Pool:
             environment.server.stop()
         self.grow()
 
+    async def stand_by(self) -> None:
+        """Imports already what the handler will need from elsewhere when its code has changed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INITIALIZATION_LIMIT):
+                while self._server is not None and not self._server.ready:
+                    await self._server.settled.wait()
+        server = self._server
+        if server is not None and server.ready:
+            self._standby = ForkServer(self)
+            self._standby.start(self.function, self.environment, self.log, server.modules)
+            await self._standby.settled.wait()
+
     def fork_server_ended(self, server: ForkServer, code: int) -> None:
+        if server is self._standby:
+            self._standby = None
         self._servers.discard(server)
         if server is not self._server:
             return
@@ -324,6 +342,9 @@ class Pool:
         for server in self._servers:
             server.stop()
         await asyncio.gather(*(server.ended for server in self._servers))
+        if self._standby is not None:
+            self._standby.stop()
+            await self._standby.ended
         os.close(self._log)
 
     def _exit_waiting(self, code: int) -> None:

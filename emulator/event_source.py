@@ -7,11 +7,12 @@ import json
 import logging
 import random
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from emulator import message_attributes, stack
 from emulator.clock import Clock
 from emulator.errors import ApiError
+from emulator.invocations import Invoker
 from emulator.message_queue import Message, MessageQueue
 
 _DEFAULT_CONCURRENCY = 1000
@@ -19,18 +20,6 @@ _MAX_PAYLOAD = 6 * 1024 * 1024 - 1024  # Lambda's limit for a synchronous invoca
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0  # seconds
 
 _log = logging.getLogger(__name__)
-
-
-class Invocation(Protocol):
-    @property
-    def payload(self) -> bytes: ...
-
-    @property
-    def error(self) -> bool: ...
-
-
-class Invoker(Protocol):
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation: ...
 
 
 class EventSourceMapping:

@@ -20,6 +20,7 @@ from emulator.stack import REGION, Function, arn
 MAX_EVENT_PAYLOAD = 1_048_576
 MAX_EVENT_AGE = 21_600.0  # seconds for which an asynchronous invocation is retried while throttled
 EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
+STANDBY_DELAY = 2.0  # seconds after the start, which has better to do
 CONCURRENCY = 256  # an account's is 1000: more processes than a laptop should run
 
 _NAME = re.compile(
@@ -49,6 +50,7 @@ class Lambda:
         self._api = RuntimeApi()
         self._pools: dict[str, Pool] = {}
         self._events: set[asyncio.Task[None]] = set()
+        self._preparing: asyncio.Task[None] | None = None
         self._closing = False
 
     @property
@@ -65,6 +67,7 @@ class Lambda:
             pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment)
             self._pools[function.name] = pool
             pool.start()
+        self._preparing = asyncio.create_task(self._prepare())
 
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
         """Invokes a function and waits for its result. An error of the function is a result, not an exception.
@@ -97,11 +100,18 @@ class Lambda:
         if self._closing:
             return
         self._closing = True
-        for task in self._events:
+        tasks = [*self._events, *filter(None, [self._preparing])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._events, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(pool.close(grace) for pool in self._pools.values()))
         await self._api.close()
+
+    async def _prepare(self) -> None:
+        """Has the functions stand by for changes of their code: one after another, to leave the processor to others."""
+        await asyncio.sleep(STANDBY_DELAY)
+        for pool in self._pools.values():
+            await pool.stand_by()
 
     def _pool(self, name_or_arn: str) -> Pool:
         match = _NAME.fullmatch(name_or_arn)

@@ -12,12 +12,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
 from emulator.errors import ApiError
+from emulator.invocations import Invocation, Invoker
 
 INTEGRATION_TIMEOUT = 29.0  # seconds
 MAX_HEADERS = 10_240  # bytes
@@ -36,20 +37,6 @@ protocol_logger.setLevel(logging.CRITICAL)
 
 Json = dict[str, Any]
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-class Invocation(Protocol):
-    @property
-    def payload(self) -> bytes: ...
-
-    @property
-    def error(self) -> bool: ...
-
-
-class Lambda(Protocol):
-    """Runs functions; raises `ApiError` where Lambda refuses to."""
-
-    async def invoke(self, name: str, payload: bytes, /) -> Invocation: ...
 
 
 class GatewayError(Exception):
@@ -91,7 +78,7 @@ class ProxyResponse:
 class Integration:
     """Invokes functions as API Gateway's Lambda proxy integration does; `timeout` in seconds."""
 
-    def __init__(self, lambda_: Lambda, timeout: float = INTEGRATION_TIMEOUT) -> None:
+    def __init__(self, lambda_: Invoker, timeout: float = INTEGRATION_TIMEOUT) -> None:
         self._lambda = lambda_
         self._timeout = timeout
         self._running: set[asyncio.Task[Invocation]] = set()

@@ -14,7 +14,7 @@ from watchfiles import DefaultFilter, awatch
 
 from emulator.stack import Function
 
-QUIET = 50  # milliseconds without a change: an editor writes a file in several steps
+QUIET = 20  # milliseconds without a change: an editor writes a file in several steps
 LONGEST = 200  # milliseconds after which changes count even though others follow
 
 logger = logging.getLogger(__name__)

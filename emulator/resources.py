@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from emulator.openapi import rest_api
 from emulator.references import References, is_custom
 from emulator.resource_types import IGNORED_TYPES, PROPERTIES, RESERVED_VARIABLES
 from emulator.stack import (
+    MAX_MESSAGE_SIZE,
     Authorizer,
     CustomResource,
     EventSourceMapping,
@@ -45,6 +47,8 @@ class Builder:
         self._wrong: set[str] = set()
         self._function_names: set[str] = set()
         self._queue_arns: set[str] = set()
+        self._timeouts: dict[str, int] = {}
+        self._visibility_timeouts: dict[str, int] = {}
 
     def build(self, name: str) -> Stack:
         """The stack, but for its outputs. Of no use if there are problems."""
@@ -55,6 +59,8 @@ class Builder:
         layers = dict(self._each("AWS::Lambda::LayerVersion", self._layer))
         functions = [item for _, item in self._each("AWS::Lambda::Function", lambda i, v: self._function(i, v, layers))]
         queues = [item for _, item in self._each("AWS::SQS::Queue", self._queue)]
+        self._timeouts = {function.name: function.timeout for function in functions}
+        self._visibility_timeouts = {queue.arn: queue.visibility_timeout for queue in queues}
         machines = [item for _, item in self._each("AWS::StepFunctions::StateMachine", self._state_machine)]
         schedules = self._each("AWS::Scheduler::Schedule", self._schedule)
         rules = self._each("AWS::Events::Rule", self._rule)
@@ -169,7 +175,7 @@ class Builder:
             delay=_integer(values, "DelaySeconds", 0, 0, 900),
             receive_wait=_integer(values, "ReceiveMessageWaitTimeSeconds", 0, 0, 20),
             retention=_integer(values, "MessageRetentionPeriod", 345_600, 60, 1_209_600),
-            max_message_size=_integer(values, "MaximumMessageSize", Queue.max_message_size, 1024, 1_048_576),
+            max_message_size=_integer(values, "MaximumMessageSize", Queue.max_message_size, 1024, MAX_MESSAGE_SIZE),
             redrive=redrive,
         )
 
@@ -184,13 +190,18 @@ class Builder:
         window = _integer(values, "MaximumBatchingWindowInSeconds", 0, 0, 300)
         batch_size = _integer(values, "BatchSize", 10, 1, 10_000)
         if batch_size > 10 and not window:
+            raise ValueError(f"BatchSize: expected at most 10 without MaximumBatchingWindowInSeconds, was {batch_size}")
+        function = self._target(values.get("FunctionName"), "FunctionName")
+        timeout, visible_after = self._timeouts.get(function, 0), self._visibility_timeouts.get(queue, math.inf)
+        if visible_after < timeout:
             raise ValueError(
-                f"BatchSize: over 10 asks for MaximumBatchingWindowInSeconds of at least 1, was {batch_size}"
+                f"EventSourceArn: expected a queue whose VisibilityTimeout is at least the Timeout of {function}, "
+                f"{timeout}, was {visible_after}"
             )
         return EventSourceMapping(
             name=logical_id,
             queue_arn=queue,
-            function=self._target(values.get("FunctionName"), "FunctionName"),
+            function=function,
             batch_size=batch_size,
             window=window,
             max_concurrency=_integer(scaling, "MaximumConcurrency", None, 2, 1000),

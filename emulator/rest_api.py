@@ -20,7 +20,6 @@ from emulator.gateway import (
     Handler,
     Integration,
     Json,
-    Lambda,
     ProxyResponse,
     headers_of,
     last_values,
@@ -30,6 +29,7 @@ from emulator.gateway import (
     short_id,
     target,
 )
+from emulator.invocations import Invoker
 from emulator.stack import ACCOUNT, Cors, RestApi, Route, arn
 
 MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
@@ -66,14 +66,14 @@ class RestGateway:
     """Serves one REST API, at `/path` as well as at `/{stage}/path`.
 
     A body that is no UTF-8 reaches the function base64-encoded, and one that a function encodes is decoded, as for
-    an API whose binary media types are `*/*`; text stays text. `hooks` maps path prefixes to handlers that the API
-    doesn't see; `timeout` is the integration's, in seconds.
+    an API whose binary media types are `*/*`; text stays text. `hooks` maps folders like `/_emulator/` to handlers
+    that the API doesn't see; `timeout` is the integration's, in seconds.
     """
 
     def __init__(
         self,
         api: RestApi,
-        lambda_: Lambda,
+        lambda_: Invoker,
         hooks: Mapping[str, Handler] | None = None,
         timeout: float = INTEGRATION_TIMEOUT,
     ) -> None:
@@ -89,7 +89,7 @@ class RestGateway:
         request_id, extended_id = str(uuid.uuid4()), short_id()
         try:
             for prefix, hook in self._hooks.items():
-                if path.startswith(prefix):
+                if f"{path}/".startswith(prefix):
                     return await hook(request)
             response = await self._answer(request, path, query, request_id, extended_id)
         except GatewayError as error:

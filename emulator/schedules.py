@@ -10,11 +10,11 @@ import uuid
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
 
 from emulator import stack
 from emulator.clock import Clock, Timer
 from emulator.errors import ApiError, TemplateError
+from emulator.invocations import EventInvoker
 
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
@@ -24,10 +24,6 @@ _LAST_YEAR = 2199
 _log = logging.getLogger(__name__)
 
 Expression = Callable[[datetime], Iterator[datetime]]
-
-
-class EventInvoker(Protocol):
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> object: ...
 
 
 class Schedules:

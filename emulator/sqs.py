@@ -17,7 +17,6 @@ from emulator.errors import ApiError
 from emulator.message_queue import Message, MessageQueue, State
 from emulator.sqs_parameters import (
     BATCH,
-    MAX_SIZE,
     MAX_VISIBILITY,
     NAME,
     QUERY_ERROR_CODES,
@@ -32,7 +31,7 @@ from emulator.sqs_parameters import (
     names,
     text,
 )
-from emulator.stack import ACCOUNT, Queue
+from emulator.stack import ACCOUNT, MAX_MESSAGE_SIZE, Queue
 
 _MAX_IN_FLIGHT = 120_000
 _PAGE = 1000
@@ -106,10 +105,10 @@ class Sqs:
     def _send_message_batch(self, request: Request) -> Response:
         queue = self._queue(request)
         length = sum(len(str(entry.get("MessageBody", "")).encode(errors="replace")) for entry in entries(request))
-        if length > MAX_SIZE:
+        if length > MAX_MESSAGE_SIZE:
             raise ApiError(
                 "BatchRequestTooLong",
-                f"Batch requests cannot be longer than {MAX_SIZE} bytes. You have sent {length} bytes.",
+                f"Batch requests cannot be longer than {MAX_MESSAGE_SIZE} bytes. You have sent {length} bytes.",
             )
         response = self._batch(request, lambda entry: self._send(queue, entry))
         queue.deliver()

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from emulator.errors import ApiError
-from emulator.stack import Queue, Redrive
+from emulator.stack import MAX_MESSAGE_SIZE, Queue, Redrive
 
 # The codes of SQS's former XML protocol, by which SDKs still let their users tell errors apart.
 QUERY_ERROR_CODES = {
@@ -30,7 +30,6 @@ QUERY_ERROR_CODES = {
 }
 
 BATCH = 10
-MAX_SIZE = 1_048_576
 MAX_VISIBILITY = 43_200
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -40,7 +39,7 @@ SETTINGS = {
     "DelaySeconds": ("delay", 0, 900),
     "ReceiveMessageWaitTimeSeconds": ("receive_wait", 0, 20),
     "MessageRetentionPeriod": ("retention", 60, 1_209_600),
-    "MaximumMessageSize": ("max_message_size", 1024, MAX_SIZE),
+    "MaximumMessageSize": ("max_message_size", 1024, MAX_MESSAGE_SIZE),
 }
 # Permissions and encryption: nothing to do on one machine, kept so that a reader gets back what was set.
 _NO_LOCAL_MEANING = {

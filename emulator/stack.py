@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+MAX_MESSAGE_SIZE = 1_048_576  # bytes of an SQS message, and of all messages of a batch together
 
 
 def arn(service: str, resource: str) -> str:
@@ -51,7 +52,7 @@ class Queue:
     delay: int = 0
     receive_wait: int = 0
     retention: int = 345_600
-    max_message_size: int = 262_144
+    max_message_size: int = MAX_MESSAGE_SIZE
     redrive: Redrive | None = None
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from emulator.errors import ApiError, TemplateError
+from emulator.invocations import Invoker
 from emulator.stack import ACCOUNT, StateMachine, arn
 from emulator.states import history, language
 from emulator.states.encoding import MAX_BYTES, decode, encode, size
@@ -21,7 +22,7 @@ from emulator.states.history import Event
 from emulator.states.interpreter import Execution as Run
 from emulator.states.interpreter import Interpreter, Scope, rfc3339
 from emulator.states.model import Machine
-from emulator.states.tasks import Lambda, SendMessage, Tasks
+from emulator.states.tasks import SendMessage, Tasks
 
 _EXPRESS_SECONDS = 300
 _MAX_EVENTS = {"STANDARD": 25_000, "EXPRESS": 250_000}
@@ -65,7 +66,7 @@ class Execution:
 class StepFunctions:
     """Runs the machines of a stack. Raises TemplateError, with every problem, for definitions that it can't run."""
 
-    def __init__(self, machines: dict[str, StateMachine], functions: Lambda, send_message: SendMessage) -> None:
+    def __init__(self, machines: dict[str, StateMachine], functions: Invoker, send_message: SendMessage) -> None:
         self._machines = {machine.arn: machine for machine in machines.values()}
         self._parsed = _parse(machines)
         self._created = time.time()

@@ -10,9 +10,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from aiohttp import web
@@ -64,9 +65,9 @@ class Addresses:
 
 def up(options: Options) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
-    # Wherever SIGTERM finds it while the services don't listen yet: what has been started is ended.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _on_signal(_call_off)
     with ExitStack() as resources:
+        resources.callback(_on_signal, signal.SIG_IGN)
         rest = resources.enter_context(_listening(options.rest_port, "the REST API", "--rest-port"))
         websocket = resources.enter_context(_listening(options.websocket_port, "the WebSocket API", "--websocket-port"))
         aws = resources.enter_context(_listening(options.aws_port, "AWS clients", "--aws-port"))
@@ -94,6 +95,17 @@ def up(options: Options) -> None:
         asyncio.run(_serve(stack, options, addresses, rest, websocket, aws))
 
 
+def _on_signal(handle: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _call_off(number: int, frame: FrameType | None) -> None:
+    """Wherever a signal finds it while the services don't listen yet: what has been started is ended, undisturbed."""
+    _on_signal(signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def aws_environment(endpoint_url: str) -> dict[str, str]:
     """What makes any AWS client talk to the emulator."""
     return {
@@ -117,9 +129,12 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
 
+    def stop(number: int, frame: FrameType | None) -> None:
+        with suppress(RuntimeError):  # the loop has ended: the stores stop, undisturbed
+            loop.call_soon_threadsafe(stopping.set)
+
+    _on_signal(stop)
     lambda_ = Lambda(stack.functions, logs=options.data / "logs", environment=aws_environment(addresses.endpoint))
     sqs = Sqs(stack.queues, base_url=addresses.endpoint)
     step_functions = StepFunctions(stack.state_machines, lambda_, lambda request: sqs.handle("SendMessage", request))

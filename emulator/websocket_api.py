@@ -22,7 +22,6 @@ from emulator.gateway import (
     GatewayError,
     Integration,
     Json,
-    Lambda,
     headers_of,
     last_values,
     query_of,
@@ -31,6 +30,7 @@ from emulator.gateway import (
     short_id,
     target,
 )
+from emulator.invocations import Invoker
 from emulator.stack import WebSocketApi, arn
 from emulator.websocket_connection import MAX_MESSAGE, Connection, End, Limits, is_handshake
 
@@ -51,7 +51,7 @@ class WebSocketGateway:
     def __init__(
         self,
         api: WebSocketApi,
-        lambda_: Lambda,
+        lambda_: Invoker,
         limits: Limits | None = None,
         timeout: float = INTEGRATION_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,

@@ -2,7 +2,11 @@
 for each line that it reads. Imports nothing of the emulator, so that a function finds only its own modules.
 
 Started as `python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...]}'`. On the control socket it
-reads `fork <id>` and `kill <id>`, and writes `ready`, `forked <id> <pid>` and `exited <id> <exit code>`.
+reads `fork <id>` and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and `exited <id> <exit code>`.
+These are the modules that the import brought in from elsewhere than `path`.
+
+With `"modules": […]` it imports these and not the handler, and forks further processes like itself, each with a control
+socket that comes with the line `fork`: they import the handler in the time that the function's own code takes.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 import runtime_client  # type: ignore[import-not-found]
 from awslambdaric import bootstrap
@@ -65,17 +70,10 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
         super().post_invocation_result(*args)
 
 
-def run_environment(
-    handler: str, identity: str, streams: list[LineStream], inherited: tuple[socket.socket, ...]
-) -> NoReturn:
+def run_environment(handler: str, identity: str, streams: list[LineStream]) -> None:
     """Serves invocations until the process is killed."""
     code = 1
     try:
-        os.setsid()
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for connection in inherited:
-            connection.close()
         gc.enable()
         os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
         bootstrap.run(handler, Client(identity, streams))
@@ -118,8 +116,11 @@ def shares_what_must_not_be_shared(control: socket.socket) -> bool:
     return False
 
 
-def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> None:
-    """Forks and reaps environments until the emulator ends, then kills those that are left."""
+def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[int]], None]) -> list[int]:
+    """Forks and reaps processes that `run` with their identifier and the descriptors that came with it.
+
+    Returns those that are left when the emulator ends.
+    """
     woken, waker = socket.socketpair()
     woken.setblocking(False)
     waker.setblocking(False)
@@ -127,8 +128,8 @@ def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> No
     signal.set_wakeup_fd(waker.fileno())
     children: dict[str, int] = {}
     received = b""
-    try:
-        control.sendall(b"ready\n")
+    with contextlib.suppress(OSError):  # an emulator that is killed may reset the connection
+        control.sendall(f"ready {' '.join(modules)}\n".encode())
         while True:
             ready, _, _ = select.select([control, woken], [], [])
             if woken in ready:
@@ -136,9 +137,9 @@ def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> No
                 reap(children, control)
             if control not in ready:
                 continue
-            data = control.recv(65536)
+            data, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
             if not data:
-                return
+                break
             *lines, received = (received + data).split(b"\n")
             for line in lines:
                 command, identity = line.decode().split(" ")
@@ -147,16 +148,23 @@ def serve(control: socket.socket, handler: str, streams: list[LineStream]) -> No
                 elif command == "fork":
                     pid = os.fork()
                     if pid == 0:
-                        run_environment(handler, identity, streams, (control, woken, waker))
+                        begin((control, woken, waker))
+                        run(identity, descriptors)
+                        os._exit(0)
+                    for descriptor in descriptors:
+                        os.close(descriptor)
                     children[identity] = pid
                     control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
-    except OSError:
-        pass  # an emulator that is killed may reset the connection
-    finally:
-        for pid in children.values():
-            kill_group(pid)
-        for pid in children.values():
-            os.waitpid(pid, 0)
+    return list(children.values())
+
+
+def begin(inherited: tuple[socket.socket, ...]) -> None:
+    """Makes a forked process one of its own."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for connection in inherited:
+        connection.close()
 
 
 def reap(children: dict[str, int], control: socket.socket) -> None:
@@ -176,15 +184,24 @@ def kill_group(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def main() -> None:
-    options = json.loads(sys.argv[1])
-    control = socket.socket(fileno=options["control"])
+def stand_by(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
+    """Imports what the function's code imports from elsewhere, and forks processes that import this code."""
+    for module in options["modules"]:
+        with contextlib.suppress(BaseException):
+            importlib.import_module(module)
+    for stream in streams:
+        stream.end()
+    if shares_what_must_not_be_shared(control):
+        return
+    gc.freeze()
+    # What it forked has its own socket, and ends when that is closed.
+    serve(control, [], lambda _, sockets: run_function(socket.socket(fileno=sockets[0]), options, streams))
+
+
+def run_function(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
+    """Imports the handler, unless each environment has to, and forks environments."""
     control.set_inheritable(False)
-    streams = [LineStream(1), LineStream(2)]
-    sys.stdout, sys.stderr = streams
-    sys.path[:0] = options["path"]
-    gc.disable()
-    set_up_logging()
+    known = set(sys.modules)
     if "import-in-each" not in sys.argv:
         # The emulator sends nothing before `ready`: a signal here means that it has ended.
         signal.signal(signal.SIGIO, lambda *_: os._exit(1))
@@ -201,10 +218,33 @@ def main() -> None:
             stream.end()
         if shared:
             control.set_inheritable(True)
-            os.execv(sys.executable, [*sys.orig_argv, "import-in-each"])
+            again = {"control": control.fileno(), "handler": options["handler"], "path": options["path"]}
+            os.execv(sys.executable, [*sys.orig_argv[:-1], json.dumps(again), "import-in-each"])
+    modules = [name for name in sys.modules if name not in known and comes_from_elsewhere(name, options["path"])]
     sys.argv = ["bootstrap"]
     gc.freeze()
-    serve(control, options["handler"], streams)
+    environments = serve(control, modules, lambda identity, _: run_environment(options["handler"], identity, streams))
+    for pid in environments:
+        kill_group(pid)
+    for pid in environments:
+        os.waitpid(pid, 0)
+
+
+def comes_from_elsewhere(module: str, path: list[str]) -> bool:
+    origin = getattr(getattr(sys.modules[module], "__spec__", None), "origin", None)
+    return origin is not None and not origin.startswith(tuple(folder + os.sep for folder in path))
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    control = socket.socket(fileno=options["control"])
+    control.set_inheritable(False)
+    streams = [LineStream(1), LineStream(2)]
+    sys.stdout, sys.stderr = streams
+    sys.path[:0] = options["path"]
+    gc.disable()
+    set_up_logging()
+    (stand_by if "modules" in options else run_function)(control, options, streams)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from emulator.errors import ApiError
+from emulator.invocations import Invoker
 from emulator.states.encoding import MAX_BYTES, decode, encode, exceeds_limit
 from emulator.states.errors import Failure, data_limit
 from emulator.states.interpreter import Scope
@@ -16,23 +17,10 @@ from emulator.states.model import Task
 SendMessage = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-class Invocation(Protocol):
-    @property
-    def payload(self) -> bytes: ...
-
-    @property
-    def error(self) -> bool: ...
-
-
-class Lambda(Protocol):
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        """Raises ApiError."""
-
-
 class Tasks:
     """Calls tasks. A function that is invoked runs to its end, even when its task has timed out or was stopped."""
 
-    def __init__(self, functions: Lambda, send_message: SendMessage) -> None:
+    def __init__(self, functions: Invoker, send_message: SendMessage) -> None:
         self._functions = functions
         self._send_message = send_message
         self._running: set[asyncio.Task[Any]] = set()

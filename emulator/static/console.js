@@ -20,6 +20,15 @@ async function get(path, parameters = {}) {
   return response.json();
 }
 
+// An address that someone shortened in the middle of a character stays as it is.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 const at = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;
 const number = (value) => value.toLocaleString();
 const empty = (title, ...text) => h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, ...text));
@@ -28,6 +37,7 @@ const card = (title, ...content) => h("section", { class: "card", "aria-label": 
 const heading = (...names) => h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
 
 let machines;
+let current = false;
 
 // Executions
 
@@ -459,7 +469,7 @@ function again() {
 }
 
 function route() {
-  const [page, subject, detail] = location.hash.slice(2).split("/").map(decodeURIComponent);
+  const [page, subject, detail] = location.hash.slice(2).split("/").map(decoded);
   for (const link of document.querySelectorAll("header nav a")) {
     if (link.hash === at(page || "executions")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -499,14 +509,20 @@ const pause = (milliseconds) =>
   });
 
 async function refresh() {
-  if (!machines) {
-    machines = await get("machines");
-    route();
+  if (!current) {
+    const found = await get("machines");
+    // What answers after a while may be another stack. If not, the page stays as it was.
+    if (JSON.stringify(found) !== JSON.stringify(machines)) {
+      machines = found;
+      view = undefined;
+      route();
+    }
+    current = true;
   }
-  const current = view;
+  const shown = view;
   const overview = await get("overview");
-  await current.refresh(overview);
-  document.title = `${current.title} · Emulator`;
+  await shown.refresh(overview);
+  document.title = `${shown.title} · Emulator`;
 }
 
 window.addEventListener("hashchange", () => machines && route());
@@ -520,8 +536,7 @@ for (;;) {
     } catch (error) {
       console.error(error);
       connected(false);
-      // What answers next may be another stack.
-      machines = view = undefined;
+      current = false;
     }
   }
   await pause(view?.pause ?? PAUSE.steady);

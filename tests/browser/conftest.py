@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ OPTIONS = [
     "--disable-sync",
 ]
 
+OFFLINE = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch")
+
 expect.set_options(timeout=30_000)
 
 
@@ -59,8 +62,9 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     problems: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium reports an execution that is not found, which the page expects.
-        if message.type == "error" and "arn=" not in message.location["url"]:
+        # Chromium reports an execution that is not found, and what is asked while offline, which the page expects.
+        expected = "arn=" in message.location["url"] or OFFLINE.search(message.text)
+        if message.type == "error" and not expected:
             problems.append(message.text)
 
     def visit(url: str, **options: Any) -> Page:

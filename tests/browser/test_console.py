@@ -269,3 +269,38 @@ def test_an_execution_that_is_not_kept_any_more_leads_back_to_the_others(
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     page.get_by_role("link", name="See the executions").click()
     expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+
+
+def test_the_console_is_found_without_the_slash(visit: Visit, small: Callable[..., Small]) -> None:
+    page = visit(small().url.removesuffix("/"))
+
+    expect(page).to_have_url(re.compile("/_emulator/$"))
+    expect(page.get_by_role("heading", name="No state machine")).to_be_visible()
+
+
+def test_an_address_that_was_cut_leads_nowhere_but_is_no_failure(visit: Visit, small: Callable[..., Small]) -> None:
+    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
+    page = visit(f"{small(machine).url}#/executions/arn%3Aaws%3")
+
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    expect(page.locator("#connection")).to_have_text("Live")
+
+
+def test_a_lost_connection_keeps_what_was_asked_for(visit: Visit, small: Callable[..., Small]) -> None:
+    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Fail", "Error": "Refused"}}}, "EXPRESS")
+    server = small(machine)
+    server.execute(machine)
+    page = visit(server.url)
+    page.get_by_role("button", name=re.compile(r"^Failed 1")).click()
+    page.get_by_role("searchbox").fill("refused")
+    expect(newest(page)).to_contain_text("Refused")
+
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_text("Not answering, trying again")
+    server.execute(machine)
+    page.context.set_offline(False)
+
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.get_by_role("button", name=re.compile(r"^Failed 2"))).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("searchbox")).to_have_value("refused")
+    expect(page.locator(".executions tbody tr")).to_have_count(2)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STORES = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl")
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
+ENGINE = (*STORES, *STILL_MARKET)
 START_SECONDS = 60.0
 
 
@@ -50,10 +51,10 @@ def start(data: Path, errors: Path, *options: str) -> subprocess.Popen[str]:
 class Stack:
     """Up once it is made. Ends with `stop` or `kill`, and starts again as another `Stack` on the same folder."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, application: tuple[str, ...] = ENGINE) -> None:
         self.data = data
         self._errors = data / "stderr.log"
-        self.process = start(data, self._errors, *STORES, *FREE_PORTS, *STILL_MARKET, *options)
+        self.process = start(data, self._errors, *FREE_PORTS, *application, *options)
         try:
             self._await_ready()
         except BaseException:
@@ -128,8 +129,8 @@ class Stack:
 
 
 @contextmanager
-def running(data: Path, *options: str) -> Iterator[Stack]:
-    stack = Stack(data, *options)
+def running(data: Path, *options: str, application: tuple[str, ...] = ENGINE) -> Iterator[Stack]:
+    stack = Stack(data, *options, application=application)
     try:
         yield stack
         if stack.process.poll() is None:

@@ -10,26 +10,26 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.application import APPS, Application, application
+from tests.e2e.application import APPS, application
 from tests.e2e.aws import aws
-from tests.e2e.stack import ROOT
+from tests.e2e.stack import ROOT, Stack
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with application(APPS / "faulty/template.yaml", tmp_path_factory.mktemp("faulty") / "data") as running:
         yield running
 
 
-def invoke(stack: Application, name: str, **event: Any) -> tuple[str | None, Any]:
+def invoke(stack: Stack, name: str, **event: Any) -> tuple[str | None, Any]:
     with aws(stack, "lambda") as functions:
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
         return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
-def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log(faulty: Application) -> None:
+def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log(faulty: Stack) -> None:
     for _ in range(2):
         error, payload = invoke(faulty, "Unimportable")
         assert error == "Unhandled"
@@ -45,7 +45,7 @@ def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log
     assert "import a_module_that_there_is_not" in logs
 
 
-def test_a_worker_that_is_killed_fails_its_invocation_and_the_next_one_works(faulty: Application) -> None:
+def test_a_worker_that_is_killed_fails_its_invocation_and_the_next_one_works(faulty: Stack) -> None:
     assert invoke(faulty, "Mortal") == (None, "alive")
 
     error, payload = invoke(faulty, "Mortal", die=True)

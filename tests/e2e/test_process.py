@@ -95,9 +95,10 @@ def test_a_start_that_is_called_off_leaves_nothing(
         postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
         everything = [*family(postgres), *family(psutil.Process(process.pid))]
 
-        # WHEN it is told to stop
-        process.send_signal(number)
-        process.communicate(timeout=PATIENCE)
+        # WHEN it is told to stop, impatiently
+        while process.poll() is None:
+            process.send_signal(number)
+            time.sleep(0.002)
 
         # THEN nothing of it is left
         assert survivors(everything) == []
@@ -148,6 +149,15 @@ async def test_a_second_signal_ends_it_without_waiting_for_orders(tmp_path_facto
                 # THEN it ends long before they would
                 await asyncio.to_thread(stack.process.wait, 30)
                 await asyncio.to_thread(stack.await_clean_exit, everything)
+
+
+def test_however_often_it_is_told_to_stop_nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(data_folder(tmp_path_factory)) as stack:
+        everything = stack.processes()
+        while stack.process.poll() is None:
+            stack.process.send_signal(signal.SIGTERM)
+            time.sleep(0.002)
+        stack.await_clean_exit(everything)
 
 
 async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.e2e.application import APPS, Application, application
+from tests.e2e.application import APPS, application
 from tests.e2e.aws import aws
 from tests.e2e.client import PATIENCE, Until
-from tests.e2e.stack import FREE_PORTS, ROOT, command
+from tests.e2e.stack import FREE_PORTS, ROOT, Stack, command
 
 pytestmark = pytest.mark.process
 
@@ -24,12 +24,12 @@ MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:Delivery"
 
 
 @pytest.fixture(scope="module")
-def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with application(APPS / "parcels/template.yaml", tmp_path_factory.mktemp("parcels") / "data") as running:
         yield running
 
 
-def sorted_(parcels: Application, sqs: Any) -> list[Any]:
+def sorted_(parcels: Stack, sqs: Any) -> list[Any]:
     """The next message of the queue in which the application's work ends."""
     url = f"{parcels.endpoint}/000000000000/Sorted"
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
@@ -39,7 +39,7 @@ def sorted_(parcels: Application, sqs: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PATCH"])
-async def test_one_greedy_route_takes_every_path_and_method(parcels: Application, method: str) -> None:
+async def test_one_greedy_route_takes_every_path_and_method(parcels: Stack, method: str) -> None:
     async with aiohttp.ClientSession() as session:
         answer = await session.request(method, f"{parcels.rest}/desk/a/b/c", headers=BADGE)
         about = await answer.json()
@@ -55,16 +55,14 @@ async def test_one_greedy_route_takes_every_path_and_method(parcels: Application
 
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"X-Badge": "let me in"}, 403)])
-async def test_the_token_authorizer_decides_who_gets_in(
-    parcels: Application, headers: dict[str, str], status: int
-) -> None:
+async def test_the_token_authorizer_decides_who_gets_in(parcels: Stack, headers: dict[str, str], status: int) -> None:
     async with aiohttp.ClientSession() as session:
         answer = await session.get(f"{parcels.rest}/desk/a", headers=headers)
 
     assert answer.status == status
 
 
-async def test_messages_are_handed_over_in_batches(parcels: Application) -> None:
+async def test_messages_are_handed_over_in_batches(parcels: Stack) -> None:
     bodies = [f"parcel {number}" for number in range(10)]
     async with aiohttp.ClientSession() as session:
         await session.post(f"{parcels.rest}/desk/parcels", headers=BADGE, json=bodies)
@@ -79,7 +77,7 @@ async def test_messages_are_handed_over_in_batches(parcels: Application) -> None
     assert batches < len(bodies)
 
 
-async def test_a_standard_execution_maps_retries_catches_and_branches(parcels: Application) -> None:
+async def test_a_standard_execution_maps_retries_catches_and_branches(parcels: Stack) -> None:
     items = [{"id": "a", "weight": 1}, {"id": "b", "weight": 99}, {"id": "c", "weight": 2, "jams": 1}]
     with aws(parcels, "stepfunctions") as machines, aws(parcels, "sqs") as sqs:
         started = machines.start_execution(stateMachineArn=MACHINE, input=json.dumps({"parcels": items}))
@@ -103,7 +101,7 @@ async def test_a_standard_execution_maps_retries_catches_and_branches(parcels: A
     assert kinds[-1] == "ExecutionSucceeded"
 
 
-async def test_a_standard_machine_cannot_be_run_synchronously(parcels: Application) -> None:
+async def test_a_standard_machine_cannot_be_run_synchronously(parcels: Stack) -> None:
     with (
         aws(parcels, "stepfunctions") as machines,
         pytest.raises(machines.exceptions.StateMachineTypeNotSupported),
@@ -111,7 +109,7 @@ async def test_a_standard_machine_cannot_be_run_synchronously(parcels: Applicati
         machines.start_sync_execution(stateMachineArn=MACHINE, input="{}")
 
 
-async def test_messages_are_routed_by_what_the_template_selects(parcels: Application) -> None:
+async def test_messages_are_routed_by_what_the_template_selects(parcels: Stack) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(parcels.websocket) as socket:
         await socket.send_json({"about": {"topic": "where", "parcel": 7}})
         where = await socket.receive_json(timeout=PATIENCE)

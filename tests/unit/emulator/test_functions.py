@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from emulator import environments
+from emulator import environments, functions
 from emulator.environments import Environment, Invocation
 from emulator.errors import ApiError
 from emulator.functions import Lambda
@@ -364,6 +364,87 @@ def test_a_reload_brings_new_code_and_lets_the_old_finish(code: Path, tmp_path: 
     check(code, scenario, timeout=20)
 
 
+def reload_from_standby(
+    code: Path, scenario: Callable[[Lambda], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs the scenario once a library that the handler needs, and that tells of each import, is imported ahead."""
+    library = code.parent / "library"
+    library.mkdir()
+    imports = code.parent / "imports"
+    (library / "slow.py").write_text(f"open({str(imports)!r}, 'a').write('x')")
+    (code / "app.py").write_text("import slow\n" + HANDLER)
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+
+    async def main(service: Lambda) -> None:
+        assert (await invoke(service))["version"] == 1
+        preparing = service._preparing
+        assert preparing
+        await preparing
+        assert imports.read_text() == "xx"
+        await scenario(service)
+        assert imports.read_text() == "xx"
+
+    check(code, main, added={"PYTHONPATH": str(library)}, timeout=20)
+
+
+def test_what_the_code_imports_from_elsewhere_is_not_imported_again(
+    code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(service: Lambda) -> None:
+        for version in (22, 333):
+            (code / "app.py").write_text("import slow\n" + HANDLER.replace('"version": 1', f'"version": {version}'))
+            await service.reload("F")
+            assert (await invoke(service))["version"] == version
+
+    reload_from_standby(code, scenario, monkeypatch)
+
+
+def test_new_code_that_ends_its_process_is_reported_and_mended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(service: Lambda) -> None:
+        (code / "app.py").write_text("import os; os._exit(3)")
+        await service.reload("F")
+        assert (await fail(service))["errorMessage"].endswith("Runtime exited with error: exit status 3")
+        (code / "app.py").write_text("import slow\n" + HANDLER)
+        await service.reload("F")
+        await invoke(service)
+
+    reload_from_standby(code, scenario, monkeypatch)
+
+
+def test_new_code_that_hangs_times_out_and_is_mended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(service: Lambda) -> None:
+        (code / "app.py").write_text("while True: pass")
+        monkeypatch.setattr(environments, "INITIALIZATION_LIMIT", -19.5)
+        await service.reload("F")
+        assert (await fail(service))["errorType"] == "Sandbox.Timedout"
+        monkeypatch.undo()
+        (code / "app.py").write_text("import slow\n" + HANDLER)
+        await service.reload("F")
+        await invoke(service)
+
+    reload_from_standby(code, scenario, monkeypatch)
+
+
+def test_a_standby_that_was_killed_is_done_without(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+
+    async def scenario(service: Lambda) -> None:
+        await invoke(service)
+        (code / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2 '))
+        await until(lambda: len(workers()) == 2)
+        (standby,) = (worker for worker in workers() if '"modules"' in " ".join(worker.cmdline()))
+        standby.kill()
+        await until(lambda: len(workers()) == 1)
+        await service.reload("F")
+        assert (await invoke(service))["version"] == 2
+
+    check(code, scenario)
+
+
+def workers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if alive(child.pid)]
+
+
 def test_an_unused_environment_is_ended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "IDLE_LIMIT", 0.05)
 
@@ -480,12 +561,17 @@ def test_the_runtime_api_refuses_what_is_not_an_environments_request(request_: b
 
 EMULATOR = """
 import asyncio, pathlib, sys
+from emulator import functions
 from emulator.functions import Lambda
 from emulator.stack import Function
 
 async def main(code):
     service = Lambda({"F": Function("F", "app.handler", code, timeout=60)}, logs=code.parent / "logs", environment={})
+    functions.STANDBY_DELAY = 0.3
     await service.start()
+    await service.invoke("F", b"{}")
+    await asyncio.sleep(1)
+    await service.reload("F")
     idle = (await service.invoke("F", b"{}")).payload.decode()
     busy = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 60}'))
     print(idle, flush=True)
@@ -501,6 +587,9 @@ def test_no_process_outlives_a_killed_emulator(code: Path) -> None:
     with emulator.stdout as output:
         pid = json.loads(output.readline())["pid"]
     assert alive(pid)
+    processes = psutil.Process(emulator.pid).children(recursive=True)
+    # The one that stands by, the one that it forked to import the handler, and the environment of this.
+    assert len(processes) == 3
     emulator.kill()
     emulator.wait()
-    asyncio.run(until(lambda: not alive(pid)))
+    asyncio.run(until(lambda: not any(alive(process.pid) for process in processes)))

@@ -351,12 +351,14 @@ def test_an_options_route_is_preferred_to_the_generated_one() -> None:
     assert event["httpMethod"] == "OPTIONS"
 
 
-def test_hooks_take_their_prefix() -> None:
+def test_hooks_take_their_folder() -> None:
     async def hook(request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text=request.raw_path)
 
     async def scenario(get: Client) -> None:
-        assert (await get("/_emulator/page?x=1"))[2] == b"/_emulator/page?x=1"
+        for path in ("/_emulator", "/_emulator?x=1", "/_emulator/page?x=1"):
+            assert (await get(path))[2] == path.encode()
+        assert (await get("/_emulators"))[2]["path"] == "/_emulators"
         assert (await get("/other"))[2]["path"] == "/other"
 
     run(scenario, hooks={"/_emulator/": hook})

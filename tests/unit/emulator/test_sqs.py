@@ -438,8 +438,8 @@ def test_a_batch_that_sqs_would_refuse_is_refused(entries: Any, code: str) -> No
         ({"MessageBody": 5}, "SerializationException"),
         ({"MessageBody": "\ud800"}, "InvalidMessageContents"),
         ({"MessageBody": "\ufffe"}, "InvalidMessageContents"),
-        ({"MessageBody": "x" * 262_145}, "InvalidParameterValue"),
-        ({"MessageBody": "ä" * 131_073}, "InvalidParameterValue"),
+        ({"MessageBody": "x" * 1_048_577}, "InvalidParameterValue"),
+        ({"MessageBody": "ä" * 524_289}, "InvalidParameterValue"),
         ({"MessageBody": "x", "DelaySeconds": -1}, "InvalidParameterValue"),
         ({"MessageBody": "x", "DelaySeconds": "1"}, "SerializationException"),
         ({"MessageBody": "x", "MessageDeduplicationId": "1"}, "InvalidParameterValue"),
@@ -460,7 +460,7 @@ def test_a_batch_that_sqs_would_refuse_is_refused(entries: Any, code: str) -> No
             "InvalidParameterValue",
         ),
         ({"MessageBody": "\t\n\r\x20\U0010ffff"}, None),
-        ({"MessageBody": "x" * 262_144}, None),
+        ({"MessageBody": "x" * 1_048_576}, None),
     ],
 )
 def test_a_message_is_taken_or_refused_as_sqs_does(request_: dict[str, Any], code: str | None) -> None:
@@ -537,7 +537,7 @@ def test_a_queue_is_created_described_changed_and_deleted() -> None:
             "DelaySeconds": "0",
             "ReceiveMessageWaitTimeSeconds": "0",
             "MessageRetentionPeriod": "345600",
-            "MaximumMessageSize": "262144",
+            "MaximumMessageSize": "1048576",
             "RedrivePolicy": policy,
             "Policy": "{}",
         }

@@ -321,6 +321,41 @@ def test_what_a_function_cannot_have_is_named(tmp_path: Path, properties: str, p
     assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
 
 
+@pytest.mark.parametrize(
+    ("queue", "properties", "problem"),
+    [
+        (
+            "VisibilityTimeout: 29",
+            "",
+            "EventSourceArn: expected a queue whose VisibilityTimeout is at least the Timeout of Worker, 30, was 29",
+        ),
+        ("", "BatchSize: 11", "BatchSize: expected at most 10 without MaximumBatchingWindowInSeconds, was 11"),
+        (
+            "",
+            "ScalingConfig: {MaximumConcurrency: 1}",
+            "MaximumConcurrency: expected a whole number from 2 to 1000, was 1",
+        ),
+    ],
+)
+def test_a_mapping_that_lambda_would_refuse_is_named(tmp_path: Path, queue: str, properties: str, problem: str) -> None:
+    resources = f"""{FUNCTION.rstrip().rstrip("}")}, Timeout: 30}}
+  Jobs: {{Type: AWS::SQS::Queue, Properties: {{{queue}}}}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{EventSourceArn: !GetAtt Jobs.Arn, FunctionName: !Ref Worker, {properties}}}
+"""
+    assert problems(tmp_path, resources) == [f"Mapping (AWS::Lambda::EventSourceMapping): {problem}"]
+
+
+def test_a_redrive_policy_without_its_queue_is_named(tmp_path: Path) -> None:
+    nowhere = "arn:aws:sqs:us-east-1:000000000000:nowhere"
+    policy = f"{{deadLetterTargetArn: '{nowhere}', maxReceiveCount: 3}}"
+    (problem,) = problems(
+        tmp_path, f"{FUNCTION}  Jobs: {{Type: AWS::SQS::Queue, Properties: {{RedrivePolicy: {policy}}}}}\n"
+    )
+    assert problem == f"Jobs (AWS::SQS::Queue): RedrivePolicy: expected a queue of this template, was {nowhere}"
+
+
 def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
     ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
