@@ -1,4 +1,4 @@
-"""REST API: submit and read orders; health."""
+"""REST API: submit, read and cancel orders; health."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
 from order_engine.domain.errors import EngineError, NotFound
-from order_engine.domain.lifecycle import Status
-from order_engine.domain.requests import parse_integer, parse_order, parse_uuid, refuse
+from order_engine.domain.requests import parse_order, parse_page, parse_uuid
 from order_engine.observability import count, logger, metrics
 from order_engine.rest import error_response, json_body, json_response
 
@@ -29,12 +28,7 @@ def execute_order() -> Response[str]:
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
-    query = app.current_event.query_string_parameters or {}
-    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
-    status = query.get("status")
-    if status is not None and status not in list(Status):
-        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
-    page, cursor = orders.page(limit, Status(status) if status else None, query.get("cursor"))
+    page, cursor = orders.page(*parse_page(app.current_event.query_string_parameters or {}))
     return json_response(200, {"orders": [order.to_json() for order in page], "nextCursor": cursor})
 
 
@@ -43,6 +37,13 @@ def get_order(order_id: str) -> Response[str]:
     order = orders.get(parse_uuid("orderId", order_id))
     events = [event.to_json() for event in orders.events(order.id)]
     return json_response(200, {**order.to_json(), "events": events})
+
+
+@app.delete("/api/orders/<order_id>")
+def cancel_order(order_id: str) -> Response[str]:
+    submission.cancel(parse_uuid("orderId", order_id))
+    count("OrderCancelled")
+    return get_order(order_id)
 
 
 @app.get("/health")

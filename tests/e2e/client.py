@@ -17,7 +17,7 @@ from tests.e2e.stack import Stack
 
 Json = dict[str, Any]
 
-FINAL = ("confirmed", "failed")
+FINAL = ("confirmed", "failed", "cancelled")
 PATIENCE = 40.0
 """Seconds after which something will not happen any more, however slow the machine."""
 

@@ -94,7 +94,7 @@ class Market:
         return str(OrderStore(self.database).insert(uuid7(), request, {}).id)
 
     def unfinished(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed')")
+        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")
 
     def swaps(self) -> int:
         return self._count("SELECT count(*) FROM market_transactions WHERE swapped")

@@ -96,9 +96,9 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
         ("limit", "", "expected an integer from 1 to 100"),
         ("limit", "²", "expected an integer from 1 to 100"),
         ("limit", "9" * 50, "expected an integer from 1 to 100"),
-        ("status", "done", "expected one of pending, routing, building, submitted, confirmed, failed"),
-        ("status", "Confirmed", "expected one of pending, routing, building, submitted, confirmed, failed"),
-        ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed"),
+        ("status", "done", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
+        ("status", "Confirmed", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
+        ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
         ("cursor", "x", "expected the nextCursor of an earlier page"),
         ("cursor", "", "expected the nextCursor of an earlier page"),
         ("cursor", "a" * 400, "expected the nextCursor of an earlier page"),
@@ -154,7 +154,7 @@ async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack
 
     assert preflight.status == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,DELETE,OPTIONS"
     assert preflight.headers["Access-Control-Allow-Headers"] == "Content-Type"
     assert preflight.headers["Access-Control-Max-Age"] == "600"
     assert (taken.status, taken.headers["Access-Control-Allow-Origin"]) == (400, "*")

@@ -37,6 +37,7 @@ PATHS: dict[Status, list[Trigger]] = {
     Status.SUBMITTED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT],
     Status.CONFIRMED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED],
     Status.FAILED: [Trigger.GAVE_UP],
+    Status.CANCELLED: [Trigger.CALLED_OFF],
 }
 """How an order gets to each status."""
 

@@ -142,6 +142,34 @@ def test_an_order_that_is_none_can_not_be_read(
     assert refusal(functions("submit", rest("GET", f"/api/orders/{order_id}"))) == refused
 
 
+def test_an_order_is_cancelled_and_its_listeners_are_told(
+    functions: Functions, orders: OrderStore, clients: HttpServer
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    status, body = answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}")))
+    assert (status, body["status"]) == (200, "cancelled")
+    assert answered(functions("submit", rest("GET", f"/api/orders/{order.id}"))) == (200, body)
+    assert [event["status"] for event in body["events"]] == ["pending", "cancelled"]
+    assert clients.pushed("c1") == [body["events"][1]]
+    # Asked for again, it is answered the same.
+    assert answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}"))) == (200, body)
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(
+    functions: Functions, orders: OrderStore, status: Status
+) -> None:
+    order = brought_to(orders, status)
+    answer = functions("submit", rest("DELETE", f"/api/orders/{order.id}"))
+    assert refusal(answer) == (409, "TooLateToCancel")
+    assert json.loads(answer["body"])["error"]["message"].endswith(f"was {status}")
+
+
+def test_an_order_that_is_none_can_not_be_cancelled(functions: Functions, orders: OrderStore) -> None:
+    assert refusal(functions("submit", rest("DELETE", f"/api/orders/{uuid4()}"))) == (404, "OrderNotFound")
+    assert refusal(functions("submit", rest("DELETE", "/api/orders/7"))) == (400, "InvalidRequest")
+
+
 def test_orders_are_listed_page_by_page(functions: Functions, orders: OrderStore) -> None:
     ids = sorted((str(new_order(orders).id) for _ in range(5)), reverse=True)
     found, cursor = [], None

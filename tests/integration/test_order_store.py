@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import errors
 
-from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun, StoreUnavailable
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun, StoreUnavailable, TooLateToCancel
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, target
 from order_engine.domain.money import U64_MAX
@@ -445,6 +445,92 @@ def test_a_move_whose_answer_was_lost_is_made_once(
     assert seqs(orders.events(order.id)) == [1, 2, 3]
 
 
+# Cancelling
+
+CANCELLABLE = [Status.PENDING, Status.ROUTING, Status.BUILDING]
+
+
+@pytest.mark.parametrize("status", CANCELLABLE)
+def test_an_order_is_cancelled_whichever_run_holds_it(orders: OrderStore, status: Status) -> None:
+    order = brought_to(orders, status)
+    event, listeners = orders.cancel(order.id)
+    after = orders.get(order.id)
+    assert (after.status, after.seq, after.attempt) == (Status.CANCELLED, order.seq + 1, order.attempt)
+    assert (event, listeners) == (orders.events(order.id)[-1], [])
+    assert seqs(orders.events(order.id)) == list(range(1, after.seq + 1))
+
+
+def test_cancelling_names_those_who_listen(orders: OrderStore) -> None:
+    order = new_order(orders, connection_id="c1")
+    assert orders.cancel(order.id)[1] == ["c1"]
+
+
+@pytest.mark.parametrize("status", CANCELLABLE)
+def test_the_run_of_a_cancelled_order_finds_it_ended(orders: OrderStore, status: Status) -> None:
+    order = brought_to(orders, status)
+    orders.cancel(order.id)
+    after = orders.get(order.id)
+    for trigger in set(Trigger) - {Trigger.CALLED_OFF}:
+        with pytest.raises(StaleRun, match="was cancelled"):
+            orders.move(order.id, RUN, trigger, 2, {})
+    assert orders.get(order.id) == after
+
+
+def test_cancelling_again_answers_the_same_again(orders: OrderStore) -> None:
+    order = new_order(orders, connection_id="c1")
+    assert orders.cancel(order.id) == orders.cancel(order.id)
+    assert seqs(orders.events(order.id)) == [1, 2]
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_whose_transaction_may_be_sent_or_that_has_ended_is_not_cancelled(
+    orders: OrderStore, status: Status
+) -> None:
+    order = brought_to(orders, status)
+    with pytest.raises(TooLateToCancel, match=f"expected order {order.id} in pending/routing/building, was {status}"):
+        orders.cancel(order.id)
+    assert orders.get(order.id) == order
+
+
+def test_cancelling_an_unknown_order(orders: OrderStore) -> None:
+    with pytest.raises(OrderNotFound):
+        orders.cancel(uuid4())
+
+
+def test_an_order_is_cancelled_once_even_if_the_answer_was_lost(
+    distant: OrderStore, line: UnreliableLine, orders: OrderStore
+) -> None:
+    order = new_order(orders)
+    line.lose_next_answer()
+    assert distant.cancel(order.id)[0].seq == 2
+    assert line.lost == 1
+    assert seqs(orders.events(order.id)) == [1, 2]
+
+
+def test_an_order_is_either_cancelled_or_sent_and_never_both(orders: OrderStore, connect: Connect) -> None:
+    stores = [OrderStore(connect()) for _ in range(2)]
+    outcomes = []
+    for _ in range(50):
+        order = brought_to(orders, Status.BUILDING)
+
+        def race(number: int, id: UUID = order.id) -> bool:
+            try:
+                if number:
+                    stores[1].cancel(id)
+                else:
+                    stores[0].move(id, RUN, Trigger.SENT, 1, {})
+            except (StaleRun, TooLateToCancel):
+                return False
+            return True
+
+        sent, cancelled = at_once(2, race)
+        outcomes.append(cancelled)
+        assert sent is not cancelled
+        assert orders.get(order.id).status is (Status.SUBMITTED if sent else Status.CANCELLED)
+        assert seqs(orders.events(order.id)) == [1, 2, 3, 4]
+    assert set(outcomes) == {True, False}
+
+
 # Waking
 
 
@@ -506,9 +592,10 @@ def test_two_sweeps_at_once_wake_an_order_once(orders: OrderStore, database: Dat
         lambda orders: orders.claim(uuid4(), RUN, LEASE),
         lambda orders: orders.release(uuid4(), RUN),
         lambda orders: orders.move(uuid4(), RUN, Trigger.QUOTED, 1, {}),
+        lambda orders: orders.cancel(uuid4()),
         lambda orders: orders.asleep(45),
     ],
-    ids=["insert", "get", "events", "page", "claim", "release", "move", "asleep"],
+    ids=["insert", "get", "events", "page", "claim", "release", "move", "cancel", "asleep"],
 )
 def test_without_postgres_everything_is_unavailable(use: Callable[[OrderStore], Any]) -> None:
     with closed_port() as port, pytest.raises(StoreUnavailable):

@@ -130,6 +130,29 @@ def test_a_connection_that_closes_is_forgotten(scene: Scene) -> None:
 # Actions
 
 
+def test_a_cancelled_order_tells_its_listeners_and_the_one_who_asked(scene: Scene) -> None:
+    order = new_order(scene.orders, connection_id="c2")
+    assert scene.say({"action": "cancel", "orderId": str(order.id)}) == [
+        {"action": "cancelled", "orderId": str(order.id)}
+    ]
+    (event,) = scene.connections.to("c2")
+    assert (event["seq"], event["status"]) == (2, "cancelled")
+    assert scene.orders.get(order.id).status is Status.CANCELLED
+
+
+def test_cancelling_twice_is_answered_twice_and_happens_once(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    message = {"action": "cancel", "orderId": str(order.id)}
+    assert scene.say(message) == scene.say(message)
+    assert len(scene.orders.events(order.id)) == 2
+
+
+def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
+    order = brought_to(scene.orders, Status.SUBMITTED)
+    code, message = scene.error({"action": "cancel", "orderId": str(order.id)})
+    assert (code, message.endswith("was submitted")) == ("TooLateToCancel", True)
+
+
 @pytest.mark.parametrize(
     "form", [ORDER, {"type": "market", "tokenPair": "SOL-USDC", "amount": 10}, {**ORDER, "slippageBps": 0}]
 )

@@ -76,8 +76,7 @@ def notifications() -> Notifications:
 def submission() -> Submission:
     from .submission import Submission
 
-    # Nobody listens to an order that only now gets its id.
-    return Submission(orders(), lambda event, _: active_orders().show(event), waker(), warn)
+    return Submission(orders(), notifications().publish, waker(), warn)
 
 
 @cache
@@ -109,17 +108,15 @@ def recovery() -> Recovery:
 
 @cache
 def websocket() -> WebSocket:
-    from .submission import Submission
     from .websocket import WebSocket
 
-    submission = Submission(orders(), notifications().publish, waker(), warn)
     queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
 
     def ask_for_replay(connection_id: str, order_id: UUID) -> None:
         body = dumps({"connectionId": connection_id, "orderId": str(order_id)})
         queue.send_message(QueueUrl=queue_url, MessageBody=body)
 
-    return WebSocket(orders(), subscriptions(), connections(), submission, ask_for_replay)
+    return WebSocket(orders(), subscriptions(), connections(), submission(), ask_for_replay)
 
 
 @cache

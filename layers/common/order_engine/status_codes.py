@@ -8,6 +8,7 @@ from .domain.errors import (
     OrderNotFound,
     PayloadTooLarge,
     Rejected,
+    TooLateToCancel,
     Transient,
     UnsupportedMediaType,
 )
@@ -15,6 +16,7 @@ from .domain.errors import (
 _STATUS: dict[type[EngineError], int] = {
     NotFound: 404,
     OrderNotFound: 404,
+    TooLateToCancel: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     Rejected: 400,

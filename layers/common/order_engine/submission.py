@@ -1,4 +1,4 @@
-"""Takes orders in."""
+"""Takes orders in, and takes them back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .storage.orders import OrderStore
 
 
 class Submission:
-    """`wake` sends the message that has an order run."""
+    """`publish` tells the world, and the order's listeners, of an event that was committed; `wake` has an order run."""
 
     def __init__(
         self,
@@ -49,3 +49,7 @@ class Submission:
             # The order is safe: the sweep wakes it.
             self._warn(f"order {order.id} stored, but its message was not sent: {error}")
         return order
+
+    def cancel(self, order_id: UUID) -> None:
+        """Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`."""
+        self._publish(*self._orders.cancel(order_id))

@@ -18,7 +18,7 @@ from .submission import Submission
 _OPENING_SECONDS = 5.0
 """How long a connection may take from the end of `$connect` until it can be written to."""
 
-ACTIONS = ("execute", "ping", "subscribe", "unsubscribe")
+ACTIONS = ("cancel", "execute", "ping", "subscribe", "unsubscribe")
 
 
 class WebSocket:
@@ -74,6 +74,10 @@ class WebSocket:
         match action := message.pop("action", None):
             case "execute":
                 self._submission.submit(parse_order(message), connection_id)
+            case "cancel":
+                order_id = parse_uuid("orderId", message.get("orderId"))
+                self._submission.cancel(order_id)
+                self._connections.send(connection_id, {"action": "cancelled", "orderId": str(order_id)})
             case "subscribe":
                 order_id = parse_uuid("orderId", message.get("orderId"))
                 self._subscribe(connection_id, order_id, parse_integer("after", message.get("after", 0), 0, 1_000_000))

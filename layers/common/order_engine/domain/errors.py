@@ -67,6 +67,10 @@ class OrderNotFound(Rejected):
     """There is no such order."""
 
 
+class TooLateToCancel(Rejected):
+    """The order's transaction may have been sent, or the order has ended."""
+
+
 class NotFound(Rejected):
     """There is nothing at this path."""
 

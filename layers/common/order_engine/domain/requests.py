@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from .errors import InvalidJson, InvalidOrder, InvalidRequest
+from .lifecycle import Status
 from .money import parse_amount, token
 from .orders import OrderRequest
 
@@ -129,6 +130,14 @@ def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
     return value
+
+
+def parse_page(query: dict[str, str]) -> tuple[int, Status | None, str | None]:
+    """`limit`, `status` and `cursor` of a list of orders. Raises `InvalidRequest`."""
+    limit, status = parse_integer("limit", query.get("limit", 20), 1, 100), query.get("status")
+    if status is not None and status not in list(Status):
+        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
+    return limit, Status(status) if status else None, query.get("cursor")
 
 
 def refuse(field: str, message: str) -> NoReturn:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.orders import Event, Order, OrderRequest
 
@@ -41,17 +41,26 @@ _CLAIM = f"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
-_MOVE = """
-    WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){assignments}
-        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
-          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
+_RECORDED = """
         RETURNING id, seq, status, updated_at, attempt
     ), recorded AS (
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
     )
-    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
+    SELECT id AS order_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+
+_MOVE = f"""
+    WITH moved AS (
+        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){{assignments}}
+        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
+          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
+        {_RECORDED}"""
+
+_CANCEL = f"""
+    WITH moved AS (
+        UPDATE orders SET status = %(to)s, seq = seq + 1, updated_at = now()
+        WHERE id = %(id)s AND status = ANY(%(sources)s)
+        {_RECORDED}"""
 
 _WAKE = """
     UPDATE orders SET woken_at = now()
@@ -175,6 +184,23 @@ class OrderStore:
             f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, attempt {attempt},"
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
+
+    def cancel(self, id: UUID) -> tuple[Event, list[str]]:
+        """Ends the order, whichever run holds it: that run's next move finds it ended.
+
+        Returns the event and the connections that listen to the order; of an order that was cancelled before, the
+        same again. Raises `OrderNotFound`, `TooLateToCancel`.
+        """
+        allowed = sources(Trigger.CALLED_OFF)
+        rows = self._database.fetch(
+            _CANCEL, {"id": id, "to": target(Trigger.CALLED_OFF), "sources": allowed, "data": Jsonb({})}
+        )
+        if rows:
+            return event({**rows[0], "data": {}}), rows[0]["listeners"]
+        last, listeners = self.latest(id)
+        if last.status is not Status.CANCELLED:
+            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {last.status}")
+        return last, listeners
 
     def asleep(self, after: float) -> list[UUID]:
         """The orders that no run has held for `after` seconds and that have not ended; marks them as woken now."""
