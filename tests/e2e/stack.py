@@ -15,9 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from order_engine.domain.access import new_secret
+
 ROOT = Path(__file__).resolve().parents[2]
 STORES = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl")
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
+KEY = new_secret("oee_")
+WITH_KEY = ("--parameter", f"DevelopmentKey={KEY}")
+UNLIMITED = ("--parameter", "OrdersPerMinute=0", "--parameter", "ConnectionsPerClient=0")
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
 START_SECONDS = 60.0
 
@@ -53,7 +58,7 @@ class Stack:
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
         self._errors = data / "stderr.log"
-        self.process = start(data, self._errors, *STORES, *FREE_PORTS, *STILL_MARKET, *options)
+        self.process = start(data, self._errors, *STORES, *FREE_PORTS, *STILL_MARKET, *WITH_KEY, *UNLIMITED, *options)
         try:
             self._await_ready()
         except BaseException:
@@ -64,6 +69,7 @@ class Stack:
         self.websocket: str = running["websocket"]
         self.endpoint: str = running["endpoint"]
         self.parameters: dict[str, str] = running["parameters"]
+        self.key: str = self.parameters["DevelopmentKey"]
 
     def says(self, beginning: str) -> bool:
         """Waits for a line of the output that begins so. `False` if the process ends without it."""

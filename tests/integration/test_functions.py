@@ -18,7 +18,7 @@ from order_engine.storage.schema import migrate
 from order_engine.venues.simulated import VENUES, clear_faults, set_fault
 from tests.integration.aws import Aws, HttpServer
 from tests.integration.handlers import SCHEDULED, Functions, new_environment, rest, sqs, websocket
-from tests.integration.support import RUN, brought_to, claimed, closed_port, new_database, new_order
+from tests.integration.support import CLIENT, RUN, brought_to, claimed, closed_port, new_database, new_order
 
 # Importing the handlers filters it out, which does not last from one test to the next.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -111,7 +111,7 @@ def test_what_is_no_order_is_refused_and_leaves_nothing(
     refused: tuple[int, str],
 ) -> None:
     assert refusal(functions("submit", rest("POST", "/api/orders/execute", body, **changes))) == refused
-    assert orders.page(10) == ([], None)
+    assert orders.page(CLIENT, 10) == ([], None)
     assert services.messages("OrderQueue") == []
 
 
@@ -301,7 +301,7 @@ def test_a_connection_for_an_order_has_its_replay_queued(
     event = websocket("CONNECT", query={"orderId": str(order.id)})
     assert functions("ws_connect", event) == {"statusCode": 200}
     (message,) = services.messages("ReplayQueue")
-    assert message == {"connectionId": "c1", "orderId": str(order.id)}
+    assert message == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
     assert clients.requests == []
     assert functions("ws_connect", sqs(message)) == {"batchItemFailures": []}
     assert clients.pushed("c1") == [event.to_json() for event in orders.events(order.id)]
@@ -349,7 +349,8 @@ def test_a_malformed_message_is_answered(
 def test_a_replay_that_fails_comes_back_alone(functions: Functions, orders: OrderStore, clients: HttpServer) -> None:
     order = new_order(orders)
     clients.statuses["/@connections/c2"] = 500
-    event = sqs(*({"connectionId": f"c{number}", "orderId": str(order.id)} for number in (1, 2, 3)))
+    owner = {"clientId": str(CLIENT), "orderId": str(order.id)}
+    event = sqs(*({**owner, "connectionId": f"c{number}"} for number in (1, 2, 3)))
     assert functions("ws_connect", event) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert (len(clients.pushed("c1")), len(clients.pushed("c3"))) == (1, 1)
 
@@ -501,9 +502,9 @@ def test_the_sweep_wakes_orders_that_nobody_runs(
     functions: Functions, orders: OrderStore, database: Database, services: Aws
 ) -> None:
     order = new_order(orders)
-    assert functions("recover", SCHEDULED) == {"woken": 0}
+    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 0}
     database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
-    assert functions("recover", SCHEDULED) == {"woken": 1}
+    assert functions("recover", SCHEDULED) == {"woken": 1, "closed": 0}
     assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert orders.get(order.id).status is Status.CONFIRMED
@@ -550,7 +551,7 @@ def custom_resource(kind: str, url: str) -> dict[str, Any]:
         "RequestId": "request-1",
         "ResourceType": "Custom::DatabaseSchema",
         "LogicalResourceId": "Schema",
-        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0001"},
+        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0003", "DevelopmentKey": ""},
     }
 
 

@@ -32,7 +32,7 @@ from order_engine.storage.orders import OrderStore
 from order_engine.venues.simulated import VENUES, set_fault
 from tests.integration.aws import ROOT, Invocation, call
 from tests.integration.handlers import Functions, new_environment
-from tests.integration.support import LEASE, clean, new_order
+from tests.integration.support import CLIENT, LEASE, clean, new_order
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -377,7 +377,7 @@ def test_the_run_of_a_cancelled_order_ends_at_once_and_changes_nothing(
     order_id = begin(Story("", [], began=status), orders, database, lambda_)
     claim = orders.claim(order_id, "run-1", LEASE)
     assert claim is not None
-    orders.cancel(order_id)
+    orders.cancel(CLIENT, order_id)
     before = orders.get(order_id)
     input = json.dumps({"order": Run.of(claim).to_json(), "attempt": {"number": 1}})
     answer = interpret(f"run-{order_id}", input)

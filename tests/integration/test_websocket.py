@@ -12,12 +12,13 @@ from order_engine.domain.errors import InvalidRequest, OrderNotFound
 from order_engine.domain.lifecycle import Status
 from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
+from order_engine.storage.connections import ConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from order_engine.websocket import ACTIONS, WebSocket
-from tests.integration.support import Connections, brought_to, closed_port, new_order, terminate
+from tests.integration.support import CALLER, CLIENT, Connections, brought_to, closed_port, new_order, terminate
 
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 
@@ -27,21 +28,24 @@ class Scene:
         self.database = database
         self.connections = Connections()
         self.woken: list[UUID] = []
-        self.asked: list[tuple[str, UUID]] = []
+        self.asked: list[tuple[str, UUID, UUID]] = []
         self.orders, subscriptions = OrderStore(database), SubscriptionStore(database)
         warnings: list[str] = []
         active_orders = ActiveOrders(redis_url, warnings.append)
         notifications = Notifications(active_orders, subscriptions, self.connections, warnings.append)
-        submission = Submission(self.orders, notifications.publish, self.woken.append, warnings.append)
+        submission = Submission(
+            self.orders, notifications.publish, self.woken.append, lambda client_id: 0, warnings.append
+        )
         self.websocket = WebSocket(
-            *(self.orders, subscriptions, self.connections, submission),
-            lambda connection_id, order_id: self.asked.append((connection_id, order_id)),
+            *(self.orders, subscriptions, ConnectionStore(database, 2), self.connections, submission),
+            lambda *asked: self.asked.append(asked),
+            {"https://page.example"},
         )
 
     def say(self, message: object) -> list[dict[str, Any]]:
         """What the connection `c1` is sent after it has sent this."""
         self.connections.sent.clear()
-        self.websocket.receive("c1", message if isinstance(message, str) else json.dumps(message))
+        self.websocket.receive(CALLER, "c1", message if isinstance(message, str) else json.dumps(message))
         return self.connections.to("c1")
 
     def error(self, message: object) -> tuple[str, str]:
@@ -63,14 +67,14 @@ def scene(database: Database, redis_url: str) -> Scene:
 
 
 def test_a_connection_may_open_for_no_order(scene: Scene) -> None:
-    scene.websocket.connect("c1", None)
+    scene.websocket.connect(CALLER, "c1", None, None)
     assert (scene.asked, scene.listeners(), scene.connections.sent) == ([], [], [])
 
 
 def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Scene) -> None:
     order = new_order(scene.orders)
-    scene.websocket.connect("c1", str(order.id))
-    assert scene.asked == [("c1", order.id)]
+    scene.websocket.connect(CALLER, "c1", str(order.id), None)
+    assert scene.asked == [("c1", CLIENT, order.id)]
     assert scene.connections.sent == []
 
 
@@ -79,13 +83,13 @@ def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Sce
 )
 def test_no_connection_opens_for_an_order_that_is_none(scene: Scene, order_id: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        scene.websocket.connect("c1", order_id)
+        scene.websocket.connect(CALLER, "c1", order_id, None)
     assert scene.asked == []
 
 
 def test_a_replay_sends_everything_and_subscribes(scene: Scene) -> None:
     order = brought_to(scene.orders, Status.CONFIRMED)
-    scene.websocket.replay("c1", order.id)
+    scene.websocket.replay("c1", CLIENT, order.id)
     assert scene.connections.to("c1") == [event.to_json() for event in scene.orders.events(order.id)]
     assert scene.listeners() == ["c1"]
 
@@ -103,7 +107,7 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
             refused.set()
 
     scene.connections.send = opening  # type: ignore[method-assign]
-    replay = threading.Thread(target=scene.websocket.replay, args=("c1", order.id))
+    replay = threading.Thread(target=scene.websocket.replay, args=("c1", CLIENT, order.id))
     replay.start()
     assert refused.wait(30)
     assert scene.connections.to("c1") == []
@@ -116,7 +120,7 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
 def test_a_replay_to_a_connection_that_never_opens_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.websocket._OPENING_SECONDS", 0.02)
     scene.connections.gone.add("c1")
-    scene.websocket.replay("c1", new_order(scene.orders).id)
+    scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id)
     assert (scene.listeners(), scene.connections.sent) == ([], [])
 
 
@@ -158,7 +162,7 @@ def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
 )
 def test_an_order_may_come_over_the_socket(scene: Scene, form: dict[str, Any]) -> None:
     (event,) = scene.say({"action": "execute", **form})
-    (order,) = scene.orders.page(10)[0]
+    (order,) = scene.orders.page(CLIENT, 10)[0]
     assert event == scene.orders.events(order.id)[0].to_json()
     assert (event["orderId"], event["seq"], event["status"]) == (str(order.id), 1, "pending")
     assert scene.woken == [order.id]
@@ -219,7 +223,7 @@ def test_a_message_without_an_action_is_told(scene: Scene) -> None:
 )
 def test_an_order_that_can_not_be_executed_is_told_and_not_stored(scene: Scene, form: dict[str, Any]) -> None:
     assert scene.error({"action": "execute", **form})[0] == "InvalidOrder"
-    assert scene.orders.page(10) == ([], None)
+    assert scene.orders.page(CLIENT, 10) == ([], None)
     assert (scene.woken, scene.listeners()) == ([], [])
 
 
@@ -273,5 +277,5 @@ def test_a_client_that_went_away_meanwhile_is_forgotten(scene: Scene) -> None:
         {"action": "dance"},
         {"action": "execute", **ORDER},
     ):
-        scene.websocket.receive("c1", json.dumps(message))
+        scene.websocket.receive(CALLER, "c1", json.dumps(message))
         assert scene.listeners() == []

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from .domain.errors import (
     EngineError,
+    IdempotencyKeyReused,
     NotFound,
     OrderNotFound,
+    OriginNotAllowed,
     PayloadTooLarge,
+    RateLimited,
     Rejected,
     TooLateToCancel,
+    TooManyConnections,
+    TooManySubscriptions,
     Transient,
+    Unauthorized,
     UnsupportedMediaType,
 )
 
 _STATUS: dict[type[EngineError], int] = {
+    Unauthorized: 401,
+    OriginNotAllowed: 403,
     NotFound: 404,
     OrderNotFound: 404,
     TooLateToCancel: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
+    IdempotencyKeyReused: 422,
+    RateLimited: 429,
+    TooManyConnections: 429,
+    TooManySubscriptions: 429,
     Rejected: 400,
     Transient: 503,
     EngineError: 500,

@@ -23,6 +23,27 @@ class OrderRequest:
     client_order_id: str | None = None
     user_id: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """What was asked for, as clients see it: the amount as a decimal string."""
+        return {
+            "type": self.type,
+            "tokenIn": self.token_in,
+            "tokenOut": self.token_out,
+            "amountIn": format_amount(self.amount_in, TOKENS[self.token_in]),
+            "slippageBps": self.slippage_bps,
+            "clientOrderId": self.client_order_id,
+            "userId": self.user_id,
+        }
+
+    def differences(self, order: Order) -> list[dict[str, Any]]:
+        """Where an order that is stored is another than this one: `field` and `message` of each."""
+        stored = order.to_json()
+        return [
+            {"field": field, "message": f"expected {stored[field]!r} as in order {order.id}, was {value!r}"}
+            for field, value in self.to_json().items()
+            if stored[field] != value
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -53,6 +74,12 @@ class Order:
     amount_out: int | None = None
     error: dict[str, Any] | None = None
     transaction: dict[str, Any] | None = None
+
+    def as_accepted(self) -> Order:
+        """The order as it was when it was stored, whatever has become of it."""
+        asked_for = (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps)
+        at = self.created_at
+        return Order(self.id, *asked_for, Status.PENDING, 1, 1, at, at, self.client_order_id, self.user_id)
 
     def to_json(self) -> dict[str, Any]:
         """The order as clients see it: amounts as decimal strings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID
@@ -111,6 +112,13 @@ def parse_order(form: dict[str, Any]) -> OrderRequest:
         client_order_id=order.client_order_id,
         user_id=order.user_id,
     )
+
+
+def parse_idempotency_key(field: str, value: object) -> str | None:
+    """1 to 255 printable ASCII characters, or none at all. Raises `InvalidRequest` naming the field."""
+    if value is None or (isinstance(value, str) and re.fullmatch("[ -~]{1,255}", value)):
+        return value
+    refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
 
 
 def parse_uuid(field: str, value: object) -> UUID:
