@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 import redis
@@ -24,9 +25,8 @@ FULL = {
     "tokenOut": "JUP",
     "amountIn": "12.5",
     "slippageBps": 30,
-    "clientOrderId": "mine-1",
 }
-SHORT = {"type": "market", "tokenPair": "RAY-JUP", "amount": 12.5, "slippageBps": 30, "clientOrderId": "mine-1"}
+SHORT = {"type": "market", "tokenPair": "RAY-JUP", "amount": 12.5, "slippageBps": 30}
 
 
 async def over_rest_then_connect(at: Client, form: Json) -> list[Json]:
@@ -67,8 +67,9 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     out = quotes[winner]
 
     # WHEN an order is submitted
+    mine = str(uuid4())
     async with client(stack) as at:
-        events = await submit(at, form)
+        events = await submit(at, {**form, "clientOrderId": mine})
         order = await at.order(events[0]["orderId"])
 
     # THEN its client sees every step once, and the same that the order keeps
@@ -89,7 +90,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "tokenOut": "JUP",
         "amountIn": "12.5",
         "slippageBps": 30,
-        "clientOrderId": "mine-1",
+        "clientOrderId": mine,
     }
     assert routing["venue"] == winner
     assert routing["unavailable"] == []
@@ -125,7 +126,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "executedPrice": confirmed["executedPrice"],
         "txHash": building["txHash"],
         "error": None,
-        "clientOrderId": "mine-1",
+        "clientOrderId": mine,
         "userId": None,
         "createdAt": events[0]["at"],
         "updatedAt": events[-1]["at"],
