@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.domain.errors import InvalidRequest, OrderNotFound
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, OriginNotAllowed, TooManyConnections
 from order_engine.domain.lifecycle import Status
 from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
@@ -18,7 +18,7 @@ from order_engine.storage.orders import OrderStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from order_engine.websocket import ACTIONS, WebSocket
-from tests.integration.support import CALLER, CLIENT, Connections, brought_to, closed_port, new_order, terminate
+from tests.integration.support import CALLER, CLIENT, OTHER, Connections, brought_to, closed_port, new_order, terminate
 
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 
@@ -84,6 +84,49 @@ def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Sce
 def test_no_connection_opens_for_an_order_that_is_none(scene: Scene, order_id: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         scene.websocket.connect(CALLER, "c1", order_id, None)
+    assert scene.asked == []
+
+
+@pytest.mark.parametrize("origin", [None, "https://page.example"])
+def test_a_page_that_may_and_who_is_no_page_may_connect(scene: Scene, origin: str | None) -> None:
+    scene.websocket.connect(CALLER, "c1", None, origin)
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "https://evil.example", "https://page.example.evil.example", "http://page.example"]
+)
+def test_another_page_may_not_connect(scene: Scene, origin: str) -> None:
+    order = new_order(scene.orders)
+    with pytest.raises(OriginNotAllowed, match="expected a page of https://page.example, was"):
+        scene.websocket.connect(CALLER, "c1", str(order.id), origin)
+    assert scene.asked == []
+    assert scene.database.fetch("SELECT * FROM connections") == []
+
+
+def test_a_client_with_as_many_connections_as_it_may_have_is_refused_another(scene: Scene) -> None:
+    for connection_id in ("c1", "c2"):
+        scene.websocket.connect(CALLER, connection_id, None, None)
+    with pytest.raises(TooManyConnections, match="expected at most 2 connections, was one more"):
+        scene.websocket.connect(CALLER, "c3", None, None)
+    scene.websocket.connect(OTHER, "c4", None, None)
+    scene.websocket.disconnect("c1")
+    scene.websocket.connect(CALLER, "c3", None, None)
+
+
+def test_a_connection_of_whose_end_nobody_was_told_makes_room(scene: Scene) -> None:
+    for connection_id in ("c1", "c2"):
+        scene.websocket.connect(CALLER, connection_id, None, None)
+    new_order(scene.orders, connection_id="c2")
+    scene.connections.gone.add("c2")
+    scene.websocket.connect(CALLER, "c3", None, None)
+    rows = scene.database.fetch("SELECT id FROM connections ORDER BY id")
+    assert ([row["id"] for row in rows], scene.listeners()) == (["c1", "c3"], [])
+
+
+def test_no_connection_opens_for_another_clients_order(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    with pytest.raises(OrderNotFound, match=f"expected the id of an order, was {order.id}"):
+        scene.websocket.connect(OTHER, "c1", str(order.id), None)
     assert scene.asked == []
 
 
@@ -167,6 +210,41 @@ def test_an_order_may_come_over_the_socket(scene: Scene, form: dict[str, Any]) -
     assert (event["orderId"], event["seq"], event["status"]) == (str(order.id), 1, "pending")
     assert scene.woken == [order.id]
     assert scene.listeners() == ["c1"]
+
+
+@pytest.mark.parametrize("more", [{"idempotencyKey": "key"}, {"clientOrderId": "mine"}])
+def test_an_order_that_comes_again_is_replayed_and_subscribed_to(scene: Scene, more: dict[str, str]) -> None:
+    message = {"action": "execute", **ORDER, **more}
+    (event,) = scene.say(message)
+    assert scene.say(message) == [event]
+    scene.connections.sent.clear()
+    scene.websocket.receive(CALLER, "c2", json.dumps(message))
+    assert scene.connections.to("c2") == [event]
+    assert sorted(scene.listeners()) == ["c1", "c2"]
+    assert len(scene.woken) == 1
+    assert scene.error({**message, "slippageBps": 1})[0] == "IdempotencyKeyReused"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "ü", "a\nb", "\x7f", 7, True, ["a"]])
+def test_a_key_that_can_be_none_is_told(scene: Scene, key: object) -> None:
+    code, message = scene.error({"action": "execute", **ORDER, "idempotencyKey": key})
+    assert code == "InvalidRequest"
+    assert message.startswith("idempotencyKey: expected 1 to 255 printable ASCII characters, was ")
+    assert scene.woken == []
+
+
+@pytest.mark.parametrize("action", ["subscribe", "cancel"])
+def test_another_clients_order_is_as_one_that_there_is_not(scene: Scene, action: str) -> None:
+    order = new_order(scene.orders)
+    scene.websocket.receive(OTHER, "c2", json.dumps({"action": action, "orderId": str(order.id)}))
+    (answer,) = scene.connections.to("c2")
+    assert answer["error"] == {
+        "code": "OrderNotFound",
+        "message": f"expected the id of an order, was {order.id}",
+        "details": [],
+    }
+    assert scene.listeners() == []
+    assert scene.orders.get(order.id) == order
 
 
 def test_subscribing_replays_and_subscribes(scene: Scene) -> None:
