@@ -15,8 +15,9 @@ ARGS ?=
 help: ## what the targets do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
-run: $(VENV)/.run ## run the engine on this machine until Ctrl-C
-	@exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
+run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
+	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
+	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=http://localhost:3000 \
 	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
 
@@ -24,15 +25,20 @@ market: $(VENV)/.run ## make a venue misbehave: ARGS="fault raydium submit slip 
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.market $(ARGS)
 
+user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
+	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
+	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.admin $(ARGS)
+
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, the template, unused code
+check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=.:layers/common $(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
@@ -48,6 +54,11 @@ lock: $(BIN)/uv ## pin every requirement again, with hashes
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
+
+.local/development-key: | $(VENV)/.run
+	@mkdir -p .local
+	@umask 077 && PYTHONPATH=layers/common $(BIN)/python -c \
+	  'from order_engine.domain.access import KEY, new_secret; print(new_secret(KEY))' > $@
 
 emulator/static/dagre.js: emulator/npm/package-lock.json
 	npm ci --silent --prefix emulator/npm
@@ -79,4 +90,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market test check bench aws-cli lock clean
+.PHONY: help run market user test check bench aws-cli lock clean

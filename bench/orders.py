@@ -42,12 +42,12 @@ async def one_order(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSoc
             return time.perf_counter() - started
 
 
-async def run(rest: str, websocket: str, orders: int, outstanding: int) -> tuple[list[float], float]:
+async def run(rest: str, websocket: str, key: str, orders: int, outstanding: int) -> tuple[list[float], float]:
     """Latencies of that many orders, so many at a time, and how long all took; in seconds."""
     latencies: list[float] = []
     left = iter(range(orders))
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    async with aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Bearer {key}"}) as session:
 
         async def client() -> None:
             async with session.ws_connect(websocket) as socket:
@@ -115,11 +115,12 @@ def main() -> None:
     parser.add_argument("--outstanding", type=int, nargs="*", default=[1, 10, 100])
     arguments = parser.parse_args()
     with running_stack(arguments.data) as stack:
+        where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
         for outstanding in arguments.outstanding:
             # Warm: environments are started, connections made.
-            asyncio.run(run(stack["rest"], stack["websocket"], max(30, outstanding), outstanding))
+            asyncio.run(run(*where, max(30, outstanding), outstanding))
             orders = arguments.orders if outstanding > 1 else 200
-            latencies, seconds = asyncio.run(run(stack["rest"], stack["websocket"], orders, outstanding))
+            latencies, seconds = asyncio.run(run(*where, orders, outstanding))
             show(f"{orders} orders, {outstanding} outstanding", latencies, seconds)
         show_processes(stack["pid"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl", "--parameter", "MarketLatency=instant")
+KEY = "oee_" + secrets.token_urlsafe(32)
+PARAMETERS = ("MarketLatency=instant", "OrdersPerMinute=0", "ConnectionsPerClient=0", f"DevelopmentKey={KEY}")
+ENGINE = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl", *(f"--parameter={item}" for item in PARAMETERS))
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
 
 

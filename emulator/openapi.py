@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from emulator.stack import Authorizer, Cors, RestApi, Route
+from emulator.stack import Authorizer, Cors, GatewayResponse, RestApi, Route
 
-_TOP_LEVEL = {"components", "info", "openapi", "paths", "securityDefinitions", "swagger", "tags"}
+_RESPONSES = "x-amazon-apigateway-gateway-responses"
+_TOP_LEVEL = {"components", "info", "openapi", "paths", "securityDefinitions", "swagger", "tags", _RESPONSES}
 _METHODS = {"delete", "get", "head", "options", "patch", "post", "put", "x-amazon-apigateway-any-method"}
 _METHOD_KEYS = {
     "consumes",
@@ -59,7 +61,28 @@ def rest_api(name: str, stage: str, body: dict[str, Any], function: Callable[[An
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
             authorizer = _chosen(definition.get("security") or [], authorizers, where)
             routes.append(Route(verb, path, function(integration.get("uri"), where), authorizer))
-    return RestApi(name, stage, tuple(routes), cors)
+    responses = {kind: _gateway_response(kind, value) for kind, value in (body.get(_RESPONSES) or {}).items()}
+    return RestApi(name, stage, tuple(routes), cors, responses)
+
+
+def _gateway_response(kind: str, definition: dict[str, Any]) -> GatewayResponse:
+    headers = {}
+    for name, value in (definition.get("responseParameters") or {}).items():
+        header = name.removeprefix("gatewayresponse.header.")
+        if header == name or not re.fullmatch("'[^']*'", str(value)):
+            raise ValueError(
+                f"the gateway response {kind}: expected a header with a value in quotes, was {name}: {value}"
+            )
+        headers[header] = value[1:-1]
+    templates = definition.get("responseTemplates") or {}
+    template = templates.get("application/json")
+    variables = set(re.findall(r"\$[\w.]*", template or ""))
+    unknown = variables - {f"$context.error.{name}" for name in ("message", "messageString", "responseType")}
+    if unknown or set(templates) - {"application/json"}:
+        problem = ", ".join(sorted(unknown)) or "another content type than application/json"
+        raise ValueError(f"the gateway response {kind}: {problem} is not supported")
+    status = definition.get("statusCode")
+    return GatewayResponse(int(status) if status else None, headers, template)
 
 
 def _chosen(security: list[dict[str, Any]], authorizers: dict[str, Authorizer], where: str) -> Authorizer | None:

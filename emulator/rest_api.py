@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import re
 import time
@@ -49,6 +50,14 @@ IDENTITY = {
     "userArn": None,
 }
 
+_RESPONSE_TYPES = {
+    "AccessDeniedException": "ACCESS_DENIED",
+    "AuthorizerConfigurationException": "AUTHORIZER_CONFIGURATION_ERROR",
+    "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
+    "RequestTooLargeException": "REQUEST_TOO_LARGE",
+    "UnauthorizedException": "UNAUTHORIZED",
+}
+
 logger = logging.getLogger("emulator.rest")
 
 
@@ -93,10 +102,10 @@ class RestGateway:
                     return await hook(request)
             response = await self._answer(request, path, query, request_id, extended_id)
         except GatewayError as error:
-            response = error.response()
+            response = self._refusal(error)
         except Exception:
             logger.exception("%s %s failed", request.method, path)
-            response = GatewayError.internal(500).response()
+            response = self._refusal(GatewayError.internal(500))
         response.headers["x-amzn-RequestId"] = request_id
         response.headers["x-amz-apigw-id"] = extended_id
         elapsed = (time.perf_counter() - started) * 1000
@@ -161,6 +170,21 @@ class RestGateway:
         event |= _body(body)
         answer = await self._integration.proxy(route.function, event)
         return _response(answer, last_values(headers)["X-Amzn-Trace-Id"])
+
+    def _refusal(self, error: GatewayError) -> web.Response:
+        default = f"DEFAULT_{error.status // 100}XX"
+        kind = _RESPONSE_TYPES.get(error.error_type, default)
+        response = error.response()
+        wanted = self._api.responses.get(kind, self._api.responses.get(default))
+        if wanted is None:
+            return response
+        response.set_status(wanted.status or error.status)
+        response.headers.update(wanted.headers)
+        if wanted.template is not None:
+            message = error.message or ""
+            values = {"responseType": kind, "messageString": json.dumps(message), "message": message}
+            response.text = re.sub(r"\$context\.error\.(\w+)", lambda match: values[match[1]], wanted.template)
+        return response
 
     def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str]:
         """The resource that a path names, its parameters' values, and the path without the stage."""

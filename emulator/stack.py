@@ -132,11 +132,26 @@ class Cors:
 
 
 @dataclass(frozen=True)
+class GatewayResponse:
+    """How a REST API answers where no integration does. `status` None is the usual one, as is `template` None.
+
+    `template` may hold `$context.error.message`, `.messageString` and `.responseType`.
+    """
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    template: str | None = None
+
+
+@dataclass(frozen=True)
 class RestApi:
+    """`responses` by response type: `UNAUTHORIZED`, `DEFAULT_4XX`."""
+
     name: str
     stage: str
     routes: tuple[Route, ...]
     cors: Cors | None = None
+    responses: dict[str, GatewayResponse] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

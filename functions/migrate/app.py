@@ -1,4 +1,4 @@
-"""A custom resource: brings the database up to date whenever the stack is deployed."""
+"""A custom resource: brings the database up to date whenever the stack is deployed; adds the development key."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from order_engine.storage.schema import migrate
 from order_engine.venues import simulated
 
 
-def bring_up_to_date() -> None:
+def bring_up_to_date(development_key: str) -> None:
     migrate(settings.required("DATABASE_URL"))
     simulated.set_up(bootstrap.database())
+    if development_key:
+        bootstrap.clients().add_key("development", development_key)
 
 
 @logger.inject_lambda_context
@@ -26,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     try:
         # Deleting the stack keeps the data.
         if event["RequestType"] != "Delete":
-            bring_up_to_date()
+            bring_up_to_date(event["ResourceProperties"].get("DevelopmentKey", ""))
     except Exception as error:
         # Without an answer the deployment would wait until it times out.
         logger.exception("the database could not be brought up to date")

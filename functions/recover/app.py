@@ -1,4 +1,4 @@
-"""What a crash left behind: orders that nobody runs, on a schedule; dead letters, from their queue."""
+"""What was left behind: orders that nobody runs and connections of revoked keys, on a schedule; dead letters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from order_engine import bootstrap
 from order_engine.observability import logger
 
 dead_letters = BatchProcessor(EventType.SQS)
-recovery = bootstrap.recovery()
+recovery, eviction = bootstrap.recovery(), bootstrap.eviction()
 
 
 def give_up(record: SQSRecord) -> None:
@@ -28,4 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     woken = recovery.sweep()
     if woken:
         logger.warning("woke orders that nobody ran", extra={"orderIds": woken})
-    return {"woken": len(woken)}
+    closed = eviction.sweep()
+    if closed:
+        logger.info("closed connections", extra={"connectionIds": closed})
+    return {"woken": len(woken), "closed": len(closed)}

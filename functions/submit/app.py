@@ -1,71 +1,71 @@
-"""REST API: quotes; submit and read orders; health."""
+"""REST API: quotes; submit, read and cancel orders; health."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
-from order_engine.domain.errors import EngineError, NotFound
-from order_engine.domain.lifecycle import Status
-from order_engine.domain.requests import parse_integer, parse_order, parse_quote_request, parse_uuid, refuse
+from order_engine.domain.requests import (
+    parse_idempotency_key,
+    parse_order,
+    parse_page,
+    parse_quote_request,
+    parse_uuid,
+)
 from order_engine.observability import count, logger, metrics
-from order_engine.rest import error_response, json_body, json_response
+from order_engine.rest import api, caller, json_body, json_response
 
-app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
+app = api()
 submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstrap.health()
 quotes = bootstrap.quotes()
 
 
 @app.post("/api/orders/execute")
 def execute_order() -> Response[str]:
-    order = submission.submit(parse_order(json_body(app.current_event)))
+    event = app.current_event
+    key = parse_idempotency_key("Idempotency-Key", event.headers.get("idempotency-key"))
+    order, new = submission.submit(parse_order(json_body(event)), caller(event).client_id, key)
     logger.set_correlation_id(str(order.id))
-    count("OrderPending")
+    if new:
+        count("OrderPending")
     websocket_url = f"{settings.required('WEBSOCKET_URL')}?orderId={order.id}"
     return json_response(202, {**order.to_json(), "webSocketUrl": websocket_url})
 
 
 @app.get("/api/quotes")
 def get_quote() -> Response[str]:
-    query = app.current_event.query_string_parameters or {}
-    return json_response(200, quotes.offer(parse_quote_request(query)))
+    request = parse_quote_request(app.current_event.query_string_parameters or {})
+    return json_response(200, quotes.offer(request, caller(app.current_event).client_id))
 
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
-    query = app.current_event.query_string_parameters or {}
-    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
-    status = query.get("status")
-    if status is not None and status not in list(Status):
-        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
-    page, cursor = orders.page(limit, Status(status) if status else None, query.get("cursor"))
+    client_id = caller(app.current_event).client_id
+    page, cursor = orders.page(client_id, *parse_page(app.current_event.query_string_parameters or {}))
     return json_response(200, {"orders": [order.to_json() for order in page], "nextCursor": cursor})
 
 
 @app.get("/api/orders/<order_id>")
 def get_order(order_id: str) -> Response[str]:
-    order = orders.get(parse_uuid("orderId", order_id))
+    order = orders.owned(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
     events = [event.to_json() for event in orders.events(order.id)]
     return json_response(200, {**order.to_json(), "events": events})
+
+
+@app.delete("/api/orders/<order_id>")
+def cancel_order(order_id: str) -> Response[str]:
+    submission.cancel(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
+    count("OrderCancelled")
+    return get_order(order_id)
 
 
 @app.get("/health")
 def get_health() -> Response[str]:
     report = health.report()
     return json_response(503 if report["status"] == "down" else 200, report)
-
-
-@app.exception_handler(EngineError)  # type: ignore[untyped-decorator]
-def refuse_request(error: EngineError) -> Response[str]:
-    return error_response(error)
-
-
-@app.not_found
-def no_such_path(_: Exception) -> Response[str]:
-    return error_response(NotFound(f"expected a path of the API, was {app.current_event.path}"))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
+from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError
 from order_engine.observability import logger
 from order_engine.status_codes import status_of
@@ -21,7 +22,7 @@ websocket = bootstrap.websocket()
 
 def replay(record: SQSRecord) -> None:
     message = json.loads(record.body)
-    websocket.replay(message["connectionId"], UUID(message["orderId"]))
+    websocket.replay(message["connectionId"], UUID(message["clientId"]), UUID(message["orderId"]))
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -33,12 +34,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     logger.append_keys(connectionId=connection_id)
     match request["eventType"]:
         case "CONNECT":
+            order_id = (event.get("queryStringParameters") or {}).get("orderId")
+            origin = {name.lower(): value for name, value in event["headers"].items()}.get("origin")
             try:
-                websocket.connect(connection_id, (event.get("queryStringParameters") or {}).get("orderId"))
+                websocket.connect(Caller.of(request), connection_id, order_id, origin)
             except EngineError as error:
                 return {"statusCode": status_of(error), "body": json.dumps(error.to_json())}
         case "DISCONNECT":
             websocket.disconnect(connection_id)
         case "MESSAGE":
-            websocket.receive(connection_id, event.get("body") or "")
+            websocket.receive(Caller.of(request), connection_id, event.get("body") or "")
     return {"statusCode": 200}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +17,7 @@ from tests.e2e.stack import Stack
 
 Json = dict[str, Any]
 
-FINAL = ("confirmed", "failed")
+FINAL = ("confirmed", "failed", "cancelled")
 PATIENCE = 40.0
 """Seconds after which something will not happen any more, however slow the machine."""
 
@@ -73,12 +73,16 @@ class Socket:
 
 
 class Client:
-    def __init__(self, stack: Stack, session: aiohttp.ClientSession) -> None:
+    """`key` None comes without one."""
+
+    def __init__(self, stack: Stack, session: aiohttp.ClientSession, key: str | None) -> None:
         self._stack = stack
         self._session = session
+        self._key = {"Authorization": f"Bearer {key}"} if key else {}
 
-    async def request(self, method: str, path: str, **options: Any) -> Answer:
-        async with self._session.request(method, self._stack.rest + path, **options) as response:
+    async def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        headers = {**self._key, **(headers or {})}
+        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
             return Answer(response.status, response.headers, await response.json())
 
     async def get(self, path: str, **query: Any) -> Json:
@@ -98,8 +102,11 @@ class Client:
         return await self.get(f"/api/orders/{order_id}")
 
     @asynccontextmanager
-    async def connected(self, url: str | None = None) -> AsyncIterator[Socket]:
-        async with self._session.ws_connect(url or self._stack.websocket) as socket:
+    async def connected(
+        self, url: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Socket]:
+        headers = {**self._key, **(headers or {})}
+        async with self._session.ws_connect(url or self._stack.websocket, headers=headers) as socket:
             yield Socket(socket)
 
     async def ended(self, order_id: str) -> Json:
@@ -120,10 +127,11 @@ class Client:
 
 
 @asynccontextmanager
-async def client(stack: Stack) -> AsyncIterator[Client]:
+async def client(stack: Stack, key: str | None = "") -> AsyncIterator[Client]:
+    """A client with a key: without any it is the stack's own, with `None` no key at all."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield Client(stack, session)
+        yield Client(stack, session, stack.key if key == "" else key)
 
 
 class Until:

@@ -91,10 +91,11 @@ class Market:
     def order_without_message(self) -> str:
         """Stores an order as its submission does, of which only the database knows. Returns its id."""
         request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
-        return str(OrderStore(self.database).insert(uuid7(), request, {}).id)
+        (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
+        return str(OrderStore(self.database).insert(uuid7(), client["id"], request, {}).id)
 
     def unfinished(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed')")
+        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")
 
     def swaps(self) -> int:
         return self._count("SELECT count(*) FROM market_transactions WHERE swapped")

@@ -15,11 +15,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from order_engine.domain.access import new_secret
+
 ROOT = Path(__file__).resolve().parents[2]
 STORES = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl")
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
+KEY = new_secret("oee_")
+WITH_KEY = ("--parameter", f"DevelopmentKey={KEY}")
+UNLIMITED = ("--parameter", "OrdersPerMinute=0", "--parameter", "ConnectionsPerClient=0")
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
-ENGINE = (*STORES, *STILL_MARKET)
+ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED)
 START_SECONDS = 60.0
 
 
@@ -65,6 +70,7 @@ class Stack:
         self.websocket: str = running["websocket"]
         self.endpoint: str = running["endpoint"]
         self.parameters: dict[str, str] = running["parameters"]
+        self.key: str = self.parameters["DevelopmentKey"]
 
     def says(self, beginning: str) -> bool:
         """Waits for a line of the output that begins so. `False` if the process ends without it."""

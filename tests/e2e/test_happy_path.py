@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 import redis
@@ -27,9 +28,8 @@ FULL = {
     "tokenOut": "SOL",
     "amountIn": "12.5",
     "slippageBps": 30,
-    "clientOrderId": "mine-1",
 }
-SHORT = {"type": "market", "tokenPair": "RAY-SOL", "amount": 12.5, "slippageBps": 30, "clientOrderId": "mine-1"}
+SHORT = {"type": "market", "tokenPair": "RAY-SOL", "amount": 12.5, "slippageBps": 30}
 
 
 async def over_rest_then_connect(at: Client, form: Json) -> list[Json]:
@@ -69,8 +69,9 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     out = pays[WINNER]
 
     # WHEN an order is submitted
+    mine = str(uuid4())
     async with client(stack) as at:
-        events = await submit(at, form)
+        events = await submit(at, {**form, "clientOrderId": mine})
         order = await at.order(events[0]["orderId"])
 
     # THEN its client sees every step once, and the same that the order keeps
@@ -92,7 +93,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "amountIn": "12.5",
         "amountInBaseUnits": "12500000",
         "slippageBps": 30,
-        "clientOrderId": "mine-1",
+        "clientOrderId": mine,
         "quoteId": None,
     }
     assert routing["venue"] == "raydium"
@@ -143,7 +144,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "executedPrice": confirmed["executedPrice"],
         "txHash": building["txHash"],
         "error": None,
-        "clientOrderId": "mine-1",
+        "clientOrderId": mine,
         "userId": None,
         "quoteId": None,
         "createdAt": events[0]["at"],

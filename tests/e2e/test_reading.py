@@ -74,6 +74,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
         await at.ended(running)
         of_failed = await all_orders(at, status="failed", limit="2")
         of_confirmed = await all_orders(at, status="confirmed", limit="100")
+        of_cancelled = await all_orders(at, status="cancelled", limit="100")
         pending = await at.get("/api/orders", status="pending")
 
     assert [order["orderId"] for order in submitted["orders"]] == [running]
@@ -82,7 +83,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
     assert of_confirmed[:2] == [running, confirmed]
     assert not set(of_failed) & set(of_confirmed)
     assert len(of_confirmed) == market.confirmed()
-    assert len(of_failed) + len(of_confirmed) == market.orders()
+    assert len(of_failed) + len(of_confirmed) + len(of_cancelled) == market.orders()
 
 
 @pytest.mark.parametrize(
@@ -96,9 +97,9 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
         ("limit", "", "expected an integer from 1 to 100"),
         ("limit", "²", "expected an integer from 1 to 100"),
         ("limit", "9" * 50, "expected an integer from 1 to 100"),
-        ("status", "done", "expected one of pending, routing, building, submitted, confirmed, failed"),
-        ("status", "Confirmed", "expected one of pending, routing, building, submitted, confirmed, failed"),
-        ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed"),
+        ("status", "done", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
+        ("status", "Confirmed", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
+        ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
         ("cursor", "x", "expected the nextCursor of an earlier page"),
         ("cursor", "", "expected the nextCursor of an earlier page"),
         ("cursor", "a" * 400, "expected the nextCursor of an earlier page"),
@@ -132,33 +133,37 @@ async def test_health_tells_of_each_part(stack: Stack) -> None:
     ("method", "path"),
     [("GET", "/"), ("GET", "/api"), ("GET", "/api/orders/1/2"), ("DELETE", "/api/orders"), ("PUT", "/health")],
 )
-async def test_a_path_or_method_that_the_api_does_not_have_is_refused_as_api_gateway_does(
+async def test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have(
     stack: Stack, method: str, path: str
 ) -> None:
     async with client(stack) as at:
         answer = await at.request(method, path)
 
-    assert answer.status == 403
+    assert answer.status == 404
     assert answer.headers["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
-    assert answer.body == {"message": "Missing Authentication Token"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.body["error"]["code"] == "NotFound"
 
 
 async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack: Stack) -> None:
     origin = {"Origin": "https://example.com"}
-    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
 
     async with client(stack) as at:
         preflight = await at.request("OPTIONS", "/api/orders/execute", headers={**origin, **asks})
         taken = await at.request("POST", "/api/orders/execute", json={}, headers=origin)
         read = await at.request("GET", "/api/orders", headers=origin)
+    async with client(stack, key=None) as nobody:
+        refused = await nobody.request("GET", "/api/orders", headers=origin)
 
     assert preflight.status == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,OPTIONS"
-    assert preflight.headers["Access-Control-Allow-Headers"] == "Content-Type"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,DELETE,OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization,Content-Type,Idempotency-Key"
     assert preflight.headers["Access-Control-Max-Age"] == "600"
     assert (taken.status, taken.headers["Access-Control-Allow-Origin"]) == (400, "*")
     assert (read.status, read.headers["Access-Control-Allow-Origin"]) == (200, "*")
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (401, "*")
 
 
 async def test_the_stage_may_stand_in_the_path_as_on_aws(stack: Stack) -> None:

@@ -132,7 +132,11 @@ UNKNOWN = str(uuid4())
 @pytest.mark.parametrize(
     ("message", "code", "expected"),
     [
-        ('{"action": "sing"}', "UnknownAction", "expected an action among execute, ping, subscribe, unsubscribe"),
+        (
+            '{"action": "sing"}',
+            "UnknownAction",
+            "expected an action among cancel, execute, ping, subscribe, unsubscribe",
+        ),
         ('{"action": "sing"}', "UnknownAction", "was 'sing'"),
         ('{"action": "$connect"}', "UnknownAction", "was '$connect'"),
         ('{"action": 7}', "UnknownAction", "was 7"),

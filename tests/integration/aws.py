@@ -201,13 +201,15 @@ def http_server() -> Iterator[HttpServer]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.requests.append(Request(self.command, self.path, dict(self.headers.items()), json.loads(body)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            server.requests.append(
+                Request(self.command, self.path, dict(self.headers.items()), json.loads(body or "null"))
+            )
             self.send_response(server.statuses.get(self.path, 200))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_PUT = do_POST  # noqa: N815
+        do_DELETE = do_GET = do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *arguments: Any) -> None:
             pass

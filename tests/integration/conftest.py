@@ -90,6 +90,9 @@ def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpS
         "STATE_MACHINE_ARN": services.machine_arn,
         "CONNECTIONS_URL": clients.url,
         "WEBSOCKET_URL": "ws://127.0.0.1/v1",
+        "ALLOWED_ORIGINS": "https://api.example.com,",
+        "CONNECTIONS_PER_CLIENT": "3",
+        "ORDERS_PER_MINUTE": "0",
     }
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from emulator.stack import ACCOUNT, REGION
 from tests.integration.aws import Context, Handler
+from tests.integration.support import CALLER
 
-FUNCTIONS = ("dispatch", "execute", "migrate", "recover", "route", "submit", "ws_connect")
+FUNCTIONS = ("authorize", "dispatch", "execute", "migrate", "recover", "route", "submit", "ticket", "ws_connect")
 _MADE_ONCE = ("order_engine.bootstrap", "order_engine.observability", *(f"functions.{name}.app" for name in FUNCTIONS))
 
 
@@ -85,6 +86,7 @@ def rest(
             "stage": "v1",
             "requestId": "request",
             "identity": {"sourceIp": "127.0.0.1"},
+            "authorizer": CALLER.to_json(),
         },
         "body": body,
         "isBase64Encoded": False,
@@ -105,9 +107,12 @@ def websocket(
             "domainName": "api.example.com",
             "stage": "v1",
             "requestId": "request",
+            "authorizer": CALLER.to_json(),
         },
         "isBase64Encoded": False,
     }
+    if kind == "CONNECT":
+        event["headers"] = {"Host": "api.example.com"}
     if body is not None:
         event["body"] = body
     if query is not None:

@@ -10,11 +10,12 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from order_engine.domain.access import Caller
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Event, Order, OrderRequest
@@ -27,7 +28,15 @@ T = TypeVar("T")
 
 REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 RUN = "run-1"
-_TABLES = ("subscriptions", "order_events", "orders", "market_faults", "market_transactions", "market_pools")
+CALLER = Caller(UUID(int=1), UUID(int=2))
+CLIENT = CALLER.client_id
+OTHER = Caller(UUID(int=3), UUID(int=4))
+"""Two clients with a key each, in every clean database."""
+
+_TABLES = (
+    *("subscriptions", "order_events", "orders", "connections", "tickets", "api_keys", "market_faults"),
+    *("market_transactions", "market_pools"),
+)
 LEASE = 60.0
 
 PATHS: dict[Status, list[Trigger]] = {
@@ -37,6 +46,7 @@ PATHS: dict[Status, list[Trigger]] = {
     Status.SUBMITTED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT],
     Status.CONFIRMED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED],
     Status.FAILED: [Trigger.GAVE_UP],
+    Status.CANCELLED: [Trigger.CALLED_OFF],
 }
 """How an order gets to each status."""
 
@@ -52,15 +62,24 @@ def new_database(postgres_url: str) -> str:
 
 
 def clean(url: str) -> None:
-    """Leaves a migrated database without an order, and with the market as it is first set up."""
+    """Leaves a migrated database without an order, with the market as it is first set up, and with two clients."""
     database = Database(url)
     database.execute("; ".join(f"DELETE FROM {table}" for table in _TABLES))
+    database.execute(f"DELETE FROM clients WHERE id <> '{UUID(int=0)}'")
     simulated.set_up(database)
+    for name, caller in (("client", CALLER), ("other", OTHER)):
+        database.execute(
+            "INSERT INTO clients (id, name) VALUES (%(id)s, %(name)s)", {"id": caller.client_id, "name": name}
+        )
+        database.execute(
+            "INSERT INTO api_keys (id, client_id, prefix, hash) VALUES (%(id)s, %(client)s, '', %(hash)s)",
+            {"id": caller.key_id, "client": caller.client_id, "hash": name.encode()},
+        )
     database.close()
 
 
 def new_order(orders: OrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:
-    return orders.insert(uuid7(), request, {}, connection_id)
+    return orders.insert(uuid7(), CLIENT, request, {}, connection_id)
 
 
 def claimed(orders: OrderStore, run: str = RUN, request: OrderRequest = REQUEST) -> Order:
@@ -124,6 +143,7 @@ class Connections:
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    closed: list[str] = field(default_factory=list)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         if connection_id in self.gone:
@@ -131,6 +151,12 @@ class Connections:
         if connection_id in self.refusing:
             raise ConnectionRefused("expected status 200, was 500")
         self.sent.append((connection_id, message))
+
+    def is_open(self, connection_id: str) -> bool:
+        return connection_id not in self.gone
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
 
     def to(self, connection_id: str) -> list[dict[str, Any]]:
         return [message for to, message in self.sent if to == connection_id]

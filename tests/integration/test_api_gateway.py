@@ -68,3 +68,27 @@ def test_a_gateway_that_is_not_there_is_a_refusal_at_once() -> None:
         with pytest.raises(ConnectionRefused):
             to(f"http://127.0.0.1:{port}").send("c1", MESSAGE)
         assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(("status", "is_open"), [(200, True), (410, False), (429, True), (500, True)])
+def test_a_connection_is_open_unless_it_is_known_to_be_gone(server: HttpServer, status: int, is_open: bool) -> None:
+    server.statuses["/@connections/c1"] = status
+    assert to(server.url).is_open("c1") is is_open
+    (request,) = server.requests
+    assert (request.method, request.body) == ("GET", None)
+    assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
+
+
+@pytest.mark.parametrize("status", [204, 410])
+def test_a_connection_is_closed(server: HttpServer, status: int) -> None:
+    server.statuses["/@connections/c1"] = status
+    to(server.url).close("c1")
+    assert [request.method for request in server.requests] == ["DELETE"]
+
+
+def test_a_connection_that_can_not_be_closed_is_a_refusal(server: HttpServer) -> None:
+    server.statuses["/@connections/c1"] = 500
+    with pytest.raises(ConnectionRefused, match="expected status 204 or 410, was 500"):
+        to(server.url).close("c1")
+    with closed_port() as port:
+        assert to(f"http://127.0.0.1:{port}").is_open("c1")

@@ -7,18 +7,32 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import redis
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
+from order_engine.domain.access import Caller, new_secret
 from order_engine.domain.errors import NoRoute, StaleRun
 from order_engine.domain.lifecycle import Status
 from order_engine.execution import Run
+from order_engine.storage.clients import ClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.rate_limit import KEY
 from order_engine.storage.schema import migrate
 from order_engine.venues.simulated import VENUES, clear_faults, set_fault
 from tests.integration.aws import Aws, HttpServer
 from tests.integration.handlers import SCHEDULED, Functions, new_environment, rest, sqs, websocket
-from tests.integration.support import RUN, brought_to, claimed, closed_port, new_database, new_order
+from tests.integration.support import (
+    CALLER,
+    CLIENT,
+    OTHER,
+    RUN,
+    brought_to,
+    claimed,
+    closed_port,
+    new_database,
+    new_order,
+)
 
 # Importing the handlers filters it out, which does not last from one test to the next.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -51,6 +65,81 @@ def statuses(orders: OrderStore, order_id: UUID) -> list[str]:
     return [event.status.value for event in orders.events(order_id)]
 
 
+# authorize
+
+
+METHOD = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/api/orders/1"
+
+
+def asked(event: dict[str, Any], key: str | None) -> dict[str, Any]:
+    """The event of an API, as its authorizer gets it."""
+    context = {name: value for name, value in event["requestContext"].items() if name != "authorizer"}
+    headers = event["headers"] | ({"Authorization": f"Bearer {key}"} if key else {})
+    return {**event, "type": "REQUEST", "methodArn": METHOD, "headers": headers, "requestContext": context}
+
+
+@pytest.mark.parametrize("event", [rest("GET", "/api/orders"), websocket("CONNECT")], ids=["REST", "WebSocket"])
+def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
+    functions: Functions, database: Database, event: dict[str, Any]
+) -> None:
+    clients = ClientStore(database)
+    key = clients.create_key("alice")
+    answer = functions("authorize", asked(event, key))
+    caller = clients.caller_with_key(key)
+    assert caller is not None
+    assert answer["principalId"] == str(caller.client_id)
+    assert Caller.of({"authorizer": answer["context"]}) == caller
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": "arn:aws:execute-api:us-east-1:000000000000:api/v1/*",
+    }
+    clients.revoke(caller.key_id)
+    with pytest.raises(RuntimeError, match="^Unauthorized$"):
+        functions("authorize", asked(event, key))
+
+
+def test_a_ticket_opens_one_connection(functions: Functions, orders: OrderStore) -> None:
+    status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
+    assert (status, set(body)) == (201, {"ticket", "expiresAt"})
+    event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
+    assert Caller.of({"authorizer": functions("authorize", event)["context"]}) == CALLER
+    with pytest.raises(RuntimeError, match="^Unauthorized$"):
+        functions("authorize", event)
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER))),
+        ("submit", rest("GET", "/api/orders")),
+        ("submit", rest("GET", f"/api/orders/{uuid4()}")),
+        ("submit", rest("DELETE", f"/api/orders/{uuid4()}")),
+        ("ticket", rest("POST", "/api/ws-ticket")),
+    ],
+)
+def test_a_request_that_no_authorizer_has_seen_is_refused(
+    functions: Functions, orders: OrderStore, name: str, event: dict[str, Any]
+) -> None:
+    context = {key: value for key, value in event["requestContext"].items() if key != "authorizer"}
+    response = functions(name, {**event, "requestContext": context})
+    assert refusal(response) == (401, "Unauthorized")
+    assert response["multiValueHeaders"]["WWW-Authenticate"] == ["Bearer"]
+    assert orders.page(CLIENT, 10) == ([], None)
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/orders", "/api/orders/x", "/nowhere"])
+def test_every_answer_says_that_it_is_not_to_be_kept_or_guessed_at(
+    functions: Functions, orders: OrderStore, path: str
+) -> None:
+    headers = functions("submit", rest("GET", path))["multiValueHeaders"]
+    assert headers["Cache-Control"] == ["no-store"]
+    assert headers["Content-Security-Policy"] == ["default-src 'none'; frame-ancestors 'none'"]
+    assert headers["Referrer-Policy"] == ["no-referrer"]
+    assert headers["X-Content-Type-Options"] == ["nosniff"]
+
+
 # submit
 
 
@@ -62,6 +151,49 @@ def test_an_order_is_accepted_stored_and_queued(functions: Functions, orders: Or
     assert (body["status"], body["amountIn"], body["clientOrderId"]) == ("pending", "1.5", "a-1")
     assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
     assert statuses(orders, order.id) == ["pending"]
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+def test_an_order_that_comes_again_is_answered_byte_for_byte(
+    functions: Functions, orders: OrderStore, services: Aws, name: str
+) -> None:
+    event = rest("POST", "/api/orders/execute", json.dumps({**ORDER, "clientOrderId": None}))
+    event["headers"][name] = "a key"
+    first, again = (functions("submit", event) for _ in range(2))
+    assert first["statusCode"] == again["statusCode"] == 202
+    assert first["body"] == again["body"]
+    assert len(services.messages("OrderQueue")) == 1
+    event["body"] = json.dumps({**ORDER, "clientOrderId": None, "amountIn": "2"})
+    response = functions("submit", event)
+    assert refusal(response) == (422, "IdempotencyKeyReused")
+    assert [problem["field"] for problem in json.loads(response["body"])["error"]["details"]] == ["amountIn"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "ü", "\t"])
+def test_an_idempotency_key_that_can_be_none_is_refused(functions: Functions, orders: OrderStore, key: str) -> None:
+    event = rest("POST", "/api/orders/execute", json.dumps(ORDER))
+    event["headers"]["Idempotency-Key"] = key
+    assert refusal(functions("submit", event)) == (400, "InvalidRequest")
+    assert orders.page(CLIENT, 10) == ([], None)
+
+
+def test_a_client_that_submits_too_much_is_told_when_to_come_back(
+    environment: dict[str, str], orders: OrderStore, redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as store:
+        store.delete(KEY.format(CLIENT))
+    with new_environment({**environment, "ORDERS_PER_MINUTE": "2"}) as functions:
+        form = {**ORDER, "clientOrderId": None}
+        event = rest("POST", "/api/orders/execute", json.dumps(form))
+        statuses = [functions("submit", event)["statusCode"] for _ in range(2)]
+        # What is no order takes no token.
+        functions("submit", rest("POST", "/api/orders/execute", "{}"))
+        response = functions("submit", event)
+    assert statuses == [202, 202]
+    assert refusal(response) == (429, "RateLimited")
+    assert response["multiValueHeaders"]["Retry-After"] == ["30"]
+    assert json.loads(response["body"])["error"]["details"] == [{"retryAfter": 30}]
+    assert len(orders.page(CLIENT, 10)[0]) == 2
 
 
 def test_the_short_form_is_accepted(functions: Functions, orders: OrderStore) -> None:
@@ -111,7 +243,7 @@ def test_what_is_no_order_is_refused_and_leaves_nothing(
     refused: tuple[int, str],
 ) -> None:
     assert refusal(functions("submit", rest("POST", "/api/orders/execute", body, **changes))) == refused
-    assert orders.page(10) == ([], None)
+    assert orders.page(CLIENT, 10) == ([], None)
     assert services.messages("OrderQueue") == []
 
 
@@ -140,6 +272,54 @@ def test_an_order_that_is_none_can_not_be_read(
     functions: Functions, orders: OrderStore, order_id: str, refused: tuple[int, str]
 ) -> None:
     assert refusal(functions("submit", rest("GET", f"/api/orders/{order_id}"))) == refused
+
+
+def test_an_order_is_cancelled_and_its_listeners_are_told(
+    functions: Functions, orders: OrderStore, clients: HttpServer
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    status, body = answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}")))
+    assert (status, body["status"]) == (200, "cancelled")
+    assert answered(functions("submit", rest("GET", f"/api/orders/{order.id}"))) == (200, body)
+    assert [event["status"] for event in body["events"]] == ["pending", "cancelled"]
+    assert clients.pushed("c1") == [body["events"][1]]
+    # Asked for again, it is answered the same.
+    assert answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}"))) == (200, body)
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(
+    functions: Functions, orders: OrderStore, status: Status
+) -> None:
+    order = brought_to(orders, status)
+    answer = functions("submit", rest("DELETE", f"/api/orders/{order.id}"))
+    assert refusal(answer) == (409, "TooLateToCancel")
+    assert json.loads(answer["body"])["error"]["message"].endswith(f"was {status}")
+
+
+def test_an_order_that_is_none_can_not_be_cancelled(functions: Functions, orders: OrderStore) -> None:
+    assert refusal(functions("submit", rest("DELETE", f"/api/orders/{uuid4()}"))) == (404, "OrderNotFound")
+    assert refusal(functions("submit", rest("DELETE", "/api/orders/7"))) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_another_clients_order_is_as_one_that_there_is_not(
+    functions: Functions, orders: OrderStore, method: str
+) -> None:
+    order = new_order(orders)
+    event = rest(method, f"/api/orders/{order.id}")
+    event["requestContext"]["authorizer"] = OTHER.to_json()
+    response = functions("submit", event)
+    assert refusal(response) == (404, "OrderNotFound")
+    assert json.loads(response["body"])["error"]["message"] == f"expected the id of an order, was {order.id}"
+    assert orders.get(order.id) == order
+
+
+def test_a_list_holds_the_clients_own_orders(functions: Functions, orders: OrderStore) -> None:
+    new_order(orders)
+    event = rest("GET", "/api/orders")
+    event["requestContext"]["authorizer"] = OTHER.to_json()
+    assert answered(functions("submit", event)) == (200, {"orders": [], "nextCursor": None})
 
 
 def test_orders_are_listed_page_by_page(functions: Functions, orders: OrderStore) -> None:
@@ -273,7 +453,7 @@ def test_a_connection_for_an_order_has_its_replay_queued(
     event = websocket("CONNECT", query={"orderId": str(order.id)})
     assert functions("ws_connect", event) == {"statusCode": 200}
     (message,) = services.messages("ReplayQueue")
-    assert message == {"connectionId": "c1", "orderId": str(order.id)}
+    assert message == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
     assert clients.requests == []
     assert functions("ws_connect", sqs(message)) == {"batchItemFailures": []}
     assert clients.pushed("c1") == [event.to_json() for event in orders.events(order.id)]
@@ -288,6 +468,19 @@ def test_no_connection_opens_for_an_order_that_is_none(
     response = functions("ws_connect", websocket("CONNECT", query={"orderId": order_id}))
     assert response["statusCode"] == status
     assert json.loads(response["body"])["error"]["code"] == code
+
+
+def test_no_connection_opens_for_another_page_or_beyond_the_limit(functions: Functions, orders: OrderStore) -> None:
+    event = websocket("CONNECT")
+    event["headers"]["Origin"] = "https://evil.example"
+    refused = functions("ws_connect", event)
+    assert (refused["statusCode"], json.loads(refused["body"])["error"]["code"]) == (403, "OriginNotAllowed")
+    event["headers"]["Origin"] = "https://api.example.com"
+    assert functions("ws_connect", event) == {"statusCode": 200}
+    for number in range(2):
+        functions("ws_connect", websocket("CONNECT", f"d{number}"))
+    refused = functions("ws_connect", websocket("CONNECT", "e"))
+    assert (refused["statusCode"], json.loads(refused["body"])["error"]["code"]) == (429, "TooManyConnections")
 
 
 def test_an_order_comes_over_the_socket(
@@ -321,7 +514,8 @@ def test_a_malformed_message_is_answered(
 def test_a_replay_that_fails_comes_back_alone(functions: Functions, orders: OrderStore, clients: HttpServer) -> None:
     order = new_order(orders)
     clients.statuses["/@connections/c2"] = 500
-    event = sqs(*({"connectionId": f"c{number}", "orderId": str(order.id)} for number in (1, 2, 3)))
+    owner = {"clientId": str(CLIENT), "orderId": str(order.id)}
+    event = sqs(*({**owner, "connectionId": f"c{number}"} for number in (1, 2, 3)))
     assert functions("ws_connect", event) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert (len(clients.pushed("c1")), len(clients.pushed("c3"))) == (1, 1)
 
@@ -473,12 +667,24 @@ def test_the_sweep_wakes_orders_that_nobody_runs(
     functions: Functions, orders: OrderStore, database: Database, services: Aws
 ) -> None:
     order = new_order(orders)
-    assert functions("recover", SCHEDULED) == {"woken": 0}
+    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 0}
     database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
-    assert functions("recover", SCHEDULED) == {"woken": 1}
+    assert functions("recover", SCHEDULED) == {"woken": 1, "closed": 0}
     assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert orders.get(order.id).status is Status.CONFIRMED
+
+
+def test_the_sweep_closes_the_connections_of_a_revoked_key(
+    functions: Functions, orders: OrderStore, database: Database, clients: HttpServer
+) -> None:
+    functions("ws_connect", websocket("CONNECT"))
+    ClientStore(database).revoke(CALLER.key_id)
+    clients.statuses["/@connections/c1"] = 204
+    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 1}
+    (request,) = clients.requests
+    assert (request.method, request.path) == ("DELETE", "/@connections/c1")
+    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 0}
 
 
 def test_a_dead_letter_fails_its_order_and_tells_its_listeners(
@@ -522,7 +728,7 @@ def custom_resource(kind: str, url: str) -> dict[str, Any]:
         "RequestId": "request-1",
         "ResourceType": "Custom::DatabaseSchema",
         "LogicalResourceId": "Schema",
-        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0001"},
+        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0003", "DevelopmentKey": ""},
     }
 
 
@@ -562,6 +768,37 @@ def test_deploying_brings_the_database_up_to_date(
     database = Database(empty_url)
     assert len(database.fetch("SELECT FROM market_pools")) == 42
     database.close()
+
+
+def test_a_development_key_is_one_from_then_on(
+    environment: dict[str, str], empty_url: str, clients: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = new_secret("oee_")
+    event = custom_resource("Create", clients.url)
+    event["ResourceProperties"]["DevelopmentKey"] = key
+    with new_environment({**environment, "DATABASE_URL": empty_url}) as functions:
+        functions("migrate", event)
+        event["ResourceProperties"]["DevelopmentKey"] = "oee_secret"
+        functions("migrate", event)
+    database = Database(empty_url)
+    assert ClientStore(database).caller_with_key(key) is not None
+    database.close()
+    assert [body["Status"] for body in clients.bodies("/response")] == ["SUCCESS", "FAILED"]
+    said = str(clients.requests) + "".join(capsys.readouterr())
+    assert key not in said
+    assert "oee_secret" not in said
+
+
+def test_a_url_that_is_none_is_told_without_its_password(
+    environment: dict[str, str], clients: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with new_environment({**environment, "DATABASE_URL": "postgres//user:hunter2@host/db"}) as functions:
+        functions("migrate", custom_resource("Create", clients.url))
+        with pytest.raises(ValueError, match="expected DATABASE_URL to be like postgresql://"):
+            functions("submit", rest("GET", "/api/orders"))
+    (answer,) = clients.bodies("/response")
+    assert answer["Reason"].startswith("ValueError: expected DATABASE_URL to be like ")
+    assert "hunter2" not in answer["Reason"] + "".join(capsys.readouterr())
 
 
 def test_deleting_the_stack_keeps_the_data(environment: dict[str, str], empty_url: str, clients: HttpServer) -> None:

@@ -32,7 +32,7 @@ from order_engine.storage.orders import OrderStore
 from order_engine.venues.simulated import VENUES, set_fault
 from tests.integration.aws import ROOT, Invocation, call
 from tests.integration.handlers import Functions, new_environment
-from tests.integration.support import LEASE, clean, new_order
+from tests.integration.support import CLIENT, LEASE, clean, new_order
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -368,6 +368,22 @@ def test_a_run_that_was_superseded_ends_at_once_and_changes_nothing(
     assert (answer["status"], answer["error"]) == ("FAILED", "StaleRun")
     assert orders.get(order_id) == before
     assert len(lambda_.steps) == 1
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
+def test_the_run_of_a_cancelled_order_ends_at_once_and_changes_nothing(
+    interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda, status: Status
+) -> None:
+    order_id = begin(Story("", [], began=status), orders, database, lambda_)
+    claim = orders.claim(order_id, "run-1", LEASE)
+    assert claim is not None
+    orders.cancel(CLIENT, order_id)
+    before = orders.get(order_id)
+    input = json.dumps({"order": Run.of(claim).to_json(), "attempt": {"number": 1}})
+    answer = interpret(f"run-{order_id}", input)
+    assert (answer["status"], answer["error"]) == ("FAILED", "StaleRun")
+    assert orders.get(order_id) == before
+    assert database.fetch("SELECT * FROM market_transactions") == []
 
 
 def test_a_defect_fails_the_order_with_its_name(

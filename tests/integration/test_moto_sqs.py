@@ -16,7 +16,7 @@ from order_engine.domain.lifecycle import Status
 from order_engine.storage.orders import OrderStore
 from tests.integration.aws import HttpServer, stack
 from tests.integration.handlers import Functions, new_environment, rest, sqs, websocket
-from tests.integration.support import new_order
+from tests.integration.support import CLIENT, new_order
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -102,7 +102,7 @@ def test_an_order_over_the_socket_is_one_message_too(
     functions: Functions, queues: Queues, orders: OrderStore, clients: HttpServer
 ) -> None:
     functions("ws_connect", websocket("MESSAGE", body=json.dumps({"action": "execute", **ORDER})))
-    (order,) = orders.page(10)[0]
+    (order,) = orders.page(CLIENT, 10)[0]
     (message,) = queues.receive("OrderQueue")
     assert json.loads(message["Body"]) == {"orderId": str(order.id)}
 
@@ -119,7 +119,7 @@ def test_a_connection_for_an_order_asks_for_its_replay(
     order = new_order(orders)
     functions("ws_connect", websocket("CONNECT", query={"orderId": str(order.id)}))
     (message,) = queues.receive("ReplayQueue")
-    assert json.loads(message["Body"]) == {"connectionId": "c1", "orderId": str(order.id)}
+    assert json.loads(message["Body"]) == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
 
 
 def test_health_asks_the_queue(functions: Functions, queues: Queues, orders: OrderStore) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import errors
 
-from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun, StoreUnavailable
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun, StoreUnavailable, TooLateToCancel
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, target
 from order_engine.domain.money import U64_MAX
@@ -18,6 +18,7 @@ from order_engine.domain.orders import OrderRequest
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.integration.support import (
+    CLIENT,
     LEASE,
     PATHS,
     REQUEST,
@@ -58,7 +59,7 @@ def distant(line: UnreliableLine) -> Iterator[OrderStore]:
 def test_an_order_is_stored_as_it_was_asked_for(orders: OrderStore) -> None:
     request = OrderRequest("market", "BONK", "mSOL", U64_MAX, 10_000, "client-1", "user-1")
     id = uuid7()
-    stored = orders.insert(id, request, {})
+    stored = orders.insert(id, CLIENT, request, {})
     assert stored == orders.get(id)
     assert (stored.id, stored.type, stored.status) == (id, "market", Status.PENDING)
     assert (stored.token_in, stored.token_out, stored.amount_in) == ("BONK", "mSOL", U64_MAX)
@@ -69,7 +70,7 @@ def test_an_order_is_stored_as_it_was_asked_for(orders: OrderStore) -> None:
 
 
 def test_an_order_comes_with_its_first_event(orders: OrderStore) -> None:
-    order = orders.insert(uuid7(), REQUEST, {"amountIn": "1.5"})
+    order = orders.insert(uuid7(), CLIENT, REQUEST, {"amountIn": "1.5"})
     (event,) = orders.events(order.id)
     assert (event.order_id, event.seq, event.status, event.attempt) == (order.id, 1, Status.PENDING, 1)
     assert (event.at, event.data) == (order.created_at, {"amountIn": "1.5"})
@@ -94,7 +95,7 @@ def test_an_order_is_stored_once_even_if_the_answer_was_lost(
 ) -> None:
     id = uuid7()
     line.lose_next_answer()
-    order = distant.insert(id, REQUEST, {}, "c1")
+    order = distant.insert(id, CLIENT, REQUEST, {}, "c1")
     assert line.lost == 1
     assert order == orders.get(id)
     assert seqs(orders.events(id)) == [1]
@@ -130,7 +131,7 @@ def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(orders: OrderStore
     found: list[UUID] = []
     cursor, sizes = None, []
     while True:
-        page, cursor = orders.page(3, cursor=cursor)
+        page, cursor = orders.page(CLIENT, 3, cursor=cursor)
         sizes.append(len(page))
         found += [order.id for order in page]
         if cursor is None:
@@ -142,26 +143,26 @@ def test_an_order_made_later_comes_first(orders: OrderStore) -> None:
     first = new_order(orders)
     eventually(lambda: uuid7().bytes[:6] > first.id.bytes[:6])
     second = new_order(orders)
-    page, _ = orders.page(10)
+    page, _ = orders.page(CLIENT, 10)
     assert [order.id for order in page] == [second.id, first.id]
 
 
 def test_a_page_that_is_exactly_full_is_the_last(orders: OrderStore) -> None:
     for _ in range(3):
         new_order(orders)
-    page, cursor = orders.page(3)
+    page, cursor = orders.page(CLIENT, 3)
     assert (len(page), cursor) == (3, None)
 
 
 def test_a_page_of_nothing(orders: OrderStore) -> None:
-    assert orders.page(20) == ([], None)
+    assert orders.page(CLIENT, 20) == ([], None)
 
 
 def test_an_order_that_arrives_meanwhile_shifts_no_page(orders: OrderStore) -> None:
     ids = sorted((new_order(orders).id for _ in range(4)), reverse=True)
-    _, cursor = orders.page(2)
+    _, cursor = orders.page(CLIENT, 2)
     new_order(orders)
-    page, _ = orders.page(2, cursor=cursor)
+    page, _ = orders.page(CLIENT, 2, cursor=cursor)
     assert [order.id for order in page] == ids[2:]
 
 
@@ -169,11 +170,11 @@ def test_a_page_may_be_of_one_status(orders: OrderStore) -> None:
     failed = [brought_to(orders, Status.FAILED).id for _ in range(3)]
     for _ in range(3):
         new_order(orders)
-    page, cursor = orders.page(2, Status.FAILED)
-    rest, end = orders.page(2, Status.FAILED, cursor)
+    page, cursor = orders.page(CLIENT, 2, Status.FAILED)
+    rest, end = orders.page(CLIENT, 2, Status.FAILED, cursor)
     assert [order.id for order in page + rest] == sorted(failed, reverse=True)
     assert end is None
-    assert orders.page(2, Status.CONFIRMED) == ([], None)
+    assert orders.page(CLIENT, 2, Status.CONFIRMED) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_a_page_may_be_of_one_status(orders: OrderStore) -> None:
 )
 def test_a_foreign_cursor_is_refused(orders: OrderStore, cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
-        orders.page(10, cursor=cursor)
+        orders.page(CLIENT, 10, cursor=cursor)
 
 
 # Claiming
@@ -445,6 +446,92 @@ def test_a_move_whose_answer_was_lost_is_made_once(
     assert seqs(orders.events(order.id)) == [1, 2, 3]
 
 
+# Cancelling
+
+CANCELLABLE = [Status.PENDING, Status.ROUTING, Status.BUILDING]
+
+
+@pytest.mark.parametrize("status", CANCELLABLE)
+def test_an_order_is_cancelled_whichever_run_holds_it(orders: OrderStore, status: Status) -> None:
+    order = brought_to(orders, status)
+    event, listeners = orders.cancel(CLIENT, order.id)
+    after = orders.get(order.id)
+    assert (after.status, after.seq, after.attempt) == (Status.CANCELLED, order.seq + 1, order.attempt)
+    assert (event, listeners) == (orders.events(order.id)[-1], [])
+    assert seqs(orders.events(order.id)) == list(range(1, after.seq + 1))
+
+
+def test_cancelling_names_those_who_listen(orders: OrderStore) -> None:
+    order = new_order(orders, connection_id="c1")
+    assert orders.cancel(CLIENT, order.id)[1] == ["c1"]
+
+
+@pytest.mark.parametrize("status", CANCELLABLE)
+def test_the_run_of_a_cancelled_order_finds_it_ended(orders: OrderStore, status: Status) -> None:
+    order = brought_to(orders, status)
+    orders.cancel(CLIENT, order.id)
+    after = orders.get(order.id)
+    for trigger in set(Trigger) - {Trigger.CALLED_OFF}:
+        with pytest.raises(StaleRun, match="was cancelled"):
+            orders.move(order.id, RUN, trigger, 2, {})
+    assert orders.get(order.id) == after
+
+
+def test_cancelling_again_answers_the_same_again(orders: OrderStore) -> None:
+    order = new_order(orders, connection_id="c1")
+    assert orders.cancel(CLIENT, order.id) == orders.cancel(CLIENT, order.id)
+    assert seqs(orders.events(order.id)) == [1, 2]
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_whose_transaction_may_be_sent_or_that_has_ended_is_not_cancelled(
+    orders: OrderStore, status: Status
+) -> None:
+    order = brought_to(orders, status)
+    with pytest.raises(TooLateToCancel, match=f"expected order {order.id} in pending/routing/building, was {status}"):
+        orders.cancel(CLIENT, order.id)
+    assert orders.get(order.id) == order
+
+
+def test_cancelling_an_unknown_order(orders: OrderStore) -> None:
+    with pytest.raises(OrderNotFound):
+        orders.cancel(CLIENT, uuid4())
+
+
+def test_an_order_is_cancelled_once_even_if_the_answer_was_lost(
+    distant: OrderStore, line: UnreliableLine, orders: OrderStore
+) -> None:
+    order = new_order(orders)
+    line.lose_next_answer()
+    assert distant.cancel(CLIENT, order.id)[0].seq == 2
+    assert line.lost == 1
+    assert seqs(orders.events(order.id)) == [1, 2]
+
+
+def test_an_order_is_either_cancelled_or_sent_and_never_both(orders: OrderStore, connect: Connect) -> None:
+    stores = [OrderStore(connect()) for _ in range(2)]
+    outcomes = []
+    for _ in range(50):
+        order = brought_to(orders, Status.BUILDING)
+
+        def race(number: int, id: UUID = order.id) -> bool:
+            try:
+                if number:
+                    stores[1].cancel(CLIENT, id)
+                else:
+                    stores[0].move(id, RUN, Trigger.SENT, 1, {})
+            except (StaleRun, TooLateToCancel):
+                return False
+            return True
+
+        sent, cancelled = at_once(2, race)
+        outcomes.append(cancelled)
+        assert sent is not cancelled
+        assert orders.get(order.id).status is (Status.SUBMITTED if sent else Status.CANCELLED)
+        assert seqs(orders.events(order.id)) == [1, 2, 3, 4]
+    assert set(outcomes) == {True, False}
+
+
 # Waking
 
 
@@ -502,13 +589,14 @@ def test_two_sweeps_at_once_wake_an_order_once(orders: OrderStore, database: Dat
         lambda orders: new_order(orders),
         lambda orders: orders.get(uuid4()),
         lambda orders: orders.events(uuid4()),
-        lambda orders: orders.page(10),
+        lambda orders: orders.page(CLIENT, 10),
         lambda orders: orders.claim(uuid4(), RUN, LEASE),
         lambda orders: orders.release(uuid4(), RUN),
         lambda orders: orders.move(uuid4(), RUN, Trigger.QUOTED, 1, {}),
+        lambda orders: orders.cancel(CLIENT, uuid4()),
         lambda orders: orders.asleep(45),
     ],
-    ids=["insert", "get", "events", "page", "claim", "release", "move", "asleep"],
+    ids=["insert", "get", "events", "page", "claim", "release", "move", "cancel", "asleep"],
 )
 def test_without_postgres_everything_is_unavailable(use: Callable[[OrderStore], Any]) -> None:
     with closed_port() as port, pytest.raises(StoreUnavailable):

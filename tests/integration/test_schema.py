@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -23,12 +23,16 @@ from tests.integration.support import at_once, new_database
 
 TABLES = {
     "alembic_version",
+    "api_keys",
+    "clients",
+    "connections",
     "market_faults",
     "market_pools",
     "market_transactions",
     "order_events",
     "orders",
     "subscriptions",
+    "tickets",
 }
 
 
@@ -132,6 +136,7 @@ def test_setting_the_market_up_again_keeps_the_pools_as_they_are(database: Datab
 
 
 ORDER: dict[str, Any] = {
+    "client_id": UUID(int=0),
     "type": "market",
     "token_in": "SOL",
     "token_out": "USDC",
@@ -163,6 +168,8 @@ def insert_order(connection: psycopg.Connection[Any], **changes: Any) -> Any:
         ({"status": None}, errors.NotNullViolation),
         ({"amount_out": 9, "min_out": 10}, errors.CheckViolation),
         ({"id": None}, errors.NotNullViolation),
+        ({"client_id": None}, errors.NotNullViolation),
+        ({"client_id": UUID(int=9)}, errors.ForeignKeyViolation),
     ],
 )
 def test_an_order_that_can_not_be_is_refused(

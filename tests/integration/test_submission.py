@@ -6,14 +6,14 @@ import pytest
 
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.lifecycle import Status, Trigger
-from order_engine.domain.orders import OrderRequest
+from order_engine.domain.orders import Order, OrderRequest
 from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
-from tests.integration.support import LEASE, REQUEST, RUN, Connections, closed_port
+from tests.integration.support import CLIENT, LEASE, REQUEST, RUN, Connections, closed_port
 
 
 class Scene:
@@ -29,7 +29,15 @@ class Scene:
             self.active_orders, SubscriptionStore(database), self.connections, self.warnings.append
         )
         self.queue_is_down = False
-        self.submission = Submission(self.orders, self.notifications.publish, self._wake, self.warnings.append)
+        self.wait = 0.0
+        self.submission = Submission(
+            self.orders, self.notifications.publish, self._wake, lambda client_id: self.wait, self.warnings.append
+        )
+
+    def submit(self, request: OrderRequest, connection_id: str | None = None) -> Order:
+        order, new = self.submission.submit(request, CLIENT, None, connection_id)
+        assert new
+        return order
 
     def _wake(self, order_id: UUID) -> None:
         if self.queue_is_down:
@@ -44,7 +52,7 @@ def scene(database: Database, redis_url: str) -> Scene:
 
 
 def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
-    order = scene.submission.submit(REQUEST)
+    order = scene.submit(REQUEST)
     assert order == scene.orders.get(order.id)
     assert scene.woken == [order.id]
     (event,) = scene.orders.events(order.id)
@@ -62,12 +70,12 @@ def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
 
 def test_the_same_request_twice_is_two_orders(scene: Scene) -> None:
     request = OrderRequest("market", "SOL", "USDC", 1)
-    assert scene.submission.submit(request).id != scene.submission.submit(request).id
-    assert len(scene.orders.page(10)[0]) == 2
+    assert scene.submit(request).id != scene.submit(request).id
+    assert len(scene.orders.page(CLIENT, 10)[0]) == 2
 
 
 def test_a_connection_listens_from_the_first_event_on(scene: Scene) -> None:
-    order = scene.submission.submit(REQUEST, "c1")
+    order = scene.submit(REQUEST, "c1")
     assert scene.orders.claim(order.id, RUN, LEASE) is not None
     moved = scene.orders.move(order.id, RUN, Trigger.QUOTED, 1, {})
     assert moved is not None
@@ -77,7 +85,7 @@ def test_a_connection_listens_from_the_first_event_on(scene: Scene) -> None:
 
 def test_an_order_is_safe_even_if_its_message_is_not_sent(scene: Scene, database: Database) -> None:
     scene.queue_is_down = True
-    order = scene.submission.submit(REQUEST)
+    order = scene.submit(REQUEST)
     assert scene.orders.get(order.id).status is Status.PENDING
     assert scene.warnings == [f"order {order.id} stored, but its message was not sent: no queue"]
     database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
@@ -87,7 +95,7 @@ def test_an_order_is_safe_even_if_its_message_is_not_sent(scene: Scene, database
 def test_an_order_is_taken_without_redis(database: Database) -> None:
     with closed_port() as port:
         scene = Scene(database, f"redis://127.0.0.1:{port}/0")
-        order = scene.submission.submit(REQUEST, "c1")
+        order = scene.submit(REQUEST, "c1")
     assert scene.woken == [order.id]
     assert [message["seq"] for message in scene.connections.to("c1")] == [1]
     assert len(scene.warnings) == 1
@@ -97,19 +105,19 @@ def test_without_postgres_nothing_is_taken_shown_or_woken(redis_url: str) -> Non
     with closed_port() as port:
         scene = Scene(Database(f"host=127.0.0.1 port={port} user=postgres"), redis_url)
         with pytest.raises(StoreUnavailable):
-            scene.submission.submit(REQUEST, "c1")
+            scene.submit(REQUEST, "c1")
     assert (scene.woken, scene.connections.sent, scene.warnings) == ([], [], [])
 
 
 def test_a_connection_that_is_gone_is_forgotten(scene: Scene, database: Database) -> None:
     scene.connections.gone.add("c1")
-    scene.submission.submit(REQUEST, "c1")
+    scene.submit(REQUEST, "c1")
     assert database.fetch("SELECT * FROM subscriptions") == []
     assert scene.warnings == []
 
 
 def test_a_connection_that_refuses_once_still_listens(scene: Scene, database: Database) -> None:
     scene.connections.refusing.add("c1")
-    order = scene.submission.submit(REQUEST, "c1")
+    order = scene.submit(REQUEST, "c1")
     assert database.fetch("SELECT * FROM subscriptions") == [{"connection_id": "c1", "order_id": order.id}]
     assert scene.warnings == [f"event {order.id}/1 not pushed to c1: expected status 200, was 500"]

@@ -16,6 +16,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from tests.integration.support import (
+    CLIENT,
     RUN,
     at_once,
     brought_to,
@@ -40,7 +41,7 @@ def listeners(database: Database, order_id: UUID) -> list[str]:
 def test_a_late_subscriber_gets_every_event_in_order(orders: OrderStore, subscriptions: SubscriptionStore) -> None:
     order = brought_to(orders, Status.CONFIRMED)
     received: list[Event] = []
-    subscriptions.subscribe("c1", order.id, 0, received.append)
+    subscriptions.subscribe("c1", CLIENT, order.id, 0, received.append)
     assert received == orders.events(order.id)
     assert seqs(received) == [1, 2, 3, 4, 5]
 
@@ -51,7 +52,7 @@ def test_a_subscriber_gets_what_it_has_missed(
 ) -> None:
     order = brought_to(orders, Status.BUILDING)
     received: list[Event] = []
-    subscriptions.subscribe("c1", order.id, after, received.append)
+    subscriptions.subscribe("c1", CLIENT, order.id, after, received.append)
     assert seqs(received) == missed
 
 
@@ -61,7 +62,7 @@ def test_subscribing_again_keeps_one_subscription(
     order = new_order(orders)
     received: list[Event] = []
     for _ in range(2):
-        subscriptions.subscribe("c1", order.id, 0, received.append)
+        subscriptions.subscribe("c1", CLIENT, order.id, 0, received.append)
     assert listeners(database, order.id) == ["c1"]
     assert seqs(received) == [1, 1]
 
@@ -71,7 +72,7 @@ def test_several_connections_may_listen_to_several_orders(
 ) -> None:
     first, second = new_order(orders), new_order(orders)
     for connection_id, order in (("c1", first), ("c2", first), ("c1", second)):
-        subscriptions.subscribe(connection_id, order.id, 0, lambda event: None)
+        subscriptions.subscribe(connection_id, CLIENT, order.id, 0, lambda event: None)
     assert listeners(database, first.id) == ["c1", "c2"]
     assert listeners(database, second.id) == ["c1"]
 
@@ -89,7 +90,7 @@ def test_a_forgotten_connection_listens_to_nothing(
     orders: OrderStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
-    subscriptions.subscribe("c2", first.id, 0, lambda event: None)
+    subscriptions.subscribe("c2", CLIENT, first.id, 0, lambda event: None)
     subscriptions.forget("c1")
     assert (listeners(database, first.id), listeners(database, second.id)) == (["c2"], [])
 
@@ -97,7 +98,7 @@ def test_a_forgotten_connection_listens_to_nothing(
 def test_nobody_listens_to_an_unknown_order(subscriptions: SubscriptionStore, database: Database) -> None:
     id = uuid4()
     with pytest.raises(OrderNotFound, match=str(id)):
-        subscriptions.subscribe("c1", id, 0, lambda event: None)
+        subscriptions.subscribe("c1", CLIENT, id, 0, lambda event: None)
     assert listeners(database, id) == []
 
 
@@ -110,7 +111,7 @@ def test_a_connection_that_could_not_be_sent_what_it_missed_is_not_subscribed(
         raise ConnectionGone("c1")
 
     with pytest.raises(ConnectionGone):
-        subscriptions.subscribe("c1", order.id, 0, send)
+        subscriptions.subscribe("c1", CLIENT, order.id, 0, send)
     assert listeners(database, order.id) == []
     assert orders.claim(order.id, RUN, 60) is not None
 
@@ -120,7 +121,7 @@ def test_subscribing_works_after_the_connection_to_postgres_was_lost(connect: Co
     order = new_order(OrderStore(database))
     terminate(database, connect())
     received: list[Event] = []
-    SubscriptionStore(database).subscribe("c1", order.id, 0, received.append)
+    SubscriptionStore(database).subscribe("c1", CLIENT, order.id, 0, received.append)
     assert seqs(received) == [1]
     assert listeners(database, order.id) == ["c1"]
 
@@ -129,7 +130,7 @@ def test_without_postgres_nobody_can_subscribe() -> None:
     with closed_port() as port:
         subscriptions = SubscriptionStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         with pytest.raises(StoreUnavailable):
-            subscriptions.subscribe("c1", uuid4(), 0, lambda event: None)
+            subscriptions.subscribe("c1", CLIENT, uuid4(), 0, lambda event: None)
         with pytest.raises(StoreUnavailable):
             subscriptions.unsubscribe("c1", uuid4())
         with pytest.raises(StoreUnavailable):
@@ -148,7 +149,7 @@ def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, 
         assert sent.wait(30)
 
     with ThreadPoolExecutor(2) as threads:
-        subscribing = threads.submit(subscriptions.subscribe, "c1", order.id, 0, send)
+        subscribing = threads.submit(subscriptions.subscribe, "c1", CLIENT, order.id, 0, send)
         assert sending.wait(30)
         moving = threads.submit(OrderStore(mover).move, order.id, RUN, Trigger.QUOTED, 1, {})
         eventually(lambda: database.fetch("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
@@ -186,7 +187,7 @@ def test_whenever_a_client_subscribes_it_gets_every_event_in_order(connect: Conn
         mine = received[f"c{number}"]
         for moment in moments[number]:
             eventually(lambda moment=moment: made >= moment)  # type: ignore[misc]
-            stores[number].subscribe(f"c{number}", order.id, 0, lambda event: mine.append(event.seq))
+            stores[number].subscribe(f"c{number}", CLIENT, order.id, 0, lambda event: mine.append(event.seq))
 
     at_once(7, lambda number: subscribe(number) if number < 6 else move())
     for heard in received.values():

@@ -30,14 +30,30 @@ class ApiGatewayConnections:
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         """Raises `ConnectionGone`, `ConnectionRefused`."""
+        status = self._request("POST", connection_id, json.dumps(message).encode())
+        if status == 410:
+            raise ConnectionGone(connection_id)
+        if status != 200:
+            raise ConnectionRefused(f"expected status 200, was {status}")
+
+    def is_open(self, connection_id: str) -> bool:
+        """`True` also where API Gateway doesn't say."""
+        try:
+            return self._request("GET", connection_id) != 410
+        except ConnectionRefused:
+            return True
+
+    def close(self, connection_id: str) -> None:
+        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
+        status = self._request("DELETE", connection_id)
+        if status not in (204, 410):
+            raise ConnectionRefused(f"expected status 204 or 410, was {status}")
+
+    def _request(self, method: str, connection_id: str, body: bytes | None = None) -> int:
         url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
-        request = AWSRequest("POST", url, data=json.dumps(message).encode())
+        request = AWSRequest(method, url, data=body)
         SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(request)
         try:
-            response = self._http.request("POST", url, body=request.data, headers=dict(request.headers.items()))
+            return self._http.request(method, url, body=body, headers=dict(request.headers.items())).status
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionRefused(str(error)) from error
-        if response.status == 410:
-            raise ConnectionGone(connection_id)
-        if response.status != 200:
-            raise ConnectionRefused(f"expected status 200, was {response.status}")

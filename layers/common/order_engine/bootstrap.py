@@ -17,14 +17,18 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
+    from .authorizing import Authorizing
     from .dispatching import Dispatch
+    from .eviction import Eviction
     from .execution import Execution
     from .health import Health
-    from .notifications import Connections, Notifications
+    from .notifications import Notifications, OpenConnections
     from .quotes import Quotes
     from .quoting import Quoting
     from .recovery import Recovery
     from .storage.active_orders import ActiveOrders
+    from .storage.clients import ClientStore
+    from .storage.connections import ConnectionStore
     from .storage.quotes import QuoteStore
     from .storage.subscriptions import SubscriptionStore
     from .submission import Submission
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 @cache
 def database() -> Database:
     prepared = settings.one_of("PREPARED_STATEMENTS", ("true", "false")) == "true"
-    return Database(settings.required("DATABASE_URL"), prepared)
+    return Database(settings.required("DATABASE_URL"), prepared, warn)
 
 
 @cache
@@ -58,6 +62,27 @@ def subscriptions() -> SubscriptionStore:
 
 
 @cache
+def clients() -> ClientStore:
+    from .storage.clients import ClientStore
+
+    return ClientStore(database())
+
+
+@cache
+def opened() -> ConnectionStore:
+    from .storage.connections import ConnectionStore
+
+    return ConnectionStore(database(), settings.integer("CONNECTIONS_PER_CLIENT"))
+
+
+@cache
+def authorizing() -> Authorizing:
+    from .authorizing import Authorizing
+
+    return Authorizing(clients())
+
+
+@cache
 def active_orders() -> ActiveOrders:
     from .storage.active_orders import ActiveOrders
 
@@ -65,7 +90,7 @@ def active_orders() -> ActiveOrders:
 
 
 @cache
-def connections() -> Connections:
+def connections() -> OpenConnections:
     from botocore.session import get_session
 
     from .api_gateway import ApiGatewayConnections
@@ -85,10 +110,11 @@ def notifications() -> Notifications:
 
 @cache
 def submission() -> Submission:
+    from .storage.rate_limit import RateLimit
     from .submission import Submission
 
-    # Nobody listens to an order that only now gets its id.
-    return Submission(orders(), quote_store(), lambda event, _: active_orders().show(event), waker(), warn)
+    limit = RateLimit(settings.required("REDIS_URL"), settings.integer("ORDERS_PER_MINUTE"), warn)
+    return Submission(orders(), quote_store(), notifications().publish, waker(), limit.take, warn)
 
 
 @cache
@@ -126,18 +152,24 @@ def recovery() -> Recovery:
 
 
 @cache
+def eviction() -> Eviction:
+    from .eviction import Eviction
+
+    return Eviction(opened(), subscriptions(), connections())
+
+
+@cache
 def websocket() -> WebSocket:
-    from .submission import Submission
     from .websocket import WebSocket
 
-    submission = Submission(orders(), quote_store(), notifications().publish, waker(), warn)
     queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
 
-    def ask_for_replay(connection_id: str, order_id: UUID) -> None:
-        body = dumps({"connectionId": connection_id, "orderId": str(order_id)})
+    def ask_for_replay(connection_id: str, client_id: UUID, order_id: UUID) -> None:
+        body = dumps({"connectionId": connection_id, "clientId": str(client_id), "orderId": str(order_id)})
         queue.send_message(QueueUrl=queue_url, MessageBody=body)
 
-    return WebSocket(orders(), subscriptions(), connections(), submission, ask_for_replay)
+    origins = {origin.strip() for origin in settings.required("ALLOWED_ORIGINS").split(",")}
+    return WebSocket(orders(), subscriptions(), opened(), connections(), submission(), ask_for_replay, origins - {""})
 
 
 @cache

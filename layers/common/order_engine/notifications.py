@@ -26,6 +26,16 @@ class Connections(Protocol):
         """Raises `ConnectionGone`, `ConnectionRefused`."""
 
 
+class OpenConnections(Connections, Protocol):
+    """Connections that can be asked for and ended as well."""
+
+    def is_open(self, connection_id: str) -> bool:
+        """`True` also where that can't be told."""
+
+    def close(self, connection_id: str) -> None:
+        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
+
+
 class Notifications:
     """Best effort: what goes wrong here is logged, and never holds an order back."""
 

@@ -5,14 +5,39 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from .domain.errors import EngineError, PayloadTooLarge, UnsupportedMediaType
+from .domain.access import Caller
+from .domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
 from .domain.requests import parse_json
 from .status_codes import status_of
 
 MAX_BODY_BYTES = 32 * 1024
+
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy of what is no page: it loads nothing, and stands in none."""
+
+
+def api() -> APIGatewayRestResolver:
+    """A resolver for routes whose errors are answered in the API's one shape."""
+    # Any page may ask: a browser adds no credentials by itself, so a page without a key gets nothing.
+    app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
+
+    @app.exception_handler(EngineError)  # type: ignore[untyped-decorator]
+    def refuse(error: EngineError) -> Response[str]:
+        return error_response(error)
+
+    @app.not_found
+    def no_such_path(_: Exception) -> Response[str]:
+        return error_response(NotFound(f"expected a path of the API, was {app.current_event.path}"))
+
+    return app
+
+
+def caller(event: APIGatewayProxyEvent) -> Caller:
+    """Whom the authorizer let in. Raises `Unauthorized` where none has seen the request."""
+    return Caller.of(event["requestContext"])
 
 
 def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
@@ -29,12 +54,25 @@ def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
     return parse_json(body)
 
 
-def json_response(status: int, body: dict[str, Any]) -> Response[str]:
-    headers = {"Cache-Control": "no-store"}
-    if status == 503:
-        headers["Retry-After"] = "1"
-    return Response(status, "application/json", json.dumps(body, ensure_ascii=False), headers)
+def response(status: int, content_type: str, body: str, csp: str = NOTHING, **headers: str) -> Response[str]:
+    """An answer that no cache keeps and no browser takes for something else. `csp` for a page says what it may load."""
+    protection = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": csp,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(status, content_type, body, {**protection, **headers})
+
+
+def json_response(status: int, body: dict[str, Any], **headers: str) -> Response[str]:
+    return response(status, "application/json", json.dumps(body, ensure_ascii=False), **headers)
 
 
 def error_response(error: EngineError) -> Response[str]:
-    return json_response(status_of(error), error.to_json())
+    status = status_of(error)
+    wait = error.retry_after if isinstance(error, RateLimited) else 1
+    headers = {"Retry-After": str(wait)} if status in (429, 503) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return json_response(status, error.to_json(), **headers)

@@ -56,7 +56,7 @@ def test_our_template_loads() -> None:
         ("POST", "/api/orders/execute"),
         ("GET", "/health"),
     }
-    assert stack.rest_apis[0].cors == Cors("*", "GET,POST,OPTIONS", "Content-Type", "600")
+    assert stack.rest_apis[0].cors == Cors("*", "GET,POST,DELETE,OPTIONS", "Content-Type", "600")
     assert set(stack.websocket_apis[0].routes) == {"$connect", "$disconnect", "$default"}
     order = next(mapping for mapping in stack.mappings if mapping.function == "DispatchFunction")
     assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)

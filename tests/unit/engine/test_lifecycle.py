@@ -18,6 +18,9 @@ LEGAL = {
     ("routing", "gave_up"): "failed",
     ("building", "gave_up"): "failed",
     ("submitted", "gave_up"): "failed",
+    ("pending", "called_off"): "cancelled",
+    ("routing", "called_off"): "cancelled",
+    ("building", "called_off"): "cancelled",
 }
 
 
@@ -33,8 +36,8 @@ def test_a_trigger_leads_to_one_status_from_wherever_it_is_allowed(trigger: Trig
     assert {to for (_, by), to in TRANSITIONS.items() if by is trigger} == {target(trigger)}
 
 
-def test_only_confirmed_and_failed_are_final() -> None:
-    assert {Status.CONFIRMED, Status.FAILED} == FINAL
+def test_only_confirmed_failed_and_cancelled_are_final() -> None:
+    assert {Status.CONFIRMED, Status.FAILED, Status.CANCELLED} == FINAL
 
 
 @pytest.mark.parametrize("status", list(Status))

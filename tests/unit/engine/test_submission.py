@@ -14,6 +14,7 @@ from order_engine.storage.orders import OrderStore
 from order_engine.submission import Submission
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
+CLIENT = UUID(int=1)
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -37,7 +38,15 @@ class FakeOrders(OrderStore):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def insert(self, id: UUID, request: OrderRequest, data: dict[str, Any], connection_id: str | None = None) -> Order:
+    def insert(
+        self,
+        id: UUID,
+        client_id: UUID,
+        request: OrderRequest,
+        data: dict[str, Any],
+        connection_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Order:
         self._journal.note("store")
         return Order(
             *(id, request.type, request.token_in, request.token_out, request.amount_in, request.slippage_bps),
@@ -54,7 +63,10 @@ def submit(journal: Journal, connection_id: str | None = None) -> Order:
         journal.note("wake")
         journal.woken.append(order_id)
 
-    return Submission(FakeOrders(journal), publish, wake, journal.warnings.append).submit(REQUEST, connection_id)
+    submission = Submission(FakeOrders(journal), publish, wake, lambda client_id: 0, journal.warnings.append)
+    order, new = submission.submit(REQUEST, CLIENT, None, connection_id)
+    assert new
+    return order
 
 
 def test_an_order_is_stored_before_anyone_hears_of_it() -> None:

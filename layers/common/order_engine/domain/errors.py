@@ -51,6 +51,38 @@ class InvalidOrder(InvalidRequest):
     """An order that can't be executed as it is written."""
 
 
+class IdempotencyKeyReused(InvalidRequest):
+    """The key, or the `clientOrderId`, came with another order before. `problems` says where the two differ."""
+
+
+class Unauthorized(Rejected):
+    """Nobody knows the caller."""
+
+
+class OriginNotAllowed(Rejected):
+    """The page that asks is not one that may."""
+
+
+class RateLimited(Rejected):
+    """The client has submitted as many orders as it may for now. `retry_after` in whole seconds."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [{"retryAfter": self.retry_after}]
+
+
+class TooManyConnections(Rejected):
+    """The client has as many WebSocket connections as it may."""
+
+
+class TooManySubscriptions(Rejected):
+    """The connection listens to as many running orders as it may."""
+
+
 class PayloadTooLarge(Rejected):
     """The body is larger than any order can be."""
 
@@ -69,6 +101,10 @@ class OrderNotFound(Rejected):
 
 class QuoteNotFound(Rejected):
     """There is no such quote."""
+
+
+class TooLateToCancel(Rejected):
+    """The order's transaction may have been sent, or the order has ended."""
 
 
 class NotFound(Rejected):

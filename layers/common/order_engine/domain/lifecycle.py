@@ -12,6 +12,7 @@ class Status(StrEnum):
     SUBMITTED = "submitted"
     CONFIRMED = "confirmed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Trigger(StrEnum):
@@ -20,6 +21,7 @@ class Trigger(StrEnum):
     SENT = "sent"
     FILLED = "filled"
     GAVE_UP = "gave_up"
+    CALLED_OFF = "called_off"
 
 
 TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
@@ -37,6 +39,10 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
     (Status.ROUTING, Trigger.GAVE_UP): Status.FAILED,
     (Status.BUILDING, Trigger.GAVE_UP): Status.FAILED,
     (Status.SUBMITTED, Trigger.GAVE_UP): Status.FAILED,
+    # Until the transaction is sent. From then on only the chain knows how the order ends.
+    (Status.PENDING, Trigger.CALLED_OFF): Status.CANCELLED,
+    (Status.ROUTING, Trigger.CALLED_OFF): Status.CANCELLED,
+    (Status.BUILDING, Trigger.CALLED_OFF): Status.CANCELLED,
 }
 
 NEXT_ATTEMPT = frozenset({(Status.BUILDING, Trigger.QUOTED), (Status.SUBMITTED, Trigger.QUOTED)})

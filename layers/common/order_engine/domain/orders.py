@@ -24,6 +24,28 @@ class OrderRequest:
     user_id: str | None = None
     quote_id: UUID | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """What was asked for, as clients see it."""
+        return {
+            "type": self.type,
+            "tokenIn": self.token_in,
+            "tokenOut": self.token_out,
+            **amounts("amountIn", self.amount_in, TOKENS[self.token_in]),
+            "slippageBps": self.slippage_bps,
+            "clientOrderId": self.client_order_id,
+            "userId": self.user_id,
+            "quoteId": str(self.quote_id) if self.quote_id else None,
+        }
+
+    def differences(self, order: Order) -> list[dict[str, Any]]:
+        """Where an order that is stored is another than this one: `field` and `message` of each."""
+        stored = order.to_json()
+        return [
+            {"field": field, "message": f"expected {stored[field]!r} as in order {order.id}, was {value!r}"}
+            for field, value in self.to_json().items()
+            if stored[field] != value
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -55,6 +77,13 @@ class Order:
     amount_out: int | None = None
     error: dict[str, Any] | None = None
     transaction: dict[str, Any] | None = None
+
+    def as_accepted(self) -> Order:
+        """The order as it was when it was stored, whatever has become of it."""
+        asked_for = (self.type, self.token_in, self.token_out, self.amount_in, self.slippage_bps)
+        at = self.created_at
+        named = (self.client_order_id, self.user_id, self.quote_id)
+        return Order(self.id, *asked_for, Status.PENDING, 1, 1, at, at, *named)
 
     def to_json(self) -> dict[str, Any]:
         """The order as clients see it: amounts as decimal strings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NoReturn
@@ -13,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from .errors import InvalidJson, InvalidOrder, InvalidRequest
+from .lifecycle import Status
 from .money import parse_amount, token
 from .orders import OrderRequest
 
@@ -146,6 +148,13 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
     return request
 
 
+def parse_idempotency_key(field: str, value: object) -> str | None:
+    """1 to 255 printable ASCII characters, or none at all. Raises `InvalidRequest` naming the field."""
+    if value is None or (isinstance(value, str) and re.fullmatch("[ -~]{1,255}", value)):
+        return value
+    refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
+
+
 def parse_uuid(field: str, value: object) -> UUID:
     """Raises `InvalidRequest` naming the field."""
     try:
@@ -163,6 +172,14 @@ def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
     return value
+
+
+def parse_page(query: dict[str, str]) -> tuple[int, Status | None, str | None]:
+    """`limit`, `status` and `cursor` of a list of orders. Raises `InvalidRequest`."""
+    limit, status = parse_integer("limit", query.get("limit", 20), 1, 100), query.get("status")
+    if status is not None and status not in list(Status):
+        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
+    return limit, Status(status) if status else None, query.get("cursor")
 
 
 def refuse(field: str, message: str) -> NoReturn:

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
+
+from . import cache
 
 KEY = "active_order:{}"
 LIFETIME_SECONDS = 3600
@@ -24,15 +24,7 @@ LIFETIME_SECONDS = 3600
 
 class ActiveOrders:
     def __init__(self, url: str, warn: Callable[[str], None]) -> None:
-        # The library's own patience, five seconds and ten retries, would eat a function's whole timeout. One retry is
-        # for a connection that the server has closed in the meantime.
-        self._redis = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=0.3,
-            socket_connect_timeout=0.3,
-            retry=Retry(NoBackoff(), retries=1),
-        )
+        self._redis = cache.client(url)
         self._warn = warn
 
     def show(self, event: Event) -> None:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
 from order_engine.domain.errors import StoreUnavailable
@@ -23,8 +24,11 @@ class Database:
     Statements commit by themselves outside `transaction()`. Raises `StoreUnavailable` when Postgres does not answer.
     """
 
-    def __init__(self, url: str, prepared_statements: bool = True) -> None:
+    def __init__(
+        self, url: str, prepared_statements: bool = True, warn: Callable[[str], None] = lambda message: None
+    ) -> None:
         self._url = url
+        self._warn = warn
         self._prepare_threshold = 2 if prepared_statements else None
         self._connection: Connection | None = None
         self._connecting = Lock()
@@ -45,7 +49,7 @@ class Database:
     def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
         """A transaction that commits at the end of the block and rolls back on any exception."""
         cursor = self._tried(lambda connection: connection.execute("BEGIN"))
-        with _translated(cursor.connection):
+        with self._translated(cursor.connection):
             try:
                 yield cursor
             except BaseException:
@@ -65,23 +69,23 @@ class Database:
         """Tries the action again on a new connection if the one that was there turns out to be lost."""
         connection, reused = self._connected()
         try:
-            with _translated(connection):
+            with self._translated(connection):
                 return action(connection)
         except StoreUnavailable:
             if not reused:
                 raise
         connection, _ = self._connected()
-        with _translated(connection):
+        with self._translated(connection):
             return action(connection)
 
     def _connected(self) -> tuple[Connection, bool]:
         """The connection, and whether it was there before."""
         # Venues are quoted in several threads at once, and the first statement of all may be theirs.
-        with self._connecting, _translated():
+        with self._connecting, self._translated():
             if self._connection is not None and not self._connection.closed:
                 return self._connection, True
             self._connection = psycopg.connect(
-                self._url,
+                checked(self._url),
                 autocommit=True,
                 row_factory=dict_row,
                 connect_timeout=3,
@@ -90,14 +94,24 @@ class Database:
             )
             return self._connection, False
 
+    @contextmanager
+    def _translated(self, connection: Connection | None = None) -> Iterator[None]:
+        """Closes a connection that failed: it is this one, whatever other threads have opened since."""
+        try:
+            yield
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if connection is not None:
+                with connection.lock:
+                    connection.close()
+            # Where Postgres is and how it refuses is for the log: the error may be shown to a client.
+            self._warn(f"Postgres does not answer: {str(error).strip()}")
+            raise StoreUnavailable("Postgres does not answer") from error
 
-@contextmanager
-def _translated(connection: Connection | None = None) -> Iterator[None]:
-    """Closes a connection that failed: it is this one, whatever other threads have opened since."""
+
+def checked(url: str) -> str:
+    """A URL that psycopg can read. Raises ValueError that does not show it, as psycopg's would, with its password."""
     try:
-        yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if connection is not None:
-            with connection.lock:
-                connection.close()
-        raise StoreUnavailable(f"Postgres does not answer: {str(error).strip()}") from error
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError("expected DATABASE_URL to be like postgresql://user:password@host:5432/database") from None
+    return url

@@ -8,7 +8,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from order_engine.domain.errors import InvalidRequest, OrderNotFound, StaleRun
+from order_engine.domain.errors import (
+    IdempotencyKeyReused,
+    InvalidRequest,
+    OrderNotFound,
+    StaleRun,
+    TooLateToCancel,
+    TooManySubscriptions,
+)
 from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.orders import Event, Order, OrderRequest
 
@@ -18,13 +25,31 @@ _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, quote_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
 
+MOST_SUBSCRIPTIONS = 100
+"""To so many running orders a connection may listen."""
+
+# A connection's subscriptions to orders that have ended go when it makes another: `ended`. What is left are the others.
+ENDED = """
+    ended AS (
+        DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
+            SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
+            WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
+            FOR UPDATE OF subscriptions SKIP LOCKED
+        ) RETURNING order_id
+    )"""
+HAS_ROOM = """
+    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s)
+    - (SELECT count(*) FROM ended) < %(most)s"""
+
+# Of many at once with one key the first is stored; the others wait until it is committed, and store nothing.
 _INSERT = f"""
-    WITH inserted AS (
-        INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
-                            quote_id)
-        VALUES (%(id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-                %(client_order_id)s, %(user_id)s, %(quote_id)s)
-        ON CONFLICT (id) DO NOTHING
+    WITH {ENDED}, inserted AS (
+        INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
+                            idempotency_key)
+        SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
+               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(idempotency_key)s
+        WHERE {HAS_ROOM}
+        ON CONFLICT DO NOTHING
         RETURNING {_ORDER}
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)
@@ -35,6 +60,13 @@ _INSERT = f"""
     )
     SELECT {_ORDER} FROM inserted"""
 
+# By its id if an answer was lost; the header's key goes before the client's own id.
+_EARLIER = f"""
+    SELECT {_ORDER} FROM orders
+    WHERE id = %(id)s OR client_id = %(client_id)s
+      AND (idempotency_key = %(idempotency_key)s OR client_order_id = %(client_order_id)s)
+    ORDER BY id = %(id)s DESC, (idempotency_key = %(idempotency_key)s) IS TRUE DESC LIMIT 1"""
+
 _CLAIM = f"""
     UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s)
     WHERE id = %(id)s AND status <> ALL(%(final)s) AND (run = %(run)s OR lease_until IS NULL OR lease_until < now())
@@ -42,17 +74,26 @@ _CLAIM = f"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
-_MOVE = """
-    WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){assignments}
-        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
-          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
+_RECORDED = """
         RETURNING id, seq, status, updated_at, attempt
     ), recorded AS (
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
     )
-    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
+    SELECT id AS order_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+
+_MOVE = f"""
+    WITH moved AS (
+        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){{assignments}}
+        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
+          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
+        {_RECORDED}"""
+
+_CANCEL = f"""
+    WITH moved AS (
+        UPDATE orders SET status = %(to)s, seq = seq + 1, updated_at = now()
+        WHERE id = %(id)s AND client_id = %(client)s AND status = ANY(%(sources)s)
+        {_RECORDED}"""
 
 _WAKE = """
     UPDATE orders SET woken_at = now()
@@ -72,12 +113,25 @@ class OrderStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(self, id: UUID, request: OrderRequest, data: dict[str, Any], connection_id: str | None = None) -> Order:
-        """Stores a new order with its `pending` event, and the connection that listens to it, in one transaction."""
+    def insert(
+        self,
+        id: UUID,
+        client_id: UUID,
+        request: OrderRequest,
+        data: dict[str, Any],
+        connection_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Order:
+        """Stores a new order with its `pending` event, and the connection that listens to it, in one transaction.
+
+        Returns the client's earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises
+        `IdempotencyKeyReused` if that one asked for something else, `TooManySubscriptions`.
+        """
         rows = self._database.fetch(
             _INSERT,
             {
                 "id": id,
+                "client_id": client_id,
                 "type": request.type,
                 "token_in": request.token_in,
                 "token_out": request.token_out,
@@ -86,18 +140,42 @@ class OrderStore:
                 "client_order_id": request.client_order_id,
                 "user_id": request.user_id,
                 "quote_id": request.quote_id,
+                "idempotency_key": idempotency_key,
                 "connection_id": connection_id,
                 "data": Jsonb(data),
+                "final": list(FINAL),
+                "most": MOST_SUBSCRIPTIONS,
             },
         )
-        return _order(rows[0]) if rows else self.get(id)
+        if rows:
+            return _order(rows[0])
+        order = self.earlier(id, client_id, request, idempotency_key)
+        if order is None:
+            raise too_many_subscriptions()
+        return order
+
+    def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
+        """The order that this request, or another with its key, has led to. Raises `IdempotencyKeyReused`."""
+        keys = {"idempotency_key": idempotency_key, "client_order_id": request.client_order_id}
+        rows = self._database.fetch(_EARLIER, {"id": id, "client_id": client_id, **keys})
+        if not rows:
+            return None
+        order = _order(rows[0])
+        if differences := request.differences(order):
+            raise IdempotencyKeyReused(differences)
+        return order
 
     def get(self, id: UUID) -> Order:
-        """Raises `OrderNotFound`."""
+        """Whosever it is: for the engine, not for clients. Raises `OrderNotFound`."""
         rows = self._database.fetch(f"SELECT {_ORDER} FROM orders WHERE id = %(id)s", {"id": id})
-        if not rows:
-            raise OrderNotFound(f"expected the id of an order, was {id}")
-        return _order(rows[0])
+        return _found(id, rows)
+
+    def owned(self, client_id: UUID, id: UUID) -> Order:
+        """Raises `OrderNotFound`, for another client's order too."""
+        rows = self._database.fetch(
+            f"SELECT {_ORDER} FROM orders WHERE id = %(id)s AND client_id = %(client)s", {"id": id, "client": client_id}
+        )
+        return _found(id, rows)
 
     def events(self, id: UUID, after: int = 0) -> list[Event]:
         """The order's events whose `seq` is above `after`, in order."""
@@ -116,19 +194,22 @@ class OrderStore:
             {"id": id},
         )
         if not rows:
-            raise OrderNotFound(f"expected the id of an order, was {id}")
+            raise not_found(id)
         return event(rows[0]), rows[0]["listeners"]
 
     def page(
-        self, limit: int, status: Status | None = None, cursor: str | None = None
+        self, client_id: UUID, limit: int, status: Status | None = None, cursor: str | None = None
     ) -> tuple[list[Order], str | None]:
-        """Newest first, and the cursor of the next page, if any. Raises `InvalidRequest` for a foreign cursor."""
+        """The client's orders, newest first, and the cursor of the next page, if any.
+
+        Raises `InvalidRequest` for a foreign cursor.
+        """
         rows = self._database.fetch(
             f"""SELECT {_ORDER} FROM orders
-                WHERE (%(status)s::text IS NULL OR status = %(status)s)
+                WHERE client_id = %(client)s AND (%(status)s::text IS NULL OR status = %(status)s)
                   AND (%(before)s::uuid IS NULL OR id < %(before)s)
                 ORDER BY id DESC LIMIT %(limit)s""",
-            {"status": status, "before": _decode_cursor(cursor), "limit": limit + 1},
+            {"client": client_id, "status": status, "before": _decode_cursor(cursor), "limit": limit + 1},
         )
         orders = [_order(row) for row in rows[:limit]]
         return orders, _encode_cursor(orders[-1].id) if len(rows) > limit else None
@@ -180,13 +261,46 @@ class OrderStore:
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
+    def cancel(self, client_id: UUID, id: UUID) -> tuple[Event, list[str]]:
+        """Ends the client's order, whichever run holds it: that run's next move finds it ended.
+
+        Returns the event and the connections that listen to the order; of an order that was cancelled before, the
+        same again. Raises `OrderNotFound`, `TooLateToCancel`.
+        """
+        allowed = sources(Trigger.CALLED_OFF)
+        rows = self._database.fetch(
+            _CANCEL,
+            {"id": id, "client": client_id, "to": target(Trigger.CALLED_OFF), "sources": allowed, "data": Jsonb({})},
+        )
+        if rows:
+            return event({**rows[0], "data": {}}), rows[0]["listeners"]
+        last, listeners = self.latest(self.owned(client_id, id).id)
+        if last.status is not Status.CANCELLED:
+            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {last.status}")
+        return last, listeners
+
     def asleep(self, after: float) -> list[UUID]:
         """The orders that no run has held for `after` seconds and that have not ended; marks them as woken now."""
         return [row["id"] for row in self._database.fetch(_WAKE, {"final": list(FINAL), "after": after})]
 
 
+def not_found(id: UUID) -> OrderNotFound:
+    """One text for what there is not and for what is another client's."""
+    return OrderNotFound(f"expected the id of an order, was {id}")
+
+
+def too_many_subscriptions() -> TooManySubscriptions:
+    return TooManySubscriptions(f"expected at most {MOST_SUBSCRIPTIONS} running orders on one connection, was one more")
+
+
 def event(row: dict[str, Any]) -> Event:
     return Event(row["order_id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], row["data"])
+
+
+def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:
+    if not rows:
+        raise not_found(id)
+    return _order(rows[0])
 
 
 def _order(row: dict[str, Any]) -> Order:

@@ -10,6 +10,8 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from .database import checked
+
 _LOCK = 4_711_000_001
 """Any number, as long as it is the same for everyone who migrates."""
 
@@ -18,7 +20,8 @@ def migrate(database_url: str, revision: str = "head") -> None:
     """Applies every migration up to `revision`, all or none. Several at once wait for each other."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database_url), poolclass=NullPool)
+    url = checked(database_url)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config.attributes["connection"] = connection

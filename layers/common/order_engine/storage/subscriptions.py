@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
 
 from .database import Database
-from .orders import event
+from .orders import ENDED, HAS_ROOM, MOST_SUBSCRIPTIONS, event, not_found, too_many_subscriptions
+
+_SUBSCRIBE = f"""
+    WITH held AS MATERIALIZED (
+        SELECT id FROM orders WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
+    ), {ENDED}, subscribed AS (
+        INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection_id)s, id FROM held WHERE {HAS_ROOM}
+        ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id
+    )
+    SELECT id, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
 
 
 class SubscriptionStore:
@@ -22,20 +31,29 @@ class SubscriptionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def subscribe(self, connection_id: str, order_id: UUID, after: int, send: Callable[[Event], None]) -> None:
-        """Subscribes a connection and sends it the events above `after`. Raises `OrderNotFound`.
+    def subscribe(
+        self, connection_id: str, client_id: UUID, order_id: UUID, after: int, send: Callable[[Event], None]
+    ) -> None:
+        """Subscribes a connection to its client's order and sends it the events above `after`.
 
-        The lock keeps the order where it is meanwhile: the next event is written, and so sent, after these.
+        The lock keeps the order where it is meanwhile: the next event is written, and so sent, after these. Raises
+        `OrderNotFound`, `TooManySubscriptions`.
         """
         with self._database.transaction() as cursor:
             found = cursor.execute(
-                "WITH held AS MATERIALIZED (SELECT id FROM orders WHERE id = %(order)s FOR SHARE)"
-                " INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection)s, id FROM held"
-                " ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id",
-                {"connection": connection_id, "order": order_id},
+                _SUBSCRIBE.encode(),
+                {
+                    "connection_id": connection_id,
+                    "client_id": client_id,
+                    "id": order_id,
+                    "final": list(FINAL),
+                    "most": MOST_SUBSCRIPTIONS,
+                },
             ).fetchone()
             if found is None:
-                raise OrderNotFound(f"expected the id of an order, was {order_id}")
+                raise not_found(order_id)
+            if found["order_id"] is None:
+                raise too_many_subscriptions()
             missed = cursor.execute(
                 "SELECT order_id, seq, status, at, attempt, data FROM order_events"
                 " WHERE order_id = %(order)s AND seq > %(after)s ORDER BY seq",
@@ -51,5 +69,9 @@ class SubscriptionStore:
         )
 
     def forget(self, connection_id: str) -> None:
-        """Removes all subscriptions of a connection that is gone."""
-        self._database.execute("DELETE FROM subscriptions WHERE connection_id = %(id)s", {"id": connection_id})
+        """Removes a connection that is gone, and all its subscriptions."""
+        self._database.execute(
+            "WITH gone AS (DELETE FROM connections WHERE id = %(id)s)"
+            " DELETE FROM subscriptions WHERE connection_id = %(id)s",
+            {"id": connection_id},
+        )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     op.execute("""
         CREATE TABLE quotes (
             id           uuid PRIMARY KEY,
+            client_id    uuid NOT NULL REFERENCES clients,
             slippage_bps integer NOT NULL,
             quote        jsonb NOT NULL,
             decision     jsonb NOT NULL,

@@ -1,0 +1,48 @@
+"""How many orders a client may submit in a minute: a token bucket in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import redis
+
+from . import cache
+
+KEY = "order_tokens:{}"
+
+# The bucket holds a minute's worth and fills evenly. The time is Redis' own: environments need not agree on theirs.
+# Answers 0, or in how many milliseconds there will be a token.
+_TAKE = """
+local most, time = tonumber(ARGV[1]), redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(most, (bucket[1] or most) + math.max(0, now - (bucket[2] or now)) * most / 60000)
+if tokens < 1 then return math.ceil((1 - tokens) * 60000 / most) end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'at', now)
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 0
+"""
+
+
+class RateLimit:
+    """`per_minute` 0 is no limit."""
+
+    def __init__(self, url: str, per_minute: int, warn: Callable[[str], None]) -> None:
+        self._per_minute = per_minute
+        self._take = cache.client(url).register_script(_TAKE)
+        self._warn = warn
+
+    def take(self, client_id: UUID) -> float:
+        """Takes one order's token: 0, or the seconds until there is one.
+
+        Without Redis there is one for everybody: a limit that is gone for a while does less harm than orders refused.
+        """
+        if not self._per_minute:
+            return 0
+        try:
+            answer = self._take(keys=[KEY.format(client_id)], args=[self._per_minute])
+        except redis.RedisError as error:
+            self._warn(f"orders not counted, so not limited: {error}")
+            return 0
+        return int(answer) / 1000

@@ -1,0 +1,133 @@
+"""An order can be taken back until its transaction is sent: then, and only then, it has swapped nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from uuid import uuid4
+
+import pytest
+import redis
+
+from tests.e2e.client import FINAL, Answer, Client, Json, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+from tests.e2e.test_gate import waiting_and_taken
+
+
+async def cancel(at: Client, order_id: str) -> Answer:
+    return await at.request("DELETE", f"/api/orders/{order_id}")
+
+
+async def in_status(at: Client, order_id: str, status: str) -> None:
+    async for _ in Until(f"the order is {status}"):
+        if (await at.order(order_id))["status"] == status:
+            break
+
+
+async def its_run_is_over(at: Client, stack: Stack, order_id: str) -> Json:
+    """The order's execution, once it has ended and its message is gone."""
+    async for _ in Until("the execution is over and the message gone"):
+        executions = [run for run in await at.executions() if run["status"] != "RUNNING"]
+        if executions and waiting_and_taken(stack) == (0, 0):
+            break
+    return executions[0]
+
+
+async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stack: Stack, market: Market) -> None:
+    async with client(stack) as at, at.connected() as socket:
+        with market.held("SOL", "USDC"):
+            # GIVEN ten orders that run, and one that waits
+            running = [(await at.submit(slippageBps=500))["orderId"] for _ in range(10)]
+            for order_id in running:
+                await in_status(at, order_id, "submitted")
+            await socket.send(action="execute", type="market", tokenIn="SOL", tokenOut="USDC", amountIn="0.01")
+            waiting = (await socket.receive())["orderId"]
+
+            # WHEN it is cancelled
+            answer = await cancel(at, waiting)
+
+            # THEN its client hears of it at once
+            cancelled = await socket.receive()
+            assert (answer.status, answer.body["status"]) == (200, "cancelled")
+            assert (cancelled["orderId"], cancelled["seq"], cancelled["status"]) == (waiting, 2, "cancelled")
+
+        # AND it is never run, though its message comes
+        await asyncio.gather(*(at.ended(order_id) for order_id in running))
+        async for _ in Until("the queue is empty"):
+            if waiting_and_taken(stack) == (0, 0):
+                break
+        assert [event["status"] for event in (await at.order(waiting))["events"]] == ["pending", "cancelled"]
+
+
+@pytest.mark.parametrize(("step", "status"), [("quote", "pending"), ("build", "routing")])
+async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
+    stack: Stack, market: Market, active_orders: redis.Redis, step: str, status: str
+) -> None:
+    # GIVEN an order that stands before the step, where the venues make it wait
+    for venue in ("raydium", "meteora"):
+        market.fault(venue, step, "timeout", times=1)
+    async with client(stack) as at, at.connected() as socket:
+        await socket.send(action="execute", type="market", tokenIn="SOL", tokenOut="USDC", amountIn="0.01")
+        order_id = (await socket.events(until=status))[0]["orderId"]
+
+        # WHEN it is cancelled over the socket, twice
+        for _ in range(2):
+            await socket.send(action="cancel", orderId=order_id)
+        heard = [await socket.receive() for _ in range(4)]
+
+        # THEN that is answered twice and happens once
+        order = await at.order(order_id)
+        assert heard == [order["events"][-1], {"action": "cancelled", "orderId": order_id}] * 2
+        assert [event["seq"] for event in order["events"]] == list(range(1, len(order["events"]) + 1))
+        assert (order["status"], order["events"][-2]["status"]) == ("cancelled", status)
+
+        assert active_orders.exists(f"active_order:{order_id}") == 0
+
+        # AND its run ends as superseded, leaves nothing behind and swaps nothing
+        execution = await its_run_is_over(at, stack, order_id)
+        assert (execution["status"], execution["error"]) == ("FAILED", "StaleRun")
+        assert await at.order(order_id) == order
+        assert await socket.drained() == []
+
+
+async def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(stack: Stack, market: Market) -> None:
+    async with client(stack) as at:
+        with market.held("SOL", "USDT"):
+            order_id = (await at.submit(tokenOut="USDT"))["orderId"]
+            await in_status(at, order_id, "submitted")
+            sent = await cancel(at, order_id)
+        await at.ended(order_id)
+        ended = await cancel(at, order_id)
+        unknown = await cancel(at, str(uuid4()))
+
+    assert [answer.body["error"]["code"] for answer in (sent, ended, unknown)] == [
+        *["TooLateToCancel"] * 2,
+        "OrderNotFound",
+    ]
+    assert [answer.status for answer in (sent, ended, unknown)] == [409, 409, 404]
+    assert sent.body["error"]["message"].endswith("was submitted")
+    assert ended.body["error"]["message"].endswith("was confirmed")
+
+
+async def test_an_order_is_cancelled_and_never_swapped_or_refused_and_filled(stack: Stack, market: Market) -> None:
+    """Cancelled at any moment of its life, many times over."""
+    chance = random.Random(1)
+    async with client(stack) as at:
+
+        async def one(pause: float) -> tuple[Answer, Json]:
+            order_id = (await at.submit(slippageBps=500))["orderId"]
+            await asyncio.sleep(pause)
+            answer = await cancel(at, order_id)
+            return answer, await at.ended(order_id)
+
+        outcomes = []
+        for _ in range(20):
+            outcomes += await asyncio.gather(*(one(chance.uniform(0, 0.06)) for _ in range(5)))
+
+    for answer, order in outcomes:
+        signed = [event["data"]["txHash"] for event in order["events"] if event["status"] == "building"]
+        swapped = sum(row["swapped"] for row in market.landed(signed))
+        assert order["status"] in FINAL
+        assert (answer.status, order["status"], swapped) in [(200, "cancelled", 0), (409, "confirmed", 1)]
+    assert {answer.status for answer, _ in outcomes} == {200, 409}

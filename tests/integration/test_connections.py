@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+
+from order_engine.domain.errors import TooManySubscriptions
+from order_engine.domain.ids import uuid7
+from order_engine.eviction import Eviction
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.connections import ConnectionStore
+from order_engine.storage.database import Database
+from order_engine.storage.orders import MOST_SUBSCRIPTIONS, OrderStore
+from order_engine.storage.subscriptions import SubscriptionStore
+from tests.integration.support import (
+    CALLER,
+    CLIENT,
+    LEASE,
+    OTHER,
+    REQUEST,
+    RUN,
+    Connections,
+    at_once,
+    new_order,
+)
+
+
+@pytest.fixture
+def opened(database: Database) -> ConnectionStore:
+    return ConnectionStore(database, 2)
+
+
+# How many a client may have open
+
+
+def test_a_client_may_have_so_many_open_and_no_more(opened: ConnectionStore, subscriptions: SubscriptionStore) -> None:
+    assert [opened.open(f"c{number}", CALLER) for number in range(3)] == [True, True, False]
+    assert opened.open("c3", OTHER)
+    subscriptions.forget("c0")
+    assert opened.open("c2", CALLER)
+
+
+def test_the_keys_of_one_client_share_its_connections(opened: ConnectionStore, database: Database) -> None:
+    clients = ClientStore(database)
+    callers = [clients.caller_with_key(clients.create_key("alice")) for _ in range(3)]
+    assert [opened.open(f"c{n}", caller) for n, caller in enumerate(callers) if caller] == [True, True, False]
+
+
+def test_a_connection_that_is_told_of_twice_counts_once(opened: ConnectionStore) -> None:
+    assert [opened.open("c1", CALLER) for _ in range(2)] == [True, True]
+    assert opened.oldest(CALLER, 10) == ["c1"]
+
+
+def test_zero_is_any_number(database: Database) -> None:
+    opened = ConnectionStore(database, 0)
+    assert all(opened.open(f"c{number}", CALLER) for number in range(20))
+
+
+def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionStore, database: Database) -> None:
+    for number in range(2):
+        opened.open(f"c{number}", CALLER)
+    database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
+    assert opened.oldest(CALLER, 10) == ["c1"]
+    assert opened.open("c2", CALLER)
+
+
+# What should be open no longer
+
+
+def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
+    opened: ConnectionStore, orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    connections = Connections()
+    opened.open("c1", CALLER)
+    opened.open("c2", OTHER)
+    order = new_order(orders, connection_id="c1")
+    eviction = Eviction(opened, subscriptions, connections)
+    assert eviction.sweep() == []
+    ClientStore(database).revoke(CALLER.key_id)
+    assert eviction.sweep() == ["c1"]
+    assert connections.closed == ["c1"]
+    assert database.fetch("SELECT * FROM subscriptions") == []
+    assert orders.claim(order.id, RUN, LEASE) is not None
+    assert eviction.sweep() == []
+    assert opened.oldest(OTHER, 10) == ["c2"]
+
+
+def test_connections_that_were_left_behind_are_forgotten(
+    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    opened.open("c1", CALLER)
+    database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
+    assert Eviction(opened, subscriptions, Connections()).sweep() == ["c1"]
+    assert database.fetch("SELECT * FROM connections") == []
+
+
+# To how many running orders a connection may listen
+
+
+def fill(orders: OrderStore, connection_id: str) -> None:
+    for _ in range(MOST_SUBSCRIPTIONS):
+        new_order(orders, connection_id=connection_id)
+
+
+def test_a_connection_listens_to_so_many_running_orders_and_no_more(
+    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    fill(orders, "c1")
+    another = new_order(orders)
+    with pytest.raises(TooManySubscriptions, match=f"at most {MOST_SUBSCRIPTIONS} running orders"):
+        subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
+    before = len(orders.page(CLIENT, 200)[0])
+    with pytest.raises(TooManySubscriptions):
+        new_order(orders, connection_id="c1")
+    assert len(orders.page(CLIENT, 200)[0]) == before
+    assert len(database.fetch("SELECT FROM order_events")) == before
+    subscriptions.subscribe("c2", CLIENT, another.id, 0, lambda event: None)
+
+
+def test_an_order_that_it_listens_to_already_is_none_too_many(
+    orders: OrderStore, subscriptions: SubscriptionStore
+) -> None:
+    fill(orders, "c1")
+    (order, *_), _ = orders.page(CLIENT, 1)
+    subscriptions.subscribe("c1", CLIENT, order.id, 0, lambda event: None)
+
+
+def test_orders_that_have_ended_make_room(
+    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    fill(orders, "c1")
+    database.execute("UPDATE orders SET status = 'confirmed'")
+    another = new_order(orders)
+    subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
+    assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": another.id}]
+    database.execute("UPDATE orders SET status = 'failed'")
+    newest = new_order(orders, connection_id="c1")
+    assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": newest.id}]
+
+
+def test_a_connection_that_asks_for_much_at_once_waits_for_nobody(database_url: str) -> None:
+    """GIVEN orders that have ended, WHEN one connection asks for much at once, THEN nothing hangs."""
+    first = Database(database_url)
+    orders = OrderStore(first)
+    ids = [new_order(orders, connection_id="c1").id for _ in range(40)]
+    first.execute("UPDATE orders SET status = 'confirmed'")
+    first.close()
+
+    def ask(number: int) -> None:
+        database = Database(database_url)
+        if number % 2:
+            SubscriptionStore(database).subscribe("c1", CLIENT, ids[number], 0, lambda event: None)
+        else:
+            OrderStore(database).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
+        database.close()
+
+    at_once(20, ask)
