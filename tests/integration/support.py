@@ -20,7 +20,7 @@ from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Event, Order, OrderRequest
 from order_engine.notifications import ConnectionGone, ConnectionRefused
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import LEASE_SECONDS, OrderStore
 from order_engine.venues import simulated
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ T = TypeVar("T")
 REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 RUN = "run-1"
 _TABLES = ("subscriptions", "order_events", "orders", "market_faults", "market_transactions", "market_pools")
-LEASE = 60.0
+LEASE = LEASE_SECONDS
 
 PATHS: dict[Status, list[Trigger]] = {
     Status.PENDING: [],
@@ -125,6 +125,7 @@ class Connections:
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    closed: list[str] = field(default_factory=list)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         if connection_id in self.gone:
@@ -132,6 +133,9 @@ class Connections:
         if connection_id in self.refusing:
             raise ConnectionRefused("expected status 200, was 500")
         self.sent.append((connection_id, message))
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
 
     def to(self, connection_id: str) -> list[dict[str, Any]]:
         return [message for to, message in self.sent if to == connection_id]

@@ -571,6 +571,22 @@ def test_only_an_order_that_has_ended_is_left_to_sleep(orders: OrderStore, datab
     assert orders.asleep(45) == ([] if status in FINAL else [order.id])
 
 
+def test_a_move_shows_that_the_run_is_alive(orders: OrderStore, database: Database) -> None:
+    order = brought_to(orders, Status.ROUTING)
+    age(database, LEASE - 10)
+    assert orders.move(order.id, RUN, Trigger.BUILT, 1, {}) is not None
+    age(database, LEASE - 10)
+    assert (orders.asleep(45), orders.claim(order.id, "run-2")) == ([], None)
+    age(database, 11)
+    assert orders.asleep(45) == [order.id]
+
+
+def test_the_oldest_orders_are_woken_first(orders: OrderStore, database: Database) -> None:
+    ids = [new_order(orders).id for _ in range(5)]
+    age(database, 46)
+    assert [orders.asleep(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
+
+
 def test_two_sweeps_at_once_wake_an_order_once(orders: OrderStore, database: Database, connect: Connect) -> None:
     ids = [new_order(orders).id for _ in range(5)]
     age(database, 46)

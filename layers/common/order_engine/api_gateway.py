@@ -26,18 +26,25 @@ class ApiGatewayConnections:
         self._region = region
         # Sent twice, an event can be told by its `seq`; not sent at all, it would be missed.
         retries = urllib3.Retry(total=1, allowed_methods=None, status=0)
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=3), retries=retries)
+        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=1), retries=retries)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         """Raises `ConnectionGone`, `ConnectionRefused`."""
+        self._request("POST", connection_id, json.dumps(message).encode(), expected=200)
+
+    def close(self, connection_id: str) -> None:
+        """Raises `ConnectionGone`, `ConnectionRefused`."""
+        self._request("DELETE", connection_id, b"", expected=204)
+
+    def _request(self, method: str, connection_id: str, body: bytes, expected: int) -> None:
         url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
-        request = AWSRequest("POST", url, data=json.dumps(message).encode())
+        request = AWSRequest(method, url, data=body)
         SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(request)
         try:
-            response = self._http.request("POST", url, body=request.data, headers=dict(request.headers.items()))
+            response = self._http.request(method, url, body=request.data, headers=dict(request.headers.items()))
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionRefused(str(error)) from error
         if response.status == 410:
             raise ConnectionGone(connection_id)
-        if response.status != 200:
-            raise ConnectionRefused(f"expected status 200, was {response.status}")
+        if response.status != expected:
+            raise ConnectionRefused(f"expected status {expected}, was {response.status}")

@@ -103,7 +103,7 @@ def dispatch() -> Dispatch:
 def recovery() -> Recovery:
     from .recovery import Recovery
 
-    return Recovery(orders(), execution(), waker())
+    return Recovery(orders(), subscriptions(), execution(), waker())
 
 
 @cache

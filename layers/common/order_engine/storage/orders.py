@@ -14,6 +14,13 @@ from order_engine.domain.orders import Event, Order, OrderRequest
 
 from .database import Database
 
+LEASE_SECONDS = 50.0
+"""How long a run holds its order after its claim, and after each of its moves: then it is taken for dead.
+
+With the sweep's minute it bounds how long an order stands still. Longer than a step may take with all its tries; a run
+that is slower still loses its order to another one, and can do it no harm.
+"""
+
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
@@ -51,7 +58,8 @@ _RECORDED = """
 
 _MOVE = f"""
     WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){{assignments}}
+        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
+            lease_until = now() + make_interval(secs => %(lease)s){{assignments}}
         WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
           AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
         {_RECORDED}"""
@@ -63,10 +71,13 @@ _CANCEL = f"""
         {_RECORDED}"""
 
 _WAKE = """
-    UPDATE orders SET woken_at = now()
-    WHERE status <> ALL(%(final)s)
-      AND woken_at < now() - make_interval(secs => %(after)s)
-      AND (lease_until IS NULL OR lease_until < now())
+    UPDATE orders SET woken_at = now() WHERE id IN (
+        SELECT id FROM orders
+        WHERE status <> ALL(%(final)s)
+          AND woken_at < now() - make_interval(secs => %(after)s)
+          AND (lease_until IS NULL OR lease_until < now())
+        ORDER BY id LIMIT %(limit)s FOR UPDATE
+    )
     RETURNING id"""
 
 _WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "error"})
@@ -138,8 +149,8 @@ class OrderStore:
         orders = [_order(row) for row in rows[:limit]]
         return orders, _encode_cursor(orders[-1].id) if len(rows) > limit else None
 
-    def claim(self, id: UUID, run: str, lease: float) -> Order | None:
-        """Makes `run` the only one that may move the order for `lease` seconds, and returns the order.
+    def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
+        """Makes `run` the only one that may move the order, for `lease` seconds without a move; returns the order.
 
         `None` if the order has ended, does not exist or is still another run's.
         """
@@ -172,6 +183,7 @@ class OrderStore:
                 "sources": sources(trigger),
                 "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
+                "lease": LEASE_SECONDS,
                 "data": Jsonb(data),
             },
         )
@@ -202,9 +214,13 @@ class OrderStore:
             raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {last.status}")
         return last, listeners
 
-    def asleep(self, after: float) -> list[UUID]:
-        """The orders that no run has held for `after` seconds and that have not ended; marks them as woken now."""
-        return [row["id"] for row in self._database.fetch(_WAKE, {"final": list(FINAL), "after": after})]
+    def asleep(self, after: float, limit: int = 1_000) -> list[UUID]:
+        """Orders that no run has held for `after` seconds and that have not ended, the oldest first.
+
+        Marks them as woken now.
+        """
+        rows = self._database.fetch(_WAKE, {"final": list(FINAL), "after": after, "limit": limit})
+        return sorted(row["id"] for row in rows)
 
 
 def event(row: dict[str, Any]) -> Event:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
 
 from .database import Database
@@ -53,3 +54,11 @@ class SubscriptionStore:
     def forget(self, connection_id: str) -> None:
         """Removes all subscriptions of a connection that is gone."""
         self._database.execute("DELETE FROM subscriptions WHERE connection_id = %(id)s", {"id": connection_id})
+
+    def clear_ended(self, after: float) -> None:
+        """Removes what is left of connections whose end nobody heard of, `after` seconds after their orders' end."""
+        self._database.execute(
+            "DELETE FROM subscriptions USING orders WHERE id = order_id AND status = ANY(%(final)s)"
+            " AND updated_at < now() - make_interval(secs => %(after)s)",
+            {"final": list(FINAL), "after": after},
+        )
