@@ -582,7 +582,7 @@ def test_a_move_shows_that_the_run_is_alive(orders: OrderStore, database: Databa
 
 
 def test_the_oldest_orders_are_woken_first(orders: OrderStore, database: Database) -> None:
-    ids = [new_order(orders).id for _ in range(5)]
+    ids = sorted(new_order(orders).id for _ in range(5))
     age(database, 46)
     assert [orders.asleep(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
 

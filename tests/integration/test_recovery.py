@@ -71,7 +71,7 @@ def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> Non
 
 def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.recovery.BATCH", 2)
-    ids = [new_order(scene.orders).id for _ in range(5)]
+    ids = sorted(new_order(scene.orders).id for _ in range(5))
     scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
 
     def cut_short(order_id: UUID) -> None:
