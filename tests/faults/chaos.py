@@ -100,7 +100,7 @@ class Chaos:
         """So many kills within about so many seconds, one after the other. Everything is back when it returns."""
         kinds = self.chance.choices(list(KINDS), list(KINDS.values()), k=kills)
         # Whatever the dice say, each of these is killed at least once.
-        kinds[: len(must)] = (must := ["Postgres", "the emulator", "Redis", "a function"][:kills])
+        kinds[:4] = ["Postgres", "the emulator", "Redis", "a function"][:kills]
         self.chance.shuffle(kinds)
         for kind in kinds:
             await asyncio.sleep(self.chance.expovariate(kills / seconds))
@@ -141,9 +141,9 @@ class Chaos:
             case "everything":
                 stores = [Store.of(process) for process in self.stack.stores()]
                 self._kill_emulator()
-                for store in stores:
-                    store.kill()
-                while any(psutil.pid_exists(store.process.pid) for store in stores):
+                for killed in stores:
+                    killed.kill()
+                while any(psutil.pid_exists(killed.process.pid) for killed in stores):
                     time.sleep(0.02)
                 # It starts its stores itself.
                 self.stack = Stack(self.data, *self.options)

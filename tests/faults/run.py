@@ -7,7 +7,7 @@ import inspect
 import random
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ async def _all_ended(market: Market, traders: list[Trader]) -> float | None:
 
 def _report(plan: Plan, chaos: Chaos, market: Market, traders: list[Trader], recovery: float | None) -> Report:
     orders = {str(row["id"]): row for row in market.database.fetch("SELECT * FROM orders")}
-    events: dict[str, list[dict[str, Any]]] = {order_id: [] for order_id in orders}
+    events: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in market.database.fetch("SELECT order_id, seq, status, data FROM order_events ORDER BY order_id, seq"):
         events[str(row["order_id"])].append(row)
     swapped = Counter(
@@ -142,12 +142,10 @@ def _report(plan: Plan, chaos: Chaos, market: Market, traders: list[Trader], rec
     incomplete = [
         trader
         for trader in traders
-        if trader.problem
-        or [event["seq"] for event in trader.events]
-        != [e["seq"] for e in events.get(trader.order_id or "", [{"seq": 0}])]
+        if trader.problem or not trader.ended or len(trader.events) != len(events[str(trader.order_id)])
     ]
     foreign = sum(swapped.values()) - sum(map(fills, orders))
-    broken = {
+    broken: dict[str, list[Any]] = {
         "orders lost": lost,
         "orders stuck": stuck,
         "orders filled twice": doubled,

@@ -51,5 +51,11 @@ class Submission:
         return order
 
     def cancel(self, order_id: UUID) -> None:
-        """Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`."""
-        self._publish(*self._orders.cancel(order_id))
+        """Tells all of the order's events: the run that made the last one may not have come to it yet.
+
+        Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`.
+        """
+        self._orders.cancel(order_id)
+        events, listeners = self._orders.history(order_id)
+        for event in events:
+            self._publish(event, listeners)

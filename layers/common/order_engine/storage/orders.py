@@ -54,7 +54,7 @@ _RECORDED = """
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
     )
-    SELECT id AS order_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
 
 _MOVE = f"""
     WITH moved AS (
@@ -124,16 +124,11 @@ class OrderStore:
         )
         return [event(row) for row in rows]
 
-    def latest(self, id: UUID) -> tuple[Event, list[str]]:
-        """The order's newest event and the connections that listen to the order. Raises `OrderNotFound`."""
-        rows = self._database.fetch(
-            "SELECT order_id, seq, status, at, attempt, data, listeners(order_id) FROM order_events"
-            " WHERE order_id = %(id)s ORDER BY seq DESC LIMIT 1",
-            {"id": id},
-        )
-        if not rows:
-            raise OrderNotFound(f"expected the id of an order, was {id}")
-        return event(rows[0]), rows[0]["listeners"]
+    def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
+        """As `events`, and the connections that listen to the order."""
+        events = self.events(id, after)
+        (row,) = self._database.fetch("SELECT listeners(%(id)s)", {"id": id})
+        return events, row["listeners"]
 
     def page(
         self, limit: int, status: Status | None = None, cursor: str | None = None
@@ -197,22 +192,17 @@ class OrderStore:
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
-    def cancel(self, id: UUID) -> tuple[Event, list[str]]:
-        """Ends the order, whichever run holds it: that run's next move finds it ended.
+    def cancel(self, id: UUID) -> None:
+        """Ends the order, whichever run holds it: that run's next move finds it ended. Done before, it is done.
 
-        Returns the event and the connections that listen to the order; of an order that was cancelled before, the
-        same again. Raises `OrderNotFound`, `TooLateToCancel`.
+        Raises `OrderNotFound`, `TooLateToCancel`.
         """
         allowed = sources(Trigger.CALLED_OFF)
-        rows = self._database.fetch(
+        moved = self._database.fetch(
             _CANCEL, {"id": id, "to": target(Trigger.CALLED_OFF), "sources": allowed, "data": Jsonb({})}
         )
-        if rows:
-            return event({**rows[0], "data": {}}), rows[0]["listeners"]
-        last, listeners = self.latest(id)
-        if last.status is not Status.CANCELLED:
-            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {last.status}")
-        return last, listeners
+        if not moved and (order := self.get(id)).status is not Status.CANCELLED:
+            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {order.status}")
 
     def asleep(self, after: float, limit: int = 1_000) -> list[UUID]:
         """Orders that no run has held for `after` seconds and that have not ended, the oldest first.
