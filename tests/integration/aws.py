@@ -209,7 +209,13 @@ def http_server() -> Iterator[HttpServer]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_DELETE = do_GET = do_PUT = do_POST  # noqa: N815
+        def do_DELETE(self) -> None:
+            server.requests.append(Request(self.command, self.path, dict(self.headers.items()), None))
+            self.send_response(server.statuses.get(self.path, 204))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *arguments: Any) -> None:
             pass

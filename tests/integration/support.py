@@ -21,7 +21,7 @@ from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Event, Order, OrderRequest
 from order_engine.notifications import ConnectionGone, ConnectionRefused
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import LEASE_SECONDS, OrderStore
 from order_engine.venues import simulated
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ _TABLES = (
     *("subscriptions", "order_events", "orders", "connections", "tickets", "api_keys", "market_faults"),
     *("market_transactions", "market_pools"),
 )
-LEASE = 60.0
+LEASE = LEASE_SECONDS
 
 PATHS: dict[Status, list[Trigger]] = {
     Status.PENDING: [],

@@ -8,7 +8,7 @@ from botocore.credentials import Credentials
 from order_engine.api_gateway import ApiGatewayConnections
 from order_engine.notifications import ConnectionGone, ConnectionRefused
 from tests.integration.aws import HttpServer
-from tests.integration.support import closed_port
+from tests.integration.support import closed_port, silent_port
 
 MESSAGE = {"seq": 1, "status": "pending", "text": "ü €"}
 
@@ -60,6 +60,14 @@ def test_any_other_answer_is_a_refusal(server: HttpServer, status: int) -> None:
     server.statuses["/@connections/c1"] = status
     with pytest.raises(ConnectionRefused, match=f"expected status 200, was {status}"):
         to(server.url).send("c1", MESSAGE)
+
+
+def test_a_gateway_that_says_nothing_is_a_refusal_soon() -> None:
+    with silent_port() as port:
+        started = time.monotonic()
+        with pytest.raises(ConnectionRefused):
+            to(f"http://127.0.0.1:{port}").send("c1", MESSAGE)
+        assert time.monotonic() - started < 4
 
 
 def test_a_gateway_that_is_not_there_is_a_refusal_at_once() -> None:

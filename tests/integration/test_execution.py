@@ -432,7 +432,54 @@ def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_
     assert heard[-1][0].status is status
 
 
+def test_quotes_that_were_committed_but_not_published_are_published_before_the_next(
+    orders: OrderStore, database: Database
+) -> None:
+    """GIVEN a Route that dies after its commit: the next try makes a move of its own, and tells of both."""
+    order = new_order(orders, connection_id="c1")
+    assert orders.claim(order.id, RUN, LEASE) is not None
+    heard: list[int] = []
+    crashing = True
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        if crashing:
+            raise Crash
+        heard.append(event.seq)
+
+    venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
+    execution = Execution(orders, venues, publish, 10)
+    run = Run.of(orders.get(order.id))
+    with pytest.raises(Crash):
+        execution.route(run)
+    crashing = False
+    routed = execution.route(run)
+    assert heard == [2, 3]
+    # AND from here on each is told once.
+    at(execution, passed_on(routed), Status.CONFIRMED)
+    assert heard == [2, 3, 4, 5, 6]
+
+
 # Runs that were cut short
+
+
+def test_the_next_run_tells_again_what_the_last_may_not_have_told(
+    execution: Execution, orders: OrderStore, published: list[Event]
+) -> None:
+    run = at(execution, start(orders), Status.BUILDING)
+    published.clear()
+    at(execution, resumed(orders, run.order_id), Status.CONFIRMED)
+    assert published == orders.events(run.order_id)
+
+
+def test_a_run_that_finds_its_order_ended_shows_the_end(
+    execution: Execution, orders: OrderStore, published: list[Event]
+) -> None:
+    """GIVEN an end that was shown before the run's last move was."""
+    run = at(execution, start(orders), Status.BUILDING)
+    orders.cancel(run.order_id)
+    with pytest.raises(StaleRun):
+        execution.submit(run)
+    assert published[-1] == orders.events(run.order_id)[-1]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])

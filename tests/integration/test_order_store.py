@@ -454,16 +454,17 @@ CANCELLABLE = [Status.PENDING, Status.ROUTING, Status.BUILDING]
 @pytest.mark.parametrize("status", CANCELLABLE)
 def test_an_order_is_cancelled_whichever_run_holds_it(orders: OrderStore, status: Status) -> None:
     order = brought_to(orders, status)
-    event, listeners = orders.cancel(CLIENT, order.id)
-    after = orders.get(order.id)
+    orders.cancel(CLIENT, order.id)
+    after, event = orders.get(order.id), orders.events(order.id)[-1]
     assert (after.status, after.seq, after.attempt) == (Status.CANCELLED, order.seq + 1, order.attempt)
-    assert (event, listeners) == (orders.events(order.id)[-1], [])
+    assert (event.status, event.attempt, event.at, event.data) == (after.status, after.attempt, after.updated_at, {})
     assert seqs(orders.events(order.id)) == list(range(1, after.seq + 1))
 
 
-def test_cancelling_names_those_who_listen(orders: OrderStore) -> None:
+def test_a_history_names_those_who_listen(orders: OrderStore) -> None:
     order = new_order(orders, connection_id="c1")
-    assert orders.cancel(CLIENT, order.id)[1] == ["c1"]
+    assert orders.history(order.id) == (orders.events(order.id), ["c1"])
+    assert orders.history(order.id, after=1) == ([], ["c1"])
 
 
 @pytest.mark.parametrize("status", CANCELLABLE)
@@ -477,9 +478,12 @@ def test_the_run_of_a_cancelled_order_finds_it_ended(orders: OrderStore, status:
     assert orders.get(order.id) == after
 
 
-def test_cancelling_again_answers_the_same_again(orders: OrderStore) -> None:
-    order = new_order(orders, connection_id="c1")
-    assert orders.cancel(CLIENT, order.id) == orders.cancel(CLIENT, order.id)
+def test_cancelling_again_changes_nothing(orders: OrderStore) -> None:
+    order = new_order(orders)
+    orders.cancel(CLIENT, order.id)
+    once = orders.get(order.id)
+    orders.cancel(CLIENT, order.id)
+    assert orders.get(order.id) == once
     assert seqs(orders.events(order.id)) == [1, 2]
 
 
@@ -503,7 +507,7 @@ def test_an_order_is_cancelled_once_even_if_the_answer_was_lost(
 ) -> None:
     order = new_order(orders)
     line.lose_next_answer()
-    assert distant.cancel(CLIENT, order.id)[0].seq == 2
+    distant.cancel(CLIENT, order.id)
     assert line.lost == 1
     assert seqs(orders.events(order.id)) == [1, 2]
 
@@ -570,6 +574,22 @@ def test_only_an_order_that_has_ended_is_left_to_sleep(orders: OrderStore, datab
     order = brought_to(orders, status)
     age(database, 3600)
     assert orders.asleep(45) == ([] if status in FINAL else [order.id])
+
+
+def test_a_move_shows_that_the_run_is_alive(orders: OrderStore, database: Database) -> None:
+    order = brought_to(orders, Status.ROUTING)
+    age(database, LEASE - 10)
+    assert orders.move(order.id, RUN, Trigger.BUILT, 1, {}) is not None
+    age(database, LEASE - 10)
+    assert (orders.asleep(45), orders.claim(order.id, "run-2")) == ([], None)
+    age(database, 11)
+    assert orders.asleep(45) == [order.id]
+
+
+def test_the_oldest_orders_are_woken_first(orders: OrderStore, database: Database) -> None:
+    ids = sorted(new_order(orders).id for _ in range(5))
+    age(database, 46)
+    assert [orders.asleep(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
 
 
 def test_two_sweeps_at_once_wake_an_order_once(orders: OrderStore, database: Database, connect: Connect) -> None:

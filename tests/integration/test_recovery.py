@@ -11,6 +11,7 @@ from order_engine.execution import Execution, Run
 from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.venues.simulated import VENUES, Latency, SimulatedVenue, clear_faults, set_fault
 from tests.integration.support import LEASE, PATHS, RUN, brought_to, claimed, new_order
 
@@ -23,7 +24,8 @@ class Scene:
         self.published: list[Event] = []
         venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
         self.execution = Execution(self.orders, venues, lambda event, listeners: self.published.append(event), 10)
-        self.recovery = Recovery(self.orders, self.execution, self.woken.append)
+        self.subscriptions = SubscriptionStore(database)
+        self.recovery = Recovery(self.orders, self.subscriptions, self.execution, self.woken.append)
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
@@ -31,6 +33,10 @@ class Scene:
             " lease_until = lease_until - make_interval(secs => %(s)s)",
             {"s": seconds},
         )
+
+    def listeners(self) -> list[str]:
+        rows = self.database.fetch("SELECT connection_id FROM subscriptions ORDER BY 1")
+        return [row["connection_id"] for row in rows]
 
     def submitted(self) -> UUID:
         """An order whose transaction was recorded as sent, by a run that then died before it was sent."""
@@ -63,6 +69,34 @@ def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> Non
     assert scene.woken == [order.id] * 3
 
 
+def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("order_engine.recovery.BATCH", 2)
+    ids = sorted(new_order(scene.orders).id for _ in range(5))
+    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+
+    def cut_short(order_id: UUID) -> None:
+        if order_id == ids[2]:
+            raise ConnectionError("no queue")
+        scene.woken.append(order_id)
+
+    with pytest.raises(ConnectionError):
+        Recovery(scene.orders, scene.subscriptions, scene.execution, cut_short).sweep()
+    assert scene.recovery.sweep() == ids[4:]
+    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+    assert scene.recovery.sweep() == ids
+
+
+def test_a_connection_whose_end_nobody_heard_of_is_forgotten_after_its_orders_have_ended(scene: Scene) -> None:
+    for status in PATHS:
+        order = brought_to(scene.orders, status)
+        scene.subscriptions.subscribe(f"of {status}", order.id, 0, lambda event: None)
+    scene.recovery.sweep()
+    assert len(scene.listeners()) == len(PATHS)
+    scene.database.execute("UPDATE orders SET updated_at = updated_at - interval '61 minutes'")
+    scene.recovery.sweep()
+    assert scene.listeners() == sorted(f"of {status}" for status in set(PATHS) - FINAL)
+
+
 @pytest.mark.parametrize("status", list(PATHS))
 def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, status: Status) -> None:
     order = brought_to(scene.orders, status)
@@ -85,7 +119,9 @@ def test_an_order_that_could_not_be_run_is_given_up(scene: Scene, status: Status
         "attempts": 3,
         "retryable": True,
     }
-    assert [event.status for event in scene.published] == [Status.FAILED]
+    assert [event.status for event in scene.published][-1] is Status.FAILED
+    # What the run that died may not have told is told again.
+    assert scene.published == scene.orders.events(order.id, after=1 if status is Status.PENDING else 0)
 
 
 def test_an_order_given_up_while_its_transaction_may_land_is_confirmed(scene: Scene) -> None:

@@ -182,8 +182,7 @@ def test_a_cancelled_order_tells_its_listeners_and_the_one_who_asked(scene: Scen
     assert scene.say({"action": "cancel", "orderId": str(order.id)}) == [
         {"action": "cancelled", "orderId": str(order.id)}
     ]
-    (event,) = scene.connections.to("c2")
-    assert (event["seq"], event["status"]) == (2, "cancelled")
+    assert [event["status"] for event in scene.connections.to("c2")] == ["pending", "cancelled"]
     assert scene.orders.get(order.id).status is Status.CANCELLED
 
 

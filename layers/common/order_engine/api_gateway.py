@@ -26,7 +26,7 @@ class ApiGatewayConnections:
         self._region = region
         # Sent twice, an event can be told by its `seq`; not sent at all, it would be missed.
         retries = urllib3.Retry(total=1, allowed_methods=None, status=0)
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=3), retries=retries)
+        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=1), retries=retries)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         """Raises `ConnectionGone`, `ConnectionRefused`."""

@@ -148,7 +148,7 @@ def dispatch() -> Dispatch:
 def recovery() -> Recovery:
     from .recovery import Recovery
 
-    return Recovery(orders(), quote_store(), execution(), waker())
+    return Recovery(orders(), quote_store(), subscriptions(), execution(), waker())
 
 
 @cache

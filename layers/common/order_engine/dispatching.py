@@ -12,10 +12,6 @@ from .storage.orders import OrderStore
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-LEASE_SECONDS = 75.0
-"""How long a run holds its order: at least the time after which its execution is over, whatever happened to it."""
-
-
 _ENDED = frozenset({"OrderFailed", "StaleRun"})
 """The errors with which the state machine ends when nothing is left to do for this run."""
 
@@ -32,7 +28,7 @@ class Dispatch:
 
     def run(self, order_id: UUID, name: str) -> None:
         """Returns when the order has ended, or needs no run. Raises `ExecutionFailed` if it must be run again."""
-        order = self._orders.claim(order_id, name, LEASE_SECONDS)
+        order = self._orders.claim(order_id, name)
         if order is None:
             return
         answer = self._machine.start_sync_execution(

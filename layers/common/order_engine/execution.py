@@ -9,7 +9,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from .dex.swaps import min_out
-from .domain.errors import TRIES, Final, Reroute, Transient, VenueUnavailable, kind
+from .domain.errors import TRIES, Final, Reroute, StaleRun, Transient, VenueUnavailable, kind
 from .domain.lifecycle import Status, Trigger
 from .domain.money import BPS, TOKENS, amounts, format_price
 from .domain.orders import Event, Order
@@ -24,7 +24,8 @@ from .venues.base import Chain
 class Run:
     """An order on its way through the state machine, by the execution named `run`. Amounts in base units.
 
-    `quote_id` names the only quote that it may be executed at, if it was ordered so.
+    `quote_id` names the only quote that it may be executed at, if it was ordered so. `told` is the `seq` up to
+    which the order's listeners have certainly heard of its events.
     """
 
     order_id: UUID
@@ -36,6 +37,7 @@ class Run:
     amount_in: int
     slippage_bps: int
     quote_id: UUID | None = None
+    told: int = 0
     quoted_out: int | None = None
     quote: Quote | None = None
     transaction: Transaction | None = None
@@ -55,6 +57,8 @@ class Run:
             amount_in=order.amount_in,
             slippage_bps=order.slippage_bps,
             quote_id=order.quote_id,
+            # A run that died may have left an event that nobody was told of.
+            told=1 if order.status is Status.PENDING else 0,
             quoted_out=order.quoted_out,
             transaction=Transaction.from_json(order.transaction) if order.transaction else None,
         )
@@ -71,6 +75,7 @@ class Run:
             "amount_in": str(self.amount_in),
             "slippage_bps": self.slippage_bps,
             "quote_id": str(self.quote_id) if self.quote_id else None,
+            "told": self.told,
             "quoted_out": None if self.quoted_out is None else str(self.quoted_out),
             "quote": self.quote.to_json() if self.quote else None,
             "transaction": self.transaction.to_json() if self.transaction else None,
@@ -197,14 +202,23 @@ class Execution:
         return self._move(run, Trigger.GAVE_UP, data, error=data)
 
     def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **columns: Any) -> Run:
-        moved = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
-        if moved is None:
-            # The step was cut short after its move, and perhaps before anyone was told.
-            self._publish(*self._orders.latest(run.order_id))
-            return Run.of(self._orders.get(run.order_id))
-        event, listeners = moved
-        self._publish(event, listeners)
-        return replace(run, status=event.status)
+        try:
+            moved = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
+        except StaleRun:
+            # The order may have ended while this run was showing its last move.
+            events, _ = self._orders.history(run.order_id)
+            self._publish(events[-1], [])
+            raise
+        if moved and moved[0].seq == run.told + 1:
+            self._publish(*moved)
+            return replace(run, status=moved[0].status, told=moved[0].seq)
+        # A step was cut short after its move, and perhaps before anyone was told.
+        events, listeners = self._orders.history(run.order_id, run.told)
+        for event in events:
+            self._publish(event, listeners)
+        told = events[-1].seq if events else run.told
+        now = replace(run, status=moved[0].status) if moved else Run.of(self._orders.get(run.order_id))
+        return replace(now, told=told)
 
     def _await_fill(self, transaction: Transaction) -> Fill:
         fill = self._chain.confirm(transaction)

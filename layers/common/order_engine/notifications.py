@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -10,19 +11,25 @@ from .domain.orders import Event
 from .storage.active_orders import ActiveOrders
 from .storage.subscriptions import SubscriptionStore
 
+PATIENCE_SECONDS = 5.0
+"""After which no more of an event's listeners are told: a step has 15 seconds for everything."""
+
 
 class ConnectionGone(Exception):
     """The client is not connected, or not yet."""
 
 
 class ConnectionRefused(Exception):
-    """The message could not be delivered, and it is unclear whether it ever can."""
+    """What was asked for was not done, and it is unclear whether it ever can be."""
 
 
 class Connections(Protocol):
     """Where messages to WebSocket clients go."""
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
+        """Raises `ConnectionGone`, `ConnectionRefused`."""
+
+    def close(self, connection_id: str) -> None:
         """Raises `ConnectionGone`, `ConnectionRefused`."""
 
 
@@ -54,7 +61,13 @@ class Notifications:
     def publish(self, event: Event, listeners: Sequence[str]) -> None:
         """To be called after the event was committed: whoever subscribes later gets it from there."""
         self._active_orders.show(event)
-        for connection_id in listeners:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        for told, connection_id in enumerate(listeners):
+            if time.monotonic() > give_up:
+                self._warn(
+                    f"event {event.order_id}/{event.seq} not pushed to {len(listeners) - told} connections: late"
+                )
+                break
             self._send(connection_id, event)
 
     def _send(self, connection_id: str, event: Event) -> None:
@@ -64,6 +77,16 @@ class Notifications:
             self._forget(connection_id)
         except ConnectionRefused as error:
             self._warn(f"event {event.order_id}/{event.seq} not pushed to {connection_id}: {error}")
+            self._hang_up(connection_id)
+
+    def _hang_up(self, connection_id: str) -> None:
+        """The client has missed an event: it shall know, come back and ask for it."""
+        try:
+            self._connections.close(connection_id)
+        except ConnectionGone:
+            self._forget(connection_id)
+        except ConnectionRefused as error:
+            self._warn(f"connection {connection_id} not closed: {error}")
 
     def _forget(self, connection_id: str) -> None:
         try:

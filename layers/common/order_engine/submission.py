@@ -73,8 +73,14 @@ class Submission:
         return order.as_accepted(), True
 
     def cancel(self, client_id: UUID, order_id: UUID) -> None:
-        """Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`."""
-        self._publish(*self._orders.cancel(client_id, order_id))
+        """Tells all of the order's events: the run that made the last one may not have come to it yet.
+
+        Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`.
+        """
+        self._orders.cancel(client_id, order_id)
+        events, listeners = self._orders.history(order_id)
+        for event in events:
+            self._publish(event, listeners)
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
         """Why a new order can't be taken now. Raises `QuoteNotFound`, `InvalidOrder`."""

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.dispatching import LEASE_SECONDS, Dispatch, ExecutionFailed
+from order_engine.dispatching import Dispatch, ExecutionFailed
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
 from order_engine.execution import Run
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import LEASE_SECONDS, OrderStore
 
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 AT = datetime(2026, 1, 31, tzinfo=UTC)
@@ -25,7 +25,7 @@ class FakeOrders(OrderStore):
         self.claims: list[tuple[UUID, str, float]] = []
         self.released: list[tuple[UUID, str]] = []
 
-    def claim(self, id: UUID, run: str, lease: float) -> Order | None:
+    def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
         self.claims.append((id, run, lease))
         return self._order
 

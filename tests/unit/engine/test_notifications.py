@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event
@@ -41,6 +43,8 @@ class Scene:
         self.subscriptions = FakeSubscriptions(postgres_is_down)
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.warnings: list[str] = []
+        self.closed: list[str] = []
+        self.closing: Exception | None = None
         self.notifications = Notifications(self.active_orders, self.subscriptions, self, self.warnings.append)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
@@ -49,6 +53,11 @@ class Scene:
         if connection_id == "refusing":
             raise ConnectionRefused("expected status 200, was 500")
         self.sent.append((connection_id, message))
+
+    def close(self, connection_id: str) -> None:
+        self.closed.append(connection_id)
+        if self.closing:
+            raise self.closing
 
 
 def test_an_event_is_shown_and_sent_to_every_listener() -> None:
@@ -73,14 +82,32 @@ def test_a_listener_that_is_gone_is_forgotten_and_the_others_are_told() -> None:
     assert scene.warnings == []
 
 
-def test_a_listener_that_refuses_is_kept_and_warned_of() -> None:
+def test_a_listener_that_refuses_is_closed_for_it_has_missed_an_event() -> None:
     scene = Scene()
     scene.notifications.publish(EVENT, ["refusing", "c1"])
+    assert scene.closed == ["refusing"]
     assert scene.subscriptions.forgotten == []
     assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
     assert scene.warnings == [
         f"event {EVENT.order_id}/3 not pushed to refusing: expected status 200, was 500",
     ]
+
+
+@pytest.mark.parametrize(("answer", "forgotten"), [(ConnectionGone("x"), ["refusing"]), (ConnectionRefused("x"), [])])
+def test_a_listener_that_can_not_be_closed_holds_nobody_back(answer: Exception, forgotten: list[str]) -> None:
+    scene = Scene()
+    scene.closing = answer
+    scene.notifications.publish(EVENT, ["refusing", "c1"])
+    assert scene.subscriptions.forgotten == forgotten
+    assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
+
+
+def test_listeners_are_told_for_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("order_engine.notifications.PATIENCE_SECONDS", -1)
+    scene = Scene()
+    scene.notifications.publish(EVENT, ["c1", "c2"])
+    assert (scene.sent, scene.closed) == ([], [])
+    assert scene.warnings == [f"event {EVENT.order_id}/3 not pushed to 2 connections: late"]
 
 
 def test_an_outage_while_forgetting_holds_nobody_back() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from order_engine.dispatching import LEASE_SECONDS
 from order_engine.domain.errors import TRIES, EngineError, Final, Reroute, StaleRun, Transient, kind
+from order_engine.storage.orders import LEASE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "order.asl.json").read_text())
@@ -92,8 +92,13 @@ def test_a_step_has_a_time_limit_within_the_machines(task: str) -> None:
     assert 0 < TASKS[task]["TimeoutSeconds"] < MACHINE["TimeoutSeconds"]
 
 
-def test_a_run_holds_its_order_until_the_machine_is_over() -> None:
-    assert MACHINE["TimeoutSeconds"] < LEASE_SECONDS
+@task
+def test_a_run_holds_its_order_for_as_long_as_a_step_may_take(task: str) -> None:
+    state = TASKS[task]
+    (retry,) = state["Retry"]
+    pauses = [min(retry["IntervalSeconds"] * 2**n, retry["MaxDelaySeconds"]) for n in range(retry["MaxAttempts"])]
+    assert retry["BackoffRate"] == 2
+    assert TRIES * state["TimeoutSeconds"] + sum(pauses) < LEASE_SECONDS
 
 
 @task

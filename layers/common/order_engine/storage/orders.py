@@ -21,6 +21,13 @@ from order_engine.domain.orders import Event, Order, OrderRequest
 
 from .database import Database
 
+LEASE_SECONDS = 50.0
+"""How long a run holds its order after its claim, and after each of its moves: then it is taken for dead.
+
+With the sweep's minute it bounds how long an order stands still. Longer than a step may take with all its tries; a run
+that is slower still loses its order to another one, and can do it no harm.
+"""
+
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, quote_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
@@ -45,7 +52,7 @@ HAS_ROOM = """
 _INSERT = f"""
     WITH {ENDED}, inserted AS (
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
-                            idempotency_key)
+                            quote_id, idempotency_key)
         SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
                %(client_order_id)s, %(user_id)s, %(quote_id)s, %(idempotency_key)s
         WHERE {HAS_ROOM}
@@ -80,11 +87,12 @@ _RECORDED = """
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
     )
-    SELECT id AS order_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
 
 _MOVE = f"""
     WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(){{assignments}}
+        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
+            lease_until = now() + make_interval(secs => %(lease)s){{assignments}}
         WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
           AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
         {_RECORDED}"""
@@ -96,10 +104,13 @@ _CANCEL = f"""
         {_RECORDED}"""
 
 _WAKE = """
-    UPDATE orders SET woken_at = now()
-    WHERE status <> ALL(%(final)s)
-      AND woken_at < now() - make_interval(secs => %(after)s)
-      AND (lease_until IS NULL OR lease_until < now())
+    UPDATE orders SET woken_at = now() WHERE id IN (
+        SELECT id FROM orders
+        WHERE status <> ALL(%(final)s)
+          AND woken_at < now() - make_interval(secs => %(after)s)
+          AND (lease_until IS NULL OR lease_until < now())
+        ORDER BY id LIMIT %(limit)s FOR UPDATE
+    )
     RETURNING id"""
 
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
@@ -186,16 +197,11 @@ class OrderStore:
         )
         return [event(row) for row in rows]
 
-    def latest(self, id: UUID) -> tuple[Event, list[str]]:
-        """The order's newest event and the connections that listen to the order. Raises `OrderNotFound`."""
-        rows = self._database.fetch(
-            "SELECT order_id, seq, status, at, attempt, data, listeners(order_id) FROM order_events"
-            " WHERE order_id = %(id)s ORDER BY seq DESC LIMIT 1",
-            {"id": id},
-        )
-        if not rows:
-            raise not_found(id)
-        return event(rows[0]), rows[0]["listeners"]
+    def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
+        """As `events`, and the connections that listen to the order."""
+        events = self.events(id, after)
+        (row,) = self._database.fetch("SELECT listeners(%(id)s)", {"id": id})
+        return events, row["listeners"]
 
     def page(
         self, client_id: UUID, limit: int, status: Status | None = None, cursor: str | None = None
@@ -214,8 +220,8 @@ class OrderStore:
         orders = [_order(row) for row in rows[:limit]]
         return orders, _encode_cursor(orders[-1].id) if len(rows) > limit else None
 
-    def claim(self, id: UUID, run: str, lease: float) -> Order | None:
-        """Makes `run` the only one that may move the order for `lease` seconds, and returns the order.
+    def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
+        """Makes `run` the only one that may move the order, for `lease` seconds without a move; returns the order.
 
         `None` if the order has ended, does not exist or is still another run's.
         """
@@ -248,6 +254,7 @@ class OrderStore:
                 "sources": sources(trigger),
                 "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
+                "lease": LEASE_SECONDS,
                 "data": Jsonb(data),
             },
         )
@@ -261,27 +268,26 @@ class OrderStore:
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
-    def cancel(self, client_id: UUID, id: UUID) -> tuple[Event, list[str]]:
+    def cancel(self, client_id: UUID, id: UUID) -> None:
         """Ends the client's order, whichever run holds it: that run's next move finds it ended.
 
-        Returns the event and the connections that listen to the order; of an order that was cancelled before, the
-        same again. Raises `OrderNotFound`, `TooLateToCancel`.
+        Done before, it is done. Raises `OrderNotFound`, `TooLateToCancel`.
         """
         allowed = sources(Trigger.CALLED_OFF)
-        rows = self._database.fetch(
+        moved = self._database.fetch(
             _CANCEL,
             {"id": id, "client": client_id, "to": target(Trigger.CALLED_OFF), "sources": allowed, "data": Jsonb({})},
         )
-        if rows:
-            return event({**rows[0], "data": {}}), rows[0]["listeners"]
-        last, listeners = self.latest(self.owned(client_id, id).id)
-        if last.status is not Status.CANCELLED:
-            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {last.status}")
-        return last, listeners
+        if not moved and (order := self.owned(client_id, id)).status is not Status.CANCELLED:
+            raise TooLateToCancel(f"expected order {id} in {'/'.join(allowed)}, was {order.status}")
 
-    def asleep(self, after: float) -> list[UUID]:
-        """The orders that no run has held for `after` seconds and that have not ended; marks them as woken now."""
-        return [row["id"] for row in self._database.fetch(_WAKE, {"final": list(FINAL), "after": after})]
+    def asleep(self, after: float, limit: int = 1_000) -> list[UUID]:
+        """Orders that no run has held for `after` seconds and that have not ended, the oldest first.
+
+        Marks them as woken now.
+        """
+        rows = self._database.fetch(_WAKE, {"final": list(FINAL), "after": after, "limit": limit})
+        return sorted(row["id"] for row in rows)
 
 
 def not_found(id: UUID) -> OrderNotFound:

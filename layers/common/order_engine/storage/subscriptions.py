@@ -75,3 +75,11 @@ class SubscriptionStore:
             " DELETE FROM subscriptions WHERE connection_id = %(id)s",
             {"id": connection_id},
         )
+
+    def clear_ended(self, after: float) -> None:
+        """Removes what is left of connections whose end nobody heard of, `after` seconds after their orders' end."""
+        self._database.execute(
+            "DELETE FROM subscriptions USING orders WHERE id = order_id AND status = ANY(%(final)s)"
+            " AND updated_at < now() - make_interval(secs => %(after)s)",
+            {"final": list(FINAL), "after": after},
+        )

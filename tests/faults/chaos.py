@@ -1,0 +1,175 @@
+"""Kills what the engine runs on, at random moments, and brings it back as its operator or AWS would."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+import redis
+
+from tests.e2e.stack import START_SECONDS, Stack, family, survivors
+
+KINDS = {"a function": 10, "the emulator": 2, "Redis": 3, "Redis, stopped": 2, "Postgres": 3, "everything": 1}
+"""What is killed, and how often among all kills."""
+
+DOWN = (0.5, 3.0)
+"""Seconds for which a store stays down, at least and at most."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A server that can be killed without warning, with all that it started, and started again as it was."""
+
+    process: psutil.Process
+    command: list[str]
+    folder: str
+    environment: dict[str, str]
+    user: int
+    group: int
+
+    @classmethod
+    def of(cls, process: psutil.Process, options: list[str] | None = None) -> Store:
+        """`options` if the process no longer tells those that it was started with."""
+        command = process.cmdline() if options is None else [process.exe(), *options]
+        user, group = process.uids().real, process.gids().real
+        return cls(process, command, process.cwd(), process.environ(), user, group)
+
+    def kill(self) -> None:
+        everything = family(self.process)
+        for process in everything:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        assert survivors(everything) == []
+
+    def start(self, answers: Callable[[], bool]) -> int:
+        """Starts it until it answers, for it refuses to while the process that was killed is a zombie. Its new id."""
+        give_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up:
+            process = self._start()
+            while process.poll() is None:
+                if answers():
+                    return process.pid
+                time.sleep(0.02)
+            time.sleep(0.1)
+        raise AssertionError(f"expected a store that starts, was {self.command}")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            self.command,
+            cwd=self.folder,
+            env=self.environment,
+            user=self.user,
+            group=self.group,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # Whoever stops it, it is gone then, and no zombie.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return process
+
+
+@dataclass
+class Chaos:
+    """`stack` is the one that runs now, or the last one while none does."""
+
+    data: Path
+    options: tuple[str, ...]
+    chance: random.Random
+    stack: Stack = field(init=False)
+    kills: Counter[str] = field(default_factory=Counter)
+    down: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.stack = Stack(self.data, *self.options)
+
+    async def reign(self, kills: int, seconds: float) -> None:
+        """So many kills within about so many seconds, one after the other. Everything is back when it returns."""
+        kinds = self.chance.choices(list(KINDS), list(KINDS.values()), k=kills)
+        # Whatever the dice say, each of these is killed at least once.
+        kinds[:4] = ["Postgres", "the emulator", "Redis", "a function"][:kills]
+        self.chance.shuffle(kinds)
+        for kind in kinds:
+            await asyncio.sleep(self.chance.expovariate(kills / seconds))
+            started = time.monotonic()
+            await asyncio.to_thread(self._kill, kind)
+            self.kills[kind] += 1
+            if kind != "a function":
+                self.down += time.monotonic() - started
+
+    def end(self) -> None:
+        """Leaves nothing of it."""
+        self.stack.abandon()
+
+    def _kill(self, kind: str) -> None:
+        match kind:
+            case "a function":
+                servers = psutil.Process(self.stack.process.pid).children()
+                environments = [child for server in servers for child in server.children()]
+                with suppress(psutil.NoSuchProcess):
+                    self.chance.choice(sorted(environments, key=lambda process: process.pid)).kill()
+            case "the emulator":
+                self._kill_emulator()
+                self.stack = Stack(self.data, *self.options)
+            case "Redis, stopped":
+                _, store = self.stack.stores()
+                store.send_signal(signal.SIGSTOP)
+                time.sleep(self.chance.uniform(*DOWN))
+                store.send_signal(signal.SIGCONT)
+            case "Redis":
+                _, process = self.stack.stores()
+                folder, port = self.data / "redis", str(urlsplit(self.stack.parameters["RedisUrl"]).port)
+                options = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+                pid = self._restart(Store.of(process, options), self._redis_answers)
+                (folder / "redis.pid").write_text(str(pid))
+            case "Postgres":
+                process, _ = self.stack.stores()
+                self._restart(Store.of(process), self._postgres_answers)
+            case "everything":
+                stores = [Store.of(process) for process in self.stack.stores()]
+                self._kill_emulator()
+                for killed in stores:
+                    killed.kill()
+                while any(psutil.pid_exists(killed.process.pid) for killed in stores):
+                    time.sleep(0.02)
+                # It starts its stores itself.
+                self.stack = Stack(self.data, *self.options)
+
+    def _kill_emulator(self) -> None:
+        self.stack.process.send_signal(signal.SIGSTOP)
+        stores = [process for store in self.stack.stores() for process in family(store)]
+        others = [process for process in self.stack.processes() if process not in stores]
+        self.stack.process.kill()
+        self.stack.process.communicate()
+        assert survivors(others) == []
+
+    def _restart(self, store: Store, answers: Callable[[], bool]) -> int:
+        store.kill()
+        time.sleep(self.chance.uniform(*DOWN))
+        return store.start(answers)
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(redis.Redis.from_url(self.stack.parameters["RedisUrl"]).ping())
+        except redis.RedisError:
+            return False
+
+    def _postgres_answers(self) -> bool:
+        try:
+            psycopg.connect(self.stack.parameters["DatabaseUrl"]).close()
+        except psycopg.OperationalError:
+            return False
+        return True

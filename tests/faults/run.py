@@ -1,0 +1,177 @@
+"""One fault run: orders with a WebSocket client each while everything under them is killed, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from order_engine.domain.errors import StoreUnavailable
+from order_engine.venues.faults import STEPS, VENUES, set_fault
+from tests.e2e.market import Market
+from tests.faults.chaos import Chaos
+from tests.faults.traders import Trader
+
+PERCENT = 20
+"""How many of a venue's answers are failures."""
+
+BOUND = 120.0
+"""Seconds after everything is back within which every order ends."""
+
+GRACE = 5.0
+"""Seconds after the last order's end within which its clients know."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seconds` is how long orders come in and things are killed."""
+
+    orders: int
+    kills: int
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the orders: `rows` as (what, how much), and everything that must not be."""
+
+    rows: list[tuple[str, str]]
+    broken: list[str]
+
+
+async def run(plan: Plan, data: Path) -> Report:
+    chance = random.Random(plan.seed)
+    options = ("--parameter", "MarketDriftBps=0")
+    chaos = await asyncio.to_thread(Chaos, data, options, random.Random(plan.seed))
+    market = Market(chaos.stack.parameters["DatabaseUrl"])
+    timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=None)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+            market.reset()
+            traders = [Trader(lambda: chaos.stack, session, number) for number in range(plan.orders)]
+            # Some of them all at once, so that orders wait in the queue as well.
+            bursts = [chance.uniform(0, plan.seconds) for _ in range(1 + plan.orders // 50)]
+            pauses = [
+                chance.choice(bursts) if chance.random() < 0.3 else chance.uniform(0, plan.seconds) for _ in traders
+            ]
+            meanwhile = [misbehave(market, chance)]
+            meanwhile += [trader.trade(pause) for trader, pause in zip(traders, pauses, strict=True)]
+            async with _running(meanwhile):
+                await chaos.reign(plan.kills, plan.seconds)
+                recovery = await _all_ended(market, traders)
+            market.clear_faults()
+            return _report(plan, chaos, market, traders, recovery)
+    finally:
+        market.close()
+        chaos.end()
+
+
+async def misbehave(market: Market, chance: random.Random) -> None:
+    """About every fifth answer of a venue fails, is late or slips."""
+    kinds = {step: ("fail", "timeout", "slip") if step == "submit" else ("fail", "timeout") for step in STEPS}
+    while True:
+        for step in STEPS:
+            if chance.random() < 0.6:
+                venue, kind = chance.choice(VENUES), chance.choice(kinds[step])
+                with suppress(StoreUnavailable):
+                    await asyncio.to_thread(set_fault, market.database, venue, step, kind, None, PERCENT)
+        await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """They run while the block does. Raises what any of them raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _all_ended(market: Market, traders: list[Trader]) -> float | None:
+    """Seconds until every order has ended, and then some for their clients to know. `None` if that takes too long."""
+    started = time.monotonic()
+    while any(trader.order_id is None for trader in traders) or market.unfinished():
+        if time.monotonic() > started + BOUND:
+            return None
+        await asyncio.sleep(0.2)
+    took = time.monotonic() - started
+    give_up = time.monotonic() + GRACE
+    while time.monotonic() < give_up and not all(trader.ended for trader in traders):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    return took
+
+
+def _report(plan: Plan, chaos: Chaos, market: Market, traders: list[Trader], recovery: float | None) -> Report:
+    orders = {str(row["id"]): row for row in market.database.fetch("SELECT * FROM orders")}
+    events: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in market.database.fetch("SELECT order_id, seq, status, data FROM order_events ORDER BY order_id, seq"):
+        events[str(row["order_id"])].append(row)
+    swapped = Counter(
+        row["signature"] for row in market.database.fetch("SELECT signature FROM market_transactions WHERE swapped")
+    )
+
+    def fills(order_id: str) -> int:
+        signed = {event["data"]["txHash"] for event in events[order_id] if event["status"] == "building"}
+        return sum(swapped[signature] for signature in signed)
+
+    statuses = Counter(row["status"] for row in orders.values())
+    lost = [trader.order_id for trader in traders if trader.order_id not in orders]
+    stuck = [id for id, row in orders.items() if row["status"] not in ("confirmed", "failed")]
+    doubled = [id for id in orders if fills(id) > 1]
+    unpaid = [id for id, row in orders.items() if fills(id) != (row["status"] == "confirmed")]
+    gaps = [id for id, seen in events.items() if [event["seq"] for event in seen] != list(range(1, len(seen) + 1))]
+    incomplete = [
+        trader
+        for trader in traders
+        if trader.problem or not trader.ended or len(trader.events) != len(events[str(trader.order_id)])
+    ]
+    foreign = sum(swapped.values()) - sum(map(fills, orders))
+    broken: dict[str, list[Any]] = {
+        "orders lost": lost,
+        "orders stuck": stuck,
+        "orders filled twice": doubled,
+        "orders whose fill is not as their status says": unpaid,
+        "orders with a gap in their events": gaps,
+        "clients that have not seen every event": [
+            f"{trader.order_id}: {trader.problem or len(trader.events)}" for trader in incomplete
+        ],
+        "swaps of no order": [foreign] * bool(foreign),
+    }
+    lives = sorted(trader.ended - trader.accepted for trader in traders if trader.ended) or [0.0]
+    rows = [
+        ("seed", str(plan.seed)),
+        ("clients, with an order and a WebSocket each", str(plan.orders)),
+        ("killed", ", ".join(f"{kind} {count}" for kind, count in sorted(chaos.kills.items()))),
+        ("seconds without one part or another", f"{chaos.down:.0f}"),
+        ("orders in the database", ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))),
+        ("submissions refused, unanswered", f"{_sum(traders, 'refusals')}, {_sum(traders, 'unanswered')}"),
+        ("WebSocket connections made", str(_sum(traders, "connections"))),
+        ("events that came twice", str(_sum(traders, "repeats"))),
+        ("orders routed more than once", str(sum(row["attempt"] > 1 for row in orders.values()))),
+        ("an order's life: median, longest", f"{statistics.median(lives):.2f} s, {lives[-1]:.1f} s"),
+        ("all ended after everything was back", "never" if recovery is None else f"{recovery:.1f} s"),
+        *((what, str(len(found))) for what, found in broken.items()),
+    ]
+    if not stuck:
+        market.assert_in_order()
+    return Report(rows, [f"{what}: {', '.join(map(str, found[:5]))}" for what, found in broken.items() if found])
+
+
+def _sum(traders: list[Trader], name: str) -> int:
+    return sum(getattr(trader, name) for trader in traders)

@@ -1,0 +1,94 @@
+"""Clients that do what docs/api.md asks of them: try again when told so, reconnect, and ask for what they missed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import aiohttp
+
+from tests.e2e.client import FINAL, Json
+from tests.e2e.stack import Stack
+
+PAIRS = (("SOL", "USDC", "0.01"), ("USDC", "SOL", "1"), ("SOL", "RAY", "0.02"), ("JUP", "USDC", "3"))
+PAUSE = 0.3
+"""Seconds until a client tries again what has failed."""
+
+LOST = (aiohttp.ClientError, TimeoutError, ConnectionError)
+
+
+@dataclass
+class Trader:
+    """One order and one WebSocket client of it, through every interruption."""
+
+    stack: Callable[[], Stack]
+    session: aiohttp.ClientSession
+    number: int
+    order_id: str | None = None
+    events: list[Json] = field(default_factory=list)
+    accepted: float = 0.0
+    ended: float = 0.0
+    refusals: int = 0
+    unanswered: int = 0
+    connections: int = 0
+    repeats: int = 0
+    problem: str | None = None
+
+    async def trade(self, pause: float) -> None:
+        await asyncio.sleep(pause)
+        await self._submit()
+        while not self.ended:
+            try:
+                await self._watch()
+            except LOST:
+                await asyncio.sleep(PAUSE)
+
+    async def _submit(self) -> None:
+        token_in, token_out, amount = PAIRS[self.number % len(PAIRS)]
+        key = str(uuid4())
+        order = {"type": "market", "tokenIn": token_in, "tokenOut": token_out, "amountIn": amount}
+        while self.order_id is None:
+            try:
+                url = f"{self.stack().rest}/api/orders/execute"
+                body = {**order, "slippageBps": 500, "clientOrderId": key}
+                async with self.session.post(url, json=body, headers={"Idempotency-Key": key}) as response:
+                    if response.status == 202:
+                        self.order_id = (await response.json())["orderId"]
+                        self.accepted = time.monotonic()
+                        return
+                    self.refusals += 1
+            except LOST:
+                self.unanswered += 1
+            await asyncio.sleep(PAUSE)
+
+    async def _watch(self) -> None:
+        """Over one connection, until it is lost or the order has ended."""
+        async with self.session.ws_connect(self.stack().websocket) as socket:
+            self.connections += 1
+            await socket.send_json({"action": "subscribe", "orderId": self.order_id, "after": len(self.events)})
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    return
+                event = message.json()
+                if "seq" not in event:
+                    # Not subscribed: a part was down.
+                    await asyncio.sleep(PAUSE)
+                    return
+                self._take(event)
+                if event["status"] in FINAL:
+                    self.ended = time.monotonic()
+                    return
+
+    def _take(self, event: Json) -> None:
+        expected = len(self.events) + 1
+        if event["seq"] == expected:
+            self.events.append(event)
+        elif event["seq"] > expected:
+            self.problem = f"expected event {expected}, was {event['seq']}"
+        elif event != self.events[event["seq"] - 1]:
+            self.problem = f"expected event {event['seq']} as before, was another"
+        else:
+            self.repeats += 1
