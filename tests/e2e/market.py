@@ -109,12 +109,11 @@ class Market:
         )
 
     @contextmanager
-    def held(self, token_in: str, token_out: str) -> Iterator[None]:
-        """No swap of the pair lands while the block lasts: its orders stand at `submitted`."""
-        a, b = sorted((token_in, token_out))
+    def held(self, token_out: str) -> Iterator[None]:
+        """No swap into the token lands while the block lasts: its orders stand at `submitted`."""
         holder = psycopg.connect(self._url)
         try:
-            holder.execute("SELECT FROM market_pools WHERE token_a = %s AND token_b = %s FOR UPDATE", (a, b))
+            holder.execute("SELECT FROM market_pools WHERE %s IN (token_a, token_b) FOR UPDATE", (token_out,))
             yield
         finally:
             holder.close()

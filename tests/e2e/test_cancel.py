@@ -36,7 +36,7 @@ async def its_run_is_over(at: Client, stack: Stack, order_id: str) -> Json:
 
 async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
-        with market.held("SOL", "USDC"):
+        with market.held("USDC"):
             # GIVEN ten orders that run, and one that waits
             running = [(await at.submit(slippageBps=500))["orderId"] for _ in range(10)]
             for order_id in running:
@@ -95,7 +95,7 @@ async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
 
 async def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             order_id = (await at.submit(tokenOut="USDT"))["orderId"]
             await in_status(at, order_id, "submitted")
             sent = await cancel(at, order_id)

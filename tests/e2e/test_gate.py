@@ -39,7 +39,7 @@ async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Mar
             return [execution for execution in await at.executions() if execution["arn"] not in earlier]
 
         # GIVEN a market in which no swap lands for now
-        with market.held("SOL", "USDC"):
+        with market.held("USDC"):
             # WHEN far more than ten orders come in
             orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(ORDERS)]
 

@@ -221,7 +221,7 @@ async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
     stack: Stack, market: Market, active_orders: redis.Redis
 ) -> None:
     async with client(stack) as at:
-        with market.held("SOL", "JUP"):
+        with market.held("JUP"):
             order_id = (await at.submit(tokenOut="JUP"))["orderId"]
             async with at.connected() as socket:
                 await socket.send(action="subscribe", orderId=order_id)

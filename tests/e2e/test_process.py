@@ -114,7 +114,7 @@ async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not
     with running(data) as stack, market_of(stack) as market:
         async with client(stack) as at:
             # GIVEN ten orders that run and five that wait
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders = await submitted(at, 15)
                 await ten_are_submitted(at, orders)
 
@@ -140,7 +140,7 @@ async def test_a_second_signal_ends_it_without_waiting_for_orders(tmp_path_facto
     with running(data_folder(tmp_path_factory), "--grace", "600") as stack, market_of(stack) as market:
         async with client(stack) as at:
             # GIVEN orders that would run for a minute more
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 await ten_are_submitted(at, await submitted(at, 12))
                 everything = stack.processes()
                 stack.process.send_signal(signal.SIGINT)
@@ -167,7 +167,7 @@ async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory
     # GIVEN orders whose run is cut off by Ctrl-C, once their transactions are signed
     with running(data, "--grace", "0.2") as stack, market_of(stack) as market:
         async with client(stack) as at:
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders += (newest := await submitted(at, 12))
                 await ten_are_submitted(at, newest)
                 everything = stack.processes()
@@ -178,7 +178,7 @@ async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory
     stack = Stack(data)
     with killed(stack), market_of(stack) as market:
         async with client(stack) as at:
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders += (newest := await submitted(at, 12))
                 await ten_are_submitted(at, newest)
                 stack.kill()
@@ -188,7 +188,7 @@ async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory
     stack = Stack(data)
     with killed(stack), market_of(stack) as market:
         async with client(stack) as at:
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders += await submitted(at, 40)
             confirmed = market.confirmed()
             async for _ in Until("some more orders are confirmed"):

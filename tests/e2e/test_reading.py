@@ -65,7 +65,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
     async with client(stack) as at:
         failed = [(await at.executed(tokenIn="BONK", tokenOut="SOL", amountIn="0.00001"))["orderId"] for _ in range(3)]
         confirmed = (await at.executed())["orderId"]
-        with market.held("SOL", "JUP"):
+        with market.held("JUP"):
             running = (await at.submit(tokenOut="JUP"))["orderId"]
             async with at.connected() as socket:
                 await socket.send(action="subscribe", orderId=running)

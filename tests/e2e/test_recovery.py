@@ -40,7 +40,7 @@ async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack,
 async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         earlier = len(await at.executions())
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             order_id = (await at.submit(tokenOut="USDT"))["orderId"]
             async with at.connected() as socket:
                 await socket.send(action="subscribe", orderId=order_id)

@@ -102,7 +102,7 @@ async def test_no_order_is_lost_when_everything_changes_while_orders_run(
     with running(data_folder(tmp_path_factory), "--template", str(copy / "template.yaml")) as stack:
         market = Market(stack.parameters["DatabaseUrl"])
         async with client(stack) as at:
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(15)]
                 async for _ in Until("ten orders are submitted"):
                     if len((await at.get("/api/orders", status="submitted", limit="100"))["orders"]) == 10:

@@ -80,7 +80,7 @@ async def test_a_client_that_does_not_read_holds_no_order_back_and_is_hung_up_on
 
 async def orders_with(at: Client, stack: Stack, market: Market, listener: Deaf | None) -> float:
     """Seconds in which twenty orders are confirmed once the market moves, to which the listener listens as well."""
-    with market.held("SOL", "USDC"):
+    with market.held("USDC"):
         orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(20)]
         if listener is not None:
             for order_id in orders:

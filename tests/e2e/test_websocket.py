@@ -35,7 +35,7 @@ async def test_a_late_subscriber_gets_all_events_in_order(stack: Stack) -> None:
 
 async def test_a_subscriber_in_the_middle_gets_what_it_missed_then_the_rest(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as early, at.connected() as late:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             await early.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
             seen = await early.events(until="submitted")
             await late.send(action="subscribe", orderId=seen[0]["orderId"])
@@ -51,7 +51,7 @@ async def test_a_subscriber_in_the_middle_gets_what_it_missed_then_the_rest(stac
 
 async def test_a_client_that_comes_back_asks_for_the_later_events_only(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             async with at.connected() as socket:
                 await socket.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
                 order_id = (await socket.events(until="routing"))[0]["orderId"]
@@ -67,7 +67,7 @@ async def test_a_client_that_comes_back_asks_for_the_later_events_only(stack: St
 
 async def test_a_subscription_that_is_made_twice_tells_every_event_once(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             await socket.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
             order_id = (await socket.events(until="submitted"))[0]["orderId"]
             await socket.send(action="subscribe", orderId=order_id, after=4)
@@ -92,7 +92,7 @@ async def test_one_socket_can_watch_many_orders(stack: Stack) -> None:
 
 async def test_unsubscribing_stops_the_events_for_this_socket_alone(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as leaving, at.connected() as staying:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             await leaving.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
             order_id = (await leaving.events(until="submitted"))[0]["orderId"]
             await staying.send(action="subscribe", orderId=order_id, after=4)
@@ -197,7 +197,7 @@ async def test_what_api_gateway_does_not_take_closes_this_socket_alone(stack: St
 
 async def test_a_client_that_leaves_holds_nobody_else_back(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as staying:
-        with market.held("SOL", "USDT"):
+        with market.held("USDT"):
             async with at.connected() as leaving:
                 await leaving.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
                 order_id = (await leaving.events(until="submitted"))[0]["orderId"]
