@@ -20,7 +20,7 @@ DLMM = {
     "variable_fee_control": 40_000,
     "max_volatility_accumulator": 350_000,
     "protocol_share": 500,
-    "function_type": 1,
+    "function_type": 2,
     "collect_fee_mode": 0,
     "volatility_accumulator": 0,
     "volatility_reference": 0,
