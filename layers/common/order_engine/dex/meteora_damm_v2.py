@@ -106,6 +106,8 @@ class MeteoraDammV2:
         net = delta(min(price, next_price), max(price, next_price), self.liquidity, round_up=True)
         amount_in = ceil_div(net * FEE, FEE - rate) if on_input else net
         self._check_vault(net, a_to_b)
+        if amount_in > U64_MAX:
+            raise Overflow(f"expected at most {U64_MAX} in, was {amount_in}")
         return self._swap(amount_in, amount_out, net, gross_out, on_input, a_to_b)
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:

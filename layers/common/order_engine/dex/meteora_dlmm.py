@@ -305,7 +305,8 @@ class MeteoraDlmm:
         volatility = Volatility(*[state.integer(name, *bounds) for name, bounds in _VOLATILITY.items()])
         active_id: int = parameters["active_id"]
         fields = state.objects("bins", ("id", "amount_x", "amount_y"), _ORDERS)
-        bins = sorted(_bin_from_json(bin, step, active_id) for bin in fields)
+        orders = parameters["function_type"] != LIQUIDITY_MINING
+        bins = sorted(_bin_from_json(bin, step, active_id, orders) for bin in fields)
         for bin, following in pairwise(bins):
             if bin.id == following.id:
                 raise CorruptState("bins", "each id once", bin.id)
@@ -360,7 +361,7 @@ def _bin_to_json(bin: Bin) -> dict[str, object]:
     return state
 
 
-def _bin_from_json(state: State, bin_step: int, active_id: int) -> Bin:
+def _bin_from_json(state: State, bin_step: int, active_id: int, takes_orders: bool) -> Bin:
     bin_id = state.integer("id", MIN_BIN_ID, MAX_BIN_ID)
     try:
         price = price_of_bin(bin_id, bin_step)
@@ -375,7 +376,7 @@ def _bin_from_json(state: State, bin_step: int, active_id: int) -> Bin:
         state.integer("open_order_amount", 0, U64_MAX, 0),
         state.integer("processed_order_remaining_amount", 0, U64_MAX, 0),
     )
-    orders = bin.open_order_amount or bin.processed_order_remaining_amount
+    orders = takes_orders and (bin.open_order_amount or bin.processed_order_remaining_amount)
     if bin_id < active_id and (bin.amount_x or (orders and bin.limit_order_ask_side)):
         raise CorruptState(state.path("amount_x"), "no x below the active bin", bin.amount_x or orders)
     if bin_id > active_id and (bin.amount_y or (orders and not bin.limit_order_ask_side)):

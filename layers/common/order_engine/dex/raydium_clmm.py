@@ -7,7 +7,7 @@ and on the input and that hold no limit orders. Token 0 is a, token 1 is b.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from math import isqrt
@@ -39,11 +39,12 @@ class Tick(NamedTuple):
 
 
 class Range(NamedTuple):
-    """The way to the next initialized tick: its id, the square root of its price, the liquidity until there."""
+    """The way to the next initialized tick: its id, the square root of its price, the liquidity until and after it."""
 
     tick: int
     target: int
     liquidity: int
+    liquidity_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,13 @@ class RaydiumClmm:
         liquidity = self.liquidity
         above = bisect_right(self.ticks, self.tick, key=lambda tick: tick.id)
         for tick, net in reversed(self.ticks[:above]) if a_to_b else islice(self.ticks, above, None):
-            yield Range(tick, sqrt_price_at_tick(tick), liquidity)
-            liquidity += -net if a_to_b else net
+            after = liquidity - net if a_to_b else liquidity + net
+            yield Range(tick, sqrt_price_at_tick(tick), liquidity, after)
+            liquidity = after
 
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
         """Exact in. Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, `ValueError` for a bad amount."""
-        return self.swap(amount_in, a_to_b, now)[0]
+        return self._quote(self._steps(amount_in, a_to_b, exact_in=True), a_to_b)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
         """`quote(...).amount_out`, or 0."""
@@ -81,11 +83,19 @@ class RaydiumClmm:
 
     def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
         """The swap that pays exactly `amount_out`. Raises `LiquidityExhausted`, `Overflow`, `ValueError`."""
-        return self._swap(self._steps(amount_out, a_to_b, exact_in=False), a_to_b)[0]
+        return self._quote(self._steps(amount_out, a_to_b, exact_in=False), a_to_b)
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
         """Also the pool after it. No part of the fee moves the price: it is claimed apart."""
-        return self._swap(self._steps(amount_in, a_to_b, exact_in=True), a_to_b)
+        steps = list(self._steps(amount_in, a_to_b, exact_in=True))
+        before, tick, liquidity = self.sqrt_price, self.tick, self.liquidity
+        for ahead, (price, *_) in steps:
+            if price == ahead.target:
+                tick, liquidity = ahead.tick - a_to_b, ahead.liquidity_after
+            elif price != before:  # an input that is all fee leaves the tick that was just crossed
+                tick = tick_at_sqrt_price(price)
+            before = price
+        return self._quote(steps, a_to_b), replace(self, sqrt_price=before, tick=tick, liquidity=liquidity)
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
         """Base units out per base unit in, without fee."""
@@ -104,7 +114,7 @@ class RaydiumClmm:
         else:
             bound = isqrt((denominator * kept << 128) // (numerator * FEE))
         total, at = 0, self.sqrt_price
-        for _, target, liquidity in self.ranges_ahead(a_to_b):
+        for _, target, liquidity, _ in self.ranges_ahead(a_to_b):
             if (target >= bound) if a_to_b else (target <= bound):
                 net, _ = delta_amounts(target, at, liquidity, a_to_b)
                 total += net + ceil_div(net * self.trade_fee_rate, kept)
@@ -119,7 +129,7 @@ class RaydiumClmm:
     def max_input(self, a_to_b: bool, now: int) -> int:
         """What takes the price through the last initialized tick, or what a u64 can hold."""
         total, at = 0, self.sqrt_price
-        for _, target, liquidity in self.ranges_ahead(a_to_b):
+        for _, target, liquidity, _ in self.ranges_ahead(a_to_b):
             net, _ = delta_amounts(target, at, liquidity, a_to_b)
             total += net + ceil_div(net * self.trade_fee_rate, FEE - self.trade_fee_rate)
             at = target
@@ -127,7 +137,7 @@ class RaydiumClmm:
 
     def depth(self, a_to_b: bool) -> int:
         total, at = 0, self.sqrt_price
-        for _, target, liquidity in self.ranges_ahead(a_to_b):
+        for _, target, liquidity, _ in self.ranges_ahead(a_to_b):
             total += delta_amounts(target, at, liquidity, a_to_b)[1]
             at = target
         return total
@@ -187,31 +197,20 @@ class RaydiumClmm:
                 return
         raise LiquidityExhausted(f"expected {remaining} less than {amount} at most, was {amount}")
 
-    def _swap(self, steps: Iterator[tuple[Range, Step]], a_to_b: bool) -> tuple[Swap, Self]:
-        net = amount_out = trade = protocol = fund = 0
-        price, tick, liquidity = self.sqrt_price, self.tick, self.liquidity
-        nets = dict(self.ticks)
-        for ahead, step in steps:
+    def _quote(self, steps: Iterable[tuple[Range, Step]], a_to_b: bool) -> Swap:
+        """The sum of the steps. `spilt_fees`: protocol and fund take their parts of each step's fee, rounded down."""
+        net = amount_out = fee = protocol = fund = 0
+        for _, step in steps:
             net += step.amount_in
             amount_out += step.amount_out
-            protocol_fee = step.fee_amount * self.protocol_fee_rate // FEE
-            fund_fee = step.fee_amount * self.fund_fee_rate // FEE
-            protocol += protocol_fee
-            fund += fund_fee
-            trade += step.fee_amount - protocol_fee - fund_fee
-            liquidity = ahead.liquidity
-            if step.sqrt_price_next == ahead.target:
-                liquidity += -nets[ahead.tick] if a_to_b else nets[ahead.tick]
-                tick = ahead.tick - a_to_b
-            elif step.sqrt_price_next != price:
-                tick = tick_at_sqrt_price(step.sqrt_price_next)
-            price = step.sqrt_price_next
-        amount_in = net + trade + protocol + fund
+            fee += step.fee_amount
+            protocol += step.fee_amount * self.protocol_fee_rate // FEE
+            fund += step.fee_amount * self.fund_fee_rate // FEE
+        amount_in = net + fee
         if not amount_out:
             raise ZeroOutput(f"expected an input worth a base unit, was {amount_in}")
         if max(amount_in, amount_out) > U64_MAX:
             raise Overflow(f"expected amounts of at most {U64_MAX}, was {amount_in} in, {amount_out} out")
         out, into = self.spot_price(a_to_b)
         impact = (net * out - amount_out * into, net * out)
-        swap = Swap(amount_in, amount_out, Fees(trade, protocol, fund, 0), True, impact)
-        return swap, replace(self, sqrt_price=price, tick=tick, liquidity=liquidity)
+        return Swap(amount_in, amount_out, Fees(fee - protocol - fund, protocol, fund, 0), True, impact)

@@ -206,19 +206,13 @@ class RaydiumCp:
 
     def after(self, swap: Swap, a_to_b: bool) -> Self:
         """The pool after one of its quotes."""
-        _, protocol, fund, creator = swap.fees
-        gain = swap.amount_in - protocol - fund
-        loss = swap.amount_out
-        if swap.creator_fee_on_input:
-            gain -= creator
-        else:
-            loss += creator
-        a, b = (
-            (self.reserve_a + gain, self.reserve_b - loss) if a_to_b else (self.reserve_a - loss, self.reserve_b + gain)
-        )
+        gain = swap.amount_in - swap.fee_in + swap.fees.trade
+        loss = -swap.amount_out - swap.fee_out
+        if not a_to_b:
+            gain, loss = loss, gain
         return type(self)(
-            a,
-            b,
+            self.reserve_a + gain,
+            self.reserve_b + loss,
             self.trade_fee_rate,
             self.protocol_fee_rate,
             self.fund_fee_rate,

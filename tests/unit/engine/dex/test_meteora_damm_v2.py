@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from order_engine.dex.errors import LiquidityExhausted, ZeroOutput
+from order_engine.dex.errors import LiquidityExhausted, Overflow, ZeroOutput
 from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
 from order_engine.dex.pool import min_out
 from tests.unit.engine.dex.vectors import DECIMAL_JS, Row, each_row, integers, meteora_damm_v2
@@ -51,3 +51,11 @@ def test_nothing_leaves_the_price_range() -> None:
             pool.quote(most + 1, a_to_b, 0)
         with pytest.raises(LiquidityExhausted):
             pool.quote_exact_out(pool.depth(a_to_b) + 1, a_to_b, 0)
+
+
+def test_an_exact_output_whose_price_with_the_fee_passes_a_u64_is_an_overflow() -> None:
+    pool = MeteoraDammV2(
+        2_230_274_066_383_268_660_163_945, 703_624_481_627_718_025_317_764_482_197_083, 990_000_000, 0, 1
+    )
+    with pytest.raises(Overflow):
+        pool.quote_exact_out(12_134_150, False, 0)

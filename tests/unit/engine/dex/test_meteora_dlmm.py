@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal, localcontext
+from itertools import repeat
 
 import pytest
 
@@ -103,3 +105,14 @@ def impact_of_the_sdk(swap: Swap, fills: list[Fill], a_to_b: bool) -> Decimal:
     _, fair = fill_layer(net, 1 << 200, fills[0].bin.price, a_to_b)
     with localcontext(DECIMAL_JS):
         return +abs((Decimal(swap.amount_out) - fair) / fair * 100)
+
+
+def test_threads_that_share_a_pool_see_the_same_swaps() -> None:
+    alone = POOLS["sol_usdc_step10_spot"]
+    most = alone.max_input(False, NOW)
+    amounts = [most * part // 100 for part in range(1, 101)]
+    expected = [alone.output(amount, False, NOW) for amount in amounts]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            shared = replace(alone)
+            assert list(threads.map(shared.output, amounts, repeat(False), repeat(NOW))) == expected

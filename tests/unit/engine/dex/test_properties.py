@@ -139,6 +139,7 @@ def test_no_sequence_of_swaps_takes_value_out(kind: str, data: st.DataObject, wa
             continue
         vault[not a_to_b] += swap.amount_in - taken_out(pool, swap, a_to_b, on_input=True)
         vault[a_to_b] -= swap.amount_out + taken_out(pool, swap, a_to_b, on_input=False)
+        assert load(kind, after.to_json()) == after
         assert after.depth(not a_to_b) <= vault[not a_to_b]
         assert after.depth(a_to_b) <= vault[a_to_b]
         if isinstance(pool, RaydiumCp | RaydiumAmmV4):

@@ -73,3 +73,12 @@ def test_a_swap_through_two_ticks_pays_what_its_parts_pay() -> None:
     assert first.amount_out + second.amount_out == whole.amount_out == near.amount_out + far.amount_out
     assert end == same_end
     assert RaydiumClmm.from_json(between.to_json()) == between
+
+
+def test_a_last_unit_that_is_all_fee_leaves_the_tick_that_was_crossed() -> None:
+    ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
+    pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
+    near, _ = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))
+    _, after = pool.swap(near.amount_in + near.fee_amount + 1, True, 0)
+    assert (after.tick, after.liquidity, after.sqrt_price) == (-101, 5 * 10**12, sqrt_price_at_tick(-100))
+    assert RaydiumClmm.from_json(after.to_json()) == after
