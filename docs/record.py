@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from rich.console import Console
@@ -23,14 +24,15 @@ PLAIN = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http
 """
 
 
-async def record(console: Console, running: dict[str, str]) -> None:
+async def record(console: Console, running: dict[str, Any]) -> None:
     console.print("[bold green]$[/] make run")
     console.print("Ready.\n")
-    console.print(f"[bold green]$[/] npx wscat -c {running['websocket']}")
+    console.print(f'[bold green]$[/] npx wscat -c {running["websocket"]} -H "Authorization: Bearer $ORDERS_KEY"')
     console.print("Connected (press CTRL+C to quit)")
     message = {"action": "execute", **ORDER}
     console.print(f"[bold]>[/] {json.dumps(message)}", highlight=False, soft_wrap=True)
-    async with aiohttp.ClientSession() as session, session.ws_connect(running["websocket"]) as socket:
+    key = {"Authorization": f"Bearer {running['parameters']['DevelopmentKey']}"}
+    async with aiohttp.ClientSession(headers=key) as session, session.ws_connect(running["websocket"]) as socket:
         await socket.send_json(message)
         async for received in socket:
             event = json.loads(received.data)

@@ -183,7 +183,8 @@ class RestGateway:
         if wanted.template is not None:
             message = error.message or ""
             values = {"responseType": kind, "messageString": json.dumps(message), "message": message}
-            response.text = re.sub(r"\$context\.error\.(\w+)", lambda match: values[match[1]], wanted.template)
+            text = re.sub(r"\$context\.error\.(\w+)", lambda match: values[match[1]], wanted.template)
+            response.body = text.encode()
         return response
 
     def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str]:

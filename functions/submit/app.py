@@ -8,15 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
-from order_engine.domain.requests import (
-    parse_idempotency_key,
-    parse_order,
-    parse_page,
-    parse_quote_request,
-    parse_uuid,
-)
+from order_engine.domain.requests import parse_order, parse_page, parse_quote_request, parse_uuid
 from order_engine.observability import count, logger, metrics
-from order_engine.rest import api, caller, json_body, json_response
+from order_engine.rest import api, caller, idempotency_key, json_body, json_response
 
 app = api()
 submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstrap.health()
@@ -26,8 +20,8 @@ quotes = bootstrap.quotes()
 @app.post("/api/orders/execute")
 def execute_order() -> Response[str]:
     event = app.current_event
-    key = parse_idempotency_key("Idempotency-Key", event.headers.get("idempotency-key"))
-    order, new = submission.submit(parse_order(json_body(event)), caller(event).client_id, key)
+    request = parse_order(json_body(event))
+    order, new = submission.submit(request, caller(event).client_id, idempotency_key(event))
     logger.set_correlation_id(str(order.id))
     if new:
         count("OrderPending")

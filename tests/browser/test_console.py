@@ -29,7 +29,7 @@ def console(stack: Stack) -> str:
 def submit(stack: Stack, **changes: str) -> None:
     order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
     body = json.dumps(order).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
     with urlopen(Request(f"{stack.rest}/api/orders/execute", body, headers)) as response:
         assert response.status == 202
 

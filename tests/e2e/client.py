@@ -85,6 +85,12 @@ class Client:
         async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
             return Answer(response.status, response.headers, await response.json())
 
+    async def raw(self, method: str, path: str, headers: Mapping[str, str], **options: Any) -> tuple[int, bytes]:
+        """Status and body, as it came."""
+        headers = {**self._key, **headers}
+        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
+            return response.status, await response.read()
+
     async def get(self, path: str, **query: Any) -> Json:
         answer = await self.request("GET", path, params=query)
         assert answer.status == 200, answer

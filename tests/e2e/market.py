@@ -85,6 +85,14 @@ class Market:
     def orders(self) -> int:
         return self._count("SELECT count(*) FROM orders")
 
+    def development_orders(self) -> list[str]:
+        """The ids of the orders of the client "development", newest first."""
+        rows = self.database.fetch(
+            "SELECT orders.id FROM orders JOIN clients ON clients.id = client_id"
+            " WHERE name = 'development' ORDER BY orders.id DESC"
+        )
+        return [str(row["id"]) for row in rows]
+
     def confirmed(self) -> int:
         return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed'")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from order_engine.domain.access import KEY, new_secret
 from tests.e2e.aws import aws
 from tests.e2e.client import ORDER, PATIENCE, Client, Json, Until, client
 from tests.e2e.market import Market
@@ -225,15 +226,17 @@ async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told
                 "queue": "up",
             }
 
-            # WHEN Postgres is gone as well
-            postgres.send_signal(signal.SIGINT)
-            assert survivors([postgres]) == []
-
-            # THEN no order is taken, and clients are told to come back
-            answer = await at.request("POST", "/api/orders/execute", json=ORDER)
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-            assert answer.body["error"]["code"] == "StoreUnavailable"
             async with at.connected() as socket:
+                # WHEN Postgres is gone as well
+                postgres.send_signal(signal.SIGINT)
+                assert survivors([postgres]) == []
+
+                # THEN no order is taken, and clients are told to come back, whether their keys are remembered or not
+                for key in (stack.key, new_secret(KEY)):
+                    async with client(stack, key) as anyone:
+                        answer = await anyone.request("POST", "/api/orders/execute", json=ORDER)
+                    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+                    assert answer.body["error"]["code"] == "StoreUnavailable"
                 await socket.send(action="execute", **ORDER)
                 assert (await socket.receive())["error"]["code"] == "StoreUnavailable"
             health = await at.request("GET", "/health")

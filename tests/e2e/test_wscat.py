@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from threading import Timer
 
 import pytest
 
+from emulator.template import load
 from tests.e2e.stack import ROOT, Stack
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -19,9 +21,9 @@ pytestmark = pytest.mark.skipif(not WSCAT.exists(), reason="wscat is not install
 
 
 @contextmanager
-def wscat(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+def wscat(url: str, key: str, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A wscat whose input stays open, as a terminal's does."""
-    command = [str(WSCAT), "--connect", url, *options]
+    command = [str(WSCAT), "--connect", url, "--header", f"Authorization: Bearer {key}", *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -36,19 +38,42 @@ def wscat(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 def test_an_order_executed_and_watched(stack: Stack) -> None:
     order = {"action": "execute", "type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
-    with wscat(stack.websocket, "--wait", "60", "--execute", json.dumps(order)) as process:
+    with wscat(stack.websocket, stack.key, "--wait", "60", "--execute", json.dumps(order)) as process:
         assert process.stdout is not None
         events = [json.loads(process.stdout.readline()) for _ in STATUSES]
     assert [event["status"] for event in events] == STATUSES
 
     order_id = events[0]["orderId"]
-    with wscat(f"{stack.websocket}?orderId={order_id}") as process:
+    with wscat(f"{stack.websocket}?orderId={order_id}", stack.key) as process:
         assert process.stdout is not None
         replayed = [json.loads(process.stdout.readline()) for _ in STATUSES]
     assert [event["seq"] for event in replayed] == [1, 2, 3, 4, 5]
 
 
 def test_an_unknown_order_is_refused_at_the_handshake(stack: Stack) -> None:
-    with wscat(f"{stack.websocket}?orderId=01890a5d-ac96-774b-bcce-b302099a8057") as process:
+    with wscat(f"{stack.websocket}?orderId=01890a5d-ac96-774b-bcce-b302099a8057", stack.key) as process:
         assert process.stdout is not None
         assert "Unexpected server response: 404" in process.stdout.read()
+
+
+def test_nobody_connects_without_a_key(stack: Stack) -> None:
+    with wscat(stack.websocket, "none") as process:
+        assert process.stdout is not None
+        assert "Unexpected server response: 401" in process.stdout.read()
+
+
+def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
+    """Pasted into a shell, in a folder where npx finds wscat."""
+    outputs = load(ROOT / "template.yaml", stack.parameters, rest_url=stack.rest, websocket_url=stack.websocket).outputs
+    environment = {"PATH": os.environ["PATH"], "ORDERS_KEY": stack.key, "HOME": os.environ.get("HOME", "/")}
+    for name, expected in (("SubmitAnOrder", '"status": "pending"'), ("WatchAnOrder", '"status": "confirmed"')):
+        command = ["sh", "-c", outputs[name].replace("-w 15", "-w 3")]
+        # wscat leaves when its input ends, as a terminal's does not.
+        with subprocess.Popen(
+            command, cwd=WSCAT.parents[2], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            giving_up = Timer(60, process.kill)
+            giving_up.start()
+            assert process.stdout is not None
+            assert expected in process.stdout.read()
+            giving_up.cancel()

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from .domain.access import Caller
 from .domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
-from .domain.requests import parse_json
+from .domain.requests import parse_idempotency_key, parse_json
 from .status_codes import status_of
 
 MAX_BODY_BYTES = 32 * 1024
@@ -38,6 +38,11 @@ def api() -> APIGatewayRestResolver:
 def caller(event: APIGatewayProxyEvent) -> Caller:
     """Whom the authorizer let in. Raises `Unauthorized` where none has seen the request."""
     return Caller.of(event["requestContext"])
+
+
+def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
+    """The header's. Raises `InvalidRequest`."""
+    return parse_idempotency_key("Idempotency-Key", event.headers.get("idempotency-key"))
 
 
 def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:

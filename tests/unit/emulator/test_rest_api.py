@@ -20,7 +20,7 @@ from emulator.authorizers import Authorizers
 from emulator.errors import ApiError
 from emulator.gateway import GatewayError, Integration
 from emulator.rest_api import RestGateway
-from emulator.stack import Authorizer, Cors, RestApi, Route
+from emulator.stack import Authorizer, Cors, GatewayResponse, RestApi, Route
 from tests.unit.emulator.gateways import Event, Functions, serving
 
 ANY_ROUTES = (Route("ANY", "/", "echo"), Route("ANY", "/{proxy+}", "echo"))
@@ -51,13 +51,14 @@ def run(
     *,
     routes: tuple[Route, ...] = ANY_ROUTES,
     cors: Cors | None = None,
+    responses: dict[str, GatewayResponse] | None = None,
     timeout: float = 29,
     hooks: dict[str, Any] | None = None,
     **functions: Callable[[Event], Any],
 ) -> Any:
     async def main() -> Any:
         lambda_ = Functions(**{"echo": echo, **functions})
-        gateway = RestGateway(RestApi("Api", "v1", routes, cors), lambda_, hooks, timeout)
+        gateway = RestGateway(RestApi("Api", "v1", routes, cors, responses or {}), lambda_, hooks, timeout)
         async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
             return await scenario(Client(port, session, lambda_))
 
@@ -447,6 +448,56 @@ def test_the_exception_unauthorized_is_a_401() -> None:
         raise Exception("Unauthorized")
 
     assert authorized(TOKEN, function)[0::2] == (401, {"message": "Unauthorized"})
+
+
+SHAPE = '{"kind": "$context.error.responseType", "text": $context.error.messageString, "raw": "$context.error.message"}'
+RESPONSES = {
+    "UNAUTHORIZED": GatewayResponse(headers={"WWW-Authenticate": "Bearer"}, template='{"who": "nobody"}'),
+    "AUTHORIZER_CONFIGURATION_ERROR": GatewayResponse(503, {"Retry-After": "1"}),
+    "DEFAULT_4XX": GatewayResponse(404, {"X-Default": "4"}, SHAPE),
+    "DEFAULT_5XX": GatewayResponse(headers={"X-Default": "5"}, template=SHAPE),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "header", "body"),
+    [
+        ("/closed", {}, 401, ("WWW-Authenticate", "Bearer"), {"who": "nobody"}),
+        ("/closed", {"Authorization": "t"}, 503, ("Retry-After", "1"), {"message": None}),
+        (
+            *("/none", {}, 404, ("X-Default", "4")),
+            {
+                "kind": "MISSING_AUTHENTICATION_TOKEN",
+                "text": "Missing Authentication Token",
+                "raw": "Missing Authentication Token",
+            },
+        ),
+        (
+            *("/broken", {}, 502, ("X-Default", "5")),
+            {"kind": "DEFAULT_5XX", "text": "Internal server error", "raw": "Internal server error"},
+        ),
+    ],
+)
+def test_what_the_gateway_refuses_it_refuses_as_the_template_says(
+    path: str, headers: dict[str, str], status: int, header: tuple[str, str], body: Event
+) -> None:
+    routes = (Route("GET", "/closed", "echo", TOKEN), Route("GET", "/broken", "broken"), Route("GET", "/open", "open"))
+
+    async def scenario(get: Client) -> None:
+        answered, found, content = await get(path, headers=headers)
+        assert (answered, found[header[0]], content) == (status, header[1], body)
+        assert found["Content-Type"].startswith("application/json")
+        # A function's own refusal is its own.
+        assert (await get("/open"))[0::2] == (404, {"own": True})
+
+    run(
+        scenario,
+        routes=routes,
+        responses=RESPONSES,
+        authorize=lambda event: {"no": "policy"},
+        broken=lambda event: "broken",
+        open=lambda event: {"statusCode": 404, "body": '{"own": true}'},
+    )
 
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:Api/v1/"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import TemplateError
-from emulator.stack import Authorizer, Cors, CustomResource, Queue, Redrive, Route, Schedule, Stack
+from emulator.stack import Authorizer, Cors, CustomResource, GatewayResponse, Queue, Redrive, Route, Schedule, Stack
 from emulator.template import load
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,9 @@ def test_our_template_loads() -> None:
         ("POST", "/api/orders/execute"),
         ("GET", "/health"),
     }
-    assert stack.rest_apis[0].cors == Cors("*", "GET,POST,DELETE,OPTIONS", "Content-Type", "600")
+    assert stack.rest_apis[0].cors == Cors(
+        "*", "GET,POST,DELETE,OPTIONS", "Authorization,Content-Type,Idempotency-Key", "600"
+    )
     assert set(stack.websocket_apis[0].routes) == {"$connect", "$disconnect", "$default"}
     order = next(mapping for mapping in stack.mappings if mapping.function == "DispatchFunction")
     assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)
@@ -354,6 +356,41 @@ def test_a_redrive_policy_without_its_queue_is_named(tmp_path: Path) -> None:
         tmp_path, f"{FUNCTION}  Jobs: {{Type: AWS::SQS::Queue, Properties: {{RedrivePolicy: {policy}}}}}\n"
     )
     assert problem == f"Jobs (AWS::SQS::Queue): RedrivePolicy: expected a queue of this template, was {nowhere}"
+
+
+API = """
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      DefinitionBody: {{openapi: 3.0.1, paths: {{}}}}
+      GatewayResponses: {}
+"""
+
+
+def test_gateway_responses_are_read(tmp_path: Path) -> None:
+    response = """
+        UNAUTHORIZED: {StatusCode: 418, ResponseParameters: {Headers: {X-Why: "'tea'"}}}
+        DEFAULT_5XX: {ResponseTemplates: {application/json: '{"m": $context.error.messageString}'}}"""
+    assert loaded(tmp_path, API.format(response)).rest_apis[0].responses == {
+        "UNAUTHORIZED": GatewayResponse(418, {"X-Why": "tea"}),
+        "DEFAULT_5XX": GatewayResponse(template='{"m": $context.error.messageString}'),
+    }
+
+
+@pytest.mark.parametrize(
+    ("response", "problem"),
+    [
+        ("ResponseParameters: {Headers: {X: method.request.header.Y}}", "expected a header with a value in quotes"),
+        ("ResponseParameters: {Paths: {X: \"'y'\"}}", "expected a header with a value in quotes"),
+        ("ResponseTemplates: {application/json: $context.identity.sourceIp}", "$context.identity.sourceIp is not"),
+        ("ResponseTemplates: {text/html: no}", "another content type than application/json is not supported"),
+    ],
+)
+def test_a_gateway_response_that_is_not_supported_is_named(tmp_path: Path, response: str, problem: str) -> None:
+    (found,) = problems(tmp_path, API.format(f"{{UNAUTHORIZED: {{{response}}}}}"))
+    assert "the gateway response UNAUTHORIZED: " in found
+    assert problem in found
 
 
 def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:

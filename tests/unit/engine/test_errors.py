@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, kind
 from order_engine.status_codes import status_of
+
+API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def descendants(base: type[EngineError]) -> Iterator[type[EngineError]]:
@@ -69,12 +72,29 @@ def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError])
         (errors.InvalidJson, 400),
         (errors.InvalidOrder, 400),
         (errors.UnknownAction, 400),
+        (errors.Unauthorized, 401),
+        (errors.OriginNotAllowed, 403),
         (errors.OrderNotFound, 404),
         (errors.NotFound, 404),
         (errors.PayloadTooLarge, 413),
         (errors.UnsupportedMediaType, 415),
+        (errors.IdempotencyKeyReused, 422),
+        (errors.RateLimited, 429),
+        (errors.TooManyConnections, 429),
+        (errors.TooManySubscriptions, 429),
         (errors.StoreUnavailable, 503),
     ],
 )
 def test_the_status_of_an_error(error: type[EngineError], status: int) -> None:
     assert status_of(made(error)) == status
+
+
+@pytest.mark.parametrize("error", [error for error in CONCRETE if issubclass(error, Rejected)])
+def test_every_refusal_is_in_the_documentation_with_its_status(error: type[EngineError]) -> None:
+    (row,) = [line for line in API.read_text().splitlines() if line.startswith(f"| `{error.__name__}` |")]
+    assert row.split(" | ")[1] in (str(status_of(made(error))), "–")
+
+
+@pytest.mark.parametrize("error", [error for error in CONCRETE if not issubclass(error, Rejected | errors.StaleRun)])
+def test_every_reason_to_fail_is_in_the_documentation(error: type[EngineError]) -> None:
+    assert f"| `{error.__name__}` |" in API.read_text()

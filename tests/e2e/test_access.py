@@ -1,0 +1,277 @@
+"""Who gets in, and to what: keys, tickets, pages, and other clients' orders."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from order_engine.domain.access import KEY, TICKET, new_secret
+from order_engine.storage.clients import ClientStore
+from tests.e2e.aws import aws
+from tests.e2e.client import ORDER, Client, Json, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack
+
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
+ENDPOINTS: list[tuple[str, str, Json]] = [
+    ("POST", "/api/orders/execute", {"json": ORDER}),
+    ("GET", "/api/orders", {}),
+    ("GET", f"/api/orders/{UNKNOWN}", {}),
+    ("DELETE", f"/api/orders/{UNKNOWN}", {}),
+    ("POST", "/api/ws-ticket", {}),
+]
+
+
+@pytest.fixture
+def clients(market: Market) -> ClientStore:
+    return ClientStore(market.database)
+
+
+def revoke(clients: ClientStore, key: str) -> None:
+    caller = clients.caller_with_key(key)
+    assert caller is not None
+    clients.revoke(caller.key_id)
+
+
+async def refused(at: Client, url: str, **headers: str) -> int:
+    """The status with which the WebSocket API refuses the handshake."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+        async with at.connected(url, headers=headers):
+            pass
+    return refusal.value.status
+
+
+def test_every_endpoint_is_looked_at() -> None:
+    from tests.integration.aws import stack as template
+
+    (api,) = template().rest_apis
+    closed = {(route.method, route.path) for route in api.routes if route.authorizer}
+    assert {(route.method, route.path) for route in api.routes} - closed == {("GET", "/health")}
+    assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed
+    (websocket,) = template().websocket_apis
+    assert websocket.authorizer is not None
+
+
+# Keys
+
+
+@pytest.mark.parametrize("kind", ["none", "unknown", "revoked", "ticket", "no scheme", "another scheme"])
+@pytest.mark.parametrize(
+    ("method", "path", "options"), ENDPOINTS, ids=[f"{method} {path}" for method, path, _ in ENDPOINTS]
+)
+async def test_no_endpoint_lets_anyone_in_without_a_key(
+    stack: Stack, market: Market, clients: ClientStore, kind: str, method: str, path: str, options: Json
+) -> None:
+    before = market.orders()
+    revoked = clients.create_key("revoked")
+    revoke(clients, revoked)
+    headers = {
+        "none": {},
+        "unknown": {"Authorization": f"Bearer {new_secret(KEY)}"},
+        "revoked": {"Authorization": f"Bearer {revoked}"},
+        "ticket": {"Authorization": f"Bearer {new_secret(TICKET)}"},
+        "no scheme": {"Authorization": stack.key},
+        "another scheme": {"Authorization": f"Basic {stack.key}"},
+    }[kind]
+
+    async with client(stack, key=None) as at:
+        answer = await at.request(method, path, headers=headers, **options)
+        handshake = await refused(at, stack.websocket, **headers)
+
+    assert answer.status == handshake == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.body == {
+        "error": {
+            "code": "Unauthorized",
+            "message": "expected Authorization: Bearer with an API key that is valid",
+            "details": [],
+        }
+    }
+    assert market.orders() == before
+
+
+async def test_health_needs_no_key(stack: Stack) -> None:
+    async with client(stack, key=None) as at:
+        assert (await at.get("/health"))["status"] == "up"
+
+
+@pytest.mark.process
+async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connections_are_closed(
+    stack: Stack, market: Market, clients: ClientStore
+) -> None:
+    key = clients.create_key("leaving")
+    async with client(stack, key) as at, at.connected() as socket:
+        # GIVEN a client at work
+        await at.executed()
+
+        # WHEN its key is revoked
+        revoke(clients, key)
+
+        # THEN it soon gets nothing more
+        async for _ in Until("the key is refused"):
+            if (await at.request("GET", "/api/orders")).status == 401:
+                break
+        assert await refused(at, stack.websocket) == 401
+
+        # AND the next sweep closes what it has open
+        with aws(stack, "lambda") as functions:
+            functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+        await socket.closed()
+    assert (
+        market.database.fetch("SELECT FROM connections JOIN api_keys k ON k.id = key_id WHERE revoked_at > '-infinity'")
+        == []
+    )
+
+
+# Other clients' orders
+
+
+async def test_another_clients_order_is_as_one_that_there_is_not(
+    stack: Stack, market: Market, clients: ClientStore
+) -> None:
+    def masked(body: Any, order_id: str) -> str:
+        return str(body).replace(order_id, "ID")
+
+    key = clients.create_key(str(uuid4()))
+    async with client(stack) as owner, client(stack, key) as other, other.connected() as socket:
+        with market.held("SOL", "JUP"):
+            order_id = (await owner.submit(tokenOut="JUP"))["orderId"]
+            for method in ("GET", "DELETE"):
+                theirs = await other.request(method, f"/api/orders/{order_id}")
+                nobodys = await other.request(method, f"/api/orders/{UNKNOWN}")
+                assert theirs.status == nobodys.status == 404
+                assert masked(theirs.body, order_id) == masked(nobodys.body, UNKNOWN)
+            assert await refused(other, f"{stack.websocket}?orderId={order_id}") == 404
+            for action in ("subscribe", "cancel"):
+                answers = []
+                for id in (order_id, UNKNOWN):
+                    await socket.send(action=action, orderId=id)
+                    answers.append(masked(await socket.receive(), id))
+                assert answers[0] == answers[1]
+                assert "OrderNotFound" in answers[0]
+            assert (await other.get("/api/orders"))["orders"] == []
+        # The order goes on, its owner hears of it, and the other does not.
+        assert (await owner.ended(order_id))["status"] == "confirmed"
+        assert await socket.drained() == []
+
+
+async def test_each_client_lists_its_own_orders(stack: Stack, market: Market, clients: ClientStore) -> None:
+    async with (
+        client(stack, clients.create_key(str(uuid4()))) as one,
+        client(stack, clients.create_key(str(uuid4()))) as two,
+    ):
+        mine = [(await one.executed())["orderId"] for _ in range(3)]
+        theirs = [(await two.executed())["orderId"] for _ in range(2)]
+        pages = [await one.get("/api/orders", limit="2")]
+        pages.append(await one.get("/api/orders", limit="2", cursor=pages[0]["nextCursor"]))
+        foreign = await two.get("/api/orders", cursor=pages[0]["nextCursor"])
+        listed = await two.get("/api/orders", status="confirmed")
+
+    assert [order["orderId"] for page in pages for order in page["orders"]] == mine[::-1]
+    assert [order["orderId"] for order in listed["orders"]] == theirs[::-1]
+    # A cursor is a place in a list, whosever it is.
+    assert {order["orderId"] for order in foreign["orders"]} <= set(theirs)
+
+
+async def test_a_second_key_of_a_client_reads_what_the_first_has_submitted(
+    stack: Stack, market: Market, clients: ClientStore
+) -> None:
+    name = str(uuid4())
+    async with client(stack, clients.create_key(name)) as first, client(stack, clients.create_key(name)) as second:
+        order = await first.executed()
+        assert await second.order(order["orderId"]) == order
+
+
+# Tickets and pages
+
+
+async def ticket_of(at: Client) -> str:
+    answer = await at.request("POST", "/api/ws-ticket")
+    assert answer.status == 201
+    assert set(answer.body) == {"ticket", "expiresAt"}
+    ticket: str = answer.body["ticket"]
+    return ticket
+
+
+async def test_a_page_gets_in_with_a_ticket_and_watches_its_order(stack: Stack, market: Market) -> None:
+    async with client(stack) as at, client(stack, key=None) as browser:
+        order = await at.submit()
+        url = f"{order['webSocketUrl']}&ticket={await ticket_of(at)}"
+        async with browser.connected(url, {"Origin": stack.rest}) as socket:
+            assert await socket.events() == (await at.order(order["orderId"]))["events"]
+            await socket.send(action="execute", **ORDER)
+            mine = (await socket.events())[0]["orderId"]
+        assert (await at.order(mine))["status"] == "confirmed"
+
+
+async def test_a_ticket_is_good_once(stack: Stack) -> None:
+    async with client(stack) as at, client(stack, key=None) as browser:
+        url = f"{stack.websocket}?ticket={await ticket_of(at)}"
+        async with browser.connected(url):
+            pass
+        assert await refused(browser, url) == 401
+        # Not even for its owner.
+        assert await refused(at, url) == 401
+
+
+async def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(stack: Stack) -> None:
+    async with client(stack) as at, client(stack, key=None) as browser:
+        url = f"{stack.websocket}?ticket={await ticket_of(at)}"
+
+        async def attempt() -> int:
+            try:
+                async with browser.connected(url):
+                    return 101
+            except aiohttp.WSServerHandshakeError as refusal:
+                return refusal.status
+
+        assert sorted(await asyncio.gather(*(attempt() for _ in range(8)))) == [101] + [401] * 7
+
+
+async def test_a_late_ticket_and_one_that_is_none_are_refused(stack: Stack, market: Market) -> None:
+    async with client(stack) as at, client(stack, key=None) as browser:
+        ticket = await ticket_of(at)
+        market.database.execute("UPDATE tickets SET expires_at = now() - interval '1 second'")
+        for late in (ticket, new_secret(TICKET), stack.key, "", "x" * 5000):
+            assert await refused(browser, f"{stack.websocket}?ticket={late}") == 401
+
+
+async def test_a_ticket_stands_for_whom_it_was_issued_to_whoever_brings_it(
+    stack: Stack, market: Market, clients: ClientStore
+) -> None:
+    async with client(stack) as owner, client(stack, clients.create_key(str(uuid4()))) as other:
+        order_id = (await owner.executed())["orderId"]
+        # Another client's ticket opens none of its owner's orders, not even beside the owner's key.
+        url = f"{stack.websocket}?orderId={order_id}&ticket="
+        assert await refused(owner, url + await ticket_of(other)) == 404
+        # A ticket of a key that is revoked meanwhile is none.
+        leaving = clients.create_key(str(uuid4()))
+        async with client(stack, leaving) as third:
+            ticket = await ticket_of(third)
+        revoke(clients, leaving)
+        assert await refused(owner, f"{stack.websocket}?ticket={ticket}") == 401
+
+
+async def test_only_pages_of_allowed_origins_may_connect(stack: Stack) -> None:
+    async with client(stack) as at:
+        for origin in ("https://evil.example", "null", stack.rest + ".evil.example", stack.websocket):
+            assert await refused(at, stack.websocket, Origin=origin) == 403
+            assert await refused(at, f"{stack.websocket}?ticket={await ticket_of(at)}", Origin=origin) == 403
+        async with at.connected(headers={"Origin": stack.rest}) as socket:
+            await socket.send(action="ping")
+            assert await socket.receive() == {"action": "pong"}
+
+
+async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: Market) -> None:
+    async with client(stack) as at, at.connected() as socket:
+        await socket.send(action="ping")
+        await socket.receive()
+        assert len(market.database.fetch("SELECT FROM connections")) >= 1
+    async for _ in Until("no connection is recorded"):
+        if market.database.fetch("SELECT FROM connections") == []:
+            break

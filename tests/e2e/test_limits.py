@@ -1,0 +1,146 @@
+"""What a client may do at most, on a stack with narrow limits; and what its logs say of all this."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from order_engine.storage.clients import ClientStore
+from tests.e2e.client import ORDER, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack, data_folder, running
+
+pytestmark = pytest.mark.process
+
+LIMITS = ("--parameter", "OrdersPerMinute=5", "--parameter", "ConnectionsPerClient=3", "--parameter", "LogLevel=DEBUG")
+EXECUTE = "/api/orders/execute"
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(data_folder(tmp_path_factory), *LIMITS) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def clients(narrow: Stack) -> Iterator[ClientStore]:
+    market = Market(narrow.parameters["DatabaseUrl"])
+    yield ClientStore(market.database)
+    market.close()
+
+
+async def test_a_client_that_submits_more_than_it_may_is_told_when_to_come_back(
+    narrow: Stack, clients: ClientStore
+) -> None:
+    headers = {"Idempotency-Key": "mine"}
+    async with client(narrow, clients.create_key(str(uuid4()))) as at, at.connected() as socket:
+        # GIVEN a client that has submitted a minute's worth, on both transports
+        first = await at.request("POST", EXECUTE, json=ORDER, headers=headers)
+        for _ in range(3):
+            await at.submit()
+        await socket.send(action="execute", **ORDER)
+        await socket.events()
+
+        # THEN it has to wait
+        answer = await at.request("POST", EXECUTE, json=ORDER)
+        await socket.send(action="execute", **ORDER)
+        error = (await socket.receive())["error"]
+        assert answer.status == 429
+        wait = int(answer.headers["Retry-After"])
+        assert 1 <= wait <= 12
+        assert answer.body["error"]["code"] == error["code"] == "RateLimited"
+        assert answer.body["error"]["details"] == [{"retryAfter": wait}]
+        assert 1 <= error["details"][0]["retryAfter"] <= 12
+
+        # AND what it has submitted is still answered, read and watched
+        again = await at.request("POST", EXECUTE, json=ORDER, headers=headers)
+        assert (again.status, again.body) == (202, first.body)
+        assert (await at.ended(first.body["orderId"]))["status"] == "confirmed"
+        assert len((await at.get("/api/orders"))["orders"]) == 5
+
+    # AND nobody else has to
+    async with client(narrow, clients.create_key(str(uuid4()))) as other:
+        assert (await other.executed())["status"] == "confirmed"
+
+
+async def test_a_client_may_have_so_many_connections(narrow: Stack, clients: ClientStore) -> None:
+    async with client(narrow, clients.create_key(str(uuid4()))) as at:
+
+        async def connects() -> int:
+            try:
+                async with at.connected() as socket:
+                    await socket.send(action="ping")
+                    assert await socket.receive() == {"action": "pong"}
+                    return 101
+            except aiohttp.WSServerHandshakeError as refusal:
+                return refusal.status
+
+        async with at.connected(), at.connected():
+            async with at.connected():
+                assert await connects() == 429
+            async for _ in Until("there is room for another"):
+                if await connects() == 101:
+                    break
+
+
+async def say(stack: Stack, request: str) -> None:
+    """Sends what no client's library would, and takes the beginning of the answer."""
+    url = urlsplit(stack.rest)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(request.encode())
+    assert await reader.read(100)
+    writer.transport.abort()
+
+
+async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(narrow: Stack, clients: ClientStore) -> None:
+    forged = '\n{"level": "CRITICAL", "message": "forged"}\r\n\x1b[31mred\x1b[0m'
+    key = clients.create_key(str(uuid4()))
+    secrets = {narrow.key, key, key[:-1] + ("x" if key[-1] != "x" else "y")}
+    async with client(narrow, key) as at:
+        # GIVEN text that would like to be a line of the log, and secrets that are used, rightly and wrongly
+        form = {**ORDER, "clientOrderId": forged, "userId": forged}
+        answer = await at.request("POST", EXECUTE, json=form, headers={"User-Agent": '"}{"level": "CRITICAL"'})
+        assert answer.status == 202
+        await at.ended(answer.body["orderId"])
+        ticket = (await at.request("POST", "/api/ws-ticket")).body["ticket"]
+        secrets.add(ticket)
+        async with at.connected(f"{narrow.websocket}?ticket={ticket}") as socket:
+            await socket.send(action=forged, orderId=key)
+            await socket.receive()
+            await socket.send(action="execute", **{**ORDER, "tokenIn": forged})
+            await socket.receive()
+        for url in (f"{narrow.websocket}?ticket={ticket}", f"{narrow.websocket}?orderId={key}"):
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                async with at.connected(url, {"Origin": narrow.rest}):
+                    pass
+        await at.request("GET", f"/api/orders/{key}")
+        await at.request("POST", EXECUTE, data=forged, headers={"Content-Type": forged.encode().hex()})
+    for wrong in secrets - {narrow.key, key}:
+        async with client(narrow, wrong) as thief:
+            assert (await thief.request("GET", "/api/orders")).status == 401
+    await say(
+        narrow, f"GET /api/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nUser-Agent: \x1b[31m\r\n\r\n"
+    )
+
+    # THEN no log shows a secret, nor Postgres' password
+    logs = {path: path.read_text() for path in [*narrow.data.glob("logs/*.log"), narrow.data / "stderr.log"]}
+    assert any(len(text) > 1000 for text in logs.values())
+    password = urlsplit(narrow.parameters["DatabaseUrl"]).password
+    for path, text in logs.items():
+        for secret in secrets | ({password} if password else set()):
+            assert secret[4:] not in text, path
+
+    # AND every line of a function's log is one that the function or Lambda has written
+    for path, text in logs.items():
+        assert "\x1b" not in text
+        if path.parent.name == "logs":
+            for line in text.splitlines():
+                assert re.match(r"(START|END|REPORT|INIT_START) ", line) or isinstance(json.loads(line), dict), line
+                assert not line.startswith('{"level": "CRITICAL"')
