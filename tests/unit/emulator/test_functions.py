@@ -373,7 +373,8 @@ def reload_from_standby(
     imports = code.parent / "imports"
     (library / "slow.py").write_text(f"open({str(imports)!r}, 'a').write('x')")
     (code / "app.py").write_text("import slow\n" + HANDLER)
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
+    monkeypatch.setattr(functions, "QUIET", 0.1)
 
     async def main(service: Lambda) -> None:
         assert (await invoke(service))["version"] == 1
@@ -426,7 +427,8 @@ def test_new_code_that_hangs_times_out_and_is_mended(code: Path, monkeypatch: py
 
 
 def test_a_standby_that_was_killed_is_done_without(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
+    monkeypatch.setattr(functions, "QUIET", 0.1)
 
     async def scenario(service: Lambda) -> None:
         await invoke(service)
@@ -567,7 +569,7 @@ from emulator.stack import Function
 
 async def main(code):
     service = Lambda({"F": Function("F", "app.handler", code, timeout=60)}, logs=code.parent / "logs", environment={})
-    functions.STANDBY_DELAY = 0.3
+    functions.STANDBY_DELAY = functions.QUIET = 0.1
     await service.start()
     await service.invoke("F", b"{}")
     await asyncio.sleep(1)
