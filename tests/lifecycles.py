@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from order_engine.domain.lifecycle import NEXT_ATTEMPT, TRANSITIONS, Status
+from order_engine.domain.lifecycle import NEXT_ATTEMPT, TRANSITIONS, Status, Trigger
+
+
+def taken(events: Sequence[dict[str, Any]]) -> list[tuple[Status, Trigger]]:
+    """The edges that `events` (`seq`, `status`, `attempt`) have gone. Fails where the table knows none."""
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    edges = []
+    status, attempt = Status(events[0]["status"]), events[0]["attempt"]
+    assert (status, attempt) == (Status.PENDING, 1)
+    for event in events[1:]:
+        ways = [edge for edge, to in TRANSITIONS.items() if (edge[0], to) == (status, event["status"])]
+        assert len(ways) == 1, f"expected a way from {status}, was {event['status']}"
+        least = attempt + 1 if ways[0] in NEXT_ATTEMPT else attempt
+        assert event["attempt"] >= least, f"expected attempt {least} or later, was {event['attempt']}"
+        edges += ways
+        status, attempt = TRANSITIONS[ways[0]], event["attempt"]
+    return edges
 
 
 def replayed(events: Sequence[dict[str, Any]]) -> Status:
-    """The status to which `events` (`seq`, `status`, `attempt`) lead. Fails where the table knows no way."""
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    first, *later = events
-    status, attempt = Status(first["status"]), first["attempt"]
-    assert (status, attempt) == (Status.PENDING, 1)
-    for event in later:
-        triggers = [by for (start, by), to in TRANSITIONS.items() if (start, to) == (status, event["status"])]
-        assert len(triggers) == 1, f"expected a way from {status}, was {event['status']}"
-        least = attempt + 1 if (status, triggers[0]) in NEXT_ATTEMPT else attempt
-        assert event["attempt"] >= least, f"expected attempt {least} or later, was {event['attempt']}"
-        status, attempt = TRANSITIONS[status, triggers[0]], event["attempt"]
-    return status
+    """The status to which `events` lead."""
+    edges = taken(events)
+    return TRANSITIONS[edges[-1]] if edges else Status.PENDING
