@@ -141,7 +141,7 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), machine, settings.required("STATE_MACHINE_ARN"))
+    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
