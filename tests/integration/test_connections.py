@@ -25,41 +25,41 @@ from tests.integration.support import (
 
 @pytest.fixture
 def opened(database: Database) -> ConnectionStore:
-    return ConnectionStore(database, 2)
+    return ConnectionStore(database)
 
 
 # How many a client may have open
 
 
 def test_a_client_may_have_so_many_open_and_no_more(opened: ConnectionStore, subscriptions: SubscriptionStore) -> None:
-    assert [opened.open(f"c{number}", CALLER) for number in range(3)] == [True, True, False]
-    assert opened.open("c3", OTHER)
+    assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
+    assert opened.open("c3", OTHER, 2)
     subscriptions.forget("c0")
-    assert opened.open("c2", CALLER)
+    assert opened.open("c2", CALLER, 2)
 
 
 def test_the_keys_of_one_client_share_its_connections(opened: ConnectionStore, database: Database) -> None:
     clients = ClientStore(database)
     callers = [clients.caller_with_key(clients.create_key("alice")) for _ in range(3)]
-    assert [opened.open(f"c{n}", caller) for n, caller in enumerate(callers) if caller] == [True, True, False]
+    assert [opened.open(f"c{n}", caller, 2) for n, caller in enumerate(callers) if caller] == [True, True, False]
 
 
 def test_a_connection_that_is_told_of_twice_counts_once(opened: ConnectionStore) -> None:
-    assert [opened.open("c1", CALLER) for _ in range(2)] == [True, True]
+    assert [opened.open("c1", CALLER, 2) for _ in range(2)] == [True, True]
     assert opened.oldest(CALLER, 10) == ["c1"]
 
 
 def test_zero_is_any_number(database: Database) -> None:
-    opened = ConnectionStore(database, 0)
-    assert all(opened.open(f"c{number}", CALLER) for number in range(20))
+    opened = ConnectionStore(database)
+    assert all(opened.open(f"c{number}", CALLER, 0) for number in range(20))
 
 
 def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionStore, database: Database) -> None:
     for number in range(2):
-        opened.open(f"c{number}", CALLER)
+        opened.open(f"c{number}", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
     assert opened.oldest(CALLER, 10) == ["c1"]
-    assert opened.open("c2", CALLER)
+    assert opened.open("c2", CALLER, 2)
 
 
 # What should be open no longer
@@ -69,8 +69,8 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     opened: ConnectionStore, orders: OrderStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
     connections = Connections()
-    opened.open("c1", CALLER)
-    opened.open("c2", OTHER)
+    opened.open("c1", CALLER, 2)
+    opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
     eviction = Eviction(opened, subscriptions, connections)
     assert eviction.sweep() == []
@@ -86,7 +86,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
 def test_connections_that_were_left_behind_are_forgotten(
     opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
-    opened.open("c1", CALLER)
+    opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
     assert Eviction(opened, subscriptions, Connections()).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
