@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.errors import TooManySubscriptions
 from order_engine.domain.ids import uuid7
+from order_engine.domain.orders import Event
 from order_engine.eviction import Eviction
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.connections import ConnectionStore
@@ -18,7 +20,6 @@ from tests.integration.support import (
     REQUEST,
     RUN,
     Connections,
-    at_once,
     new_order,
 )
 
@@ -136,20 +137,17 @@ def test_orders_that_have_ended_make_room(
     assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": newest.id}]
 
 
-def test_a_connection_that_asks_for_much_at_once_waits_for_nobody(database_url: str) -> None:
-    """GIVEN orders that have ended, WHEN one connection asks for much at once, THEN nothing hangs."""
-    first = Database(database_url)
-    orders = OrderStore(first)
-    ids = [new_order(orders, connection_id="c1").id for _ in range(40)]
-    first.execute("UPDATE orders SET status = 'confirmed'")
-    first.close()
+def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
+    orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
+) -> None:
+    ended = [new_order(orders, connection_id="c1") for _ in range(3)]
+    database.execute("UPDATE orders SET status = 'confirmed'")
+    impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
 
-    def ask(number: int) -> None:
-        database = Database(database_url)
-        if number % 2:
-            SubscriptionStore(database).subscribe("c1", CLIENT, ids[number], 0, lambda event: None)
-        else:
-            OrderStore(database).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
-        database.close()
+    def send(event: Event) -> None:
+        # The rows of the ended orders are locked now, for they are being removed.
+        OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
-    at_once(20, ask)
+    subscriptions.subscribe("c1", CLIENT, ended[0].id, 0, send)
+    impatient.close()
+    assert len(orders.page(CLIENT, 10)[0]) == 4
