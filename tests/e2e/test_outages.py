@@ -46,7 +46,7 @@ async def test_a_redis_that_loses_its_data_silences_nobody(
     stack: Stack, market: Market, active_orders: redis.Redis
 ) -> None:
     async with client(stack) as at, at.connected() as socket:
-        with market.held("SOL", "USDC"):
+        with market.held("USDC"):
             await socket.send(action="execute", **{**ORDER, "slippageBps": 500})
             seen = await socket.events(until="submitted")
             active_orders.flushall()
@@ -62,7 +62,7 @@ async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back(
         market = Market(stack.parameters["DatabaseUrl"])
         async with client(stack) as at:
             # GIVEN ten orders that run, and five that wait
-            with market.held("SOL", "USDC"):
+            with market.held("USDC"):
                 orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(15)]
                 async for _ in Until("ten orders are submitted"):
                     if len((await at.get("/api/orders", status="submitted", limit="100"))["orders"]) == 10:
