@@ -73,7 +73,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     opened.open("c1", CALLER, 2)
     opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
-    eviction = Eviction(opened, subscriptions, connections, [].append)
+    eviction = Eviction(opened, subscriptions, connections, print)
     assert eviction.sweep() == []
     ClientStore(database).revoke(CALLER.key_id)
     assert eviction.sweep() == ["c1"]
@@ -89,7 +89,7 @@ def test_connections_that_were_left_behind_are_forgotten(
 ) -> None:
     opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
-    assert Eviction(opened, subscriptions, Connections(), [].append).sweep() == ["c1"]
+    assert Eviction(opened, subscriptions, Connections(), print).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
 
 
