@@ -156,6 +156,8 @@ class Connections:
         return connection_id not in self.gone
 
     def close(self, connection_id: str) -> None:
+        if connection_id in self.refusing:
+            raise ConnectionRefused("expected status 204 or 410, was 500")
         self.closed.append(connection_id)
 
     def to(self, connection_id: str) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     opened.open("c1", CALLER, 2)
     opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
-    eviction = Eviction(opened, subscriptions, connections)
+    eviction = Eviction(opened, subscriptions, connections, print)
     assert eviction.sweep() == []
     ClientStore(database).revoke(CALLER.key_id)
     assert eviction.sweep() == ["c1"]
@@ -89,8 +89,22 @@ def test_connections_that_were_left_behind_are_forgotten(
 ) -> None:
     opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
-    assert Eviction(opened, subscriptions, Connections()).sweep() == ["c1"]
+    assert Eviction(opened, subscriptions, Connections(), print).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
+
+
+def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
+    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    connections, warnings = Connections(refusing={"c1"}), list[str]()
+    for connection_id in ("c1", "c2"):
+        opened.open(connection_id, CALLER, 2)
+    ClientStore(database).revoke(CALLER.key_id)
+    eviction = Eviction(opened, subscriptions, connections, warnings.append)
+    assert eviction.sweep() == ["c2"]
+    assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
+    connections.refusing.clear()
+    assert eviction.sweep() == ["c1"]
 
 
 # To how many running orders a connection may listen

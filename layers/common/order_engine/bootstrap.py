@@ -155,7 +155,7 @@ def recovery() -> Recovery:
 def eviction() -> Eviction:
     from .eviction import Eviction
 
-    return Eviction(opened(), subscriptions(), connections())
+    return Eviction(opened(), subscriptions(), connections(), warn)
 
 
 @cache
