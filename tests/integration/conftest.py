@@ -82,6 +82,7 @@ def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpS
         "REDIS_URL": redis_url,
         "MARKET_LATENCY": "instant",
         "MARKET_DRIFT_BPS": "0",
+        "MARKET_SEED": "1",
         "POWERTOOLS_SERVICE_NAME": "order-engine",
         "POWERTOOLS_METRICS_NAMESPACE": "OrderEngine",
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -27,7 +27,10 @@ T = TypeVar("T")
 
 REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 RUN = "run-1"
-_TABLES = ("subscriptions", "order_events", "orders", "market_faults", "market_transactions", "market_pools")
+_TABLES = (
+    *("subscriptions", "order_events", "orders", "quotes"),
+    *("market_faults", "market_transactions", "market_pools"),
+)
 LEASE = 60.0
 
 PATHS: dict[Status, list[Trigger]] = {
