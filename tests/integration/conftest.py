@@ -8,6 +8,7 @@ import pytest
 
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.schema import migrate
 from order_engine.storage.subscriptions import SubscriptionStore
 from tests.integration.aws import CREDENTIALS, Aws, HttpServer, aws, http_server
@@ -51,6 +52,11 @@ def database(connect: Callable[[], Database]) -> Database:
 @pytest.fixture
 def orders(database: Database) -> OrderStore:
     return OrderStore(database)
+
+
+@pytest.fixture
+def quotes(database: Database) -> QuoteStore:
+    return QuoteStore(database)
 
 
 @pytest.fixture

@@ -205,6 +205,7 @@ def _order(row: dict[str, Any]) -> Order:
         updated_at=row["updated_at"],
         client_order_id=row["client_order_id"],
         user_id=row["user_id"],
+        quote_id=row["quote_id"],
         run=row["run"],
         venue=row["venue"],
         quoted_out=integer("quoted_out"),
