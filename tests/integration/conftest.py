@@ -71,6 +71,14 @@ def clients() -> Iterator[HttpServer]:
         yield server
 
 
+@pytest.fixture
+def nothing_sent(services: Aws, clients: HttpServer) -> None:
+    """Neither to clients nor to queues, by an earlier test."""
+    clients.clear()
+    for queue in ("OrderQueue", "ReplayQueue", "DeadLetterQueue"):
+        services.purge(queue)
+
+
 @pytest.fixture(scope="module")
 def services() -> Iterator[Aws]:
     with aws() as services:

@@ -7,11 +7,13 @@ import pytest
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.orders import Event
-from order_engine.execution import Execution, Run
+from order_engine.execution import Run
 from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.simulated import VENUES, Latency, SimulatedVenue, clear_faults, set_fault
+from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from tests.integration.simulation import SOL, execution_on, live, quoted
 from tests.integration.support import LEASE, PATHS, RUN, brought_to, claimed, new_order
 
 
@@ -21,9 +23,11 @@ class Scene:
         self.orders = OrderStore(database)
         self.woken: list[UUID] = []
         self.published: list[Event] = []
-        venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-        self.execution = Execution(self.orders, venues, lambda event, listeners: self.published.append(event), 10)
-        self.recovery = Recovery(self.orders, self.execution, self.woken.append)
+        self.quotes = QuoteStore(database)
+        self.execution = execution_on(
+            live(database), self.orders, lambda event, listeners: self.published.append(event)
+        )
+        self.recovery = Recovery(self.orders, self.quotes, self.execution, self.woken.append)
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
@@ -70,6 +74,18 @@ def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, s
     assert scene.recovery.sweep() == []
     scene.pass_time(ASLEEP_AFTER_SECONDS)
     assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
+
+
+def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
+    old, fresh = uuid4(), uuid4()
+    for id in (old, fresh):
+        scene.quotes.insert(id, quoted(live(scene.database), "SOL-USDC", SOL), 50, {})
+    scene.database.execute(
+        "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
+        {"s": KEPT_SECONDS + 1, "id": old},
+    )
+    scene.recovery.sweep()
+    assert scene.database.fetch("SELECT id FROM quotes") == [{"id": fresh}]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])

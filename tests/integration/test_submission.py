@@ -11,6 +11,7 @@ from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from tests.integration.support import LEASE, REQUEST, RUN, Connections, closed_port
@@ -29,7 +30,9 @@ class Scene:
             self.active_orders, SubscriptionStore(database), self.connections, self.warnings.append
         )
         self.queue_is_down = False
-        self.submission = Submission(self.orders, self.notifications.publish, self._wake, self.warnings.append)
+        self.submission = Submission(
+            self.orders, QuoteStore(database), self.notifications.publish, self._wake, self.warnings.append
+        )
 
     def _wake(self, order_id: UUID) -> None:
         if self.queue_is_down:
@@ -54,8 +57,10 @@ def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
         "tokenIn": "SOL",
         "tokenOut": "USDC",
         "amountIn": "1.5",
+        "amountInBaseUnits": "1500000000",
         "slippageBps": 50,
         "clientOrderId": None,
+        "quoteId": None,
     }
     assert (scene.connections.sent, scene.warnings) == ([], [])
 

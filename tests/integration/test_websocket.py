@@ -14,6 +14,7 @@ from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from order_engine.websocket import ACTIONS, WebSocket
@@ -32,7 +33,9 @@ class Scene:
         warnings: list[str] = []
         active_orders = ActiveOrders(redis_url, warnings.append)
         notifications = Notifications(active_orders, subscriptions, self.connections, warnings.append)
-        submission = Submission(self.orders, notifications.publish, self.woken.append, warnings.append)
+        submission = Submission(
+            self.orders, QuoteStore(database), notifications.publish, self.woken.append, warnings.append
+        )
         self.websocket = WebSocket(
             *(self.orders, subscriptions, self.connections, submission),
             lambda connection_id, order_id: self.asked.append((connection_id, order_id)),
