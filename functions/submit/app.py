@@ -9,8 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
 from order_engine.domain.errors import EngineError, NotFound
-from order_engine.domain.lifecycle import Status
-from order_engine.domain.requests import parse_integer, parse_order, parse_quote_request, parse_uuid, refuse
+from order_engine.domain.requests import parse_order, parse_page, parse_quote_request, parse_uuid
 from order_engine.observability import count, logger, metrics
 from order_engine.rest import error_response, json_body, json_response
 
@@ -36,12 +35,7 @@ def get_quote() -> Response[str]:
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
-    query = app.current_event.query_string_parameters or {}
-    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
-    status = query.get("status")
-    if status is not None and status not in list(Status):
-        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
-    page, cursor = orders.page(limit, Status(status) if status else None, query.get("cursor"))
+    page, cursor = orders.page(*parse_page(app.current_event.query_string_parameters or {}))
     return json_response(200, {"orders": [order.to_json() for order in page], "nextCursor": cursor})
 
 

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from .errors import InvalidJson, InvalidOrder, InvalidRequest
+from .lifecycle import Status
 from .money import parse_amount, token
 from .orders import OrderRequest
 
@@ -138,6 +139,15 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
     if slippage.isascii() and slippage.isdigit() and len(slippage) < 12:
         form["slippageBps"] = int(slippage)
     return parse_order(form)
+
+
+def parse_page(query: Mapping[str, str]) -> tuple[int, Status | None, str | None]:
+    """Of a list of orders: how many, of which status, after which cursor. Raises `InvalidRequest`."""
+    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
+    status = query.get("status")
+    if status is not None and status not in list(Status):
+        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
+    return limit, Status(status) if status else None, query.get("cursor")
 
 
 def parse_uuid(field: str, value: object) -> UUID:
