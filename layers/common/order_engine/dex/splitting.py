@@ -101,7 +101,7 @@ def _divided(sides: Sequence[Side], amount_in: int, now: int) -> Split:
             low, most = high - step, at
             break
         high, least, step = high - step, at, step * 4
-    while high - low > high >> _NARROW_BITS:
+    while high - low > max(high >> _NARROW_BITS, 1):
         price = (low + high) // 2
         at = taken(price)
         if sum(at) >= amount_in:
