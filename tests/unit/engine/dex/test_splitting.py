@@ -13,6 +13,9 @@ from order_engine.dex.pool import Pool
 from order_engine.dex.splitting import Side, Split, best_split
 from tests.unit.engine.dex.pools import MAKERS, NOW, Make, amm, cp, damm, dlmm, pools_of_a_pair
 
+MANY = 10**5
+"""So many units that a unit of rounding in each leg, of its fee and of its output, is less than a basis point."""
+
 
 def sides_of(pools: Sequence[Pool], a_to_b: bool = True) -> list[Side]:
     return [Side(pool, a_to_b) for pool in pools]
@@ -64,13 +67,12 @@ def check(sides: Sequence[Side], amount: int, split: Split) -> None:
 def test_no_division_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, share: int) -> None:
     """GIVEN up to four pools, and an order of from half a thousandth of the first pool to twice as much."""
     sides = sides_of(pools, a_to_b)
-    amount = max(pools[0].depth(not a_to_b) * share // 1_000, 1)
+    amount = max(pools[0].depth(not a_to_b) * share // 1_000, MANY)
     best = brute_force(sides, amount, 60)
     split = best_split(sides, amount, NOW, 0)
-    assume(best > 10**4 * len(sides))
+    assume(best > MANY)
     assert split is not None
     check(sides, amount, split)
-    # Each leg is rounded down once, and its fee up.
     assert split.amount_out >= best * (1 - 1e-4)
 
 
@@ -94,9 +96,9 @@ def test_no_division_pays_a_basis_point_more_after_the_cost_of_its_legs(
     pools: list[Pool], a_to_b: bool, share: int, cost_share: int
 ) -> None:
     sides = sides_of(pools, a_to_b)
-    amount = max(pools[0].depth(not a_to_b) * share // 1_000, 1)
+    amount = max(pools[0].depth(not a_to_b) * share // 1_000, MANY)
     alone = max(paid(side, amount) for side in sides)
-    assume(alone > 10**5)
+    assume(alone > MANY)
     cost = int(alone) * cost_share // 10_000 + 1
     split = best_split(sides, amount, NOW, cost)
     assert split is not None
