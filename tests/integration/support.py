@@ -34,7 +34,7 @@ OTHER = Caller(UUID(int=3), UUID(int=4))
 """Two clients with a key each, in every clean database."""
 
 _TABLES = (
-    *("subscriptions", "order_events", "orders", "connections", "tickets", "api_keys", "market_faults"),
+    *("subscriptions", "order_events", "orders", "quotes", "connections", "tickets", "api_keys", "market_faults"),
     *("market_transactions", "market_pools"),
 )
 LEASE = LEASE_SECONDS

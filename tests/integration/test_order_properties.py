@@ -20,17 +20,19 @@ from order_engine.dispatching import Dispatch
 from order_engine.domain.errors import TRIES, EngineError, TooLateToCancel
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
 from order_engine.domain.orders import Event, OrderRequest
+from order_engine.domain.swaps import Fill, Quote, Transaction
 from order_engine.execution import Execution
 from order_engine.recovery import Recovery
 from order_engine.storage.database import Database
 from order_engine.storage.orders import LEASE_SECONDS as LEASE
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
-from order_engine.venues.base import Fill, Quote, Transaction, Venue
+from order_engine.venues.base import Chain
 from tests.integration.market_view import SimulatedMarket, min_out
 from tests.integration.state_walk import Invocation, Walk
-from tests.integration.support import clean
+from tests.integration.support import CLIENT, clean
 from tests.lifecycles import replayed
 
 CRASHES = ("before commit", "after commit", "before effect", "after effect")
@@ -90,28 +92,24 @@ class Orders(OrderStore):
 
 
 class Line:
-    """The way to a venue. What was on it when its sender crashed is in `ghosts`: it may arrive at any time."""
+    """The way to the chain. What was on it when its sender crashed is in `ghosts`: it may arrive at any time."""
 
-    def __init__(self, venue: Venue, crash: CrashPoint, ghosts: list[tuple[Venue, Transaction]]) -> None:
-        self.name = venue.name
-        self._venue = venue
+    def __init__(self, chain: Chain, crash: CrashPoint, ghosts: list[Transaction]) -> None:
+        self._chain = chain
         self._crash = crash
         self._ghosts = ghosts
 
-    def quote(self, token_in: str, token_out: str, amount_in: int) -> Quote:
-        return self._venue.quote(token_in, token_out, amount_in)
-
     def build(self, quote: Quote, min_out: int) -> Transaction:
-        return self._venue.build(quote, min_out)
+        return self._chain.build(quote, min_out)
 
     def submit(self, transaction: Transaction) -> None:
-        self._ghosts.append((self._venue, transaction))
+        self._ghosts.append(transaction)
         self._crash.reached("before effect")
-        self._venue.submit(transaction)
+        self._chain.submit(transaction)
         self._crash.reached("after effect")
 
     def confirm(self, transaction: Transaction) -> Fill | None:
-        return self._venue.confirm(transaction)
+        return self._chain.confirm(transaction)
 
 
 class OrdersMachine(RuleBasedStateMachine):
@@ -121,12 +119,15 @@ class OrdersMachine(RuleBasedStateMachine):
         self.crash = CrashPoint()
         self.store = Orders(database, self.crash)
         self.market = SimulatedMarket(database)
-        self.ghosts: list[tuple[Venue, Transaction]] = []
-        venues = [Line(venue, self.crash, self.ghosts) for venue in self.market.venues]
-        self.execution = Execution(self.store, venues, self.publish, quote_deadline=10)
+        self.ghosts: list[Transaction] = []
+        quotes, line = QuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
+        self.execution = Execution(self.store, quotes, self.market.quoting, line, self.publish)
         self.messages: list[UUID] = []
-        self.submission = Submission(self.store, self.publish, self.messages.append, lambda warning: None)
-        self.recovery = Recovery(self.store, SubscriptionStore(database), self.execution, self.messages.append)
+        self.submission = Submission(
+            *(self.store, quotes, self.publish, self.messages.append, lambda client_id: 0, lambda warning: None)
+        )
+        subscriptions = SubscriptionStore(database)
+        self.recovery = Recovery(self.store, quotes, subscriptions, self.execution, self.messages.append)
         self.dispatch = Dispatch(self.store, self.publish, cast(Any, self), "arn")
         self.walks: list[Walk] = []
         self.overtaken: Walk | None = None
@@ -134,7 +135,6 @@ class OrdersMachine(RuleBasedStateMachine):
         self.invocations: list[Invocation] = []
         self.heard: dict[UUID, list[int]] = {}
         self.ended: dict[UUID, Status] = {}
-        self.units = self.market.units()
         self.traded: set[str] = set()
 
     # What the engine calls
@@ -162,7 +162,8 @@ class OrdersMachine(RuleBasedStateMachine):
     )
     def submit(self, pair: tuple[str, str, int], amount: int, slippage: int, at_once: bool) -> None:
         token_in, token_out, unit = pair
-        order = self.submission.submit(OrderRequest("market", token_in, token_out, amount * unit, slippage), "c1")
+        request = OrderRequest("market", token_in, token_out, amount * unit, slippage)
+        order, _ = self.submission.submit(request, CLIENT, connection_id="c1")
         if at_once:
             self.messages.remove(order.id)
             self.dispatch.run(order.id, str(uuid4()))
@@ -175,7 +176,7 @@ class OrdersMachine(RuleBasedStateMachine):
         id = list(self.heard)[which % len(self.heard)]
         before = self.store.get(id).status
         try:
-            self.submission.cancel(id)
+            self.submission.cancel(CLIENT, id)
         except TooLateToCancel:
             assert before in (Status.SUBMITTED, Status.CONFIRMED, Status.FAILED)
         else:
@@ -307,17 +308,16 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.ghosts)
     @rule(which=some)
     def arrive_late(self, which: int) -> None:
-        """A transaction whose sender has crashed reaches its venue."""
-        venue, transaction = self.ghosts[which % len(self.ghosts)]
+        """A transaction whose sender has crashed reaches the chain."""
         with suppress(EngineError):
-            venue.submit(transaction)
+            self.market.chain.submit(self.ghosts[which % len(self.ghosts)])
 
     # What the world does
 
     @precondition(lambda self: self.heard)
     @rule(seconds=st.sampled_from([20.0, 31.0]))
     def pass_time(self, seconds: float) -> None:
-        self.market.now += seconds
+        self.market.clock.now += seconds
         self.database.execute(
             "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
             " lease_until = lease_until - make_interval(secs => %(s)s)",
@@ -353,7 +353,7 @@ class OrdersMachine(RuleBasedStateMachine):
             assert heard == list(range(1, len(heard) + 1)), f"expected events in order, was {heard}"
         signed = {event["data"]["txHash"] for id in events for event in events[id] if event["status"] == "building"}
         assert swaps.keys() <= signed | self.traded, "expected no swap but what was recorded as built"
-        assert self.market.units() == self.units, "expected every unit to be somewhere"
+        assert self.market.is_in_order(), "expected every unit to be somewhere"
 
     def order_is_in_order(self, order: dict[str, Any], events: list[dict[str, Any]], swaps: dict[str, Any]) -> None:
         status = Status(order["status"])

@@ -211,7 +211,7 @@ def _quoting(market: Market) -> Quoting:
     from .venues.faults import VENUES
     from .venues.simulated import SimulatedVenue
 
-    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, inform)
+    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, log=inform)
 
 
 @cache
