@@ -12,7 +12,7 @@ from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import U64_MAX
 from order_engine.dex.routing import Listing, NoPath, Route, TooLarge, TooSmall, paths, reason, routes
-from tests.unit.engine.dex.made_pools import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.handmade import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
 
 DEEP = 10**13
 

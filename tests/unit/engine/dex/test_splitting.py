@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.splitting import Side, Split, best_split
-from tests.unit.engine.dex.made_pools import MAKERS, NOW, Make, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.handmade import MAKERS, NOW, Make, amm, cp, damm, dlmm, pools_of_a_pair
 
 MANY = 10**5
 """So many units that a unit of rounding in each leg, of its fee and of its output, is less than a basis point."""
