@@ -138,11 +138,15 @@ def terminate(database: Database, admin: Database) -> None:
 
 @dataclass
 class Connections:
-    """WebSocket connections that keep what they are sent. Those in `gone` and `refusing` take nothing."""
+    """WebSocket connections that keep what they are sent.
+
+    Those in `gone` and `refusing` take nothing, those in `lasting` can't be closed.
+    """
 
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    lasting: set[str] = field(default_factory=set)
     closed: list[str] = field(default_factory=list)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
@@ -156,7 +160,7 @@ class Connections:
         return connection_id not in self.gone
 
     def close(self, connection_id: str) -> None:
-        if connection_id in self.refusing:
+        if connection_id in self.lasting:
             raise ConnectionRefused("expected status 204 or 410, was 500")
         self.closed.append(connection_id)
 

@@ -96,14 +96,14 @@ def test_connections_that_were_left_behind_are_forgotten(
 def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
     opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
-    connections, warnings = Connections(refusing={"c1"}), list[str]()
+    connections, warnings = Connections(lasting={"c1"}), list[str]()
     for connection_id in ("c1", "c2"):
         opened.open(connection_id, CALLER, 2)
     ClientStore(database).revoke(CALLER.key_id)
     eviction = Eviction(opened, subscriptions, connections, warnings.append)
     assert eviction.sweep() == ["c2"]
     assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
-    connections.refusing.clear()
+    connections.lasting.clear()
     assert eviction.sweep() == ["c1"]
 
 

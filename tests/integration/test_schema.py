@@ -268,7 +268,11 @@ def test_an_order_names_a_quote_that_is_there(connection: psycopg.Connection[Any
 
 def test_a_quote_that_an_order_names_can_not_be_deleted(connection: psycopg.Connection[Any]) -> None:
     id = uuid4()
-    connection.execute("INSERT INTO quotes (id, slippage_bps, quote, decision) VALUES (%s, 50, '{}', '{}')", (id,))
+    connection.execute(
+        "INSERT INTO quotes (id, client_id, slippage_bps, quote, decision)"
+        " SELECT %s, id, 50, '{}', '{}' FROM clients LIMIT 1",
+        (id,),
+    )
     insert_order(connection, quote_id=id)
     with pytest.raises(errors.ForeignKeyViolation):
         connection.execute("DELETE FROM quotes")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
-    from .notifications import Notifications, OpenConnections
+    from .notifications import Connections, Notifications
     from .quotes import Quotes
     from .quoting import Quoting
     from .recovery import Recovery
@@ -90,7 +90,7 @@ def active_orders() -> ActiveOrders:
 
 
 @cache
-def connections() -> OpenConnections:
+def connections() -> Connections:
     from botocore.session import get_session
 
     from .api_gateway import ApiGatewayConnections

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .notifications import ConnectionRefused, OpenConnections
+from .notifications import ConnectionRefused, Connections
 from .storage.connections import ConnectionStore
 from .storage.subscriptions import SubscriptionStore
 
@@ -14,7 +14,7 @@ class Eviction:
         self,
         opened: ConnectionStore,
         subscriptions: SubscriptionStore,
-        connections: OpenConnections,
+        connections: Connections,
         warn: Callable[[str], None],
     ) -> None:
         self._opened = opened

@@ -59,11 +59,15 @@ class FakeOrders(OrderStore):
         )
 
 
+    def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
+        return None
+
+
 class FakeQuotes(QuoteStore):
     def __init__(self, stored: dict[UUID, StoredQuote]) -> None:
         self._stored = stored
 
-    def get(self, id: UUID) -> StoredQuote:
+    def owned(self, client_id: UUID, id: UUID) -> StoredQuote:
         if id not in self._stored:
             raise QuoteNotFound(f"expected the id of a quote, was {id}")
         return self._stored[id]
