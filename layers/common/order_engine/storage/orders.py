@@ -28,18 +28,19 @@ _ORDER = """
 MOST_SUBSCRIPTIONS = 100
 """To so many running orders a connection may listen."""
 
-# A connection's subscriptions to orders that have ended go when it makes another: `ended`. What is left are the others.
-ENDED = """
+# When a connection has so many, those to orders that have ended go, and count no longer.
+_OTHERS = """
+    FROM subscriptions JOIN orders ON orders.id = order_id
+    WHERE connection_id = %(connection_id)s AND order_id <> %(id)s"""
+_FULL = "(SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s) >= %(most)s"
+ENDED = f"""
     ended AS (
         DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
-            SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
-            WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
+            SELECT connection_id, order_id {_OTHERS} AND {_FULL} AND status = ANY(%(final)s)
             FOR UPDATE OF subscriptions SKIP LOCKED
-        ) RETURNING order_id
+        )
     )"""
-HAS_ROOM = """
-    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s)
-    - (SELECT count(*) FROM ended) < %(most)s"""
+HAS_ROOM = f"(NOT {_FULL} OR (SELECT count(*) {_OTHERS} AND status <> ALL(%(final)s)) < %(most)s)"
 
 # Of many at once with one key the first is stored; the others wait until it is committed, and store nothing.
 _INSERT = f"""
