@@ -146,15 +146,17 @@ def test_orders_that_have_ended_make_room(
     another = new_order(orders)
     subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
     assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": another.id}]
+    fill(orders, "c2")
     database.execute("UPDATE orders SET status = 'failed'")
-    newest = new_order(orders, connection_id="c1")
-    assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": newest.id}]
+    newest = new_order(orders, connection_id="c2")
+    assert database.fetch("SELECT order_id FROM subscriptions WHERE connection_id = 'c2'") == [{"order_id": newest.id}]
 
 
 def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
     orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
 ) -> None:
-    ended = [new_order(orders, connection_id="c1") for _ in range(3)]
+    fill(orders, "c1")
+    (ended, *_), _ = orders.page(CLIENT, 1)
     database.execute("UPDATE orders SET status = 'confirmed'")
     impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
 
@@ -162,6 +164,6 @@ def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanw
         # The rows of the ended orders are locked now, for they are being removed.
         OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
-    subscriptions.subscribe("c1", CLIENT, ended[0].id, 0, send)
+    subscriptions.subscribe("c1", CLIENT, ended.id, 0, send)
     impatient.close()
-    assert len(orders.page(CLIENT, 10)[0]) == 4
+    assert len(orders.page(CLIENT, 200)[0]) == MOST_SUBSCRIPTIONS + 1
