@@ -73,6 +73,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
             submitted = await at.get("/api/orders", status="submitted")
         await at.ended(running)
         of_failed = await all_orders(at, status="failed", limit="2")
+        of_cancelled = await all_orders(at, status="cancelled")
         of_confirmed = await all_orders(at, status="confirmed", limit="100")
         pending = await at.get("/api/orders", status="pending")
 
@@ -82,7 +83,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
     assert of_confirmed[:2] == [running, confirmed]
     assert not set(of_failed) & set(of_confirmed)
     assert len(of_confirmed) == market.confirmed()
-    assert len(of_failed) + len(of_confirmed) == market.orders()
+    assert len(of_failed) + len(of_confirmed) + len(of_cancelled) == market.orders()
 
 
 @pytest.mark.parametrize(
