@@ -127,8 +127,13 @@ def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str)
     """GIVEN a database of the first revision with an order and with pools of the kind it had."""
     migrate(empty_url, "0001")
     first = layout(empty_url)
+    id = uuid4()
     with psycopg.connect(empty_url) as connection:
-        id = insert_order(connection)
+        connection.execute(
+            "INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps)"
+            " VALUES (%s, 'market', 'SOL', 'USDC', 1, 50)",
+            (id,),
+        )
         connection.execute(EVENT, (id, 1))
         connection.execute("INSERT INTO market_pools VALUES ('raydium', 'SOL', 'USDC', 1, 1, 25)")
         connection.execute("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1)")

@@ -58,7 +58,6 @@ class FakeOrders(OrderStore):
             *(Status.PENDING, 1, 1, AT, AT),
         )
 
-
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
         return None
 

@@ -56,13 +56,8 @@ _INSERT = f"""
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
                             quote_id, idempotency_key)
         SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-<<<<<<< HEAD
                %(client_order_id)s, %(user_id)s, %(quote_id)s, %(idempotency_key)s
-        WHERE {HAS_ROOM}
-=======
-               %(client_order_id)s, %(user_id)s, %(idempotency_key)s
         WHERE {{room}}
->>>>>>> access
         ON CONFLICT DO NOTHING
         RETURNING {_ORDER}
     ), subscribed AS (
@@ -145,32 +140,6 @@ class OrderStore:
         Returns the client's earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises
         `IdempotencyKeyReused` if that one asked for something else, `TooManySubscriptions`.
         """
-<<<<<<< HEAD
-        rows = self._database.fetch(
-            _INSERT,
-            {
-                "id": id,
-                "client_id": client_id,
-                "type": request.type,
-                "token_in": request.token_in,
-                "token_out": request.token_out,
-                "amount_in": request.amount_in,
-                "slippage_bps": request.slippage_bps,
-                "client_order_id": request.client_order_id,
-                "user_id": request.user_id,
-                "quote_id": request.quote_id,
-                "idempotency_key": idempotency_key,
-                "connection_id": connection_id,
-                "data": Jsonb(data),
-                "final": list(FINAL),
-                "most": MOST_SUBSCRIPTIONS,
-            },
-        )
-        if rows:
-            return _order(rows[0])
-        order = self.earlier(id, client_id, request, idempotency_key)
-        if order is None:
-=======
         parameters = {
             "id": id,
             "client_id": client_id,
@@ -181,6 +150,7 @@ class OrderStore:
             "slippage_bps": request.slippage_bps,
             "client_order_id": request.client_order_id,
             "user_id": request.user_id,
+            "quote_id": request.quote_id,
             "idempotency_key": idempotency_key,
             "connection_id": connection_id,
             "data": Jsonb(data),
@@ -194,7 +164,6 @@ class OrderStore:
             self._database.execute(FORGET_ENDED, parameters)
             rows = self._database.fetch(_INSERT.format(room=ROOM_AMONG_RUNNING), parameters)
         if not rows:
->>>>>>> access
             raise too_many_subscriptions()
         return _order(rows[0])
 
