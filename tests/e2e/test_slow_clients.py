@@ -27,8 +27,8 @@ CLIENTS = 200
 class Deaf:
     """A WebSocket client that sends and never reads: its TCP window fills, then what the server keeps for it."""
 
-    def __init__(self, url: str) -> None:
-        to = urlsplit(url)
+    def __init__(self, stack: Stack) -> None:
+        to = urlsplit(stack.websocket)
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.settimeout(PATIENCE)
@@ -36,6 +36,7 @@ class Deaf:
         key = base64.b64encode(os.urandom(16)).decode()
         self._socket.sendall(
             f"GET / HTTP/1.1\r\nHost: {to.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Authorization: Bearer {stack.key}\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
         assert self._socket.recv(12).endswith(b" 101"), "expected a handshake"
@@ -52,7 +53,7 @@ class Deaf:
 
 @contextmanager
 def deaf(stack: Stack) -> Iterator[Deaf]:
-    client = Deaf(stack.websocket)
+    client = Deaf(stack)
     try:
         yield client
     finally:
