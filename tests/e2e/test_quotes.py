@@ -64,7 +64,8 @@ async def test_an_order_that_names_a_quote_is_never_routed_anew(stack: Stack, ma
         order = await at.executed(**ORDER, quoteId=quote["quoteId"])
 
     assert [event["status"] for event in order["events"]] == ["pending", "routing", "building", "submitted", "failed"]
-    assert (order["error"]["code"], order["error"]["attempts"]) == ("SlippageExceeded", 1)
+    error = order["error"]
+    assert (error["code"], error["attempts"], error["retryable"]) == ("SlippageExceeded", 1, False)
 
 
 async def test_a_quote_that_has_ended_is_refused(stack: Stack, market: Market) -> None:

@@ -76,7 +76,7 @@ class Recorder:
         with self._stack() as (stack, market):
             if expired:
                 market.database.execute(
-                    "UPDATE orders SET transaction = jsonb_set(transaction, '{expires_at}', '0') WHERE id = %(id)s",
+                    "UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '0') WHERE id = %(id)s",
                     {"id": stopped},
                 )
             market.pass_time(A_WHILE)

@@ -197,7 +197,8 @@ class Execution:
             "message": reason if caught else f"{error['Error']}: {reason}",
             # The state machine gives up on any other error only after so many tries.
             "attempts": run.attempt if caught and not issubclass(caught, Transient) else TRIES,
-            "retryable": not (caught and issubclass(caught, Final)),
+            # The quote that an order names is gone for good.
+            "retryable": not (caught and issubclass(caught, (Final, Reroute) if run.quote_id else Final)),
         }
         # A step that was given up on may send the transaction meanwhile: then it is not for this verdict any more.
         return self._move(run, Trigger.GAVE_UP, data, seen=order.status, error=data)

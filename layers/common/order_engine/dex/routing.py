@@ -14,7 +14,7 @@ from .splitting import Side, Split, best_split
 from .swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
-"""The tokens over which a route may go: they have pools with all others."""
+"""The tokens over which a route may go: most others have pools with them."""
 
 NATIVE = "SOL"
 """The token that transactions are paid in."""
@@ -176,7 +176,9 @@ def reason(found: Sequence[Route]) -> str:
     second = others[0]
     gain = (first.amount_out - first.cost) - (second.amount_out - second.cost)
     if not gain:
-        return f"{first.name} pays as much as {second.name} and has the deeper pool"
+        deeper = first.hops[-1].depth > second.hops[-1].depth
+        why = "has the deeper pool" if deeper else "comes first by name"
+        return f"{first.name} pays as much as {second.name} and {why}"
     hundredths = gain * 100 * BPS // max(second.amount_out - second.cost, 1)
     return f"{first.name} pays {hundredths // 100}.{hundredths % 100:02d} bps more than {second.name}"
 

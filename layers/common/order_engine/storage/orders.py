@@ -108,7 +108,7 @@ _CANCEL = f"""
 _WAKE = """
     UPDATE orders SET woken_at = now() WHERE id IN (
         SELECT id FROM orders
-        WHERE status <> ALL(%(final)s)
+        WHERE status = ANY(%(running)s)
           AND woken_at < now() - make_interval(secs => %(after)s)
           AND (lease_until IS NULL OR lease_until < now())
         ORDER BY id LIMIT %(limit)s FOR UPDATE
@@ -298,7 +298,7 @@ class OrderStore:
 
         Marks them as woken now.
         """
-        rows = self._database.fetch(_WAKE, {"final": list(FINAL), "after": after, "limit": limit})
+        rows = self._database.fetch(_WAKE, {"running": list(set(Status) - FINAL), "after": after, "limit": limit})
         return sorted(row["id"] for row in rows)
 
 
