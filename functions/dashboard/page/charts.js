@@ -33,7 +33,7 @@ export class Chart {
       options: {
         scales: { x: { time: false, range: [-0.6, categories.length - 0.4] }, y: { range: (_, low, high) => [0, Math.max(high, 1e-9) * 1.12] } },
         axes: [
-          { ...axis(), grid: { show: false }, ticks: { show: false }, splits: () => categories.map((_, index) => index), values: (plot) => fitting(categories, plot.width) },
+          { ...axis(), size: 30, grid: { show: false }, ticks: { show: false }, splits: () => categories.map((_, index) => index), values: (plot) => fitting(categories, plot.width) },
           { ...axis(), size: 64, values: (_, ticks) => ticks.map(write) },
         ],
         series: [
@@ -56,8 +56,8 @@ export class Chart {
     this.#draw(() => ({
       options: {
         scales: { x: { time: true } },
-        axes: [{ ...axis(), space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis(), size: 76, values: (_, ticks) => ticks.map(write) }],
-        series: [{}, ...series.map(({ label, colour: name, dash }) => ({ label, dash, stroke: colour(name), width: 2, spanGaps: true, points: { size: 6, fill: colour(name) } }))],
+        axes: [{ ...axis(), size: 30, space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis(), size: 76, values: (_, ticks) => ticks.map(write) }],
+        series: [{}, ...series.map(({ label, colour: name }) => ({ label, stroke: colour(name), width: 2, spanGaps: true, points: { size: 6, fill: colour(name) } }))],
       },
       data: [times, ...series.map(({ values }) => values)],
     }));

@@ -2,7 +2,7 @@
 
 import { cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
-import { badge, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
+import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
 import { isFinal } from "./engine.js";
 import { amount, clock, duration, pair, percent, slippage, when } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
@@ -65,12 +65,13 @@ export class Detail {
       h(
         "div",
         { class: "columns" },
-        h("section", { class: "card", "aria-label": "Timeline" }, h("h2", {}, "Timeline"), timeline(order)),
+        card("Timeline", timeline(order)),
         routed
-          ? h("section", { class: "card", "aria-label": "Route" }, h("h2", {}, "Route"), h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, in the price": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }), h("h3", {}, "Routes compared"), h("div", { class: "scroll" }, compared(routed.quotes)))
-          : h("section", { class: "card", "aria-label": "Route" }, h("h2", {}, "Route"), empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
+          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, in the price": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          : card("Route", empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
       ),
-      order.txHash && h("section", { class: "card", "aria-label": "Transaction" }, h("h2", {}, "Transaction"), copyable(order.txHash), transaction(order)),
+      routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
+      order.txHash && card("Transaction", copyable(order.txHash), transaction(order)),
     ];
   }
 }

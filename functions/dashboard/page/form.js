@@ -3,7 +3,7 @@
 import { ApiError, transient } from "./api.js";
 import { h, problem } from "./dom.js";
 import { engine } from "./engine.js";
-import { amount } from "./format.js";
+import { brief } from "./format.js";
 
 const PRESETS = [10, 50, 100];
 const TRIES = 3;
@@ -129,17 +129,22 @@ export class OrderForm extends EventTarget {
 
   #priced() {
     const { quote, error } = this.#live;
-    this.receive.textContent = quote ? `≈ ${amount(quote.amountOut)}` : "–";
+    this.receive.textContent = quote ? `≈ ${brief(quote.amountOut)}` : "–";
     if (error instanceof ApiError && error.status < 500) this.#point(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
     else if (quote) this.#point([]);
     const { amountIn, tokenIn, tokenOut } = this.#order();
     const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
-    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.doubtful ? "Try again" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
+    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.doubtful ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
     this.#enable();
   }
 
+  /** An order for this quote or none is none while there is no quote. One that is tried again has its quote. */
+  get #quoteless() {
+    return this.fixed.checked && !this.#live.quote && !this.#intent;
+  }
+
   #enable() {
-    this.submit.disabled = this.#sending || this.#blocked > 0;
+    this.submit.disabled = this.#sending || this.#blocked > 0 || this.#quoteless;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 

@@ -8,6 +8,9 @@ export function amount(text, decimals = 6) {
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (cut && `.${cut}`);
 }
 
+/** An amount where there is little room: two decimals of thousands, four of less. */
+export const brief = (text) => amount(text, String(text).split(".")[0].length > 3 ? 2 : 4);
+
 /** Basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 

@@ -2,7 +2,7 @@
 
 import { badge, cell, empty, fill, h, list, problem, table, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { amount, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { amount, brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
 import { venueName } from "./routes.js";
 
 const ROWS = 20;
@@ -11,8 +11,8 @@ const COLUMNS = [
   { label: "Order", show: (order) => h("a", { href: `#/orders/${order.orderId}` }, h("strong", {}, pair(order)), h("code", { class: "under" }, shortId(order.orderId))) },
   { label: "Submitted", show: ({ createdAt }) => when(createdAt) },
   { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, code)] },
-  { label: "Paid", number: true, show: ({ amountIn, tokenIn }) => `${amount(amountIn, 4)} ${tokenIn}` },
-  { label: "Received", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? `${amount(amountOut, 4)} ${tokenOut}` : "–") },
+  { label: "Paid", number: true, show: ({ amountIn, tokenIn }) => `${short(amountIn)} ${tokenIn}` },
+  { label: "Received", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? `${short(amountOut)} ${tokenOut}` : "–") },
   { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? amount(executedPrice, 4) : "–") },
   { label: "Slippage", number: true, show: ({ slipped }) => (slipped === null ? "–" : percent(slipped)) },
   { label: "Venue", show: ({ venue }) => (venue ? venueName(venue) : "–") },

@@ -27,7 +27,7 @@ export class Insights {
       latency: panel("Latency by step", "From one status to the next, of the orders in this page's memory.", legend([["p50", "accent"], ["p95", "second"]])),
       fills: panel("Fills by venue", "Confirmed orders, by the venue or venues of their route."),
       slippage: panel("Realised slippage", "How far below its quote each order was paid. Below zero it was paid more."),
-      prices: panel("Price by venue", "The best price of each venue, from the quotes that this page has seen."),
+      prices: panel("Price by venue", "The best price of each venue after fees and before price impact, from the quotes that this page has seen."),
     };
     this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
     this.key = h("div", {});
@@ -114,9 +114,9 @@ export class Insights {
     fill(this.pairs, { pairs, pair }, () => pairs.map((one) => h("option", { value: one, selected: one === pair }, one)));
     const { times, venues, prices } = priceSeries(quotes, pair);
     this.panels.prices.controls.hidden = !pairs.length;
-    fill(this.key, venues, () => legend(venues.map((venue) => [venue.replace("+", " + "), COLOURS[venue] ?? "both"])));
+    fill(this.key, venues, () => legend(venues.map((venue) => [venue, COLOURS[venue] ?? "both"])));
     const rows = times.map((at, index) => ({ at, prices: prices.map((column) => column[index]) })).reverse().slice(0, ROWS);
-    show(this.panels.prices, rows, "No quote was seen yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", dash: COLOURS[venue] ? undefined : [6, 4], values: prices[index] })), (price) => amount(String(price), 4)), [
+    show(this.panels.prices, rows, "No quote was seen yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), (price) => amount(String(price), 4)), [
       { label: "Time", show: ({ at }) => clock(at * 1000) },
       ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : amount(String(row.prices[index]))) })),
     ]);

@@ -3,12 +3,12 @@
 import { cancelButton } from "./actions.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { amount, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
 import { venueName } from "./routes.js";
 import { decision, steps } from "./store.js";
 
 // Of the orders that have ended: so many in a lane.
-const ENDED = 6;
+const ENDED = 4;
 
 export class Lanes {
   #context;
@@ -54,9 +54,9 @@ export class Lanes {
     return h(
       "li",
       { class: `order ${status}` },
-      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${amount(order.amountIn, 4)} ${order.tokenIn}`), h("span", {}, ` → ${order.tokenOut}`)),
+      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${order.tokenOut}`)),
       h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
-      order.amountOut && h("p", { class: "got" }, `${amount(order.amountOut, 4)} ${order.tokenOut}`),
+      order.amountOut && h("p", { class: "got" }, `${short(order.amountOut)} ${order.tokenOut}`),
       order.venue && h("p", { class: "order-row" }, venueName(order.venue), order.slipped !== null && h("span", { class: "note", title: "Realised slippage" }, percent(order.slipped))),
       order.reason && !isFinal(status) && h("p", { class: "note why" }, order.reason),
       order.error && h("p", { class: "why error" }, h("strong", {}, order.error.code), ` ${order.error.message}`),

@@ -1,7 +1,7 @@
 // A route and what it was chosen over, for a live quote as for an order that was routed.
 
 import { h, table } from "./dom.js";
-import { amount, below, percent } from "./format.js";
+import { amount, below, brief, percent } from "./format.js";
 
 const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("+", "-")}` : "");
 
@@ -22,7 +22,7 @@ export function split(route) {
         h("span", { class: `dot ${venueClass(leg.venue)}`, "aria-hidden": "true" }),
         h("span", { class: "pool" }, leg.pool.split(":")[0]),
         h("span", { class: "share" }, percent(leg.shareBps)),
-        h("span", { class: "note" }, `${amount(leg.amountIn, 4)} ${tokenIn} for ${amount(leg.amountOut, 4)} ${tokenOut}, impact ${percent(leg.priceImpactBps)}`),
+        h("span", { class: "note" }, `${brief(leg.amountIn)} ${tokenIn} for ${brief(leg.amountOut)} ${tokenOut}, impact ${percent(leg.priceImpactBps)}`),
       ),
     );
     return h(
@@ -51,9 +51,9 @@ export const compared = (quotes) =>
     quotes.map((quote, index) => ({ ...quote, index, class: index === 0 && "chosen", behind: below(quotes[0].amountOutBaseUnits, quote.amountOutBaseUnits) })),
   );
 
-/** `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC` without the pair where that is plain; `>` separates hops. */
+/** As `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC` without the pair where that is plain; `>` separates hops. */
 const poolNames = (pools) => {
-  const hops = pools.split(">").map((hop) => hop.split("+").map((pool) => pool.split(":")));
+  const hops = pools.split(">").map((hop) => hop.split("+").map((pool) => pool.trim().split(":")));
   return h(
     "span",
     { class: "pools", title: pools },

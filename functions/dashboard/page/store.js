@@ -56,10 +56,12 @@ export class Store extends EventTarget {
     return true;
   }
 
-  /** Remembers the best price of each venue among routes that were compared. */
+  /** Remembers the best price of each venue, among the routes over it alone, before the impact of the quote's own size. */
   quoted(tokenIn, tokenOut, at, routes) {
     const prices = {};
-    for (const { venue, price } of Array.isArray(routes) ? routes : []) prices[venue] = Math.max(prices[venue] ?? 0, Number(price));
+    for (const { venue, price, priceImpactBps } of Array.isArray(routes) ? routes : []) {
+      if (!venue.includes("+")) prices[venue] = Math.max(prices[venue] ?? 0, Number(price) / (1 - priceImpactBps / 10_000));
+    }
     this.#quotes.push({ pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
     this.#quotes.sort((one, other) => one.at - other.at);
     this.#quotes.splice(0, this.#quotes.length - MOST);
