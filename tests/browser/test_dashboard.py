@@ -33,7 +33,7 @@ def ask(stack: Stack, path: str, order: dict[str, str] | None = None) -> Any:
 
 def submit(stack: Stack, **changes: str) -> str:
     """An order that is submitted elsewhere. Returns its id."""
-    order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500, **changes}
+    order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
     return str(ask(stack, "/api/orders/execute", order)["orderId"])
 
 

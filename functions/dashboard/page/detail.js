@@ -4,18 +4,17 @@ import { cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
 import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
 import { isFinal } from "./engine.js";
-import { amount, clock, duration, pair, percent, slippage, when } from "./format.js";
+import { amount, clock, duration, pair, percent, sentence, slippage, when } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
 import { decision } from "./store.js";
 
 export class Detail {
   #context;
-  #id;
   #error;
 
   constructor(context, id) {
     this.#context = context;
-    this.#id = id;
+    this.id = id;
     this.title = "Order";
     this.body = h("div", { class: "detail" });
     this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
@@ -26,7 +25,7 @@ export class Detail {
   async #read() {
     this.#error = undefined;
     try {
-      await this.#context.feed.read(this.#id);
+      await this.#context.feed.read(this.id);
     } catch (error) {
       this.#error = error;
     }
@@ -34,7 +33,8 @@ export class Detail {
   }
 
   changed() {
-    const order = this.#context.store.get(this.#id);
+    const order = this.#context.store.get(this.id) ?? this.order;
+    this.order = order;
     const complete = order?.events.length > 0;
     const { name, code, message } = this.#error ?? {};
     fill(this.body, complete ? { order } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
@@ -79,7 +79,7 @@ export class Detail {
 const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Reading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
 
 const failure = ({ code, message, attempts, retryable }) =>
-  problem(code, `${message}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "The same order may succeed later." : "The same order would fail again.");
+  problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "The same order may succeed later." : "The same order would fail again.");
 
 function summary(order) {
   const slipped = slippage(order);

@@ -9,6 +9,7 @@ const MOST = 50;
 // As many running orders as a connection may listen to.
 const SUBSCRIPTIONS = 100;
 
+/** Events: `loaded` after each look at the list, `failed` with the event of an order, `malformed` for what is none. */
 export class Feed extends EventTarget {
   #api;
   #store;
@@ -106,7 +107,7 @@ export class Feed extends EventTarget {
     if ("error" in message) this.#subscribed.clear();
     if ("error" in message || "action" in message) return;
     try {
-      this.#store.apply(message);
+      if (this.#store.apply(message) && message.status === "failed") this.dispatchEvent(new CustomEvent("failed", { detail: message }));
     } catch (error) {
       if (!(error instanceof MalformedEvent)) throw error;
       this.#distrust(message.orderId);

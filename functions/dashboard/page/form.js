@@ -3,7 +3,7 @@
 import { ApiError, transient } from "./api.js";
 import { h, problem } from "./dom.js";
 import { engine } from "./engine.js";
-import { brief } from "./format.js";
+import { brief, sentence } from "./format.js";
 
 const PRESETS = [10, 50, 100];
 const TRIES = 3;
@@ -224,7 +224,7 @@ export class OrderForm extends EventTarget {
       this.#blocked = Date.now() + error.retryAfter * 1000;
       this.tick();
     } else if (error.code === "InvalidOrder" || error.code === "InvalidRequest") this.#refused(error.details);
-    else if (error.status !== 401) this.message.replaceChildren(problem(error.code, error.message));
+    else if (error.status !== 401) this.message.replaceChildren(problem(error.code, sentence(error.message)));
   }
 
   #refused(problems) {
@@ -238,7 +238,5 @@ const tokens = (name, chosen) =>
   h("select", { id: name, name }, engine.tokens.map((token) => h("option", { value: token, selected: token === chosen }, token)));
 
 const labelled = (label, field) => h("label", { class: "token" }, h("span", { class: "visually-hidden" }, label), field);
-
-const sentence = (message) => message && message[0].toUpperCase() + message.slice(1);
 
 const note = (...content) => h("p", { class: "note" }, content);

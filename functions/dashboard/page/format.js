@@ -41,6 +41,9 @@ export function when(at) {
   return date.toDateString() === new Date().toDateString() ? clock(at) : `${DAY.format(date)}, ${clock(at)}`;
 }
 
+/** The engine's messages begin small. */
+export const sentence = (message) => message && message[0].toUpperCase() + message.slice(1);
+
 /** What tells an order from others: the random end of its UUIDv7, which begins with the time. */
 export const shortId = (id) => `…${id.slice(-8)}`;
 

@@ -24,7 +24,7 @@ export class History {
   #context;
   #status;
   #cursors = [null];
-  #ids = [];
+  #page = [];
   #next = null;
   #reading = 0;
   #state = "waiting";
@@ -60,7 +60,7 @@ export class History {
       const { orders, nextCursor } = await this.#context.api.get("/api/orders", { limit: ROWS, status: this.#status, cursor: this.#cursors.at(-1) });
       if (reading !== this.#reading) return;
       for (const order of orders) this.#context.store.merge(order);
-      this.#ids = orders.map(({ orderId }) => orderId);
+      this.#page = orders;
       this.#next = nextCursor;
       this.#state = "read";
     } catch (error) {
@@ -80,7 +80,7 @@ export class History {
   changed() {
     const { store } = this.#context;
     const first = this.#cursors.length === 1;
-    const known = this.#ids.map((id) => store.get(id)).filter(Boolean);
+    const known = this.#page.map((order) => store.get(order.orderId) ?? order);
     const newest = known[0]?.orderId ?? "";
     const fresh = first && this.#state === "read" ? store.orders.filter(({ orderId, status }) => orderId > newest && (!this.#status || status === this.#status)) : [];
     const shown = [...fresh, ...known];

@@ -12,7 +12,7 @@ const READ = 60;
 const AT_ONCE = 4;
 const ROWS = 30;
 
-const STEPS = { pending: "Wait and route", routing: "Build", building: "Send", submitted: "Confirm" };
+const STEPS = { pending: "Route", routing: "Build", building: "Send", submitted: "Confirm" };
 const COLOURS = { raydium: "raydium", meteora: "meteora" };
 
 export class Insights {
@@ -24,7 +24,7 @@ export class Insights {
     this.#context = context;
     this.title = "Insights";
     this.panels = {
-      latency: panel("Latency by step", "From one status to the next, of the orders in this page's memory.", legend([["p50", "accent"], ["p95", "second"]])),
+      latency: panel("Latency by step", "From one status to the next, of the newest orders. Route includes the wait for a place.", legend([["p50", "accent"], ["p95", "second"]])),
       fills: panel("Fills by venue", "Confirmed orders, by the venue or venues of their route."),
       slippage: panel("Realised slippage", "How far below its quote each order was paid. Below zero it was paid more."),
       prices: panel("Price by venue", "The best price of each venue after fees and before price impact, from the quotes that this page has seen."),

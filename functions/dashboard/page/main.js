@@ -5,6 +5,7 @@ import { Detail } from "./detail.js";
 import { h, problem } from "./dom.js";
 import { engine } from "./engine.js";
 import { Feed } from "./feed.js";
+import { sentence } from "./format.js";
 import { History } from "./history.js";
 import { Insights } from "./insights.js";
 import * as session from "./session.js";
@@ -67,8 +68,9 @@ function begin(key) {
   api.addEventListener("refused", () => context?.api === api && end(true));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
-  store.addEventListener("changed", ({ detail }) => changed(detail));
-  feed.addEventListener("loaded", () => update());
+  store.addEventListener("changed", update);
+  feed.addEventListener("loaded", update);
+  feed.addEventListener("failed", ({ detail }) => failed(detail));
   feed.addEventListener("malformed", () => tell("An event could not be read", "Its order was asked for again."));
   feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
   byId("key").textContent = `${key.slice(0, 8)}…`;
@@ -110,11 +112,9 @@ function update() {
   }, 16);
 }
 
-function changed({ id, event }) {
-  update();
-  if (event?.status === "failed" && Date.parse(event.at) > context.api.now() - TOLD) {
-    tell(`${event.data.code}`, event.data.message, `#/orders/${id}`);
-  }
+/** An order that fails is said on the pages that do not show it. */
+function failed({ orderId, data }) {
+  if (!(view instanceof Trade) && view.id !== orderId) tell(data.code, sentence(String(data.message)), `#/orders/${orderId}`);
 }
 
 const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };

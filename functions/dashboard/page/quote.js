@@ -2,7 +2,7 @@
 
 import { ApiError, transient } from "./api.js";
 import { empty, facts, fill, h } from "./dom.js";
-import { amount, duration, percent } from "./format.js";
+import { amount, duration, percent, sentence } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
 
 const TYPING = 300;
@@ -132,5 +132,5 @@ const TITLES = {
 function refused(error) {
   const retried = transient(error) ? " Asking again every few seconds." : "";
   const title = error instanceof ApiError ? TITLES[error.code] ?? error.code : "No quote";
-  return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${error.message}.${retried}`.replace("..", ".")));
+  return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${sentence(error.message)}.${retried}`.replace("..", ".")));
 }

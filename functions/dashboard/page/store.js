@@ -6,6 +6,7 @@ const MOST = 500;
 
 export class MalformedEvent extends Error {}
 
+/** Events: `changed`, `quoted`, and `gap` with the id of an order of which an event is missing. */
 export class Store extends EventTarget {
   #orders = new Map();
   #quotes = [];
@@ -34,7 +35,7 @@ export class Store extends EventTarget {
     const stale = (last && order.updatedAt < last.at) || order.updatedAt < known.updatedAt;
     this.#keep(stale ? known : { ...known, ...order });
     for (const event of events) this.apply(event);
-    this.#changed(order.orderId);
+    this.#changed();
   }
 
   /**
@@ -52,7 +53,7 @@ export class Store extends EventTarget {
     const stale = known.updatedAt > event.at;
     this.#keep({ ...known, ...(stale ? {} : learned(event, known)), events: [...known.events, event] });
     if (event.status === "routing") this.quoted(known.tokenIn, known.tokenOut, event.at, event.data.quotes);
-    this.#changed(event.orderId, event);
+    this.#changed();
     return true;
   }
 
@@ -68,13 +69,17 @@ export class Store extends EventTarget {
     this.dispatchEvent(new CustomEvent("quoted"));
   }
 
+  /** A page may be open for days: orders that have ended and that nobody asked for lately are forgotten. */
   #keep(order) {
+    this.#orders.delete(order.orderId);
     this.#orders.set(order.orderId, order);
-    for (const { orderId } of this.orders.slice(MOST).filter(({ status }) => isFinal(status))) this.#orders.delete(orderId);
+    if (this.#orders.size <= MOST) return;
+    const oldest = this.#orders.values().find(({ status }) => isFinal(status));
+    if (oldest) this.#orders.delete(oldest.orderId);
   }
 
-  #changed(id, event) {
-    this.dispatchEvent(new CustomEvent("changed", { detail: { id, event } }));
+  #changed() {
+    this.dispatchEvent(new CustomEvent("changed"));
   }
 }
 
