@@ -165,7 +165,7 @@ def test_a_venue_failure_is_shown_with_its_reason(stack: Stack, market: Market, 
     expect(failed).to_contain_text("VenueUnavailable")
     expect(failed).to_contain_text("0.73 SOL")
     failed.get_by_role("link").click()
-    expect(page.locator(".detail > .problem")).to_contain_text("raydium refused to quote; meteora refused to quote")
+    expect(page.locator(".detail > .problem")).to_contain_text("Raydium refused to quote; meteora refused to quote.")
     expect(page.locator(".detail > .problem")).to_contain_text("The same order may succeed later.")
 
     # One venue that fails is named, and the other one quotes.
@@ -374,6 +374,12 @@ def test_a_key_is_asked_for_and_a_refused_one_is_said(stack: Stack, visit: Visit
     page.goto(f"{stack.rest}/#key={new_secret('oee_')}")
     expect(page).to_have_url(f"{stack.rest}/")
     expect(page.locator("#key")).to_have_text(f"{stack.key[:8]}…")
+    # A key may be revoked while it is used.
+    page.route("**/api/orders?*", lambda route: route.fulfill(status=401, json={"error": {"code": "Unauthorized"}}))
+    expect(page.get_by_text("This key is not accepted")).to_be_visible()
+    page.unroute("**/api/orders?*")
+    page.get_by_label("API key").fill(stack.key)
+    page.get_by_label("API key").press("Enter")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert page.evaluate("sessionStorage.getItem('order-engine-key')") is None
