@@ -249,6 +249,19 @@ def test_two_tabs_see_each_others_orders(stack: Stack, market: Market, enter: Vi
         expect(cards(page, "confirmed").first).to_contain_text("0.53 SOL")
 
 
+def test_a_page_that_comes_late_finds_every_order_that_runs(stack: Stack, market: Market, enter: Visit) -> None:
+    with market.held("USDC"):
+        for _ in range(60):
+            submit(stack)
+        page = enter()
+
+        expect(page.locator(".lane.pending .count")).to_have_text("50")
+        expect(page.locator(".lane.submitted .count")).to_have_text("10")
+        expect(page.locator(".lane.pending").get_by_role("link", name="38 more")).to_be_visible()
+    for status in ("pending", "routing", "building", "submitted"):
+        expect(page.locator(f".lane.{status} .count")).to_have_text("0")
+
+
 def test_an_order_is_cancelled_while_it_can_be(stack: Stack, market: Market, enter: Visit) -> None:
     page = enter()
     with market.held("USDC"):

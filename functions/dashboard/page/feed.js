@@ -1,5 +1,6 @@
 // Keeps the store up to date: events over the socket, and a look at the list of orders for what others have submitted.
 
+import { ApiError, Unreachable } from "./api.js";
 import { isFinal } from "./engine.js";
 import { MalformedEvent } from "./store.js";
 import { Socket } from "./socket.js";
@@ -51,22 +52,37 @@ export class Feed extends EventTarget {
   async look() {
     clearTimeout(this.#timer);
     try {
-      const { orders } = await this.#api.get("/api/orders", { limit: MOST });
-      for (const order of orders) this.#store.merge(order);
+      const listed = await this.#list();
       this.loaded = true;
       this.dispatchEvent(new CustomEvent("loaded"));
       this.#subscribe();
       // Running, but neither among the newest nor listened to; or followed, but not to its end.
-      const listed = new Set(orders.map(({ orderId }) => orderId));
       const lost = this.#store.orders.filter(({ orderId, status, events }) =>
         isFinal(status) ? events.length > 0 && !isFinal(events.at(-1).status) : !listed.has(orderId) && !this.#subscribed.has(orderId),
       );
       for (const { orderId } of lost.slice(0, 10)) await this.read(orderId);
-    } catch {
-      // The API has told everybody who wants to know.
+    } catch (error) {
+      // Of these the API has told everybody who wants to know.
+      if (!(error instanceof ApiError || error instanceof Unreachable || error instanceof MalformedEvent)) throw error;
+    } finally {
+      clearTimeout(this.#timer);
+      if (!this.#stopped && !document.hidden) this.#timer = setTimeout(() => this.look(), LOOK);
     }
-    clearTimeout(this.#timer);
-    if (!this.#stopped && !document.hidden) this.#timer = setTimeout(() => this.look(), LOOK);
+  }
+
+  /** The ids of the newest orders: of as many pages as tell of one that runs and that nobody knew. */
+  async #list() {
+    const listed = new Set();
+    for (let cursor = "", news = true; news && cursor !== null; ) {
+      const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: MOST, cursor });
+      news = orders.some(({ orderId, status }) => !isFinal(status) && !this.#store.get(orderId));
+      for (const order of orders) {
+        this.#store.merge(order);
+        listed.add(order.orderId);
+      }
+      cursor = nextCursor;
+    }
+    return listed;
   }
 
   /** Reads one order with its events. Throws what the API does. */

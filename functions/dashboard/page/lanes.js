@@ -7,7 +7,8 @@ import { brief as short, duration, pair, percent, shortId, slippage, when } from
 import { venueName } from "./routes.js";
 import { decision, steps } from "./store.js";
 
-// Of the orders that have ended: so many in a lane.
+// So many cards in a lane, and so many of orders that have ended.
+const SHOWN = 12;
 const ENDED = 4;
 
 export class Lanes {
@@ -35,7 +36,7 @@ export class Lanes {
     this.board.hidden = orders.length === 0;
     for (const lane of this.lanes) {
       const all = orders.filter(({ status }) => status === lane.status);
-      const shown = isFinal(lane.status) ? all.slice(0, ENDED) : all;
+      const shown = all.slice(0, isFinal(lane.status) ? ENDED : SHOWN);
       lane.element.classList.toggle("bare", all.length === 0);
       lane.count.textContent = String(all.length);
       list(lane.cards, shown.map(brief), ({ orderId }) => orderId, (order) => this.#card(order));
