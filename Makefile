@@ -68,6 +68,12 @@ emulator/static/dagre.js: emulator/npm/package-lock.json
 	cd emulator/npm/node_modules/@dagrejs/dagre/dist && \
 	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > $(CURDIR)/$@
 
+functions/dashboard/page/uplot.js: functions/dashboard/npm/package-lock.json
+	npm ci --silent --prefix functions/dashboard/npm
+	cd functions/dashboard/npm/node_modules/uplot && cp dist/uPlot.min.css $(CURDIR)/$(@:.js=.css) && \
+	  { echo '/*!'; cat LICENSE; echo '*/'; cat dist/uPlot.iife.min.js; echo 'export default uPlot;'; } > $(CURDIR)/$@
+	rm -r functions/dashboard/npm/node_modules
+
 clean: ## remove the data, logs and the virtual environment
 	rm -rf .local $(VENV) .aws-sam
 

@@ -45,7 +45,8 @@ def _properties(used: str, ignored: str = "") -> Properties:
 
 PROPERTIES = {
     "AWS::ApiGateway::RestApi": _properties(
-        "Body", "Description DisableExecuteApiEndpoint EndpointConfiguration FailOnWarnings Name Parameters Policy Tags"
+        "Body MinimumCompressionSize",
+        "Description DisableExecuteApiEndpoint EndpointConfiguration FailOnWarnings Name Parameters Policy Tags",
     ),
     "AWS::ApiGateway::Stage": _properties(
         "RestApiId StageName",

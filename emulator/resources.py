@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,9 +260,10 @@ class Builder:
         self._check_sole(logical_id)
         if "Body" not in values:
             raise ValueError("Body: expected an OpenAPI definition")
-        return rest_api(
-            logical_id, self._stage("AWS::ApiGateway::Stage", "RestApiId", logical_id), values["Body"], self._target
-        )
+        stage = self._stage("AWS::ApiGateway::Stage", "RestApiId", logical_id)
+        api = rest_api(logical_id, stage, values["Body"], self._target)
+        smallest = values.get("MinimumCompressionSize")
+        return replace(api, compressed_from=None if smallest is None else int(smallest))
 
     def _websocket_api(self, logical_id: str, values: Values) -> WebSocketApi:
         self._check_sole(logical_id)

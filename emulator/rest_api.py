@@ -106,6 +106,7 @@ class RestGateway:
         except Exception:
             logger.exception("%s %s failed", request.method, path)
             response = self._refusal(GatewayError.internal(500))
+        self._compress(request, response)
         response.headers["x-amzn-RequestId"] = request_id
         response.headers["x-amz-apigw-id"] = extended_id
         elapsed = (time.perf_counter() - started) * 1000
@@ -170,6 +171,14 @@ class RestGateway:
         event |= _body(body)
         answer = await self._integration.proxy(route.function, event)
         return _response(answer, last_values(headers)["X-Amzn-Trace-Id"])
+
+    def _compress(self, request: web.BaseRequest, response: web.Response) -> None:
+        smallest = self._api.compressed_from
+        accepted = "gzip" in request.headers.get("Accept-Encoding", "")
+        if smallest is None or not accepted or "Content-Encoding" in response.headers:
+            return
+        if isinstance(response.body, bytes) and len(response.body) >= smallest:
+            response.enable_compression(web.ContentCoding.gzip)
 
     def _refusal(self, error: GatewayError) -> web.Response:
         default = f"DEFAULT_{error.status // 100}XX"

@@ -145,13 +145,14 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class RestApi:
-    """`responses` by response type: `UNAUTHORIZED`, `DEFAULT_4XX`."""
+    """`responses` by response type: `UNAUTHORIZED`, `DEFAULT_4XX`; bodies of `compressed_from` bytes are compressed."""
 
     name: str
     stage: str
     routes: tuple[Route, ...]
     cors: Cors | None = None
     responses: dict[str, GatewayResponse] = field(default_factory=dict)
+    compressed_from: int | None = None
 
 
 @dataclass(frozen=True)

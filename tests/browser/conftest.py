@@ -34,7 +34,7 @@ OPTIONS = [
     "--disable-sync",
 ]
 
-OFFLINE = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch")
+OFFLINE = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch|WebSocket connection to .* failed")
 
 expect.set_options(timeout=30_000)
 
@@ -62,8 +62,9 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     problems: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium reports an execution that is not found, and what is asked while offline, which the page expects.
-        expected = "arn=" in message.location["url"] or OFFLINE.search(message.text)
+        # Chromium reports what is refused or not found, and what is asked while offline, which the page expects.
+        asked = message.location["url"]
+        expected = "arn=" in asked or "/api/" in asked or OFFLINE.search(message.text)
         if message.type == "error" and not expected:
             problems.append(message.text)
 

@@ -130,7 +130,7 @@ async def test_health_tells_of_each_part(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/api"), ("GET", "/api/orders/1/2"), ("DELETE", "/api/orders"), ("PUT", "/health")],
+    [("POST", "/"), ("GET", "/api"), ("GET", "/api/orders/1/2"), ("DELETE", "/api/orders"), ("PUT", "/health")],
 )
 async def test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have(
     stack: Stack, method: str, path: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from .dex import routing
@@ -50,6 +52,7 @@ def _summary(route: Route) -> dict[str, Any]:
         **amounts("amountOut", route.amount_out, token_out),
         "price": _price(route),
         "priceImpactBps": route.price_impact_bps,
+        "feeBps": _fee_bps(route),
         # Of the further swaps: the network's fees, which the output does not show.
         "cost": format_amount(route.cost, token_out),
     }
@@ -89,6 +92,16 @@ def _fees(hops: Sequence[Hop]) -> list[dict[str, Any]]:
         for (token, kind), units in total.items()
         if units
     ]
+
+
+def _fee_bps(route: Route) -> int:
+    """The fees of a route's hops, each as a share of what it is taken from, rounded up."""
+    shares = Fraction(0)
+    for hop in route.hops:
+        taken = sum(leg.swap.fee_out for leg in hop.legs)
+        shares += Fraction(sum(leg.swap.fee_in for leg in hop.legs), hop.amount_in)
+        shares += Fraction(taken, hop.amount_out + taken)
+    return ceil(shares * BPS)
 
 
 def _price(route: Route) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gzip
 import io
 import json
 import random
@@ -54,11 +55,13 @@ def run(
     responses: dict[str, GatewayResponse] | None = None,
     timeout: float = 29,
     hooks: dict[str, Any] | None = None,
+    compressed_from: int | None = None,
     **functions: Callable[[Event], Any],
 ) -> Any:
     async def main() -> Any:
         lambda_ = Functions(**{"echo": echo, **functions})
-        gateway = RestGateway(RestApi("Api", "v1", routes, cors, responses or {}), lambda_, hooks, timeout)
+        api = RestApi("Api", "v1", routes, cors, responses or {}, compressed_from)
+        gateway = RestGateway(api, lambda_, hooks, timeout)
         async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
             return await scenario(Client(port, session, lambda_))
 
@@ -636,3 +639,30 @@ def test_garbage_does_not_end_the_service() -> None:
         assert statuses >= {b"200", b"400"}
 
     run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("size", "accepted", "compressed"), [(4096, "br, gzip", True), (4095, "gzip", False), (4096, "br", False)]
+)
+def test_a_body_is_compressed_from_the_minimum_size_on(size: int, accepted: str, compressed: bool) -> None:
+    async def scenario(client: Client) -> None:
+        _, headers, body = await client("/", headers={"Accept-Encoding": accepted})
+        assert headers.get("Content-Encoding") == ("gzip" if compressed else None)
+        assert (gzip.decompress(body) if compressed else body) == b"x" * size
+
+    run(scenario, compressed_from=4096, echo=lambda event: {"statusCode": 200, "body": "x" * size})
+
+
+def test_nothing_is_compressed_without_a_minimum_size_or_twice() -> None:
+    async def scenario(client: Client) -> None:
+        _, headers, _ = await client("/", headers={"Accept-Encoding": "gzip"})
+        assert headers.get("Content-Encoding") == "identity"
+
+    encoded = {"statusCode": 200, "headers": {"Content-Encoding": "identity"}, "body": "x" * 9}
+    run(scenario, compressed_from=0, echo=lambda event: encoded)
+
+    async def plain(client: Client) -> None:
+        _, headers, _ = await client("/", headers={"Accept-Encoding": "gzip"})
+        assert "Content-Encoding" not in headers
+
+    run(plain)

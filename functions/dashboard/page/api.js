@@ -1,0 +1,72 @@
+// The REST API. Every error is an ApiError with a code, or Unreachable.
+
+const TIMEOUT = 15_000;
+
+export class ApiError extends Error {
+  /** `retryAfter` in seconds. */
+  constructor(status, { code, message, details = [] }, retryAfter = 1) {
+    super(message);
+    Object.assign(this, { status, code, details, retryAfter });
+  }
+}
+
+/** Nobody has answered, or nobody who knows. What was asked for may have been done. */
+export class Unreachable extends Error {}
+
+/** Whether the same request may succeed a moment later. */
+export const transient = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
+
+export class Api extends EventTarget {
+  #key;
+
+  constructor(root, key) {
+    super();
+    this.root = root;
+    this.#key = key;
+    this.ahead = 0; // how far the server's clock is ahead of this one, in milliseconds
+  }
+
+  get = (path, parameters = {}, signal = undefined) => {
+    const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value !== undefined && value !== null));
+    return this.#ask("GET", query.size ? `${path}?${query}` : path, {}, signal);
+  };
+
+  post = (path, body, headers = {}) =>
+    this.#ask("POST", path, { body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } });
+
+  delete = (path) => this.#ask("DELETE", path);
+
+  now = () => Date.now() + this.ahead;
+
+  /** Events: `up`, `down` with the error, `refused` when the key is. */
+  async #ask(method, path, { headers, body } = {}, signal = undefined) {
+    let response, answer;
+    try {
+      const timeout = AbortSignal.timeout(TIMEOUT);
+      response = await fetch(this.root + path, {
+        method,
+        body,
+        headers: { Authorization: `Bearer ${this.#key}`, ...headers },
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        cache: "no-store",
+      });
+      answer = await response.json();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      const unreachable = new Unreachable(response ? `The API answered ${response.status} without JSON` : "The API does not answer");
+      this.dispatchEvent(new CustomEvent("down", { detail: unreachable }));
+      throw unreachable;
+    }
+    const skew = Date.parse(response.headers.get("Date")) - Date.now();
+    this.ahead = Math.abs(skew) > 2000 ? skew : 0;
+    if (response.ok) {
+      this.dispatchEvent(new CustomEvent("up"));
+      return answer;
+    }
+    const named = answer?.error?.code ? answer.error : { code: `HTTP ${response.status}`, message: answer?.message ?? response.statusText };
+    const error = new ApiError(response.status, named, Number(response.headers.get("Retry-After")) || 1);
+    if (response.status === 401) this.dispatchEvent(new CustomEvent("refused"));
+    this.dispatchEvent(new CustomEvent(response.status >= 500 ? "down" : "up", { detail: error }));
+    throw error;
+  }
+}

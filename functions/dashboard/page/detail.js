@@ -1,0 +1,150 @@
+// One order: what was asked for, what came of it, and every step on the way.
+
+import { cancelButton } from "./actions.js";
+import { ApiError } from "./api.js";
+import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
+import { isFinal } from "./engine.js";
+import { amount, clock, duration, pair, percent, sentence, slippage, when } from "./format.js";
+import { compared, fees, split, unavailable, venueName } from "./routes.js";
+import { decision } from "./store.js";
+
+export class Detail {
+  #context;
+  #error;
+
+  constructor(context, id) {
+    this.#context = context;
+    this.id = id;
+    this.title = "Order";
+    this.body = h("div", { class: "detail" });
+    this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
+    this.changed();
+    this.#read();
+  }
+
+  async #read() {
+    this.#error = undefined;
+    try {
+      await this.#context.feed.read(this.id);
+    } catch (error) {
+      this.#error = error;
+    }
+    this.changed();
+  }
+
+  changed() {
+    const order = this.#context.store.get(this.id) ?? this.order;
+    this.order = order;
+    const complete = order?.events.length > 0;
+    const { name, code, message } = this.#error ?? {};
+    fill(this.body, complete ? { order } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
+    this.tick();
+  }
+
+  tick() {
+    const now = this.#context.api.now();
+    for (const clock of this.body.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
+  }
+
+  close() {}
+
+  #missing(error) {
+    if (error instanceof ApiError && error.status < 500 && error.status !== 429) {
+      return empty("No such order", "There is no order of yours with this id. ", h("a", { href: "#/orders" }, "See your orders"));
+    }
+    const again = h("button", { type: "button", click: () => this.#read() }, "Try again");
+    return [problem("The order could not be read", `${error.message}.`), again];
+  }
+
+  #whole(order) {
+    const routed = decision(order);
+    return [
+      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), cancelButton(order, this.#context)),
+      order.error && failure(order.error),
+      h("section", { class: "card", "aria-label": "Summary" }, summary(order)),
+      h(
+        "div",
+        { class: "columns" },
+        card("Timeline", timeline(order)),
+        routed
+          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, in the price": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          : card("Route", empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
+      ),
+      routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
+      order.txHash && card("Transaction", copyable(order.txHash), transaction(order)),
+    ];
+  }
+}
+
+const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Reading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
+
+const failure = ({ code, message, attempts, retryable }) =>
+  problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "The same order may succeed later." : "The same order would fail again.");
+
+function summary(order) {
+  const slipped = slippage(order);
+  const out = (text) => text && `${amount(text, 9)} ${order.tokenOut}`;
+  return facts({
+    Pays: `${amount(order.amountIn, 9)} ${order.tokenIn}`,
+    Received: out(order.amountOut),
+    Quoted: out(order.quotedOut),
+    "At least": out(order.minOut),
+    "Executed price": order.executedPrice && `${amount(order.executedPrice)} ${order.tokenOut}`,
+    "Realised slippage": slipped !== null && percent(slipped),
+    "Slippage tolerance": percent(order.slippageBps),
+    Venue: order.venue && venueName(order.venue),
+    Attempts: String(order.attempt),
+    Submitted: when(order.createdAt),
+    [isFinal(order.status) ? "Took" : "Running for"]: isFinal(order.status)
+      ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt))
+      : h("span", { "data-since": Date.parse(order.createdAt) }),
+    "Client's id": order.clientOrderId,
+    User: order.userId,
+    "At quote": order.quoteId && h("code", {}, order.quoteId),
+    Order: copyable(order.orderId),
+  });
+}
+
+function timeline({ events, status, tokenOut }) {
+  const steps = events.map((event, index) =>
+    h(
+      "li",
+      { class: event.status, "data-seq": event.seq },
+      glyph(event.status),
+      h(
+        "div",
+        {},
+        h("div", { class: "step" }, h("strong", {}, title(event.status)), event.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${event.attempt}`), h("time", { class: "note", datetime: event.at }, clock(event.at)), index > 0 && h("span", { class: "after" }, `+${duration(Date.parse(event.at) - Date.parse(events[index - 1].at))}`)),
+        h("p", { class: event.status === "failed" ? "error" : "note" }, told(event, tokenOut)),
+        h("details", {}, h("summary", {}, "Event ", String(event.seq)), h("pre", { tabindex: 0 }, JSON.stringify(event.data, null, 2))),
+      ),
+    ),
+  );
+  return h("ol", { class: "timeline" }, steps, !isFinal(status) && h("li", { class: "next" }, h("span", { class: "glyph", "aria-hidden": "true" }, "…"), h("p", { class: "note" }, "For ", h("span", { "data-since": Date.parse(events.at(-1).at) }))));
+}
+
+/** What an event says, in a sentence. */
+function told({ status, data }, tokenOut) {
+  switch (status) {
+    case "pending":
+      return "Accepted, and waiting for its turn.";
+    case "routing":
+      return `${data.reason}. Quoted ${amount(data.amountOut ?? "–")} ${tokenOut}.`;
+    case "building":
+      return `Signed: at least ${amount(data.minOut ?? "–")} ${tokenOut} in ${data.instructions?.length ?? "some"} instructions.`;
+    case "submitted":
+      return "The transaction is being sent.";
+    case "confirmed":
+      return `Paid ${amount(data.amountOut)} ${tokenOut}, at ${amount(data.executedPrice)}.`;
+    case "failed":
+      return `${data.code}: ${data.message}`;
+    default:
+      return "Taken back before anything was sent.";
+  }
+}
+
+function transaction({ events }) {
+  const built = events.findLast(({ status }) => status === "building")?.data;
+  const landed = events.findLast(({ status }) => status === "confirmed")?.data;
+  return facts({ Slot: landed?.slot && String(landed.slot), Instructions: built?.instructions && h("ol", { class: "plain" }, built.instructions.map((one) => h("li", {}, one))) });
+}

@@ -1,0 +1,93 @@
+// Elements and their contents. Text only ever becomes text nodes: what the engine tells is not trusted.
+
+/** An element. A function among the properties listens to the event of that name; `false` and nothing are left out. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(9).filter((child) => child !== undefined && child !== null && child !== false && child !== ""));
+  return element;
+}
+
+/** Makes the children of `parent` those of `items`. An element whose item has not changed stays, with its focus. */
+export function list(parent, items, key, build) {
+  const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
+  items.forEach((item, index) => {
+    const shown = JSON.stringify(item);
+    let element = known.get(key(item));
+    if (element?.shown !== shown) {
+      const fresh = Object.assign(build(item), { shown });
+      fresh.dataset.key = key(item);
+      const focused = element?.contains(document.activeElement) && document.activeElement.className;
+      element?.replaceWith(fresh);
+      if (typeof focused === "string") (fresh.querySelector(focused ? `.${focused.split(" ").join(".")}` : "a") ?? fresh.querySelector("a"))?.focus();
+      element = fresh;
+    }
+    known.delete(key(item));
+    if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+  });
+  for (const element of known.values()) element.remove();
+}
+
+/** Fills `element` anew when `data` is not what it was filled with. */
+export function fill(element, data, build) {
+  const shown = JSON.stringify(data);
+  if (element.shown === shown) return;
+  element.shown = shown;
+  element.replaceChildren(...[build(data)].flat(9).filter(Boolean));
+}
+
+const STATUSES = {
+  pending: "◌",
+  routing: "⇄",
+  building: "◧",
+  submitted: "↗",
+  confirmed: "✓",
+  failed: "✕",
+  cancelled: "⊘",
+};
+
+export const glyph = (status) => h("span", { class: "glyph", "aria-hidden": "true" }, STATUSES[status] ?? "?");
+
+export const badge = (status) => h("span", { class: `badge ${status}` }, glyph(status), title(status));
+
+export const title = (word) => word[0].toUpperCase() + word.slice(1);
+
+export const card = (name, ...content) => h("section", { class: "card", "aria-label": name }, h("h2", {}, name), ...content);
+
+export const empty = (heading, ...text) => h("div", { class: "empty" }, h("h2", {}, heading), text.length > 0 && h("p", {}, ...text));
+
+export const problem = (heading, ...text) =>
+  h("div", { class: "problem", role: "alert" }, h("strong", {}, heading), text.length > 0 && h("p", {}, ...text));
+
+export const facts = (pairs) =>
+  h("dl", { class: "facts" }, Object.entries(pairs).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+
+/** A table whose cells know their column, so that a narrow screen can show each row as a card. */
+export function table(name, columns, rows) {
+  return h(
+    "table",
+    { "aria-label": name },
+    h("thead", {}, h("tr", {}, columns.map(({ label, number }) => h("th", { scope: "col", class: number && "number" }, label)))),
+    h("tbody", {}, rows.map((row) => h("tr", { class: row.class }, columns.map((column) => cell(column, row))))),
+  );
+}
+
+export const cell = ({ label, number, show }, row) => h("td", { "data-label": label, class: number && "number" }, show(row));
+
+/** A text that is copied by a button. */
+export function copyable(text) {
+  const button = h("button", { class: "copy quiet", type: "button", "aria-label": `Copy ${text}`, click: copy }, "Copy");
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not copied";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  }
+  return h("span", { class: "copyable" }, h("code", {}, text), button);
+}

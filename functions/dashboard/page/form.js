@@ -1,0 +1,242 @@
+// The order form. The engine judges what is entered, and its words are shown at the field that they are about.
+
+import { ApiError, transient } from "./api.js";
+import { h, problem } from "./dom.js";
+import { engine } from "./engine.js";
+import { brief, sentence } from "./format.js";
+
+const PRESETS = [10, 50, 100];
+const TRIES = 3;
+const KEPT = ["tokenIn", "tokenOut", "amountIn", "slippage"];
+const STORED = "order-form";
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export class OrderForm extends EventTarget {
+  #api;
+  #live;
+  #intent;
+  #sending = false;
+  #blocked = 0;
+
+  /** Events: `accepted` with the order. */
+  constructor(api, live) {
+    super();
+    this.#api = api;
+    this.#live = live;
+    const kept = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
+    const values = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...kept };
+    this.fields = {
+      amountIn: h("input", { id: "amountIn", name: "amountIn", inputmode: "decimal", autocomplete: "off", spellcheck: "false", placeholder: "0", maxlength: 60, value: values.amountIn }),
+      tokenIn: tokens("tokenIn", values.tokenIn),
+      tokenOut: tokens("tokenOut", values.tokenOut),
+      slippage: h("input", { id: "slippageBps", name: "slippageBps", inputmode: "decimal", autocomplete: "off", maxlength: 12, value: values.slippage }),
+    };
+    this.receive = h("output", { class: "receive", for: "amountIn tokenIn tokenOut" });
+    this.fixed = h("input", { type: "checkbox", id: "fixed" });
+    this.submit = h("button", { type: "submit", class: "primary" });
+    this.message = h("div", { class: "outcome", "aria-live": "polite" });
+    this.errors = {};
+    this.presets = PRESETS.map((bps) => h("button", { type: "button", class: "preset", "data-bps": bps, click: () => this.#set("slippage", String(bps / 100)) }, `${bps / 100} %`));
+    this.element = this.#build();
+    live.addEventListener("changed", () => this.#priced());
+    this.#edited();
+  }
+
+  tick() {
+    if (this.#blocked && this.#blocked <= Date.now()) {
+      this.#blocked = 0;
+      this.message.replaceChildren();
+    } else if (this.#blocked) {
+      this.message.replaceChildren(note(`Too many orders in a minute. The next one in ${Math.ceil((this.#blocked - Date.now()) / 1000)} s.`));
+    }
+    this.#enable();
+  }
+
+  #build() {
+    const { amountIn, tokenIn, tokenOut, slippage } = this.fields;
+    const swap = h("button", { type: "button", class: "swap", "aria-label": "Swap the two tokens", title: "Swap the two tokens", click: () => this.#swap() }, "⇅");
+    const form = h(
+      "form",
+      { class: "card order-form", "aria-label": "New order", novalidate: true, submit: (event) => this.#submitted(event), input: () => this.#edited(), change: () => this.#edited() },
+      h("h2", {}, "New order"),
+      h("div", { class: "side" }, h("label", { for: "amountIn" }, "You pay"), h("div", { class: "line" }, amountIn, labelled("Token to pay with", tokenIn)), this.#error("amountIn"), this.#error("tokenIn")),
+      swap,
+      h("div", { class: "side" }, h("span", { class: "label" }, "You receive"), h("div", { class: "line" }, this.receive, labelled("Token to receive", tokenOut)), this.#error("tokenOut")),
+      h(
+        "fieldset",
+        { class: "slippage" },
+        h("legend", {}, "Slippage tolerance"),
+        h("div", { class: "line" }, this.presets, h("label", { class: "unit" }, h("span", { class: "visually-hidden" }, "Slippage tolerance in per cent"), slippage, h("span", { "aria-hidden": "true" }, "%"))),
+        this.#error("slippageBps"),
+      ),
+      h("label", { class: "check" }, this.fixed, h("span", {}, "Execute at this quote, or not at all")),
+      this.#error("quoteId"),
+      this.submit,
+      this.message,
+    );
+    return form;
+  }
+
+  #error(field) {
+    this.errors[field] = h("p", { class: "field-error", id: `${field}-error` });
+    return this.errors[field];
+  }
+
+  /** What an order of the form's values asks for. */
+  #order() {
+    const { amountIn, tokenIn, tokenOut } = this.fields;
+    return { tokenIn: tokenIn.value, tokenOut: tokenOut.value, amountIn: amountIn.value.trim(), slippageBps: this.#slippage() };
+  }
+
+  /** In basis points; undefined for what is none. */
+  #slippage() {
+    const match = /^(\d{1,3})(?:\.(\d{1,2}))?$/.exec(this.fields.slippage.value.trim());
+    const bps = match ? Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0")) : NaN;
+    return bps <= 10_000 ? bps : undefined;
+  }
+
+  #set(field, value) {
+    this.fields[field].value = value;
+    this.#edited();
+  }
+
+  #swap() {
+    const { tokenIn, tokenOut, amountIn } = this.fields;
+    const { quote } = this.#live;
+    [tokenIn.value, tokenOut.value] = [tokenOut.value, tokenIn.value];
+    if (quote) amountIn.value = quote.amountOut;
+    this.#edited();
+  }
+
+  #edited() {
+    const order = this.#order();
+    const typed = Object.fromEntries(KEPT.map((name) => [name, this.fields[name].value]));
+    sessionStorage.setItem(STORED, JSON.stringify(typed));
+    for (const button of this.presets) button.setAttribute("aria-pressed", String(Number(button.dataset.bps) === order.slippageBps));
+    const problems = this.#obvious(order);
+    if (!this.#sending && this.#intent?.text !== this.#text(order)) this.#intent = undefined;
+    this.#point(problems);
+    this.#live.want(order.amountIn && !problems.length ? order : undefined);
+    this.#priced();
+  }
+
+  /** Only what the engine can't be asked: it takes whole basis points, and an amount. */
+  #obvious({ slippageBps }) {
+    const slippage = this.fields.slippage.value.trim();
+    return slippageBps === undefined ? [{ field: "slippageBps", message: `expected 0 to 100 per cent in steps of 0.01, was ${JSON.stringify(slippage)}` }] : [];
+  }
+
+  #priced() {
+    const { quote, error } = this.#live;
+    this.receive.textContent = quote ? `≈ ${brief(quote.amountOut)}` : "–";
+    if (error instanceof ApiError && error.status < 500) this.#point(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
+    else if (quote) this.#point([]);
+    const { amountIn, tokenIn, tokenOut } = this.#order();
+    const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
+    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.doubtful ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
+    this.#enable();
+  }
+
+  /** An order for this quote or none is none while there is no quote. One that is tried again has its quote. */
+  get #quoteless() {
+    return this.fixed.checked && !this.#live.quote && !this.#intent;
+  }
+
+  #enable() {
+    this.submit.disabled = this.#sending || this.#blocked > 0 || this.#quoteless;
+    this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
+  }
+
+  /** Shows each message at its field. */
+  #point(problems) {
+    for (const [field, place] of Object.entries(this.errors)) {
+      const message = problems.filter((problem) => problem.field === field).map((problem) => problem.message).join("; ");
+      if (place.textContent !== sentence(message)) place.textContent = sentence(message);
+      const input = this.element?.elements?.[field] ?? null;
+      if (message) input?.setAttribute("aria-invalid", "true");
+      else input?.removeAttribute("aria-invalid");
+      input?.setAttribute("aria-describedby", place.id);
+    }
+    return problems.filter(({ field }) => !(field in this.errors));
+  }
+
+  async #submitted(event) {
+    event.preventDefault();
+    if (this.submit.disabled) return;
+    const order = this.#order();
+    const problems = [...this.#obvious(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }])];
+    if (problems.length) return this.#refused(problems);
+    await this.#send(this.#intended(order));
+  }
+
+  /** The same order, tried again because nobody knows what became of it, is the same intent: it keeps its key and quote. */
+  #intended(order) {
+    const text = this.#text(order);
+    if (this.#intent?.text === text) return this.#intent;
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const quote = this.fixed.checked && this.#live.quote ? { quoteId: this.#live.quote.quoteId } : {};
+    return { text, key, body: { type: "market", ...order, ...quote }, doubtful: false };
+  }
+
+  #text = (order) => JSON.stringify([order, this.fixed.checked]);
+
+  async #send(intent) {
+    this.#intent = intent;
+    this.#sending = true;
+    this.message.replaceChildren();
+    this.#priced();
+    try {
+      const order = await this.#tried(intent);
+      this.#intent = undefined;
+      this.message.replaceChildren(note("Accepted. ", h("a", { href: `#/orders/${order.orderId}` }, "Follow the order")));
+      this.dispatchEvent(new CustomEvent("accepted", { detail: order }));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#sending = false;
+      this.#priced();
+    }
+  }
+
+  async #tried({ body, key }) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#api.post("/api/orders/execute", body, { "Idempotency-Key": key });
+      } catch (error) {
+        if (tries === TRIES || !transient(error)) throw error;
+        await pause(Math.random() * 500 * 2 ** tries);
+      }
+    }
+  }
+
+  #failed(error) {
+    if (transient(error)) {
+      this.#intent.doubtful = true;
+      this.message.replaceChildren(
+        problem("Not known whether it was accepted", `${error.message}. Try again: the same order is taken only once.`),
+      );
+      return;
+    }
+    this.#intent = undefined;
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 429) {
+      this.#blocked = Date.now() + error.retryAfter * 1000;
+      this.tick();
+    } else if (error.code === "InvalidOrder" || error.code === "InvalidRequest") this.#refused(error.details);
+    else if (error.status !== 401) this.message.replaceChildren(problem(error.code, sentence(error.message)));
+  }
+
+  #refused(problems) {
+    const others = this.#point(problems);
+    if (others.length) this.message.replaceChildren(problem("Refused", others.map(({ field, message }) => `${field}: ${message}`).join("; ")));
+    this.element.querySelector('[aria-invalid="true"]')?.focus();
+  }
+}
+
+const tokens = (name, chosen) =>
+  h("select", { id: name, name }, engine.tokens.map((token) => h("option", { value: token, selected: token === chosen }, token)));
+
+const labelled = (label, field) => h("label", { class: "token" }, h("span", { class: "visually-hidden" }, label), field);
+
+const note = (...content) => h("p", { class: "note" }, content);

@@ -1,0 +1,152 @@
+// What orders and quotes tell together: how long each step takes, who fills, what it slips, and what venues quote.
+
+import { Chart } from "./charts.js";
+import { empty, fill, h, table } from "./dom.js";
+import { engine, isFinal } from "./engine.js";
+import { amount, clock, duration, percent } from "./format.js";
+import { fills, latencies, priceSeries, slippages } from "./stats.js";
+import { venueName } from "./routes.js";
+
+// Of the orders whose steps are not known yet, so many are read.
+const READ = 60;
+const AT_ONCE = 4;
+const ROWS = 30;
+
+const STEPS = { pending: "Route", routing: "Build", building: "Send", submitted: "Confirm" };
+const COLOURS = { raydium: "raydium", meteora: "meteora" };
+
+export class Insights {
+  #context;
+  #closed = false;
+  #pair;
+
+  constructor(context) {
+    this.#context = context;
+    this.title = "Insights";
+    this.panels = {
+      latency: panel("Latency by step", "From one status to the next, of the newest orders. Route includes the wait for a place.", legend([["p50", "accent"], ["p95", "second"]])),
+      fills: panel("Fills by venue", "Confirmed orders, by the venue or venues of their route."),
+      slippage: panel("Realised slippage", "How far below its quote each order was paid. Below zero it was paid more."),
+      prices: panel("Price by venue", "The best price of each venue after fees and before price impact, from the quotes that this page has seen."),
+    };
+    this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
+    this.key = h("div", {});
+    this.panels.prices.controls.append(h("label", { class: "picker", for: "pair" }, "Pair", this.pairs), this.key);
+    this.progress = h("p", { class: "note", role: "status" });
+    this.element = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Insights"), this.progress), h("div", { class: "grid" }, Object.values(this.panels).map(({ element }) => element)));
+    this.quoted = () => this.#prices();
+    context.store.addEventListener("quoted", this.quoted);
+    this.changed();
+    this.#read();
+  }
+
+  /** Lists of orders come without their events, which tell the times. */
+  async #read() {
+    const { store, feed } = this.#context;
+    if (!feed.loaded) await new Promise((resolve) => feed.addEventListener("loaded", resolve, { once: true }));
+    const missing = store.orders.filter(({ status, events }) => isFinal(status) && !events.length).slice(0, READ);
+    let left = missing.length;
+    const reader = async () => {
+      for (let order = missing.shift(); order && !this.#closed; order = missing.shift()) {
+        this.progress.textContent = `Reading ${left} orders…`;
+        await feed.read(order.orderId).catch(() => {});
+        left -= 1;
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, reader));
+    this.progress.textContent = "";
+  }
+
+  changed() {
+    const { orders } = this.#context.store;
+    this.#latency(latencies(orders, engine.statuses));
+    this.#fills(fills(orders));
+    this.#slippage(slippages(orders));
+    this.#prices();
+  }
+
+  tick() {}
+
+  close() {
+    this.#closed = true;
+    this.#context.store.removeEventListener("quoted", this.quoted);
+    for (const { chart } of Object.values(this.panels)) chart.close();
+  }
+
+  #latency(rows) {
+    show(this.panels.latency, rows, "No order has moved yet", (chart) =>
+      chart.bars(rows.map(({ from }) => STEPS[from] ?? from), [
+        { label: "p50", colour: "accent", values: rows.map(({ p50 }) => p50) },
+        { label: "p95", colour: "second", values: rows.map(({ p95 }) => p95) },
+      ], duration), [
+      { label: "Step", show: ({ from }) => STEPS[from] ?? from },
+      { label: "Times", number: true, show: ({ count }) => String(count) },
+      { label: "p50", number: true, show: ({ p50 }) => duration(p50) },
+      { label: "p95", number: true, show: ({ p95 }) => duration(p95) },
+    ]);
+  }
+
+  #fills(rows) {
+    show(this.panels.fills, rows, "No order is confirmed yet", (chart) => chart.bars(rows.map(({ venue }) => venue.replace("+", " + ")), [{ label: "Orders", colour: "accent", values: rows.map(({ count }) => count) }], whole), [
+      { label: "Venue", show: ({ venue }) => venueName(venue) },
+      { label: "Orders", number: true, show: ({ count }) => String(count) },
+      { label: "Share", number: true, show: ({ share }) => percent(Math.round(share * 10_000)) },
+    ]);
+  }
+
+  #slippage(rows) {
+    show(this.panels.slippage, rows, "No order is confirmed yet", (chart) => chart.bars(rows.map(({ from }) => percent(from)), [{ label: "Orders", colour: "accent", values: rows.map(({ count }) => count) }], whole), [
+      { label: "From", show: ({ from }) => percent(from) },
+      { label: "to below", show: ({ to }) => percent(to) },
+      { label: "Orders", number: true, show: ({ count }) => String(count) },
+    ]);
+  }
+
+  #choose(pair) {
+    this.#pair = pair;
+    this.#prices();
+  }
+
+  #prices() {
+    const { quotes } = this.#context.store;
+    const pairs = [...new Set(quotes.map(({ pair }) => pair))].sort();
+    const pair = pairs.includes(this.#pair) ? this.#pair : quotes.at(-1)?.pair;
+    fill(this.pairs, { pairs, pair }, () => pairs.map((one) => h("option", { value: one, selected: one === pair }, one)));
+    const { times, venues, prices } = priceSeries(quotes, pair);
+    this.panels.prices.controls.hidden = !pairs.length;
+    fill(this.key, venues, () => legend(venues.map((venue) => [venue, COLOURS[venue] ?? "both"])));
+    const rows = times.map((at, index) => ({ at, prices: prices.map((column) => column[index]) })).reverse().slice(0, ROWS);
+    show(this.panels.prices, rows, "No quote was seen yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), (price) => amount(String(price), 4)), [
+      { label: "Time", show: ({ at }) => clock(at * 1000) },
+      ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : amount(String(row.prices[index]))) })),
+    ]);
+  }
+}
+
+const whole = (count) => (Number.isInteger(count) ? String(count) : "");
+
+function panel(name, explained, key) {
+  const chart = new Chart(`${name}: the numbers are in the table below`);
+  const none = h("div", {});
+  const numbers = h("div", { class: "scroll" });
+  const details = h("details", {}, h("summary", {}, "As a table"), numbers);
+  const controls = h("div", { class: "controls" }, key);
+  const element = h("section", { class: "card panel", "aria-label": name }, h("h2", {}, name), h("p", { class: "note" }, explained), controls, none, chart.element, details);
+  return { element, chart, none, numbers, details, controls };
+}
+
+/** Draws a panel's rows if they have changed; without any it says so. */
+function show(panel, rows, none, draw, columns) {
+  const shown = JSON.stringify([rows, columns.length]);
+  if (panel.shown === shown) return;
+  panel.shown = shown;
+  const has = rows.length > 0;
+  panel.chart.element.hidden = panel.details.hidden = !has;
+  fill(panel.none, has, () => !has && empty(none, "It fills up by itself."));
+  panel.numbers.replaceChildren(table("Numbers", columns, rows));
+  // A chart is as wide as its place is once it is on the page.
+  if (has) requestAnimationFrame(() => panel.element.isConnected && draw(panel.chart));
+}
+
+const legend = (entries) =>
+  h("ul", { class: "legend" }, entries.map(([name, colour]) => h("li", {}, h("span", { class: `dot fill-${colour}`, "aria-hidden": "true" }), name)));

@@ -1,0 +1,87 @@
+// The orders as they run: a lane for each status.
+
+import { cancelButton } from "./actions.js";
+import { card, empty, fill, glyph, h, list, title } from "./dom.js";
+import { engine, isFinal } from "./engine.js";
+import { brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { venueName } from "./routes.js";
+import { decision, steps } from "./store.js";
+
+// So many cards in a lane, and so many of orders that have ended.
+const SHOWN = 12;
+const ENDED = 4;
+
+export class Lanes {
+  #context;
+
+  constructor(context) {
+    this.#context = context;
+    this.lanes = engine.statuses.map((status) => {
+      const count = h("span", { class: "count" });
+      const cards = h("ul", { class: "cards" });
+      const more = h("p", { class: "note more" });
+      const heading = h("h3", { id: `lane-${status}` }, glyph(status), title(status), count);
+      return { status, count, cards, more, element: h("section", { class: `lane ${status}`, "aria-labelledby": `lane-${status}` }, heading, cards, more) };
+    });
+    this.board = h("div", { class: "lanes" }, this.lanes.map(({ element }) => element));
+    this.none = empty("No orders yet", "Submit one, and watch it go from lane to lane.");
+    this.element = card("Live orders", this.none, this.board);
+    this.show();
+  }
+
+  show() {
+    const { store, feed } = this.#context;
+    const { orders } = store;
+    this.none.hidden = orders.length > 0 || !feed.loaded;
+    this.board.hidden = orders.length === 0;
+    for (const lane of this.lanes) {
+      const all = orders.filter(({ status }) => status === lane.status);
+      const shown = all.slice(0, isFinal(lane.status) ? ENDED : SHOWN);
+      lane.element.classList.toggle("bare", all.length === 0);
+      lane.count.textContent = String(all.length);
+      list(lane.cards, shown.map(brief), ({ orderId }) => orderId, (order) => this.#card(order));
+      fill(lane.more, all.length - shown.length, (left) => left > 0 && h("a", { href: `#/orders?status=${lane.status}` }, `${left} more`));
+    }
+  }
+
+  /** Between two events only the clocks change. */
+  tick() {
+    const now = this.#context.api.now();
+    for (const clock of this.element.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
+  }
+
+  #card(order) {
+    const { status } = order;
+    return h(
+      "li",
+      { class: `order ${status}` },
+      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${order.tokenOut}`)),
+      h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
+      order.amountOut && h("p", { class: "got" }, `${short(order.amountOut)} ${order.tokenOut}`),
+      order.venue && h("p", { class: "order-row" }, venueName(order.venue), order.slipped !== null && h("span", { class: "note", title: "Realised slippage" }, percent(order.slipped))),
+      order.reason && !isFinal(status) && h("p", { class: "note why" }, order.reason),
+      order.error && h("p", { class: "why error" }, h("strong", {}, order.error.code), ` ${order.error.message}`),
+      isFinal(status) ? h("p", { class: "note" }, when(order.updatedAt), order.took && `, took ${duration(order.took)}`) : running(order),
+      cancelButton(order, this.#context),
+    );
+  }
+}
+
+const running = ({ updatedAt, createdAt, spent }) => [
+  h("p", { class: "times" }, h("span", { class: "clock", "data-since": Date.parse(updatedAt) }), h("span", { class: "note" }, " in this step")),
+  h("p", { class: "note" }, "Total ", h("span", { "data-since": Date.parse(createdAt) }), spent && ` (${spent})`),
+];
+
+/** What a card shows: it is built again only when this changes. */
+function brief(order) {
+  const { orderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
+  return {
+    orderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
+    error: error && { code: error.code, message: error.message },
+    slipped: slippage(order),
+    reason: decision(order)?.reason,
+    took: isFinal(status) && Date.parse(updatedAt) - Date.parse(createdAt),
+    spent: events.length > 1 && steps(order).map(({ status: step, spent }) => `${step} ${duration(spent)}`).join(", "),
+  };
+}
+

@@ -1,0 +1,167 @@
+// Which page is shown, who is signed in, and how the connections are.
+
+import { Api } from "./api.js";
+import { Detail } from "./detail.js";
+import { h, problem } from "./dom.js";
+import { engine } from "./engine.js";
+import { Feed } from "./feed.js";
+import { sentence } from "./format.js";
+import { History } from "./history.js";
+import { Insights } from "./insights.js";
+import * as session from "./session.js";
+import { signIn } from "./signin.js";
+import { Store } from "./store.js";
+import { Trade } from "./trade.js";
+
+const TICK = 200;
+const TOLD = 8_000;
+
+const byId = (id) => document.getElementById(id);
+const main = byId("main");
+
+let context, view;
+
+// Pages
+
+function route() {
+  const [path, query] = location.hash.replace(/^#?\/?/, "").split("?");
+  const [name, id] = path.split("/");
+  for (const link of byId("nav").children) {
+    if (link.hash === (name ? `#/${name}` : "#/")) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (!context) return;
+  if (name === "orders" && id) show(new Detail(context, decoded(id)));
+  else if (name === "orders") show(new History(context, new URLSearchParams(query).get("status")));
+  else if (name === "insights") show(new Insights(context));
+  else show(new Trade(context));
+}
+
+function show(next) {
+  const moved = view !== undefined;
+  view?.close();
+  view = next;
+  document.title = `${view.title} · Order engine`;
+  main.replaceChildren(view.element);
+  if (!moved) return;
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+}
+
+// An address that someone shortened in the middle of a character stays as it is.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+// Sessions
+
+function begin(key) {
+  session.begin(key);
+  const api = new Api(engine.api, key);
+  const store = new Store();
+  const feed = new Feed(api, store, engine.webSocketUrl);
+  context = { api, store, feed, tell };
+  api.addEventListener("refused", () => context?.api === api && end(true));
+  api.addEventListener("up", () => context?.api === api && warn(undefined));
+  api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
+  store.addEventListener("changed", update);
+  feed.addEventListener("loaded", update);
+  feed.addEventListener("failed", ({ detail }) => failed(detail));
+  feed.addEventListener("malformed", () => tell("An event could not be read", "Its order was asked for again."));
+  feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
+  byId("key").textContent = `${key.slice(0, 8)}…`;
+  byId("nav").hidden = byId("who").hidden = false;
+  view = undefined;
+  route();
+  connected("connecting");
+  feed.start();
+}
+
+function end(refused) {
+  session.end();
+  context?.feed.stop();
+  view?.close();
+  context = view = undefined;
+  byId("nav").hidden = byId("who").hidden = true;
+  warn(undefined);
+  enter(refused);
+}
+
+function enter(refused) {
+  document.title = "Sign in · Order engine";
+  main.replaceChildren(signIn(begin, refused));
+  byId("api-key").focus();
+}
+
+// News
+
+let waiting = false;
+
+/** Many events may come at once: the page shows them together. */
+function update() {
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => {
+    waiting = false;
+    view?.changed();
+    view?.tick();
+  }, 16);
+}
+
+/** An order that fails is said on the pages that do not show it. */
+function failed({ orderId, data }) {
+  if (!(view instanceof Trade) && view.id !== orderId) tell(data.code, sentence(String(data.message)), `#/orders/${orderId}`);
+}
+
+const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };
+
+function connected(state) {
+  const place = byId("connection");
+  place.className = `connection ${state}`;
+  if (place.textContent !== STATES[state]) place.textContent = STATES[state];
+}
+
+function warn(error) {
+  const text = error && `${error.message}. Trying again; what you see may be old.`;
+  const place = byId("banner");
+  if (place.dataset.text === (text ?? "")) return;
+  place.dataset.text = text ?? "";
+  place.replaceChildren(...(text ? [h("p", {}, text)] : []));
+}
+
+function tell(heading, text, href) {
+  const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", click: () => toast.remove() }, "✕");
+  const toast = h("div", { class: "toast" }, h("div", {}, h("strong", {}, href ? h("a", { href }, heading) : heading), h("p", {}, text)), close);
+  byId("toasts").append(toast);
+  while (byId("toasts").children.length > 3) byId("toasts").firstChild.remove();
+  setTimeout(() => toast.remove(), TOLD);
+}
+
+// What nobody has expected is said, and what is shown stays.
+function unexpected(error) {
+  if (error?.name === "AbortError" || !error) return;
+  if (main.querySelector(".late")) main.replaceChildren(problem("The dashboard could not start", `${error.message ?? error}`));
+  else tell("Something went wrong in this page", `${error.message ?? error}. Reload it if it does not go on.`);
+}
+
+addEventListener("error", ({ error }) => unexpected(error));
+addEventListener("unhandledrejection", ({ reason }) => unexpected(reason));
+addEventListener("hashchange", () => {
+  const key = session.current();
+  if (key && !context) begin(key);
+  else route();
+});
+byId("sign-out").addEventListener("click", () => end(false));
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+setInterval(() => !document.hidden && view?.tick(), TICK);
+
+const key = session.current();
+if (key) begin(key);
+else enter(false);

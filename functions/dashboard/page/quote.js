@@ -1,0 +1,136 @@
+// The quote for what stands in the form, asked for while it is typed and again while it is looked at.
+
+import { ApiError, transient } from "./api.js";
+import { empty, facts, fill, h } from "./dom.js";
+import { amount, duration, percent, sentence } from "./format.js";
+import { compared, fees, split, unavailable, venueName } from "./routes.js";
+
+const TYPING = 300;
+const REFRESH = 8_000;
+
+export class LiveQuote extends EventTarget {
+  #api;
+  #wanted;
+  #asking;
+  #timer;
+  #asked = 0;
+
+  constructor(api) {
+    super();
+    this.#api = api;
+    this.quote = undefined;
+    this.error = undefined;
+    this.age = h("span", { class: "age" });
+    this.body = h("div", { class: "quote" });
+    this.element = h("section", { class: "card", "aria-label": "Live quote" }, h("div", { class: "card-top" }, h("h2", {}, "Live quote"), this.age), this.body);
+    this.#show();
+  }
+
+  /** Events: `quoted` with a new quote, `changed` when there is one, none or an error. `wanted` is undefined for none. */
+  want(wanted) {
+    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
+    this.#wanted = wanted;
+    this.#asking?.abort();
+    clearTimeout(this.#timer);
+    this.quote = this.error = undefined;
+    this.#tell();
+    if (wanted) this.#timer = setTimeout(() => this.#ask(), TYPING);
+  }
+
+  stop() {
+    this.#asking?.abort();
+    clearTimeout(this.#timer);
+    this.#wanted = undefined;
+  }
+
+  tick() {
+    const { quote } = this;
+    if (!quote) {
+      this.age.textContent = "";
+      return;
+    }
+    const left = Date.parse(quote.expiresAt) - this.#api.now();
+    this.age.textContent = left > 0 ? `${duration(Date.now() - quote.at)} old, holds for ${Math.ceil(left / 1000)} s` : "expired";
+    this.age.classList.toggle("expired", left <= 0);
+  }
+
+  async #ask() {
+    clearTimeout(this.#timer);
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.#asked = Date.now();
+    try {
+      const quote = await this.#api.get("/api/quotes", this.#wanted, asking.signal);
+      this.quote = { ...quote, at: Date.now() };
+      this.error = undefined;
+      this.dispatchEvent(new CustomEvent("quoted", { detail: this.quote }));
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this.error = error;
+      this.quote = undefined;
+    }
+    this.#tell();
+    // What can't be quoted stays so until it is changed; a venue may come back.
+    if (!this.error || transient(this.error)) this.#timer = setTimeout(() => this.#again(), REFRESH);
+  }
+
+  #again() {
+    if (document.hidden) document.addEventListener("visibilitychange", () => this.#wanted && this.#ask(), { once: true });
+    else this.#ask();
+  }
+
+  #tell() {
+    this.#show();
+    this.tick();
+    this.dispatchEvent(new CustomEvent("changed"));
+  }
+
+  #show() {
+    const { quote, error } = this;
+    const state = quote ? { quote } : error ? { code: error.code, message: error.message } : { waiting: Boolean(this.#wanted) };
+    this.body.setAttribute("aria-busy", String(Boolean(state.waiting)));
+    fill(this.body, state, () => (quote ? this.#quoted(quote) : error ? refused(error) : unknown(state.waiting)));
+  }
+
+  #quoted(quote) {
+    return [
+      h(
+        "div",
+        { class: "headline" },
+        h("p", { class: "pays" }, h("strong", {}, amount(quote.amountOut)), ` ${quote.tokenOut}`),
+        h("p", { class: "note" }, `1 ${quote.tokenIn} = ${amount(quote.price)} ${quote.tokenOut}`),
+      ),
+      facts({
+        "At least": `${amount(quote.minOut)} ${quote.tokenOut}`,
+        "Price impact": percent(quote.priceImpactBps),
+        Venue: venueName(quote.venue),
+        "Fees, in the price": fees(quote.fees),
+      }),
+      unavailable(quote.unavailable),
+      split(quote.route),
+      h("p", { class: "note reason" }, quote.reason),
+      h("div", { class: "scroll" }, compared(quote.quotes)),
+    ];
+  }
+}
+
+function unknown(waiting) {
+  return waiting
+    ? h("div", { class: "skeleton" }, h("span", { class: "visually-hidden" }, "Asking the venues"), [70, 45, 100, 90, 90].map((width) => h("i", { class: `w${width}` })))
+    : empty("No quote yet", "Enter an amount to see what each venue would pay for it.");
+}
+
+const TITLES = {
+  NoRoute: "No route",
+  AmountTooSmall: "The amount is too small",
+  InsufficientLiquidity: "The pools can't take as much",
+  VenueUnavailable: "No venue answers",
+  StoreUnavailable: "The engine's database does not answer",
+  InvalidOrder: "Not an order yet",
+};
+
+function refused(error) {
+  const retried = transient(error) ? " Asking again every few seconds." : "";
+  const title = error instanceof ApiError ? TITLES[error.code] ?? error.code : "No quote";
+  return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${sentence(error.message)}.${retried}`.replace("..", ".")));
+}

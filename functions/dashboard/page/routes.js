@@ -1,0 +1,72 @@
+// A route and what it was chosen over, for a live quote as for an order that was routed.
+
+import { h, table } from "./dom.js";
+import { amount, below, brief, percent } from "./format.js";
+
+const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("+", "-")}` : "");
+
+export const venueName = (venue) => h("span", { class: `venue ${venueClass(venue)}` }, (venue ?? "–").split("+").join(" + "));
+
+/** How each hop divides the amount over pools: a bar, and its legend. */
+export function split(route) {
+  return route.map(({ tokenIn, tokenOut, legs }) => {
+    const parts = legs.map((leg) => {
+      const part = h("span", { class: `part ${venueClass(leg.venue)}`, title: `${leg.pool}: ${percent(leg.shareBps)}` });
+      part.style.flexGrow = Math.max(leg.shareBps, 60);
+      return part;
+    });
+    const legend = legs.map((leg) =>
+      h(
+        "li",
+        {},
+        h("span", { class: `dot ${venueClass(leg.venue)}`, "aria-hidden": "true" }),
+        h("span", { class: "pool" }, leg.pool.split(":")[0]),
+        h("span", { class: "share" }, percent(leg.shareBps)),
+        h("span", { class: "note" }, `${brief(leg.amountIn)} ${tokenIn} for ${brief(leg.amountOut)} ${tokenOut}, impact ${percent(leg.priceImpactBps)}`),
+      ),
+    );
+    return h(
+      "div",
+      { class: "hop" },
+      h("h3", {}, `${tokenIn} → ${tokenOut}`),
+      h("div", { class: "bar", role: "img", "aria-label": `Split: ${legs.map((leg) => `${leg.pool} ${percent(leg.shareBps)}`).join(", ")}` }, parts),
+      h("ul", { class: "legs" }, legend),
+    );
+  });
+}
+
+/** The routes that were compared, the best one first. */
+export const compared = (quotes) =>
+  table(
+    "Routes compared",
+    [
+      { label: "Route", show: ({ pools, index }) => [poolNames(pools), index === 0 && h("span", { class: "tag best" }, "Best")] },
+      { label: "Venue", show: ({ venue }) => venueName(venue) },
+      { label: "Price", number: true, show: ({ price }) => amount(price, 6) },
+      { label: "Fees", number: true, show: ({ feeBps }) => (feeBps === undefined ? "–" : percent(feeBps)) },
+      { label: "Impact", number: true, show: ({ priceImpactBps }) => percent(priceImpactBps) },
+      { label: "Pays", number: true, show: ({ amountOut }) => amount(amountOut, 6) },
+      { label: "Behind", number: true, show: ({ behind }) => (behind ? percent(behind) : "–") },
+    ],
+    quotes.map((quote, index) => ({ ...quote, index, class: index === 0 && "chosen", behind: below(quotes[0].amountOutBaseUnits, quote.amountOutBaseUnits) })),
+  );
+
+/** As `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC` without the pair where that is plain; `>` separates hops. */
+const poolNames = (pools) => {
+  const hops = pools.split(">").map((hop) => hop.split("+").map((pool) => pool.trim().split(":")));
+  return h(
+    "span",
+    { class: "pools", title: pools },
+    hops.map((hop, index) => [index > 0 && " then ", hops.length > 1 ? `${hop.map(([kind]) => kind).join(" + ")} (${hop[0][1] ?? ""})` : hop.map(([kind]) => kind).join(" + ")]),
+  );
+};
+
+export const fees = (list) =>
+  list.length
+    ? h("ul", { class: "plain" }, list.map(({ token, kind, amount: paid }) => h("li", {}, `${amount(paid, 6)} ${token} `, h("span", { class: "note" }, KINDS[kind] ?? kind))))
+    : "None";
+
+const KINDS = { trade: "liquidity providers", protocol: "protocol", fund: "fund", creator: "pool creator" };
+
+export const unavailable = (list) =>
+  list.map(({ venue, message }) => h("p", { class: "warning" }, h("strong", {}, `Left out: ${venue}. `), message));

@@ -1,0 +1,64 @@
+"""The dashboard's page as HTTP clients get it."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import pytest
+
+from tests.e2e.stack import Stack
+
+BUDGET = 250_000
+"""Bytes that everything together may have on the wire."""
+
+
+@pytest.mark.parametrize("root", ["", "/v1"])
+async def test_the_page_and_its_files_come_without_a_key_and_compressed(stack: Stack, root: str) -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        async with session.get(f"{stack.rest}{root}/", headers={"Accept-Encoding": "identity"}) as answer:
+            page = await answer.text()
+            assert (answer.status, answer.content_type) == (200, "text/html")
+            policy = answer.headers["Content-Security-Policy"]
+            assert f"connect-src 'self' {stack.websocket}" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        total = len(page)
+        assets = set(re.findall(r'(?:href|src)="(/v1/assets/[^"]+)"', page))
+        assert {asset.rpartition(".")[2] for asset in assets} == {"css", "js", "svg"}
+        for asset in assets:
+            async with session.get(stack.rest + asset, headers={"Accept-Encoding": "gzip"}) as answer:
+                assert answer.status == 200
+                assert "immutable" in answer.headers["Cache-Control"]
+                body = await answer.read()
+                assert answer.headers.get("Content-Encoding") == "gzip" or len(body) < 4096
+                total += len(body)
+        assert total < BUDGET
+
+
+async def test_a_page_that_has_not_changed_is_not_sent_again(stack: Stack) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(stack.rest) as answer:
+            tag = answer.headers["ETag"]
+        async with session.get(stack.rest, headers={"If-None-Match": f'"other", W/{tag}'}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with session.get(stack.rest, headers={"If-None-Match": '"other"'}) as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/0000000000000000/main.js",
+        "/assets/{version}/app.py",
+        "/assets/{version}/index.html",
+        "/assets/{version}/..%2Fapp.py",
+    ],
+)
+async def test_nothing_else_is_served(stack: Stack, path: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(stack.rest) as answer:
+            version = re.findall("/assets/([0-9a-f]{16})/", await answer.text())[0]
+        async with session.get(stack.rest + path.format(version=version)) as answer:
+            assert answer.status == 404
+            assert (await answer.json())["error"]["code"] == "NotFound"

@@ -1,0 +1,23 @@
+"""What clients are told of the routes that were compared."""
+
+from __future__ import annotations
+
+from order_engine.dex import routing
+from order_engine.dex.routing import Listing
+from order_engine.quote_views import decision_view
+from order_engine.venues.market_data import pool_settings
+
+
+def test_fees_of_a_route_are_shares_of_what_is_traded() -> None:
+    listings = [Listing(one.id, one.venue, one.token_a, one.token_b, 1, one.pool) for one in pool_settings()]
+    quotes = decision_view(routing.routes(listings, "SOL", "USDC", 5_000_000_000_000, 0, 5_000), {})["quotes"]
+    fees = {quote["pools"]: quote["feeBps"] for quote in quotes}
+
+    # These two charge a quarter of a per cent on what comes in.
+    assert fees["raydium-amm:SOL-USDC"] == fees["raydium-cp:SOL-USDC"] == 25
+    (split,) = (pools for pools in fees if "+" in pools and ">" not in pools)
+    alone = [fees[pool] for pool in split.split("+")]
+    assert min(alone) < fees[split] < max(alone)
+    # Each hop takes its own.
+    (hops,) = (pools for pools in fees if ">" in pools)
+    assert fees[hops] > max(alone)
