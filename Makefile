@@ -47,6 +47,9 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
+faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
+	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
@@ -90,4 +93,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user test check bench aws-cli lock clean
+.PHONY: help run market user test check bench faults aws-cli lock clean

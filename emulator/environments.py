@@ -249,13 +249,13 @@ class Pool:
         self.grow()
 
     async def stand_by(self) -> None:
-        """Imports already what the handler will need from elsewhere when its code has changed."""
+        """Imports already what the handler will need from elsewhere when its code has changed, if nothing does yet."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INITIALIZATION_LIMIT):
                 while self._server is not None and not self._server.ready:
                     await self._server.settled.wait()
         server = self._server
-        if server is not None and server.ready:
+        if server is not None and server.ready and self._standby is None:
             self._standby = ForkServer(self)
             self._standby.start(self.function, self.environment, self.log, server.modules)
             await self._standby.settled.wait()

@@ -21,6 +21,7 @@ MAX_EVENT_PAYLOAD = 1_048_576
 MAX_EVENT_AGE = 21_600.0  # seconds for which an asynchronous invocation is retried while throttled
 EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
 STANDBY_DELAY = 2.0  # seconds after the start, which has better to do
+QUIET = 0.5  # seconds without an invocation
 CONCURRENCY = 256  # an account's is 1000: more processes than a laptop should run
 
 _NAME = re.compile(
@@ -93,7 +94,10 @@ class Lambda:
 
     async def reload(self, name: str) -> None:
         """Makes later invocations run the function's code as it is now. Running ones end with the old code."""
-        self._pool(name).reload()
+        pool = self._pool(name)
+        pool.reload()
+        # Whoever changes it once changes it again.
+        self._spawn(pool.stand_by())
 
     async def close(self, grace: float) -> None:
         """Refuses new invocations, lets running ones end for up to `grace` seconds, and leaves no process."""
@@ -108,9 +112,13 @@ class Lambda:
         await self._api.close()
 
     async def _prepare(self) -> None:
-        """Has the functions stand by for changes of their code: one after another, to leave the processor to others."""
+        """Has the functions stand by for changes of their code, one after another and while nothing goes on."""
         await asyncio.sleep(STANDBY_DELAY)
         for pool in self._pools.values():
+            seen = -1
+            while seen != (invocations := sum(counters.invocations for counters in self.counters.values())):
+                seen = invocations
+                await asyncio.sleep(QUIET)
             await pool.stand_by()
 
     def _pool(self, name_or_arn: str) -> Pool:

@@ -256,6 +256,7 @@ class Builder:
         return Schedule(name, expression, self._target(target.get("Arn"), "Target"), target.get("Input"), enabled)
 
     def _rest_api(self, logical_id: str, values: Values) -> RestApi:
+        self._check_sole(logical_id)
         if "Body" not in values:
             raise ValueError("Body: expected an OpenAPI definition")
         return rest_api(
@@ -263,6 +264,7 @@ class Builder:
         )
 
     def _websocket_api(self, logical_id: str, values: Values) -> WebSocketApi:
+        self._check_sole(logical_id)
         if values.get("ProtocolType") != "WEBSOCKET":
             raise ValueError(f"ProtocolType: expected WEBSOCKET, was {values.get('ProtocolType')}")
         routes: dict[str, str] = {}
@@ -297,6 +299,11 @@ class Builder:
     def _custom_resource(self, logical_id: str, values: Values) -> CustomResource:
         function = self._target(values.get("ServiceToken"), "ServiceToken")
         return CustomResource(logical_id, self._resources[logical_id]["Type"], function, _strings(values))
+
+    def _check_sole(self, logical_id: str) -> None:
+        apis = self._of_type(self._resources[logical_id]["Type"])
+        if len(apis) > 1:
+            raise ValueError(f"expected one API of this type, since it has a port to itself, was {', '.join(apis)}")
 
     def _names(self, kind: str) -> list[str]:
         names = []

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from emulator import stack
 from emulator.clock import Clock, Timer
-from emulator.errors import ApiError, TemplateError
+from emulator.errors import ApiError
 from emulator.invocations import EventInvoker
 
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -27,22 +27,14 @@ Expression = Callable[[datetime], Iterator[datetime]]
 
 
 class Schedules:
-    """Every enabled schedule of a stack. Raises TemplateError that names each expression AWS would refuse."""
+    """Every enabled schedule of a stack. Raises ValueError for an expression that AWS would refuse."""
 
     def __init__(self, schedules: Iterable[stack.Schedule], lambda_: EventInvoker, clock: Clock | None = None) -> None:
         self._lambda = lambda_
         self._clock = clock or Clock()
         self._timers: dict[str, Timer] = {}
         self._invocations: set[asyncio.Task[None]] = set()
-        self._schedules: list[tuple[stack.Schedule, Expression]] = []
-        problems = []
-        for schedule in schedules:
-            try:
-                self._schedules.append((schedule, parse(schedule.expression)))
-            except ValueError as error:
-                problems.append(f"schedule {schedule.name}: {error}")
-        if problems:
-            raise TemplateError(problems)
+        self._schedules = [(schedule, parse(schedule.expression)) for schedule in schedules]
 
     def start(self) -> None:
         now = self._now()

@@ -9,6 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from emulator import message_attributes
@@ -104,7 +105,7 @@ class Sqs:
 
     def _send_message_batch(self, request: Request) -> Response:
         queue = self._queue(request)
-        length = sum(len(str(entry.get("MessageBody", "")).encode(errors="replace")) for entry in entries(request))
+        length = sum(map(_length, entries(request)))
         if length > MAX_MESSAGE_SIZE:
             raise ApiError(
                 "BatchRequestTooLong",
@@ -358,6 +359,14 @@ class Sqs:
         if len(queues) > most:
             response["NextToken"] = base64.b64encode(queues[most - 1].encode()).decode()
         return response
+
+
+def _length(entry: Request) -> int:
+    """What an entry of a batch counts. One that is wrong is refused for itself."""
+    length = len(str(entry.get("MessageBody", "")).encode(errors="replace"))
+    with suppress(ApiError):
+        length += message_attributes.size(message_attributes.parse(entry.get("MessageAttributes")))
+    return length
 
 
 def _configured(settings: Queue) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from emulator.errors import ApiError, TemplateError
+from emulator.errors import ApiError
 from emulator.invocations import Invoker
 from emulator.stack import ACCOUNT, StateMachine, arn
 from emulator.states import history, language
@@ -21,7 +21,6 @@ from emulator.states.errors import Failure
 from emulator.states.history import Event
 from emulator.states.interpreter import Execution as Run
 from emulator.states.interpreter import Interpreter, Scope, rfc3339
-from emulator.states.model import Machine
 from emulator.states.tasks import SendMessage, Tasks
 
 _EXPRESS_SECONDS = 300
@@ -64,11 +63,11 @@ class Execution:
 
 
 class StepFunctions:
-    """Runs the machines of a stack. Raises TemplateError, with every problem, for definitions that it can't run."""
+    """Runs the machines of a stack. Raises TemplateError for a definition that it can't run."""
 
     def __init__(self, machines: dict[str, StateMachine], functions: Invoker, send_message: SendMessage) -> None:
         self._machines = {machine.arn: machine for machine in machines.values()}
-        self._parsed = _parse(machines)
+        self._parsed = {machine.arn: language.parse(machine.definition) for machine in machines.values()}
         self._created = time.time()
         self._interpreter = Interpreter(Tasks(functions, send_message))
         self._executions: dict[str, Execution] = {}
@@ -301,19 +300,6 @@ class StepFunctions:
         if execution_arn not in self._executions:
             raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{execution_arn}'")
         return self._executions[execution_arn]
-
-
-def _parse(machines: dict[str, StateMachine]) -> dict[str, Machine]:
-    parsed: dict[str, Machine] = {}
-    problems: list[str] = []
-    for key, machine in machines.items():
-        try:
-            parsed[machine.arn] = language.parse(machine.definition)
-        except TemplateError as error:
-            problems += [f"{key}: {problem}" for problem in error.problems]
-    if problems:
-        raise TemplateError(problems)
-    return parsed
 
 
 def _document(text: str) -> Any:

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from aiohttp import web
@@ -95,12 +94,12 @@ def up(options: Options) -> None:
         asyncio.run(_serve(stack, options, addresses, rest, websocket, aws))
 
 
-def _on_signal(handle: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+def _on_signal(handle: Callable[..., None] | signal.Handlers) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
 
 
-def _call_off(number: int, frame: FrameType | None) -> None:
+def _call_off(*_: object) -> None:
     """Wherever a signal finds it while the services don't listen yet: what has been started is ended, undisturbed."""
     _on_signal(signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -130,7 +129,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(*_: object) -> None:
         with suppress(RuntimeError):  # the loop has ended: the stores stop, undisturbed
             loop.call_soon_threadsafe(stopping.set)
 

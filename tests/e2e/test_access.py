@@ -139,7 +139,7 @@ async def test_another_clients_order_is_as_one_that_there_is_not(
 
     key = clients.create_key(str(uuid4()))
     async with client(stack) as owner, client(stack, key) as other, other.connected() as socket:
-        with market.held("SOL", "JUP"):
+        with market.held("JUP"):
             order_id = (await owner.submit(tokenOut="JUP"))["orderId"]
             for method in ("GET", "DELETE"):
                 theirs = await other.request(method, f"/api/orders/{order_id}")

@@ -133,11 +133,11 @@ class Chaos:
                 _, process = self.stack.stores()
                 folder, port = self.data / "redis", str(urlsplit(self.stack.parameters["RedisUrl"]).port)
                 options = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-                pid = self._restart(Store.of(process, options), self._redis_answers)
+                pid = self._restart(Store.of(process, options), lambda: redis_answers(self.stack))
                 (folder / "redis.pid").write_text(str(pid))
             case "Postgres":
                 process, _ = self.stack.stores()
-                self._restart(Store.of(process), self._postgres_answers)
+                self._restart(Store.of(process), lambda: postgres_answers(self.stack))
             case "everything":
                 stores = [Store.of(process) for process in self.stack.stores()]
                 self._kill_emulator()
@@ -161,15 +161,17 @@ class Chaos:
         time.sleep(self.chance.uniform(*DOWN))
         return store.start(answers)
 
-    def _redis_answers(self) -> bool:
-        try:
-            return bool(redis.Redis.from_url(self.stack.parameters["RedisUrl"]).ping())
-        except redis.RedisError:
-            return False
 
-    def _postgres_answers(self) -> bool:
-        try:
-            psycopg.connect(self.stack.parameters["DatabaseUrl"]).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+def redis_answers(stack: Stack) -> bool:
+    try:
+        return bool(redis.Redis.from_url(stack.parameters["RedisUrl"]).ping())
+    except redis.RedisError:
+        return False
+
+
+def postgres_answers(stack: Stack) -> bool:
+    try:
+        psycopg.connect(stack.parameters["DatabaseUrl"]).close()
+    except psycopg.OperationalError:
+        return False
+    return True

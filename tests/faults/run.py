@@ -17,7 +17,9 @@ import aiohttp
 
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.venues.faults import STEPS, VENUES, set_fault
+from tests.e2e.aws import aws
 from tests.e2e.market import Market
+from tests.e2e.stack import Stack
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
 
@@ -33,12 +35,16 @@ GRACE = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds` is how long orders come in and things are killed."""
+    """`seconds` is how long orders come in and things are killed.
+
+    In a hurry, the orders' leases are let lapse as soon as everything is back, and the sweep does not wait its minute.
+    """
 
     orders: int
     kills: int
     seconds: float
     seed: int
+    hurry: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,9 @@ async def run(plan: Plan, data: Path) -> Report:
             meanwhile += [trader.trade(pause) for trader, pause in zip(traders, pauses, strict=True)]
             async with _running(meanwhile):
                 await chaos.reign(plan.kills, plan.seconds)
+                if plan.hurry:
+                    market.pass_time(BOUND)
+                    await asyncio.to_thread(_sweep, chaos.stack)
                 recovery = await _all_ended(market, traders)
             market.clear_faults()
             return _report(plan, chaos, market, traders, recovery)
@@ -101,6 +110,12 @@ async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator
     for error in ended:
         if isinstance(error, Exception):
             raise error
+
+
+def _sweep(stack: Stack) -> None:
+    """What the schedule does every minute."""
+    with aws(stack, "lambda") as functions:
+        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
 
 
 async def _all_ended(market: Market, traders: list[Trader]) -> float | None:

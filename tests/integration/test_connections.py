@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.errors import TooManySubscriptions
 from order_engine.domain.ids import uuid7
+from order_engine.domain.orders import Event
 from order_engine.eviction import Eviction
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.connections import ConnectionStore
@@ -18,48 +20,47 @@ from tests.integration.support import (
     REQUEST,
     RUN,
     Connections,
-    at_once,
     new_order,
 )
 
 
 @pytest.fixture
 def opened(database: Database) -> ConnectionStore:
-    return ConnectionStore(database, 2)
+    return ConnectionStore(database)
 
 
 # How many a client may have open
 
 
 def test_a_client_may_have_so_many_open_and_no_more(opened: ConnectionStore, subscriptions: SubscriptionStore) -> None:
-    assert [opened.open(f"c{number}", CALLER) for number in range(3)] == [True, True, False]
-    assert opened.open("c3", OTHER)
+    assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
+    assert opened.open("c3", OTHER, 2)
     subscriptions.forget("c0")
-    assert opened.open("c2", CALLER)
+    assert opened.open("c2", CALLER, 2)
 
 
 def test_the_keys_of_one_client_share_its_connections(opened: ConnectionStore, database: Database) -> None:
     clients = ClientStore(database)
     callers = [clients.caller_with_key(clients.create_key("alice")) for _ in range(3)]
-    assert [opened.open(f"c{n}", caller) for n, caller in enumerate(callers) if caller] == [True, True, False]
+    assert [opened.open(f"c{n}", caller, 2) for n, caller in enumerate(callers) if caller] == [True, True, False]
 
 
 def test_a_connection_that_is_told_of_twice_counts_once(opened: ConnectionStore) -> None:
-    assert [opened.open("c1", CALLER) for _ in range(2)] == [True, True]
+    assert [opened.open("c1", CALLER, 2) for _ in range(2)] == [True, True]
     assert opened.oldest(CALLER, 10) == ["c1"]
 
 
 def test_zero_is_any_number(database: Database) -> None:
-    opened = ConnectionStore(database, 0)
-    assert all(opened.open(f"c{number}", CALLER) for number in range(20))
+    opened = ConnectionStore(database)
+    assert all(opened.open(f"c{number}", CALLER, 0) for number in range(20))
 
 
 def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionStore, database: Database) -> None:
     for number in range(2):
-        opened.open(f"c{number}", CALLER)
+        opened.open(f"c{number}", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
     assert opened.oldest(CALLER, 10) == ["c1"]
-    assert opened.open("c2", CALLER)
+    assert opened.open("c2", CALLER, 2)
 
 
 # What should be open no longer
@@ -69,8 +70,8 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     opened: ConnectionStore, orders: OrderStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
     connections = Connections()
-    opened.open("c1", CALLER)
-    opened.open("c2", OTHER)
+    opened.open("c1", CALLER, 2)
+    opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
     eviction = Eviction(opened, subscriptions, connections)
     assert eviction.sweep() == []
@@ -86,7 +87,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
 def test_connections_that_were_left_behind_are_forgotten(
     opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
 ) -> None:
-    opened.open("c1", CALLER)
+    opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
     assert Eviction(opened, subscriptions, Connections()).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
@@ -136,20 +137,17 @@ def test_orders_that_have_ended_make_room(
     assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": newest.id}]
 
 
-def test_a_connection_that_asks_for_much_at_once_waits_for_nobody(database_url: str) -> None:
-    """GIVEN orders that have ended, WHEN one connection asks for much at once, THEN nothing hangs."""
-    first = Database(database_url)
-    orders = OrderStore(first)
-    ids = [new_order(orders, connection_id="c1").id for _ in range(40)]
-    first.execute("UPDATE orders SET status = 'confirmed'")
-    first.close()
+def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
+    orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
+) -> None:
+    ended = [new_order(orders, connection_id="c1") for _ in range(3)]
+    database.execute("UPDATE orders SET status = 'confirmed'")
+    impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
 
-    def ask(number: int) -> None:
-        database = Database(database_url)
-        if number % 2:
-            SubscriptionStore(database).subscribe("c1", CLIENT, ids[number], 0, lambda event: None)
-        else:
-            OrderStore(database).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
-        database.close()
+    def send(event: Event) -> None:
+        # The rows of the ended orders are locked now, for they are being removed.
+        OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
-    at_once(20, ask)
+    subscriptions.subscribe("c1", CLIENT, ended[0].id, 0, send)
+    impatient.close()
+    assert len(orders.page(CLIENT, 10)[0]) == 4

@@ -459,6 +459,31 @@ def test_quotes_that_were_committed_but_not_published_are_published_before_the_n
     assert heard == [2, 3, 4, 5, 6]
 
 
+def test_an_order_that_is_sent_while_it_is_given_up_is_not_failed(
+    orders: OrderStore, connect: Connect, database: Database
+) -> None:
+    """GIVEN a Submit that was given up on and comes to it only now, between the verdict and its commit."""
+
+    class Overtaken(OrderStore):
+        def get(self, id: UUID) -> Order:
+            order = super().get(id)
+            with suppress(StaleRun):
+                elsewhere.submit(built)
+            return order
+
+    def on_market(orders: OrderStore, database: Database) -> Execution:
+        venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
+        return Execution(orders, venues, lambda event, listeners: None, 10)
+
+    elsewhere = on_market(orders, database)
+    built = at(elsewhere, start(orders), Status.BUILDING)
+    with pytest.raises(StaleRun):
+        on_market(Overtaken(connect()), connect()).fail(built, CAUGHT)
+    assert orders.get(built.order_id).status is Status.SUBMITTED
+    # AND the next try asks the chain.
+    assert elsewhere.fail(built, CAUGHT).status is Status.CONFIRMED
+
+
 # Runs that were cut short
 
 

@@ -120,8 +120,8 @@ def test_the_same_order_under_a_new_key_is_told_by_its_client_order_id(scene: Sc
 
 
 def test_the_header_goes_before_the_client_order_id(scene: Scene) -> None:
-    by_header, _ = scene.submit(REQUEST, "key")
     scene.submit(MINE, None)
+    by_header, _ = scene.submit(REQUEST, "key")
     with pytest.raises(
         IdempotencyKeyReused, match=f"clientOrderId: expected None as in order {by_header.id}, was 'mine'"
     ):
@@ -134,6 +134,20 @@ def test_keys_are_each_clients_own(scene: Scene, request_: OrderRequest, key: st
     other, new = scene.submit(request_, key, client_id=OTHER.client_id)
     assert new
     assert other.id != first.id
+    for wait in (0, 1.0):
+        scene.wait = wait
+        assert scene.submit(request_, key) == (first, False)
+        assert scene.submit(request_, key, client_id=OTHER.client_id) == (other, False)
+
+
+@either_key
+def test_another_clients_key_gets_nobody_past_the_rate_limit(
+    scene: Scene, request_: OrderRequest, key: str | None
+) -> None:
+    scene.submit(request_, key)
+    scene.wait = 1.0
+    with pytest.raises(RateLimited):
+        scene.submit(request_, key, client_id=OTHER.client_id)
 
 
 def test_without_a_key_the_same_request_twice_is_two_orders(scene: Scene) -> None:

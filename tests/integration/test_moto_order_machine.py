@@ -273,7 +273,7 @@ def play(story: Story, interpret: Interpret, orders: OrderStore, database: Datab
     """Dispatches the order; what became of it, without what differs from one order to the next."""
     order_id = begin(story, orders, database, lambda_)
     machine = Machine(interpret)
-    dispatch = Dispatch(orders, cast(Any, machine), "arn")
+    dispatch = Dispatch(orders, lambda event, listeners: None, cast(Any, machine), "arn")
     ended = True
     try:
         dispatch.run(order_id, f"run-{order_id}")

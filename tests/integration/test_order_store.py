@@ -365,7 +365,7 @@ def test_a_move_sets_what_the_step_found_out(orders: OrderStore) -> None:
 def test_only_what_a_step_finds_out_can_be_set(orders: OrderStore, column: str) -> None:
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected columns among"):
-        orders.move(order.id, RUN, Trigger.QUOTED, 1, {}, **{column: "x"})
+        orders.move(order.id, RUN, Trigger.QUOTED, 1, {}, None, **{column: "x"})
     assert orders.get(order.id).status is Status.PENDING
 
 

@@ -37,9 +37,10 @@ class Scene:
             self.orders, notifications.publish, self.woken.append, lambda client_id: 0, warnings.append
         )
         self.websocket = WebSocket(
-            *(self.orders, subscriptions, ConnectionStore(database, 2), self.connections, submission),
+            *(self.orders, subscriptions, ConnectionStore(database), self.connections, submission),
             lambda *asked: self.asked.append(asked),
             {"https://page.example"},
+            most_connections=2,
         )
 
     def say(self, message: object) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ def clients() -> ClientStore:
 def opened() -> ConnectionStore:
     from .storage.connections import ConnectionStore
 
-    return ConnectionStore(database(), settings.integer("CONNECTIONS_PER_CLIENT"))
+    return ConnectionStore(database())
 
 
 @cache
@@ -141,7 +141,7 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), machine, settings.required("STATE_MACHINE_ARN"))
+    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
@@ -169,7 +169,10 @@ def websocket() -> WebSocket:
         queue.send_message(QueueUrl=queue_url, MessageBody=body)
 
     origins = {origin.strip() for origin in settings.required("ALLOWED_ORIGINS").split(",")}
-    return WebSocket(orders(), subscriptions(), opened(), connections(), submission(), ask_for_replay, origins - {""})
+    return WebSocket(
+        *(orders(), subscriptions(), opened(), connections(), submission(), ask_for_replay),
+        *(origins - {""}, settings.integer("CONNECTIONS_PER_CLIENT")),
+    )
 
 
 @cache

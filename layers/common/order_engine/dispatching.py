@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from .domain.lifecycle import FINAL
+from .domain.orders import Event
 from .execution import Run
 from .storage.orders import OrderStore
 
@@ -21,8 +24,17 @@ class ExecutionFailed(Exception):
 
 
 class Dispatch:
-    def __init__(self, orders: OrderStore, machine: SFNClient, machine_arn: str) -> None:
+    """`publish` tells an order's listeners of an event that was committed."""
+
+    def __init__(
+        self,
+        orders: OrderStore,
+        publish: Callable[[Event, Sequence[str]], None],
+        machine: SFNClient,
+        machine_arn: str,
+    ) -> None:
         self._orders = orders
+        self._publish = publish
         self._machine = machine
         self._machine_arn = machine_arn
 
@@ -30,6 +42,7 @@ class Dispatch:
         """Returns when the order has ended, or needs no run. Raises `ExecutionFailed` if it must be run again."""
         order = self._orders.claim(order_id, name)
         if order is None:
+            self._tell_of_its_end(order_id)
             return
         answer = self._machine.start_sync_execution(
             stateMachineArn=self._machine_arn,
@@ -40,3 +53,10 @@ class Dispatch:
             return
         self._orders.release(order_id, name)
         raise ExecutionFailed(f"execution {name} {answer['status']}: {answer.get('error')}: {answer.get('cause')}")
+
+    def _tell_of_its_end(self, order_id: UUID) -> None:
+        """A message comes back when its run died: perhaps between an order's end and the telling of it."""
+        events, listeners = self._orders.history(order_id)
+        if listeners and events[-1].status in FINAL:
+            for event in events:
+                self._publish(event, listeners)

@@ -199,26 +199,30 @@ class Execution:
             "attempts": run.attempt if caught and not issubclass(caught, Transient) else TRIES,
             "retryable": not (caught and issubclass(caught, Final)),
         }
-        return self._move(run, Trigger.GAVE_UP, data, error=data)
+        # A step that was given up on may send the transaction meanwhile: then it is not for this verdict any more.
+        return self._move(run, Trigger.GAVE_UP, data, seen=order.status, error=data)
 
     def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **columns: Any) -> Run:
         try:
             moved = self._orders.move(run.order_id, run.run, trigger, run.attempt, data, **columns)
         except StaleRun:
-            # The order may have ended while this run was showing its last move.
-            events, _ = self._orders.history(run.order_id)
-            self._publish(events[-1], [])
+            # Ended, perhaps by an earlier try that could not tell; or while this run was telling of its last move.
+            self._tell(run)
             raise
         if moved and moved[0].seq == run.told + 1:
             self._publish(*moved)
             return replace(run, status=moved[0].status, told=moved[0].seq)
         # A step was cut short after its move, and perhaps before anyone was told.
+        told = self._tell(run)
+        now = replace(run, status=moved[0].status) if moved else Run.of(self._orders.get(run.order_id))
+        return replace(now, told=told)
+
+    def _tell(self, run: Run) -> int:
+        """Tells all that listeners may not have heard of. The last `seq` of it."""
         events, listeners = self._orders.history(run.order_id, run.told)
         for event in events:
             self._publish(event, listeners)
-        told = events[-1].seq if events else run.told
-        now = replace(run, status=moved[0].status) if moved else Run.of(self._orders.get(run.order_id))
-        return replace(now, told=told)
+        return events[-1].seq if events else run.told
 
     def _await_fill(self, transaction: Transaction) -> Fill:
         fill = self._chain.confirm(transaction)

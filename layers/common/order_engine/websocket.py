@@ -29,7 +29,8 @@ ACTIONS = ("cancel", "execute", "ping", "subscribe", "unsubscribe")
 class WebSocket:
     """`ask_for_replay` has `replay` called once the connection is open.
 
-    `origins` are those whose pages may connect, as browsers write them: `https://example.com`.
+    `origins` are those whose pages may connect, as browsers write them: `https://a.example`. `most_connections` is how
+    many a client may have, 0 for any number.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class WebSocket:
         submission: Submission,
         ask_for_replay: Callable[[str, UUID, UUID], None],
         origins: Collection[str],
+        most_connections: int,
     ) -> None:
         self._orders = orders
         self._subscriptions = subscriptions
@@ -49,6 +51,7 @@ class WebSocket:
         self._submission = submission
         self._ask_for_replay = ask_for_replay
         self._origins = origins
+        self._most_connections = most_connections
 
     def connect(self, caller: Caller, connection_id: str, order_id: str | None, origin: str | None) -> None:
         """Opens a connection, for the events of one order if it names one.
@@ -59,13 +62,13 @@ class WebSocket:
         if origin is not None and origin not in self._origins:
             raise OriginNotAllowed(f"expected a page of {' or '.join(sorted(self._origins))}, was {origin:.100}")
         order = None if order_id is None else self._orders.owned(caller.client_id, parse_uuid("orderId", order_id))
-        if not self._opened.open(connection_id, caller):
+        if not self._opened.open(connection_id, caller, self._most_connections):
             # API Gateway tells of a closed connection as best it can, so some may be left over.
             for other in self._opened.oldest(caller, _DOUBTED):
                 if not self._connections.is_open(other):
                     self._subscriptions.forget(other)
-            if not self._opened.open(connection_id, caller):
-                raise TooManyConnections(f"expected at most {self._opened.most} connections, was one more")
+            if not self._opened.open(connection_id, caller, self._most_connections):
+                raise TooManyConnections(f"expected at most {self._most_connections} connections, was one more")
         if order is not None:
             self._ask_for_replay(connection_id, caller.client_id, order.id)
 

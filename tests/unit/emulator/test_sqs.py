@@ -420,12 +420,33 @@ def test_a_whole_batch_reaches_one_waiting_receiver() -> None:
         ([{"Id": "a", "MessageBody": "x"}] * 2, "BatchEntryIdsNotDistinct"),
         ([{"Id": "a b", "MessageBody": "x"}], "InvalidBatchEntryId"),
         ([{"MessageBody": "x"}], "MissingParameter"),
-        ([{"Id": str(i), "MessageBody": "x" * 150_000} for i in range(10)], "BatchRequestTooLong"),
+        ([{"Id": str(i), "MessageBody": "x" * 524_289} for i in range(2)], "BatchRequestTooLong"),
+        (
+            [
+                {
+                    "Id": str(i),
+                    "MessageBody": "x",
+                    "MessageAttributes": {"a": {"DataType": "String", "StringValue": "x" * 524_281}},
+                }
+                for i in range(2)
+            ],
+            "BatchRequestTooLong",
+        ),
     ],
 )
 def test_a_batch_that_sqs_would_refuse_is_refused(entries: Any, code: str) -> None:
     async def test(scene: Scene) -> None:
         assert await scene.refusal("SendMessageBatch", Entries=entries) == code
+
+    run(test)
+
+
+def test_a_batch_of_1_mib_is_taken() -> None:
+    attributes = {"a": {"DataType": "String", "StringValue": "x" * 524_280}}  # with its name and type, 524 287 bytes
+
+    async def test(scene: Scene) -> None:
+        entries = [{"Id": str(i), "MessageBody": "x", "MessageAttributes": attributes} for i in range(2)]
+        assert len((await scene("SendMessageBatch", Entries=entries))["Successful"]) == 2
 
     run(test)
 

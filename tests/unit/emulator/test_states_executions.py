@@ -10,7 +10,7 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from emulator.errors import ApiError, TemplateError
+from emulator.errors import ApiError
 from emulator.stack import StateMachine
 from emulator.step_functions import StepFunctions
 
@@ -329,10 +329,3 @@ def test_close_waits_then_aborts() -> None:
         assert (await client.call("DescribeExecution", executionArn=late))["status"] == "ABORTED"
 
     run(test)
-
-
-def test_definitions_that_cannot_run_are_refused_at_once() -> None:
-    machines = {"A": StateMachine("a", {}), "B": StateMachine("b", {**ECHO, "Foo": 1})}
-    with pytest.raises(TemplateError) as refused:
-        StepFunctions(machines, Sleeper(), no_queue)
-    assert refused.value.problems == ["A: StartAt: is required", "A: States: is required", "B: Foo: unknown field"]

@@ -349,6 +349,16 @@ def test_a_mapping_that_lambda_would_refuse_is_named(tmp_path: Path, queue: str,
     assert problems(tmp_path, resources) == [f"Mapping (AWS::Lambda::EventSourceMapping): {problem}"]
 
 
+@pytest.mark.parametrize("kind", ["AWS::Serverless::Api", "AWS::Serverless::WebSocketApi"])
+def test_a_second_api_on_a_port_is_refused(tmp_path: Path, kind: str) -> None:
+    routes = ", Routes: {$default: {FunctionArn: !GetAtt Worker.Arn}}" if "Web" in kind else ""
+    properties = f"StageName: v1{', RouteSelectionExpression: $request.body.action' if routes else ''}{routes}"
+    apis = "".join(f"  {name}: {{Type: {kind}, Properties: {{{properties}}}}}\n" for name in ("A", "B"))
+    found = problems(tmp_path, FUNCTION + apis)
+    assert len(found) == 2
+    assert all("expected one API of this type, since it has a port to itself, was A, B" in problem for problem in found)
+
+
 def test_a_redrive_policy_without_its_queue_is_named(tmp_path: Path) -> None:
     nowhere = "arn:aws:sqs:us-east-1:000000000000:nowhere"
     policy = f"{{deadLetterTargetArn: '{nowhere}', maxReceiveCount: 3}}"

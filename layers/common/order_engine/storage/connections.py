@@ -19,27 +19,26 @@ _OPEN = f"""
     WHERE %(most)s = 0 OR (SELECT count(*) {_CLIENTS}) < %(most)s
     ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id RETURNING id"""
 
-_REVOKED = """
+_OVERDUE = """
     SELECT connections.id FROM connections JOIN api_keys ON api_keys.id = key_id
     WHERE revoked_at IS NOT NULL OR connected_at < now() - make_interval(hours => %(hours)s)"""
 
 
 class ConnectionStore:
-    """`most` is how many a client may have open, 0 for any number. Every method may raise `StoreUnavailable`."""
+    """Every method may raise `StoreUnavailable`."""
 
-    def __init__(self, database: Database, most: int) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self.most = most
 
-    def open(self, connection_id: str, caller: Caller) -> bool:
-        """Records a connection; `False` if its client has as many as it may."""
+    def open(self, connection_id: str, caller: Caller, most: int) -> bool:
+        """Records a connection; `False` if its client has as many as it may. 0 is any number."""
         rows = self._database.fetch(
             _OPEN,
             {
                 "id": connection_id,
                 "key": caller.key_id,
                 "client": caller.client_id,
-                "most": self.most,
+                "most": most,
                 "hours": LONGEST_HOURS,
             },
         )
@@ -55,4 +54,4 @@ class ConnectionStore:
 
     def overdue(self) -> list[str]:
         """Those whose key was revoked since, and those that were left behind."""
-        return [row["id"] for row in self._database.fetch(_REVOKED, {"hours": LONGEST_HOURS})]
+        return [row["id"] for row in self._database.fetch(_OVERDUE, {"hours": LONGEST_HOURS})]

@@ -233,9 +233,18 @@ class OrderStore:
         self._database.execute(_RELEASE, {"id": id, "run": run})
 
     def move(
-        self, id: UUID, run: str, trigger: Trigger, attempt: int, data: dict[str, Any], **columns: Any
+        self,
+        id: UUID,
+        run: str,
+        trigger: Trigger,
+        attempt: int,
+        data: dict[str, Any],
+        seen: Status | None = None,
+        **columns: Any,
     ) -> tuple[Event, list[str]] | None:
         """Moves the order by compare-and-set on its status, run and attempt, in one round trip.
+
+        With `seen`, from that status only, of all in which the trigger is allowed.
 
         Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
         by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
@@ -244,6 +253,7 @@ class OrderStore:
         if unknown := columns.keys() - _WRITABLE:
             raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
         to = target(trigger)
+        allowed = [status for status in sources(trigger) if seen in (None, status)]
         rows = self._database.fetch(
             _MOVE.format(assignments="".join(f", {name} = %({name})s" for name in columns)),
             {
@@ -251,7 +261,7 @@ class OrderStore:
                 "id": id,
                 "run": run,
                 "to": to,
-                "sources": sources(trigger),
+                "sources": allowed,
                 "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
                 "lease": LEASE_SECONDS,
@@ -264,7 +274,7 @@ class OrderStore:
         if (now.run, now.status, now.attempt) == (run, to, attempt):
             return None
         raise StaleRun(
-            f"expected order {id} in {'/'.join(sources(trigger))} for run {run}, attempt {attempt},"
+            f"expected order {id} in {'/'.join(allowed)} for run {run}, attempt {attempt},"
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 

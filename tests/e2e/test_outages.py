@@ -1,0 +1,88 @@
+"""Stores that hang, lose their data or are killed while orders run: with the real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import psutil
+import pytest
+import redis
+
+from tests.e2e.client import ORDER, Json, Until, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack, data_folder, running
+from tests.e2e.test_process import A_WHILE, sweep
+from tests.faults.chaos import Store, postgres_answers
+
+pytestmark = pytest.mark.process
+
+
+async def test_a_redis_that_hangs_costs_each_step_a_moment_and_no_order(
+    stack: Stack, market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, hung = stack.stores()
+    async with client(stack) as at:
+        await at.executed()
+        hung.send_signal(signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            order = await at.executed(slippageBps=500)
+            took = time.monotonic() - started
+            report = await at.get("/health")
+        finally:
+            hung.send_signal(signal.SIGCONT)
+
+    assert order["status"] == "confirmed"
+    assert (report["status"], report["checks"]["redis"]["status"]) == ("degraded", "down")
+    with capsys.disabled():
+        print(f"\nAn order with a Redis that hangs: {took:.1f} s")
+    # Five events, each shown for two tries of 0.3 seconds at most.
+    assert took < 5 * 2 * 0.3 + 2
+
+
+async def test_a_redis_that_loses_its_data_silences_nobody(
+    stack: Stack, market: Market, active_orders: redis.Redis
+) -> None:
+    async with client(stack) as at, at.connected() as socket:
+        with market.held("USDC"):
+            await socket.send(action="execute", **{**ORDER, "slippageBps": 500})
+            seen = await socket.events(until="submitted")
+            active_orders.flushall()
+        seen += await socket.events()
+
+    assert [event["seq"] for event in seen] == [1, 2, 3, 4, 5]
+
+
+async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with running(data_folder(tmp_path_factory)) as stack:
+        market = Market(stack.parameters["DatabaseUrl"])
+        async with client(stack) as at:
+            # GIVEN ten orders that run, and five that wait
+            with market.held("USDC"):
+                orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(15)]
+                async for _ in Until("ten orders are submitted"):
+                    if len((await at.get("/api/orders", status="submitted", limit="100"))["orders"]) == 10:
+                        break
+
+                # WHEN Postgres is killed
+                store = Store.of(stack.stores()[0])
+                await asyncio.to_thread(store.kill)
+
+            # THEN nothing is taken, and clients are told when to come back
+            answer = await at.request("POST", "/api/orders/execute", json=ORDER)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+
+            # AND once it is back every order ends
+            pid = await asyncio.to_thread(store.start, lambda: postgres_answers(stack))
+            market.pass_time(A_WHILE)
+            await sweep(stack)
+            ended: list[Json] = await asyncio.gather(*(at.ended(order_id) for order_id in orders))
+        assert [order["status"] for order in ended] == ["confirmed"] * 15
+        market.assert_in_order()
+        market.close()
+        # The emulator stops what it has started itself.
+        Store.of(psutil.Process(pid)).kill()

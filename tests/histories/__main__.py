@@ -1,0 +1,160 @@
+"""Records event histories from real runs, on a stack of its own, beside itself: `python -m tests.histories`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.client import Json, client
+from tests.e2e.market import Market
+from tests.e2e.stack import Stack, running
+from tests.e2e.test_process import sweep
+
+VENUES = ("raydium", "meteora")
+A_WHILE = 120.0
+"""Seconds after which a lease and a transaction are over."""
+
+
+class Recorder:
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._found: dict[str, Json] = {}
+
+    def record(self) -> dict[str, Json]:
+        with self._stack() as (stack, market):
+            self._order("straight", stack)
+            market.fault("raydium", "submit", "slip", 1)
+            market.fault("meteora", "submit", "slip", 1)
+            self._order("rerouted by slippage", stack)
+            for step in ("quote", "build", "submit"):
+                for venue in VENUES:
+                    market.fault(venue, step, "slip" if step == "submit" else "fail")
+                self._order({"submit": "slipped three times"}.get(step, f"failed to {step}"), stack)
+                market.clear_faults()
+            for status, step in (("pending", "quote"), ("routing", "build")):
+                self._cancelled(status, step, stack, market)
+        self._cut_short("building", cancel=True)
+        for status in ("pending", "routing", "building", "submitted"):
+            self._cut_short(status)
+        self._cut_short("submitted", expired=True)
+        return self._found
+
+    def _order(self, name: str, stack: Stack) -> None:
+        async def order() -> Json:
+            async with client(stack) as at:
+                return await at.executed()
+
+        self._found[name] = asyncio.run(order())
+
+    def _cancelled(self, status: str, step: str, stack: Stack, market: Market) -> None:
+        for venue in VENUES:
+            market.fault(venue, step, "timeout")
+
+        async def order() -> Json:
+            async with client(stack) as at, at.connected() as socket:
+                order_id = (await at.submit())["orderId"]
+                await socket.send(action="subscribe", orderId=order_id)
+                await socket.events(until=status)
+                answer = await at.request("DELETE", f"/api/orders/{order_id}")
+                assert answer.status == 200, answer
+                return await at.order(order_id)
+
+        self._found[f"cancelled while {status}"] = asyncio.run(order())
+        market.clear_faults()
+
+    def _cut_short(self, status: str, cancel: bool = False, expired: bool = False) -> None:
+        """An order whose emulator is killed while it has the status, and what becomes of it afterwards."""
+        stopped = self._stopped_at(status)
+        while stopped is None:
+            stopped = self._stopped_at(status)
+        with self._stack() as (stack, market):
+            if expired:
+                market.database.execute(
+                    "UPDATE orders SET transaction = jsonb_set(transaction, '{expires_at}', '0') WHERE id = %(id)s",
+                    {"id": stopped},
+                )
+            market.pass_time(A_WHILE)
+
+            async def order() -> Json:
+                async with client(stack) as at:
+                    if cancel:
+                        await at.request("DELETE", f"/api/orders/{stopped}")
+                    else:
+                        await sweep(stack)
+                    return await at.ended(stopped)
+
+            name = "expired" if expired else f"{'cancelled' if cancel else 'resumed'} while {status}"
+            self._found[name] = asyncio.run(order())
+
+    def _stopped_at(self, status: str) -> str | None:
+        """The id of an order that stands at the status, its emulator killed. `None` if all had gone on by then."""
+        with self._stack(killed=True) as (stack, market):
+            if status in ("pending", "routing"):
+                for venue in VENUES:
+                    market.fault(venue, {"pending": "quote", "routing": "build"}[status], "timeout")
+
+            async def submit() -> None:
+                async with client(stack) as at:
+                    await asyncio.gather(*(at.submit(slippageBps=500) for _ in range(10)))
+
+            def found() -> str | None:
+                rows = market.database.fetch(
+                    "SELECT id FROM orders WHERE status = %(status)s AND run IS NOT NULL", {"status": status}
+                )
+                return str(rows[0]["id"]) if rows else None
+
+            if status == "submitted":
+                with market.held("SOL", "USDC"):
+                    asyncio.run(submit())
+                    time.sleep(1)
+                    stack.kill()
+            else:
+                asyncio.run(submit())
+                give_up = time.monotonic() + 5
+                while found() is None and time.monotonic() < give_up:
+                    pass
+                stack.process.send_signal(signal.SIGSTOP)
+                # What a function was told to do before, it still does.
+                time.sleep(0.2)
+                stack.kill()
+            market.clear_faults()
+            return found()
+
+    @contextmanager
+    def _stack(self, killed: bool = False) -> Iterator[tuple[Stack, Market]]:
+        if killed:
+            stack = Stack(self._data)
+            market = Market(stack.parameters["DatabaseUrl"])
+            try:
+                yield stack, market
+            finally:
+                market.close()
+            return
+        with running(self._data) as stack:
+            market = Market(stack.parameters["DatabaseUrl"])
+            try:
+                yield stack, market
+            finally:
+                market.close()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        # Run by root, Postgres runs as another user, who must be able to get there.
+        Path(folder).chmod(0o755)
+        found = Recorder(Path(folder)).record()
+    for name, order in found.items():
+        events = order.pop("events")
+        path = Path(__file__).with_name(f"{name.replace(' ', '_')}.json")
+        path.write_text(json.dumps({"order": order, "events": events}, indent=1, ensure_ascii=False) + "\n")
+        print(f"{name}: {' '.join(event['status'] for event in events)}")
+
+
+if __name__ == "__main__":
+    main()

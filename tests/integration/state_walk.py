@@ -1,0 +1,82 @@
+"""One execution of the order state machine, taken step by step, so that anything may happen between two of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from order_engine.execution import Execution, Run
+
+_FILE = Path(__file__).parents[2] / "statemachine" / "order.asl.json"
+MACHINE: dict[str, Any] = json.loads(_FILE.read_text())
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What a function is called with. It may be carried out late, and more than once."""
+
+    state: str
+    order: dict[str, Any]
+    attempt: int
+    error: dict[str, str]
+
+    def carry_out(self, execution: Execution) -> dict[str, Any]:
+        run = Run.from_json(self.order, self.attempt)
+        if self.state == "MarkFailed":
+            return execution.fail(run, self.error).to_json()
+        step = {"Route": execution.route, "Build": execution.build, "Submit": execution.submit}
+        return step.get(self.state, execution.confirm)(run).to_json()
+
+
+class Walk:
+    """Where an execution stands: at a Task, until it has ended."""
+
+    def __init__(self, order_id: str, name: str, input: dict[str, Any]) -> None:
+        self.order_id = order_id
+        self.name = name
+        self.answer: str | None = None
+        self._data: dict[str, Any] = {"error": {}, **input}
+        self._tries = 0
+        self._enter(MACHINE["StartAt"])
+
+    def invocation(self) -> Invocation:
+        return Invocation(self._state, self._data["order"], self._data["attempt"]["number"], self._data["error"])
+
+    def succeeded(self, order: dict[str, Any]) -> None:
+        self._data["order"] = order
+        self._enter(MACHINE["States"][self._state]["Next"])
+
+    def failed(self, error: str, cause: str) -> None:
+        state = MACHINE["States"][self._state]
+        self._tries += 1
+        if any(error in rule["ErrorEquals"] and self._tries <= rule["MaxAttempts"] for rule in state["Retry"]):
+            return None
+        for rule in state["Catch"]:
+            if error in rule["ErrorEquals"] or "States.ALL" in rule["ErrorEquals"]:
+                self._data["error"] = {"Error": error, "Cause": json.dumps({"errorMessage": cause})}
+                return self._enter(rule["Next"])
+        self.answer = error
+
+    def _enter(self, name: str) -> None:
+        """Goes on to the next Task, or to the end."""
+        state = MACHINE["States"][name]
+        self._state, self._tries = name, 0
+        match state["Type"]:
+            case "Choice":
+                self._enter(next((rule["Next"] for rule in state["Choices"] if self._holds(rule)), state["Default"]))
+            case "Pass":
+                assert state["Parameters"] == {"number.$": "States.MathAdd($.attempt.number, 1)"}
+                self._data["attempt"] = {"number": self._data["attempt"]["number"] + 1}
+                self._enter(state["Next"])
+            case "Succeed":
+                self.answer = "succeeded"
+            case "Fail":
+                self.answer = state["Error"]
+
+    def _holds(self, rule: dict[str, Any]) -> bool:
+        value: Any = self._data
+        for name in rule["Variable"].split(".")[1:]:
+            value = value[name]
+        return bool(value < rule["NumericLessThan"] if "NumericLessThan" in rule else value == rule["StringEquals"])

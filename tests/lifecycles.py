@@ -1,0 +1,30 @@
+"""What an order's events must be for anyone who only knows the life-cycle table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from order_engine.domain.lifecycle import NEXT_ATTEMPT, TRANSITIONS, Status, Trigger
+
+
+def taken(events: Sequence[dict[str, Any]]) -> list[tuple[Status, Trigger]]:
+    """The edges that `events` (`seq`, `status`, `attempt`) have gone. Fails where the table knows none."""
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    edges = []
+    status, attempt = Status(events[0]["status"]), events[0]["attempt"]
+    assert (status, attempt) == (Status.PENDING, 1)
+    for event in events[1:]:
+        ways = [edge for edge, to in TRANSITIONS.items() if (edge[0], to) == (status, event["status"])]
+        assert len(ways) == 1, f"expected a way from {status}, was {event['status']}"
+        least = attempt + 1 if ways[0] in NEXT_ATTEMPT else attempt
+        assert event["attempt"] >= least, f"expected attempt {least} or later, was {event['attempt']}"
+        edges += ways
+        status, attempt = TRANSITIONS[ways[0]], event["attempt"]
+    return edges
+
+
+def replayed(events: Sequence[dict[str, Any]]) -> Status:
+    """The status to which `events` lead."""
+    edges = taken(events)
+    return TRANSITIONS[edges[-1]] if edges else Status.PENDING
