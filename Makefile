@@ -50,6 +50,10 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
 
+descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
+	PYTHONPATH=layers/common $(BIN)/python -m contract
+	node contract/npm/postman.mjs > docs/postman_collection.json
+
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
@@ -67,6 +71,10 @@ emulator/static/dagre.js: emulator/npm/package-lock.json
 	npm ci --silent --prefix emulator/npm
 	cd emulator/npm/node_modules/@dagrejs/dagre/dist && \
 	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > $(CURDIR)/$@
+
+contract/npm/node_modules: contract/npm/package-lock.json
+	npm ci --silent --prefix contract/npm
+	@touch $@
 
 clean: ## remove the data, logs and the virtual environment
 	rm -rf .local $(VENV) .aws-sam
@@ -93,4 +101,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user test check bench faults aws-cli lock clean
+.PHONY: help run market user descriptions test check bench faults aws-cli lock clean

@@ -13,10 +13,14 @@ from contract import errors
 from contract.models import EVENTS, Error, IdempotencyKey, OrderForm, ShortOrderForm, missing
 from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
 from order_engine.domain.errors import (
+    IdempotencyKeyReused,
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
     OrderNotFound,
+    QuoteExpired,
+    QuoteNotFound,
+    RateLimited,
     StoreUnavailable,
     TooLateToCancel,
     TooManySubscriptions,
@@ -30,7 +34,11 @@ _REFUSALS = (
     InvalidOrder,
     InvalidRequest,
     OrderNotFound,
+    QuoteNotFound,
+    QuoteExpired,
     TooLateToCancel,
+    IdempotencyKeyReused,
+    RateLimited,
     TooManySubscriptions,
     StoreUnavailable,
 )

@@ -82,10 +82,16 @@ ORDER_FORMS = {
     },
 }  # fmt: skip
 
+
+def shown(value: object) -> dict[str, Any]:
+    """The one example of a parameter."""
+    return {"example": {"value": value}}
+
+
 app = APIGatewayRestResolver()
 
 WITH_KEY = (Unauthorized, StoreUnavailable)
-OrderId = Annotated[UUID, Path(alias="orderId", examples=[EXAMPLES["confirmed"]["orderId"]])]
+OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
 
 
 def operation(
@@ -124,6 +130,11 @@ def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[st
     return {"description": description, "content": {"application/json": {"model": model, "examples": shown}}}
 
 
+def links(order: str) -> dict[str, Any]:
+    """What can be done next with the order whose id is there in the answer."""
+    return {"links": {to: {"operationId": to, "parameters": {"orderId": order}} for to in ("getOrder", "cancelOrder")}}
+
+
 def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
     content = {"model": Error, "examples": {kind.__name__: errors.example(kind) for kind in kinds}}
     refusal: dict[str, Any] = {
@@ -131,7 +142,7 @@ def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
         "content": {"application/json": content},
     }
     if status in (429, 503):
-        header = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}
+        header = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "examples": shown(1)}
         refusal["headers"] = {"Retry-After": header}
     if status == 401:
         refusal["headers"] = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
@@ -143,7 +154,10 @@ def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
     "/api/orders/execute",
     "orders",
     "Submit an order",
-    {202: answer(AcceptedOrder, "The order as it was accepted.", accepted=EXAMPLES["accepted"])},
+    {
+        202: answer(AcceptedOrder, "The order as it was accepted.", accepted=EXAMPLES["accepted"])
+        | links("$response.body#/orderId")
+    },
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
@@ -162,6 +176,7 @@ def execute_order(
             alias="Idempotency-Key",
             default_factory=missing,
             description="Sent again with the same key, it is the same order.",
+            openapi_examples=shown("rebalance-2026-11-20"),
         ),
     ],
 ) -> None:
@@ -183,11 +198,13 @@ def execute_order(
     VenueUnavailable,
 )
 def get_quote(
-    token_in: Annotated[Token, Query(alias="tokenIn", examples=["SOL"])],
-    token_out: Annotated[Token, Query(alias="tokenOut", examples=["USDC"])],
-    amount_in: Annotated[Whole, Query(alias="amountIn", examples=["1.5"])],
+    token_in: Annotated[Token, Query(alias="tokenIn", openapi_examples=shown("SOL"))],
+    token_out: Annotated[Token, Query(alias="tokenOut", openapi_examples=shown("USDC"))],
+    amount_in: Annotated[Whole, Query(alias="amountIn", openapi_examples=shown("1.5"))],
     slippage_bps: Annotated[
-        int, Field(ge=0, le=10_000), Query(alias="slippageBps", description="In basis points.", examples=[50])
+        int,
+        Field(ge=0, le=10_000),
+        Query(alias="slippageBps", description="In basis points.", openapi_examples=shown(50)),
     ] = 50,
 ) -> None:
     """Asks all venues at once. The quote holds for 30 seconds; an order that names it by quoteId takes its route and is
@@ -200,17 +217,27 @@ def get_quote(
     "/api/orders",
     "orders",
     "List orders",
-    {200: answer(OrderPage, "The client's own, newest first.", page=EXAMPLES["page"])},
+    {
+        200: answer(OrderPage, "The client's own, newest first.", page=EXAMPLES["page"])
+        | links("$response.body#/orders/0/orderId")
+    },
     InvalidRequest,
 )
 def list_orders(
     status: Annotated[
         str,
         Field(json_schema_extra={"enum": list(Status)}),
-        Query(default_factory=missing, description="Only those in this status."),
+        Query(default_factory=missing, description="Only those in this status.", openapi_examples=shown("confirmed")),
     ],
-    cursor: Annotated[str, Query(default_factory=missing, description="nextCursor of the page before.")],
-    limit: Annotated[int, Field(ge=1, le=100), Query(description="How many at most.", examples=[20])] = 20,
+    cursor: Annotated[
+        str,
+        Query(
+            default_factory=missing,
+            description="nextCursor of the page before.",
+            openapi_examples=shown(EXAMPLES["page"]["nextCursor"]),
+        ),
+    ],
+    limit: Annotated[int, Field(ge=1, le=100), Query(description="How many at most.", openapi_examples=shown(20))] = 20,
 ) -> None:
     """Page by page: nextCursor leads to the next one."""
 

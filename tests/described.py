@@ -62,7 +62,8 @@ def check_message(message: Json) -> None:
     check("asyncapi", {"$ref": f"#/components/schemas/{name}"}, message)
     if name == "Error":
         examples = document("asyncapi")["components"]["messages"]["Error"]["examples"]
-        assert message["error"]["code"] in {example["payload"]["error"]["code"] for example in examples}
+        codes = {example["payload"]["error"]["code"] for example in examples}
+        assert message["error"]["code"] in codes, f"expected an error described, was {message}"
 
 
 def _check(operation: Json, status: int, headers: Mapping[str, str], body: object) -> None:
