@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := emulator functions layers/common/order_engine
+SOURCES := emulator functions layers/common/order_engine client
 
 # The URL of a Postgres or Redis of your own; without one, an embedded server runs.
 DATABASE_URL ?=

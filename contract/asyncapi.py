@@ -127,7 +127,7 @@ REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
 }
 """What a client may send, and what it is answered if nothing is wrong."""
 
-ANSWERS = (*EVENTS, Cancelled, Unsubscribed, Pong, Error)
+ANSWERS: tuple[type[BaseModel], ...] = (*EVENTS, Cancelled, Unsubscribed, Pong, Error)
 
 
 def _examples() -> dict[str, list[dict[str, Any]]]:
@@ -158,6 +158,7 @@ def asyncapi() -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     examples = _examples()
+    models: tuple[type[BaseModel], ...] = (*REQUESTS, *ANSWERS)
     messages = {
         model.__name__: {
             "summary": " ".join((model.__doc__ or "").split()),
@@ -165,7 +166,7 @@ def asyncapi() -> dict[str, Any]:
             "payload": _ref("schemas", model.__name__),
             "examples": [{"payload": payload} for payload in examples[model.__name__]],
         }
-        for model in (*REQUESTS, *ANSWERS)
+        for model in models
     }
     operations: dict[str, Any] = {
         name[0].lower() + name[1:]: {
@@ -175,7 +176,7 @@ def asyncapi() -> dict[str, Any]:
             "messages": [_sent(name)],
             "reply": {
                 "channel": {"$ref": "#/channels/connection"},
-                "messages": [_sent(reply.__name__) for reply in (*replies, Error)],
+                "messages": [*(_sent(reply.__name__) for reply in replies), _sent(Error.__name__)],
             },
         }
         for name, replies in ((model.__name__, replies) for model, replies in REQUESTS.items())

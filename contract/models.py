@@ -273,7 +273,15 @@ class CancelledEvent(_Event):
     data: Nothing
 
 
-EVENTS = (PendingEvent, RoutingEvent, BuildingEvent, SubmittedEvent, ConfirmedEvent, FailedEvent, CancelledEvent)
+EVENTS: tuple[type[BaseModel], ...] = (
+    PendingEvent,
+    RoutingEvent,
+    BuildingEvent,
+    SubmittedEvent,
+    ConfirmedEvent,
+    FailedEvent,
+    CancelledEvent,
+)
 
 Event = Annotated[
     PendingEvent | RoutingEvent | BuildingEvent | SubmittedEvent | ConfirmedEvent | FailedEvent | CancelledEvent,
@@ -334,6 +342,7 @@ class Ticket(_Wire):
 
     ticket: Annotated[str, Field(pattern=f"^{TICKET}")]
     expires_at: datetime
+    web_socket_url: Annotated[str, Field(description="Of the WebSocket API, without the ticket.")]
 
 
 class Check(_Wire):

@@ -65,7 +65,7 @@ Fields may be added to answers. What API Gateway refuses by itself has the shape
 type as the code."""
 
 EXAMPLES: dict[str, Any] = json.loads((files("contract") / "examples.json").read_text())
-ORDER_FORMS = {
+ORDER_FORMS: dict[str, dict[str, Any]] = {
     "order": {
         "summary": "1.5 SOL for USDC",
         "value": {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": 50},

@@ -194,7 +194,7 @@ async def test_a_second_key_of_a_client_reads_what_the_first_has_submitted(
 async def ticket_of(at: Client) -> str:
     answer = await at.request("POST", "/api/ws-ticket")
     assert answer.status == 201
-    assert set(answer.body) == {"ticket", "expiresAt"}
+    assert set(answer.body) == {"ticket", "expiresAt", "webSocketUrl"}
     ticket: str = answer.body["ticket"]
     return ticket
 

@@ -62,8 +62,9 @@ def test_the_postman_collection_runs_from_its_first_request_to_its_last(
 ) -> None:
     report = tmp_path / "report.json"
     command = [
-        NEWMAN, "run", COLLECTION, "--reporters", "cli,json", "--reporter-json-export", report, "--color", "off",
-        "--env-var", f"baseUrl={stack.rest}", "--env-var", f"key={stack.key}", "--timeout-request", "10000",
+        str(NEWMAN), "run", str(COLLECTION), "--reporters", "cli,json", "--reporter-json-export", str(report),
+        "--env-var", f"baseUrl={stack.rest}", "--env-var", f"key={stack.key}",
+        "--color", "off", "--timeout-request", "10000",
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr
