@@ -9,6 +9,10 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make load.
+ORDERS ?= 500
+RATE ?= 50
+VIA ?= rest
 # More options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
 ARGS ?=
 
@@ -53,6 +57,9 @@ faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what b
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
 	node contract/npm/postman.mjs > docs/postman_collection.json
+
+load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
+	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
@@ -101,4 +108,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench faults aws-cli lock clean
+.PHONY: help run market user descriptions test check bench load faults aws-cli lock clean
