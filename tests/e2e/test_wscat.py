@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Timer
 
 import pytest
 
 from emulator.template import load
+from tests.e2e.market import Market
 from tests.e2e.stack import ROOT, Stack
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -22,8 +26,13 @@ pytestmark = pytest.mark.skipif(not WSCAT.exists(), reason="wscat is not install
 
 @contextmanager
 def wscat(url: str, key: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A wscat whose input stays open, as a terminal's does."""
-    command = [str(WSCAT), "--connect", url, "--header", f"Authorization: Bearer {key}", *options]
+    with typing(WSCAT, "--connect", url, "--header", f"Authorization: Bearer {key}", *options) as process:
+        yield process
+
+
+@contextmanager
+def typing(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A command whose input stays open, as a terminal's does."""
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -60,6 +69,26 @@ def test_nobody_connects_without_a_key(stack: Stack) -> None:
     with wscat(stack.websocket, "none") as process:
         assert process.stdout is not None
         assert "Unexpected server response: 401" in process.stdout.read()
+
+
+def test_the_session_in_the_documentation_goes_as_it_is_written(stack: Stack, market: Market) -> None:
+    """What is typed there is sent; what comes back has the written parts, with anything in the place of `…`."""
+    (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    command, *lines = session.splitlines()
+    options = shlex.split(command.replace("ws://127.0.0.1:3001", stack.websocket).replace("$ORDERS_KEY", stack.key))
+    with typing(WSCAT, *options) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        # Its prompt: it is connected.
+        assert process.stdout.read(2) == "> "
+        for line in lines:
+            if line.startswith("> "):
+                process.stdin.write(line.removeprefix("> ") + "\n")
+                process.stdin.flush()
+            else:
+                parts = map(re.escape, line.removeprefix("< ").split("…"))
+                received = process.stdout.readline().removeprefix("> ").strip()
+                assert re.fullmatch(".*".join(parts), received), f"expected {line}, was {received}"
 
 
 def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
