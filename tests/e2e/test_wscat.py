@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Timer
+from typing import IO
 
 import pytest
 
@@ -26,13 +27,8 @@ pytestmark = pytest.mark.skipif(not WSCAT.exists(), reason="wscat is not install
 
 @contextmanager
 def wscat(url: str, key: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    with typing(WSCAT, "--connect", url, "--header", f"Authorization: Bearer {key}", *options) as process:
-        yield process
-
-
-@contextmanager
-def typing(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """A command whose input stays open, as a terminal's does."""
+    """A wscat whose input stays open, as a terminal's does."""
+    command = [str(WSCAT), "--connect", url, "--header", f"Authorization: Bearer {key}", *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -76,19 +72,34 @@ def test_the_session_in_the_documentation_goes_as_it_is_written(stack: Stack, ma
     (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
     command, *lines = session.splitlines()
     options = shlex.split(command.replace("ws://127.0.0.1:3001", stack.websocket).replace("$ORDERS_KEY", stack.key))
-    with typing(WSCAT, *options) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        # Its prompt: it is connected.
-        assert process.stdout.read(2) == "> "
+    terminal, end = pty.openpty()
+    with (
+        open(terminal, "r+b", buffering=0) as keyboard,
+        subprocess.Popen([WSCAT, *options], stdin=end, stdout=end, stderr=end) as process,
+    ):
+        os.close(end)
+        giving_up = Timer(60, process.kill)
+        giving_up.start()
+        shown = printed(keyboard)
+        assert "Connected (press CTRL+C to quit)" in next(shown)
         for line in lines:
             if line.startswith("> "):
-                process.stdin.write(line.removeprefix("> ") + "\n")
-                process.stdin.flush()
+                keyboard.write(line.removeprefix("> ").encode() + b"\n")
             else:
-                parts = map(re.escape, line.removeprefix("< ").split("…"))
-                received = process.stdout.readline().removeprefix("> ").strip()
+                parts = map(re.escape, line.split("…"))
+                received = next(text for text in shown if text.startswith("< "))
                 assert re.fullmatch(".*".join(parts), received), f"expected {line}, was {received}"
+        giving_up.cancel()
+        process.kill()
+
+
+def printed(terminal: IO[bytes]) -> Iterator[str]:
+    """The lines that a terminal shows, without their colours and the moves of its cursor."""
+    text = ""
+    while True:
+        text += terminal.read(65536).decode()
+        *lines, text = text.split("\n")
+        yield from (re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", line).removeprefix("> ") for line in lines)
 
 
 def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
