@@ -54,7 +54,7 @@ def test_an_execution_appears_while_it_runs_and_its_states_turn_green(
     expect(state(page, "Route")).to_be_visible()
 
     # WHEN an order runs that can't end
-    with market.held("SOL", "USDC"):
+    with market.held("USDC"):
         submit(stack)
 
         # THEN the page shows it without being asked, and how far it has come

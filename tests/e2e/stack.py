@@ -70,7 +70,7 @@ class Stack:
         self.websocket: str = running["websocket"]
         self.endpoint: str = running["endpoint"]
         self.parameters: dict[str, str] = running["parameters"]
-        self.key: str = self.parameters["DevelopmentKey"]
+        self.key = KEY
 
     def says(self, beginning: str) -> bool:
         """Waits for a line of the output that begins so. `False` if the process ends without it."""

@@ -73,6 +73,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
             submitted = await at.get("/api/orders", status="submitted")
         await at.ended(running)
         of_failed = await all_orders(at, status="failed", limit="2")
+        of_cancelled = await all_orders(at, status="cancelled")
         of_confirmed = await all_orders(at, status="confirmed", limit="100")
         of_cancelled = await all_orders(at, status="cancelled", limit="100")
         pending = await at.get("/api/orders", status="pending")

@@ -19,7 +19,7 @@ from order_engine.domain.errors import StoreUnavailable
 from order_engine.venues.faults import STEPS, VENUES, set_fault
 from tests.e2e.aws import aws
 from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.e2e.stack import KEY, Stack
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
 
@@ -62,7 +62,9 @@ async def run(plan: Plan, data: Path) -> Report:
     market = Market(chaos.stack.parameters["DatabaseUrl"])
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=None)
     try:
-        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
             market.reset()
             traders = [Trader(lambda: chaos.stack, session, number) for number in range(plan.orders)]
             # Some of them all at once, so that orders wait in the queue as well.
@@ -159,6 +161,7 @@ def _report(plan: Plan, chaos: Chaos, market: Market, traders: list[Trader], rec
     foreign = sum(swapped.values()) - sum(map(fills, orders))
     broken: dict[str, list[Any]] = {
         "orders lost": lost,
+        "orders taken more than once": [*orders.keys() - {trader.order_id for trader in traders}],
         "orders stuck": stuck,
         "orders filled twice": doubled,
         "orders whose fill is not as their status says": unpaid,

@@ -110,7 +110,7 @@ class Recorder:
                 return str(rows[0]["id"]) if rows else None
 
             if status == "submitted":
-                with market.held("SOL", "USDC"):
+                with market.held("USDC"):
                     asyncio.run(submit())
                     time.sleep(1)
                     stack.kill()

@@ -8,6 +8,7 @@ import pytest
 
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.schema import migrate
 from order_engine.storage.subscriptions import SubscriptionStore
 from tests.integration.aws import CREDENTIALS, Aws, HttpServer, aws, http_server
@@ -54,6 +55,11 @@ def orders(database: Database) -> OrderStore:
 
 
 @pytest.fixture
+def quotes(database: Database) -> QuoteStore:
+    return QuoteStore(database)
+
+
+@pytest.fixture
 def subscriptions(database: Database) -> SubscriptionStore:
     return SubscriptionStore(database)
 
@@ -63,6 +69,14 @@ def clients() -> Iterator[HttpServer]:
     """Where messages to WebSocket connections go."""
     with http_server() as server:
         yield server
+
+
+@pytest.fixture
+def nothing_sent(services: Aws, clients: HttpServer) -> None:
+    """Neither to clients nor to queues, by an earlier test."""
+    clients.clear()
+    for queue in ("OrderQueue", "ReplayQueue", "DeadLetterQueue"):
+        services.purge(queue)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +96,7 @@ def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpS
         "REDIS_URL": redis_url,
         "MARKET_LATENCY": "instant",
         "MARKET_DRIFT_BPS": "0",
+        "MARKET_SEED": "1",
         "POWERTOOLS_SERVICE_NAME": "order-engine",
         "POWERTOOLS_METRICS_NAMESPACE": "OrderEngine",
         "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -139,6 +140,25 @@ def sqs(*bodies: Any, queue: str = "queue") -> dict[str, Any]:
         ]
     }
 
+
+def answered(response: dict[str, Any]) -> tuple[int, Any]:
+    content_types = response["multiValueHeaders"]["Content-Type"]
+    assert content_types == ["application/json"]
+    return response["statusCode"], json.loads(response["body"])
+
+
+def refusal(response: dict[str, Any]) -> tuple[int, str]:
+    status, body = answered(response)
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "details"}
+    return status, body["error"]["code"]
+
+
+def dispatched(functions: Functions, order_id: UUID) -> Any:
+    return functions("dispatch", sqs({"orderId": str(order_id)}))
+
+
+ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "clientOrderId": "a-1"}
 
 SCHEDULED = {
     "version": "0",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import OrderRequest
+from order_engine.domain.swaps import Transaction
 from order_engine.storage.database import Database
-from order_engine.venues import simulated
-from order_engine.venues.base import Transaction, Venue
-from order_engine.venues.simulated import VENUES, Latency, SimulatedVenue
-
-Units = Counter[tuple[str, str]]
-"""Base units by venue's pair and token: `("raydium:SOL-USDC", "SOL")`."""
+from order_engine.venues.faults import STEPS, VENUES, clear_faults, set_fault
+from order_engine.venues.simulated import SimulatedChain
+from tests.integration.simulation import Clock, market_of, pools, quoting_on, replayed, settings
 
 
 @dataclass(frozen=True)
@@ -28,55 +25,44 @@ class Swap:
 
 
 class SimulatedMarket:
-    """The venues, on a clock that is moved by hand, and what is on record of them."""
+    """The venues and the chain, on a clock that is moved by hand, and what is on record of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.now = 1_000_000.0
+        self.clock = Clock()
         self.names = VENUES
-        self.steps = simulated.STEPS
-        self.venues: list[Venue] = [
-            SimulatedVenue(name, database, Latency(deadline=0), 0, lambda: self.now, lambda seconds: None)
-            for name in VENUES
-        ]
+        self.steps = STEPS
+        market = market_of(database, self.clock)
+        self.quoting = quoting_on(market)
+        self.chain = SimulatedChain(market)
+        self._start = settings(database)
 
     def fault(self, venue: str, step: str, kind: str) -> None:
-        simulated.set_fault(self._database, venue, step, kind, times=1)
+        set_fault(self._database, venue, step, kind, times=1)
 
     def clear_faults(self) -> None:
-        simulated.clear_faults(self._database)
+        clear_faults(self._database)
 
     def trade(self, request: OrderRequest) -> set[str]:
         """Somebody else swaps, and the price moves. The signature."""
-        venue = self.venues[0]
-        quote = venue.quote(request.token_in, request.token_out, request.amount_in)
-        transaction = venue.build(quote, 0)
+        quote = self.quoting.quote(request.token_in, request.token_out, request.amount_in).quote
+        transaction = self.chain.build(quote, 0)
         with suppress(EngineError):
-            venue.submit(transaction)
+            self.chain.submit(transaction)
         return {transaction.signature}
 
     def swaps(self) -> dict[str, Swap]:
         """By signature."""
         rows = self._database.fetch("SELECT * FROM market_transactions WHERE swapped")
-        return {row["signature"]: _swap(row) for row in rows}
+        return {
+            row["signature"]: Swap(row["swaps"][0]["token_in"], int(row["amount_in"]), int(row["amount_out"]))
+            for row in rows
+        }
 
-    def units(self) -> Units:
-        """What the pools hold and what traders were paid, less what they have paid: must never change."""
-        found: Units = Counter()
-        for row in self._database.fetch("SELECT * FROM market_pools"):
-            pool = f"{row['venue']}:{row['token_a']}-{row['token_b']}"
-            found[pool, row["token_a"]] += int(row["reserve_a"])
-            found[pool, row["token_b"]] += int(row["reserve_b"])
-        for row in self._database.fetch("SELECT * FROM market_transactions WHERE swapped"):
-            a, b = sorted((row["token_in"], row["token_out"]))
-            found[f"{row['venue']}:{a}-{b}", row["token_in"]] -= int(row["amount_in"])
-            found[f"{row['venue']}:{a}-{b}", row["token_out"]] += int(row["amount_out"])
-        return found
+    def is_in_order(self) -> bool:
+        """Whether the pools are where the swaps on record have brought them, each paid to the unit."""
+        return replayed(self._database, self._start) == pools(self._database)
 
 
 def min_out(transaction: dict[str, Any]) -> int:
     return Transaction.from_json(transaction).min_out
-
-
-def _swap(row: dict[str, Any]) -> Swap:
-    return Swap(row["token_in"], int(row["amount_in"]), int(row["amount_out"]))

@@ -76,7 +76,14 @@ class Walk:
                 self.answer = state["Error"]
 
     def _holds(self, rule: dict[str, Any]) -> bool:
+        if "And" in rule:
+            return all(self._holds(part) for part in rule["And"])
         value: Any = self._data
         for name in rule["Variable"].split(".")[1:]:
             value = value[name]
-        return bool(value < rule["NumericLessThan"] if "NumericLessThan" in rule else value == rule["StringEquals"])
+        match rule:
+            case {"NumericLessThan": limit}:
+                return bool(value < limit)
+            case {"IsNull": wanted}:
+                return (value is None) is wanted
+        return bool(value == rule["StringEquals"])

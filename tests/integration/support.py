@@ -34,7 +34,7 @@ OTHER = Caller(UUID(int=3), UUID(int=4))
 """Two clients with a key each, in every clean database."""
 
 _TABLES = (
-    *("subscriptions", "order_events", "orders", "connections", "tickets", "api_keys", "market_faults"),
+    *("subscriptions", "order_events", "orders", "quotes", "connections", "tickets", "api_keys", "market_faults"),
     *("market_transactions", "market_pools"),
 )
 LEASE = LEASE_SECONDS
@@ -138,11 +138,15 @@ def terminate(database: Database, admin: Database) -> None:
 
 @dataclass
 class Connections:
-    """WebSocket connections that keep what they are sent. Those in `gone` and `refusing` take nothing."""
+    """WebSocket connections that keep what they are sent.
+
+    Those in `gone` and `refusing` take nothing, those in `lasting` can't be closed.
+    """
 
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    lasting: set[str] = field(default_factory=set)
     closed: list[str] = field(default_factory=list)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
@@ -156,6 +160,8 @@ class Connections:
         return connection_id not in self.gone
 
     def close(self, connection_id: str) -> None:
+        if connection_id in self.lasting:
+            raise ConnectionRefused("expected status 204 or 410, was 500")
         self.closed.append(connection_id)
 
     def to(self, connection_id: str) -> list[dict[str, Any]]:

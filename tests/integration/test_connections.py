@@ -73,7 +73,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     opened.open("c1", CALLER, 2)
     opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
-    eviction = Eviction(opened, subscriptions, connections)
+    eviction = Eviction(opened, subscriptions, connections, print)
     assert eviction.sweep() == []
     ClientStore(database).revoke(CALLER.key_id)
     assert eviction.sweep() == ["c1"]
@@ -89,8 +89,22 @@ def test_connections_that_were_left_behind_are_forgotten(
 ) -> None:
     opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
-    assert Eviction(opened, subscriptions, Connections()).sweep() == ["c1"]
+    assert Eviction(opened, subscriptions, Connections(), print).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
+
+
+def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
+    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    connections, warnings = Connections(lasting={"c1"}), list[str]()
+    for connection_id in ("c1", "c2"):
+        opened.open(connection_id, CALLER, 2)
+    ClientStore(database).revoke(CALLER.key_id)
+    eviction = Eviction(opened, subscriptions, connections, warnings.append)
+    assert eviction.sweep() == ["c2"]
+    assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
+    connections.lasting.clear()
+    assert eviction.sweep() == ["c1"]
 
 
 # To how many running orders a connection may listen
@@ -132,15 +146,17 @@ def test_orders_that_have_ended_make_room(
     another = new_order(orders)
     subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
     assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": another.id}]
+    fill(orders, "c2")
     database.execute("UPDATE orders SET status = 'failed'")
-    newest = new_order(orders, connection_id="c1")
-    assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": newest.id}]
+    newest = new_order(orders, connection_id="c2")
+    assert database.fetch("SELECT order_id FROM subscriptions WHERE connection_id = 'c2'") == [{"order_id": newest.id}]
 
 
 def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
     orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
 ) -> None:
-    ended = [new_order(orders, connection_id="c1") for _ in range(3)]
+    fill(orders, "c1")
+    (ended, *_), _ = orders.page(CLIENT, 1)
     database.execute("UPDATE orders SET status = 'confirmed'")
     impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
 
@@ -148,6 +164,6 @@ def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanw
         # The rows of the ended orders are locked now, for they are being removed.
         OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
-    subscriptions.subscribe("c1", CLIENT, ended[0].id, 0, send)
+    subscriptions.subscribe("c1", CLIENT, ended.id, 0, send)
     impatient.close()
-    assert len(orders.page(CLIENT, 10)[0]) == 4
+    assert len(orders.page(CLIENT, 200)[0]) == MOST_SUBSCRIPTIONS + 1

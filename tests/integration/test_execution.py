@@ -2,75 +2,30 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from order_engine.domain.errors import (
-    AmountTooSmall,
-    EngineError,
-    NoRoute,
-    QuoteExpired,
-    SlippageExceeded,
-    StaleRun,
-    StoreUnavailable,
-    VenueUnavailable,
-)
+from order_engine.domain.errors import QuoteExpired, SlippageExceeded, StaleRun, VenueUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order, OrderRequest
+from order_engine.domain.swaps import Fill, Transaction
 from order_engine.execution import Execution, Run
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.base import Fill, Quote, Transaction, Venue
-from order_engine.venues.simulated import VENUES, Latency, SimulatedVenue, clear_faults, set_fault
-from tests.integration.support import LEASE, REQUEST, RUN, at_once, claimed, eventually, new_order, seqs, terminate
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from tests.integration.fakes import FakeChain, FakeVenue, fake_execution
+from tests.integration.simulation import Clock, execution_on, live, market_of
+from tests.integration.support import CLIENT, LEASE, REQUEST, RUN, at_once, claimed, new_order, seqs, terminate
 
 Connect = Callable[[], Database]
 
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 CAUGHT = {"Error": "VenueUnavailable", "Cause": json.dumps({"errorMessage": "raydium refused to confirm"})}
-
-
-@dataclass
-class FakeVenue:
-    """Quotes what it is told to, and keeps what it was sent. `answers` waits before it quotes, if there is one."""
-
-    name: str
-    amount_out: int = 1_000
-    refusal: EngineError | None = None
-    answers: threading.Event | None = None
-    sent: list[str] = field(default_factory=list)
-    filled: int = 0
-
-    def quote(self, token_in: str, token_out: str, amount_in: int) -> Quote:
-        if self.answers is not None:
-            assert self.answers.wait(60)
-        if self.refusal is not None:
-            raise self.refusal
-        return Quote(
-            *(self.name, "pool", token_in, token_out, amount_in, self.amount_out),
-            *(1, 25, 3, 10**9, time.time() + 60),
-        )
-
-    def build(self, quote: Quote, min_out: int) -> Transaction:
-        signature = f"{self.name}-{time.monotonic_ns()}"
-        return Transaction(
-            *(signature, self.name, quote.pool, quote.token_in, quote.token_out, quote.amount_in, min_out),
-            expires_at=time.time() + 60,
-        )
-
-    def submit(self, transaction: Transaction) -> None:
-        self.sent.append(transaction.signature)
-
-    def confirm(self, transaction: Transaction) -> Fill | None:
-        if transaction.signature not in self.sent:
-            return None
-        return Fill(transaction.signature, transaction.amount_in, self.filled or self.amount_out)
 
 
 @pytest.fixture
@@ -81,12 +36,7 @@ def published() -> list[Event]:
 @pytest.fixture
 def execution(orders: OrderStore, database: Database, published: list[Event]) -> Execution:
     """On the simulated market."""
-    venues = [SimulatedVenue(name, database, Latency(deadline=0.01)) for name in VENUES]
-    return Execution(orders, venues, lambda event, listeners: published.append(event), 10)
-
-
-def on(orders: OrderStore, *venues: Venue, deadline: float = 10) -> Execution:
-    return Execution(orders, venues, lambda event, listeners: None, deadline)
+    return execution_on(live(database), orders, lambda event, listeners: published.append(event))
 
 
 def start(orders: OrderStore, request: OrderRequest = REQUEST) -> Run:
@@ -143,7 +93,8 @@ def test_an_order_is_run_from_route_to_confirm(
     assert statuses(orders, order.id) == LIFE
     assert published == orders.events(order.id, after=1)
     (swap,) = swaps(database)
-    assert (order.tx_hash, order.amount_out, order.venue) == (swap["signature"], int(swap["amount_out"]), swap["venue"])
+    (leg,) = swap["swaps"]
+    assert (order.tx_hash, order.amount_out, order.venue) == (swap["signature"], swap["amount_out"], leg["venue"])
     assert order.quoted_out == order.amount_out
     assert order.min_out == order.amount_out * 9_950 // 10_000 if order.amount_out else False
 
@@ -153,153 +104,71 @@ def test_each_event_says_what_its_step_found_out(execution: Execution, orders: O
     finish(execution, run)
     order = orders.get(run.order_id).to_json()
     _, routing, building, submitted, confirmed = [event.data for event in orders.events(run.order_id)]
-    assert {quote["venue"] for quote in routing["quotes"]} == set(VENUES)
+    assert set(VENUES) <= {quote["venue"] for quote in routing["quotes"]}
     assert routing["venue"] == order["venue"]
-    assert routing["reason"].startswith(f"{order['venue']} pays ")
+    best = routing["quotes"][0]
+    assert routing["reason"].startswith(f"{best['pools']} pays ")
     assert routing["unavailable"] == []
-    best = max(routing["quotes"], key=lambda quote: float(quote["amountOut"]))
     assert (best["venue"], best["amountOut"]) == (order["venue"], order["quotedOut"])
+    (hop,) = routing["route"]
+    (leg,) = hop["legs"]
     assert building == {
         "venue": order["venue"],
         "minOut": order["minOut"],
-        "instructions": ["wrap SOL", f"swap SOL for USDC on {best['pool']}"],
+        "minOutBaseUnits": order["minOutBaseUnits"],
+        "instructions": [
+            "create the wSOL account",
+            "transfer 1.5 SOL to the wSOL account",
+            "sync the wSOL account",
+            f"swap wSOL for USDC in {leg['pool']}",
+            "close the wSOL account",
+        ],
         "txHash": order["txHash"],
     }
     assert submitted == {"venue": order["venue"], "txHash": order["txHash"]}
     assert confirmed == {
         "txHash": order["txHash"],
+        "slot": confirmed["slot"],
         "amountIn": "1.5",
+        "amountInBaseUnits": "1500000000",
         "amountOut": order["amountOut"],
+        "amountOutBaseUnits": order["amountOutBaseUnits"],
         "executedPrice": order["executedPrice"],
         "realisedSlippageBps": 0,
     }
 
 
-def test_the_amount_really_filled_is_recorded(orders: OrderStore) -> None:
-    venue = FakeVenue("raydium", amount_out=1_000_000, filled=996_001)
+def test_the_amount_really_filled_is_recorded(orders: OrderStore, database: Database) -> None:
     run = start(orders)
-    finish(on(orders, venue), run)
+    finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(996_001)), run)
     order, confirmed = orders.get(run.order_id), orders.events(run.order_id)[-1].data
     assert (order.quoted_out, order.min_out, order.amount_out) == (1_000_000, 995_000, 996_001)
     assert (confirmed["amountOut"], confirmed["realisedSlippageBps"]) == ("0.996001", 40)
 
 
-def test_a_fill_better_than_quoted_is_slippage_below_zero(orders: OrderStore) -> None:
+def test_a_fill_better_than_quoted_is_slippage_below_zero(orders: OrderStore, database: Database) -> None:
     run = start(orders)
-    finish(on(orders, FakeVenue("raydium", amount_out=1_000_000, filled=1_010_000)), run)
+    finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(1_010_000)), run)
     assert orders.events(run.order_id)[-1].data["realisedSlippageBps"] == -100
 
 
-def test_the_signature_is_stored_before_anything_is_sent(orders: OrderStore) -> None:
+def test_the_signature_is_stored_before_anything_is_sent(orders: OrderStore, database: Database) -> None:
     stored: list[Order] = []
 
-    class Watched(FakeVenue):
+    class Watched(FakeChain):
         def submit(self, transaction: Transaction) -> None:
             stored.append(orders.get(run.order_id))
             super().submit(transaction)
 
-    venue = Watched("raydium")
-    execution = on(orders, venue)
+    chain = Watched()
+    execution = fake_execution(database, FakeVenue("raydium"), chain=chain)
     run = start(orders)
     built = at(execution, run, Status.BUILDING)
-    assert venue.sent == []
+    assert chain.sent == []
     assert orders.get(run.order_id).tx_hash is not None
     execution.submit(built)
-    assert [order.tx_hash for order in stored] == venue.sent
+    assert [order.tx_hash for order in stored] == chain.sent
     assert [order.status for order in stored] == [Status.SUBMITTED]
-
-
-# Routing
-
-
-def test_the_venue_that_pays_most_is_chosen(orders: OrderStore) -> None:
-    run = on(orders, FakeVenue("raydium", 1_000), FakeVenue("meteora", 1_001)).route(start(orders))
-    order = orders.get(run.order_id)
-    assert (run.quote and run.quote.venue, order.venue, order.quoted_out) == ("meteora", "meteora", 1_001)
-
-
-def test_a_venue_that_refuses_is_left_out_and_reported(orders: OrderStore) -> None:
-    refusing = FakeVenue("raydium", 2_000, VenueUnavailable("raydium refused to quote"))
-    run = on(orders, refusing, FakeVenue("meteora")).route(start(orders))
-    routing = orders.events(run.order_id)[-1].data
-    assert (routing["venue"], routing["reason"]) == ("meteora", "meteora is the only venue with a quote")
-    assert routing["unavailable"] == [
-        {"venue": "raydium", "code": "VenueUnavailable", "message": "raydium refused to quote"}
-    ]
-
-
-@pytest.fixture
-def slow() -> Iterator[FakeVenue]:
-    """A venue that would pay best, and that does not answer while the test runs."""
-    venue = FakeVenue("raydium", 2_000, answers=threading.Event())
-    yield venue
-    assert venue.answers is not None
-    venue.answers.set()
-
-
-def test_a_venue_that_is_slow_is_dropped_at_the_deadline_and_reported(orders: OrderStore, slow: FakeVenue) -> None:
-    started = time.monotonic()
-    run = on(orders, slow, FakeVenue("meteora"), deadline=0.2).route(start(orders))
-    assert 0.2 <= time.monotonic() - started < 10
-    routing = orders.events(run.order_id)[-1].data
-    assert routing["venue"] == "meteora"
-    assert routing["unavailable"] == [
-        {"venue": "raydium", "code": "VenueUnavailable", "message": "raydium did not quote within 0.2 s"}
-    ]
-
-
-def test_a_venue_that_hangs_never_holds_up_the_others(orders: OrderStore, slow: FakeVenue) -> None:
-    execution = on(orders, slow, FakeVenue("meteora"), deadline=0.1)
-    for _ in range(4):
-        run = execution.route(start(orders))
-        assert run.quote is not None
-        assert run.quote.venue == "meteora"
-
-
-def test_a_venue_that_hung_quotes_again_once_it_answers(orders: OrderStore, slow: FakeVenue) -> None:
-    execution = on(orders, slow, FakeVenue("meteora"), deadline=0.1)
-    execution.route(start(orders))
-    assert slow.answers is not None
-    slow.answers.set()
-
-    def answered() -> bool:
-        quote = execution.route(start(orders)).quote
-        return quote is not None and quote.venue == "raydium"
-
-    assert eventually(answered)
-
-
-def test_when_no_venue_answers_in_time_the_order_stays_where_it_is(orders: OrderStore, slow: FakeVenue) -> None:
-    run = start(orders)
-    with pytest.raises(VenueUnavailable, match="raydium did not quote within 0.1 s"):
-        on(orders, slow, deadline=0.1).route(run)
-    assert statuses(orders, run.order_id) == ["pending"]
-
-
-@pytest.mark.parametrize(
-    ("refusals", "verdict"),
-    [
-        ([NoRoute("no pool here"), NoRoute("none here")], NoRoute),
-        ([AmountTooSmall("too small"), AmountTooSmall("too small")], AmountTooSmall),
-        ([NoRoute("no pool here"), VenueUnavailable("out of order")], VenueUnavailable),
-        ([VenueUnavailable("out of order"), NoRoute("no pool here")], VenueUnavailable),
-        ([StoreUnavailable("no answer"), NoRoute("no pool here")], VenueUnavailable),
-    ],
-)
-def test_without_a_quote_the_verdict_is_worth_a_retry_if_one_venue_is(
-    orders: OrderStore, refusals: list[EngineError], verdict: type[EngineError]
-) -> None:
-    venues = [FakeVenue(name, refusal=refusal) for name, refusal in zip(VENUES, refusals, strict=True)]
-    with pytest.raises(verdict) as caught:
-        on(orders, *venues).route(start(orders))
-    assert type(caught.value) is verdict
-    assert all(str(refusal) in str(caught.value) for refusal in refusals)
-
-
-def test_a_pair_that_no_venue_trades_has_no_route(execution: Execution, orders: OrderStore, database: Database) -> None:
-    database.execute("DELETE FROM market_pools WHERE token_a = 'SOL' AND token_b = 'USDC'")
-    with pytest.raises(NoRoute, match="raydium.*meteora"):
-        execution.route(start(orders))
 
 
 @pytest.mark.parametrize(
@@ -360,8 +229,7 @@ def test_building_many_times_at_once_signs_one_transaction(
     executions = []
     for _ in range(10):
         database = connect()
-        venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-        executions.append(Execution(OrderStore(database), venues, lambda event, listeners: None, 10))
+        executions.append(execution_on(live(database), OrderStore(database)))
     built = at_once(10, lambda number: executions[number].build(routed))
     assert {run.transaction.signature for run in built if run.transaction} == {orders.get(routed.order_id).tx_hash}
 
@@ -412,8 +280,7 @@ def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_
             raise Crash
         heard.append((event, listeners))
 
-    venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-    execution = Execution(orders, venues, publish, 10)
+    execution = execution_on(live(database), orders, publish)
     run = Run.of(orders.get(order.id))
     before = LIFE[LIFE.index(status) - 1] if status in LIFE else "pending"
     run = at(execution, run, Status(before))
@@ -446,8 +313,7 @@ def test_quotes_that_were_committed_but_not_published_are_published_before_the_n
             raise Crash
         heard.append(event.seq)
 
-    venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-    execution = Execution(orders, venues, publish, 10)
+    execution = execution_on(live(database), orders, publish)
     run = Run.of(orders.get(order.id))
     with pytest.raises(Crash):
         execution.route(run)
@@ -472,8 +338,7 @@ def test_an_order_that_is_sent_while_it_is_given_up_is_not_failed(
             return order
 
     def on_market(orders: OrderStore, database: Database) -> Execution:
-        venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-        return Execution(orders, venues, lambda event, listeners: None, 10)
+        return execution_on(live(database), orders)
 
     elsewhere = on_market(orders, database)
     built = at(elsewhere, start(orders), Status.BUILDING)
@@ -501,7 +366,7 @@ def test_a_run_that_finds_its_order_ended_shows_the_end(
 ) -> None:
     """GIVEN an end that was shown before the run's last move was."""
     run = at(execution, start(orders), Status.BUILDING)
-    orders.cancel(run.order_id)
+    orders.cancel(CLIENT, run.order_id)
     with pytest.raises(StaleRun):
         execution.submit(run)
     assert published[-1] == orders.events(run.order_id)[-1]
@@ -541,27 +406,25 @@ def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
     assert [swap["signature"] for swap in swaps(database)] == [orders.get(run.order_id).tx_hash]
 
 
-def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(orders: OrderStore) -> None:
-    class Deaf(FakeVenue):
+def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(orders: OrderStore, database: Database) -> None:
+    class Deaf(FakeChain):
         def confirm(self, transaction: Transaction) -> Fill | None:
             return None
 
-    venue = Deaf("raydium")
-    execution = on(orders, venue)
+    chain = Deaf()
+    execution = fake_execution(database, FakeVenue("raydium"), chain=chain)
     run = at(execution, start(orders), Status.SUBMITTED)
     with pytest.raises(VenueUnavailable, match="has not seen transaction raydium-"):
         execution.confirm(run)
     assert orders.get(run.order_id).status is Status.SUBMITTED
-    assert set(venue.sent) == {run.transaction.signature if run.transaction else None}
+    assert set(chain.sent) == {run.transaction.signature if run.transaction else None}
 
 
 def test_a_step_survives_the_loss_of_its_connection(connect: Connect) -> None:
     admin = connect()
     database = connect()
     orders = OrderStore(database)
-    execution = Execution(
-        orders, [SimulatedVenue(name, database, Latency()) for name in VENUES], lambda event, listeners: None, 10
-    )
+    execution = execution_on(live(database), orders)
     run = start(orders)
     for step in (execution.route, execution.build, execution.submit, execution.confirm):
         terminate(database, admin)
@@ -594,13 +457,11 @@ def test_a_slipped_order_is_quoted_again_with_a_new_transaction(
     assert [event.attempt for event in orders.events(order.id)] == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(orders: OrderStore, connect: Connect) -> None:
-    now = time.time()
-    database = connect()
-    venues = [SimulatedVenue(name, database, Latency(), now=lambda: now) for name in VENUES]
-    execution = on(orders, *venues)
+def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(orders: OrderStore, database: Database) -> None:
+    clock = Clock()
+    execution = execution_on(market_of(database, clock), orders)
     run = at(execution, start(orders), Status.BUILDING)
-    now += 3600
+    clock.now += 3600
     with pytest.raises(QuoteExpired):
         execution.submit(run)
     with pytest.raises(QuoteExpired):
@@ -763,8 +624,8 @@ def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
 ) -> None:
     """GIVEN a route step that took so long that it was tried again, and the order went on meanwhile."""
     answers = threading.Event()
-    late = on(OrderStore(connect()), FakeVenue("raydium", answers=answers), deadline=60)
-    execution = on(orders, *[SimulatedVenue(name, database, Latency()) for name in VENUES])
+    late = fake_execution(connect(), FakeVenue("raydium", answers=answers), deadline=60)
+    execution = execution_on(live(database), orders)
     run = start(orders)
     raised: list[BaseException] = []
 
@@ -784,13 +645,15 @@ def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
     assert len(swaps(database)) == 1
 
 
-def test_what_is_built_decides_what_the_order_shows(execution: Execution, orders: OrderStore) -> None:
+def test_what_is_built_decides_what_the_order_shows(
+    execution: Execution, orders: OrderStore, database: Database
+) -> None:
     """GIVEN a route step that was given up on, WHEN it leaves its own choice before the order is built."""
     run = start(orders)
     routed = execution.route(run)
     assert routed.quote is not None
     other = next(name for name in VENUES if name != routed.quote.venue)
-    on(orders, FakeVenue(other)).route(run)
+    fake_execution(database, FakeVenue(other)).route(run)
     execution.build(passed_on(routed))
     order = orders.get(run.order_id)
     assert (order.venue, order.quoted_out) == (routed.quote.venue, routed.quote.amount_out)
@@ -804,7 +667,7 @@ def test_two_runs_of_one_order_at_once_swap_once(orders: OrderStore, database: D
 
     def follow(number: int) -> None:
         database = connect()
-        execution = on(OrderStore(database), *[SimulatedVenue(name, database, Latency()) for name in VENUES])
+        execution = execution_on(live(database), OrderStore(database))
         with suppress(StaleRun):
             ended.append(finish(execution, (run, successor)[number]).run)
 

@@ -19,9 +19,21 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.rate_limit import KEY
 from order_engine.storage.schema import migrate
-from order_engine.venues.simulated import VENUES, clear_faults, set_fault
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from order_engine.venues.market_data import pool_settings
 from tests.integration.aws import Aws, HttpServer
-from tests.integration.handlers import SCHEDULED, Functions, new_environment, rest, sqs, websocket
+from tests.integration.handlers import (
+    ORDER,
+    SCHEDULED,
+    Functions,
+    answered,
+    dispatched,
+    new_environment,
+    refusal,
+    rest,
+    sqs,
+    websocket,
+)
 from tests.integration.support import (
     CALLER,
     CLIENT,
@@ -35,30 +47,12 @@ from tests.integration.support import (
 )
 
 # Importing the handlers filters it out, which does not last from one test to the next.
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
+    pytest.mark.usefixtures("nothing_sent"),
+]
 
-ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "clientOrderId": "a-1"}
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
-
-
-@pytest.fixture(autouse=True)
-def _clean(services: Aws, clients: HttpServer) -> None:
-    clients.clear()
-    for queue in ("OrderQueue", "ReplayQueue", "DeadLetterQueue"):
-        services.purge(queue)
-
-
-def answered(response: dict[str, Any]) -> tuple[int, Any]:
-    content_types = response["multiValueHeaders"]["Content-Type"]
-    assert content_types == ["application/json"]
-    return response["statusCode"], json.loads(response["body"])
-
-
-def refusal(response: dict[str, Any]) -> tuple[int, str]:
-    status, body = answered(response)
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message", "details"}
-    return status, body["error"]["code"]
 
 
 def statuses(orders: OrderStore, order_id: UUID) -> list[str]:
@@ -423,6 +417,7 @@ def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
         ({"PREPARED_STATEMENTS": "maybe"}, "expected PREPARED_STATEMENTS to be one of true, false, was 'maybe'"),
         ({"MARKET_LATENCY": "slow"}, "expected MARKET_LATENCY to be one of instant, realistic, was 'slow'"),
         ({"MARKET_DRIFT_BPS": "ten"}, "expected MARKET_DRIFT_BPS to be an integer, was 'ten'"),
+        ({"MARKET_SEED": "any"}, "expected MARKET_SEED to be an integer, was 'any'"),
     ],
 )
 def test_a_function_that_is_not_set_up_does_not_start(
@@ -523,10 +518,6 @@ def test_a_replay_that_fails_comes_back_alone(functions: Functions, orders: Orde
 # dispatch
 
 
-def dispatched(functions: Functions, order_id: UUID) -> Any:
-    return functions("dispatch", sqs({"orderId": str(order_id)}))
-
-
 def test_a_message_runs_its_order_to_the_end(
     functions: Functions, orders: OrderStore, clients: HttpServer, database: Database
 ) -> None:
@@ -611,7 +602,11 @@ def states_input(run: dict[str, Any] | Run, attempt: int = 1, **more: Any) -> di
 def test_the_steps_hand_the_order_on(functions: Functions, orders: OrderStore) -> None:
     order = claimed(orders)
     run = functions("route", states_input(Run.of(order)))
-    assert (run["status"], run["quote"]["venue"], run["transaction"]) == ("routing", orders.get(order.id).venue, None)
+    assert (run["status"], run["quote"]["swaps"][0]["venue"], run["transaction"]) == (
+        "routing",
+        orders.get(order.id).venue,
+        None,
+    )
     for step, status in (("build", "building"), ("submit", "submitted"), ("confirm", "confirmed")):
         run = functions("execute", states_input(run, step=step))
         assert run["status"] == orders.get(order.id).status == status
@@ -766,7 +761,7 @@ def test_deploying_brings_the_database_up_to_date(
     # The URL is signed for a request without one.
     assert first.headers["Content-Type"] == ""
     database = Database(empty_url)
-    assert len(database.fetch("SELECT FROM market_pools")) == 42
+    assert len(database.fetch("SELECT FROM market_pools")) == len(list(pool_settings()))
     database.close()
 
 

@@ -14,6 +14,7 @@ from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.submission import Submission
 from tests.integration.support import CLIENT, LEASE, OTHER, REQUEST, RUN, at_once
 
@@ -28,6 +29,7 @@ class Scene:
         self.wait = 0.0
         self.submission = Submission(
             self.orders,
+            QuoteStore(database),
             lambda event, listeners: self.published.append((event.order_id, event.seq)),
             self.woken.append,
             lambda client_id: self.wait,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -25,14 +26,17 @@ from emulator.states.language import parse
 from emulator.states.tasks import Tasks
 from order_engine.dispatching import Dispatch, ExecutionFailed
 from order_engine.domain.errors import TRIES
+from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.execution import Run
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.simulated import VENUES, set_fault
+from order_engine.storage.quotes import QuoteStore
+from order_engine.venues.faults import VENUES, set_fault
 from tests.integration.aws import ROOT, Invocation, call
 from tests.integration.handlers import Functions, new_environment
-from tests.integration.support import CLIENT, LEASE, clean, new_order
+from tests.integration.simulation import live, quoted
+from tests.integration.support import CLIENT, LEASE, REQUEST, clean, new_order
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -146,7 +150,7 @@ def emulator(lambda_: Lambda) -> Interpret:
 class Story:
     """`faults` as (step, kind, times) at both venues. `began` is where an earlier run left the order.
 
-    `code` is the execution's error; `statuses` are the order's, by its events.
+    `code` is the execution's error; `statuses` are the order's, by its events; `quoted` orders name a quote.
     """
 
     name: str
@@ -158,6 +162,7 @@ class Story:
     attempt: int = 1
     swaps: int = 1
     also: str | None = None
+    quoted: bool = False
 
 
 NOT_SWAPPED = LIFE[1:4]
@@ -233,7 +238,7 @@ STORIES = [
         [*LIFE[:3], "submitted", *LIFE[1:]],
         began=Status.BUILDING,
         attempt=2,
-        also="UPDATE orders SET transaction = jsonb_set(transaction, '{expires_at}', '1')",
+        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '1')",
     ),
     Story(
         "an earlier run slipped twice",
@@ -246,11 +251,46 @@ STORIES = [
         swaps=0,
         also=f"UPDATE orders SET attempt = {TRIES}",
     ),
+    Story("it names a quote", LIFE, quoted=True),
+    Story("it names a quote, and confirming fails at first", LIFE, (("confirm", "fail", TRIES - 1),), quoted=True),
+    Story(
+        "it names a quote and slips",
+        ["pending", *NOT_SWAPPED, "failed"],
+        (("submit", "slip", None),),
+        code="OrderFailed",
+        error=("SlippageExceeded", 1, True),
+        swaps=0,
+        quoted=True,
+    ),
+    Story(
+        "it names a quote that expires before it is signed",
+        ["pending", "routing", "failed"],
+        code="OrderFailed",
+        error=("QuoteExpired", 1, True),
+        swaps=0,
+        also="UPDATE quotes SET quote = jsonb_set(quote, '{expires_at}', '1')",
+        quoted=True,
+    ),
+    Story(
+        "it names a quote, and an earlier run built what has expired since",
+        [*LIFE[:3], "submitted", "failed"],
+        began=Status.BUILDING,
+        code="OrderFailed",
+        error=("QuoteExpired", 1, True),
+        swaps=0,
+        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '1')",
+        quoted=True,
+    ),
 ]
 
 
 def begin(story: Story, orders: OrderStore, database: Database, lambda_: Lambda) -> UUID:
-    order = new_order(orders)
+    request = REQUEST
+    if story.quoted:
+        request = replace(REQUEST, quote_id=uuid7())
+        quote = quoted(live(database), "SOL-USDC", REQUEST.amount_in)
+        QuoteStore(database).insert(cast(UUID, request.quote_id), CLIENT, quote, REQUEST.slippage_bps, {})
+    order = new_order(orders, request)
     claim = orders.claim(order.id, "an earlier run", LEASE)
     assert claim is not None
     run: Any = Run.of(claim).to_json()
@@ -283,8 +323,10 @@ def play(story: Story, interpret: Interpret, orders: OrderStore, database: Datab
     swaps = database.fetch("SELECT signature FROM market_transactions WHERE swapped")
     assert [swap["signature"] for swap in swaps] == ([order.tx_hash] if swaps else [])
     shown = order.to_json()
-    for name in ("orderId", "createdAt", "updatedAt", "txHash"):
+    for name in ("orderId", "quoteId", "createdAt", "updatedAt", "txHash"):
         shown.pop(name)
+    if shown["error"]:
+        shown["error"]["message"] = re.sub(r"[\d.]+ s ago", "… s ago", shown["error"]["message"])
     return {
         "order": shown,
         "events": [(event.seq, event.status.value, event.attempt) for event in orders.events(order_id)],

@@ -7,13 +7,15 @@ import pytest
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.orders import Event
-from order_engine.execution import Execution, Run
+from order_engine.execution import Run
 from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
-from order_engine.venues.simulated import VENUES, Latency, SimulatedVenue, clear_faults, set_fault
-from tests.integration.support import LEASE, PATHS, RUN, brought_to, claimed, new_order
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from tests.integration.simulation import SOL, execution_on, live, quoted
+from tests.integration.support import CLIENT, LEASE, PATHS, RUN, brought_to, claimed, new_order
 
 
 class Scene:
@@ -22,10 +24,12 @@ class Scene:
         self.orders = OrderStore(database)
         self.woken: list[UUID] = []
         self.published: list[Event] = []
-        venues = [SimulatedVenue(name, database, Latency()) for name in VENUES]
-        self.execution = Execution(self.orders, venues, lambda event, listeners: self.published.append(event), 10)
+        self.quotes = QuoteStore(database)
+        self.execution = execution_on(
+            live(database), self.orders, lambda event, listeners: self.published.append(event)
+        )
         self.subscriptions = SubscriptionStore(database)
-        self.recovery = Recovery(self.orders, self.subscriptions, self.execution, self.woken.append)
+        self.recovery = Recovery(self.orders, self.quotes, self.subscriptions, self.execution, self.woken.append)
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
@@ -80,7 +84,7 @@ def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, mon
         scene.woken.append(order_id)
 
     with pytest.raises(ConnectionError):
-        Recovery(scene.orders, scene.subscriptions, scene.execution, cut_short).sweep()
+        Recovery(scene.orders, scene.quotes, scene.subscriptions, scene.execution, cut_short).sweep()
     assert scene.recovery.sweep() == ids[4:]
     scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
     assert scene.recovery.sweep() == ids
@@ -89,7 +93,7 @@ def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, mon
 def test_a_connection_whose_end_nobody_heard_of_is_forgotten_after_its_orders_have_ended(scene: Scene) -> None:
     for status in PATHS:
         order = brought_to(scene.orders, status)
-        scene.subscriptions.subscribe(f"of {status}", order.id, 0, lambda event: None)
+        scene.subscriptions.subscribe(f"of {status}", CLIENT, order.id, 0, lambda event: None)
     scene.recovery.sweep()
     assert len(scene.listeners()) == len(PATHS)
     scene.database.execute("UPDATE orders SET updated_at = updated_at - interval '61 minutes'")
@@ -104,6 +108,18 @@ def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, s
     assert scene.recovery.sweep() == []
     scene.pass_time(ASLEEP_AFTER_SECONDS)
     assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
+
+
+def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
+    old, fresh = uuid4(), uuid4()
+    for id in (old, fresh):
+        scene.quotes.insert(id, CLIENT, quoted(live(scene.database), "SOL-USDC", SOL), 50, {})
+    scene.database.execute(
+        "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
+        {"s": KEPT_SECONDS + 1, "id": old},
+    )
+    scene.recovery.sweep()
+    assert scene.database.fetch("SELECT id FROM quotes") == [{"id": fresh}]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])

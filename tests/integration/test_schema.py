@@ -17,8 +17,10 @@ from sqlalchemy.pool import NullPool
 
 from order_engine.storage import schema
 from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
 from order_engine.storage.schema import migrate
 from order_engine.venues import simulated
+from tests.integration.simulation import pools, store
 from tests.integration.support import at_once, new_database
 
 TABLES = {
@@ -31,6 +33,7 @@ TABLES = {
     "market_transactions",
     "order_events",
     "orders",
+    "quotes",
     "subscriptions",
     "tickets",
 }
@@ -120,6 +123,32 @@ def test_a_downgrade_leaves_nothing_and_an_upgrade_brings_it_all_back(empty_url:
     assert layout(empty_url) == before
 
 
+def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str) -> None:
+    """GIVEN a database of the first revision with an order and with pools of the kind it had."""
+    migrate(empty_url, "0001")
+    first = layout(empty_url)
+    id = uuid4()
+    with psycopg.connect(empty_url) as connection:
+        connection.execute(
+            "INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps)"
+            " VALUES (%s, 'market', 'SOL', 'USDC', 1, 50)",
+            (id,),
+        )
+        connection.execute(EVENT, (id, 1))
+        connection.execute("INSERT INTO market_pools VALUES ('raydium', 'SOL', 'USDC', 1, 1, 25)")
+        connection.execute("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1)")
+    migrate(empty_url)
+    database = Database(empty_url)
+    assert OrderStore(database).get(id).quote_id is None
+    assert database.fetch("SELECT percent FROM market_faults") == [{"percent": 100}]
+    assert pools(database) == {}
+    simulated.set_up(database)
+    assert len(pools(database)) > 0
+    database.close()
+    downgrade(empty_url, "0001")
+    assert layout(empty_url) == first
+
+
 def test_a_failing_migration_leaves_the_database_as_it_was(empty_url: str) -> None:
     with psycopg.connect(empty_url) as connection:
         connection.execute("CREATE TABLE market_faults (in_the_way integer)")
@@ -129,10 +158,13 @@ def test_a_failing_migration_leaves_the_database_as_it_was(empty_url: str) -> No
 
 
 def test_setting_the_market_up_again_keeps_the_pools_as_they_are(database: Database) -> None:
-    database.execute("UPDATE market_pools SET reserve_a = 7 WHERE venue = 'raydium' AND token_a = 'SOL'")
-    before = database.fetch("SELECT * FROM market_pools ORDER BY venue, token_a, token_b")
+    before = pools(database)
+    gone, moved = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
+    state = before[moved].swap(10**9, True, 0)[1]
+    store(database, moved, state)
+    database.execute("DELETE FROM market_pools WHERE id = %(id)s", {"id": gone})
     simulated.set_up(database)
-    assert database.fetch("SELECT * FROM market_pools ORDER BY venue, token_a, token_b") == before
+    assert pools(database) == {**before, moved: state}
 
 
 ORDER: dict[str, Any] = {
@@ -234,22 +266,50 @@ def test_an_order_with_events_can_not_be_deleted(connection: psycopg.Connection[
         connection.execute("DELETE FROM orders")
 
 
+def test_an_order_names_a_quote_that_is_there(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        insert_order(connection, quote_id=uuid4())
+
+
+def test_a_quote_that_an_order_names_can_not_be_deleted(connection: psycopg.Connection[Any]) -> None:
+    id = uuid4()
+    connection.execute(
+        "INSERT INTO quotes (id, client_id, slippage_bps, quote, decision)"
+        " SELECT %s, id, 50, '{}', '{}' FROM clients LIMIT 1",
+        (id,),
+    )
+    insert_order(connection, quote_id=id)
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("DELETE FROM quotes")
+
+
+LANDING = "INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps) VALUES "
+
+
+def test_what_lands_is_numbered_in_its_order(connection: psycopg.Connection[Any]) -> None:
+    for signature in "bac":
+        connection.execute((LANDING + f"('{signature}', 1, 1, 1, 1, true, '[]')").encode())
+    rows = connection.execute("SELECT signature FROM market_transactions ORDER BY position").fetchall()
+    assert rows == [("b",), ("a",), ("c",)]
+
+
 @pytest.mark.parametrize(
     ("statement", "refusal"),
     [
-        ("INSERT INTO market_pools VALUES ('raydium', 'X', 'Y', 0, 1, 25)", errors.CheckViolation),
-        ("INSERT INTO market_pools VALUES ('raydium', 'X', 'Y', 1, 0, 25)", errors.CheckViolation),
-        ("UPDATE market_pools SET reserve_a = reserve_a - reserve_a", errors.CheckViolation),
         ("INSERT INTO market_pools SELECT * FROM market_pools", errors.UniqueViolation),
+        ("UPDATE market_pools SET state = NULL", errors.NotNullViolation),
+        ("UPDATE market_pools SET state = 'no json'", errors.InvalidTextRepresentation),
+        ("UPDATE market_pools SET version = NULL", errors.NotNullViolation),
         ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 0)", errors.CheckViolation),
         (
             "INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1), ('raydium', 'quote', 'timeout', 1)",
             errors.UniqueViolation,
         ),
-        (
-            "INSERT INTO market_transactions SELECT 's', v, 'SOL', 'USDC', 1, 1, true FROM unnest('{a, b}'::text[]) v",
-            errors.UniqueViolation,
-        ),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1, 0)", errors.CheckViolation),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1, 101)", errors.CheckViolation),
+        (LANDING + "('s', 1, 1, 1, 1, true, '[]'), ('s', 2, 2, 2, 2, true, '[]')", errors.UniqueViolation),
+        (LANDING + "('s', 1, 1, 1, -1e20, true, '[]')", errors.NumericValueOutOfRange),
+        (LANDING + "('s', NULL, 1, 1, 1, true, '[]')", errors.NotNullViolation),
     ],
 )
 def test_the_market_refuses_what_can_not_be(

@@ -11,6 +11,7 @@ from order_engine.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from tests.integration.support import CLIENT, LEASE, REQUEST, RUN, Connections, closed_port
@@ -31,7 +32,8 @@ class Scene:
         self.queue_is_down = False
         self.wait = 0.0
         self.submission = Submission(
-            self.orders, self.notifications.publish, self._wake, lambda client_id: self.wait, self.warnings.append
+            *(self.orders, QuoteStore(database), self.notifications.publish, self._wake),
+            *(lambda client_id: self.wait, self.warnings.append),
         )
 
     def submit(self, request: OrderRequest, connection_id: str | None = None) -> Order:
@@ -62,8 +64,10 @@ def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
         "tokenIn": "SOL",
         "tokenOut": "USDC",
         "amountIn": "1.5",
+        "amountInBaseUnits": "1500000000",
         "slippageBps": 50,
         "clientOrderId": None,
+        "quoteId": None,
     }
     assert (scene.connections.sent, scene.warnings) == ([], [])
 

@@ -15,6 +15,7 @@ from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.connections import ConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
 from order_engine.submission import Submission
 from order_engine.websocket import ACTIONS, WebSocket
@@ -34,7 +35,8 @@ class Scene:
         active_orders = ActiveOrders(redis_url, warnings.append)
         notifications = Notifications(active_orders, subscriptions, self.connections, warnings.append)
         submission = Submission(
-            self.orders, notifications.publish, self.woken.append, lambda client_id: 0, warnings.append
+            *(self.orders, QuoteStore(database), notifications.publish, self.woken.append),
+            *(lambda client_id: 0, warnings.append),
         )
         self.websocket = WebSocket(
             *(self.orders, subscriptions, ConnectionStore(database), self.connections, submission),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
-    from .notifications import Notifications, OpenConnections
+    from .notifications import Connections, Notifications
     from .quotes import Quotes
     from .quoting import Quoting
     from .recovery import Recovery
@@ -90,7 +90,7 @@ def active_orders() -> ActiveOrders:
 
 
 @cache
-def connections() -> OpenConnections:
+def connections() -> Connections:
     from botocore.session import get_session
 
     from .api_gateway import ApiGatewayConnections
@@ -155,7 +155,7 @@ def recovery() -> Recovery:
 def eviction() -> Eviction:
     from .eviction import Eviction
 
-    return Eviction(opened(), subscriptions(), connections())
+    return Eviction(opened(), subscriptions(), connections(), warn)
 
 
 @cache
@@ -211,7 +211,7 @@ def _quoting(market: Market) -> Quoting:
     from .venues.faults import VENUES
     from .venues.simulated import SimulatedVenue
 
-    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, inform)
+    return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, log=inform)
 
 
 @cache

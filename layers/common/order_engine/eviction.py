@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from .notifications import OpenConnections
+from collections.abc import Callable
+
+from .notifications import ConnectionRefused, Connections
 from .storage.connections import ConnectionStore
 from .storage.subscriptions import SubscriptionStore
 
 
 class Eviction:
-    def __init__(self, opened: ConnectionStore, subscriptions: SubscriptionStore, connections: OpenConnections) -> None:
+    def __init__(
+        self,
+        opened: ConnectionStore,
+        subscriptions: SubscriptionStore,
+        connections: Connections,
+        warn: Callable[[str], None],
+    ) -> None:
         self._opened = opened
         self._subscriptions = subscriptions
         self._connections = connections
+        self._warn = warn
 
     def sweep(self) -> list[str]:
-        """Closes those whose key was revoked since they were opened, and forgets those that were left behind."""
-        overdue = self._opened.overdue()
-        for connection_id in overdue:
-            self._connections.close(connection_id)
+        """Closes those whose key was revoked since they were opened, and forgets those that were left behind.
+
+        One that can't be closed now is left to the next sweep.
+        """
+        closed = []
+        for connection_id in self._opened.overdue():
+            try:
+                self._connections.close(connection_id)
+            except ConnectionRefused as error:
+                self._warn(f"connection {connection_id} not closed: {error}")
+                continue
             self._subscriptions.forget(connection_id)
-        return overdue
+            closed.append(connection_id)
+        return closed

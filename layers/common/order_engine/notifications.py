@@ -24,17 +24,10 @@ class ConnectionRefused(Exception):
 
 
 class Connections(Protocol):
-    """Where messages to WebSocket clients go."""
+    """The WebSocket connections of clients."""
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         """Raises `ConnectionGone`, `ConnectionRefused`."""
-
-    def close(self, connection_id: str) -> None:
-        """Raises `ConnectionGone`, `ConnectionRefused`."""
-
-
-class OpenConnections(Connections, Protocol):
-    """Connections that can be asked for and ended as well."""
 
     def is_open(self, connection_id: str) -> bool:
         """`True` also where that can't be told."""
@@ -83,8 +76,6 @@ class Notifications:
         """The client has missed an event: it shall know, come back and ask for it."""
         try:
             self._connections.close(connection_id)
-        except ConnectionGone:
-            self._forget(connection_id)
         except ConnectionRefused as error:
             self._warn(f"connection {connection_id} not closed: {error}")
 

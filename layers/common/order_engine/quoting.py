@@ -37,14 +37,14 @@ class Quoted(NamedTuple):
 
 
 class Quoting:
-    """`deadline` in seconds is how long a venue may take; `log` keeps each decision; `now` gives Unix seconds."""
+    """`deadline` in seconds is how long a venue may take; `now` gives Unix seconds; `log` keeps each decision."""
 
     def __init__(
         self,
         venues: Sequence[Venue],
         deadline: float,
-        log: Callable[[str, Mapping[str, Any]], None],
         now: Callable[[], float] = time.time,
+        log: Callable[[str, Mapping[str, Any]], None] = lambda message, details: None,
     ) -> None:
         self._venues = venues
         self._deadline = deadline

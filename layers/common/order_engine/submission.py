@@ -98,7 +98,7 @@ class Submission:
 def _check_quoted(request: OrderRequest, stored: StoredQuote) -> None:
     """Raises `QuoteExpired`, or `InvalidOrder` with every difference."""
     quote = stored.quote
-    amount_in = (format_amount(units, TOKENS[quote.token_in]) for units in (quote.amount_in, request.amount_in))
+    amount_in = (format_amount(one.amount_in, TOKENS[one.token_in]) for one in (quote, request))
     problems = [
         {"field": field, "message": f"expected {quoted} as in quote {request.quote_id}, was {ordered}"}
         for field, quoted, ordered in (

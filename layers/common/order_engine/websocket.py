@@ -11,7 +11,7 @@ from uuid import UUID
 from .domain.access import Caller
 from .domain.errors import EngineError, OriginNotAllowed, TooManyConnections, UnknownAction
 from .domain.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
-from .notifications import ConnectionGone, OpenConnections
+from .notifications import ConnectionGone, Connections
 from .storage.connections import ConnectionStore
 from .storage.orders import OrderStore
 from .storage.subscriptions import SubscriptionStore
@@ -38,7 +38,7 @@ class WebSocket:
         orders: OrderStore,
         subscriptions: SubscriptionStore,
         opened: ConnectionStore,
-        connections: OpenConnections,
+        connections: Connections,
         submission: Submission,
         ask_for_replay: Callable[[str, UUID, UUID], None],
         origins: Collection[str],

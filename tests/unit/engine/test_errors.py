@@ -62,8 +62,13 @@ def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError])
     status = status_of(made(error))
     if issubclass(error, Rejected):
         assert 400 <= status < 500
+    elif issubclass(error, Final):
+        assert status == 422
+    elif issubclass(error, Transient):
+        assert status == 503
     else:
-        assert status == (503 if issubclass(error, Transient) else 500)
+        # Of these only an expired quote can come of a request.
+        assert status == (409 if error is errors.QuoteExpired else 500)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,11 @@ def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError])
         (errors.TooManyConnections, 429),
         (errors.TooManySubscriptions, 429),
         (errors.StoreUnavailable, 503),
+        (errors.QuoteNotFound, 404),
+        (errors.QuoteExpired, 409),
+        (errors.NoRoute, 422),
+        (errors.AmountTooSmall, 422),
+        (errors.InsufficientLiquidity, 422),
     ],
 )
 def test_the_status_of_an_error(error: type[EngineError], status: int) -> None:

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_engine.domain.money import TOKENS, U64_MAX, Token, format_amount, format_price, parse_amount, token
+from order_engine.domain.money import (
+    TOKENS,
+    U64_MAX,
+    Token,
+    amounts,
+    format_amount,
+    format_price,
+    parse_amount,
+    pool_token,
+    token,
+)
 
 SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
 tokens = st.sampled_from(list(TOKENS.values()))
@@ -74,12 +84,27 @@ def test_a_price_is_rounded_down_by_less_than_one_unit(amount_in: int, amount_ou
     assert 0 <= exact - shown < Decimal(1).scaleb(-b.decimals) + exact * Decimal("1e-27")
 
 
+@given(st.integers(0, U64_MAX), tokens)
+def test_an_amount_is_shown_as_people_write_it_and_in_base_units(units: int, of: Token) -> None:
+    shown = amounts("minOut", units, of)
+    assert shown == {"minOut": format_amount(units, of), "minOutBaseUnits": str(units)}
+    assert Decimal(shown["minOut"]).scaleb(of.decimals) == units
+
+
+@pytest.mark.parametrize("symbol", TOKENS)
+def test_only_sol_is_traded_under_another_name(symbol: str) -> None:
+    """Wrapped SOL has SOL's pools; no two other tokens share a mint."""
+    assert pool_token(symbol) == ("SOL" if symbol == "wSOL" else symbol)
+    sharing = {of.symbol for of in TOKENS.values() if of.mint == TOKENS[symbol].mint}
+    assert sharing == ({"SOL", "wSOL"} if symbol in ("SOL", "wSOL") else {symbol})
+
+
 def test_a_price_is_for_one_whole_token() -> None:
     assert format_price(1_500_000_000, SOL, 255_000_000, USDC) == "170"
 
 
 def test_an_unknown_token_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="expected one of SOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"):
+    with pytest.raises(ValueError, match="expected one of SOL, wSOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"):
         token("ETH")
 
 
@@ -93,5 +118,5 @@ def test_every_mint_is_a_32_byte_address(of: Token) -> None:
 
 
 def test_decimals_are_those_of_the_mints() -> None:
-    expected = {"SOL": 9, "USDC": 6, "USDT": 6, "RAY": 6, "BONK": 5, "JUP": 6, "mSOL": 9}
+    expected = {"SOL": 9, "wSOL": 9, "USDC": 6, "USDT": 6, "RAY": 6, "BONK": 5, "JUP": 6, "mSOL": 9}
     assert {symbol: of.decimals for symbol, of in TOKENS.items()} == expected

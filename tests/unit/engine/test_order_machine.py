@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from order_engine.domain.errors import TRIES, EngineError, Final, Reroute, StaleRun, Transient, kind
+from order_engine.execution import Run
 from order_engine.storage.orders import LEASE_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -37,7 +39,13 @@ def test_a_step_is_tried_as_often_as_the_code_says(task: str) -> None:
 
 def test_an_order_is_quoted_as_often_as_the_code_says() -> None:
     (choice,) = STATES["MayReroute"]["Choices"]
-    assert choice["NumericLessThan"] == TRIES
+    assert {"Variable": "$.attempt.number", "NumericLessThan": TRIES} in choice["And"]
+
+
+def test_an_order_for_one_quote_only_is_never_quoted_again() -> None:
+    (choice,) = STATES["MayReroute"]["Choices"]
+    assert {"Variable": "$.order.quote_id", "IsNull": True} in choice["And"]
+    assert "quote_id" in {field.name for field in fields(Run)}
 
 
 @task

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.requests import parse_integer, parse_json, parse_order, parse_uuid
+from order_engine.domain.requests import parse_integer, parse_json, parse_order, parse_quote_request, parse_uuid
 
 FULL: dict[str, Any] = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 SHORT: dict[str, Any] = {"type": "market", "tokenPair": "SOL-USDC", "amount": 10}
@@ -26,6 +27,49 @@ def problems(form: dict[str, Any]) -> dict[str, str]:
 def test_the_full_form() -> None:
     order = parse({**FULL, "slippageBps": 100, "clientOrderId": "a-1", "userId": "user123"})
     assert order == OrderRequest("market", "SOL", "USDC", 1_500_000_000, 100, "a-1", "user123")
+
+
+def test_an_order_may_name_a_quote() -> None:
+    id = "01890a5d-ac96-774b-bcce-b302099a8057"
+    assert parse({**FULL, "quoteId": id}) == OrderRequest("market", "SOL", "USDC", 1_500_000_000, quote_id=UUID(id))
+    assert parse({**FULL, "quoteId": None}).quote_id is None
+
+
+def test_wrapped_sol_is_a_token_of_its_own() -> None:
+    assert parse({**FULL, "tokenIn": "wSOL"}) == OrderRequest("market", "wSOL", "USDC", 1_500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("query", "slippage_bps"),
+    [
+        ({"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}, 50),
+        ({"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": "0"}, 0),
+        ({"tokenPair": "SOL-USDC", "amount": "1.5", "slippageBps": "10000"}, 10_000),
+    ],
+)
+def test_a_quote_is_asked_for_as_the_order_would_be(query: dict[str, str], slippage_bps: int) -> None:
+    assert parse_quote_request(query) == OrderRequest("market", "SOL", "USDC", 1_500_000_000, slippage_bps)
+
+
+@pytest.mark.parametrize(
+    ("change", "fields"),
+    [
+        ({"slippageBps": "10001"}, ["slippageBps"]),
+        ({"slippageBps": "-1"}, ["slippageBps"]),
+        ({"slippageBps": "٣"}, ["slippageBps"]),
+        ({"slippageBps": "9" * 5000}, ["slippageBps"]),
+        ({"slippageBps": ""}, ["slippageBps"]),
+        ({"amountIn": "NaN"}, ["amountIn"]),
+        ({"tokenIn": "USDC"}, ["tokenOut"]),
+        ({"amount": "1"}, ["amount"]),
+        ({"type": "limit"}, ["type"]),
+        ({"userId": "u", "quoteId": "q"}, ["quoteId", "userId"]),
+    ],
+)
+def test_a_quote_that_no_order_could_ask_for_is_refused(change: dict[str, str], fields: list[str]) -> None:
+    with pytest.raises(InvalidOrder) as error:
+        parse_quote_request({"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", **change})
+    assert [problem["field"] for problem in error.value.problems] == fields
 
 
 def test_the_short_form_of_earlier_clients() -> None:
@@ -52,7 +96,7 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
     ("change", "field", "message"),
     [
         ({"tokenOut": "SOL"}, "tokenOut", "expected another token than tokenIn, was 'SOL' too"),
-        ({"tokenIn": "ETH"}, "tokenIn", "expected one of SOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"),
+        ({"tokenIn": "ETH"}, "tokenIn", "expected one of SOL, wSOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"),
         ({"tokenIn": 5}, "tokenIn", "expected a string, was 5"),
         ({"slippageBps": -1}, "slippageBps", "expected an integer from 0 to 10000, was -1"),
         ({"slippageBps": 10001}, "slippageBps", "expected an integer from 0 to 10000, was 10001"),
@@ -64,6 +108,13 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
         ({"clientOrderId": ""}, "clientOrderId", 'expected at least 1 character, was ""'),
         ({"clientOrderId": "x" * 256}, "clientOrderId", "expected at most 255 characters"),
         ({"userId": 7}, "userId", "expected a string, was 7"),
+        (
+            {"tokenOut": "wSOL"},
+            "tokenOut",
+            "expected a token to swap for, was 'wSOL': the same mint, wrapped or not",
+        ),
+        ({"quoteId": "7"}, "quoteId", 'expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was "7"'),
+        ({"quoteId": 7}, "quoteId", "expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was 7"),
         ({"tokenPair": "SOL-USDC"}, "tokenPair", "expected either tokenPair or tokenIn and tokenOut, were both"),
         ({"amount": 1}, "amount", "expected either amount or amountIn, were both"),
     ],

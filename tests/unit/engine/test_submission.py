@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.errors import InvalidOrder, QuoteExpired, QuoteNotFound, StoreUnavailable
+from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order, OrderRequest
+from order_engine.domain.swaps import Quote
 from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore, StoredQuote
 from order_engine.submission import Submission
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
@@ -53,8 +58,32 @@ class FakeOrders(OrderStore):
             *(Status.PENDING, 1, 1, AT, AT),
         )
 
+    def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
+        return None
 
-def submit(journal: Journal, connection_id: str | None = None) -> Order:
+
+class FakeQuotes(QuoteStore):
+    def __init__(self, stored: dict[UUID, StoredQuote]) -> None:
+        self._stored = stored
+
+    def owned(self, client_id: UUID, id: UUID) -> StoredQuote:
+        if id not in self._stored:
+            raise QuoteNotFound(f"expected the id of a quote, was {id}")
+        return self._stored[id]
+
+
+def stored(expires_in: float = 60, slippage_bps: int = 75) -> StoredQuote:
+    """What was quoted for `REQUEST`."""
+    quote = Quote("USDC", "SOL", 2_500_000, 14_000_000, (), 1, time.time() + expires_in)
+    return StoredQuote(quote, slippage_bps, {})
+
+
+def submit(
+    journal: Journal,
+    connection_id: str | None = None,
+    request: OrderRequest = REQUEST,
+    quotes: dict[UUID, StoredQuote] | None = None,
+) -> Order:
     def publish(event: Event, listeners: Sequence[str]) -> None:
         journal.note("publish")
         journal.events.append((event, listeners))
@@ -63,8 +92,11 @@ def submit(journal: Journal, connection_id: str | None = None) -> Order:
         journal.note("wake")
         journal.woken.append(order_id)
 
-    submission = Submission(FakeOrders(journal), publish, wake, lambda client_id: 0, journal.warnings.append)
-    order, new = submission.submit(REQUEST, CLIENT, None, connection_id)
+    submission = Submission(
+        *(FakeOrders(journal), FakeQuotes(quotes or {}), publish, wake),
+        *(lambda client_id: 0, journal.warnings.append),
+    )
+    order, new = submission.submit(request, CLIENT, None, connection_id)
     assert new
     return order
 
@@ -85,8 +117,10 @@ def test_the_first_event_says_what_was_asked_for() -> None:
         "tokenIn": "USDC",
         "tokenOut": "SOL",
         "amountIn": "2.5",
+        "amountInBaseUnits": "2500000",
         "slippageBps": 75,
         "clientOrderId": "a-1",
+        "quoteId": None,
     }
     assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
 
@@ -107,4 +141,32 @@ def test_an_order_that_can_not_be_stored_is_neither_shown_nor_run() -> None:
     journal = Journal("store")
     with pytest.raises(StoreUnavailable):
         submit(journal)
+    assert (journal.done, journal.warnings) == ([], [])
+
+
+def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
+    journal, id = Journal(), uuid7()
+    submit(journal, request=replace(REQUEST, quote_id=id), quotes={id: stored()})
+    assert journal.done == ["store", "publish", "wake"]
+    assert journal.events[0][0].data["quoteId"] == str(id)
+
+
+@pytest.mark.parametrize(
+    ("change", "quote", "refusal"),
+    [
+        ({}, None, QuoteNotFound),
+        ({}, stored(expires_in=-1), QuoteExpired),
+        ({"amount_in": 2_500_001}, stored(), InvalidOrder),
+        ({}, stored(slippage_bps=50), InvalidOrder),
+        # What it is not is no reason to ask for a new one.
+        ({"token_out": "RAY"}, stored(expires_in=-1), InvalidOrder),
+    ],
+)
+def test_an_order_that_can_not_have_the_quote_it_names_leaves_nothing(
+    change: dict[str, Any], quote: StoredQuote | None, refusal: type[Exception]
+) -> None:
+    journal, id = Journal(), uuid7()
+    request = replace(REQUEST, quote_id=id, **change)
+    with pytest.raises(refusal):
+        submit(journal, request=request, quotes={id: quote} if quote else {})
     assert (journal.done, journal.warnings) == ([], [])

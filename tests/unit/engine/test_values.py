@@ -8,29 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from order_engine.domain.errors import QuoteExpired
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import U64_MAX
 from order_engine.domain.orders import Event, Order, rfc3339
+from order_engine.domain.swaps import PlannedSwap, Quote, Transaction
 from order_engine.execution import Run
-from order_engine.venues.base import Quote, Transaction
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 units = st.integers(0, 10**39)
 names = st.text(max_size=20)
 times = st.floats(0, 1e12)
 
-quotes = st.builds(
-    Quote,
-    *(names, names, names, names, units, units, units),
-    fee_bps=st.integers(0, 10_000),
-    price_impact_bps=st.integers(0, 10_000),
-    depth=units,
-    expires_at=times,
-)
+slots = st.integers(0, 2**53)
+swaps = st.lists(st.builds(PlannedSwap, names, names, names, names, units, units), max_size=3).map(tuple)
+quotes = st.builds(Quote, names, names, units, units, swaps, slots, times)
 transactions = st.builds(
     Transaction,
-    *(names, names, names, names, names, units, units, times),
+    *(names, names, names, names, units, units, swaps, slots),
     instructions=st.lists(names, max_size=3),
 )
 runs = st.builds(
@@ -43,6 +39,7 @@ runs = st.builds(
     token_out=names,
     amount_in=units,
     slippage_bps=st.integers(0, 10_000),
+    quote_id=st.none() | st.uuids(),
     quoted_out=st.none() | units,
     quote=st.none() | quotes,
     transaction=st.none() | transactions,
@@ -57,11 +54,11 @@ def test_a_run_passes_through_json_unchanged(run: Run) -> None:
 @given(runs)
 def test_no_amount_passes_as_a_number_that_a_reader_may_round(run: Run) -> None:
     def check(value: object) -> None:
-        if isinstance(value, dict):
-            for content in value.values():
+        if isinstance(value, dict | list):
+            for content in value.values() if isinstance(value, dict) else value:
                 check(content)
         elif isinstance(value, int):
-            assert abs(value) <= 10_000
+            assert abs(value) <= 2**53
 
     check(run.to_json())
 
@@ -69,6 +66,25 @@ def test_no_amount_passes_as_a_number_that_a_reader_may_round(run: Run) -> None:
 @given(runs, st.integers(1, 9))
 def test_the_machine_counts_the_attempts(run: Run, attempt: int) -> None:
     assert Run.from_json(run.to_json(), attempt).attempt == attempt
+
+
+@given(transactions)
+def test_a_transaction_passes_through_json_unchanged(transaction: Transaction) -> None:
+    assert Transaction.from_json(json.loads(json.dumps(transaction.to_json()))) == transaction
+
+
+def test_a_quote_is_of_every_venue_that_its_swaps_use() -> None:
+    swaps = tuple(PlannedSwap(venue, "p", "SOL", "USDC", 1, 1) for venue in ("raydium", "meteora", "raydium"))
+    assert Quote("SOL", "USDC", 3, 3, swaps, 1, 0).venue == "meteora+raydium"
+    assert Quote("SOL", "USDC", 1, 1, swaps[:1], 1, 0).venue == "raydium"
+
+
+def test_a_quote_is_valid_until_it_expires() -> None:
+    quote = Quote("SOL", "USDC", 1, 1, (), 1, expires_at=100.0)
+    quote.check(99.999)
+    for now, ago in ((100.0, "0.0"), (102.5, "2.5")):
+        with pytest.raises(QuoteExpired, match=f"was one that ended {ago} s ago"):
+            quote.check(now)
 
 
 def test_an_order_that_no_run_has_claimed_can_not_be_run() -> None:
@@ -121,6 +137,7 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         updated_at=AT,
         client_order_id="a-1",
         user_id="u-1",
+        quote_id=UUID("01890a5d-ac96-774b-bcce-b302099a8058"),
         run="run-1",
         venue="raydium",
         quoted_out=2_000_000,
@@ -135,17 +152,22 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         "tokenIn": "SOL",
         "tokenOut": "USDC",
         "amountIn": "18446744073.709551615",
+        "amountInBaseUnits": "18446744073709551615",
         "slippageBps": 50,
         "attempt": 2,
         "venue": "raydium",
         "quotedOut": "2",
+        "quotedOutBaseUnits": "2000000",
         "minOut": "1.99",
+        "minOutBaseUnits": "1990000",
         "amountOut": "1.995",
+        "amountOutBaseUnits": "1995000",
         "executedPrice": "0",
         "txHash": "sig",
         "error": None,
         "clientOrderId": "a-1",
         "userId": "u-1",
+        "quoteId": "01890a5d-ac96-774b-bcce-b302099a8058",
         "createdAt": "2026-01-31T12:00:00.000Z",
         "updatedAt": "2026-01-31T12:00:00.000Z",
     }
@@ -153,7 +175,8 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
 
 def test_an_order_that_has_not_been_filled_shows_no_price() -> None:
     shown = Order(uuid7(), "market", "SOL", "USDC", 1, 50, Status.PENDING, 1, 1, AT, AT).to_json()
-    assert [shown[name] for name in ("quotedOut", "minOut", "amountOut", "executedPrice", "txHash")] == [None] * 5
+    filled_in_later = ("quotedOut", "minOut", "amountOut", "amountOutBaseUnits", "executedPrice", "txHash", "quoteId")
+    assert [shown[name] for name in filled_in_later] == [None] * 7
 
 
 def test_an_event_is_shown_with_its_place_in_the_orders_life() -> None:

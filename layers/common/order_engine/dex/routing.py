@@ -229,6 +229,8 @@ def _splits(
             return []
         splits.append(split)
         amount_in = split.amount_out
+        if amount_in > U64_MAX:
+            return []
         if not amount_in:
             break
     return splits

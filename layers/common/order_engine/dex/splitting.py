@@ -101,7 +101,7 @@ def _divided(sides: Sequence[Side], amount_in: int, now: int) -> Split:
             low, most = high - step, at
             break
         high, least, step = high - step, at, step * 4
-    while high - low > high >> _NARROW_BITS:
+    while high - low > max(high >> _NARROW_BITS, 1):
         price = (low + high) // 2
         at = taken(price)
         if sum(at) >= amount_in:
@@ -119,11 +119,12 @@ def _filled_up(sides: Sequence[Side], least: Sequence[int], most: Sequence[int],
         extra = min(left, more - fewer)
         amounts.append(fewer + extra)
         left -= extra
-    largest = amounts.index(max(amounts))
-    for index, side in enumerate(sides):
-        # What is too little to be paid anything for goes with the largest part.
-        if index != largest and amounts[index] and not side.output(amounts[index], now):
-            amounts[largest] += amounts[index]
-            amounts[index] = 0
-    paid = [side.output(amount, now) for side, amount in zip(sides, amounts, strict=True) if amount]
-    return Split(tuple(amounts), sum(paid))
+    outputs = [side.output(amount, now) if amount else 0 for side, amount in zip(sides, amounts, strict=True)]
+    # What is too little to be paid anything for goes with the part that is paid most.
+    unpaid = sum(amount for amount, output in zip(amounts, outputs, strict=True) if not output)
+    if unpaid:
+        most_paid = outputs.index(max(outputs))
+        amounts = [amount if output else 0 for amount, output in zip(amounts, outputs, strict=True)]
+        amounts[most_paid] += unpaid
+        outputs[most_paid] = sides[most_paid].output(amounts[most_paid], now)
+    return Split(tuple(amounts), sum(outputs))

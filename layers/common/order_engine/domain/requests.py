@@ -158,6 +158,15 @@ def parse_idempotency_key(field: str, value: object) -> str | None:
     refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
 
 
+def parse_page(query: Mapping[str, str]) -> tuple[int, Status | None, str | None]:
+    """Of a list of orders: how many, of which status, after which cursor. Raises `InvalidRequest`."""
+    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
+    status = query.get("status")
+    if status is not None and status not in list(Status):
+        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
+    return limit, Status(status) if status else None, query.get("cursor")
+
+
 def parse_uuid(field: str, value: object) -> UUID:
     """Raises `InvalidRequest` naming the field."""
     try:
@@ -175,14 +184,6 @@ def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
     return value
-
-
-def parse_page(query: dict[str, str]) -> tuple[int, Status | None, str | None]:
-    """`limit`, `status` and `cursor` of a list of orders. Raises `InvalidRequest`."""
-    limit, status = parse_integer("limit", query.get("limit", 20), 1, 100), query.get("status")
-    if status is not None and status not in list(Status):
-        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
-    return limit, Status(status) if status else None, query.get("cursor")
 
 
 def refuse(field: str, message: str) -> NoReturn:

@@ -35,27 +35,29 @@ _ORDER = """
 MOST_SUBSCRIPTIONS = 100
 """To so many running orders a connection may listen."""
 
-# A connection's subscriptions to orders that have ended go when it makes another: `ended`. What is left are the others.
-ENDED = """
-    ended AS (
-        DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
-            SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
-            WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
-            FOR UPDATE OF subscriptions SKIP LOCKED
-        ) RETURNING order_id
+# Whether a connection may listen to one more. First all that it listens to are counted, which is quickly done; if these
+# are too many, only those to orders that have not ended.
+ROOM = """
+    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < %(most)s"""
+ROOM_AMONG_RUNNING = """
+    (SELECT count(*) FROM subscriptions JOIN orders ON orders.id = order_id
+     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status <> ALL(%(final)s)) < %(most)s"""
+# Those that another statement is about to remove are left to it.
+FORGET_ENDED = """
+    DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
+        SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
+        WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
+        FOR UPDATE OF subscriptions SKIP LOCKED
     )"""
-HAS_ROOM = """
-    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s)
-    - (SELECT count(*) FROM ended) < %(most)s"""
 
 # Of many at once with one key the first is stored; the others wait until it is committed, and store nothing.
 _INSERT = f"""
-    WITH {ENDED}, inserted AS (
+    WITH inserted AS (
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
                             quote_id, idempotency_key)
         SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
                %(client_order_id)s, %(user_id)s, %(quote_id)s, %(idempotency_key)s
-        WHERE {HAS_ROOM}
+        WHERE {{room}}
         ON CONFLICT DO NOTHING
         RETURNING {_ORDER}
     ), subscribed AS (
@@ -138,32 +140,32 @@ class OrderStore:
         Returns the client's earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises
         `IdempotencyKeyReused` if that one asked for something else, `TooManySubscriptions`.
         """
-        rows = self._database.fetch(
-            _INSERT,
-            {
-                "id": id,
-                "client_id": client_id,
-                "type": request.type,
-                "token_in": request.token_in,
-                "token_out": request.token_out,
-                "amount_in": request.amount_in,
-                "slippage_bps": request.slippage_bps,
-                "client_order_id": request.client_order_id,
-                "user_id": request.user_id,
-                "quote_id": request.quote_id,
-                "idempotency_key": idempotency_key,
-                "connection_id": connection_id,
-                "data": Jsonb(data),
-                "final": list(FINAL),
-                "most": MOST_SUBSCRIPTIONS,
-            },
-        )
-        if rows:
-            return _order(rows[0])
-        order = self.earlier(id, client_id, request, idempotency_key)
-        if order is None:
+        parameters = {
+            "id": id,
+            "client_id": client_id,
+            "type": request.type,
+            "token_in": request.token_in,
+            "token_out": request.token_out,
+            "amount_in": request.amount_in,
+            "slippage_bps": request.slippage_bps,
+            "client_order_id": request.client_order_id,
+            "user_id": request.user_id,
+            "quote_id": request.quote_id,
+            "idempotency_key": idempotency_key,
+            "connection_id": connection_id,
+            "data": Jsonb(data),
+            "final": list(FINAL),
+            "most": MOST_SUBSCRIPTIONS,
+        }
+        rows = self._database.fetch(_INSERT.format(room=ROOM if connection_id else "TRUE"), parameters)
+        if not rows:
+            if order := self.earlier(id, client_id, request, idempotency_key):
+                return order
+            self._database.execute(FORGET_ENDED, parameters)
+            rows = self._database.fetch(_INSERT.format(room=ROOM_AMONG_RUNNING), parameters)
+        if not rows:
             raise too_many_subscriptions()
-        return order
+        return _order(rows[0])
 
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
         """The order that this request, or another with its key, has led to. Raises `IdempotencyKeyReused`."""

@@ -13,13 +13,21 @@ from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
 
 from .database import Database
-from .orders import ENDED, HAS_ROOM, MOST_SUBSCRIPTIONS, event, not_found, too_many_subscriptions
+from .orders import (
+    FORGET_ENDED,
+    MOST_SUBSCRIPTIONS,
+    ROOM,
+    ROOM_AMONG_RUNNING,
+    event,
+    not_found,
+    too_many_subscriptions,
+)
 
-_SUBSCRIBE = f"""
+_SUBSCRIBE = """
     WITH held AS MATERIALIZED (
         SELECT id FROM orders WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
-    ), {ENDED}, subscribed AS (
-        INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection_id)s, id FROM held WHERE {HAS_ROOM}
+    ), subscribed AS (
+        INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection_id)s, id FROM held WHERE {room}
         ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id
     )
     SELECT id, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
@@ -40,19 +48,20 @@ class SubscriptionStore:
         `OrderNotFound`, `TooManySubscriptions`.
         """
         with self._database.transaction() as cursor:
-            found = cursor.execute(
-                _SUBSCRIBE.encode(),
-                {
-                    "connection_id": connection_id,
-                    "client_id": client_id,
-                    "id": order_id,
-                    "final": list(FINAL),
-                    "most": MOST_SUBSCRIPTIONS,
-                },
-            ).fetchone()
+            parameters = {
+                "connection_id": connection_id,
+                "client_id": client_id,
+                "id": order_id,
+                "final": list(FINAL),
+                "most": MOST_SUBSCRIPTIONS,
+            }
+            found = cursor.execute(_SUBSCRIBE.format(room=ROOM).encode(), parameters).fetchone()
             if found is None:
                 raise not_found(order_id)
             if found["order_id"] is None:
+                cursor.execute(FORGET_ENDED.encode(), parameters)
+                found = cursor.execute(_SUBSCRIBE.format(room=ROOM_AMONG_RUNNING).encode(), parameters).fetchone()
+            if found is None or found["order_id"] is None:
                 raise too_many_subscriptions()
             missed = cursor.execute(
                 "SELECT order_id, seq, status, at, attempt, data FROM order_events"

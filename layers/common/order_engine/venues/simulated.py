@@ -93,7 +93,7 @@ LATENCIES = {"instant": Latency(), "realistic": Latency((2, 3), (1, 2), (2, 4), 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What all venues and the chain share. `now` gives Unix seconds; `chance` decides how long things take."""
+    """What all venues and the chain share. `now` gives Unix seconds."""
 
     database: Database
     faults: Faults
