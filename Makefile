@@ -2,13 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := emulator functions layers/common/order_engine
+SOURCES := emulator functions layers/common/order_engine client
 
 # The URL of a Postgres or Redis of your own; without one, an embedded server runs.
 DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make load.
+ORDERS ?= 500
+RATE ?= 50
+VIA ?= rest
 # More options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
 ARGS ?=
 
@@ -50,6 +54,13 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
 
+descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
+	PYTHONPATH=layers/common $(BIN)/python -m contract
+	node contract/npm/postman.mjs > docs/postman_collection.json
+
+load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
+	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
+
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
@@ -73,6 +84,10 @@ functions/dashboard/page/uplot.js: functions/dashboard/npm/package-lock.json
 	cd functions/dashboard/npm/node_modules/uplot && cp dist/uPlot.min.css $(CURDIR)/$(@:.js=.css) && \
 	  { echo '/*!'; cat LICENSE; echo '*/'; cat dist/uPlot.iife.min.js; echo 'export default uPlot;'; } > $(CURDIR)/$@
 	rm -r functions/dashboard/npm/node_modules
+
+contract/npm/node_modules: contract/npm/package-lock.json
+	npm ci --silent --prefix contract/npm
+	@touch $@
 
 clean: ## remove the data, logs and the virtual environment
 	rm -rf .local $(VENV) .aws-sam
@@ -99,4 +114,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user test check bench faults aws-cli lock clean
+.PHONY: help run market user descriptions test check bench load faults aws-cli lock clean

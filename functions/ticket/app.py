@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
+from order_engine import bootstrap, settings
 from order_engine.domain.orders import rfc3339
 from order_engine.observability import logger
 from order_engine.rest import api, caller, json_response
@@ -18,7 +18,8 @@ app, clients = api(), bootstrap.clients()
 @app.post("/api/ws-ticket")
 def issue_ticket() -> Response[str]:
     ticket, expires_at = clients.issue_ticket(caller(app.current_event))
-    return json_response(201, {"ticket": ticket, "expiresAt": rfc3339(expires_at)})
+    body = {"ticket": ticket, "expiresAt": rfc3339(expires_at), "webSocketUrl": settings.required("WEBSOCKET_URL")}
+    return json_response(201, body)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import WSMsgType
 from multidict import CIMultiDictProxy
 
+from tests import described
 from tests.e2e.stack import Stack
 
 Json = dict[str, Any]
@@ -48,6 +49,7 @@ class Socket:
         message = await self._socket.receive(PATIENCE)
         assert message.type is WSMsgType.TEXT, message
         received: Json = json.loads(message.data)
+        described.check_message(received)
         return received
 
     async def closed(self) -> int | None:
@@ -83,7 +85,9 @@ class Client:
     async def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
         headers = {**self._key, **(headers or {})}
         async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
-            return Answer(response.status, response.headers, await response.json())
+            body = await response.json()
+            described.check_answer(method, path, response.status, response.headers, body)
+            return Answer(response.status, response.headers, body)
 
     async def raw(self, method: str, path: str, headers: Mapping[str, str], **options: Any) -> tuple[int, bytes]:
         """Status and body, as it came."""

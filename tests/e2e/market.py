@@ -100,7 +100,8 @@ class Market:
         """Stores an order as its submission does, of which only the database knows. Returns its id."""
         request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
         (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
-        return str(OrderStore(self.database).insert(uuid7(), client["id"], request, {}).id)
+        data = {name: value for name, value in request.to_json().items() if name != "userId"}
+        return str(OrderStore(self.database).insert(uuid7(), client["id"], request, data).id)
 
     def unfinished(self) -> int:
         return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")

@@ -51,7 +51,8 @@ def test_every_endpoint_is_looked_at() -> None:
 
     (api,) = template().rest_apis
     closed = {(route.method, route.path) for route in api.routes if route.authorizer}
-    assert {(route.method, route.path) for route in api.routes} - closed == {("GET", "/health")}
+    open_to_everyone = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
+    assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
     assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed
     (websocket,) = template().websocket_apis
     assert websocket.authorizer is not None
@@ -194,7 +195,7 @@ async def test_a_second_key_of_a_client_reads_what_the_first_has_submitted(
 async def ticket_of(at: Client) -> str:
     answer = await at.request("POST", "/api/ws-ticket")
     assert answer.status == 201
-    assert set(answer.body) == {"ticket", "expiresAt"}
+    assert set(answer.body) == {"ticket", "expiresAt", "webSocketUrl"}
     ticket: str = answer.body["ticket"]
     return ticket
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
+from typing import IO
 
 import pytest
 
 from emulator.template import load
+from tests.e2e.market import Market
 from tests.e2e.stack import ROOT, Stack
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
@@ -60,6 +65,41 @@ def test_nobody_connects_without_a_key(stack: Stack) -> None:
     with wscat(stack.websocket, "none") as process:
         assert process.stdout is not None
         assert "Unexpected server response: 401" in process.stdout.read()
+
+
+def test_the_session_in_the_documentation_goes_as_it_is_written(stack: Stack, market: Market) -> None:
+    """What is typed there is sent; what comes back has the written parts, with anything in the place of `…`."""
+    (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    command, *lines = session.splitlines()
+    options = shlex.split(command.replace("ws://127.0.0.1:3001", stack.websocket).replace("$ORDERS_KEY", stack.key))
+    terminal, end = pty.openpty()
+    with (
+        open(terminal, "r+b", buffering=0) as keyboard,
+        subprocess.Popen([WSCAT, *options], stdin=end, stdout=end, stderr=end) as process,
+    ):
+        os.close(end)
+        giving_up = Timer(60, process.kill)
+        giving_up.start()
+        shown = printed(keyboard)
+        assert "Connected (press CTRL+C to quit)" in next(shown)
+        for line in lines:
+            if line.startswith("> "):
+                keyboard.write(line.removeprefix("> ").encode() + b"\n")
+            else:
+                parts = map(re.escape, line.split("…"))
+                received = next(text for text in shown if text.startswith("< "))
+                assert re.fullmatch(".*".join(parts), received), f"expected {line}, was {received}"
+        giving_up.cancel()
+        process.kill()
+
+
+def printed(terminal: IO[bytes]) -> Iterator[str]:
+    """The lines that a terminal shows, without their colours and the moves of its cursor."""
+    text = ""
+    while True:
+        text += terminal.read(65536).decode()
+        *lines, text = text.split("\n")
+        yield from (re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", line).removeprefix("> ") for line in lines)
 
 
 def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:

@@ -96,7 +96,7 @@ def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
 
 def test_a_ticket_opens_one_connection(functions: Functions, orders: OrderStore) -> None:
     status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
-    assert (status, set(body)) == (201, {"ticket", "expiresAt"})
+    assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl"})
     event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
     assert Caller.of({"authorizer": functions("authorize", event)["context"]}) == CALLER
     with pytest.raises(RuntimeError, match="^Unauthorized$"):

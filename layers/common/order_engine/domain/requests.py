@@ -22,15 +22,12 @@ _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPai
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
 
-class _OrderForm(BaseModel):
-    """The shape of an order; what its values mean is checked after it."""
+class OrderTerms(BaseModel):
+    """What every form of an order has; what the values mean is checked after their shape."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     type: Literal["market"]
-    token_in: str
-    token_out: str
-    amount_in: Any
     slippage_bps: Annotated[StrictInt, Field(ge=0, le=10_000)] = 50
     # Postgres holds any character but NUL.
     client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] | None = (
@@ -38,6 +35,12 @@ class _OrderForm(BaseModel):
     )
     user_id: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")] | None = None
     quote_id: Any = None
+
+
+class _OrderForm(OrderTerms):
+    token_in: str
+    token_out: str
+    amount_in: Any
 
 
 def parse_json(body: str) -> dict[str, Any]:

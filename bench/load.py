@@ -1,0 +1,142 @@
+"""Puts the engine under load, as many clients would: `make load ORDERS=500 RATE=50 VIA=rest`.
+
+Orders come at a steady rate, whatever the engine makes of them, and each is watched to its end. Prints how many were
+carried out, how long each step took, and what went wrong by code; leaves load.json and load.png under .local/load/.
+Without a URL it is for the stack that runs here, or else for one of its own without limits and with the instant market.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.load_plot import draw
+from bench.stack import ENGINE, ROOT, fresh_stack
+from bench.table import print_table
+from bench.traffic import Trace, Via, send
+from client.engine import Engine, Refused, Unreachable, is_loopback
+from client.target import Target, find
+
+STEPS = {
+    "accepted": "accept",
+    "routing": "wait and route",
+    "building": "build",
+    "submitted": "submit",
+    "confirmed": "confirm",
+    "all": "from due to end",
+}
+
+
+async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[list[Trace], float]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        accepted = progress.add_task("accepted", total=orders)
+        ended = progress.add_task("ended", total=orders)
+
+        def tell(trace: Trace) -> None:
+            progress.advance(ended if trace.outcome else accepted)
+            if via == "websocket" and trace.accepted is not None:
+                progress.advance(accepted)
+
+        async with Engine(target.url, target.key) as engine:
+            return await send(engine, via, orders, rate, tell)
+
+
+def percentiles(traces: list[Trace]) -> dict[str, dict[str, float]]:
+    """Of each step, in ms: of what was confirmed, and of everything that was accepted."""
+    confirmed = [trace for trace in traces if trace.outcome == "confirmed"]
+    taken: dict[str, list[float]] = {
+        "accepted": [trace.accepted - trace.due for trace in traces if trace.accepted is not None],
+        **{step: [trace.steps[step] for trace in confirmed] for step in STEPS if step not in ("accepted", "all")},
+        "all": [trace.ended - trace.due for trace in confirmed if trace.ended is not None],
+    }
+    return {STEPS[step]: _cuts([seconds * 1000 for seconds in values]) for step, values in taken.items() if values}
+
+
+def _cuts(values: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else values * 99
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(values)}
+
+
+def report(folder: Path, title: str, asked: dict[str, Any], traces: list[Trace], seconds: float) -> dict[str, Any]:
+    """Prints and writes what has happened."""
+    steps = percentiles(traces)
+    outcomes = Counter(trace.outcome for trace in traces)
+    confirmed = outcomes.pop("confirmed", 0)
+    summary: dict[str, Any] = {
+        **asked,
+        "seconds": round(seconds, 3),
+        "confirmed": confirmed,
+        "confirmedPerSecond": round(confirmed / seconds, 1),
+        "failures": dict(outcomes.most_common()),
+        "milliseconds": {step: {name: round(value, 1) for name, value in cuts.items()} for step, cuts in steps.items()},
+    }
+    rows = [
+        {"due": round(t.due, 4), "accepted": t.accepted, "ended": t.ended, "outcome": t.outcome, "steps": t.steps}
+        for t in traces
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "load.json").write_text(json.dumps({**summary, "orders": rows}, indent=1) + "\n")
+    draw(folder / "load.png", title, traces, steps)
+    print(f"{title}: {confirmed} confirmed in {seconds:.1f} s, {summary['confirmedPerSecond']} a second\n")
+    print_table(
+        ["ms", "p50", "p95", "p99", "most"],
+        [[step, *(f"{value:.1f}" for value in cuts.values())] for step, cuts in steps.items()],
+    )
+    if outcomes:
+        print()
+        print_table(["not confirmed", "orders"], [[code, str(count)] for code, count in outcomes.most_common()])
+    if outcomes["RateLimited"]:
+        print('\nA client has a limit: make run ARGS="--parameter OrdersPerMinute=0" runs an engine without.')
+    print(f"\n{folder / 'load.json'}\n{folder / 'load.png'}")
+    return summary
+
+
+@contextmanager
+def engine_for(url: str | None, key: str | None) -> Iterator[Target]:
+    if target := find(url, key):
+        yield target
+        return
+    print("No stack runs here: starting one, without limits and with the instant market.", file=sys.stderr)
+    with fresh_stack(*ENGINE) as stack:
+        yield Target(stack["rest"], stack["parameters"]["DevelopmentKey"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser.add_argument("--orders", type=int, default=500)
+    parser.add_argument("--rate", type=float, default=50, help="orders a second")
+    parser.add_argument("--via", choices=["rest", "websocket"], default="rest")
+    parser.add_argument("--url", default=os.environ.get("ORDERS_URL"), help="the REST API")
+    parser.add_argument("--key", default=os.environ.get("ORDERS_KEY"), help="of the client that orders")
+    parser.add_argument("--elsewhere", action="store_true", help="allow a URL that is not on this machine")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local" / "load", help="where the results go")
+    arguments = parser.parse_args()
+    if arguments.orders < 1 or not arguments.rate > 0:
+        parser.error(f"expected at least one order at a rate above zero, was {arguments.orders} at {arguments.rate:g}")
+    with engine_for(arguments.url, arguments.key) as target:
+        if not is_loopback(target.url) and not arguments.elsewhere:
+            parser.error(f"expected a URL of this machine, or --elsewhere, was {target.url}")
+        try:
+            traces, seconds = asyncio.run(measure(target, arguments.via, arguments.orders, arguments.rate))
+        except (Refused, Unreachable) as error:
+            sys.exit(f"expected an engine that takes orders, was: {error}")
+    asked = {"via": arguments.via, "orders": arguments.orders, "rate": arguments.rate}
+    title = f"{arguments.orders} orders by {arguments.via}, {arguments.rate:g} a second"
+    report(arguments.folder, title, asked, traces, seconds)
+
+
+if __name__ == "__main__":
+    main()

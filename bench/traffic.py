@@ -1,0 +1,190 @@
+"""Orders at a steady rate, each watched to its end over a few WebSocket connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import aiohttp
+
+from client.engine import FINAL, Engine, Json, Refused, Unreachable
+
+Via = Literal["rest", "websocket"]
+
+ORDER: Json = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
+CONNECTIONS = 20
+"""At most; each listens to any number of orders that have ended and to 100 that run."""
+PATIENCE = 120.0
+"""Seconds after which an order is given up."""
+
+
+@dataclass
+class Trace:
+    """What became of an order. Seconds since the first was due; `steps` are by the service's clock.
+
+    `due` is when it should have been sent, so that a service, or a machine, that lags behind can't hide it. `outcome`
+    is `confirmed`, or the code of what went wrong.
+    """
+
+    due: float
+    accepted: float | None = None
+    ended: float | None = None
+    outcome: str = ""
+    steps: dict[str, float] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
+
+    def take(self, event: Json, now: float) -> None:
+        """The next event; one that came before is left out."""
+        if self.events and event["seq"] <= self.events[-1]["seq"]:
+            return
+        if self.events:
+            spent = datetime.fromisoformat(event["at"]) - datetime.fromisoformat(self.events[-1]["at"])
+            self.steps[event["status"]] = self.steps.get(event["status"], 0.0) + spent.total_seconds()
+        self.events.append(event)
+        if event["status"] in FINAL:
+            self.ended = now
+            self.outcome = event["data"]["code"] if event["status"] == "failed" else event["status"]
+
+
+class Lane:
+    """A connection that is made again when it is lost, and then asks for what its orders have missed."""
+
+    def __init__(self, engine: Engine, url: str, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._url = url
+        self._clock = clock
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self.open = asyncio.Event()
+        self._watched: dict[str, tuple[Trace, asyncio.Event]] = {}
+        self._answers: asyncio.Queue[Json] = asyncio.Queue()
+        # An error does not say to which message: one is answered before the next is sent.
+        self._turn = asyncio.Lock()
+
+    @property
+    def load(self) -> int:
+        return len(self._watched) + self._turn.locked()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with self._engine.connection(self._url) as self._socket:
+                    for order_id in self._watched:
+                        await self._subscribe(order_id)
+                    self.open.set()
+                    async for message in self._socket:
+                        self._receive(message.json())
+            except Unreachable:
+                pass
+            self.open.clear()
+            await asyncio.sleep(0.2)
+
+    async def watch(self, order_id: str, trace: Trace) -> None:
+        """Until the order has ended."""
+        await self.open.wait()
+        ended = self._watch(order_id, trace)
+        # If the connection is lost just now, the next one asks.
+        with suppress(aiohttp.ClientError, OSError):
+            await self._subscribe(order_id)
+        await ended.wait()
+
+    async def execute(self, order: Json, trace: Trace) -> None:
+        """Submits the order, and returns when it has ended. Raises `Refused`."""
+        async with self._turn:
+            await self.open.wait()
+            assert self._socket is not None
+            await self._socket.send_json({"action": "execute", "type": "market", **order})
+            answer = await self._answers.get()
+            if "error" in answer:
+                raise Refused(0, answer["error"]["code"], answer["error"]["message"], [])
+            trace.accepted = self._clock()
+            ended = self._watch(answer["orderId"], trace)
+            self._receive(answer)
+        await ended.wait()
+
+    def _watch(self, order_id: str, trace: Trace) -> asyncio.Event:
+        ended = asyncio.Event()
+        self._watched[order_id] = trace, ended
+        return ended
+
+    async def _subscribe(self, order_id: str) -> None:
+        assert self._socket is not None
+        trace, _ = self._watched[order_id]
+        after = trace.events[-1]["seq"] if trace.events else 0
+        await self._socket.send_json({"action": "subscribe", "orderId": order_id, "after": after})
+
+    def _receive(self, message: Json) -> None:
+        order_id = message.get("orderId", "")
+        if order_id not in self._watched:
+            # Of an order that has ended before its connection was lost, an event may come once more.
+            if "error" in message or message.get("status") == "pending":
+                self._answers.put_nowait(message)
+            return
+        trace, ended = self._watched[order_id]
+        trace.take(message, self._clock())
+        if trace.outcome:
+            ended.set()
+            del self._watched[order_id]
+
+
+async def send(
+    engine: Engine, via: Via, orders: int, rate: float, tell: Callable[[Trace], None]
+) -> tuple[list[Trace], float]:
+    """Sends `orders`, `rate` a second, whether earlier ones have ended or not; and how many seconds all took.
+
+    `tell` is called with each trace when it is accepted and when it has ended.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+
+    def clock() -> float:
+        return loop.time() - started
+
+    async with _lanes(engine, min(CONNECTIONS, orders), clock) as lanes:
+        started = loop.time()
+
+        async def one(trace: Trace) -> None:
+            await asyncio.sleep(trace.due - clock())
+            lane = min(lanes, key=lambda lane: lane.load)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    if via == "websocket":
+                        await lane.execute(ORDER, trace)
+                    else:
+                        accepted = await engine.submit(ORDER)
+                        trace.accepted = clock()
+                        tell(trace)
+                        await lane.watch(accepted["orderId"], trace)
+            except Refused as error:
+                trace.outcome = error.code
+            except TimeoutError:
+                trace.outcome = "NotEnded"
+            except (Unreachable, aiohttp.ClientError, OSError):
+                trace.outcome = "Unreachable"
+            trace.ended = clock() if trace.ended is None else trace.ended
+            tell(trace)
+
+        traces = [Trace(number / rate) for number in range(orders)]
+        await asyncio.gather(*map(one, traces))
+        return traces, clock()
+
+
+@asynccontextmanager
+async def _lanes(engine: Engine, number: int, clock: Callable[[], float]) -> AsyncIterator[list[Lane]]:
+    url = await engine.websocket_url()
+    lanes = [Lane(engine, url, clock) for _ in range(number)]
+    running = [asyncio.create_task(lane.run()) for lane in lanes]
+    opened = [asyncio.create_task(lane.open.wait()) for lane in lanes]
+    try:
+        for lane, first in zip(running, opened, strict=True):
+            await asyncio.wait([lane, first], return_when=asyncio.FIRST_COMPLETED)
+            if lane.done():
+                lane.result()
+        yield lanes
+    finally:
+        for task in [*running, *opened]:
+            task.cancel()
+        await asyncio.gather(*running, *opened, return_exceptions=True)

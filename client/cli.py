@@ -1,0 +1,225 @@
+"""The command `orders`: quotes, submits, lists, shows, watches and cancels orders."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from client.engine import FINAL, Engine, Json, Refused, Unreachable
+from client.target import Target, find
+from client.views import event_view, order_view, orders_view, quote_view
+
+
+class Exit(IntEnum):
+    """How a command ends. What a shell does with Ctrl-C has its own number."""
+
+    FAILED = 1
+    BAD_INPUT = 2
+    KEY_REFUSED = 3
+    UNAVAILABLE = 4
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    name="orders",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Quotes, submits and watches swaps on Solana DEXs.",
+    epilog="Ends with 0 if all went well, 1 if the order that was watched was not confirmed, 2 for bad input, 3 if the"
+    " key was refused, 4 if the service does not answer or has no time.",
+)
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
+Slippage = Annotated[
+    int, typer.Option(min=0, max=10_000, help="What the swap may pay less than quoted, in basis points.")
+]
+TokenIn = Annotated[str, typer.Argument(help="What you pay in, such as SOL.", metavar="IN")]
+TokenOut = Annotated[str, typer.Argument(help="What you want for it, such as USDC.", metavar="OUT")]
+Amount = Annotated[str, typer.Argument(help="How many whole tokens you pay in: 1.5", metavar="AMOUNT")]
+OrderId = Annotated[str, typer.Argument(metavar="ID")]
+
+
+@app.callback()
+def target(
+    context: typer.Context,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="ORDERS_URL", help="The REST API. Without it: the stack that make run runs here."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="ORDERS_KEY", help="Your API key. Without it: the key of the stack that runs here."),
+    ] = None,
+) -> None:
+    context.obj = find(url, key)
+
+
+@app.command()
+def quote(
+    context: typer.Context,
+    token_in: TokenIn,
+    token_out: TokenOut,
+    amount: Amount,
+    slippage_bps: Slippage = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an order would be paid now, and by which route."""
+
+    async def ask(engine: Engine) -> None:
+        show(await engine.quote(_order(token_in, token_out, amount, str(slippage_bps))), quote_view, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def submit(
+    context: typer.Context,
+    token_in: TokenIn,
+    token_out: TokenOut,
+    amount: Amount,
+    slippage_bps: Slippage = 50,
+    quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote, or fail.")] = None,
+    name: Annotated[str | None, typer.Option(help="A clientOrderId of your own: one order each.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order has ended.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit an order."""
+
+    async def ask(engine: Engine) -> None:
+        order = _order(token_in, token_out, amount, slippage_bps)
+        order |= {field: value for field, value in (("quoteId", quote), ("clientOrderId", name)) if value}
+        accepted = await engine.submit(order)
+        if watch:
+            if not as_json:
+                out.print(f"order {accepted['orderId']}")
+            await follow(engine, accepted["orderId"], 0, as_json)
+        else:
+            show(accepted, order_view, as_json)
+
+    run(context, ask)
+
+
+@app.command("list")
+def list_orders(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option(help="Only those that are pending, confirmed, failed, …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your orders, newest first."""
+
+    async def ask(engine: Engine) -> None:
+        query = {"limit": str(limit), "status": status, "cursor": cursor}
+        page = await engine.list(**{name: value for name, value in query.items() if value is not None})
+        show(page, orders_view, as_json)
+
+    run(context, ask)
+
+
+@app.command("show")
+def show_order(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
+    """Show an order and everything that has happened to it."""
+
+    async def ask(engine: Engine) -> None:
+        show(await engine.show(order_id), order_view, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    order_id: OrderId,
+    after: Annotated[int, typer.Option(min=0, help="Leave out the events up to this seq.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show every step of an order, those that have been and those to come, until it has ended."""
+
+    async def ask(engine: Engine) -> None:
+        await follow(engine, order_id, after, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def cancel(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
+    """Cancel an order, which can be done until its transaction is sent."""
+
+    async def ask(engine: Engine) -> None:
+        show(await engine.cancel(order_id), order_view, as_json)
+
+    run(context, ask)
+
+
+def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> None:
+    """Does it, and ends with the right number."""
+    target: Target | None = context.obj
+    if target is None:
+        _end(Exit.UNAVAILABLE, "no stack runs here: make run starts one, --url or ORDERS_URL names another")
+
+    async def connected() -> None:
+        async with Engine(target.url, target.key) as engine:
+            await ask(engine)
+
+    try:
+        asyncio.run(connected())
+    except ValueError as error:
+        _end(Exit.BAD_INPUT, str(error))
+    except Unreachable as error:
+        _end(Exit.UNAVAILABLE, f"the service does not answer: {error}")
+    except Refused as error:
+        problems = [f"  {detail['field']}: {detail['message']}" for detail in error.details if "field" in detail]
+        _end(_number(error.status), "\n".join([f"{error.code}:", *problems]) if problems else f"{error.code}: {error}")
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+async def follow(engine: Engine, order_id: str, after: int, as_json: bool) -> None:
+    """Prints each event as it comes. Ends the command unless the order is confirmed."""
+    first: Json | None = None
+    status = ""
+    # On a terminal something moves while nothing happens.
+    with nullcontext() if as_json else out.status("waiting for the next step …"):
+        try:
+            async for event in engine.watch(order_id, after):
+                first, status = first or event, event["status"]
+                if as_json:
+                    print(json.dumps(event, ensure_ascii=False), flush=True)
+                else:
+                    out.print(event_view(event, first), soft_wrap=True)
+        except asyncio.CancelledError:
+            err.print(f"the order goes on: orders watch {order_id}, or orders cancel {order_id}")
+            raise
+    if status in FINAL and status != "confirmed":
+        raise typer.Exit(Exit.FAILED)
+
+
+def show(value: Json, view: Callable[[Json], Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        out.print(view(value))
+
+
+def _order(token_in: str, token_out: str, amount: str, slippage_bps: int | str) -> Json:
+    return {"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount, "slippageBps": slippage_bps}
+
+
+def _number(status: int) -> Exit:
+    if status in (401, 403):
+        return Exit.KEY_REFUSED
+    return Exit.UNAVAILABLE if status == 429 or status >= 500 else Exit.BAD_INPUT
+
+
+def _end(number: Exit, message: str) -> NoReturn:
+    err.print(message, markup=False, style="red", soft_wrap=True)
+    raise typer.Exit(number)

@@ -1,0 +1,122 @@
+"""How orders, quotes and events are shown in a terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+
+Json = dict[str, Any]
+
+STYLES = {"confirmed": "bold green", "failed": "bold red", "cancelled": "bold yellow"}
+
+
+def order_view(order: Json) -> RenderableType:
+    table = _facts()
+    _row(table, "order", order["orderId"])
+    _row(table, "status", status(order["status"]))
+    _row(table, "pays in", f"{order['amountIn']} {order['tokenIn']}")
+    if order["amountOut"]:
+        paid = f"{order['amountOut']} {order['tokenOut']} at {order['executedPrice']}"
+        _row(table, "was paid", paid)
+    elif order["quotedOut"]:
+        _row(table, "was quoted", f"{order['quotedOut']} {order['tokenOut']}")
+    if order["minOut"]:
+        _row(table, "at least", f"{order['minOut']} {order['tokenOut']} ({order['slippageBps']} bps)")
+    for title, name in (
+        ("venue", "venue"),
+        ("transaction", "txHash"),
+        ("named", "clientOrderId"),
+        ("quote", "quoteId"),
+    ):
+        _row(table, title, order[name])
+    if order["error"]:
+        again = "; the same order may succeed later" if order["error"]["retryable"] else ""
+        _row(table, "why", f"{order['error']['code']}: {order['error']['message']}{again}")
+    _row(table, "created", order["createdAt"])
+    events = order.get("events", [])
+    return Group(table, "", *(event_view(event, events[0]) for event in events)) if events else table
+
+
+def quote_view(quote: Json) -> RenderableType:
+    facts = _facts()
+    _row(facts, "pays in", f"{quote['amountIn']} {quote['tokenIn']}")
+    _row(facts, "is paid", f"[bold]{quote['amountOut']} {quote['tokenOut']}[/] at {quote['price']}", markup=True)
+    _row(facts, "at least", f"{quote['minOut']} {quote['tokenOut']} ({quote['slippageBps']} bps)")
+    _row(facts, "impact", f"{quote['priceImpactBps']} bps")
+    fees = ", ".join(f"{fee['amount']} {fee['token']} {fee['kind']}" for fee in quote["fees"])
+    _row(facts, "fees", fees or "none")
+    _row(facts, "why", quote["reason"])
+    for missing in quote["unavailable"]:
+        _row(facts, "missing", f"{missing['venue']}: {missing['message']}")
+    _row(facts, "quote", f"{quote['quoteId']}, until {quote['expiresAt']}")
+    routes = Table("route", "venue", *(_right(name) for name in (quote["tokenOut"], "price", "impact, bps")), box=None)
+    for number, route in enumerate(quote["quotes"]):
+        cells = (route["pools"], route["venue"], route["amountOut"], route["price"], str(route["priceImpactBps"]))
+        routes.add_row(*map(escape, cells), style="bold" if number == 0 else "")
+    return Group(facts, "", routes)
+
+
+def orders_view(page: Json) -> RenderableType:
+    table = Table("order", "created", "status", _right("pays in"), _right("is paid"), "venue", "why", box=None)
+    for order in page["orders"]:
+        paid = order["amountOut"] or order["quotedOut"]
+        table.add_row(
+            order["orderId"],
+            order["createdAt"][:19].replace("T", " "),
+            status(order["status"]),
+            f"{order['amountIn']} {order['tokenIn']}",
+            f"{'' if order['amountOut'] else '~ '}{paid} {order['tokenOut']}" if paid else order["tokenOut"],
+            order["venue"] or "",
+            order["error"]["code"] if order["error"] else "",
+        )
+    more = f"more: orders list --cursor {page['nextCursor']}" if page["nextCursor"] else ""
+    return Group(table, more) if page["orders"] else Text("no orders")
+
+
+def event_view(event: Json, first: Json) -> RenderableType:
+    """One line: when, since the first event, and what the step has found or done."""
+    seconds = (datetime.fromisoformat(event["at"]) - datetime.fromisoformat(first["at"])).total_seconds()
+    line = Text(f"{seconds:8.3f} s  ")
+    line.append(f"{event['status']:<10}", STYLES.get(event["status"], "bold"))
+    line.append(f" {_told(event['status'], event['data'])}")
+    return line
+
+
+def status(name: str) -> Text:
+    return Text(name, STYLES.get(name, ""))
+
+
+def _told(status: str, data: Json) -> str:
+    match status:
+        case "pending":
+            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']}, {data['slippageBps']} bps of slippage"
+        case "routing":
+            return f"{data['amountOut']} by {data['venue']}: {data['reason']}"
+        case "building":
+            return f"at least {data['minOut']}; {len(data['instructions'])} instructions; {data['txHash'][:8]}… signed"
+        case "submitted":
+            return f"{data['txHash'][:8]}… sent"
+        case "confirmed":
+            slippage = f"{data['realisedSlippageBps']} bps off the quote"
+            return f"{data['amountOut']} paid at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
+        case "failed":
+            return f"{data['code']}: {data['message']}"
+    return "taken back, nothing was sent"
+
+
+def _facts() -> Table:
+    return Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+
+
+def _row(table: Table, title: str, value: str | Text | None, markup: bool = False) -> None:
+    if value is not None:
+        table.add_row(Text(title, "dim"), value if markup or isinstance(value, Text) else Text(value))
+
+
+def _right(title: str) -> Column:
+    return Column(title, justify="right")

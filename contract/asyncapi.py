@@ -1,0 +1,248 @@
+"""The WebSocket API as AsyncAPI: every message, with the schemas that the REST API's description has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
+
+from contract import errors
+from contract.models import EVENTS, Error, IdempotencyKey, OrderForm, ShortOrderForm, missing
+from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
+from order_engine.domain.errors import (
+    IdempotencyKeyReused,
+    InvalidJson,
+    InvalidOrder,
+    InvalidRequest,
+    OrderNotFound,
+    QuoteExpired,
+    QuoteNotFound,
+    RateLimited,
+    StoreUnavailable,
+    TooLateToCancel,
+    TooManySubscriptions,
+    UnknownAction,
+)
+
+_ORDER_ID = EXAMPLES["confirmed"]["orderId"]
+_REFUSALS = (
+    InvalidJson,
+    UnknownAction,
+    InvalidOrder,
+    InvalidRequest,
+    OrderNotFound,
+    QuoteNotFound,
+    QuoteExpired,
+    TooLateToCancel,
+    IdempotencyKeyReused,
+    RateLimited,
+    TooManySubscriptions,
+    StoreUnavailable,
+)
+_DESCRIPTION = """Pushes the events of orders, and takes orders. A connection is made with an API key in the header \
+Authorization, or with a ticket from POST /api/ws-ticket, which is how a browser does it. With ?orderId=… it gets the \
+events of that order at once. It is refused with 401 without a key or ticket, 403 for a page of another origin, 404 if \
+there is no such order, 429 beyond 50 connections.
+
+Events come in order, but what was told before may come again: skip what is not above the last seq. After a lost \
+connection, connect and subscribe again with the last seq as after."""
+
+
+class _Execute(BaseModel):
+    action: Literal["execute"]
+    idempotency_key: Annotated[
+        IdempotencyKey, Field(default_factory=missing, description="As the header of the REST API.")
+    ]
+
+
+class Execute(OrderForm, _Execute):
+    """Submits an order and subscribes to it."""
+
+
+class ExecuteShort(ShortOrderForm, _Execute):
+    """Submits an order, the short way, and subscribes to it."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class _OfOrder(_Message):
+    order_id: UUID
+
+
+class Subscribe(_OfOrder):
+    """Asks for the events of an order above a seq, and then the live ones."""
+
+    action: Literal["subscribe"]
+    after: Annotated[int, Field(ge=0, le=1_000_000, description="The last seq seen.")] = 0
+
+
+class Cancel(_OfOrder):
+    """Cancels an order, until its transaction is sent."""
+
+    action: Literal["cancel"]
+
+
+class Unsubscribe(_OfOrder):
+    """Asks for no more events of an order."""
+
+    action: Literal["unsubscribe"]
+
+
+class Ping(_Message):
+    """Asks whether the connection lives."""
+
+    action: Literal["ping"]
+
+
+class Cancelled(_OfOrder):
+    """The order is cancelled."""
+
+    action: Literal["cancelled"]
+
+
+class Unsubscribed(_OfOrder):
+    """No more events of the order come."""
+
+    action: Literal["unsubscribed"]
+
+
+class Pong(_Message):
+    """It lives."""
+
+    action: Literal["pong"]
+
+
+REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
+    Execute: EVENTS,
+    ExecuteShort: EVENTS,
+    Subscribe: EVENTS,
+    Cancel: (Cancelled,),
+    Unsubscribe: (Unsubscribed,),
+    Ping: (Pong,),
+}
+"""What a client may send, and what it is answered if nothing is wrong."""
+
+ANSWERS: tuple[type[BaseModel], ...] = (*EVENTS, Cancelled, Unsubscribed, Pong, Error)
+
+
+def _examples() -> dict[str, list[dict[str, Any]]]:
+    order, short, named = (form["value"] for form in ORDER_FORMS.values())
+    of_order = {"orderId": _ORDER_ID}
+    found = {
+        "Execute": [{"action": "execute", **order}, {"action": "execute", "idempotencyKey": "7f1c", **named}],
+        "ExecuteShort": [{"action": "execute", **short}],
+        "Subscribe": [{"action": "subscribe", **of_order, "after": 3}],
+        "Cancel": [{"action": "cancel", **of_order}],
+        "Unsubscribe": [{"action": "unsubscribe", **of_order}],
+        "Ping": [{"action": "ping"}],
+        "Cancelled": [{"action": "cancelled", **of_order}],
+        "Unsubscribed": [{"action": "unsubscribed", **of_order}],
+        "Pong": [{"action": "pong"}],
+        "Error": [errors.example(kind)["value"] for kind in _REFUSALS],
+    }
+    for name in ("confirmed", "failed", "cancelled"):
+        for event in EXAMPLES[name]["events"]:
+            found.setdefault(f"{event['status'].capitalize()}Event", []).append(event)
+    return found
+
+
+def asyncapi() -> dict[str, Any]:
+    """The description as an AsyncAPI 3.0 document."""
+    _, definitions = models_json_schema(
+        [*((model, "validation") for model in REQUESTS), *((model, "serialization") for model in ANSWERS)],
+        ref_template="#/components/schemas/{model}",
+    )
+    examples = _examples()
+    models: tuple[type[BaseModel], ...] = (*REQUESTS, *ANSWERS)
+    messages = {
+        model.__name__: {
+            "summary": " ".join((model.__doc__ or "").split()),
+            "contentType": "application/json",
+            "payload": _ref("schemas", model.__name__),
+            "examples": [{"payload": payload} for payload in examples[model.__name__]],
+        }
+        for model in models
+    }
+    operations: dict[str, Any] = {
+        name[0].lower() + name[1:]: {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/connection"},
+            "summary": messages[name]["summary"],
+            "messages": [_sent(name)],
+            "reply": {
+                "channel": {"$ref": "#/channels/connection"},
+                "messages": [*(_sent(reply.__name__) for reply in replies), _sent(Error.__name__)],
+            },
+        }
+        for name, replies in ((model.__name__, replies) for model, replies in REQUESTS.items())
+    }
+    operations["event"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/connection"},
+        "summary": "Tells of a step of an order that the connection is subscribed to.",
+        "messages": [_sent(event.__name__) for event in EVENTS],
+    }
+    security = [_ref("securitySchemes", "key"), _ref("securitySchemes", "ticket")]
+    query = {
+        "type": "object",
+        "properties": {
+            "orderId": {"type": "string", "format": "uuid", "description": "The order whose events are wanted."},
+            "ticket": {"type": "string", "description": "From POST /api/ws-ticket."},
+        },
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Order execution engine",
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "local": {
+                "host": "127.0.0.1:3001",
+                "protocol": "ws",
+                "description": "make run",
+                "security": security,
+            },
+            "aws": {
+                "host": "{api}.execute-api.{region}.amazonaws.com",
+                "pathname": "/v1",
+                "protocol": "wss",
+                "description": "AWS",
+                "variables": {"api": {"default": "api-id"}, "region": {"default": "us-east-1"}},
+                "security": security,
+            },
+        },
+        "channels": {
+            "connection": {
+                "address": "/",
+                "description": "One connection carries everything.",
+                "messages": {name: _ref("messages", name) for name in messages},
+                "bindings": {"ws": {"method": "GET", "query": query}},
+            }
+        },
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": tidied(definitions["$defs"]),
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key: oee_ and 43 characters."},
+                "ticket": {"type": "httpApiKey", "in": "query", "name": "ticket", "description": "Good once, 30 s."},
+            },
+        },
+    }
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _sent(message: str) -> dict[str, str]:
+    return {"$ref": f"#/channels/connection/messages/{message}"}

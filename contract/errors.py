@@ -1,0 +1,56 @@
+"""The errors of the API, by the answers in which they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from order_engine.domain import errors
+from order_engine.domain.errors import EngineError
+from order_engine.status_codes import status_of
+
+_ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
+_QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"
+
+EXAMPLES: tuple[EngineError, ...] = (
+    errors.InvalidJson("expected a JSON object: Expecting value: line 1 column 1 (char 0)"),
+    errors.InvalidOrder([{"field": "amountIn", "message": "expected an amount above zero, was '0'"}]),
+    errors.InvalidRequest([{"field": "limit", "message": 'expected an integer from 1 to 100, was "0"'}]),
+    errors.Unauthorized("expected Authorization: Bearer with an API key that is valid"),
+    errors.OriginNotAllowed("expected a page of http://localhost:3000, was https://elsewhere.example"),
+    errors.UnknownAction("expected an action among cancel, execute, ping, subscribe, unsubscribe, was 'buy'"),
+    errors.OrderNotFound(f"expected the id of an order, was {_ORDER}"),
+    errors.QuoteNotFound(f"expected the id of a quote, was {_QUOTE}"),
+    errors.QuoteExpired("expected a quote that is still valid, was one that ended 4.2 s ago"),
+    errors.TooLateToCancel(f"expected order {_ORDER} to be pending, routing or building, was submitted"),
+    errors.PayloadTooLarge("expected at most 32768 bytes, was 32769"),
+    errors.UnsupportedMediaType("expected Content-Type: application/json, was 'text/plain'"),
+    errors.IdempotencyKeyReused([{"field": "amountIn", "message": f"expected '1.5' as in order {_ORDER}, was '2'"}]),
+    errors.RateLimited("expected fewer orders a minute, was one too many: wait 12 s", 12),
+    errors.TooManyConnections("expected at most 50 connections, was one more"),
+    errors.TooManySubscriptions("expected at most 100 running orders to listen to, was one more"),
+    errors.NoRoute("expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-BONK"),
+    errors.AmountTooSmall("expected at least 0.000000007 SOL to be paid anything in USDC, was 0.000000001"),
+    errors.InsufficientLiquidity(
+        "expected at most 18446743241207.706001 RAY, for which the pools pay 11656.604834312 SOL, was 18446744073709"
+    ),
+    errors.VenueUnavailable("raydium did not quote within 2 s; meteora did not quote within 2 s"),
+    errors.StoreUnavailable("Postgres does not answer"),
+)
+
+
+def example(kind: type[EngineError]) -> dict[str, Any]:
+    """An OpenAPI Example: what a client is sent of an error of that class."""
+    (error,) = (error for error in EXAMPLES if type(error) is kind)
+    return {"summary": _meaning(kind), "value": error.to_json()}
+
+
+def by_status(kinds: tuple[type[EngineError], ...]) -> dict[int, list[type[EngineError]]]:
+    found: dict[int, list[type[EngineError]]] = {}
+    for kind in kinds:
+        (error,) = (error for error in EXAMPLES if type(error) is kind)
+        found.setdefault(status_of(error), []).append(kind)
+    return dict(sorted(found.items()))
+
+
+def _meaning(kind: type[EngineError]) -> str:
+    return (kind.__doc__ or "").partition(". ")[0].rstrip(".") + "."

@@ -1,0 +1,90 @@
+// Prints docs/postman_collection.json: docs/openapi.json as a collection whose requests can be sent in their order, each
+// with a check of the status that it is answered with.
+import { readFileSync } from "node:fs";
+import converter from "openapi-to-postmanv2";
+
+const document = readFileSync(new URL("../../docs/openapi.json", import.meta.url), "utf8");
+const options = {
+  folderStrategy: "Tags",
+  requestNameSource: "Fallback",
+  requestParametersResolution: "Example",
+  exampleParametersResolution: "Example",
+  indentCharacter: "Space",
+};
+
+// What a request leaves for those after it.
+const KEPT = {
+  "Submit an order": 'pm.collectionVariables.set("orderId", pm.response.json().orderId);',
+  "List orders": 'pm.expect(pm.response.json().orders[0].orderId).to.equal(pm.collectionVariables.get("orderId"));',
+  "Read an order": 'pm.expect(pm.response.json().orderId).to.equal(pm.collectionVariables.get("orderId"));',
+};
+// It may have been sent meanwhile.
+const ALSO = { "Cancel an order": [409] };
+const ORDER = ["service", "websocket", "quotes", "orders"];
+const REQUESTS = ["Submit an order", "List orders", "Read an order", "Cancel an order"];
+
+const REFUSED = [
+  ["An order of nothing", "POST", "api/orders/execute", 400, "InvalidOrder", { amountIn: "0" }],
+  ["A token that there is not", "POST", "api/orders/execute", 400, "InvalidOrder", { tokenOut: "ETH" }],
+  ["A limit beyond 100", "GET", "api/orders?limit=101", 400, "InvalidRequest"],
+  ["An order that there is not", "GET", "api/orders/01890a5d-ac96-774b-bcce-b302099a8057", 404, "OrderNotFound"],
+  ["Without a key", "GET", "api/orders", 401, "Unauthorized", null, { type: "noauth" }],
+];
+
+function checked(request, statuses, more = "") {
+  const lines = [
+    `pm.test("answers ${statuses.join(" or ")}", () => {`,
+    `  pm.expect(pm.response.code).to.be.oneOf([${statuses.join(", ")}]);`,
+    ...(more ? [`  ${more}`] : []),
+    "});",
+  ];
+  return { ...request, event: [{ listen: "test", script: { type: "text/javascript", exec: lines } }] };
+}
+
+function refused([name, method, path, status, code, changes, auth]) {
+  const order = { type: "market", tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", ...changes };
+  const body = { mode: "raw", raw: JSON.stringify(order, null, 2), options: { raw: { language: "json" } } };
+  const request = {
+    method,
+    header: changes ? [{ key: "Content-Type", value: "application/json" }] : [],
+    url: `{{baseUrl}}/${path}`,
+    ...(changes && { body }),
+    ...(auth && { auth }),
+  };
+  return checked({ name, request }, [status], `pm.expect(pm.response.json().error.code).to.equal("${code}");`);
+}
+
+// Converted anew, the same description has other ids.
+function withoutIds(node) {
+  if (Array.isArray(node)) return node.map(withoutIds);
+  if (node === null || typeof node !== "object") return node;
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([name]) => name !== "_postman_id" && name !== "_postman_previewlanguage")
+      .filter(([name, value]) => name !== "id" || typeof value !== "string")
+      .map(([name, value]) => [name, withoutIds(value)]),
+  );
+}
+
+function finished({ name, request, response }) {
+  for (const variable of request.url.variable ?? []) variable.value = `{{${variable.key}}}`;
+  for (const query of request.url.query ?? []) query.disabled = ["status", "cursor"].includes(query.key);
+  for (const header of request.header ?? []) if (header.key === "idempotency-key") header.value = "{{$guid}}";
+  const statuses = [...response.map((one) => one.code).filter((code) => code < 300), ...(ALSO[name] ?? [])];
+  return checked({ name, request, response }, statuses, KEPT[name]);
+}
+
+converter.convert({ type: "string", data: document }, options, (error, result) => {
+  if (error || !result.result) throw error ?? new Error(result.reason);
+  const { info, item, auth, variable } = withoutIds(result.output[0].data);
+  const at = (names) => (a, b) => names.indexOf(a.name) - names.indexOf(b.name);
+  const folders = item.sort(at(ORDER)).map((folder) => ({
+    ...folder,
+    item: folder.item.sort(at(REQUESTS)).map(finished),
+  }));
+  auth.bearer[0].value = "{{key}}";
+  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }];
+  const refusals = { name: "refused", description: "What is answered to a mistake.", item: REFUSED.map(refused) };
+  const collection = { info, item: [...folders, refusals], auth, variable: variables };
+  process.stdout.write(`${JSON.stringify(collection, null, 2)}\n`);
+});

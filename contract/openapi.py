@@ -1,0 +1,368 @@
+"""The REST API as OpenAPI: every operation with its parameters, answers and errors.
+
+Declared apart from the functions that carry them out: they stay as quick to start as they are, and what they answer is
+held against this by the tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, License, Server, ServerVariable, Tag
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from pydantic import BaseModel, Field
+from pydantic.alias_generators import to_camel
+
+from contract import errors
+from contract.models import (
+    AcceptedOrder,
+    Error,
+    Health,
+    IdempotencyKey,
+    OrderForm,
+    OrderPage,
+    OrderWithEvents,
+    Quote,
+    ShortOrderForm,
+    Ticket,
+    Token,
+    Whole,
+    missing,
+)
+from order_engine.domain.errors import (
+    AmountTooSmall,
+    EngineError,
+    IdempotencyKeyReused,
+    InsufficientLiquidity,
+    InvalidJson,
+    InvalidOrder,
+    InvalidRequest,
+    NoRoute,
+    OrderNotFound,
+    PayloadTooLarge,
+    QuoteExpired,
+    QuoteNotFound,
+    RateLimited,
+    StoreUnavailable,
+    TooLateToCancel,
+    Unauthorized,
+    UnsupportedMediaType,
+    VenueUnavailable,
+)
+from order_engine.domain.lifecycle import Status
+
+VERSION = "1.0.0"
+DESCRIPTION = """Takes market orders for swaps on Solana DEXs, executes them on the route that pays most, and tells of \
+every step. Amounts are decimal strings of whole tokens, and in answers come in base units as well. Times are RFC 3339 \
+in UTC. Ids are UUIDs. An order's events are pushed over the WebSocket API, which docs/asyncapi.json describes.
+
+Fields may be added to answers. What API Gateway refuses by itself has the shape of all errors, with its own response \
+type as the code."""
+
+EXAMPLES: dict[str, Any] = json.loads((files("contract") / "examples.json").read_text())
+ORDER_FORMS: dict[str, dict[str, Any]] = {
+    "order": {
+        "summary": "1.5 SOL for USDC",
+        "value": {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": 50},
+    },
+    "short": {
+        "summary": "The short way",
+        "value": {"type": "market", "tokenPair": "SOL-USDC", "amount": 10},
+    },
+    "named": {
+        "summary": "With a name of the client's own",
+        "value": {
+            "type": "market", "tokenIn": "USDC", "tokenOut": "RAY", "amountIn": "250", "clientOrderId": "rebalance-7"
+        },
+    },
+}  # fmt: skip
+
+
+def shown(value: object) -> dict[str, Any]:
+    """The one example of a parameter."""
+    return {"example": {"value": value}}
+
+
+app = APIGatewayRestResolver()
+
+WITH_KEY = (Unauthorized, StoreUnavailable)
+OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
+
+
+def operation(
+    declare: Callable[..., Callable[[Callable[..., None]], object]],
+    path: str,
+    tag: str,
+    summary: str,
+    answers: dict[int, dict[str, Any]],
+    *refusals: type[EngineError],
+    **more: Any,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declares an operation: `declare` is the resolver's decorator, the function's parameters are the operation's, its
+    docstring is the description.
+    """
+    kinds = errors.by_status((*refusals, *WITH_KEY) if "openapi_extensions" not in more else refusals)
+    responses = {**answers, **{status: _refusal(status, kinds[status]) for status in kinds}}
+
+    def declared(function: Callable[..., None]) -> Callable[..., None]:
+        description = " ".join((function.__doc__ or "").split())
+        declare(
+            path,
+            tags=[tag],
+            summary=summary,
+            description=description,
+            operation_id=to_camel(function.__name__),
+            responses=responses,
+            **more,
+        )(function)
+        return function
+
+    return declared
+
+
+def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[str, Any]:
+    shown = {name: {"value": value} for name, value in examples.items()}
+    return {"description": description, "content": {"application/json": {"model": model, "examples": shown}}}
+
+
+def links(order: str) -> dict[str, Any]:
+    """What can be done next with the order whose id is there in the answer."""
+    return {"links": {to: {"operationId": to, "parameters": {"orderId": order}} for to in ("getOrder", "cancelOrder")}}
+
+
+def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
+    content = {"model": Error, "examples": {kind.__name__: errors.example(kind) for kind in kinds}}
+    refusal: dict[str, Any] = {
+        "description": ", ".join(kind.__name__ for kind in kinds),
+        "content": {"application/json": content},
+    }
+    if status in (429, 503):
+        header = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "examples": shown(1)}
+        refusal["headers"] = {"Retry-After": header}
+    if status == 401:
+        refusal["headers"] = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
+    return refusal
+
+
+@operation(
+    app.post,
+    "/api/orders/execute",
+    "orders",
+    "Submit an order",
+    {
+        202: answer(AcceptedOrder, "The order as it was accepted.", accepted=EXAMPLES["accepted"])
+        | links("$response.body#/orderId")
+    },
+    InvalidJson,
+    InvalidOrder,
+    InvalidRequest,
+    QuoteNotFound,
+    QuoteExpired,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    IdempotencyKeyReused,
+    RateLimited,
+)
+def execute_order(
+    order: Annotated[OrderForm | ShortOrderForm, Body(openapi_examples=ORDER_FORMS)],
+    key: Annotated[
+        IdempotencyKey,
+        Header(
+            alias="Idempotency-Key",
+            default_factory=missing,
+            description="Sent again with the same key, it is the same order.",
+            openapi_examples=shown("rebalance-2026-11-20"),
+        ),
+    ],
+) -> None:
+    """At most 32 KiB. Sent again with the same Idempotency-Key, or the same clientOrderId, it is one order and gets the
+    same answer.
+    """
+
+
+@operation(
+    app.get,
+    "/api/quotes",
+    "quotes",
+    "Quote an order",
+    {200: answer(Quote, "What an order would be paid now.", quote=EXAMPLES["quote"])},
+    InvalidOrder,
+    NoRoute,
+    AmountTooSmall,
+    InsufficientLiquidity,
+    VenueUnavailable,
+)
+def get_quote(
+    token_in: Annotated[Token, Query(alias="tokenIn", openapi_examples=shown("SOL"))],
+    token_out: Annotated[Token, Query(alias="tokenOut", openapi_examples=shown("USDC"))],
+    amount_in: Annotated[Whole, Query(alias="amountIn", openapi_examples=shown("1.5"))],
+    slippage_bps: Annotated[
+        int,
+        Field(ge=0, le=10_000),
+        Query(alias="slippageBps", description="In basis points.", openapi_examples=shown(50)),
+    ] = 50,
+) -> None:
+    """Asks all venues at once. The quote holds for 30 seconds; an order that names it by quoteId takes its route and is
+    paid at least its minOut, or fails.
+    """
+
+
+@operation(
+    app.get,
+    "/api/orders",
+    "orders",
+    "List orders",
+    {
+        200: answer(OrderPage, "The client's own, newest first.", page=EXAMPLES["page"])
+        | links("$response.body#/orders/0/orderId")
+    },
+    InvalidRequest,
+)
+def list_orders(
+    status: Annotated[
+        str,
+        Field(json_schema_extra={"enum": list(Status)}),
+        Query(default_factory=missing, description="Only those in this status.", openapi_examples=shown("confirmed")),
+    ],
+    cursor: Annotated[
+        str,
+        Query(
+            default_factory=missing,
+            description="nextCursor of the page before.",
+            openapi_examples=shown(EXAMPLES["page"]["nextCursor"]),
+        ),
+    ],
+    limit: Annotated[int, Field(ge=1, le=100), Query(description="How many at most.", openapi_examples=shown(20))] = 20,
+) -> None:
+    """Page by page: nextCursor leads to the next one."""
+
+
+@operation(
+    app.get,
+    "/api/orders/<orderId>",
+    "orders",
+    "Read an order",
+    {
+        200: answer(
+            OrderWithEvents, "The order and its events.", confirmed=EXAMPLES["confirmed"], failed=EXAMPLES["failed"]
+        )
+    },
+    InvalidRequest,
+    OrderNotFound,
+)
+def get_order(order_id: OrderId) -> None:
+    """Another client's order is answered like one that does not exist."""
+
+
+@operation(
+    app.delete,
+    "/api/orders/<orderId>",
+    "orders",
+    "Cancel an order",
+    {200: answer(OrderWithEvents, "The order, cancelled, and its events.", cancelled=EXAMPLES["cancelled"])},
+    InvalidRequest,
+    OrderNotFound,
+    TooLateToCancel,
+)
+def cancel_order(order_id: OrderId) -> None:
+    """Until its transaction is sent: while it is pending, routing or building. It may be cancelled again and again."""
+
+
+@operation(
+    app.post,
+    "/api/ws-ticket",
+    "websocket",
+    "Get a ticket for the WebSocket API",
+    {201: answer(Ticket, "Good for one connection, within 30 seconds.", ticket=EXAMPLES["ticket"])},
+)
+def issue_ticket() -> None:
+    """For browsers, which can't send the key when they connect: they connect to the WebSocket URL with ?ticket=…"""
+
+
+@operation(
+    app.get,
+    "/health",
+    "service",
+    "Ask whether the service is up",
+    {
+        200: answer(Health, "Orders are taken.", up=EXAMPLES["health"], degraded=EXAMPLES["health degraded"]),
+        503: answer(Health, "No order can be taken: Postgres does not answer.", down=EXAMPLES["health down"]),
+    },
+    openapi_extensions={"security": []},
+)
+def get_health() -> None:
+    """Each part that the engine stands on, and how long it took to answer."""
+
+
+@operation(
+    app.get,
+    "/openapi.json",
+    "service",
+    "This description",
+    {200: {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    openapi_extensions={"security": []},
+)
+def get_openapi() -> None:
+    """As JSON."""
+
+
+@operation(
+    app.get,
+    "/asyncapi.json",
+    "service",
+    "The description of the WebSocket API",
+    {200: {"description": "AsyncAPI 3.0.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    openapi_extensions={"security": []},
+)
+def get_asyncapi() -> None:
+    """As JSON."""
+
+
+def openapi() -> dict[str, Any]:
+    """The description as an OpenAPI 3.1 document."""
+    api = ServerVariable(default="api-id")
+    region = ServerVariable(default="us-east-1")
+    text = app.get_openapi_json_schema(
+        title="Order execution engine",
+        version=VERSION,
+        description=DESCRIPTION,
+        license_info=License(name="MIT", identifier="MIT"),
+        servers=[
+            Server(url="http://127.0.0.1:3000", description="make run"),
+            Server(
+                url="https://{api}.execute-api.{region}.amazonaws.com/v1",
+                description="AWS",
+                variables={"api": api, "region": region},
+            ),
+        ],
+        tags=[
+            Tag(name="orders", description="Orders of the client whose key is sent."),
+            Tag(name="quotes", description="What an order would be paid."),
+            Tag(name="websocket", description="Events are pushed over the WebSocket API."),
+            Tag(name="service", description="Open to everyone."),
+        ],
+        security_schemes={"key": HTTPBearer(description="An API key: oee_ and 43 characters.")},
+        security=[{"key": []}],
+    )
+    document: dict[str, Any] = json.loads(text)
+    # What Powertools' own validation would answer, which is not used.
+    for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+    return {**document, **{part: tidied(document[part]) for part in ("paths", "components")}}
+
+
+def tidied(node: Any) -> Any:
+    """Without the titles that pydantic makes of the names, and with whole numbers as such."""
+    match node:
+        case dict():
+            return {name: tidied(value) for name, value in node.items() if name != "title"}
+        case list():
+            return [tidied(value) for value in node]
+        case float() if node.is_integer():
+            return int(node)
+    return node

@@ -1,0 +1,70 @@
+"""Submits an order and follows it to its end, whatever becomes of the connection: python watch.py SOL USDC 1.5
+
+Needs Python 3.11 and `pip install aiohttp`; ORDERS_URL and ORDERS_KEY name the engine and your key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+
+async def submit(session: aiohttp.ClientSession, order: dict[str, Any]) -> dict[str, Any]:
+    """The order as it was accepted. Sent again with the same key it is the same order, so that it may be retried."""
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    for attempt in range(5):
+        try:
+            async with session.post("api/orders/execute", json=order, headers=headers) as response:
+                answer: dict[str, Any] = await response.json()
+            if response.status == 202:
+                return answer
+            if response.status not in (429, 503):
+                raise SystemExit(answer["error"]["message"])
+            await asyncio.sleep(int(response.headers["Retry-After"]))
+        except aiohttp.ClientError:
+            await asyncio.sleep(2**attempt / 4)
+    raise SystemExit("the engine does not answer")
+
+
+async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> AsyncIterator[dict[str, Any]]:
+    """Every event of the order, once and in order. `url` is the order's `webSocketUrl`, without its query."""
+    seen = 0
+    while True:
+        try:
+            async with session.ws_connect(url, heartbeat=20) as socket:
+                # What was missed comes first, then what happens.
+                await socket.send_json({"action": "subscribe", "orderId": order_id, "after": seen})
+                async for message in socket:
+                    event = message.json()
+                    if "error" in event:
+                        raise SystemExit(event["error"]["message"])
+                    if event["seq"] <= seen:
+                        continue
+                    seen = event["seq"]
+                    yield event
+                    if event["status"] in ("confirmed", "failed", "cancelled"):
+                        return
+        except aiohttp.ClientError as error:
+            print(f"connecting again: {error}", file=sys.stderr)
+        await asyncio.sleep(0.5)
+
+
+async def main() -> None:
+    url, key = os.environ.get("ORDERS_URL", "http://127.0.0.1:3000"), os.environ["ORDERS_KEY"]
+    token_in, token_out, amount = sys.argv[1:]
+    order = {"type": "market", "tokenIn": token_in, "tokenOut": token_out, "amountIn": amount}
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(f"{url.rstrip('/')}/", headers=headers) as session:
+        accepted = await submit(session, order)
+        async for event in watch(session, accepted["webSocketUrl"].partition("?")[0], accepted["orderId"]):
+            print(event["seq"], event["status"], event["data"].get("reason") or event["data"].get("message") or "")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

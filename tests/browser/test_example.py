@@ -1,0 +1,89 @@
+"""The browser example in Chromium, served from where its comment says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.e2e.stack import ENGINE, ROOT, Stack, data_folder, running
+
+STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ROOT / "examples")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def engine(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    origins = ("--parameter", f"AllowedOrigins={site}")
+    with running(data_folder(tmp_path_factory), application=(*ENGINE, *origins)) as stack:
+        yield stack
+
+
+@pytest.fixture
+def page(browser: Browser, engine: Stack, site: str) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def submit(page: Page, site: str, engine: Stack, amount: str = "1.5") -> None:
+    page.goto(f"{site}/watch.html")
+    page.get_by_label("Engine").fill(engine.rest)
+    page.get_by_label("API key").fill(engine.key)
+    page.get_by_label("SOL to sell").fill(amount)
+    page.get_by_role("button").click()
+
+
+def test_it_follows_an_order_to_its_end(page: Page, site: str, engine: Stack) -> None:
+    submit(page, site, engine)
+    for number, status in enumerate(STATUSES, start=1):
+        expect(page.get_by_role("listitem").nth(number - 1)).to_contain_text(f"{number} {status}")
+
+
+def test_it_misses_nothing_when_its_connection_is_lost(page: Page, site: str, engine: Stack) -> None:
+    connections: list[WebSocketRoute] = []
+
+    def cut(socket: WebSocketRoute) -> None:
+        """The first connection ends after two events, and the third never arrives."""
+        connections.append(socket)
+        server, told = socket.connect_to_server(), 0
+
+        def forward(message: str | bytes) -> None:
+            nonlocal told
+            told += 1
+            if socket is connections[0] and told > 2:
+                socket.close()
+            else:
+                socket.send(message)
+
+        server.on_message(forward)
+
+    page.route_web_socket(lambda url: url.startswith(engine.websocket), cut)
+    submit(page, site, engine)
+    expect(page.get_by_role("listitem")).to_have_count(5)
+    expect(page.get_by_role("listitem").last).to_contain_text("5 confirmed")
+    assert len(connections) == 2
+
+
+def test_it_says_what_is_wrong_with_an_order(page: Page, site: str, engine: Stack) -> None:
+    submit(page, site, engine, "0")
+    expect(page.get_by_role("alert")).to_have_text("amountIn: expected an amount above zero, was '0'")

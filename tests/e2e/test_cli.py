@@ -1,0 +1,202 @@
+"""The command `orders`, as people type it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+
+import pytest
+
+from tests.e2e.client import Json
+from tests.e2e.market import Market
+from tests.e2e.stack import ROOT, Stack
+
+STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+def environment(stack: Stack, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"], "COLUMNS": "200", "PYTHONWARNINGS": "error",
+        "ORDERS_URL": stack.rest, "ORDERS_KEY": stack.key, **more,
+    }  # fmt: skip
+
+
+def orders(stack: Stack, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ROOT / "orders", *arguments],
+        env=environment(stack, **more), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def said(stack: Stack, *arguments: str) -> str:
+    """What it prints when all goes well."""
+    ended = orders(stack, *arguments)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Traceback" not in ended.stdout
+    return ended.stdout
+
+
+def as_json(stack: Stack, *arguments: str) -> Json:
+    printed: Json = json.loads(said(stack, *arguments, "--json"))
+    return printed
+
+
+def refused(stack: Stack, *arguments: str, **more: str) -> tuple[int, str]:
+    """How it ends, and what it says, when something is wrong: words, not a traceback."""
+    ended = orders(stack, *arguments, **more)
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return ended.returncode, ended.stderr
+
+
+@contextmanager
+def running(stack: Stack, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [str(ROOT / "orders"), *arguments]
+    with subprocess.Popen(
+        command, env=environment(stack), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        giving_up = Timer(60, process.kill)
+        giving_up.start()
+        try:
+            yield process
+        finally:
+            giving_up.cancel()
+            process.kill()
+
+
+def test_a_quote_and_an_order_at_it(stack: Stack, market: Market) -> None:
+    quote = as_json(stack, "quote", "SOL", "USDC", "1.5", "--slippage-bps", "30")
+    assert (quote["amountIn"], quote["slippageBps"]) == ("1.5", 30)
+
+    options = ("--slippage-bps", "30", "--quote", quote["quoteId"], "--watch")
+    lines = said(stack, "submit", "SOL", "USDC", "1.5", *options).splitlines()
+    assert ID.search(lines[0])
+    assert [line.split()[2] for line in lines[1:]] == STATUSES
+    assert f"{quote['amountOut']} paid at" in lines[-1]
+
+
+def test_what_is_shown_of_a_quote(stack: Stack, market: Market) -> None:
+    shown = said(stack, "quote", "SOL", "USDC", "1.5")
+    for part in ("1.5 SOL", "USDC at ", "(50 bps)", "SOL trade", "bps more than", "meteora-dlmm:SOL-USDC"):
+        assert part in shown
+
+
+def test_an_order_listed_shown_and_watched_again(stack: Stack, market: Market) -> None:
+    name = f"cli-{os.getpid()}"
+    order = as_json(stack, "submit", "USDC", "SOL", "20", "--name", name)
+    # The same name is the same order.
+    assert as_json(stack, "submit", "USDC", "SOL", "20", "--name", name)["orderId"] == order["orderId"]
+
+    events = [json.loads(line) for line in said(stack, "watch", order["orderId"], "--json").splitlines()]
+    assert [event["status"] for event in events] == STATUSES
+    later = said(stack, "watch", order["orderId"], "--after", "3").splitlines()
+    assert [line.split()[2] for line in later] == STATUSES[3:]
+
+    shown = said(stack, "show", order["orderId"])
+    assert [part for part in (name, "20 USDC", "confirmed", events[-1]["data"]["txHash"]) if part not in shown] == []
+    assert as_json(stack, "show", order["orderId"])["events"] == events
+    listed = said(stack, "list", "--status", "confirmed", "--limit", "1")
+    assert order["orderId"] in listed
+    assert "more: orders list --cursor" in listed
+    (first,) = as_json(stack, "list", "--limit", "1")["orders"]
+    assert first["orderId"] == order["orderId"]
+
+
+def test_an_order_that_fails_ends_the_command_with_1(stack: Stack, market: Market) -> None:
+    ended = orders(stack, "submit", "RAY", "SOL", "18446744073709", "--watch")
+    assert ended.returncode == 1
+    assert "InsufficientLiquidity: expected at most" in ended.stdout
+
+
+def test_an_order_is_cancelled_until_it_is_sent(stack: Stack, market: Market) -> None:
+    waiting = market.order_without_message()
+    assert "cancelled" in said(stack, "cancel", waiting)
+    assert orders(stack, "watch", waiting).returncode == 1
+
+    with market.held("USDC"):
+        order = as_json(stack, "submit", "SOL", "USDC", "1")
+        with running(stack, "watch", order["orderId"]) as watching:
+            assert watching.stdout is not None
+            assert any("submitted" in line for line in watching.stdout)
+            status, message = refused(stack, "cancel", order["orderId"])
+    assert (status, message.partition(":")[0]) == (2, "TooLateToCancel")
+    assert "confirmed" in said(stack, "watch", order["orderId"])
+
+
+def test_ctrl_c_leaves_the_order_and_says_how_to_go_on(stack: Stack, market: Market) -> None:
+    with market.held("USDC"), running(stack, "submit", "SOL", "USDC", "1", "--watch") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = iter(process.stdout)
+        order_id = next(lines).split()[1]
+        assert any("submitted" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        said_last = process.stderr.read()
+    assert f"orders watch {order_id}" in said_last
+    assert "Traceback" not in said_last
+    assert said(stack, "watch", order_id).splitlines()[-1].split()[2] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("submit", "SOL", "USDC", "0"), "amountIn: expected an amount above zero, was '0'"),
+        (("submit", "SOL", "ETH", "much"), "tokenOut: expected one of SOL, "),
+        (("submit", "SOL", "ETH", "much"), "amountIn: expected a positive decimal number"),
+        (("submit", "SOL", "USDC", "1", "--quote", UNKNOWN), "QuoteNotFound: expected"),
+        (("quote", "SOL", "SOL", "1"), "tokenOut: expected another token than tokenIn"),
+        (("quote", "SOL", "USDC", "0.000000001"), "AmountTooSmall: expected at least"),
+        (("show", UNKNOWN), "OrderNotFound: expected"),
+        (("show", "../../health"), "orderId: expected a UUID like"),
+        (("watch", UNKNOWN), "OrderNotFound: expected"),
+        (("cancel", "mine"), "orderId: expected a UUID like"),
+        (("list", "--status", "running"), "status: expected one of pending, routing"),
+        (("list", "--cursor", "x"), "cursor: expected"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_was_expected(
+    stack: Stack, arguments: tuple[str, ...], message: str
+) -> None:
+    status, printed = refused(stack, *arguments)
+    assert status == 2
+    assert message in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit", "SOL", "USDC"),
+        ("submit", "SOL", "USDC", "1", "--slippage-bps", "10001"),
+        ("list", "--limit", "0"),
+        ("buy", "SOL"),
+        ("--url", "example.com", "list"),
+        ("--url", "http://example.com", "list"),
+    ],
+)
+def test_bad_usage_ends_with_2(stack: Stack, arguments: tuple[str, ...]) -> None:
+    assert refused(stack, *arguments)[0] == 2
+
+
+@pytest.mark.parametrize("command", [("list",), ("watch", UNKNOWN), ("submit", "SOL", "USDC", "1")])
+def test_a_key_that_is_refused_ends_with_3(stack: Stack, command: tuple[str, ...]) -> None:
+    status, message = refused(stack, *command, ORDERS_KEY="oee_" + "x" * 43)
+    assert (status, message.partition(":")[0]) == (3, "Unauthorized")
+
+
+def test_a_service_that_is_down_ends_with_4(stack: Stack) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        status, message = refused(stack, "submit", "SOL", "USDC", "1", "--watch", ORDERS_URL=url)
+    assert status == 4
+    assert message.startswith(f"the service does not answer: {url}: ")

@@ -1,0 +1,34 @@
+"""The Python example, as its reader runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.e2e.market import Market
+from tests.e2e.stack import ROOT, Stack
+
+
+def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "examples/watch.py", *arguments],
+        env={"PATH": os.environ["PATH"], "ORDERS_URL": stack.rest, "ORDERS_KEY": stack.key},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_it_follows_an_order_to_its_end(stack: Stack, market: Market) -> None:
+    ended = run(stack, "SOL", "USDC", "1.5")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = [line.split(maxsplit=2) for line in ended.stdout.splitlines()]
+    assert [line[:2] for line in lines] == [
+        [str(seq), status]
+        for seq, status in enumerate(["pending", "routing", "building", "submitted", "confirmed"], start=1)
+    ]
+
+
+def test_it_says_what_is_wrong_with_an_order(stack: Stack) -> None:
+    ended = run(stack, "SOL", "USDC", "0")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "amountIn: expected an amount above zero, was '0'\n"

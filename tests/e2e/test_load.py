@@ -1,0 +1,75 @@
+"""The load tool, briefly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.client import Json
+from tests.e2e.market import Market
+from tests.e2e.stack import ROOT, Stack
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def load(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.load", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+def loaded(stack: Stack, folder: Path, *options: str) -> tuple[Json, str]:
+    """What it writes, and what it prints."""
+    ended = load("--url", stack.rest, "--key", stack.key, "--folder", str(folder), *options)
+    assert ended.returncode == 0, ended.stderr
+    assert (folder / "load.png").read_bytes().startswith(PNG)
+    written: Json = json.loads((folder / "load.json").read_text())
+    return written, ended.stdout
+
+
+@pytest.mark.parametrize("via", ["rest", "websocket"])
+def test_every_order_is_watched_to_its_end(stack: Stack, market: Market, tmp_path: Path, via: str) -> None:
+    before = market.confirmed()
+
+    written, printed = loaded(stack, tmp_path, "--orders", "40", "--rate", "40", "--via", via)
+
+    assert (written["via"], written["confirmed"], written["failures"]) == (via, 40, {})
+    assert market.confirmed() == before + 40
+    assert written["seconds"] >= 39 / 40
+    assert written["confirmedPerSecond"] == pytest.approx(40 / written["seconds"], abs=0.1)
+    steps = written["milliseconds"]
+    assert list(steps) == ["accept", "wait and route", "build", "submit", "confirm", "from due to end"]
+    for cuts in steps.values():
+        assert 0 <= cuts["p50"] <= cuts["p95"] <= cuts["p99"] <= cuts["max"]
+    assert steps["from due to end"]["p50"] > steps["accept"]["p50"]
+    assert len(written["orders"]) == 40
+    for order in written["orders"]:
+        assert order["due"] < order["accepted"] < order["ended"]
+    assert printed.startswith(f"40 orders by {via}, 40 a second: 40 confirmed in ")
+
+
+@pytest.mark.parametrize("via", ["rest", "websocket"])
+def test_what_goes_wrong_is_counted_by_code(stack: Stack, market: Market, tmp_path: Path, via: str) -> None:
+    for venue in ("raydium", "meteora"):
+        market.fault(venue, "submit", "slip")
+
+    written, printed = loaded(stack, tmp_path, "--orders", "3", "--rate", "1000", "--via", via)
+
+    assert (written["confirmed"], written["failures"]) == (0, {"SlippageExceeded": 3})
+    assert list(written["milliseconds"]) == ["accept"]
+    assert "| SlippageExceeded |" in printed
+
+
+def test_a_key_that_is_refused_ends_it(stack: Stack) -> None:
+    ended = load("--url", stack.rest, "--key", "none", "--orders", "2")
+    assert ended.returncode == 1
+    assert "expected an engine that takes orders, was: expected Authorization: Bearer" in ended.stderr
+
+
+def test_another_machine_is_left_in_peace() -> None:
+    ended = load("--url", "https://example.com", "--key", "none", "--orders", "2")
+    assert ended.returncode == 2
+    assert "expected a URL of this machine, or --elsewhere, was https://example.com" in ended.stderr

@@ -1,0 +1,50 @@
+"""A service that sends what it is told to, and ends connections when it likes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from client.engine import Engine, Json
+
+ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
+
+
+def event(seq: int, status: str = "routing", order: str = ORDER) -> Json:
+    return {"orderId": order, "seq": seq, "status": status, "at": "2026-11-20T22:35:24.154Z", "attempt": 1, "data": {}}
+
+
+@asynccontextmanager
+async def service(*connections: list[Json], asked: list[Json] | None = None) -> AsyncIterator[Engine]:
+    """One that sends these messages on each connection in turn, and then ends it. `asked` gets what clients send."""
+    left = iter(connections)
+
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        message = await response.receive_json()
+        if asked is not None:
+            asked.append(message)
+        for one in next(left):
+            await response.send_json(one)
+        return response
+
+    async def ticket(request: web.Request) -> web.Response:
+        return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
+
+    async with serving({"/api/ws-ticket": ticket, "/socket": socket}) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def serving(
+    handlers: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]],
+) -> AsyncIterator[Engine]:
+    app = web.Application()
+    for path, handler in handlers.items():
+        app.router.add_route("*", path, handler)
+    async with TestServer(app) as server, Engine(str(server.make_url("/")), "oee_key") as engine:
+        yield engine

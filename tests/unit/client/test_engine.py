@@ -1,0 +1,139 @@
+"""The client against a service that misbehaves: connections that end, answers that are none, others' messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from client import engine as engine_module
+from client.engine import Engine, Json, Refused, Unreachable
+from client.target import Target, find
+from tests.unit.client.services import ORDER, event, service, serving
+
+
+async def seqs(engine: Engine, after: int = 0) -> list[int]:
+    return [event["seq"] async for event in engine.watch(ORDER, after)]
+
+
+def test_a_lost_connection_is_made_again_and_what_was_missed_asked_for() -> None:
+    async def scenario() -> None:
+        asked: list[Json] = []
+        lost, replayed = [event(1), event(2)], [event(2), event(3), event(4, "confirmed")]
+        async with service(lost, [], replayed, asked=asked) as engine:
+            assert await seqs(engine) == [1, 2, 3, 4]
+        assert [message["after"] for message in asked] == [0, 2, 2]
+
+    asyncio.run(scenario())
+
+
+def test_an_event_that_comes_again_and_those_of_other_orders_are_left_out() -> None:
+    async def scenario() -> None:
+        told = [event(1), event(1), event(9, order="another"), {"action": "pong"}, event(2, "failed"), event(3)]
+        async with service(told) as engine:
+            assert await seqs(engine) == [1, 2]
+
+    asyncio.run(scenario())
+
+
+def test_an_error_over_the_socket_ends_the_watch() -> None:
+    async def scenario() -> None:
+        error = {"error": {"code": "OrderNotFound", "message": "expected the id of an order", "details": []}}
+        async with service([error]) as engine:
+            with pytest.raises(Refused, match="expected the id of an order"):
+                await seqs(engine)
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_does_not_answer_for_a_moment_does_not_end_the_watch() -> None:
+    async def scenario() -> None:
+        error = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
+        async with service([error], [event(1, "confirmed")]) as engine:
+            assert await seqs(engine) == [1]
+
+    asyncio.run(scenario())
+
+
+def test_a_service_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "PATIENCE", 0.05)
+
+    async def scenario() -> None:
+        async def gone(_: web.Request) -> web.Response:
+            return web.Response(status=502)
+
+        async def ticket(request: web.Request) -> web.Response:
+            return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
+
+        async with serving({"/api/ws-ticket": ticket, "/socket": gone}) as engine:
+            with pytest.raises(Refused):
+                await seqs(engine)
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_is_not_answered_is_sent_again_with_the_same_key() -> None:
+    async def scenario() -> None:
+        keys = []
+
+        async def execute(request: web.Request) -> web.Response:
+            keys.append(request.headers["Idempotency-Key"])
+            unavailable = {"error": {"code": "StoreUnavailable", "message": "…", "details": []}}
+            return web.json_response(unavailable, status=503) if len(keys) < 3 else web.json_response({}, status=202)
+
+        async with serving({"/api/orders/execute": execute}) as engine:
+            await engine.submit({})
+            assert len(keys) == 3
+            assert len(set(keys)) == 1
+            await engine.submit({})
+        assert len(set(keys)) == 2
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("answer", [web.Response, lambda: web.Response(text="<html>"), lambda: web.json_response([1])])
+def test_an_answer_that_is_none_of_the_services_is_none(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[], web.Response]
+) -> None:
+    monkeypatch.setattr(engine_module, "TRIES", 1)
+
+    async def scenario() -> None:
+        async def anything(_: web.Request) -> web.Response:
+            return answer()
+
+        async with serving({"/api/orders": anything}) as engine:
+            with pytest.raises(Unreachable):
+                await engine.list()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:3000", "ftp://127.0.0.1", "http://", "http://example.com", "http://10.0.0.1"]
+)
+def test_a_key_goes_to_no_place_where_others_could_read_it(url: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Engine(url, "oee_key")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1", "http://127.0.0.2", "http://[::1]:3000/", "https://example.com/v1"]
+)
+def test_a_key_goes_to_this_machine_and_over_https(url: str) -> None:
+    Engine(url, "oee_key")
+
+
+def test_the_key_of_the_stack_here_goes_nowhere_else(tmp_path: Path) -> None:
+    running = tmp_path / "running.json"
+    assert find(None, "mine", running) is None
+    assert find("https://there", None, running) == Target("https://there", None)
+
+    running.write_text('{"rest": "http://127.0.0.1:3000", "parameters": {"DevelopmentKey": "here"}}')
+    assert find(None, None, running) == Target("http://127.0.0.1:3000", "here")
+    assert find("http://127.0.0.1:3000/", None, running) == Target("http://127.0.0.1:3000", "here")
+    assert find(None, "mine", running) == Target("http://127.0.0.1:3000", "mine")
+    assert find("https://there", None, running) == Target("https://there", None)
+    assert find("https://there", "mine", running) == Target("https://there", "mine")
