@@ -51,7 +51,8 @@ def test_every_endpoint_is_looked_at() -> None:
 
     (api,) = template().rest_apis
     closed = {(route.method, route.path) for route in api.routes if route.authorizer}
-    open_to_everyone = {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
+    page = {("GET", "/"), ("GET", "/assets/{version}/{name}")}
+    open_to_everyone = page | {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
     assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
     assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed
     (websocket,) = template().websocket_apis

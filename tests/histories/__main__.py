@@ -70,13 +70,14 @@ class Recorder:
 
     def _cut_short(self, status: str, cancel: bool = False, expired: bool = False) -> None:
         """An order whose emulator is killed while it has the status, and what becomes of it afterwards."""
-        stopped = self._stopped_at(status)
+        stopped = self._stopped_at(status, unseen=expired)
         while stopped is None:
-            stopped = self._stopped_at(status)
+            stopped = self._stopped_at(status, unseen=expired)
         with self._stack() as (stack, market):
             if expired:
                 market.database.execute(
-                    "UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '0') WHERE id = %(id)s",
+                    "UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '0')"
+                    " WHERE id = %(id)s",
                     {"id": stopped},
                 )
             market.pass_time(A_WHILE)
@@ -92,8 +93,11 @@ class Recorder:
             name = "expired" if expired else f"{'cancelled' if cancel else 'resumed'} while {status}"
             self._found[name] = asyncio.run(order())
 
-    def _stopped_at(self, status: str) -> str | None:
-        """The id of an order that stands at the status, its emulator killed. `None` if all had gone on by then."""
+    def _stopped_at(self, status: str, unseen: bool) -> str | None:
+        """The id of an order that stands at the status, its emulator killed. `None` if all had gone on by then.
+
+        With `unseen` one whose transaction the chain has not taken.
+        """
         with self._stack(killed=True) as (stack, market):
             if status in ("pending", "routing"):
                 for venue in VENUES:
@@ -105,7 +109,9 @@ class Recorder:
 
             def found() -> str | None:
                 rows = market.database.fetch(
-                    "SELECT id FROM orders WHERE status = %(status)s AND run IS NOT NULL", {"status": status}
+                    "SELECT id FROM orders WHERE status = %(status)s AND run IS NOT NULL AND NOT"
+                    " (%(unseen)s AND EXISTS (SELECT FROM market_transactions WHERE signature = tx_hash))",
+                    {"status": status, "unseen": unseen},
                 )
                 return str(rows[0]["id"]) if rows else None
 
