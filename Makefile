@@ -61,6 +61,9 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
+screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
+	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
+
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
@@ -108,4 +111,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load faults aws-cli lock clean
+.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean
