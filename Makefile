@@ -17,7 +17,7 @@ VIA ?= rest
 ARGS ?=
 
 help: ## what the targets do
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
 	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
