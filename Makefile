@@ -17,7 +17,7 @@ VIA ?= rest
 ARGS ?=
 
 help: ## what the targets do
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
 	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
@@ -60,6 +60,9 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 
 load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
+
+screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
+	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
@@ -114,4 +117,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load faults aws-cli lock clean
+.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean

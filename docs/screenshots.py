@@ -42,7 +42,7 @@ async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -
     for order in ORDERS:
         await submit(engine, order)
         await asyncio.sleep(0.7)
-    await page.screenshot(path=IMAGES / "dashboard.png")
+    await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
 
 
 async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> 
     await page.locator(".executions tbody tr").first.get_by_role("link").click()
     await page.locator('.state[data-name="Route"]').click()
     await expect(page.get_by_role("region", name="Details").locator(".attempts-list li")).to_have_count(3)
-    await page.screenshot(path=IMAGES / "console.png")
+    await page.screenshot(path=IMAGES / "console.png", animations="disabled")
 
 
 async def _page(browser: Browser, url: str) -> Page:
