@@ -137,6 +137,7 @@ class RouteSummary(_Wire):
     amount_out_base_units: BaseUnits
     price: Price
     price_impact_bps: Impact
+    fee_bps: Annotated[int, Field(description="The fees of all its pools, as a share of what is traded; rounded up.")]
     cost: Annotated[Whole, Field(description="What its further swaps cost in network fees, in tokenOut.")]
 
 

@@ -39,14 +39,15 @@ async def test_there_are_no_other_descriptions(stack: Stack) -> None:
 
 @pytest.mark.timeout(180)
 async def test_whatever_is_sent_is_answered_as_described(stack: Stack, market: Market, tmp_path: Path) -> None:
-    """Valid and invalid requests that schemathesis makes up, the same ones each time."""
+    """Valid and invalid requests that schemathesis makes up, from one seed; about a thousand."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "--no-color", "run", str(DOCS / "openapi.json"),
         "--url", stack.rest, "--header", f"Authorization: Bearer {stack.key}",
         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60", "--seed", "1",
         "--generation-database", "none", "--request-timeout", "10",
-        # A schema can't say that two tokens differ, nor how many decimals each has. API Gateway knows no 405.
-        "--exclude-checks", "positive_data_acceptance,unsupported_method",
+        # A schema can't say that two tokens differ, nor how many decimals each has. API Gateway knows no 405. A
+        # cancelled order can still be read.
+        "--exclude-checks", "positive_data_acceptance,unsupported_method,use_after_free",
     ]  # fmt: skip
     run = partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     ended = await asyncio.to_thread(run, command)
