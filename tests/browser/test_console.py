@@ -141,8 +141,9 @@ def rerouted(stack: Stack, market: Market) -> str:
 
     if found() is None:
         market.reset()
-        market.fault("raydium", "submit", "slip", times=1)
-        submit(stack, amountIn="20")
+        for venue in ("raydium", "meteora"):
+            market.fault(venue, "submit", "slip", times=1)
+        submit(stack)
     give_up = time.monotonic() + 30
     while (name := found()) is None:
         assert time.monotonic() < give_up, "expected an execution that went back to Route"
