@@ -460,7 +460,8 @@ def test_a_standby_that_was_killed_is_done_without(code: Path, monkeypatch: pyte
 
 
 def workers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if alive(child.pid)]
+    """Fork servers and standbys; other tests' stores may run beside them."""
+    return [child for child in psutil.Process().children() if alive(child.pid) and "worker.py" in str(child.cmdline())]
 
 
 def test_an_unused_environment_is_ended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
