@@ -88,7 +88,7 @@ class MeteoraDammV2:
         """`quote(...).amount_out`, or 0."""
         check_amount(amount_in)
         rate = self.base_fee_numerator
-        on_input = self.collect_fee_mode == ONLY_B and not a_to_b
+        on_input = self.fee_on_input(a_to_b)
         net = amount_in + -amount_in * rate // FEE if on_input else amount_in
         _, gross_out = self._move(net, a_to_b)
         return gross_out if on_input else gross_out + -gross_out * rate // FEE
@@ -191,7 +191,7 @@ class MeteoraDammV2:
         """`get_swap_result_from_exact_input`: the swap and the square root of the price after it."""
         check_amount(amount_in)
         rate = self.base_fee_numerator
-        on_input = self.collect_fee_mode == ONLY_B and not a_to_b
+        on_input = self.fee_on_input(a_to_b)
         net = amount_in + -amount_in * rate // FEE if on_input else amount_in
         next_price, gross_out = self._move(net, a_to_b)
         amount_out = gross_out if on_input else gross_out + -gross_out * rate // FEE

@@ -195,7 +195,7 @@ class MeteoraDlmm:
 
     def fill(self, bin: Bin, rate: int, accumulator: int, left: int, a_to_b: bool) -> Fill:
         """What `left` does in that bin."""
-        on_input = self.collect_fee_mode == INPUT_ONLY or not a_to_b
+        on_input = self.fee_on_input(a_to_b)
         orders = self.function_type != LIQUIDITY_MINING
         return fill_bin(bin, rate, accumulator, left, a_to_b, on_input, orders, self.protocol_share)
 
@@ -221,7 +221,7 @@ class MeteoraDlmm:
         net_in, gross_out = before.net_in + last.net_in, before.gross_out + last.gross_out
         price = ladder.rungs[0].drained.bin.price
         fair, paid = (net_in * price, gross_out << 64) if a_to_b else (net_in << 64, gross_out * price)
-        on_input = self.collect_fee_mode == INPUT_ONLY or not a_to_b
+        on_input = self.fee_on_input(a_to_b)
         return Swap(amount_in, amount_out, fees, on_input, (fair - paid, fair), on_input)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import ClassVar, Self
 
+from order_engine.dex.constant_product import ConstantProduct
 from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
 from order_engine.dex.rounding import U64_MAX, ceil_div, check_amount
 from order_engine.dex.state import State
@@ -17,7 +18,7 @@ from order_engine.dex.swaps import Fees, Swap
 
 
 @dataclass(frozen=True, slots=True)
-class RaydiumAmmV4:
+class RaydiumAmmV4(ConstantProduct):
     """`reserve_a` (coin) and `reserve_b` (pc) are the vaults' balances less the profit still to be taken."""
 
     kind: ClassVar[str] = "raydium_amm_v4"
@@ -76,10 +77,6 @@ class RaydiumAmmV4:
             self.reserve_a + gain, self.reserve_b + loss, self.swap_fee_numerator, self.swap_fee_denominator
         )
 
-    def spot_price(self, a_to_b: bool) -> tuple[int, int]:
-        """Base units out per base unit in, without fee."""
-        return (self.reserve_b, self.reserve_a) if a_to_b else (self.reserve_a, self.reserve_b)
-
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
         """As of `RaydiumCp`: the marginal price is `(1 − f) · x · y / (x + n)²`."""
         numerator, denominator = price
@@ -90,16 +87,6 @@ class RaydiumAmmV4:
         if net <= 0:
             return 0
         return min(((net + 1) * scale - 1) // left, U64_MAX - x)
-
-    def max_input(self, a_to_b: bool, now: int) -> int:
-        """What the vault can still hold: a constant product is never exhausted."""
-        return U64_MAX - (self.reserve_a if a_to_b else self.reserve_b)
-
-    def depth(self, a_to_b: bool) -> int:
-        return self.reserve_b if a_to_b else self.reserve_a
-
-    def to_json(self) -> dict[str, str]:
-        return {name: str(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, value: object) -> Self:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import ClassVar, NamedTuple, Self
 
+from order_engine.dex.constant_product import ConstantProduct
 from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
 from order_engine.dex.rounding import U64_MAX, ceil_div, check_amount
 from order_engine.dex.state import State
@@ -120,7 +121,7 @@ def pre_fee_amount(amount: int, rate: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class RaydiumCp:
+class RaydiumCp(ConstantProduct):
     """`reserve_a` and `reserve_b` are the vaults' balances less accrued protocol, fund and creator fees.
 
     Rates are millionths: `trade_fee_rate` and `creator_fee_rate` of the amount, `protocol_fee_rate` and
@@ -156,7 +157,7 @@ class RaydiumCp:
             self.creator_fee_rate,
             self.protocol_fee_rate,
             self.fund_fee_rate,
-            on_input := self.creator_fee_on != (ONLY_B if a_to_b else ONLY_A),
+            on_input := self.creator_fee_on_input(a_to_b),
         )
         if reserve_in + amount_in > U64_MAX:
             raise Overflow(f"expected a vault of at most {U64_MAX}, was {reserve_in} and {amount_in} more")
@@ -171,7 +172,7 @@ class RaydiumCp:
         if reserve_in + amount_in > U64_MAX:
             raise Overflow(f"expected a vault of at most {U64_MAX}, was {reserve_in} and {amount_in} more")
         rate = self.trade_fee_rate
-        on_input = self.creator_fee_on != (ONLY_B if a_to_b else ONLY_A)
+        on_input = self.creator_fee_on_input(a_to_b)
         if on_input:
             rate += self.creator_fee_rate
         net_in = amount_in + -amount_in * rate // RATE
@@ -220,10 +221,6 @@ class RaydiumCp:
             self.creator_fee_on,
         )
 
-    def spot_price(self, a_to_b: bool) -> tuple[int, int]:
-        """Base units out per base unit in, without fee."""
-        return (self.reserve_b, self.reserve_a) if a_to_b else (self.reserve_a, self.reserve_b)
-
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
         """The input after which the marginal price, fees deducted, is still at least `price`; 0 if it starts below.
 
@@ -245,16 +242,6 @@ class RaydiumCp:
         if net <= 0:
             return 0
         return min(((net + 1) * RATE - 1) // left, U64_MAX - x)
-
-    def max_input(self, a_to_b: bool, now: int) -> int:
-        """What the vault can still hold: a constant product is never exhausted."""
-        return U64_MAX - (self.reserve_a if a_to_b else self.reserve_b)
-
-    def depth(self, a_to_b: bool) -> int:
-        return self.reserve_b if a_to_b else self.reserve_a
-
-    def to_json(self) -> dict[str, str]:
-        return {name: str(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, value: object) -> Self:
