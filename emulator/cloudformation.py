@@ -131,6 +131,7 @@ class Resolver:
     ) -> None:
         self._mappings = template.get("Mappings") or {}
         self._conditions = template.get("Conditions") or {}
+        self._rules = template.get("Rules") or {}
         self._evaluating: list[str] = []
         self._values = {
             "AWS::AccountId": ACCOUNT,
@@ -157,6 +158,7 @@ class Resolver:
             "Fn::Equals": lambda pair: self._items(pair, 2)[0] == self._items(pair, 2)[1],
             "Fn::And": lambda conditions: all(self.resolve(condition) for condition in conditions),
             "Fn::Or": lambda conditions: any(self.resolve(condition) for condition in conditions),
+            "Fn::Contains": lambda pair: self._items(pair, 2)[1] in self._items(pair, 2)[0],
             "Fn::Not": lambda conditions: not self._items(conditions, 1)[0],
             "Fn::FindInMap": self._find_in_map,
             "Fn::Base64": lambda value: base64.b64encode(self._string(value).encode()).decode(),
@@ -199,6 +201,17 @@ class Resolver:
             return bool(self.resolve(self._conditions[name]))
         finally:
             self._evaluating.pop()
+
+    def broken_rules(self) -> list[str]:
+        """The descriptions of the assertions about parameters that don't hold. Raises ValueError as `resolve`."""
+        broken = []
+        for name, rule in self._rules.items():
+            if self.resolve(rule.get("RuleCondition", True)):
+                for assertion in rule.get("Assertions", []):
+                    if not self.resolve(assertion.get("Assert")):
+                        said = assertion.get("AssertDescription", "an assertion about the parameters does not hold")
+                        broken.append(f"{name}: {said}")
+        return broken
 
     def _reference(self, name: Any) -> Any:
         if not isinstance(name, str):

@@ -57,6 +57,10 @@ class References:
         """Whether the condition holds. Raises ValueError if there is none of this name."""
         return self._resolver.condition(name)
 
+    def broken_rules(self) -> list[str]:
+        """What the template's rules say of parameters that don't go together. Raises ValueError as `resolve`."""
+        return self._resolver.broken_rules()
+
     def name(self, logical_id: str) -> str:
         """A resource's physical name: what the template gives, or the logical id."""
         resource = self.resources[logical_id]

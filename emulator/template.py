@@ -21,7 +21,7 @@ from emulator.states import language
 
 _SECTIONS = {
     "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Mappings", "Metadata", "Outputs", "Parameters",
-    "Resources", "Transform",
+    "Resources", "Rules", "Transform",
 }  # fmt: skip
 _SAM = "AWS::Serverless-2016-10-31"
 _BUCKET = "local"  # where the translator believes the code to be
@@ -62,6 +62,7 @@ def load(
         raise TemplateError([*problems, *error.problems]) from error
     try:
         references = References(translated, values, stack_name, Addresses(endpoint_url, rest_url, websocket_url))
+        problems += references.broken_rules()
         builder = Builder(references, files)
     except ValueError as error:
         raise TemplateError([*problems, str(error)]) from error
@@ -118,11 +119,11 @@ def _definition_problems(stack: Stack) -> list[str]:
 
 def _check_sections(template: dict[str, Any]) -> None:
     problems = []
-    for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters"):
+    for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters", "Rules"):
         content = template.get(section) or {}
         if not isinstance(content, dict):
             problems.append(f"{section}: expected a mapping, was {content!r:.100}")
-        elif section in ("Globals", "Outputs", "Parameters"):
+        elif section in ("Globals", "Outputs", "Parameters", "Rules"):
             problems += [
                 f"{section}: {name}: expected a mapping, was {item!r:.100}"
                 for name, item in content.items()

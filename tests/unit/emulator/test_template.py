@@ -71,6 +71,19 @@ def test_our_template_loads() -> None:
     assert stack.outputs["ApiUrl"] == "http://127.0.0.1:3000"
 
 
+def test_our_template_loads_with_a_websocket_gateway_elsewhere() -> None:
+    stores = {"DatabaseUrl": "postgresql://x", "RedisUrl": "redis://x"}
+    elsewhere = {"WebSocketUrl": "ws://sockets:3001", "ConnectionsUrl": "http://gateway:3001"}
+    stack = load(ROOT / "template.yaml", stores | elsewhere)
+    assert stack.functions["TicketFunction"].environment["WEBSOCKET_URL"] == "ws://sockets:3001"
+    assert stack.functions["RouteFunction"].environment["CONNECTIONS_URL"] == "http://gateway:3001"
+    assert stack.outputs["WebSocketUrl"] == "ws://sockets:3001"
+    assert "-c ws://sockets:3001 -H" in stack.outputs["WatchAnOrder"]
+    for name, value in elsewhere.items():
+        with pytest.raises(TemplateError, match="expected both WebSocketUrl and ConnectionsUrl, or neither"):
+            load(ROOT / "template.yaml", stores | {name: value})
+
+
 def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
     (tmp_path / "layer" / "python").mkdir(parents=True)
     (tmp_path / "machine.asl.yaml").write_text(
@@ -259,6 +272,23 @@ def test_a_wrong_parameter_is_named(tmp_path: Path, declaration: str, given: str
 
 def test_an_unknown_parameter_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, FUNCTION, Typo="1") == ["Typo: no such parameter; the template has none"]
+
+
+def test_a_broken_rule_is_named(tmp_path: Path) -> None:
+    rules = """
+Parameters: {Size: {Type: String}, Stage: {Type: String}}
+Rules:
+  Sizes:
+    RuleCondition: !Equals [!Ref Stage, production]
+    Assertions:
+      - Assert: !Contains [[medium, large], !Ref Size]
+        AssertDescription: expected a medium or large size in production
+"""
+    assert problems(tmp_path, FUNCTION, rules, Size="small", Stage="production") == [
+        "Sizes: expected a medium or large size in production"
+    ]
+    assert loaded(tmp_path, FUNCTION, rules, Size="large", Stage="production")
+    assert loaded(tmp_path, FUNCTION, rules, Size="small", Stage="test")
 
 
 def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ def roles(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_list(value: Any) -> list[Any]:
+    """What may stand alone, or depend on a condition, as a list."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return [item for branch in value["Fn::If"][1:] for item in as_list(branch)]
     return value if isinstance(value, list) else [value]
 
 
