@@ -36,6 +36,15 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
+ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
+	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(BIN)/python -m bench.ministack
+	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
+
+localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
+	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
+
 check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -67,8 +76,10 @@ screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli; do \
+	cd requirements && for file in dev run uv aws-cli samlocal; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
+	cd requirements && ../$(BIN)/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  ministack.in -o ministack.txt $(ARGS)
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
 
@@ -117,4 +128,10 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean
+# Environments of their own, too: samlocal changes the SAM CLI that it runs in.
+$(VENV)/samlocal/.installed: $(BIN)/uv requirements/samlocal.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/samlocal
+	$(BIN)/uv pip install --quiet --python $(VENV)/samlocal/bin/python --require-hashes -r requirements/samlocal.txt
+	@touch $@
+
+.PHONY: help run market user descriptions test ministack localstack check bench load screenshots faults aws-cli lock clean

@@ -1,4 +1,4 @@
-"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`."""
+"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`. As a program: installs it."""
 
 from __future__ import annotations
 
@@ -108,3 +108,7 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+if __name__ == "__main__":
+    install()

@@ -57,15 +57,16 @@ def _parser() -> argparse.ArgumentParser:
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
     start.add_argument("--grace", type=float, default=10, help="seconds that running work may take (%(default)s)")
 
-    sockets = actions.add_parser(
-        "gateway", parents=[template], help="serve the WebSocket API of a stack that is deployed elsewhere until Ctrl-C"
+    apis = actions.add_parser(
+        "gateway", parents=[template], help="serve the APIs of a stack that is deployed elsewhere until Ctrl-C"
     )
-    sockets.add_argument("--stack", required=True, metavar="NAME", help="as CloudFormation knows it")
-    sockets.add_argument(
+    apis.add_argument("--stack", required=True, metavar="NAME", help="as CloudFormation knows it")
+    apis.add_argument(
         "--endpoint", metavar="URL", help="of CloudFormation and Lambda (as AWS's clients are configured)"
     )
-    sockets.add_argument("--host", default=HOST, help="the address to listen on (%(default)s)")
-    sockets.add_argument("--port", type=int, default=3001, help="%(default)s; 0 for any free one")
+    apis.add_argument("--host", default=HOST, help="the address to listen on (%(default)s)")
+    for name, port in (("rest", 3000), ("websocket", 3001)):
+        apis.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
 
     invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
     invoke.add_argument("function")
@@ -91,7 +92,7 @@ def _gateway(arguments: argparse.Namespace) -> None:
 
     stack = load(arguments.template, _parameters(arguments))
     deployment = deployed.Deployment(arguments.stack, arguments.endpoint)
-    deployed.serve(stack, deployment, arguments.host, arguments.port)
+    deployed.serve(stack, deployment, arguments.host, arguments.rest_port, arguments.websocket_port)
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A stack's WebSocket API beside another Lambda provider, such as one that has no WebSocket APIs of its own."""
+"""A stack's APIs beside another Lambda provider, such as one that has no WebSocket APIs or no authorizers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import logging
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from emulator.errors import ApiError, TemplateError
+from emulator.errors import ApiError
 from emulator.gateway import INTEGRATION_TIMEOUT
+from emulator.rest_api import RestGateway
 from emulator.serving import StartError, listening, on_signal, say, server
-from emulator.stack import REGION, Stack, WebSocketApi
+from emulator.stack import REGION, Stack
 from emulator.websocket_api import WebSocketGateway
 
 _CONCURRENT = 50
@@ -84,18 +85,19 @@ class DeployedFunctions:
         return self._names[logical_id]
 
 
-def serve(stack: Stack, deployment: Deployment, host: str, port: int) -> None:
-    """Serves the WebSocket API and its `@connections` until SIGINT or SIGTERM.
+def serve(stack: Stack, deployment: Deployment, host: str, rest_port: int, websocket_port: int) -> None:
+    """Serves the stack's REST API, and its WebSocket API with `@connections`, until SIGINT or SIGTERM.
 
-    The stack may be deployed later. Raises TemplateError where the stack has no WebSocket API, and StartError.
+    The stack may be deployed later. Raises StartError.
     """
-    if not stack.websocket_apis:
-        raise TemplateError(["expected a template with a WebSocket API whose condition holds, found none"])
-    with listening(host, port, "the WebSocket API", "--port") as bound:
-        asyncio.run(_serve(stack.websocket_apis[0], deployment, bound))
+    with (
+        listening(host, rest_port, "the REST API", "--rest-port") as rest,
+        listening(host, websocket_port, "the WebSocket API", "--websocket-port") as websocket,
+    ):
+        asyncio.run(_serve(stack, deployment, rest, websocket))
 
 
-async def _serve(api: WebSocketApi, deployment: Deployment, bound: socket.socket) -> None:
+async def _serve(stack: Stack, deployment: Deployment, rest: socket.socket, websocket: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
 
@@ -108,12 +110,20 @@ async def _serve(api: WebSocketApi, deployment: Deployment, bound: socket.socket
         functions = DeployedFunctions(deployment)
     except ValueError as error:
         raise StartError(f"expected the URL of an endpoint, was {deployment.endpoint!r}: {error}") from None
-    gateway = WebSocketGateway(api, functions)
-    async with server(gateway.handle, bound):
-        address, port = bound.getsockname()
-        say(f"Ready.\n\n  {api.name}  ws://{address}:{port}")
+    websockets = [WebSocketGateway(api, functions) for api in stack.websocket_apis]
+    async with AsyncExitStack() as servers:
+        for rest_api in stack.rest_apis:
+            await servers.enter_async_context(server(RestGateway(rest_api, functions).handle, rest))
+        for gateway in websockets:
+            await servers.enter_async_context(server(gateway.handle, websocket))
+        say("\n".join(["Ready.", "", f"  REST       {_url('http', rest)}", f"  WebSocket  {_url('ws', websocket)}"]))
         await stopping.wait()
         on_signal(signal.SIG_IGN)
-        await gateway.close(_GRACE)
+        await asyncio.gather(*(gateway.close(_GRACE) for gateway in websockets))
     functions.close()
     say("Stopped.")
+
+
+def _url(scheme: str, bound: socket.socket) -> str:
+    host, port = bound.getsockname()
+    return f"{scheme}://{host}:{port}"

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,7 +82,7 @@ def physical_names(client: Any, stack: str) -> dict[str, str]:
     }
 
 
-def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str]) -> None:
+def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str], template: Path = BUILT) -> None:
     """Deploys what `sam build` has left. `command` is the SAM CLI, or one that stands for it."""
     if not BUILT.exists():
         raise AssertionError(f"expected what sam build leaves in {BUILT}: ARCHITECTURE=x86_64 make build")
@@ -88,7 +90,7 @@ def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str]) -> 
     with NamedTemporaryFile(suffix=".toml") as nothing_of_a_teams_own:
         ended = subprocess.run(
             [
-                *(*command, "deploy", "--template-file", str(BUILT), "--stack-name", STACK, "--region", REGION),
+                *(*command, "deploy", "--template-file", str(template), "--stack-name", STACK, "--region", REGION),
                 *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-progressbar"),
                 *("--no-confirm-changeset", "--config-file", nothing_of_a_teams_own.name),
                 *("--parameter-overrides", *overrides),
@@ -103,21 +105,25 @@ def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str]) -> 
 
 
 @contextmanager
-def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[int]:
-    """The emulator's WebSocket gateway beside another provider of Lambda; its port. The stack may come later."""
+def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[tuple[str, str]]:
+    """The emulator's gateways beside another provider of Lambda: the REST and the WebSocket API's URLs.
+
+    The stack may be deployed later.
+    """
     command = [
-        *(sys.executable, "-m", "emulator", "gateway", "--endpoint", endpoint, "--stack", STACK),
-        *("--host", host, "--port", "0", "--parameter", "DatabaseUrl=elsewhere", "--parameter", "RedisUrl=elsewhere"),
+        *(sys.executable, "-m", "emulator", "gateway", "--endpoint", endpoint, "--stack", STACK, "--host", host),
+        *("--rest-port", "0", "--websocket-port", "0"),
+        *("--parameter", "DatabaseUrl=elsewhere", "--parameter", "RedisUrl=elsewhere"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(endpoint), stdout=subprocess.PIPE, text=True)
     giving_up = threading.Timer(START_SECONDS, process.kill)
     giving_up.start()
     try:
         assert process.stdout is not None
-        address = next((line for line in process.stdout if "ws://" in line), None)
+        addresses = [line.split()[1] for line in islice(filter(lambda line: "://" in line, process.stdout), 2)]
         giving_up.cancel()
-        assert address, f"expected the gateway to come up, it ended with {process.wait()}"
-        yield int(address.rpartition(":")[2])
+        assert len(addresses) == 2, f"expected the gateways to come up, they ended with {process.wait()}"
+        yield addresses[0], addresses[1]
     finally:
         giving_up.cancel()
         process.terminate()

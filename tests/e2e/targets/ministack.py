@@ -36,14 +36,14 @@ def opened(factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         stores.postgres(data / "postgres") as database,
         stores.redis(data / "redis") as redis,
         ministack.running() as (_, endpoint),
-        gateway(endpoint) as port,
+        gateway(endpoint) as (_, websocket),
     ):
         urls = {"DatabaseUrl": database, "RedisUrl": redis}
-        addresses = {"WebSocketUrl": f"ws://127.0.0.1:{port}", "ConnectionsUrl": f"http://127.0.0.1:{port}"}
+        addresses = {"WebSocketUrl": websocket, "ConnectionsUrl": websocket.replace("ws", "http", 1)}
         deploy([ministack.SAM], endpoint, {**PARAMETERS, **urls, **addresses, "AllowedOrigins": endpoint})
         _limit_mappings(endpoint)
         names = physical_names(cloudformation(endpoint), STACK)
-        yield Deployed(rest_url(endpoint, names), addresses["WebSocketUrl"], KEY, endpoint, urls, names)
+        yield Deployed(rest_url(endpoint, names), websocket, KEY, endpoint, urls, names)
 
 
 def _limit_mappings(endpoint: str) -> None:

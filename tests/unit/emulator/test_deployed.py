@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from emulator.deployed import DeployedFunctions, Deployment, serve
-from emulator.errors import ApiError, TemplateError
-from emulator.stack import Authorizer, Stack, WebSocketApi
+from emulator.deployed import DeployedFunctions, Deployment
+from emulator.errors import ApiError
+from emulator.stack import Authorizer, WebSocketApi
 from emulator.websocket_api import WebSocketGateway
 from tests.unit.emulator.gateways import serving
 
@@ -136,8 +136,3 @@ def test_a_provider_that_does_not_answer_is_a_refusal() -> None:
         functions.close()
 
     asyncio.run(scenario())
-
-
-def test_a_template_without_a_websocket_api_is_refused() -> None:
-    with pytest.raises(TemplateError, match="expected a template with a WebSocket API"):
-        serve(Stack("shop"), Deployment("shop"), "127.0.0.1", 0)
