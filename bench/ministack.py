@@ -1,4 +1,4 @@
-"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`. As a program: installs it."""
+"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`. Run, it is installed."""
 
 from __future__ import annotations
 

@@ -29,15 +29,23 @@ CAPABILITIES = {
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Why a test fails. It is not run where it would leave behind what fails the tests after it."""
+
+    reason: str
+    runs: bool = True
+
+
+@dataclass(frozen=True)
 class Target:
     """`opened` starts it, and yields what tests take for `stack`.
 
-    `gaps` are known: the end of a test's id, with `*` as in file names, to the reason why it fails there.
+    `gaps` are known, by the test's file and name, with or without its parameters.
     """
 
     opened: Callable[[pytest.TempPathFactory], AbstractContextManager[Any]]
     capabilities: frozenset[str]
-    gaps: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
 
 
 def name() -> str:

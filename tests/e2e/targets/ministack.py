@@ -15,7 +15,7 @@ import pytest
 from bench import ministack
 from emulator import stores
 from tests.e2e.stack import KEY, data_folder
-from tests.e2e.targets import Target
+from tests.e2e.targets import Gap, Target
 from tests.e2e.targets.deployed import (
     KEYS,
     PARAMETERS,
@@ -55,4 +55,26 @@ def _limit_mappings(endpoint: str) -> None:
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": limit})
 
 
-TARGET = Target(opened, frozenset({"database", "redis", "clients", "load"}))
+_NO_NAMES = Gap("MiniStack calls every exception Runtime.HandlerError: Retry and Catch do not find it by its name")
+_NO_GATEWAY_RESPONSES = Gap("MiniStack answers as API Gateway does without the template's gateway responses")
+_GAPS = {
+    _NO_NAMES: (
+        "test_aws_clients.py::test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing",
+        "test_aws_clients.py::test_what_a_function_raises_is_named_by_its_class",
+        "test_cli.py::test_an_order_that_fails_ends_the_command_with_1",
+    ),
+    _NO_GATEWAY_RESPONSES: ("test_access.py::test_no_endpoint_lets_anyone_in_without_a_key",),
+    Gap("MiniStack hands a body that is no UTF-8 on as text, with other characters in it"): (
+        "test_bad_input.py::test_a_body_that_is_no_json_object_is_refused[no UTF-8]",
+    ),
+    Gap("MiniStack decodes a path before it matches it"): (
+        "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[%00]",
+        "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[a%2Fb]",
+    ),
+}
+
+TARGET = Target(
+    opened,
+    frozenset({"database", "redis", "clients", "load"}),
+    {test: gap for gap, tests in _GAPS.items() for test in tests},
+)
