@@ -222,6 +222,7 @@ async def test_a_ticket_is_good_once(stack: Stack) -> None:
         assert await refused(at, url) == 401
 
 
+@pytest.mark.needs("load")
 async def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(stack: Stack) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         url = f"{stack.websocket}?ticket={await ticket_of(at)}"

@@ -22,7 +22,7 @@ CAPABILITIES = {
     "database": "looks into Postgres, or sets the simulated market up there",
     "redis": "looks into Redis",
     "clients": "calls Lambda, SQS or Step Functions as an operator would",
-    "load": "sends more than a shared stack should take",
+    "load": "sends more at once than a shared stack, or one with a container for each request, should take",
     "local": "expects what the emulator alone does",
 }
 """What a test may need, by the name under which it says so with `@pytest.mark.needs`."""

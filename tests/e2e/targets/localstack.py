@@ -131,4 +131,5 @@ def _output(*command: str) -> str:
     return ended.stdout.strip()
 
 
-TARGET = Target(opened, frozenset({"database", "redis", "clients", "load"}))
+# Each invocation at the same time is a container: "load" is more than it takes.
+TARGET = Target(opened, frozenset({"database", "redis", "clients"}))
