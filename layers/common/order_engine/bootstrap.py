@@ -17,6 +17,8 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from .authorizing import Authorizing
     from .dispatching import Dispatch
     from .eviction import Eviction
@@ -91,11 +93,9 @@ def active_orders() -> ActiveOrders:
 
 @cache
 def connections() -> Connections:
-    from botocore.session import get_session
-
     from .api_gateway import ApiGatewayConnections
 
-    credentials = get_session().get_credentials()
+    credentials = _session().get_credentials()
     if credentials is None:
         raise RuntimeError("expected AWS credentials in the environment")
     return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
@@ -215,9 +215,16 @@ def _quoting(market: Market) -> Quoting:
 
 
 @cache
+def _session() -> Session:
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
 def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
-    import boto3
     from botocore.config import Config
 
     retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    return boto3.client(service, config=Config(connect_timeout=1, read_timeout=read_timeout, retries=retries))  # type: ignore[call-overload]
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    return _session().create_client(service, config=config)
