@@ -6,6 +6,7 @@ opened with the first use. Imports stand inside the functions: a cold start pays
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from .authorizing import Authorizing
     from .dispatching import Dispatch
+    from .domain.orders import Event
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
@@ -94,10 +96,14 @@ def active_orders() -> ActiveOrders:
 @cache
 def connections() -> Connections:
     from .api_gateway import ApiGatewayConnections
+    from .signing import Credentials
 
-    credentials = _session().get_credentials()
-    if credentials is None:
-        raise RuntimeError("expected AWS credentials in the environment")
+    # Lambda puts them there, and they last as long as the environment.
+    credentials = Credentials(
+        settings.required("AWS_ACCESS_KEY_ID"),
+        settings.required("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN"),
+    )
     return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
 
 
@@ -141,7 +147,12 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        # Seldom: a function that needs nothing of it otherwise is not kept waiting for it.
+        notifications().publish(event, listeners)
+
+    return Dispatch(orders(), publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
