@@ -9,6 +9,8 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make build: arm64 or x86_64.
+export ARCHITECTURE ?= arm64
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -53,6 +55,9 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+
+build: $(VENV)/.dev ## what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+	$(BIN)/sam build --cached --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
@@ -117,4 +122,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user build descriptions test check bench load screenshots faults aws-cli lock clean
