@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,10 +176,12 @@ async def run(data: Path, build: Path, architecture: str, command: list[str]) ->
     except OSError as error:
         raise SamLocalError(f"expected what sam build leaves in {build}: {error}") from None
     docker_bridge = bridge()
-    async with AsyncExitStack() as relays:
+    stopping = _told_to_stop()
+    with ExitStack() as relays:
 
         async def port(target: Target) -> int:
-            server = await relays.enter_async_context(await relay(target, docker_bridge))
+            server = await relay(target, docker_bridge)
+            relays.callback(server.close)
             listening: int = server.sockets[0].getsockname()[1]
             return listening
 
@@ -200,8 +202,20 @@ async def run(data: Path, build: Path, architecture: str, command: list[str]) ->
             # Out of reach of the terminal's Ctrl-C: it is told once, and removes its containers undisturbed.
             start_new_session=True,
         )
-        _forward_once(sam)
-        return await sam.wait()
+        ended, told = asyncio.create_task(sam.wait()), asyncio.create_task(stopping.wait())
+        await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        with suppress(ProcessLookupError):
+            sam.send_signal(signal.SIGINT)
+        return await ended
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by Ctrl-C and SIGTERM."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
 
 
 def _credentials(environments: Environments) -> dict[str, str]:
@@ -209,25 +223,16 @@ def _credentials(environments: Environments) -> dict[str, str]:
     return {name: variables[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")}
 
 
-def _forward_once(process: asyncio.subprocess.Process) -> None:
-    loop = asyncio.get_running_loop()
-
-    def forward() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, lambda: None)
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, forward)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.sam_local", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(".local"), help="where the engine keeps its data (%(default)s)")
+    parser.add_argument(
+        "--data", type=Path, default=Path(".local"), help="where the engine keeps its data (%(default)s)"
+    )
     parser.add_argument("--build", type=Path, default=Path(".aws-sam/build"), help="what was built (%(default)s)")
     parser.add_argument("--architecture", default="x86_64", help="for which it was built (%(default)s)")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="of sam local, with its options: start-api, invoke, …")
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, help="of sam local, with its options: start-api, invoke, …"
+    )
     arguments = parser.parse_args()
     if not arguments.command:
         parser.error("expected a command of sam local, such as start-api")
