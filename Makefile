@@ -35,6 +35,9 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.admin $(ARGS)
 
+sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker: ARGS="invoke RouteFunction --event events/route.json"
+	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
+
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
@@ -122,4 +125,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user build descriptions test check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user sam-local build descriptions test check bench load screenshots faults aws-cli lock clean

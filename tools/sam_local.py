@@ -1,8 +1,8 @@
 """Runs `sam local` on the stores, the queue and the WebSocket API of the engine that is up.
 
-The functions then run in containers, which do not reach this machine's loopback. While the command runs, what they connect
-to is relayed: from the address that Docker's bridge has here, for its containers only, or from loopback where Docker has a
-machine of its own (Docker Desktop), whose `host.docker.internal` is that.
+The functions then run in containers, which do not reach this machine's loopback. While the command runs, what they
+connect to is relayed: from the address that Docker's bridge has here, for its containers only, or from loopback where
+Docker has a machine of its own (Docker Desktop), whose `host.docker.internal` is that.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -30,7 +31,10 @@ from docker.errors import DockerException
 HOST = "host.docker.internal"
 CONNECTED_TO = ("AWS_ENDPOINT_URL", "CONNECTIONS_URL", "DATABASE_URL", "REDIS_URL")
 _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
+_SAM = str(Path(sys.executable).with_name("sam"))
 _SAM_OPTIONS = ("--skip-pull-image",)  # an image that is there is taken as it is, one that is not is pulled
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 _WARM = ("--warm-containers", "LAZY")
 
 Environments = dict[str, dict[str, str]]
@@ -41,18 +45,21 @@ class SamLocalError(Exception):
 
 
 @dataclass(frozen=True)
-class Bridge:
-    """Where relays listen, who may connect to them, and the address by which containers know it."""
+class Engine:
+    """Docker: its processor, where relays listen, who may connect to them, and the address that containers use."""
 
+    architecture: str
     listen: str
     peers: ipaddress.IPv4Network | ipaddress.IPv6Network
     seen_as: str
 
 
-def bridge() -> Bridge:
-    """Raises SamLocalError where no Docker engine answers."""
+def engine() -> Engine:
+    """Raises SamLocalError where none answers."""
     try:
-        configuration = docker.from_env().networks.get("bridge").attrs["IPAM"]["Config"]
+        client = docker.from_env()
+        architecture = ARCHITECTURES[client.version()["Arch"]]
+        configuration = client.networks.get("bridge").attrs["IPAM"]["Config"]
     except (DockerException, OSError) as error:
         message = f"expected a Docker engine at DOCKER_HOST or its standard socket: {error}"
         raise SamLocalError(message) from None
@@ -62,8 +69,8 @@ def bridge() -> Bridge:
         probe.connect((str(subnet[2]), 9))
         address: str = probe.getsockname()[0]
     if ipaddress.ip_address(address) in subnet:
-        return Bridge(address, subnet, address)
-    return Bridge("127.0.0.1", ipaddress.ip_network("127.0.0.0/8"), "host-gateway")
+        return Engine(architecture, address, subnet, address)
+    return Engine(architecture, "127.0.0.1", ipaddress.ip_network("127.0.0.0/8"), "host-gateway")
 
 
 @dataclass(frozen=True)
@@ -109,17 +116,17 @@ def relayed_url(url: str, port: int) -> str:
     return parts._replace(netloc=f"{credentials}{at}{HOST}:{port}", query=query).geturl()
 
 
-async def relay(target: Target, bridge: Bridge) -> asyncio.Server:
+async def relay(target: Target, engine: Engine) -> asyncio.Server:
     """Listens on a free port and passes what comes on to the target."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            if ipaddress.ip_address(writer.get_extra_info("peername")[0]) in bridge.peers:
+            if ipaddress.ip_address(writer.get_extra_info("peername")[0]) in engine.peers:
                 there_reader, there_writer = await target.connect()
                 await asyncio.gather(_pass_on(reader, there_writer), _pass_on(there_reader, writer))
         writer.close()
 
-    return await asyncio.start_server(serve, bridge.listen, 0)
+    return await asyncio.start_server(serve, engine.listen, 0)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,37 +175,45 @@ def environments(data: Path) -> Environments:
     return found
 
 
-async def run(data: Path, build: Path, architecture: str, command: list[str]) -> int:
-    """Runs `sam local` until it ends; returns its exit code. Raises SamLocalError."""
-    variables = environments(data)
+def built(folder: Path, architecture: str) -> Path:
+    """The template that `sam build` leaves, with the functions beside it. Raises SamLocalError."""
+    command = [
+        *(_SAM, "build", "--cached", "--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")),
+        *("--parameter-overrides", f"Architecture={architecture}"),
+    ]
     try:
-        template = yaml.safe_load((build / "template.yaml").read_text())
-    except OSError as error:
-        raise SamLocalError(f"expected what sam build leaves in {build}: {error}") from None
-    docker_bridge = bridge()
-    stopping = _told_to_stop()
-    with ExitStack() as relays:
+        # Its words are not what sam local answers.
+        subprocess.run(command, check=True, stdout=sys.stderr, env=_environment() | {"ARCHITECTURE": architecture})
+    except subprocess.CalledProcessError as error:
+        raise SamLocalError(f"expected sam build to succeed, it ended with {error.returncode}") from None
+    return folder / "build" / "template.yaml"
+
+
+async def run(variables: Environments, engine: Engine, template: Path, data: Path, command: list[str]) -> int:
+    """Runs `sam local` until it ends; returns its exit code. Raises SamLocalError."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with ExitStack() as resources:
 
         async def port(target: Target) -> int:
-            server = await relay(target, docker_bridge)
-            relays.callback(server.close)
+            server = await relay(target, engine)
+            resources.callback(server.close)
             listening: int = server.sockets[0].getsockname()[1]
             return listening
 
-        variables = await reachable(variables, port)
-        # Beside the one of sam build, whose paths are relative.
-        made = build / "sam-local.json"
-        made.write_text(json.dumps(declare(template, variables)))
-        env_vars = data / "sam-local.json"
-        with open(os.open(env_vars, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(variables, file, indent=2)
+        reached = await reachable(variables, port)
+        declaring = _written_beside(template, reached)
+        env_vars = resources.enter_context(NamedTemporaryFile("w", dir=data, prefix="sam-local-", suffix=".json"))
+        json.dump(reached, env_vars, indent=2)
+        env_vars.flush()
         sam = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).with_name("sam")), "local", *command, *_SAM_OPTIONS),
-            *("--template", str(made), "--env-vars", str(env_vars), "--add-host", f"{HOST}:{docker_bridge.seen_as}"),
-            *("--parameter-overrides", f"Architecture={architecture}"),
+            *(_SAM, "local", *command, *_SAM_OPTIONS, "--template", str(declaring), "--env-vars", env_vars.name),
+            *("--add-host", f"{HOST}:{engine.seen_as}"),
+            *("--parameter-overrides", f"Architecture={engine.architecture}"),
             *(_WARM if command[0].startswith("start-") else ()),
             # The containers get the credentials that it finds, which must be no real ones.
-            env=os.environ | {"SAM_CLI_TELEMETRY": "0"} | _credentials(variables),
+            env=_environment() | {name: next(iter(variables.values()))[name] for name in _CREDENTIALS},
             # Out of reach of the terminal's Ctrl-C: it is told once, and removes its containers undisturbed.
             start_new_session=True,
         )
@@ -210,26 +225,23 @@ async def run(data: Path, build: Path, architecture: str, command: list[str]) ->
         return await ended
 
 
-def _told_to_stop() -> asyncio.Event:
-    """Set by Ctrl-C and SIGTERM."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return stopping
+def _written_beside(template: Path, environments: Environments) -> Path:
+    """Whose paths are relative."""
+    path = template.with_name("sam-local.json")
+    path.write_text(json.dumps(declare(yaml.safe_load(template.read_text()), environments)))
+    return path
 
 
-def _credentials(environments: Environments) -> dict[str, str]:
-    variables = next(iter(environments.values()))
-    return {name: variables[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")}
+def _environment() -> dict[str, str]:
+    return os.environ | {"SAM_CLI_TELEMETRY": "0"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.sam_local", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, default=Path(".local"), help="where the engine keeps its data (%(default)s)"
+        "--data", type=Path, default=Path(".local"), help="the data of the engine that is up (%(default)s)"
     )
-    parser.add_argument("--build", type=Path, default=Path(".aws-sam/build"), help="what was built (%(default)s)")
-    parser.add_argument("--architecture", default="x86_64", help="for which it was built (%(default)s)")
+    parser.add_argument("--build", type=Path, default=Path(".aws-sam/local"), help="where to build (%(default)s)")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, help="of sam local, with its options: start-api, invoke, …"
     )
@@ -237,9 +249,14 @@ def main() -> None:
     if not arguments.command:
         parser.error("expected a command of sam local, such as start-api")
     try:
-        sys.exit(asyncio.run(run(arguments.data, arguments.build, arguments.architecture, arguments.command)))
+        variables = environments(arguments.data)
+        docker_engine = engine()
+        template = built(arguments.build, docker_engine.architecture)
+        sys.exit(asyncio.run(run(variables, docker_engine, template, arguments.data, arguments.command)))
     except SamLocalError as error:
         sys.exit(f"sam-local: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
