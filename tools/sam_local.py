@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -120,22 +120,20 @@ async def relay(target: Target, engine: Engine) -> asyncio.Server:
     """Listens on a free port and passes what comes on to the target."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        with suppress(OSError), closing(writer):
             if ipaddress.ip_address(writer.get_extra_info("peername")[0]) in engine.peers:
-                there_reader, there_writer = await target.connect()
-                await asyncio.gather(_pass_on(reader, there_writer), _pass_on(there_reader, writer))
-        writer.close()
+                answers, there = await target.connect()
+                with closing(there):
+                    await asyncio.gather(_pass_on(reader, there), _pass_on(answers, writer))
 
     return await asyncio.start_server(serve, engine.listen, 0)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
 
 
 async def reachable(environments: Environments, relay: Callable[[Target], Awaitable[int]]) -> Environments:
@@ -175,8 +173,8 @@ def environments(data: Path) -> Environments:
     return found
 
 
-def built(folder: Path, architecture: str) -> Path:
-    """The template that `sam build` leaves, with the functions beside it. Raises SamLocalError."""
+def build(folder: Path, architecture: str) -> None:
+    """Raises SamLocalError."""
     command = [
         *(_SAM, "build", "--cached", "--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")),
         *("--parameter-overrides", f"Architecture={architecture}"),
@@ -186,7 +184,6 @@ def built(folder: Path, architecture: str) -> Path:
         subprocess.run(command, check=True, stdout=sys.stderr, env=_environment() | {"ARCHITECTURE": architecture})
     except subprocess.CalledProcessError as error:
         raise SamLocalError(f"expected sam build to succeed, it ended with {error.returncode}") from None
-    return folder / "build" / "template.yaml"
 
 
 async def run(variables: Environments, engine: Engine, template: Path, data: Path, command: list[str]) -> int:
@@ -251,7 +248,11 @@ def main() -> None:
     try:
         variables = environments(arguments.data)
         docker_engine = engine()
-        template = built(arguments.build, docker_engine.architecture)
+        if not arguments.no_build:
+            build(arguments.build, docker_engine.architecture)
+        template = arguments.build / "build" / "template.yaml"
+        if not template.exists():
+            raise SamLocalError(f"expected what sam build leaves in {template}: leave out --no-build")
         sys.exit(asyncio.run(run(variables, docker_engine, template, arguments.data, arguments.command)))
     except SamLocalError as error:
         sys.exit(f"sam-local: {error}")

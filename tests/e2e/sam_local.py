@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -98,10 +99,10 @@ def running_sam_local(stack: Stack) -> Iterator[SamLocal]:
     assert containers() == []
 
 
-def invoke(stack: Stack, function: str, event: str) -> subprocess.CompletedProcess[str]:
-    """`sam local invoke`, with the event on standard input."""
+def invoke(data: Path, function: str, event: str) -> subprocess.CompletedProcess[str]:
+    """`sam local invoke` with what was built last, beside the emulator with its data there."""
     return subprocess.run(
-        [*_COMMAND, "--data", str(stack.data), "invoke", function, "--event", "-"],
+        [*_COMMAND, "--data", str(data), "--no-build", "invoke", function, "--event", "-"],
         cwd=ROOT,
         input=event,
         capture_output=True,

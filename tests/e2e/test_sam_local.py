@@ -11,23 +11,20 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e import sam_local
-from tests.e2e.client import Client, client
+from tests.e2e.client import client
 from tests.e2e.market import Market
 from tests.e2e.sam_local import SamLocal, running_sam_local
 from tests.e2e.stack import ROOT, Stack
 from tests.e2e.test_happy_path import LIFE
 
-# What is missing is looked for once, when the tests are chosen; building and starting take most of a minute.
-_MISSING = sam_local.missing()
-pytestmark = [
-    pytest.mark.skipif(_MISSING is not None, reason=_MISSING or ""),
-    pytest.mark.timeout(600),
-    pytest.mark.process,
-]
+# Building and starting take most of a minute.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.process]
 
 
 @pytest.fixture(scope="module")
 def sam(stack: Stack) -> Iterator[SamLocal]:
+    if missing := sam_local.missing():
+        pytest.skip(missing)
     with running_sam_local(stack) as sam:
         yield sam
 
@@ -37,7 +34,7 @@ def at(sam: SamLocal, key: str | None = "") -> Any:
 
 
 def event(name: str) -> Any:
-    return json.loads((Path(ROOT) / "events" / f"{name}.json").read_text())
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
 async def test_the_functions_reach_the_stores_and_the_queue(sam: SamLocal) -> None:
@@ -121,16 +118,16 @@ async def test_what_is_open_to_everyone_is_served(sam: SamLocal, path: str) -> N
     ],
 )
 def test_a_function_is_invoked_with_a_sample_event(
-    stack: Stack, function: str, name: str, expected: dict[str, Any]
+    sam: SamLocal, function: str, name: str, expected: dict[str, Any]
 ) -> None:
-    ended = sam_local.invoke(stack, function, json.dumps(event(name)))
+    others = sam_local.containers()
+    ended = sam_local.invoke(sam.data, function, json.dumps(event(name)))
     answer = json.loads(ended.stdout)
     assert {key: answer.get(key) for key in expected} == expected, ended.stderr
-    assert sam_local.containers() == []
+    assert sam_local.containers() == others
 
 
-def test_without_an_engine_it_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = cast(Stack, type("Down", (), {"data": tmp_path}))
-    ended = sam_local.invoke(stack, "RouteFunction", "{}")
+def test_without_an_engine_it_says_what_it_needs(tmp_path: Path) -> None:
+    ended = sam_local.invoke(tmp_path, "RouteFunction", "{}")
     assert ended.returncode == 1
     assert ended.stderr.startswith("sam-local: expected the engine to be up (make run): ")
