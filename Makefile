@@ -9,6 +9,8 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Whose pages may open WebSocket connections beside the REST API's own: by its other name, and by make sam-local.
+ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
 # Of make build: arm64 or x86_64.
 export ARCHITECTURE ?= arm64
 # Of make load.
@@ -23,7 +25,7 @@ help: ## what the targets do
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
 	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
-	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=http://localhost:3000 \
+	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=$(ORIGINS) \
 	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
 

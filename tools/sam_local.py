@@ -239,6 +239,7 @@ def main() -> None:
         "--data", type=Path, default=Path(".local"), help="the data of the engine that is up (%(default)s)"
     )
     parser.add_argument("--build", type=Path, default=Path(".aws-sam/local"), help="where to build (%(default)s)")
+    parser.add_argument("--no-build", action="store_true", help="take what was built last")
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, help="of sam local, with its options: start-api, invoke, …"
     )

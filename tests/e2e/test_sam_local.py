@@ -16,6 +16,7 @@ from tests.e2e.market import Market
 from tests.e2e.sam_local import SamLocal, running_sam_local
 from tests.e2e.stack import ROOT, Stack
 from tests.e2e.test_happy_path import LIFE
+from tools.sam_local import environments
 
 # Building and starting take most of a minute.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.process]
@@ -125,6 +126,14 @@ def test_a_function_is_invoked_with_a_sample_event(
     answer = json.loads(ended.stdout)
     assert {key: answer.get(key) for key in expected} == expected, ended.stderr
     assert sam_local.containers() == others
+
+
+def test_the_emulator_says_what_its_functions_are_set(stack: Stack) -> None:
+    variables = environments(stack.data)
+    assert variables["SubmitFunction"]["WEBSOCKET_URL"] == stack.websocket
+    for function in variables.values():
+        assert function["AWS_ENDPOINT_URL"] == stack.endpoint
+        assert function["DATABASE_URL"] == stack.parameters["DatabaseUrl"]
 
 
 def test_without_an_engine_it_says_what_it_needs(tmp_path: Path) -> None:
