@@ -9,6 +9,10 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Whose pages may open WebSocket connections beside the REST API's own: by its other name, and by make sam-local.
+ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
+# Of make build: arm64 or x86_64.
+export ARCHITECTURE ?= arm64
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -21,7 +25,7 @@ help: ## what the targets do
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
 	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
-	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=http://localhost:3000 \
+	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=$(ORIGINS) \
 	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
 
@@ -33,16 +37,19 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.admin $(ARGS)
 
+sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker: ARGS="invoke RouteFunction --event events/route.json"
+	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
+
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
 ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
-	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64
 	$(BIN)/python -m bench.ministack
 	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
-	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
@@ -62,6 +69,9 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+
+build: $(VENV)/.dev ## what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+	$(BIN)/sam build --cached --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
@@ -134,4 +144,4 @@ $(VENV)/samlocal/.installed: $(BIN)/uv requirements/samlocal.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/samlocal/bin/python --require-hashes -r requirements/samlocal.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test ministack localstack check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user sam-local build descriptions test ministack localstack check bench load screenshots faults aws-cli lock clean

@@ -6,6 +6,7 @@ opened with the first use. Imports stand inside the functions: a cold start pays
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from .authorizing import Authorizing
     from .dispatching import Dispatch
+    from .domain.orders import Event
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
@@ -91,13 +95,15 @@ def active_orders() -> ActiveOrders:
 
 @cache
 def connections() -> Connections:
-    from botocore.session import get_session
-
     from .api_gateway import ApiGatewayConnections
+    from .signing import Credentials
 
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise RuntimeError("expected AWS credentials in the environment")
+    # Lambda puts them there, and they last as long as the environment.
+    credentials = Credentials(
+        settings.required("AWS_ACCESS_KEY_ID"),
+        settings.required("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN"),
+    )
     return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
 
 
@@ -141,7 +147,12 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        # Seldom: a function that needs nothing of it otherwise is not kept waiting for it.
+        notifications().publish(event, listeners)
+
+    return Dispatch(orders(), publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
@@ -215,9 +226,16 @@ def _quoting(market: Market) -> Quoting:
 
 
 @cache
+def _session() -> Session:
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
 def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
-    import boto3
     from botocore.config import Config
 
     retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    return boto3.client(service, config=Config(connect_timeout=1, read_timeout=read_timeout, retries=retries))  # type: ignore[call-overload]
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    return _session().create_client(service, config=config)
