@@ -18,8 +18,8 @@ FUNCTIONS = template.load(
 ).functions
 
 HEAVY = {
-    "alembic", "aws_lambda_powertools.event_handler", "aws_xray_sdk", "boto3", "botocore.session", "psycopg", "psycopg_pool",
-    "pydantic", "redis", "requests", "sqlalchemy", "urllib3",
+    "alembic", "aws_lambda_powertools.event_handler", "aws_xray_sdk", "boto3", "botocore.session", "psycopg",
+    "psycopg_pool", "pydantic", "redis", "requests", "sqlalchemy", "urllib3",
 }  # fmt: skip
 """Each takes 10 to 100 milliseconds of CPU."""
 
