@@ -6,12 +6,17 @@ import _imp
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bench import artifact
+from emulator.stack import Function
 from tests.artifact import elf
+from tests.integration.aws import aws
+from tests.integration.support import new_database
 
 ROOT = Path(__file__).parents[2]
 AMAZON_LINUX_2023_GLIBC = (2, 34)
@@ -119,6 +124,30 @@ def test_nothing_is_compiled_when_a_function_starts_but_its_handler(built_for_he
         compiled = artifact.run(function, f"{TELL_OF_COMPILING}; import {module}").splitlines()
         handler = str(function.code / f"{module}.py")
         assert [file for file in compiled if file.endswith(".py") and file != handler] == [], function.name
+
+
+def deployed(built: Path, name: str, environment: dict[str, str]) -> Function:
+    function = next(function for function in artifact.functions(built) if function.name == name)
+    return replace(function, environment=function.environment | environment)
+
+
+def test_the_migrations_run_from_what_is_deployed(built_for_here: Path, postgres_url: str) -> None:
+    url = new_database(postgres_url)
+    artifact.run(
+        deployed(built_for_here, "MigrateFunction", {"DATABASE_URL": url}), "import app; app.bring_up_to_date('')"
+    )
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM market_pools").fetchone() == (True,)
+
+
+def test_the_layers_sdk_sends_messages(built_for_here: Path) -> None:
+    with aws() as services:
+        environment = {"AWS_ENDPOINT_URL": services.url, "ORDER_QUEUE_URL": services.queue_url("OrderQueue")}
+        artifact.run(
+            deployed(built_for_here, "RecoverFunction", environment),
+            "from order_engine import bootstrap; bootstrap.waker()('an-order')",
+        )
+        assert services.messages("OrderQueue") == [{"orderId": "an-order"}]
 
 
 def test_who_has_no_python_3_13_is_told_so(tmp_path: Path) -> None:
