@@ -6,6 +6,7 @@ opened with the first use. Imports stand inside the functions: a cold start pays
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
     from .authorizing import Authorizing
     from .dispatching import Dispatch
     from .eviction import Eviction
@@ -31,15 +34,34 @@ if TYPE_CHECKING:
     from .storage.connections import ConnectionStore
     from .storage.quotes import QuoteStore
     from .storage.subscriptions import SubscriptionStore
+    from .storage.tokens import Tokens
     from .submission import Submission
     from .venues.simulated import Latency, Market
     from .websocket import WebSocket
 
 
+_AUTH = ("password", "iam")
+
+
 @cache
 def database() -> Database:
     prepared = settings.one_of("PREPARED_STATEMENTS", ("true", "false")) == "true"
-    return Database(settings.required("DATABASE_URL"), prepared, warn)
+    return Database(settings.required("DATABASE_URL"), prepared, warn, database_password())
+
+
+@cache
+def database_password() -> Callable[[], str] | None:
+    """Makes a password for each connection; `None` where the URL has one."""
+    if settings.one_of("DATABASE_AUTH", _AUTH) == "password":
+        return None
+    return _tokens().database(settings.required("DATABASE_URL"))
+
+
+@cache
+def _redis_password() -> Callable[[], str] | None:
+    if settings.one_of("REDIS_AUTH", _AUTH) == "password":
+        return None
+    return _tokens().cache(settings.required("REDIS_URL"), settings.required("REDIS_CACHE_NAME"))
 
 
 @cache
@@ -86,19 +108,14 @@ def authorizing() -> Authorizing:
 def active_orders() -> ActiveOrders:
     from .storage.active_orders import ActiveOrders
 
-    return ActiveOrders(settings.required("REDIS_URL"), warn)
+    return ActiveOrders(settings.required("REDIS_URL"), warn, _redis_password())
 
 
 @cache
 def connections() -> Connections:
-    from botocore.session import get_session
-
     from .api_gateway import ApiGatewayConnections
 
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise RuntimeError("expected AWS credentials in the environment")
-    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
+    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), _credentials(), settings.required("AWS_REGION"))
 
 
 @cache
@@ -113,7 +130,8 @@ def submission() -> Submission:
     from .storage.rate_limit import RateLimit
     from .submission import Submission
 
-    limit = RateLimit(settings.required("REDIS_URL"), settings.integer("ORDERS_PER_MINUTE"), warn)
+    per_minute = settings.integer("ORDERS_PER_MINUTE")
+    limit = RateLimit(settings.required("REDIS_URL"), per_minute, warn, _redis_password())
     return Submission(orders(), quote_store(), notifications().publish, waker(), limit.take, warn)
 
 
@@ -212,6 +230,23 @@ def _quoting(market: Market) -> Quoting:
     from .venues.simulated import SimulatedVenue
 
     return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, log=inform)
+
+
+@cache
+def _tokens() -> Tokens:
+    from .storage.tokens import Tokens
+
+    return Tokens(_credentials(), settings.required("AWS_REGION"))
+
+
+@cache
+def _credentials() -> Credentials:
+    from botocore.session import get_session
+
+    credentials = get_session().get_credentials()
+    if credentials is None:
+        raise RuntimeError("expected AWS credentials in the environment")
+    return credentials
 
 
 @cache

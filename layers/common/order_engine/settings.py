@@ -13,6 +13,11 @@ def required(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str:
+    """The empty string where nothing is set."""
+    return os.environ.get(name, "")
+
+
 def one_of(name: str, allowed: Collection[str]) -> str:
     value = required(name)
     if value not in allowed:
