@@ -6,7 +6,7 @@ opened with the first use. Imports stand inside the functions: a cold start pays
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.session import Session
 
     from .authorizing import Authorizing
     from .dispatching import Dispatch
+    from .domain.orders import Event
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .quotes import Quotes
     from .quoting import Quoting
     from .recovery import Recovery
+    from .signing import Credentials
     from .storage.active_orders import ActiveOrders
     from .storage.clients import ClientStore
     from .storage.connections import ConnectionStore
@@ -159,7 +161,12 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        # Seldom: a function that needs nothing of it otherwise is not kept waiting for it.
+        notifications().publish(event, listeners)
+
+    return Dispatch(orders(), publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
@@ -241,18 +248,27 @@ def _tokens() -> Tokens:
 
 @cache
 def _credentials() -> Credentials:
+    from .signing import Credentials
+
+    # Lambda puts them there, and they last as long as the environment.
+    return Credentials(
+        settings.required("AWS_ACCESS_KEY_ID"),
+        settings.required("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN"),
+    )
+
+
+@cache
+def _session() -> Session:
     from botocore.session import get_session
 
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise RuntimeError("expected AWS credentials in the environment")
-    return credentials
+    return get_session()
 
 
 @cache
 def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
-    import boto3
     from botocore.config import Config
 
     retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    return boto3.client(service, config=Config(connect_timeout=1, read_timeout=read_timeout, retries=retries))  # type: ignore[call-overload]
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    return _session().create_client(service, config=config)

@@ -13,9 +13,8 @@ def required(name: str) -> str:
     return value
 
 
-def optional(name: str) -> str:
-    """The empty string where nothing is set."""
-    return os.environ.get(name, "")
+def optional(name: str) -> str | None:
+    return os.environ.get(name) or None
 
 
 def one_of(name: str, allowed: Collection[str]) -> str:

@@ -18,21 +18,26 @@ from .database import checked
 _LOCK = 4_711_000_001
 """Any number, as long as it is the same for everyone who migrates."""
 
-# Each with the role's name in the place of %1$I. Everyone may execute functions.
+# Each with the role's name in the place of %1$I.
 _RIGHTS = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO %1$I",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$I",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %1$I",
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO %1$I",
     # What this user makes at another time, too.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO %1$I",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO %1$I",
     "REVOKE ALL ON alembic_version FROM %1$I",
 )
 
 
 def migrate(
-    database_url: str, revision: str = "head", password: Callable[[], str] | None = None, role: str = ""
+    database_url: str,
+    revision: str = "head",
+    password: Callable[[], str] | None = None,
+    role: str | None = None,
 ) -> None:
     """Applies every migration up to `revision`, all or none. Several at once wait for each other.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from botocore.auth import SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from psycopg.conninfo import conninfo_to_dict
+
+from order_engine.signing import Credentials, Signer
 
 from .database import checked
 
@@ -17,8 +16,6 @@ _SECONDS = 900
 
 
 class Tokens:
-    """Signs with the credentials that the environment has at that moment."""
-
     def __init__(self, credentials: Credentials, region: str) -> None:
         self._credentials = credentials
         self._region = region
@@ -29,8 +26,9 @@ class Tokens:
         host, user = parts.get("host"), parts.get("user")
         if not host or not user:
             raise ValueError("expected DATABASE_URL to name a user and a host")
-        address = f"{host}:{parts.get('port', 5432)}"
-        return lambda: self._signed("rds-db", address, {"Action": "connect", "DBUser": str(user)})
+        signer = Signer(self._credentials, "rds-db", self._region)
+        address, query = f"{host}:{parts.get('port', 5432)}", {"Action": "connect", "DBUser": str(user)}
+        return lambda: signer.presigned(address, query, _SECONDS)
 
     def cache(self, url: str, name: str) -> Callable[[], str]:
         """Makes passwords for the user in the URL of an ElastiCache Serverless cache of that name.
@@ -40,10 +38,6 @@ class Tokens:
         user = urlsplit(url).username
         if not user:
             raise ValueError("expected REDIS_URL to name a user")
+        signer = Signer(self._credentials, "elasticache", self._region)
         query = {"Action": "connect", "User": user, "ResourceType": "ServerlessCache"}
-        return lambda: self._signed("elasticache", name, query)
-
-    def _signed(self, service: str, address: str, query: dict[str, str]) -> str:
-        request = AWSRequest("GET", f"https://{address}/?{urlencode(query)}")
-        SigV4QueryAuth(self._credentials.get_frozen_credentials(), service, self._region, _SECONDS).add_auth(request)
-        return str(request.url).removeprefix("https://")
+        return lambda: signer.presigned(name, query, _SECONDS)
