@@ -22,6 +22,7 @@ def bring_up_to_date(development_key: str) -> None:
         settings.required("DATABASE_URL"),
         password=bootstrap.database_password(),
         role=settings.optional("DATABASE_ROLE"),
+        patience=settings.integer("PATIENCE_SECONDS"),
     )
     simulated.set_up(bootstrap.database())
     if development_key:

@@ -104,6 +104,7 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
         "DATABASE_URL": engine_url,
         "DATABASE_AUTH": "password",
         "PREPARED_STATEMENTS": "true",
+        "PATIENCE_SECONDS": "0",
         "REDIS_URL": redis_url,
         "REDIS_AUTH": "password",
         "MARKET_LATENCY": "instant",

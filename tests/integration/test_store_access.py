@@ -23,7 +23,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.rate_limit import RateLimit
 from order_engine.storage.schema import migrate
 from tests.integration.conftest import ROLE
-from tests.integration.support import new_database, terminate, unreliable_line
+from tests.integration.support import eventually, new_database, terminate, unreliable_line
 from tests.integration.test_active_orders import event
 from tests.integration.tls import Authority, new_authority, tls_in_front
 
@@ -119,9 +119,20 @@ def guarded_url(postgres_url: str) -> Iterator[str]:
         rules = Path(file).read_text()
         Path(file).write_text(f"local all {role} scram-sha-256\n{rules}")
         owner.execute("SELECT pg_reload_conf()")
-        yield make_conninfo(owner.info.dsn, user=role)
+        url = make_conninfo(owner.info.dsn, user=role)
+        # The server reads its rules anew when it comes to it.
+        eventually(lambda: not _lets_in(url))
+        yield url
         Path(file).write_text(rules)
         owner.execute("SELECT pg_reload_conf()")
+
+
+def _lets_in(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_every_new_connection_has_a_password_of_its_own(guarded_url: str, postgres_url: str) -> None:
@@ -158,6 +169,19 @@ def test_a_password_that_is_refused_is_an_outage_that_does_not_show_it(guarded_u
 def test_migrations_have_passwords_of_their_own_too(guarded_url: str) -> None:
     with pytest.raises(Exception, match="password authentication failed"):
         migrate(guarded_url, password=lambda: "wrong")
+
+
+def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> None:
+    asked: list[str] = []
+
+    def password() -> str:
+        asked.append("first" if asked else "too early")
+        return asked[-1]
+
+    # It has got in: this user may not lay out a schema.
+    with pytest.raises(Exception, match="permission denied for schema public"):
+        migrate(guarded_url, password=password, patience=30)
+    assert asked == ["too early", "first"]
 
 
 # The user of the cache, with the rights that infra/stores.yaml gives it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .database import checked
 
 _LOCK = 4_711_000_001
 """Any number, as long as it is the same for everyone who migrates."""
+
+_PAUSE_SECONDS = 1
 
 # Each with the role's name in the place of %1$I.
 _RIGHTS = (
@@ -38,19 +41,28 @@ def migrate(
     revision: str = "head",
     password: Callable[[], str] | None = None,
     role: str | None = None,
+    patience: float = 0,
 ) -> None:
     """Applies every migration up to `revision`, all or none. Several at once wait for each other.
 
     A schema that is newer than the migrations here stays as it is: a deployment that is rolled back finds one.
     `password` makes one for each new connection. `role` is made if need be, and may then read and write all tables
-    but not change them; on RDS it logs in by IAM.
+    but not change them; on RDS it logs in by IAM. For so many seconds of `patience` it is tried to connect.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     url = checked(database_url)
 
+    give_up = time.monotonic() + patience
+
     def connect() -> psycopg.Connection:
-        return psycopg.connect(url, password=password() if password else None)
+        while True:
+            try:
+                return psycopg.connect(url, password=password() if password else None, connect_timeout=10)
+            except psycopg.OperationalError:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     with engine.begin() as connection:
