@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +16,10 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from emulator import cloudformation
+from emulator.stores import _free_port, _redis_server
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
-from order_engine.storage import cache, rate_limit
+from order_engine.storage import cache
 from order_engine.storage.active_orders import KEY, ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.rate_limit import RateLimit
@@ -244,9 +246,53 @@ def test_the_user_of_the_cache_may_do_nothing_else(restricted: str, command: tup
         connection.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
-def test_every_command_on_the_cache_has_one_key() -> None:
-    """A cache in cluster mode refuses those whose keys are kept apart."""
-    assert set(re.findall(r"KEYS\[(\d)\]", rate_limit._TAKE)) == {"1"}
+@pytest.fixture
+def cluster_url(tmp_path: Path) -> Iterator[str]:
+    """A Redis in cluster mode that owns every slot, as ElastiCache Serverless shows itself."""
+    # The nodes of a cluster talk to each other ten thousand ports higher.
+    port = next(port for port in iter(_free_port, 0) if port < 55_000)
+    command = [
+        str(_redis_server()),
+        "--port",
+        str(port),
+        "--cluster-enabled",
+        "yes",
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, redis.Redis(port=port) as admin:
+        try:
+            eventually(lambda: _answers(admin))
+            admin.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
+            eventually(lambda: admin.cluster("INFO")["cluster_state"] == "ok")
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
+    warnings: list[str] = []
+    active_orders, shown = ActiveOrders(cluster_url, warnings.append), event()
+    active_orders.ping()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    limit, client_id = RateLimit(cluster_url, 1, warnings.append), uuid7()
+    assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
+    assert warnings == []
+    client = cache.client(cluster_url)
+    # It would be told of keys that are kept apart.
+    with pytest.raises(redis.ResponseError, match="same slot"):
+        client.delete("a", "b")
+    client.close()
 
 
 # TLS, with the certificate looked at.
