@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -64,6 +65,16 @@ def test_nothing_comes_in_from_outside() -> None:
 def test_the_subnets_are_in_two_availability_zones() -> None:
     zones = [subnet["AvailabilityZone"] for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values()]
     assert zones == [{"Fn::Select": [0, {"Fn::GetAZs": ""}]}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}]
+
+
+def test_the_smallest_network_has_room_for_the_subnets() -> None:
+    pattern = NETWORK["Parameters"]["Cidr"]["AllowedPattern"]
+    smallest = next(bits for bits in range(32, 0, -1) if re.fullmatch(pattern, f"10.0.0.0/{bits}"))
+    for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values():
+        index, ranges = subnet["CidrBlock"]["Fn::Select"]
+        _, count, host_bits = ranges["Fn::Cidr"]
+        possible = ip_network(f"10.0.0.0/{smallest}").subnets(new_prefix=32 - host_bits)
+        assert index < count <= len(list(possible))
 
 
 def test_who_connects_to_whom_is_said_on_both_sides() -> None:
