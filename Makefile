@@ -39,7 +39,7 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
+check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -47,6 +47,7 @@ check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the t
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint infra/*.yaml
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
