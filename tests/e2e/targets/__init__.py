@@ -30,7 +30,7 @@ CAPABILITIES = {
 
 @dataclass(frozen=True)
 class Gap:
-    """Why a test fails. It is not run where it would leave behind what fails the tests after it."""
+    """Why a test fails. It is not run where it takes minutes, or leaves behind what fails the tests after it."""
 
     reason: str
     runs: bool = True

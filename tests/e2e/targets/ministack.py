@@ -77,6 +77,11 @@ _GAPS = {
         "test_access.py::test_no_endpoint_lets_anyone_in_without_a_key",
         "test_cli.py::test_a_key_that_is_refused_ends_with_3",
         "test_dashboard.py::test_nothing_else_is_served[/assets/{version}/..%2Fapp.py]",
+        "test_descriptions.py::test_there_are_no_other_descriptions",
+        "test_descriptions.py::test_the_postman_collection_runs_from_its_first_request_to_its_last",
+    ),
+    Gap("MiniStack's own refusals are not as described", runs=False): (
+        "test_descriptions.py::test_whatever_is_sent_is_answered_as_described",
     ),
     Gap("MiniStack leaves MinimumCompressionSize out"): (
         "test_dashboard.py::test_the_page_and_its_files_come_without_a_key_and_compressed[]",
@@ -87,6 +92,10 @@ _GAPS = {
     Gap("MiniStack decodes a path before it matches it"): (
         "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[%00]",
         "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[a%2Fb]",
+        "test_cli.py::test_bad_input_ends_with_2_and_says_what_was_expected[arguments7-orderId: expected a UUID like]",
+    ),
+    Gap("An order takes so long on MiniStack that cancelling it always comes in time", runs=False): (
+        "test_cancel.py::test_an_order_is_cancelled_and_never_swapped_or_refused_and_filled",
     ),
 }
 
