@@ -45,12 +45,12 @@ test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
 ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
-	$(MAKE) build ARCHITECTURE=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	$(BIN)/python -m bench.ministack
 	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
-	$(MAKE) build ARCHITECTURE=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the templates
