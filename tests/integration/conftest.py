@@ -108,6 +108,7 @@ def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpS
         "ALLOWED_ORIGINS": "https://api.example.com,",
         "CONNECTIONS_PER_CLIENT": "3",
         "ORDERS_PER_MINUTE": "0",
+        "EVENT_RETENTION_DAYS": "0",
     }
 
 
