@@ -111,8 +111,11 @@ Row = tuple[float, float, Outcome]
 """The rate, its share of the saturation, what came of it."""
 
 
-def load_curve(model_at: Callable[[float], Model], shares: Sequence[float], orders: int = 6_000) -> list[Row]:
-    most = saturation(model_at(1.0))
+def load_curve(model_at: Callable[[float], Model], shares: Sequence[float]) -> list[Row]:
+    model = model_at(1.0)
+    most = saturation(model)
+    # Long enough for each place at the gate to be taken thirty times.
+    orders = max(6_000, 30 * model.gate)
     return [(share * most, share, simulate(model_at(share * most), orders)) for share in shares]
 
 

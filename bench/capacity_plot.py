@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from bench.queueing import Outcome, percentile
 
 COLOURS = ("#1f77b4", "#2ca02c", "#d62728")
+SHOWN_SECONDS = 120
 # The same figures give the same file.
 matplotlib.rcParams["svg.hashsalt"] = "capacity"
+matplotlib.rcParams["svg.fonttype"] = "none"
 
 
 def draw(
@@ -57,8 +59,8 @@ def _latency(
 def _bursts(path: Path, bursts: Mapping[float, Outcome]) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 3.5), layout="constrained")
     for (burst, run), colour in zip(bursts.items(), COLOURS, strict=True):
-        # The first five minutes; of a long run every change is more than a picture holds.
-        shown = [(at, waiting) for at, waiting in run.depth if at < 300]
+        # Of a long run every change is more than a picture holds.
+        shown = [(at, waiting) for at, waiting in run.depth if at < SHOWN_SECONDS]
         axes.step(*zip(*shown, strict=True), where="post", color=colour, linewidth=0.9, label=f"{burst:.0f} at once")
     axes.set(title="Orders in the queue: 8 a second, in bursts, MaxRunningOrders 100", xlabel="s", ylabel="orders")
     axes.legend(fontsize=8)

@@ -92,13 +92,14 @@ def _statements(url: str) -> dict[str, list[float]]:
     orders = OrderStore(database)
     taken: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(200):
-        for name, seconds in _one_order(database, orders):
+        for name, seconds in one_order(database, orders):
             taken[name].append(seconds)
     database.close()
     return dict(taken)
 
 
-def _one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, float]]:
+def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, float]]:
+    """Takes an order through its life in Postgres: each statement by name, and its seconds."""
     (client,) = database.fetch("SELECT id FROM clients WHERE name = 'development'")
     id, name = uuid7(), "bench"
     started = time.perf_counter()
@@ -124,7 +125,7 @@ def _moves_a_second(url: str, clients: int) -> float:
         orders, moves = OrderStore(database), 0
         give_up = time.monotonic() + 2
         while time.monotonic() < give_up:
-            moves += sum(name == "move" for name, _ in _one_order(database, orders))
+            moves += sum(name == "move" for name, _ in one_order(database, orders))
         database.close()
         return moves
 
