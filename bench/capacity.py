@@ -187,7 +187,7 @@ def print_stores(times: dict[str, Any]) -> None:
     print_table(
         [
             "orders/s",
-            "commits/s",
+            "transactions/s",
             "WAL, MiB/s",
             "stored, GiB a day",
             "Postgres, cores",

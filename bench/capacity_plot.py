@@ -52,16 +52,21 @@ def _latency(
     latency.legend(fontsize=8)
     queue.set(xlabel="orders a second", ylabel="orders in the queue, mean", xscale="log", yscale="log")
     for axes in (latency, queue):
-        axes.grid(alpha=0.3, which="both")
+        axes.grid(alpha=0.3)
     _save(figure, path)
 
 
 def _bursts(path: Path, bursts: Mapping[float, Outcome]) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 3.5), layout="constrained")
     for (burst, run), colour in zip(bursts.items(), COLOURS, strict=True):
-        # Of a long run every change is more than a picture holds.
-        shown = [(at, waiting) for at, waiting in run.depth if at < SHOWN_SECONDS]
-        axes.step(*zip(*shown, strict=True), where="post", color=colour, linewidth=0.9, label=f"{burst:.0f} at once")
+        # The most in each half second: every change is more than a picture holds.
+        most = [0] * (2 * SHOWN_SECONDS)
+        for at, waiting in run.depth:
+            if at < SHOWN_SECONDS:
+                most[int(2 * at)] = max(most[int(2 * at)], waiting)
+        axes.plot(
+            [half / 2 for half in range(len(most))], most, color=colour, linewidth=0.9, label=f"{burst:.0f} at once"
+        )
     axes.set(title="Orders in the queue: 8 a second, in bursts, MaxRunningOrders 100", xlabel="s", ylabel="orders")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
