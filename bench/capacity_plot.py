@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from bench.queueing import Outcome, percentile
 
 COLOURS = ("#1f77b4", "#2ca02c", "#d62728")
-SHOWN_SECONDS = 120
+SHOWN_SECONDS = 300
 # The same figures give the same file.
 matplotlib.rcParams["svg.hashsalt"] = "capacity"
 matplotlib.rcParams["svg.fonttype"] = "none"
@@ -59,14 +60,17 @@ def _latency(
 def _bursts(path: Path, bursts: Mapping[float, Outcome]) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 3.5), layout="constrained")
     for (burst, run), colour in zip(bursts.items(), COLOURS, strict=True):
-        # The most in each half second: every change is more than a picture holds.
-        most = [0] * (2 * SHOWN_SECONDS)
-        for at, waiting in run.depth:
-            if at < SHOWN_SECONDS:
-                most[int(2 * at)] = max(most[int(2 * at)], waiting)
-        axes.plot(
-            [half / 2 for half in range(len(most))], most, color=colour, linewidth=0.9, label=f"{burst:.0f} at once"
-        )
+        # The most in each second: every change is more than a picture holds.
+        most, waiting, changes = [], 0, iter([*run.depth, (math.inf, 0)])
+        at, then = next(changes)
+        for second in range(SHOWN_SECONDS):
+            highest = waiting
+            while at < second + 1:
+                waiting = then
+                highest = max(highest, waiting)
+                at, then = next(changes)
+            most.append(highest)
+        axes.plot(most, color=colour, linewidth=0.9, label=f"{burst:.0f} at once")
     axes.set(title="Orders in the queue: 8 a second, in bursts, MaxRunningOrders 100", xlabel="s", ylabel="orders")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
