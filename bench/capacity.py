@@ -141,11 +141,12 @@ def print_capacity(times: dict[str, Any]) -> dict[int, list[Row]]:
             f"{share:.0%}",
             *(f"{percentile(run.latencies, p):.1f}" for p in (0.5, 0.95, 0.99)),
             f"{run.queued:.1f}",
+            f"{run.throughput:.2f}",
         ]
         for gate, curve in curves.items()
         for rate, share, run in curve
     ]
-    print_table(["MaxRunningOrders", "orders/s", "of the most", "p50, s", "p95", "p99", "queued"], rows)
+    print_table(["MaxRunningOrders", "orders/s", "of the most", "p50, s", "p95", "p99", "queued", "ended/s"], rows)
     print()
     return curves
 

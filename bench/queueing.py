@@ -93,23 +93,6 @@ def between(shortest: float, longest: float) -> Sampler:
     return lambda chance: chance.uniform(shortest, longest)
 
 
-def exponential(mean: float) -> Sampler:
-    return lambda chance: chance.expovariate(1 / mean)
-
-
-def erlang_c(rate: float, mean: float, servers: int) -> float:
-    """The mean wait in an M/M/c queue (Erlang, 1917). Infinite where the load is not below the number of servers."""
-    load = rate * mean
-    if load >= servers:
-        return math.inf
-    # The blocking probability of M/M/c/c by its recursion, which overflows nowhere.
-    blocked = 1.0
-    for count in range(1, servers + 1):
-        blocked = load * blocked / (count + load * blocked)
-    waits = blocked / (1 - load / servers * (1 - blocked))
-    return waits * mean / (servers - load)
-
-
 class Simulation:
     def __init__(self, model: Model, orders: int, seed: int) -> None:
         self._model = model

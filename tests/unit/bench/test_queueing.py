@@ -11,10 +11,9 @@ import pytest
 from bench.queueing import (
     Model,
     Outcome,
+    Sampler,
     Step,
     between,
-    erlang_c,
-    exponential,
     percentile,
     quantiles,
     simulate,
@@ -22,6 +21,23 @@ from bench.queueing import (
 
 T_95 = 2.262
 """Student's t for a two-sided 95 % interval with ten samples."""
+
+
+def exponential(mean: float) -> Sampler:
+    return lambda chance: chance.expovariate(1 / mean)
+
+
+def erlang_c(rate: float, mean: float, servers: int) -> float:
+    """The mean wait in an M/M/c queue (Erlang, 1917). Infinite where the load is not below the number of servers."""
+    load = rate * mean
+    if load >= servers:
+        return math.inf
+    # The blocking probability of M/M/c/c by its recursion, which overflows nowhere.
+    blocked = 1.0
+    for count in range(1, servers + 1):
+        blocked = load * blocked / (count + load * blocked)
+    waits = blocked / (1 - load / servers * (1 - blocked))
+    return waits * mean / (servers - load)
 
 
 def queue(rate: float, servers: int, burst: float = 1.0) -> Model:
