@@ -11,8 +11,9 @@ REDIS_URL ?=
 LATENCY ?= realistic
 # Whose pages may open WebSocket connections beside the REST API's own: by its other name, and by make sam-local.
 ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
-# Of make build: arm64 or x86_64.
+# Of make build: what is built, arm64 or x86_64, and where.
 export ARCHITECTURE ?= arm64
+BUILD ?= .aws-sam
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -43,7 +44,7 @@ sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
+check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -51,6 +52,7 @@ check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the t
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint infra/*.yaml
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
@@ -58,11 +60,15 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
+cold-start: $(VENV)/.dev ## what importing each function costs, as it is deployed; fails beyond the budget
+	$(BIN)/python -m bench.imports $(ARGS)
+
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
 
-build: $(VENV)/.dev ## what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
-	$(BIN)/sam build --cached --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
+build: $(VENV)/.dev ## make what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam build --cached --build-dir $(BUILD)/build --cache-dir $(BUILD)/cache \
+	  --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
@@ -127,4 +133,4 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user sam-local build descriptions test check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user sam-local build cold-start descriptions test check bench load screenshots faults aws-cli lock clean

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import redis
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.access import Caller, new_secret
 from order_engine.domain.errors import NoRoute, StaleRun
@@ -410,10 +411,30 @@ def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
         assert [name for name, check in body["checks"].items() if check["status"] == "down"] == ["redis", "queue"]
 
 
+def test_functions_connect_by_iam_where_they_are_told_to(environment: dict[str, str], redis_url: str) -> None:
+    """Against stores that take any password: what they are given is held against AWS's own in test_tokens."""
+    access = ("on", "nopass", "allkeys", "allcommands")
+    change = {
+        "DATABASE_AUTH": "iam",
+        "REDIS_AUTH": "iam",
+        "REDIS_URL": redis_url.replace("//", "//by_iam@"),
+        "REDIS_CACHE_NAME": "orders",
+    }
+    with redis.Redis.from_url(redis_url) as admin, new_environment({**environment, **change}) as functions:
+        admin.execute_command("ACL", "SETUSER", "by_iam", *access)
+        status, body = answered(functions("submit", rest("GET", "/health")))
+        assert (status, body["status"]) == (200, "up")
+        users = {client.get("user") for client in admin.client_list()}
+        admin.execute_command("ACL", "DELUSER", "by_iam")
+    assert "by_iam" in users
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"DATABASE_URL": ""}, "expected the environment variable DATABASE_URL to be set"),
+        ({"DATABASE_AUTH": "none"}, "expected DATABASE_AUTH to be one of password, iam, was 'none'"),
+        ({"REDIS_AUTH": "iam"}, "expected the environment variable REDIS_CACHE_NAME to be set"),
         ({"PREPARED_STATEMENTS": "maybe"}, "expected PREPARED_STATEMENTS to be one of true, false, was 'maybe'"),
         ({"MARKET_LATENCY": "slow"}, "expected MARKET_LATENCY to be one of instant, realistic, was 'slow'"),
         ({"MARKET_DRIFT_BPS": "ten"}, "expected MARKET_DRIFT_BPS to be an integer, was 'ten'"),
@@ -794,6 +815,18 @@ def test_a_url_that_is_none_is_told_without_its_password(
     (answer,) = clients.bodies("/response")
     assert answer["Reason"].startswith("ValueError: expected DATABASE_URL to be like ")
     assert "hunter2" not in answer["Reason"] + "".join(capsys.readouterr())
+
+
+def test_a_deployment_lets_the_functions_role_in(
+    environment: dict[str, str], empty_url: str, clients: HttpServer
+) -> None:
+    role = f"role_{uuid4().hex}"
+    change = {"DATABASE_URL": empty_url, "DATABASE_ROLE": role}
+    with new_environment({**environment, **change}) as functions:
+        functions("migrate", custom_resource("Create", clients.url))
+    assert clients.bodies("/response") == [{**ANSWER, "Status": "SUCCESS"}]
+    with psycopg.connect(make_conninfo(empty_url, user=role)) as connection:
+        assert connection.execute("SELECT count(*) FROM market_pools").fetchone() != (0,)
 
 
 def test_deleting_the_stack_keeps_the_data(environment: dict[str, str], empty_url: str, clients: HttpServer) -> None:
