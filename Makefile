@@ -86,6 +86,9 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
+capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure: with new service times
+	PYTHONPATH=.:layers/common $(BIN)/python -m bench.capacity $(ARGS)
+
 screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
 	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
 
@@ -150,4 +153,5 @@ $(VENV)/samlocal/.installed: $(BIN)/uv requirements/samlocal.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/samlocal/bin/python --require-hashes -r requirements/samlocal.txt
 	@touch $@
 
-.PHONY: help run market user sam-local build cold-start descriptions test ministack localstack check bench load screenshots faults aws-cli lock clean
+
+.PHONY: help run market user sam-local build cold-start descriptions test ministack localstack check bench load capacity screenshots faults aws-cli lock clean

@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 _SAM = str(Path(sys.executable).with_name("sam"))
 _SAM_OPTIONS = ("--skip-pull-image",)  # an image that is there is taken as it is, one that is not is pulled
-_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 _WARM = ("--warm-containers", "LAZY")
 
 Environments = dict[str, dict[str, str]]
@@ -210,7 +210,7 @@ async def run(variables: Environments, engine: Engine, template: Path, data: Pat
             *("--parameter-overrides", f"Architecture={engine.architecture}"),
             *(_WARM if command[0].startswith("start-") else ()),
             # The containers get the credentials that it finds, which must be no real ones.
-            env=_environment() | {name: next(iter(variables.values()))[name] for name in _CREDENTIALS},
+            env=_environment() | {name: next(iter(variables.values())).get(name, "") for name in _CREDENTIALS},
             # Out of reach of the terminal's Ctrl-C: it is told once, and removes its containers undisturbed.
             start_new_session=True,
         )

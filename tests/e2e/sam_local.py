@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -65,6 +68,25 @@ class SamLocal:
         if not self._ready.wait(START_SECONDS) or self._process.poll() is not None:
             self.stop()
             raise AssertionError(f"expected sam local to come up, was: {''.join(self.output)}")
+        try:
+            self._warm_up()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _warm_up(self) -> None:
+        """Has a container started for each function: on a busy machine that may take as long as a request may."""
+        give_up = time.monotonic() + START_SECONDS
+        for path in ("/health", "/api/orders", "/", "/openapi.json"):
+            request = Request(self.rest + path, headers={"Authorization": f"Bearer {self.key}"})
+            while True:
+                try:
+                    urlopen(request, timeout=START_SECONDS).close()
+                    break
+                except HTTPError as error:
+                    error.close()
+                    if time.monotonic() > give_up:
+                        raise AssertionError(f"expected {path} to be served, was: {''.join(self.output)}") from error
 
     def physical(self, logical_id: str) -> str:
         return logical_id

@@ -15,8 +15,8 @@ from order_engine.storage.clients import ClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.integration.aws import HttpServer
-from tests.integration.handlers import FUNCTIONS, Functions, answered
-from tests.integration.support import CLIENT, LEASE, PATHS, REQUEST
+from tests.integration.handlers import FUNCTIONS, Functions, answered, new_environment
+from tests.integration.support import CLIENT, LEASE, PATHS, REQUEST, new_database
 
 FOLDER = Path(__file__).parents[2] / "events"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
@@ -119,7 +119,10 @@ def test_an_order_is_given_up(functions: Functions, orders: OrderStore) -> None:
     assert invoked(functions, "execute-fail")["status"] == "failed"
 
 
-def test_the_database_is_brought_up_to_date(functions: Functions, clients: HttpServer) -> None:
-    assert invoked(functions, "migrate", ResponseURL=f"{clients.url}/response") is None
+def test_the_database_is_brought_up_to_date(
+    environment: dict[str, str], postgres_url: str, clients: HttpServer
+) -> None:
+    with new_environment({**environment, "DATABASE_URL": new_database(postgres_url)}) as functions:
+        assert invoked(functions, "migrate", ResponseURL=f"{clients.url}/response") is None
     (answer,) = clients.bodies("/response")
     assert answer["Status"] == "SUCCESS"
