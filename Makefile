@@ -153,5 +153,4 @@ $(VENV)/samlocal/.installed: $(BIN)/uv requirements/samlocal.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/samlocal/bin/python --require-hashes -r requirements/samlocal.txt
 	@touch $@
 
-
 .PHONY: help run market user sam-local build cold-start descriptions test ministack localstack check bench load capacity screenshots faults aws-cli lock clean
