@@ -204,6 +204,7 @@ def test_a_layer_is_importable_before_and_after_sam_build(tmp_path: Path, metada
         ("!If [IsNeither, 'yes', 'no']", "no"),
         ("!FindInMap [Sizes, !Ref Name, big]", "9"),
         ("!Select [1, !Ref Items]", "b"),
+        ("!If [IsZero, none, some]", "none"),
         ("{Fn::Base64: hi}", "aGk="),
         ("!GetAtt Queue.QueueName", "Queue"),
         ("!Ref Queue", "http://127.0.0.1:4566/000000000000/Queue"),
@@ -223,10 +224,12 @@ def test_intrinsic_functions(tmp_path: Path, expression: str, value: str) -> Non
 Parameters:
   Name: {Type: String, Default: x}
   Items: {Type: CommaDelimitedList, Default: "a, b"}
+  Count: {Type: Number, Default: 0}
 Mappings: {Sizes: {x: {big: 9}}}
 Conditions:
   IsX: !Equals [!Ref Name, x]
   IsNeither: !And [!Not [Condition: IsX], !Or [!Equals [a, b], !Equals [a, a]]]
+  IsZero: !Equals [!Ref Count, 0]
 """
     resources = """
   Queue: {Type: AWS::SQS::Queue}
