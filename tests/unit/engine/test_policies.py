@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator import cloudformation
-from emulator.template import _take_files, _translate
-
-TEMPLATE = Path(__file__).parents[3] / "template.yaml"
+from tests.translation import as_list, references, translated
 
 ALLOWED = {
     # A connection's id is not known when the template is deployed, nor is the method that the SDK will use.
@@ -50,28 +45,11 @@ MANAGED = {
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
-    template = cloudformation.read(TEMPLATE)
-    # With all that a deployment can have: whatever is not gradual makes fewer resources.
-    parameters = {
-        "DatabaseUrl": "postgresql://",
-        "RedisUrl": "redis://",
-        "DeploymentPreference": "Canary10Percent5Minutes",
-    }
-    values = cloudformation.parameters(template["Parameters"], parameters)
-    _take_files(template, TEMPLATE.parent)
-    found: dict[str, Any] = _translate(template, values, [])["Resources"]
-    return found
+    return translated()
 
 
 def roles(resources: dict[str, Any]) -> dict[str, Any]:
     return {name: item["Properties"] for name, item in resources.items() if item["Type"] == "AWS::IAM::Role"}
-
-
-def as_list(value: Any) -> list[Any]:
-    """What may stand alone, or depend on a condition, as a list."""
-    if isinstance(value, dict) and "Fn::If" in value:
-        return [item for branch in value["Fn::If"][1:] for item in as_list(branch)]
-    return value if isinstance(value, list) else [value]
 
 
 def text(value: Any) -> str:
@@ -143,23 +121,3 @@ def test_resources_do_not_need_each_other_in_a_circle(resources: dict[str, Any])
         for name in free:
             del needs[name]
     assert needs == {}
-
-
-def references(value: Any) -> set[str]:
-    match value:
-        case {"Ref": str(name)}:
-            return {name}
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return {name}
-        case {"Fn::GetAtt": str(name)}:
-            return {name.partition(".")[0]}
-        case {"Fn::Sub": str(template)}:
-            return set(re.findall(r"\$\{(\w+)", template))
-        case {"Fn::Sub": [str(template), variables]}:
-            return set(re.findall(r"\$\{(\w+)", template)) | references(variables)
-        case dict():
-            depends = set(as_list(value.get("DependsOn", []))) if "Type" in value else set()
-            return depends.union(*map(references, value.values()))
-        case list():
-            return set().union(*map(references, value))
-    return set()
