@@ -36,7 +36,7 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
+check: $(VENV)/.dev $(VENV)/checkov/.installed ## lint, types, import rules, unused code, weak spots, the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,6 +44,7 @@ check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the t
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(VENV)/checkov/bin/checkov --config-file .checkov.yaml
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
@@ -67,7 +68,7 @@ screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli; do \
+	cd requirements && for file in dev run uv aws-cli checkov; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
@@ -111,10 +112,10 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-# An environment of its own: the AWS command line pins botocore.
-$(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/aws-cli
-	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
+# Environments of their own: the AWS command line pins botocore, checkov much else.
+$(VENV)/aws-cli/.installed $(VENV)/checkov/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
 .PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Resources without a meaning on one machine: permissions, alarms and their topics, logs' retention, how a deployment goes
-# about.
+# Resources without a meaning on one machine: permissions, alarms and their topics, logs' retention, how to deploy.
 IGNORED_TYPES = frozenset(
     {
         "AWS::ApiGateway::Account",

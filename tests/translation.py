@@ -17,7 +17,7 @@ Resources = dict[str, dict[str, Any]]
 
 
 def translated(change: Callable[[dict[str, Any]], None] = lambda template: None, **parameters: str) -> Resources:
-    """The resources of a gradual deployment, which has all that there can be. `change` is made to the template first."""
+    """The resources of a gradual deployment, which has all that there can be. `change` is made before it."""
     template = cloudformation.read(TEMPLATE)
     given = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://", "DeploymentPreference": "Canary10Percent5Minutes"}
     values = cloudformation.parameters(template["Parameters"], given | parameters)

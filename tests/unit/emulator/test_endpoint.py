@@ -237,7 +237,8 @@ def test_boto3_tells_lambda_errors_apart() -> None:
         assert await scene.refusal(client.invoke, FunctionName="none") == missing
         assert await scene.refusal(client.invoke, FunctionName="none", InvocationType="DryRun") == missing
         assert await scene.refusal(client.invoke, FunctionName="echo", Qualifier="7") == missing
-        assert await scene.refusal(client.invoke, FunctionName="echo", Qualifier="7", InvocationType="DryRun") == missing
+        unknown = {"FunctionName": "echo", "Qualifier": "7", "InvocationType": "DryRun"}
+        assert await scene.refusal(client.invoke, **unknown) == missing
         assert await scene.refusal(client.get_function, FunctionName="none") == missing
         for payload, expected in (
             (b'"throttle"', ("TooManyRequestsException", "TooManyRequestsException", 429)),

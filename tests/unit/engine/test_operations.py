@@ -47,10 +47,12 @@ def alarms(resources: Resources) -> Resources:
 
 def consumers(resources: Resources) -> list[tuple[str, str, dict[str, Any]]]:
     """Queue, function and properties of every event source mapping."""
-    return [
-        (*references(mapping["EventSourceArn"]), *function_of(resources, mapping["FunctionName"]), mapping)
-        for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values()
-    ]
+    found = []
+    for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
+        (queue,) = references(mapping["EventSourceArn"])
+        (function,) = function_of(resources, mapping["FunctionName"])
+        found.append((queue, function, mapping))
+    return found
 
 
 def function_of(resources: Resources, value: Any) -> set[str]:
@@ -58,7 +60,8 @@ def function_of(resources: Resources, value: Any) -> set[str]:
     aliases = of_type(resources, "AWS::Lambda::Alias")
     functions = of_type(resources, "AWS::Lambda::Function")
     named = references(value)
-    return (named & functions.keys()).union(*(references(aliases[name]["FunctionName"]) for name in named & aliases.keys()))
+    by_alias = (references(aliases[name]["FunctionName"]) for name in named & aliases.keys())
+    return (named & functions.keys()).union(*by_alias)
 
 
 # Logs and traces
@@ -70,7 +73,9 @@ def test_every_log_is_kept_for_as_long_as_the_parameter_says(resources: Resource
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
-def test_every_function_logs_into_a_group_of_the_stack_and_is_traced(resources: Resources, functions: Resources) -> None:
+def test_every_function_logs_into_a_group_of_the_stack_and_is_traced(
+    resources: Resources, functions: Resources
+) -> None:
     for function in functions.values():
         assert references(function["LoggingConfig"]["LogGroup"]) <= of_type(resources, "AWS::Logs::LogGroup").keys()
         assert function["TracingConfig"] == {"Mode": "Active"}
