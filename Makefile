@@ -9,6 +9,9 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make build: what is built, arm64 or x86_64, and where.
+export ARCHITECTURE ?= arm64
+BUILD ?= .aws-sam
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -36,7 +39,7 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev $(VENV)/checkov/.installed ## lint, types, import rules, unused code, weak spots, the template
+check: $(VENV)/.dev $(VENV)/checkov/.installed ## lint, types, import rules, unused code, weak spots, the templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,6 +47,7 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed ## lint, types, import rules, unu
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint infra/*.yaml
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(VENV)/checkov/bin/checkov --config-file .checkov.yaml
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
@@ -52,8 +56,15 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
+cold-start: $(VENV)/.dev ## what importing each function costs, as it is deployed; fails beyond the budget
+	$(BIN)/python -m bench.imports $(ARGS)
+
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+
+build: $(VENV)/.dev ## make what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam build --cached --build-dir $(BUILD)/build --cache-dir $(BUILD)/cache \
+	  --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
@@ -118,4 +129,4 @@ $(VENV)/aws-cli/.installed $(VENV)/checkov/.installed: $(VENV)/%/.installed: $(B
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user build cold-start descriptions test check bench load screenshots faults aws-cli lock clean

@@ -53,7 +53,21 @@ def read(path: Path) -> dict[str, Any]:
         raise TemplateError([f"{path}: {error}"]) from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict) or not template["Resources"]:
         raise TemplateError([f"{path}: expected a template with Resources"])
-    return template
+    try:
+        unshared: dict[str, Any] = _unshared(template)
+    except RecursionError:
+        raise TemplateError([f"{path}: expected aliases that do not contain themselves"]) from None
+    return unshared
+
+
+def _unshared(value: Any) -> Any:
+    """A copy in which each YAML alias has become a copy of its own: the SAM translator changes what it is given."""
+    match value:
+        case dict():
+            return {key: _unshared(item) for key, item in value.items()}
+        case list():
+            return [_unshared(item) for item in value]
+    return value
 
 
 def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
@@ -130,6 +144,7 @@ class Resolver:
         attribute: Callable[[str, str], Any],
     ) -> None:
         self._mappings = template.get("Mappings") or {}
+        self._declared = template.get("Parameters") or {}
         self._conditions = template.get("Conditions") or {}
         self._rules = template.get("Rules") or {}
         self._evaluating: list[str] = []
@@ -212,6 +227,25 @@ class Resolver:
                         said = assertion.get("AssertDescription", "an assertion about the parameters does not hold")
                         broken.append(f"{name}: {said}")
         return broken
+
+    def parameters_of(self, condition: str) -> list[str]:
+        """The parameters on which it depends whether the condition holds, by way of other conditions too."""
+        found: dict[str, None] = {}
+
+        def collect(value: Any) -> None:
+            match value:
+                case {"Ref": str(name)} if name in self._declared:
+                    found[name] = None
+                case {"Condition": str(name)}:
+                    collect(self._conditions.get(name))
+                case dict():
+                    collect(list(value.values()))
+                case list():
+                    for item in value:
+                        collect(item)
+
+        collect(self._conditions[condition])
+        return list(found)
 
     def _reference(self, name: Any) -> Any:
         if not isinstance(name, str):

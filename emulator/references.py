@@ -61,6 +61,10 @@ class References:
         """What the template's rules say of parameters that don't go together. Raises ValueError as `resolve`."""
         return self._resolver.broken_rules()
 
+    def parameters_of(self, condition: str) -> list[str]:
+        """The parameters on which it depends whether the condition holds."""
+        return self._resolver.parameters_of(condition)
+
     def name(self, logical_id: str) -> str:
         """A resource's physical name: what the template gives, or the logical id."""
         resource = self.resources[logical_id]
@@ -116,6 +120,8 @@ class References:
                 return f"arn:aws:iam::{ACCOUNT}:role/{name}"
             case "AWS::Logs::LogGroup", "Arn":
                 return arn("logs", f"log-group:{name}:*")
+            case "AWS::CloudFormation::Stack", _ if attribute.startswith("Outputs."):
+                return ""  # refused itself, which says it all
         raise ValueError(f"{logical_id} ({kind}): the attribute {attribute} is not supported")
 
     def _name_of(self, logical_id: str) -> str:

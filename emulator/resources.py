@@ -95,7 +95,8 @@ class Builder:
                 if name not in used and name not in ignored
             ]
         else:
-            self.problems.append(f"{logical_id} ({kind}): this type of resource is not supported")
+            problem = f"{logical_id} ({kind}): this type of resource is not supported"
+            self.problems.append(problem + self._way_around(resource.get("Condition")))
             return
         values = {}
         for name in properties:
@@ -106,6 +107,16 @@ class Builder:
                     self.problems.append(f"{logical_id} ({kind}): {name}: {error}")
                     self._wrong.add(logical_id)
         self._values[logical_id] = {name: value for name, value in values.items() if value is not None}
+
+    def _way_around(self, condition: str | None) -> str:
+        """What leaves a resource out that can't be made."""
+        parameters = self._references.parameters_of(condition) if condition else []
+        if not parameters:
+            return ""
+        return (
+            f"; its condition {condition} depends on {', '.join(parameters)}: expected other values, by --parameter "
+            "NAME=VALUE, or by --postgres NAME and --redis NAME for the URL of an embedded store"
+        )
 
     def _each(self, kind: str, build: Callable[[str, Values], Any]) -> list[tuple[str, Any]]:
         """Builds every resource of the type. One that is wrong is left out, and named among the problems."""

@@ -249,6 +249,58 @@ def test_a_resource_whose_condition_fails_is_left_out(tmp_path: Path) -> None:
     assert loaded(tmp_path, FUNCTION + resources, conditions).queues == {}
 
 
+def test_what_leaves_out_a_resource_that_is_not_supported_is_named(tmp_path: Path) -> None:
+    rest = """
+Parameters:
+  Url: {Type: String, Default: ""}
+  Size: {Type: String, Default: small}
+  Colour: {Type: String, Default: red}
+Conditions:
+  Creates: !Equals [!Ref Url, ""]
+  CreatesSmall: !And [!Condition Creates, !Not [!Equals [!Ref Size, !Ref "AWS::Region"]]]
+  Always: !Equals [a, a]
+"""
+    resources = """
+  Stores:
+    Type: AWS::CloudFormation::Stack
+    Condition: CreatesSmall
+    Properties: {TemplateURL: stores.yaml}
+  Table: {Type: AWS::DynamoDB::Table, Condition: Always}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: code
+      Handler: app.handler
+      Runtime: python3.13
+      Environment: {Variables: {URL: !If [Creates, !GetAtt Stores.Outputs.Url, !Ref Url]}}
+"""
+    stores, table = problems(tmp_path, resources, rest)
+    assert stores == (
+        "Stores (AWS::CloudFormation::Stack): this type of resource is not supported; its condition CreatesSmall"
+        " depends on Url, Size: expected other values, by --parameter NAME=VALUE, or by --postgres NAME and"
+        " --redis NAME for the URL of an embedded store"
+    )
+    assert table == "Table (AWS::DynamoDB::Table): this type of resource is not supported"
+    given = loaded(tmp_path, resources.replace("Condition: Always", "Condition: Creates"), rest, Url="x")
+    assert given.functions["Worker"].environment == {"URL": "x"}
+
+
+def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
+    """The translator turns such a policy into another one, in place."""
+    policies = "[&policy !If [Always, {Statement: [{Effect: Allow, Action: a, Resource: b}]}, !Ref 'AWS::NoValue']]"
+    properties = "CodeUri: code, Handler: app.handler, Runtime: python3.13"
+    resources = f"""
+  First: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: {policies}}}}}
+  Second: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: [*policy]}}}}
+"""
+    assert set(loaded(tmp_path, resources, "Conditions: {Always: !Equals [a, a]}").functions) == {"First", "Second"}
+
+
+def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, FUNCTION, "Metadata: &m {again: *m}")
+    assert found.endswith("template.yaml: expected aliases that do not contain themselves")
+
+
 def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
     resources = "  Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: !Ref AWS::NoValue}}\n"
     assert loaded(tmp_path, resources).queues["Q"].delay == 0

@@ -39,6 +39,8 @@ MANAGED = {
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda",
     # Writes API Gateway's logs, for the account.
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+    # Lets Lambda connect a function to the network of the stores. Its actions know no narrower resources.
+    "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
 }
 """AWS's own policies, most of which the translator attaches."""
 
@@ -62,7 +64,10 @@ def text(value: Any) -> str:
 
 def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in role.get("Policies", []):
-        yield from as_list(policy["PolicyDocument"]["Statement"])
+        # What holds only where the stores are created, as well.
+        for possible in policy.get("Fn::If", [None, policy])[1:]:
+            if "PolicyDocument" in possible:
+                yield from as_list(possible["PolicyDocument"]["Statement"])
 
 
 def wildcards(role: dict[str, Any]) -> list[str]:
