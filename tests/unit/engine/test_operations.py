@@ -143,8 +143,11 @@ def test_engine_metrics_are_those_that_functions_write(functions: Resources, ala
 
 def test_the_dashboard_is_json(resources: Resources) -> None:
     (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
-    text, _ = dashboard["DashboardBody"]["Fn::Sub"]
-    assert len(json.loads(re.sub(r"\$\{[\w.:]+\}", "x", text))["widgets"]) > 5
+    text, values = dashboard["DashboardBody"]["Fn::Sub"]
+    stores = {name: values[name]["Fn::If"][1]["Fn::Sub"][0] for name in ("Database", "Cache")}
+    for with_stores in (stores, dict.fromkeys(stores, "")):
+        whole = text.replace("${Database}", with_stores["Database"]).replace("${Cache}", with_stores["Cache"])
+        assert len(json.loads(re.sub(r"\$\{[\w.:]+\}", "x", whole))["widgets"]) == 10 + 2 * any(with_stores.values())
 
 
 # Versions
