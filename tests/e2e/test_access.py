@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +37,12 @@ def revoke(clients: ClientStore, key: str) -> None:
     caller = clients.caller_with_key(key)
     assert caller is not None
     clients.revoke(caller.key_id)
+
+
+def invoke_keys(stack: Stack, **event: str) -> Any:
+    with aws(stack, "lambda") as lambda_:
+        answer = lambda_.invoke(FunctionName="KeysFunction", Payload=json.dumps(event))
+        return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
 async def refused(at: Client, url: str, **headers: str) -> int:
@@ -278,3 +285,16 @@ async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: 
     async for _ in Until("no connection is recorded"):
         if market.database.fetch("SELECT FROM connections") == []:
             break
+
+
+async def test_an_operator_makes_a_key_without_reaching_the_database(stack: Stack, market: Market) -> None:
+    error, made = invoke_keys(stack, action="create-key", name="bob")
+    assert error is None
+    async with client(stack, made["key"]) as bob:
+        assert (await bob.executed())["status"] == "confirmed"
+    error, listed = invoke_keys(stack, action="list-keys")
+    (key,) = [key for key in listed["keys"] if key["client"] == "bob"]
+    assert key["prefix"] == made["key"][:8]
+    assert invoke_keys(stack, action="revoke-key", id=key["id"]) == (None, {"revoked": key["id"]})
+    error, refusal = invoke_keys(stack, action="revoke-key", id=UNKNOWN)
+    assert (error, refusal["errorMessage"]) == ("Unhandled", f"expected the id of a key, was {UNKNOWN}")
