@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,30 +35,38 @@ _BILLED = re.compile(r"Billed Duration: (\d+) ms")
 _METRIC = re.compile(r'"Metrics":\[\{"Name":"(\w+)"')
 
 
-async def watch_orders(rest: str, orders: int, at_once: int) -> tuple[int, float]:
-    """The messages and the seconds of connection that the clients of so many orders have had."""
-    messages, connected = 0, 0.0
+@dataclass
+class Heard:
+    """What the clients have received, in bytes, and for how many seconds they were connected."""
+
+    answers: list[int] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    connected: float = 0.0
+
+
+async def watch_orders(rest: str, orders: int, at_once: int) -> Heard:
+    heard = Heard()
     left = iter(range(orders))
 
     async def client() -> None:
-        nonlocal messages, connected
         while next(left, None) is not None:
             async with session.post(f"{rest}/api/orders/execute", json=ORDER) as response:
                 body = await response.json()
+                heard.answers.append(len(await response.read()))
                 if response.status != 202:
                     raise RuntimeError(f"expected 202, was {response.status}: {body}")
             started = time.perf_counter()
             async with session.ws_connect(body["webSocketUrl"]) as socket:
-                while True:
-                    event = await socket.receive_json(timeout=60)
-                    messages += 1
-                    if event["status"] in ("confirmed", "failed"):
-                        break
-            connected += time.perf_counter() - started
+                status = "pending"
+                while status not in ("confirmed", "failed"):
+                    message = await socket.receive_str(timeout=60)
+                    heard.messages.append(len(message.encode()))
+                    status = json.loads(message)["status"]
+            heard.connected += time.perf_counter() - started
 
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
         await asyncio.gather(*(client() for _ in range(at_once)))
-    return messages, connected
+    return heard
 
 
 class Meter:
@@ -110,7 +119,7 @@ def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
         time.sleep(1)
         meter = Meter(stack, logs)
         log, stores = meter.log(), meter.stores()
-        messages, connected = asyncio.run(watch_orders(stack["rest"], orders, at_once))
+        heard = asyncio.run(watch_orders(stack["rest"], orders, at_once))
         # What follows an order's end: the connection's, and the log's last lines.
         time.sleep(1)
         used = {name: (value - stores[name]) / orders for name, value in meter.stores().items()}
@@ -128,8 +137,10 @@ def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
         return {
             "functions": functions,
             "metrics": sorted(metrics),
-            "messages": messages / orders,
-            "connected_seconds": round(connected / orders, 3),
+            "messages": len(heard.messages) / orders,
+            "largest_message_bytes": max(heard.messages),
+            "bytes_out": round(sum(heard.messages + heard.answers) / orders),
+            "connected_seconds": round(heard.connected / orders, 3),
             **{name: round(value, 2) for name, value in used.items()},
         }
 
