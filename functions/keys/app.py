@@ -19,18 +19,20 @@ clients = bootstrap.clients()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     match event:
         case {"action": "create-key", "name": str(name)}:
-            return {"client": name, "key": clients.create_key(name)}
+            key = clients.create_key(name)
+            caller = clients.caller_with_key(key)
+            return {"client": name, "id": caller and str(caller.key_id), "key": key}
         case {"action": "list-keys"}:
             return {
                 "keys": [
                     {
-                        "id": str(key.id),
-                        "client": key.client,
-                        "prefix": key.prefix,
-                        "createdAt": rfc3339(key.created_at),
-                        "revokedAt": key.revoked_at and rfc3339(key.revoked_at),
+                        "id": str(listed.id),
+                        "client": listed.client,
+                        "prefix": listed.prefix,
+                        "createdAt": rfc3339(listed.created_at),
+                        "revokedAt": listed.revoked_at and rfc3339(listed.revoked_at),
                     }
-                    for key in clients.list_keys()
+                    for listed in clients.list_keys()
                 ]
             }
         case {"action": "revoke-key", "id": str(key_id)}:

@@ -724,7 +724,7 @@ def test_an_operator_makes_lists_and_revokes_keys(
         caller = store.caller_with_key(made["key"])
         assert caller is not None
         (listed,) = [key for key in functions("keys", {"action": "list-keys"})["keys"] if key["client"] == "alice"]
-        assert listed["id"] == str(caller.key_id)
+        assert listed["id"] == made["id"] == str(caller.key_id)
         assert listed["prefix"] == made["key"][:8]
         assert listed["revokedAt"] is None
         assert functions("keys", {"action": "revoke-key", "id": listed["id"]}) == {"revoked": listed["id"]}
