@@ -9,6 +9,8 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make smoke.
+STACK ?= order-engine-dev
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -36,7 +38,7 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the template
+check: $(VENV)/.dev $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,6 +46,9 @@ check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the t
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint infra/github-oidc.yaml
+	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
@@ -61,13 +66,19 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
+costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template and bench/one_order.json; writes docs/costs.md
+	$(BIN)/python -m bench.cost
+
+smoke: $(VENV)/.dev ## run one order on a stack that is deployed: STACK=order-engine-dev
+	$(BIN)/python -m tests.smoke --stack $(STACK)
+
 screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
 	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli; do \
+	cd requirements && for file in dev run uv aws-cli workflows; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
@@ -117,4 +128,9 @@ $(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check bench load screenshots faults aws-cli lock clean
+$(VENV)/workflows/.installed: $(BIN)/uv requirements/workflows.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/workflows
+	$(BIN)/uv pip install --quiet --python $(VENV)/workflows/bin/python --require-hashes -r requirements/workflows.txt
+	@touch $@
+
+.PHONY: help run market user descriptions test check costs smoke bench load screenshots faults aws-cli lock clean
