@@ -32,17 +32,37 @@ class Template:
         return cls(document, values, path.parent)
 
     def value(self, value: Any) -> Any:
-        """A literal, or a parameter's value; anything else as the template writes it."""
+        """A literal, a parameter's value or what a condition chooses; anything else as the template writes it."""
         match value:
             case {"Ref": str(name)} if name in self.parameters:
                 return self.parameters[name]
+            case {"Fn::If": [str(name), yes, no]}:
+                return self.value(yes if self.holds(name) else no)
             case list():
                 return [self.value(item) for item in value]
         return value
 
+    def holds(self, condition: Any) -> bool:
+        """A condition by its name, or as it is written."""
+        match condition:
+            case str(name):
+                return self.holds(self.document["Conditions"][name])
+            case {"Condition": str(name)}:
+                return self.holds(name)
+            case {"Fn::Equals": [one, other]}:
+                return str(self.value(one)) == str(self.value(other))
+            case {"Fn::Not": [inner]}:
+                return not self.holds(inner)
+            case {"Fn::And": list(inner)}:
+                return all(map(self.holds, inner))
+            case {"Fn::Or": list(inner)}:
+                return any(map(self.holds, inner))
+        raise ValueError(f"expected a condition, was {condition!r}")
+
     def resources(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for name, resource in self.document["Resources"].items():
-            yield name, resource["Type"], resource.get("Properties", {})
+            if "Condition" not in resource or self.holds(resource["Condition"]):
+                yield name, resource["Type"], resource.get("Properties", {})
 
     def nested(self) -> Iterator[Template]:
         for _, kind, properties in self.resources():

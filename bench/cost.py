@@ -44,6 +44,8 @@ TRACES, TRACES_A_SECOND, TRACED_SHARE = 4, 1, 0.05
 ACU_OF_ONE_CPU, BUSY = 4, 0.7
 PROXY_ACU, CACHE_GB, REDIS_GB = 8, 0.1, 1.0
 AURORA_IO_BYTES = 4096
+# A line of an access log: of a REST request, of a connection's beginning and of its end.
+ACCESS_LOG_BYTES, ACCESS_LOG_LINES = 450, 3
 MONTHS_KEPT = 3
 """For how long orders stay in the database."""
 
@@ -160,6 +162,7 @@ class Order:
 
     def _kept(self) -> Iterator[Use]:
         logged = sum(count * self._record["functions"][name]["log_bytes"] for name, count, _ in self.invocations())
+        logged += ACCESS_LOG_BYTES * ACCESS_LOG_LINES
         yield Use("CloudWatch", "GB of logs", "log", logged / 1e9)
         # One for the rate limit, which the measured stack does without.
         yield Use("ElastiCache", "ECPU", "ecpu", self._record["redis_commands"] + 1)
@@ -188,7 +191,7 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
         Use("Secrets Manager", "secrets", "secret", secrets(application)),
         Use("KMS", "keys", "key", counted["AWS::KMS::Key"]),
         Use("CloudWatch", "metrics", "metric", len(record["realistic"]["metrics"])),
-        Use("CloudWatch", "alarms", "alarm", counted["AWS::CloudWatch::Alarm"]),
+        Use("CloudWatch", "alarms, by the metrics that they watch", "alarm", alarm_metrics(application)),
         Use("CloudWatch", "dashboards", "dashboard", counted["AWS::CloudWatch::Dashboard"]),
         Use(
             "SQS",
@@ -225,6 +228,14 @@ def network(application: Application) -> Iterator[Use]:
     if hours:
         yield Use("PrivateLink", f"hours of {hours // HOURS} interface endpoints and zones", "endpoint", hours)
     yield Use("VPC", "hours of NAT gateways", "nat", application.counted()["AWS::EC2::NatGateway"] * HOURS)
+
+
+def alarm_metrics(application: Application) -> int:
+    """An alarm on an expression is billed for each metric in it."""
+    return sum(
+        sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1
+        for _, alarm in application.of("AWS::CloudWatch::Alarm")
+    )
 
 
 def least_capacity(application: Application) -> float:

@@ -21,17 +21,28 @@ Parameters:
   Capacity: { Type: Number, Default: 0.5 }
   Zones: { Type: CommaDelimitedList, Default: a }
 Globals: { Function: { MemorySize: 512 } }
+Conditions:
+  Small: !Not [!Equals [!Ref Capacity, 2]]
+  Never: !And [!Condition Small, !Equals [!Ref Zones, b]]
 Resources:
   Stores:
     Type: AWS::CloudFormation::Stack
     Properties:
       TemplateURL: stores.yaml
-      Parameters: { Least: !Ref Capacity, Made: !GetAtt Other.Outputs.Thing }
+      Parameters: { Least: !Ref Capacity, Made: !GetAtt Other.Outputs.Thing, Replica: !If [Small, "false", "true"] }
+  Nothing: { Type: AWS::EC2::NatGateway, Condition: Never }
+  Simple: { Type: AWS::CloudWatch::Alarm, Properties: { MetricName: Errors } }
+  Share:
+    Type: AWS::CloudWatch::Alarm
+    Properties: { Metrics: [{ Expression: a / b }, { Id: a, MetricStat: {} }, { Id: b, MetricStat: {} }] }
 """
 STORES = """
 Parameters:
   Least: { Type: Number }
   Made: { Type: String }
+  Replica: { Type: String }
+Conditions:
+  HasReplica: !Or [!Equals [!Ref Replica, "true"], !Equals [!Ref Replica, "yes"]]
 Resources:
   Cluster:
     Type: AWS::RDS::DBCluster
@@ -39,6 +50,7 @@ Resources:
       ServerlessV2ScalingConfiguration: { MinCapacity: !Ref Least, MaxCapacity: 8 }
       ManageMasterUserPassword: true
   Writer: { Type: AWS::RDS::DBInstance, Properties: {} }
+  Reader: { Type: AWS::RDS::DBInstance, Condition: HasReplica, Properties: {} }
   Proxy: { Type: AWS::RDS::DBProxy, Properties: {} }
   Cache: { Type: AWS::ElastiCache::ServerlessCache, Properties: { Engine: valkey } }
   Queues:
@@ -158,7 +170,10 @@ def test_what_nested_templates_make_counts(tmp_path: Path, record: dict[str, Any
     assert quantity(uses, "Aurora", "ACU-hours, the least") == 0.5 * HOURS
     assert quantity(uses, "RDS Proxy", "ACU-hours, 8 at least") == 8 * HOURS
     assert quantity(uses, "PrivateLink", "hours of 2 interface") == 2 * HOURS
-    assert cost.least_capacity(Application(tmp_path / "template.yaml", "prod")) == 2
+    assert cost.alarm_metrics(default) == 3
+    assert default.counted()["AWS::EC2::NatGateway"] == 0
+    # Twice as much for each of two instances.
+    assert cost.least_capacity(Application(tmp_path / "template.yaml", "prod")) == 2 * 2
 
 
 def test_servers_are_two_until_one_alone_would_not_do(record: dict[str, Any]) -> None:
