@@ -92,6 +92,11 @@ class Order:
         self._record = record["realistic"]
         self._instant = durations(record["instant"])
         self._waiting = durations(self._record) if waits else self._instant
+        # Of the states that there were when it was measured.
+        self._measured_steps = sum(
+            self._instant[name] * record["instant"]["functions"][name]["invocations"]
+            for name in {step.function for step in application.steps()}
+        )
 
     def milliseconds(self, function: str) -> int:
         """What an invocation is billed: waiting as it was measured, computing with the CPU that its memory brings."""
@@ -104,10 +109,9 @@ class Order:
 
     def dispatch_milliseconds(self, waits: bool = True) -> int:
         """`DispatchFunction` waits for the execution, unless that goes on without it."""
-        steps = sum(self._instant[step.function] for step in self._application.steps())
-        own = max(self._instant["DispatchFunction"] - steps, 0)
+        own = max(self._instant["DispatchFunction"] - self._measured_steps, 0)
         own *= slower(self._application, "DispatchFunction")
-        return math.ceil(own + (self.execution_milliseconds() if waits else 0))
+        return math.ceil(own) + (self.execution_milliseconds() if waits else 0)
 
     def invocations(self) -> list[tuple[str, int, int]]:
         """Function, how often, and milliseconds each."""
