@@ -111,7 +111,7 @@ class Order:
         """`DispatchFunction` waits for the execution, unless that goes on without it."""
         own = max(self._instant["DispatchFunction"] - self._measured_steps, 0)
         own *= slower(self._application, "DispatchFunction")
-        return math.ceil(own) + (self.execution_milliseconds() if waits else 0)
+        return int(math.ceil(own)) + (self.execution_milliseconds() if waits else 0)
 
     def invocations(self) -> list[tuple[str, int, int]]:
         """Function, how often, and milliseconds each."""
