@@ -9,8 +9,8 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
-# Of make smoke.
-STACK ?= order-engine-dev
+# Of make deploy and make smoke: dev or prod.
+ENVIRONMENT ?= dev
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -69,8 +69,12 @@ load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each
 costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template and bench/one_order.json; writes docs/costs.md
 	$(BIN)/python -m bench.cost
 
-smoke: $(VENV)/.dev ## run one order on a stack that is deployed: STACK=order-engine-dev
-	$(BIN)/python -m tests.smoke --stack $(STACK)
+deploy: $(VENV)/.dev ## deploy what make build has made: ENVIRONMENT=dev or prod; docs/deploy.md
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --config-env $(ENVIRONMENT) $(ARGS) \
+	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s)
+
+smoke: $(VENV)/.dev ## run one order where make deploy has deployed: ENVIRONMENT=dev or prod
+	$(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
 
 screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
 	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
@@ -133,4 +137,4 @@ $(VENV)/workflows/.installed: $(BIN)/uv requirements/workflows.txt
 	$(BIN)/uv pip install --quiet --python $(VENV)/workflows/bin/python --require-hashes -r requirements/workflows.txt
 	@touch $@
 
-.PHONY: help run market user descriptions test check costs smoke bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user descriptions test check costs deploy smoke bench load screenshots faults aws-cli lock clean

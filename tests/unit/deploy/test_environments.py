@@ -83,8 +83,8 @@ def test_the_workflow_deploys_each_environment_in_turn_and_the_same_build() -> N
     builds = [step for job in jobs.values() for step in job.get("steps", []) if "make build" in step.get("run", "")]
     assert len(builds) == 1
     (job,) = workflow("deploy-to.yml")["jobs"].values()
-    assert job["env"]["STACK"] == "order-engine-${{ inputs.environment }}"
-    assert not any("build" in step.get("run", "") and "make" in step["run"] for step in job["steps"])
+    assert job["env"]["ENVIRONMENT"] == job["environment"] == "${{ inputs.environment }}"
+    assert not any("make build" in step.get("run", "") for step in job["steps"])
 
 
 def test_only_a_job_with_an_environment_can_be_somebody_on_aws() -> None:
