@@ -9,8 +9,9 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
-# Of make deploy and make smoke: dev or prod.
+# Of make deploy and make smoke: dev or prod; and parameters beside those of infra/parameters, as NAME=VALUE.
 ENVIRONMENT ?= dev
+PARAMETERS ?=
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -71,7 +72,7 @@ costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template an
 
 deploy: $(VENV)/.dev ## deploy what make build has made: ENVIRONMENT=dev or prod; docs/deploy.md
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --config-env $(ENVIRONMENT) $(ARGS) \
-	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s)
+	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s) $(PARAMETERS)
 
 smoke: $(VENV)/.dev ## run one order where make deploy has deployed: ENVIRONMENT=dev or prod
 	$(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
