@@ -93,7 +93,7 @@ class Order:
         self._instant = durations(record["instant"])
         self._waiting = durations(self._record) if waits else self._instant
         # Of the states that there were when it was measured.
-        self._measured_steps = sum(
+        self._measured_steps: float = sum(
             self._instant[name] * record["instant"]["functions"][name]["invocations"]
             for name in {step.function for step in application.steps()}
         )
@@ -111,7 +111,7 @@ class Order:
         """`DispatchFunction` waits for the execution, unless that goes on without it."""
         own = max(self._instant["DispatchFunction"] - self._measured_steps, 0)
         own *= slower(self._application, "DispatchFunction")
-        return int(math.ceil(own)) + (self.execution_milliseconds() if waits else 0)
+        return math.ceil(own) + (self.execution_milliseconds() if waits else 0)
 
     def invocations(self) -> list[tuple[str, int, int]]:
         """Function, how often, and milliseconds each."""
@@ -266,6 +266,8 @@ def growing(application: Application, record: dict[str, Any], orders_a_day: floa
     found = []
     least = least_capacity(application)
     needed = a_second * record["realistic"]["postgres_cpu_ms"] / 1000 * ACU_OF_ONE_CPU / BUSY
+    # One that stands by grows with the one that works.
+    needed *= application.counted()["AWS::RDS::DBInstance"]
     more = max(needed - least, 0)
     if least and more:
         found.append(Use("Aurora", "ACU-hours above the least", "acu", more * HOURS))

@@ -176,6 +176,18 @@ def test_what_nested_templates_make_counts(tmp_path: Path, record: dict[str, Any
     assert cost.least_capacity(Application(tmp_path / "template.yaml", "prod")) == 2 * 2
 
 
+def test_the_database_grows_once_its_least_capacity_is_busy(tmp_path: Path, record: dict[str, Any]) -> None:
+    (tmp_path / "template.yaml").write_text(SMALL)
+    (tmp_path / "stores.yaml").write_text(STORES)
+    application = Application(tmp_path / "template.yaml")
+    record["realistic"]["postgres_cpu_ms"] = 7.0
+    # One CPU is four ACU, and seven tenths of it are used: 100 orders a second take 0.7 CPU, 4 ACU.
+    uses = cost.growing(application, record, 100 * 86_400)
+    assert quantity(uses, "Aurora", "ACU-hours above") == pytest.approx((4 - 0.5) * HOURS)
+    assert quantity(uses, "RDS Proxy", "ACU-hours above") == 0
+    assert cost.growing(application, record, 10 * 86_400) == []
+
+
 def test_servers_are_two_until_one_alone_would_not_do(record: dict[str, Any]) -> None:
     one = 755 * 0.2 * 86_400
     small = {**record, "realistic": {**record["realistic"], "postgres_stored_bytes": 0, "bytes_out": 0}}
