@@ -9,6 +9,9 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Of make build: what is built, arm64 or x86_64, and where.
+export ARCHITECTURE ?= arm64
+BUILD ?= .aws-sam
 # Of make deploy and make smoke: dev or prod; and parameters beside those of infra/parameters, as NAME=VALUE.
 ENVIRONMENT ?= dev
 PARAMETERS ?=
@@ -39,7 +42,7 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
+check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -47,7 +50,8 @@ check: $(VENV)/.dev $(VENV)/workflows/.installed ## lint, types, import rules, u
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
-	$(BIN)/cfn-lint infra/github-oidc.yaml
+	$(BIN)/cfn-lint infra/*.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(VENV)/checkov/bin/checkov --config-file .checkov.yaml
 	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
@@ -57,8 +61,15 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
+cold-start: $(VENV)/.dev ## what importing each function costs, as it is deployed; fails beyond the budget
+	$(BIN)/python -m bench.imports $(ARGS)
+
 faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+
+build: $(VENV)/.dev ## make what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam build --cached --build-dir $(BUILD)/build --cache-dir $(BUILD)/cache \
+	  --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
@@ -83,7 +94,7 @@ screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli workflows; do \
+	cd requirements && for file in dev run uv aws-cli checkov workflows; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
@@ -127,15 +138,10 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-# An environment of its own: the AWS command line pins botocore.
-$(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/aws-cli
-	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
+# Environments of their own: the AWS command line pins botocore, the others much else.
+$(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-$(VENV)/workflows/.installed: $(BIN)/uv requirements/workflows.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/workflows
-	$(BIN)/uv pip install --quiet --python $(VENV)/workflows/bin/python --require-hashes -r requirements/workflows.txt
-	@touch $@
-
-.PHONY: help run market user descriptions test check costs deploy smoke bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user build deploy smoke costs cold-start descriptions test check bench load screenshots faults aws-cli lock clean

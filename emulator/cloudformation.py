@@ -53,7 +53,21 @@ def read(path: Path) -> dict[str, Any]:
         raise TemplateError([f"{path}: {error}"]) from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict) or not template["Resources"]:
         raise TemplateError([f"{path}: expected a template with Resources"])
-    return template
+    try:
+        unshared: dict[str, Any] = _unshared(template)
+    except RecursionError:
+        raise TemplateError([f"{path}: expected aliases that do not contain themselves"]) from None
+    return unshared
+
+
+def _unshared(value: Any) -> Any:
+    """A copy in which each YAML alias has become a copy of its own: the SAM translator changes what it is given."""
+    match value:
+        case dict():
+            return {key: _unshared(item) for key, item in value.items()}
+        case list():
+            return [_unshared(item) for item in value]
+    return value
 
 
 def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
@@ -130,7 +144,9 @@ class Resolver:
         attribute: Callable[[str, str], Any],
     ) -> None:
         self._mappings = template.get("Mappings") or {}
+        self._declared = template.get("Parameters") or {}
         self._conditions = template.get("Conditions") or {}
+        self._rules = template.get("Rules") or {}
         self._evaluating: list[str] = []
         self._values = {
             "AWS::AccountId": ACCOUNT,
@@ -154,9 +170,10 @@ class Resolver:
             "Fn::Split": self._split,
             "Fn::Select": self._select,
             "Fn::If": self._if,
-            "Fn::Equals": lambda pair: self._items(pair, 2)[0] == self._items(pair, 2)[1],
+            "Fn::Equals": self._equals,
             "Fn::And": lambda conditions: all(self.resolve(condition) for condition in conditions),
             "Fn::Or": lambda conditions: any(self.resolve(condition) for condition in conditions),
+            "Fn::Contains": lambda pair: self._items(pair, 2)[1] in self._items(pair, 2)[0],
             "Fn::Not": lambda conditions: not self._items(conditions, 1)[0],
             "Fn::FindInMap": self._find_in_map,
             "Fn::Base64": lambda value: base64.b64encode(self._string(value).encode()).decode(),
@@ -199,6 +216,36 @@ class Resolver:
             return bool(self.resolve(self._conditions[name]))
         finally:
             self._evaluating.pop()
+
+    def broken_rules(self) -> list[str]:
+        """The descriptions of the assertions about parameters that don't hold. Raises ValueError as `resolve`."""
+        broken = []
+        for name, rule in self._rules.items():
+            if self.resolve(rule.get("RuleCondition", True)):
+                for assertion in rule.get("Assertions", []):
+                    if not self.resolve(assertion.get("Assert")):
+                        said = assertion.get("AssertDescription", "an assertion about the parameters does not hold")
+                        broken.append(f"{name}: {said}")
+        return broken
+
+    def parameters_of(self, condition: str) -> list[str]:
+        """The parameters on which it depends whether the condition holds, by way of other conditions too."""
+        found: dict[str, None] = {}
+
+        def collect(value: Any) -> None:
+            match value:
+                case {"Ref": str(name)} if name in self._declared:
+                    found[name] = None
+                case {"Condition": str(name)}:
+                    collect(self._conditions.get(name))
+                case dict():
+                    collect(list(value.values()))
+                case list():
+                    for item in value:
+                        collect(item)
+
+        collect(self._conditions[condition])
+        return list(found)
 
     def _reference(self, name: Any) -> Any:
         if not isinstance(name, str):
@@ -249,6 +296,14 @@ class Resolver:
         if not isinstance(argument, list) or len(argument) != 3:
             raise ValueError(f"Fn::If: expected a condition and two values, was {argument!r}")
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
+
+    def _equals(self, argument: Any) -> bool:
+        # A parameter is a string, whatever its type: 0 equals "0".
+        one, other = (
+            item if isinstance(item, (dict, list)) or item is NO_VALUE else scalar(item)
+            for item in self._items(argument, 2)
+        )
+        return bool(one == other)
 
     def _find_in_map(self, argument: Any) -> Any:
         keys = self._items(argument, 3)

@@ -57,6 +57,14 @@ class References:
         """Whether the condition holds. Raises ValueError if there is none of this name."""
         return self._resolver.condition(name)
 
+    def broken_rules(self) -> list[str]:
+        """What the template's rules say of parameters that don't go together. Raises ValueError as `resolve`."""
+        return self._resolver.broken_rules()
+
+    def parameters_of(self, condition: str) -> list[str]:
+        """The parameters on which it depends whether the condition holds."""
+        return self._resolver.parameters_of(condition)
+
     def name(self, logical_id: str) -> str:
         """A resource's physical name: what the template gives, or the logical id."""
         resource = self.resources[logical_id]
@@ -112,6 +120,8 @@ class References:
                 return f"arn:aws:iam::{ACCOUNT}:role/{name}"
             case "AWS::Logs::LogGroup", "Arn":
                 return arn("logs", f"log-group:{name}:*")
+            case "AWS::CloudFormation::Stack", _ if attribute.startswith("Outputs."):
+                return ""  # refused itself, which says it all
         raise ValueError(f"{logical_id} ({kind}): the attribute {attribute} is not supported")
 
     def _name_of(self, logical_id: str) -> str:

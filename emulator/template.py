@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from emulator.states import language
 
 _SECTIONS = {
     "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Mappings", "Metadata", "Outputs", "Parameters",
-    "Resources", "Transform",
+    "Resources", "Rules", "Transform",
 }  # fmt: skip
 _SAM = "AWS::Serverless-2016-10-31"
 _BUCKET = "local"  # where the translator believes the code to be
@@ -62,6 +63,7 @@ def load(
         raise TemplateError([*problems, *error.problems]) from error
     try:
         references = References(translated, values, stack_name, Addresses(endpoint_url, rest_url, websocket_url))
+        problems += references.broken_rules()
         builder = Builder(references, files)
     except ValueError as error:
         raise TemplateError([*problems, str(error)]) from error
@@ -118,11 +120,11 @@ def _definition_problems(stack: Stack) -> list[str]:
 
 def _check_sections(template: dict[str, Any]) -> None:
     problems = []
-    for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters"):
+    for section in ("Conditions", "Globals", "Mappings", "Outputs", "Parameters", "Rules"):
         content = template.get(section) or {}
         if not isinstance(content, dict):
             problems.append(f"{section}: expected a mapping, was {content!r:.100}")
-        elif section in ("Globals", "Outputs", "Parameters"):
+        elif section in ("Globals", "Outputs", "Parameters", "Rules"):
             problems += [
                 f"{section}: {name}: expected a mapping, was {item!r:.100}"
                 for name, item in content.items()
@@ -166,6 +168,8 @@ def _translate(template: dict[str, Any], parameters: dict[str, Any], problems: l
         from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
         from samtranslator.parser.parser import Parser
         from samtranslator.translator.translator import Translator
+    # It warns of each of its features that only AWS's own configuration turns on.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name=REGION))
     try:
         translated: dict[str, Any] = translator.translate(

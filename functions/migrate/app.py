@@ -1,4 +1,7 @@
-"""A custom resource: brings the database up to date whenever the stack is deployed; adds the development key."""
+"""A custom resource: brings the database up to date whenever the stack is deployed; adds the development key.
+
+It runs as the owner of the tables. The other functions may connect as a role that can't change them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,12 @@ from order_engine.venues import simulated
 
 
 def bring_up_to_date(development_key: str) -> None:
-    migrate(settings.required("DATABASE_URL"))
+    migrate(
+        settings.required("DATABASE_URL"),
+        password=bootstrap.database_password(),
+        role=settings.optional("DATABASE_ROLE"),
+        patience=settings.integer("PATIENCE_SECONDS"),
+    )
     simulated.set_up(bootstrap.database())
     if development_key:
         bootstrap.clients().add_key("development", development_key)

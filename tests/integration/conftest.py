@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
@@ -15,12 +16,21 @@ from tests.integration.aws import CREDENTIALS, Aws, HttpServer, aws, http_server
 from tests.integration.handlers import Functions, new_environment
 from tests.integration.support import clean, new_database
 
+ROLE = "order_engine"
+"""Whose rights are enough for all that the engine does: the tests run with them."""
+
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres_url: str) -> str:
     url = new_database(postgres_url)
-    migrate(url)
+    migrate(url, role=ROLE)
     return url
+
+
+@pytest.fixture(scope="session")
+def engine_url(migrated_url: str) -> str:
+    """The same database, for the role that the functions have on AWS."""
+    return make_conninfo(migrated_url, user=ROLE)
 
 
 @pytest.fixture
@@ -31,12 +41,12 @@ def database_url(migrated_url: str) -> str:
 
 
 @pytest.fixture
-def connect(database_url: str) -> Iterator[Callable[[], Database]]:
+def connect(database_url: str, engine_url: str) -> Iterator[Callable[[], Database]]:
     """Makes connections of their own, as each Lambda environment has one."""
     opened: list[Database] = []
 
     def connect() -> Database:
-        opened.append(Database(database_url))
+        opened.append(Database(engine_url))
         return opened[-1]
 
     yield connect
@@ -86,14 +96,17 @@ def services() -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="module")
-def environment(migrated_url: str, redis_url: str, services: Aws, clients: HttpServer) -> dict[str, str]:
+def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpServer) -> dict[str, str]:
     """What the template sets for its functions, all together."""
     return {
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": services.url,
-        "DATABASE_URL": migrated_url,
+        "DATABASE_URL": engine_url,
+        "DATABASE_AUTH": "password",
         "PREPARED_STATEMENTS": "true",
+        "PATIENCE_SECONDS": "0",
         "REDIS_URL": redis_url,
+        "REDIS_AUTH": "password",
         "MARKET_LATENCY": "instant",
         "MARKET_DRIFT_BPS": "0",
         "MARKET_SEED": "1",

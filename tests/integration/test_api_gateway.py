@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from botocore.credentials import Credentials
 
 from order_engine.api_gateway import ApiGatewayConnections
 from order_engine.notifications import ConnectionGone, ConnectionRefused
+from order_engine.signing import Credentials
 from tests.integration.aws import HttpServer
 from tests.integration.support import closed_port, silent_port
 

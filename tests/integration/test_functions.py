@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import redis
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.access import Caller, new_secret
 from order_engine.domain.errors import NoRoute, StaleRun
@@ -414,6 +415,8 @@ def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
     ("change", "message"),
     [
         ({"DATABASE_URL": ""}, "expected the environment variable DATABASE_URL to be set"),
+        ({"DATABASE_AUTH": "none"}, "expected DATABASE_AUTH to be one of password, iam, was 'none'"),
+        ({"REDIS_AUTH": "iam"}, "expected the environment variable REDIS_CACHE_NAME to be set"),
         ({"PREPARED_STATEMENTS": "maybe"}, "expected PREPARED_STATEMENTS to be one of true, false, was 'maybe'"),
         ({"MARKET_LATENCY": "slow"}, "expected MARKET_LATENCY to be one of instant, realistic, was 'slow'"),
         ({"MARKET_DRIFT_BPS": "ten"}, "expected MARKET_DRIFT_BPS to be an integer, was 'ten'"),
@@ -834,6 +837,18 @@ def test_a_url_that_is_none_is_told_without_its_password(
     (answer,) = clients.bodies("/response")
     assert answer["Reason"].startswith("ValueError: expected DATABASE_URL to be like ")
     assert "hunter2" not in answer["Reason"] + "".join(capsys.readouterr())
+
+
+def test_a_deployment_lets_the_functions_role_in(
+    environment: dict[str, str], empty_url: str, clients: HttpServer
+) -> None:
+    role = f"role_{uuid4().hex}"
+    change = {"DATABASE_URL": empty_url, "DATABASE_ROLE": role}
+    with new_environment({**environment, **change}) as functions:
+        functions("migrate", custom_resource("Create", clients.url))
+    assert clients.bodies("/response") == [{**ANSWER, "Status": "SUCCESS"}]
+    with psycopg.connect(make_conninfo(empty_url, user=role)) as connection:
+        assert connection.execute("SELECT count(*) FROM market_pools").fetchone() != (0,)
 
 
 def test_deleting_the_stack_keeps_the_data(environment: dict[str, str], empty_url: str, clients: HttpServer) -> None:

@@ -149,6 +149,17 @@ def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str)
     assert layout(empty_url) == first
 
 
+def test_a_schema_of_a_later_deployment_stays_when_that_is_rolled_back(empty_url: str) -> None:
+    migrate(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = layout(empty_url)
+    migrate(empty_url)
+    assert layout(empty_url) == before
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
 def test_a_failing_migration_leaves_the_database_as_it_was(empty_url: str) -> None:
     with psycopg.connect(empty_url) as connection:
         connection.execute("CREATE TABLE market_faults (in_the_way integer)")

@@ -6,6 +6,7 @@ opened with the first use. Imports stand inside the functions: a cold start pays
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ from .storage.database import Database
 from .storage.orders import OrderStore
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from .authorizing import Authorizing
     from .dispatching import Dispatch
+    from .domain.orders import Event
     from .eviction import Eviction
     from .execution import Execution
     from .health import Health
@@ -26,20 +30,40 @@ if TYPE_CHECKING:
     from .quotes import Quotes
     from .quoting import Quoting
     from .recovery import Recovery
+    from .signing import Credentials
     from .storage.active_orders import ActiveOrders
     from .storage.clients import ClientStore
     from .storage.connections import ConnectionStore
     from .storage.quotes import QuoteStore
     from .storage.subscriptions import SubscriptionStore
+    from .storage.tokens import Tokens
     from .submission import Submission
     from .venues.simulated import Latency, Market
     from .websocket import WebSocket
 
 
+_AUTH = ("password", "iam")
+
+
 @cache
 def database() -> Database:
     prepared = settings.one_of("PREPARED_STATEMENTS", ("true", "false")) == "true"
-    return Database(settings.required("DATABASE_URL"), prepared, warn)
+    return Database(settings.required("DATABASE_URL"), prepared, warn, database_password())
+
+
+@cache
+def database_password() -> Callable[[], str] | None:
+    """Makes a password for each connection; `None` where the URL has one."""
+    if settings.one_of("DATABASE_AUTH", _AUTH) == "password":
+        return None
+    return _tokens().database(settings.required("DATABASE_URL"))
+
+
+@cache
+def _redis_password() -> Callable[[], str] | None:
+    if settings.one_of("REDIS_AUTH", _AUTH) == "password":
+        return None
+    return _tokens().cache(settings.required("REDIS_URL"), settings.required("REDIS_CACHE_NAME"))
 
 
 @cache
@@ -86,19 +110,14 @@ def authorizing() -> Authorizing:
 def active_orders() -> ActiveOrders:
     from .storage.active_orders import ActiveOrders
 
-    return ActiveOrders(settings.required("REDIS_URL"), warn)
+    return ActiveOrders(settings.required("REDIS_URL"), warn, _redis_password())
 
 
 @cache
 def connections() -> Connections:
-    from botocore.session import get_session
-
     from .api_gateway import ApiGatewayConnections
 
-    credentials = get_session().get_credentials()
-    if credentials is None:
-        raise RuntimeError("expected AWS credentials in the environment")
-    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials, settings.required("AWS_REGION"))
+    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), _credentials(), settings.required("AWS_REGION"))
 
 
 @cache
@@ -113,7 +132,8 @@ def submission() -> Submission:
     from .storage.rate_limit import RateLimit
     from .submission import Submission
 
-    limit = RateLimit(settings.required("REDIS_URL"), settings.integer("ORDERS_PER_MINUTE"), warn)
+    per_minute = settings.integer("ORDERS_PER_MINUTE")
+    limit = RateLimit(settings.required("REDIS_URL"), per_minute, warn, _redis_password())
     return Submission(orders(), quote_store(), notifications().publish, waker(), limit.take, warn)
 
 
@@ -141,7 +161,12 @@ def dispatch() -> Dispatch:
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
-    return Dispatch(orders(), notifications().publish, machine, settings.required("STATE_MACHINE_ARN"))
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        # Seldom: a function that needs nothing of it otherwise is not kept waiting for it.
+        notifications().publish(event, listeners)
+
+    return Dispatch(orders(), publish, machine, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
@@ -215,9 +240,35 @@ def _quoting(market: Market) -> Quoting:
 
 
 @cache
+def _tokens() -> Tokens:
+    from .storage.tokens import Tokens
+
+    return Tokens(_credentials(), settings.required("AWS_REGION"))
+
+
+@cache
+def _credentials() -> Credentials:
+    from .signing import Credentials
+
+    # Lambda puts them there, and they last as long as the environment.
+    return Credentials(
+        settings.required("AWS_ACCESS_KEY_ID"),
+        settings.required("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN"),
+    )
+
+
+@cache
+def _session() -> Session:
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
 def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
-    import boto3
     from botocore.config import Config
 
     retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    return boto3.client(service, config=Config(connect_timeout=1, read_timeout=read_timeout, retries=retries))  # type: ignore[call-overload]
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    return _session().create_client(service, config=config)

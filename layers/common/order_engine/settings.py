@@ -13,6 +13,10 @@ def required(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    return os.environ.get(name) or None
+
+
 def one_of(name: str, allowed: Collection[str]) -> str:
     value = required(name)
     if value not in allowed:

@@ -64,11 +64,24 @@ def test_our_template_loads() -> None:
     assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)
     machine = stack.state_machines["OrderMachine"]
     assert machine.type == "EXPRESS"
-    assert machine.definition["States"]["Route"]["Resource"] == stack.functions["RouteFunction"].arn
+    assert machine.definition["States"]["Route"]["Resource"] == f"{stack.functions['RouteFunction'].arn}:live"
     assert "${" not in json.dumps(machine.definition)
     assert stack.schedules[0].expression == "rate(1 minute)"
     assert stack.custom_resources[0].function == "MigrateFunction"
     assert stack.outputs["ApiUrl"] == "http://127.0.0.1:3000"
+
+
+def test_our_template_loads_with_a_websocket_gateway_elsewhere() -> None:
+    stores = {"DatabaseUrl": "postgresql://x", "RedisUrl": "redis://x"}
+    elsewhere = {"WebSocketUrl": "ws://sockets:3001", "ConnectionsUrl": "http://gateway:3001"}
+    stack = load(ROOT / "template.yaml", stores | elsewhere)
+    assert stack.functions["TicketFunction"].environment["WEBSOCKET_URL"] == "ws://sockets:3001"
+    assert stack.functions["RouteFunction"].environment["CONNECTIONS_URL"] == "http://gateway:3001"
+    assert stack.outputs["WebSocketUrl"] == "ws://sockets:3001"
+    assert "-c ws://sockets:3001 -H" in stack.outputs["WatchAnOrder"]
+    for name, value in elsewhere.items():
+        with pytest.raises(TemplateError, match="expected both WebSocketUrl and ConnectionsUrl, or neither"):
+            load(ROOT / "template.yaml", stores | {name: value})
 
 
 def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
@@ -135,6 +148,7 @@ def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
 """,
     )
     worker = stack.functions["local-worker"]
+    assert worker.aliases == {"live"}
     assert (worker.search_path, worker.reserved_concurrency, worker.runtime) == (
         (tmp_path / "layer/python",),
         3,
@@ -190,6 +204,7 @@ def test_a_layer_is_importable_before_and_after_sam_build(tmp_path: Path, metada
         ("!If [IsNeither, 'yes', 'no']", "no"),
         ("!FindInMap [Sizes, !Ref Name, big]", "9"),
         ("!Select [1, !Ref Items]", "b"),
+        ("!If [IsZero, none, some]", "none"),
         ("{Fn::Base64: hi}", "aGk="),
         ("!GetAtt Queue.QueueName", "Queue"),
         ("!Ref Queue", "http://127.0.0.1:4566/000000000000/Queue"),
@@ -209,10 +224,12 @@ def test_intrinsic_functions(tmp_path: Path, expression: str, value: str) -> Non
 Parameters:
   Name: {Type: String, Default: x}
   Items: {Type: CommaDelimitedList, Default: "a, b"}
+  Count: {Type: Number, Default: 0}
 Mappings: {Sizes: {x: {big: 9}}}
 Conditions:
   IsX: !Equals [!Ref Name, x]
   IsNeither: !And [!Not [Condition: IsX], !Or [!Equals [a, b], !Equals [a, a]]]
+  IsZero: !Equals [!Ref Count, 0]
 """
     resources = """
   Queue: {Type: AWS::SQS::Queue}
@@ -230,6 +247,58 @@ def test_a_resource_whose_condition_fails_is_left_out(tmp_path: Path) -> None:
     resources = "  Extra: {Type: AWS::SQS::Queue, Condition: Never, Properties: {DelaySeconds: 1}}\n"
     conditions = "Conditions: {Never: !Equals [a, b]}"
     assert loaded(tmp_path, FUNCTION + resources, conditions).queues == {}
+
+
+def test_what_leaves_out_a_resource_that_is_not_supported_is_named(tmp_path: Path) -> None:
+    rest = """
+Parameters:
+  Url: {Type: String, Default: ""}
+  Size: {Type: String, Default: small}
+  Colour: {Type: String, Default: red}
+Conditions:
+  Creates: !Equals [!Ref Url, ""]
+  CreatesSmall: !And [!Condition Creates, !Not [!Equals [!Ref Size, !Ref "AWS::Region"]]]
+  Always: !Equals [a, a]
+"""
+    resources = """
+  Stores:
+    Type: AWS::CloudFormation::Stack
+    Condition: CreatesSmall
+    Properties: {TemplateURL: stores.yaml}
+  Table: {Type: AWS::DynamoDB::Table, Condition: Always}
+  Worker:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: code
+      Handler: app.handler
+      Runtime: python3.13
+      Environment: {Variables: {URL: !If [Creates, !GetAtt Stores.Outputs.Url, !Ref Url]}}
+"""
+    stores, table = problems(tmp_path, resources, rest)
+    assert stores == (
+        "Stores (AWS::CloudFormation::Stack): this type of resource is not supported; its condition CreatesSmall"
+        " depends on Url, Size: expected other values, by --parameter NAME=VALUE, or by --postgres NAME and"
+        " --redis NAME for the URL of an embedded store"
+    )
+    assert table == "Table (AWS::DynamoDB::Table): this type of resource is not supported"
+    given = loaded(tmp_path, resources.replace("Condition: Always", "Condition: Creates"), rest, Url="x")
+    assert given.functions["Worker"].environment == {"URL": "x"}
+
+
+def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
+    """The translator turns such a policy into another one, in place."""
+    policies = "[&policy !If [Always, {Statement: [{Effect: Allow, Action: a, Resource: b}]}, !Ref 'AWS::NoValue']]"
+    properties = "CodeUri: code, Handler: app.handler, Runtime: python3.13"
+    resources = f"""
+  First: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: {policies}}}}}
+  Second: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: [*policy]}}}}
+"""
+    assert set(loaded(tmp_path, resources, "Conditions: {Always: !Equals [a, a]}").functions) == {"First", "Second"}
+
+
+def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, FUNCTION, "Metadata: &m {again: *m}")
+    assert found.endswith("template.yaml: expected aliases that do not contain themselves")
 
 
 def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
@@ -259,6 +328,23 @@ def test_a_wrong_parameter_is_named(tmp_path: Path, declaration: str, given: str
 
 def test_an_unknown_parameter_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, FUNCTION, Typo="1") == ["Typo: no such parameter; the template has none"]
+
+
+def test_a_broken_rule_is_named(tmp_path: Path) -> None:
+    rules = """
+Parameters: {Size: {Type: String}, Stage: {Type: String}}
+Rules:
+  Sizes:
+    RuleCondition: !Equals [!Ref Stage, production]
+    Assertions:
+      - Assert: !Contains [[medium, large], !Ref Size]
+        AssertDescription: expected a medium or large size in production
+"""
+    assert problems(tmp_path, FUNCTION, rules, Size="small", Stage="production") == [
+        "Sizes: expected a medium or large size in production"
+    ]
+    assert loaded(tmp_path, FUNCTION, rules, Size="large", Stage="production")
+    assert loaded(tmp_path, FUNCTION, rules, Size="small", Stage="test")
 
 
 def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
@@ -407,13 +493,15 @@ def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
     ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
   Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
-  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1}}}}
+  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1, AlarmActions: [!Ref Topic]}}}}
+  Topic: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b.example}}]}}}}
+  Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{Throttle: {{RateLimit: 1}}}}}}
 """
     assert list(loaded(tmp_path, resources).functions) == ["Worker"]
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
-    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Topic}\n"
+    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Subscription}\n"
     assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
 
 

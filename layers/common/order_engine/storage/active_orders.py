@@ -23,8 +23,8 @@ LIFETIME_SECONDS = 3600
 
 
 class ActiveOrders:
-    def __init__(self, url: str, warn: Callable[[str], None]) -> None:
-        self._redis = cache.client(url)
+    def __init__(self, url: str, warn: Callable[[str], None], password: Callable[[], str] | None = None) -> None:
+        self._redis = cache.client(url, password)
         self._warn = warn
 
     def show(self, event: Event) -> None:

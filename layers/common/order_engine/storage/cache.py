@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -10,8 +13,18 @@ from redis.retry import Retry
 
 
 @cache
-def client(url: str) -> redis.Redis:
-    """One for each URL, whoever asks. Connects with the first command."""
+def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
+    """One for each URL, whoever asks. Connects with the first command.
+
+    `password` makes one for each new connection, for the user in the URL. The plain client serves a Redis in cluster
+    mode that shows itself as a single node, as ElastiCache Serverless does: every command and script has one key.
+    """
+    options: dict[str, Any] = {}
+    if password:
+        parts = urlsplit(url)
+        options["credential_provider"] = _Credentials(parts.username or "", password)
+        # The library takes either a user or a provider.
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     # The library's own patience, five seconds and ten retries, would eat a function's whole timeout. One retry is
     # for a connection that the server has closed in the meantime.
     return redis.Redis.from_url(
@@ -20,4 +33,14 @@ def client(url: str) -> redis.Redis:
         socket_timeout=0.3,
         socket_connect_timeout=0.3,
         retry=Retry(NoBackoff(), retries=1),
+        **options,
     )
+
+
+class _Credentials(redis.CredentialProvider):
+    def __init__(self, user: str, password: Callable[[], str]) -> None:
+        self._user = user
+        self._password = password
+
+    def get_credentials(self) -> tuple[str, str]:
+        return self._user, self._password()

@@ -21,13 +21,19 @@ T = TypeVar("T")
 class Database:
     """Connects at the first statement, and again when the server has closed the connection in the meantime.
 
-    Statements commit by themselves outside `transaction()`. Raises `StoreUnavailable` when Postgres does not answer.
+    `password` makes one for each new connection, in the place of the URL's. Statements commit by themselves
+    outside `transaction()`. Raises `StoreUnavailable` when Postgres does not answer.
     """
 
     def __init__(
-        self, url: str, prepared_statements: bool = True, warn: Callable[[str], None] = lambda message: None
+        self,
+        url: str,
+        prepared_statements: bool = True,
+        warn: Callable[[str], None] = lambda message: None,
+        password: Callable[[], str] | None = None,
     ) -> None:
         self._url = url
+        self._password = password
         self._warn = warn
         self._prepare_threshold = 2 if prepared_statements else None
         self._connection: Connection | None = None
@@ -91,6 +97,7 @@ class Database:
                 connect_timeout=3,
                 tcp_user_timeout=5_000,
                 prepare_threshold=self._prepare_threshold,
+                password=self._password() if self._password else None,
             )
             return self._connection, False
 

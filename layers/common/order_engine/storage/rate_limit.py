@@ -28,9 +28,11 @@ return 0
 class RateLimit:
     """`per_minute` 0 is no limit."""
 
-    def __init__(self, url: str, per_minute: int, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, url: str, per_minute: int, warn: Callable[[str], None], password: Callable[[], str] | None = None
+    ) -> None:
         self._per_minute = per_minute
-        self._take = cache.client(url).register_script(_TAKE)
+        self._take = cache.client(url, password).register_script(_TAKE)
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:

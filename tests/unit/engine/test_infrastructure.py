@@ -1,0 +1,312 @@
+"""The network and the stores that are created on AWS: what must hold for them, read from the templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from emulator import cloudformation
+
+ROOT = Path(__file__).parents[3]
+STACK = cloudformation.read(ROOT / "template.yaml")
+NETWORK = cloudformation.read(ROOT / "infra/network.yaml")
+STORES = cloudformation.read(ROOT / "infra/stores.yaml")
+FUNCTIONS = {name: item for name, item in STACK["Resources"].items() if item["Type"] == "AWS::Serverless::Function"}
+WITHOUT_STORES = {"DashboardFunction", "DescribeFunction"}
+USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES
+SERVING = USING_STORES - {"MigrateFunction"}
+CONNECTIONS = {
+    ("FunctionsSecurityGroup", "ProxySecurityGroup", 5432),
+    ("FunctionsSecurityGroup", "CacheSecurityGroup", 6379),
+    ("FunctionsSecurityGroup", "EndpointsSecurityGroup", 443),
+    ("MigrationSecurityGroup", "ProxySecurityGroup", 5432),
+    ("ProxySecurityGroup", "DatabaseSecurityGroup", 5432),
+}
+OUT = {("FunctionsSecurityGroup", "::/0", 443), ("MigrationSecurityGroup", "0.0.0.0/0", 443)}
+"""To where no security group is: the WebSocket API by IPv6, and S3, which is all that IPv4 is routed to."""
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: item.get("Properties", {}) for name, item in template["Resources"].items() if item["Type"] == kind}
+
+
+def walk(value: Any) -> Iterator[Any]:
+    yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from walk(item)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def actions(function: dict[str, Any]) -> set[str]:
+    found = [item for item in walk(function["Properties"].get("Policies", [])) if isinstance(item, dict)]
+    return {action for item in found if item.get("Effect") == "Allow" for action in as_list(item["Action"])}
+
+
+# The network
+
+
+def test_nothing_comes_in_from_outside() -> None:
+    kinds = {item["Type"] for item in NETWORK["Resources"].values()}
+    assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP"}
+    assert [subnet["MapPublicIpOnLaunch"] for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values()] == [False] * 2
+    (route,) = of_type(NETWORK, "AWS::EC2::Route").values()
+    assert set(route) == {"RouteTableId", "DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"}
+
+
+def test_the_subnets_are_in_two_availability_zones() -> None:
+    zones = [subnet["AvailabilityZone"] for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values()]
+    assert zones == [{"Fn::Select": [0, {"Fn::GetAZs": ""}]}, {"Fn::Select": [1, {"Fn::GetAZs": ""}]}]
+
+
+def test_the_smallest_network_has_room_for_the_subnets() -> None:
+    pattern = NETWORK["Parameters"]["Cidr"]["AllowedPattern"]
+    smallest = next(bits for bits in range(32, 0, -1) if re.fullmatch(pattern, f"10.0.0.0/{bits}"))
+    for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values():
+        index, ranges = subnet["CidrBlock"]["Fn::Select"]
+        _, count, host_bits = ranges["Fn::Cidr"]
+        possible = ip_network(f"10.0.0.0/{smallest}").subnets(new_prefix=32 - host_bits)
+        assert index < count <= len(list(possible))
+
+
+def test_who_connects_to_whom_is_said_on_both_sides() -> None:
+    groups = of_type(NETWORK, "AWS::EC2::SecurityGroup")
+    going = {
+        (
+            name,
+            rule.get("DestinationSecurityGroupId", {}).get("Ref") or rule.get("CidrIp") or rule["CidrIpv6"],
+            rule.get("FromPort"),
+        )
+        for name, group in groups.items()
+        for rule in group["SecurityGroupEgress"]
+    }
+    coming = {
+        (rule["SourceSecurityGroupId"]["Ref"], rule["GroupId"]["Ref"], rule["FromPort"])
+        for rule in of_type(NETWORK, "AWS::EC2::SecurityGroupIngress").values()
+    }
+    assert coming == CONNECTIONS
+    nowhere = {(name, "127.0.0.1/32", None) for name in groups.keys() - {start for start, _, _ in CONNECTIONS}}
+    assert going == CONNECTIONS | OUT | nowhere
+
+
+def test_every_rule_is_for_one_port() -> None:
+    rules = [item for item in walk(NETWORK) if isinstance(item, dict) and "IpProtocol" in item]
+    for rule in rules:
+        if rule.get("CidrIp") != "127.0.0.1/32":
+            assert (rule["IpProtocol"], rule["FromPort"]) == ("tcp", rule["ToPort"])
+    assert not any("SecurityGroupIngress" in group for group in of_type(NETWORK, "AWS::EC2::SecurityGroup").values())
+
+
+def endpoints(kind: str) -> dict[str, dict[str, Any]]:
+    """By service, as in its ARNs' names for endpoints."""
+    found = of_type(NETWORK, "AWS::EC2::VPCEndpoint").values()
+    return {
+        endpoint["ServiceName"]["Fn::Sub"].rpartition(".")[2]: endpoint
+        for endpoint in found
+        if endpoint["VpcEndpointType"] == kind
+    }
+
+
+def test_there_is_an_endpoint_for_every_service_that_functions_in_the_network_call() -> None:
+    """Tokens for stores are signed without a call; `execute-api` is public, and reached by IPv6."""
+    called = {action for name in USING_STORES for action in actions(FUNCTIONS[name])}
+    called -= {"rds-db:connect", "elasticache:Connect", "execute-api:ManageConnections"}
+    services = {"sync-states" if action == "states:StartSyncExecution" else action.split(":")[0] for action in called}
+    assert endpoints("Interface").keys() == services
+    allowed = {
+        action
+        for endpoint in endpoints("Interface").values()
+        for statement in endpoint["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+    }
+    assert allowed == called
+
+
+def test_endpoints_answer_to_the_services_names_and_let_this_account_in_only() -> None:
+    for endpoint in endpoints("Interface").values():
+        assert endpoint["PrivateDnsEnabled"] is True
+        for statement in endpoint["PolicyDocument"]["Statement"]:
+            assert "${AWS::AccountId}" in statement["Principal"]["AWS"]["Fn::Sub"]
+
+
+def test_of_s3_only_the_bucket_for_answers_to_cloudformation_is_reached() -> None:
+    (endpoint,) = endpoints("Gateway").values()
+    (statement,) = endpoint["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:PutObject"
+    assert statement["Resource"]["Fn::Sub"][0].endswith(":::cloudformation-custom-resource-response-${Region}/*")
+
+
+def test_the_websocket_api_is_reached_by_ipv6() -> None:
+    (api,) = of_type(STACK, "AWS::Serverless::WebSocketApi").values()
+    assert api["IpAddressType"] == "dualstack"
+    assert "execute-api" not in endpoints("Interface")
+
+
+# The functions
+
+
+def test_functions_that_use_stores_are_in_their_network_and_no_others() -> None:
+    assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == USING_STORES
+    assert {name for name, function in FUNCTIONS.items() if "rds-db:connect" in actions(function)} == USING_STORES
+
+
+@pytest.mark.parametrize("name", sorted(USING_STORES))
+def test_a_function_in_the_network_has_the_group_that_it_needs(name: str) -> None:
+    condition, created, given = FUNCTIONS[name]["Properties"]["VpcConfig"]["Fn::If"]
+    assert condition == "CreatesNetwork"
+    group = "MigrationSecurityGroup" if name == "MigrateFunction" else "FunctionsSecurityGroup"
+    assert created["SecurityGroupIds"] == [{"Fn::GetAtt": ["Network", f"Outputs.{group}"]}]
+    assert given["Fn::If"][0] == "HasSubnets"
+    pushes = "execute-api:ManageConnections" in actions(FUNCTIONS[name])
+    assert created.get("Ipv6AllowedForDualStack", False) or not pushes
+
+
+@pytest.mark.parametrize("name", sorted(USING_STORES))
+def test_a_function_may_connect_only_as_whom_it_is(name: str) -> None:
+    output = "OwnerArn" if name == "MigrateFunction" else "DatabaseUserArn"
+    statements = [item for item in walk(FUNCTIONS[name]["Properties"]["Policies"]) if isinstance(item, dict)]
+    (resource,) = [item["Resource"] for item in statements if item.get("Action") == "rds-db:connect"]
+    assert resource == {"Fn::GetAtt": ["Stores", f"Outputs.{output}"]}
+
+
+@pytest.mark.parametrize("name", sorted(SERVING))
+def test_what_serves_waits_for_the_schema(name: str) -> None:
+    assert FUNCTIONS[name]["DependsOn"] == "Schema"
+
+
+def test_another_database_is_migrated() -> None:
+    assert "OwnerUrl" in str(STACK["Resources"]["Schema"]["Properties"]["Database"])
+
+
+def test_behind_the_proxy_nothing_is_prepared() -> None:
+    variables = STACK["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["PREPARED_STATEMENTS"]["Fn::If"][:2] == ["CreatesDatabase", "false"]
+
+
+def test_a_function_hears_that_the_proxy_has_no_connection_before_its_time_is_up() -> None:
+    (targets,) = of_type(STORES, "AWS::RDS::DBProxyTargetGroup").values()
+    timeout = targets["ConnectionPoolConfigurationInfo"]["ConnectionBorrowTimeout"]
+    timeouts = [FUNCTIONS[name]["Properties"].get("Timeout") for name in USING_STORES]
+    assert timeout < min(given or STACK["Globals"]["Function"]["Timeout"] for given in timeouts)
+
+
+def test_migrations_give_up_waiting_in_time_to_say_so() -> None:
+    properties = FUNCTIONS["MigrateFunction"]["Properties"]
+    _, patience, none = properties["Environment"]["Variables"]["PATIENCE_SECONDS"]["Fn::If"]
+    assert none < patience < properties["Timeout"] < STACK["Resources"]["Schema"]["Properties"]["ServiceTimeout"]
+
+
+# The stores
+
+
+def test_the_database_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
+    database = STORES["Resources"]["Database"]
+    assert (database["DeletionPolicy"], database["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
+    properties = database["Properties"]
+    assert properties["StorageEncrypted"] is True
+    assert properties["CopyTagsToSnapshot"] is True
+    assert STORES["Parameters"]["BackupDays"]["MinValue"] >= 1
+    assert STORES["Parameters"]["DeletionProtection"]["Default"] == "true"
+    assert STACK["Parameters"]["DatabaseDeletionProtection"]["Default"] == "true"
+    for instance in of_type(STORES, "AWS::RDS::DBInstance").values():
+        assert instance["PubliclyAccessible"] is False
+
+
+def test_nobody_has_a_password_for_the_database() -> None:
+    database = STORES["Resources"]["Database"]["Properties"]
+    assert database["ManageMasterUserPassword"] is True
+    assert database["EnableIAMDatabaseAuthentication"] is True
+    assert "MasterUserPassword" not in database
+    (proxy,) = of_type(STORES, "AWS::RDS::DBProxy").values()
+    assert proxy["DefaultAuthScheme"] == "IAM_AUTH"
+    assert [user["IAMAuth"] for user in proxy["Auth"]] == ["REQUIRED"]
+
+
+def test_the_stores_speak_tls_only() -> None:
+    (proxy,) = of_type(STORES, "AWS::RDS::DBProxy").values()
+    assert proxy["RequireTLS"] is True
+    assert STORES["Resources"]["DatabaseSettings"]["Properties"]["Parameters"]["rds.force_ssl"] == "1"
+    for output in ("DatabaseUrl", "OwnerUrl"):
+        options = parse_qs(urlsplit(STORES["Outputs"][output]["Value"]["Fn::Sub"]).query)
+        # The bundle of authorities of Amazon Linux, on which functions run.
+        assert options == {"sslmode": ["verify-full"], "sslrootcert": ["/etc/pki/tls/certs/ca-bundle.crt"]}
+    assert STORES["Outputs"]["RedisUrl"]["Value"]["Fn::Sub"].startswith("rediss://")
+
+
+def test_the_database_knows_its_users_by_the_same_names_everywhere() -> None:
+    outputs = STORES["Outputs"]
+    owner = STORES["Resources"]["Database"]["Properties"]["MasterUsername"]
+    role = outputs["DatabaseRole"]["Value"]
+    for url, arn, user in (("DatabaseUrl", "DatabaseUserArn", role), ("OwnerUrl", "OwnerArn", owner)):
+        assert outputs[url]["Value"]["Fn::Sub"].startswith(f"postgresql://{user}@${{Proxy.Endpoint}}:5432/")
+        assert outputs[arn]["Value"]["Fn::Sub"][0].endswith(f":dbuser:${{Id}}/{user}")
+    (statement,) = [
+        item
+        for item in walk(STORES["Resources"]["ProxyRole"])
+        if isinstance(item, dict) and item.get("Action") == "rds-db:connect"
+    ]
+    assert statement["Resource"]["Fn::Sub"].endswith(f":dbuser:${{Database.DBClusterResourceId}}/{role}")
+
+
+def test_the_cache_has_one_user_who_comes_by_iam() -> None:
+    (user,) = of_type(STORES, "AWS::ElastiCache::User").values()
+    assert user["AuthenticationMode"] == {"Type": "iam"}
+    assert user["UserId"] == user["UserName"]
+    assert "-@all" in user["AccessString"].split()
+    assert not {"allkeys", "~*", "allcommands", "+@all", "nopass"} & set(user["AccessString"].split())
+    (group,) = of_type(STORES, "AWS::ElastiCache::UserGroup").values()
+    assert group["UserIds"] == [{"Ref": "CacheUser"}]
+    (cache,) = of_type(STORES, "AWS::ElastiCache::ServerlessCache").values()
+    assert cache["UserGroupId"] == {"Ref": "CacheUsers"}
+
+
+def test_the_cache_is_bounded() -> None:
+    (cache,) = of_type(STORES, "AWS::ElastiCache::ServerlessCache").values()
+    assert {limit["Maximum"] > 0 for limit in cache["CacheUsageLimits"].values()} == {True}
+
+
+# How the templates hold together
+
+
+def test_what_the_stack_takes_from_the_others_is_there() -> None:
+    taken = {
+        (item["Fn::GetAtt"][0], item["Fn::GetAtt"][1].removeprefix("Outputs."))
+        for item in walk(STACK)
+        if isinstance(item, dict) and "Fn::GetAtt" in item and item["Fn::GetAtt"][0] in ("Network", "Stores")
+    }
+    given = {("Network", name) for name in NETWORK["Outputs"]} | {("Stores", name) for name in STORES["Outputs"]}
+    assert taken == given
+
+
+@pytest.mark.parametrize(("name", "template"), [("Network", NETWORK), ("Stores", STORES)])
+def test_a_nested_stack_is_given_what_it_asks_for(name: str, template: dict[str, Any]) -> None:
+    given = STACK["Resources"][name]["Properties"].get("Parameters", {}).keys()
+    asked = template["Parameters"]
+    assert {key for key, declaration in asked.items() if "Default" not in declaration} <= given <= asked.keys()
+    path = ROOT / STACK["Resources"][name]["Properties"]["TemplateURL"]
+    assert path.is_file()
+
+
+def test_bounds_and_defaults_are_the_same_in_both_templates() -> None:
+    for outer, inner in (("DatabaseMinCapacity", "MinCapacity"), ("DatabaseMaxCapacity", "MaxCapacity")):
+        for key in ("Default", "MinValue", "MaxValue"):
+            assert STACK["Parameters"][outer][key] == STORES["Parameters"][inner][key]
+
+
+def test_every_check_that_is_left_out_has_a_reason() -> None:
+    skipped = [
+        skip
+        for template in (NETWORK, STORES)
+        for item in template["Resources"].values()
+        for skip in item.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    ]
+    assert all(re.fullmatch(r"CKV2?_AWS_\d+", skip["id"]) and len(skip["comment"]) > 20 for skip in skipped)
+    assert len(skipped) > 0
