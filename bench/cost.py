@@ -329,7 +329,8 @@ def number(quantity: float) -> str:
     return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.3g}" if quantity >= 0.001 else f"{quantity:.2e}"
 
 
-def tables(application: Application, record: dict[str, Any]) -> str:
+def tables(template: Path, record: dict[str, Any]) -> str:
+    application, small = Application(template, ENVIRONMENT), Application(template, "dev")
     order = Order(application, record)
     uses, standard = order.uses(), order.standard()
     at_once = Order(application, record, waits=False).uses()
@@ -380,6 +381,7 @@ def tables(application: Application, record: dict[str, Any]) -> str:
             f"{compared}\n",
             "### A month without an order\n",
             table(["service", "billed", "a month", "$ a month"], fixed_rows, text=2),
+            f"In `dev` it is ${money(dollars(fixed(small, record)))}.\n",
             "### A month, in $\n",
             table(columns, volumes, text=0),
         ]
@@ -396,7 +398,7 @@ def brought_up_to_date(document: str, tables: str) -> str:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    written = tables(Application(ROOT / "template.yaml", ENVIRONMENT), json.loads(RECORD.read_text()))
+    written = tables(ROOT / "template.yaml", json.loads(RECORD.read_text()))
     print(written)
     DOCUMENT.write_text(brought_up_to_date(DOCUMENT.read_text(), written))
 

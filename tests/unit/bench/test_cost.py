@@ -199,7 +199,7 @@ def test_servers_are_two_until_one_alone_would_not_do(record: dict[str, Any]) ->
 
 def test_the_document_is_up_to_date(record: dict[str, Any]) -> None:
     """After a change of the template, the state machine, the prices or what was measured: `make costs`."""
-    tables = cost.tables(Application(TEMPLATE, cost.ENVIRONMENT), record)
+    tables = cost.tables(TEMPLATE, record)
     document = cost.DOCUMENT.read_text()
     assert cost.brought_up_to_date(document, tables) == document
 
