@@ -27,17 +27,18 @@ class NoPython(Exception):
 @cache
 def python() -> str:
     """Lambda's Python. Raises `NoPython`."""
+    # Not by a name that may be a script of a version manager's, whose time would count.
+    command = ["python3.13", "-c", "import pip, sys; print(sys.executable)"]
     try:
-        subprocess.run(["python3.13", "-m", "pip", "--version"], check=True, capture_output=True)
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NoPython("expected python3.13 on PATH, with pip, as Lambda runs it") from error
-    return "python3.13"
+        raise NoPython("expected python3.13 on PATH, with pip: Lambda's Python") from error
 
 
 def build(architecture: str) -> Path:
     """Runs `make build`, in a folder of its own for each architecture: what is about to be deployed stays as it is."""
     folder = f".aws-sam/{architecture}"
-    command = ["make", "build", f"ARCHITECTURE={architecture}", f"BUILD={folder}"]
+    command = ["make", "build", f"ARCHITECTURE={architecture}", f"BUILD={folder}", "ARGS="]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")

@@ -411,6 +411,24 @@ def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
         assert [name for name, check in body["checks"].items() if check["status"] == "down"] == ["redis", "queue"]
 
 
+def test_functions_connect_by_iam_where_they_are_told_to(environment: dict[str, str], redis_url: str) -> None:
+    """Against stores that take any password: what they are given is held against AWS's own in test_tokens."""
+    access = ("on", "nopass", "allkeys", "allcommands")
+    change = {
+        "DATABASE_AUTH": "iam",
+        "REDIS_AUTH": "iam",
+        "REDIS_URL": redis_url.replace("//", "//by_iam@"),
+        "REDIS_CACHE_NAME": "orders",
+    }
+    with redis.Redis.from_url(redis_url) as admin, new_environment({**environment, **change}) as functions:
+        admin.execute_command("ACL", "SETUSER", "by_iam", *access)
+        status, body = answered(functions("submit", rest("GET", "/health")))
+        assert (status, body["status"]) == (200, "up")
+        users = {client.get("user") for client in admin.client_list()}
+        admin.execute_command("ACL", "DELUSER", "by_iam")
+    assert "by_iam" in users
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

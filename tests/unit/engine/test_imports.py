@@ -1,0 +1,53 @@
+"""What each function imports that takes long. `make cold-start` measures it; this tells what has crept in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import template
+from emulator.functions import process_environment
+
+ROOT = Path(__file__).parents[3]
+LAYER = ROOT / "layers" / "common"
+FUNCTIONS = template.load(
+    ROOT / "template.yaml", {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
+).functions
+
+HEAVY = {
+    "alembic", "aws_lambda_powertools.event_handler", "aws_xray_sdk", "boto3", "botocore.session", "psycopg",
+    "psycopg_pool", "pydantic", "redis", "requests", "sqlalchemy", "urllib3",
+}  # fmt: skip
+"""Each takes 10 to 100 milliseconds of CPU."""
+
+REST = {"aws_lambda_powertools.event_handler", "pydantic"}
+PUSHES = {"redis", "urllib3"}
+SDK = {"botocore.session", "urllib3"}
+ALLOWED = {
+    "AuthorizeFunction": {"psycopg"},
+    "TicketFunction": {"psycopg"} | REST,
+    "DashboardFunction": REST,
+    "DescribeFunction": REST,
+    "SubmitFunction": {"psycopg"} | REST | PUSHES | SDK,
+    "WsConnectFunction": {"psycopg", "pydantic"} | PUSHES | SDK,
+    "DispatchFunction": {"psycopg"} | SDK,
+    "RouteFunction": {"psycopg"} | PUSHES,
+    "ExecuteFunction": {"psycopg"} | PUSHES,
+    "RecoverFunction": {"psycopg"} | PUSHES | SDK,
+    "MigrateFunction": {"psycopg", "alembic", "sqlalchemy"},
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_no_more_than_it_needs(name: str) -> None:
+    function = FUNCTIONS[name]
+    path = [str(function.code), str(LAYER)]
+    code = f"import sys; sys.path[:0] = {path}; import app; print(*sys.modules)"
+    environment = process_environment(function, "localhost", {})
+    command = [sys.executable, "-P", "-B", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert HEAVY & set(done.stdout.split()) == ALLOWED[name]
