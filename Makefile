@@ -42,6 +42,15 @@ user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys,
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
+ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
+	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(BIN)/python -m bench.ministack
+	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
+
+localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
+	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
+
 check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -94,8 +103,10 @@ screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli checkov workflows; do \
+	cd requirements && for file in dev run uv aws-cli samlocal checkov workflows; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
+	cd requirements && ../$(BIN)/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
+	  ministack.in -o ministack.txt $(ARGS)
 	for folder in layers/common functions/migrate; do (cd $$folder && \
 	  ../../$(BIN)/uv pip compile $(COMPILE) -c ../../requirements/dev.txt requirements.in -o requirements.txt $(ARGS)) || exit 1; done
 
@@ -138,10 +149,13 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-# Environments of their own: the AWS command line pins botocore, the others much else.
-$(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
+# Environments of their own: the AWS command line pins botocore, checkov and the others much else, and samlocal
+# changes the SAM CLI that it runs in.
+$(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/samlocal/.installed \
+$(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run market user build deploy smoke costs cold-start descriptions test check bench load screenshots faults aws-cli lock clean
+.PHONY: help run market user build deploy smoke costs cold-start descriptions test ministack localstack check bench load screenshots \
+  faults aws-cli lock clean

@@ -1,4 +1,4 @@
-"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`."""
+"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`. Run, it is installed."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ from urllib.request import urlopen
 from bench.stack import ROOT
 from emulator.stack import REGION
 
-REQUIREMENTS = Path(__file__).with_name("ministack.txt")
+REQUIREMENTS = ROOT / "requirements" / "ministack.txt"
 ENVIRONMENT = ROOT / ".local" / "ministack"
 TOOLS = Path(sys.executable).parent
+SAM = str(TOOLS / "sam")
+# MiniStack runs functions with its own Python.
+PYTHON = "3.13"
 START_SECONDS = 30.0
 
 
 def install() -> None:
     uv = str(TOOLS / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, ENVIRONMENT], check=True)
+    create = [uv, "venv", "--quiet", "--allow-existing", "--no-python-downloads", "--python", PYTHON, str(ENVIRONMENT)]
+    subprocess.run(create, check=True)
     python = str(ENVIRONMENT / "bin" / "python")
     command = [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(REQUIREMENTS)]
     subprocess.run(command, check=True)
 
 
 @contextmanager
-def deployed(template: Path) -> Iterator[dict[str, Any]]:
-    """`pid` and `endpoint` of a fresh MiniStack, and `ready`: the seconds until the template was deployed."""
+def running() -> Iterator[tuple[int, str]]:
+    """The process id and endpoint of a fresh MiniStack."""
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
+        endpoint = f"http://127.0.0.1:{port}"
         environment = {
             **os.environ,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ENDPOINT_URL": endpoint,
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "ERROR",
             "S3_DATA_DIR": f"{folder}/s3",
-            "SAM_CLI_TELEMETRY": "0",
             "TMPDIR": folder,
         }
-        started = time.perf_counter()
         # A group of its own, to end with its workers.
         server = subprocess.Popen(
             [ENVIRONMENT / "bin" / "python", "-m", "ministack"],
@@ -62,19 +63,33 @@ def deployed(template: Path) -> Iterator[dict[str, Any]]:
             start_new_session=True,
         )
         try:
-            _await_health(server, environment["AWS_ENDPOINT_URL"])
-            command = [
-                *(str(TOOLS / "sam"), "deploy", "--template-file", str(template), "--stack-name", "bench"),
-                *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--region", REGION, "--no-progressbar"),
-            ]
-            deploy = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-            if deploy.returncode:
-                raise RuntimeError(f"expected sam deploy to succeed, was: {deploy.stdout}{deploy.stderr}")
-            ready = time.perf_counter() - started
-            yield {"pid": server.pid, "endpoint": environment["AWS_ENDPOINT_URL"], "ready": ready}
+            _await_health(server, endpoint)
+            yield server.pid, endpoint
         finally:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+
+
+@contextmanager
+def deployed(template: Path) -> Iterator[dict[str, Any]]:
+    """`pid` and `endpoint` of a fresh MiniStack, and `ready`: the seconds until the template was deployed."""
+    started = time.perf_counter()
+    with running() as (pid, endpoint):
+        environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL": endpoint,
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        command = [
+            *(SAM, "deploy", "--template-file", str(template), "--stack-name", "bench"),
+            *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--region", REGION, "--no-progressbar"),
+        ]
+        deploy = subprocess.run(command, env=environment, cwd=template.parent, capture_output=True, text=True)
+        if deploy.returncode:
+            raise RuntimeError(f"expected sam deploy to succeed, was: {deploy.stdout}{deploy.stderr}")
+        yield {"pid": pid, "endpoint": endpoint, "ready": time.perf_counter() - started}
 
 
 def _await_health(server: subprocess.Popen[bytes], url: str) -> None:
@@ -93,3 +108,7 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+if __name__ == "__main__":
+    install()

@@ -1,4 +1,4 @@
-"""`python -m emulator up | invoke | logs | executions | functions | parameter`."""
+"""`python -m emulator up | gateway | invoke | logs | executions | functions | parameter`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from emulator import commands, samconfig
 from emulator.custom_resources import CustomResourceError
 from emulator.errors import TemplateError
+from emulator.serving import StartError
 from emulator.stores import StoreError
-from emulator.up import Options, StartError, up
+from emulator.up import HOST, Options, up
 
 
 def main() -> None:
@@ -21,6 +22,8 @@ def main() -> None:
         match arguments.action:
             case "up":
                 up(_options(arguments))
+            case "gateway":
+                _gateway(arguments)
             case "invoke":
                 commands.invoke(arguments.data, arguments.function, arguments.event)
             case "logs":
@@ -42,15 +45,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(".local"), help="where data and logs are kept (%(default)s)")
     actions = parser.add_subparsers(dest="action", required=True)
 
-    start = actions.add_parser("up", help="run the stack until Ctrl-C")
-    start.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
-    start.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
-    start.add_argument("--config-env", metavar="NAME", help="whose parameters in samconfig.toml to take (default)")
+    template = argparse.ArgumentParser(add_help=False)
+    template.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
+    template.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
+    template.add_argument("--config-env", metavar="NAME", help="whose parameters in samconfig.toml to take (default)")
+
+    start = actions.add_parser("up", parents=[template], help="run the stack until Ctrl-C")
     start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
     start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
     start.add_argument("--grace", type=float, default=10, help="seconds that running work may take (%(default)s)")
+
+    apis = actions.add_parser(
+        "gateway", parents=[template], help="serve the APIs of a stack that is deployed elsewhere until Ctrl-C"
+    )
+    apis.add_argument("--stack", required=True, metavar="NAME", help="as CloudFormation knows it")
+    apis.add_argument(
+        "--endpoint", metavar="URL", help="of CloudFormation and Lambda (as AWS's clients are configured)"
+    )
+    apis.add_argument("--host", default=HOST, help="the address to listen on (%(default)s)")
+    for name, port in (("rest", 3000), ("websocket", 3001)):
+        apis.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
 
     invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
     invoke.add_argument("function")
@@ -70,17 +86,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def _gateway(arguments: argparse.Namespace) -> None:
+    from emulator import deployed
+    from emulator.template import load
+
+    stack = load(arguments.template, _parameters(arguments))
+    deployment = deployed.Deployment(arguments.stack, arguments.endpoint)
+    deployed.serve(stack, deployment, arguments.host, arguments.rest_port, arguments.websocket_port)
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, str]:
     parameters = samconfig.parameter_overrides(arguments.template, arguments.config_env)
     for pair in arguments.parameter:
         name, equals, value = pair.partition("=")
         if not equals:
             raise StartError(f"expected --parameter NAME=VALUE, was {pair!r}")
         parameters[name] = value
+    return parameters
+
+
+def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         template=arguments.template,
         data=arguments.data,
-        parameters=parameters,
+        parameters=_parameters(arguments),
         postgres=arguments.postgres,
         redis=arguments.redis,
         rest_port=arguments.rest_port,

@@ -8,16 +8,15 @@ import json
 import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from emulator import console, gateway, stores
+from emulator import console, stores
 from emulator.custom_resources import PATH, CustomResources
 from emulator.endpoint import Endpoint
 from emulator.event_source import EventSourceMapping
@@ -25,6 +24,7 @@ from emulator.functions import Lambda
 from emulator.reload import Reload
 from emulator.rest_api import RestGateway
 from emulator.schedules import Schedules
+from emulator.serving import StartError, listening, on_signal, say, server
 from emulator.sqs import Sqs
 from emulator.stack import REGION, Stack
 from emulator.step_functions import StepFunctions
@@ -34,10 +34,6 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
 _STOP = "Ctrl-C stops everything."
-
-
-class StartError(Exception):
-    """The stack can't be started. Says why, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +60,14 @@ class Addresses:
 
 def up(options: Options) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
-    _on_signal(_call_off)
+    on_signal(_call_off)
     with ExitStack() as resources:
-        resources.callback(_on_signal, signal.SIG_IGN)
-        rest = resources.enter_context(_listening(options.rest_port, "the REST API", "--rest-port"))
-        websocket = resources.enter_context(_listening(options.websocket_port, "the WebSocket API", "--websocket-port"))
-        aws = resources.enter_context(_listening(options.aws_port, "AWS clients", "--aws-port"))
+        resources.callback(on_signal, signal.SIG_IGN)
+        rest = resources.enter_context(listening(HOST, options.rest_port, "the REST API", "--rest-port"))
+        websocket = resources.enter_context(
+            listening(HOST, options.websocket_port, "the WebSocket API", "--websocket-port")
+        )
+        aws = resources.enter_context(listening(HOST, options.aws_port, "AWS clients", "--aws-port"))
         resources.enter_context(_sole_user(options.data))
         parameters = dict(options.parameters)
         if options.postgres:
@@ -94,14 +92,9 @@ def up(options: Options) -> None:
         asyncio.run(_serve(stack, options, addresses, rest, websocket, aws))
 
 
-def _on_signal(handle: Callable[..., None] | signal.Handlers) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-
-
 def _call_off(*_: object) -> None:
     """Wherever a signal finds it while the services don't listen yet: what has been started is ended, undisturbed."""
-    _on_signal(signal.SIG_IGN)
+    on_signal(signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -133,12 +126,12 @@ async def _serve(
         with suppress(RuntimeError):  # the loop has ended: the stores stop, undisturbed
             loop.call_soon_threadsafe(stopping.set)
 
-    _on_signal(stop)
+    on_signal(stop)
     lambda_ = Lambda(stack.functions, logs=options.data / "logs", environment=aws_environment(addresses.endpoint))
     sqs = Sqs(stack.queues, base_url=addresses.endpoint)
     step_functions = StepFunctions(stack.state_machines, lambda_, lambda request: sqs.handle("SendMessage", request))
     schedules = Schedules(stack.schedules, lambda_)
-    reload = Reload(stack.functions.values(), stack.sources, options.data, lambda_.reload, _say)
+    reload = Reload(stack.functions.values(), stack.sources, options.data, lambda_.reload, say)
     mappings = [EventSourceMapping(mapping, sqs.queue(mapping.queue_arn), lambda_) for mapping in stack.mappings]
     custom_resources = CustomResources(lambda_, stack.name, addresses.endpoint, timeout=120)
     endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, lambda_)
@@ -151,7 +144,7 @@ async def _serve(
 
     async with AsyncExitStack() as servers:
         await lambda_.start()
-        await servers.enter_async_context(_server(aws, aws_socket))
+        await servers.enter_async_context(server(aws, aws_socket))
         try:
             await reload.start()
             creating = asyncio.ensure_future(custom_resources.create(stack.custom_resources))
@@ -163,15 +156,15 @@ async def _serve(
                 return
             await creating
             for rest in rests:
-                await servers.enter_async_context(_server(rest.handle, rest_socket))
+                await servers.enter_async_context(server(rest.handle, rest_socket))
             for websocket in websockets:
-                await servers.enter_async_context(_server(websocket.handle, websocket_socket))
+                await servers.enter_async_context(server(websocket.handle, websocket_socket))
             for mapping in mappings:
                 mapping.start()
             schedules.start()
             _print_ready(stack, options, addresses)
             await stopping.wait()
-            _say(f"Stopping: running work has up to {options.grace:g} s to finish. Once more to stop at once.")
+            say(f"Stopping: running work has up to {options.grace:g} s to finish. Once more to stop at once.")
             stopping.clear()
         finally:
             grace = _Grace(options.grace, stopping, lambda_)
@@ -183,7 +176,7 @@ async def _serve(
             await grace(step_functions.close)
             await grace(*(websocket.close for websocket in websockets))
             await grace(lambda_.close)
-    _say("Stopped.")
+    say("Stopped.")
 
 
 class _Grace:
@@ -204,30 +197,6 @@ class _Grace:
         if not hurry.cancel():
             await self._lambda.close(0)
         await closing
-
-
-@asynccontextmanager
-async def _server(handler: Handler, listening: socket.socket) -> AsyncIterator[None]:
-    runner = web.ServerRunner(gateway.server(handler), shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listening, backlog=1024).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-@contextmanager
-def _listening(port: int, what: str, option: str) -> Iterator[socket.socket]:
-    """A bound socket; 0 means any free port."""
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, port))
-        except OSError as error:
-            message = f"Port {port} for {what} is not free ({error.strerror}): choose another with {option}"
-            raise StartError(message) from None
-        yield listening
 
 
 @contextmanager
@@ -270,8 +239,4 @@ def _print_ready(stack: Stack, options: Options, addresses: Addresses) -> None:
         "Logs": f"{options.data / 'logs'}/*.log",
     }
     width = max(map(len, lines))
-    _say("\n".join(["Ready.", "", *(f"  {name:<{width}}  {value}" for name, value in lines.items()), "", _STOP]))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stdout, flush=True)
+    say("\n".join(["Ready.", "", *(f"  {name:<{width}}  {value}" for name, value in lines.items()), "", _STOP]))

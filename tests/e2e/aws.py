@@ -31,4 +31,15 @@ def aws(stack: Stack, service: str) -> Iterator[Any]:
 
 
 def order_queue(stack: Stack) -> str:
-    return f"{stack.endpoint}/000000000000/OrderQueue"
+    return queue_url(stack, "OrderQueue")
+
+
+def queue_url(stack: Stack, logical_id: str) -> str:
+    """What CloudFormation calls a queue is its URL, whose host may be another one's name for the endpoint."""
+    return f"{stack.endpoint}/000000000000/{stack.physical(logical_id).rpartition('/')[2]}"
+
+
+def machine(stack: Stack) -> str:
+    """The ARN of the order machine."""
+    name = stack.physical("OrderMachine").rpartition(":")[2]
+    return f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"

@@ -3,16 +3,51 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
+from tests.e2e import targets
 from tests.e2e.market import Market
-from tests.e2e.stack import Stack, data_folder, running
+from tests.e2e.stack import Stack
+
+HERE = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "process: starts and stops emulators of its own; takes seconds")
+    config.addinivalue_line("markers", "needs(capability, …): what of tests/e2e/targets the test needs of its target")
+
+
+def pytest_report_header() -> str:
+    return f"target of the end-to-end tests: {targets.name()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what the target cannot do, and expects its known gaps to fail."""
+    target = targets.chosen()
+    for item in items:
+        if HERE in item.path.parents:
+            missing = _needed(item) - target.capabilities
+            if missing:
+                what = " and ".join(targets.CAPABILITIES[capability] for capability in sorted(missing))
+                item.add_marker(pytest.mark.skip(reason=f"{what}: not with TARGET={targets.name()}"))
+            test = item.nodeid.rpartition("/")[2]
+            gap = target.gaps.get(test) or target.gaps.get(test.partition("[")[0])
+            if gap:
+                item.add_marker(pytest.mark.xfail(strict=gap.runs, run=gap.runs, reason=gap.reason))
+
+
+def _needed(item: pytest.Item) -> set[str]:
+    needed = {capability for marker in item.iter_markers("needs") for capability in marker.args}
+    if item.get_closest_marker("process"):
+        needed.add("processes")
+    fixtures = getattr(item, "fixturenames", ())
+    return needed | {capability for fixture, capability in _FIXTURES.items() if fixture in fixtures}
+
+
+_FIXTURES = {"_market": "database", "active_orders": "redis"}
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -26,7 +61,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(data_folder(tmp_path_factory)) as stack:
+    with targets.chosen().opened(tmp_path_factory) as stack:
         yield stack
 
 

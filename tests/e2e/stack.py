@@ -72,6 +72,15 @@ class Stack:
         self.parameters: dict[str, str] = running["parameters"]
         self.key = KEY
 
+    @property
+    def origin(self) -> str:
+        """Of the REST API's own pages."""
+        return self.rest
+
+    def physical(self, logical_id: str) -> str:
+        """The name of a resource of the template."""
+        return logical_id
+
     def says(self, beginning: str) -> bool:
         """Waits for a line of the output that begins so. `False` if the process ends without it."""
         assert self.process.stdout is not None

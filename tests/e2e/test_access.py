@@ -214,7 +214,7 @@ async def test_a_page_gets_in_with_a_ticket_and_watches_its_order(stack: Stack, 
     async with client(stack) as at, client(stack, key=None) as browser:
         order = await at.submit()
         url = f"{order['webSocketUrl']}&ticket={await ticket_of(at)}"
-        async with browser.connected(url, {"Origin": stack.rest}) as socket:
+        async with browser.connected(url, {"Origin": stack.origin}) as socket:
             assert await socket.events() == (await at.order(order["orderId"]))["events"]
             await socket.send(action="execute", **ORDER)
             mine = (await socket.events())[0]["orderId"]
@@ -231,6 +231,7 @@ async def test_a_ticket_is_good_once(stack: Stack) -> None:
         assert await refused(at, url) == 401
 
 
+@pytest.mark.needs("load")
 async def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(stack: Stack) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         url = f"{stack.websocket}?ticket={await ticket_of(at)}"
@@ -271,10 +272,10 @@ async def test_a_ticket_stands_for_whom_it_was_issued_to_whoever_brings_it(
 
 async def test_only_pages_of_allowed_origins_may_connect(stack: Stack) -> None:
     async with client(stack) as at:
-        for origin in ("https://evil.example", "null", stack.rest + ".evil.example", stack.websocket):
+        for origin in ("https://evil.example", "null", stack.origin + ".evil.example", stack.websocket):
             assert await refused(at, stack.websocket, Origin=origin) == 403
             assert await refused(at, f"{stack.websocket}?ticket={await ticket_of(at)}", Origin=origin) == 403
-        async with at.connected(headers={"Origin": stack.rest}) as socket:
+        async with at.connected(headers={"Origin": stack.origin}) as socket:
             await socket.send(action="ping")
             assert await socket.receive() == {"action": "pong"}
 

@@ -8,36 +8,38 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.aws import aws, order_queue
+from tests.e2e.aws import aws, machine, order_queue, queue_url
 from tests.e2e.client import client
 from tests.e2e.stack import Stack
 
-MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderMachine"
+pytestmark = pytest.mark.needs("clients")
 
 
 def test_the_order_queue_is_as_the_template_says(stack: Stack) -> None:
     with aws(stack, "sqs") as sqs:
-        url = sqs.get_queue_url(QueueName="OrderQueue")["QueueUrl"]
+        url = sqs.get_queue_url(QueueName=order_queue(stack).rpartition("/")[2])["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
-    assert url == order_queue(stack)
-    assert attributes["QueueArn"] == "arn:aws:sqs:us-east-1:000000000000:OrderQueue"
+    name, dead_letters = (queue_url(stack, queue).rpartition("/")[2] for queue in ("OrderQueue", "DeadLetterQueue"))
+    assert url.endswith(f"/{name}")
+    assert attributes["QueueArn"] == f"arn:aws:sqs:us-east-1:000000000000:{name}"
     assert attributes["VisibilityTimeout"] == "480"
     assert json.loads(attributes["RedrivePolicy"]) == {
-        "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:DeadLetterQueue",
+        "deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:{dead_letters}",
         "maxReceiveCount": 5,
     }
 
 
 def test_the_state_machine_is_listed_and_described(stack: Stack) -> None:
+    name = machine(stack).rpartition(":")[2]
     with aws(stack, "stepfunctions") as machines:
         (listed,) = machines.list_state_machines()["stateMachines"]
-        described = machines.describe_state_machine(stateMachineArn=MACHINE)
+        described = machines.describe_state_machine(stateMachineArn=machine(stack))
 
-    assert (listed["stateMachineArn"], listed["name"], listed["type"]) == (MACHINE, "OrderMachine", "EXPRESS")
+    assert (listed["stateMachineArn"], listed["name"], listed["type"]) == (machine(stack), name, "EXPRESS")
     definition = json.loads(described["definition"])
     assert definition["StartAt"] == "Resume"
-    assert definition["States"]["Route"]["Resource"].endswith(":function:RouteFunction:live")
+    assert definition["States"]["Route"]["Resource"].endswith(f":function:{stack.physical('RouteFunction')}:live")
 
 
 async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing(stack: Stack) -> None:
@@ -59,7 +61,7 @@ async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_no
         }
         with aws(stack, "stepfunctions") as machines:
             answer = machines.start_sync_execution(
-                stateMachineArn=MACHINE, input=json.dumps({"order": run, "attempt": {"number": 1}})
+                stateMachineArn=machine(stack), input=json.dumps({"order": run, "attempt": {"number": 1}})
             )
         after = await at.order(order["orderId"])
 
@@ -71,12 +73,12 @@ async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_no
 
 def test_a_machine_that_there_is_not_is_an_error_that_boto3_knows(stack: Stack) -> None:
     with aws(stack, "stepfunctions") as machines, pytest.raises(machines.exceptions.StateMachineDoesNotExist):
-        machines.start_sync_execution(stateMachineArn=MACHINE + "2", input="{}")
+        machines.start_sync_execution(stateMachineArn=machine(stack) + "2", input="{}")
 
 
 def test_functions_can_be_invoked(stack: Stack) -> None:
     with aws(stack, "lambda") as functions:
-        answer = functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+        answer = functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")
 
     assert answer["StatusCode"] == 200
     assert "FunctionError" not in answer
@@ -85,7 +87,7 @@ def test_functions_can_be_invoked(stack: Stack) -> None:
 
 def test_what_a_function_raises_is_named_by_its_class(stack: Stack) -> None:
     with aws(stack, "lambda") as functions:
-        answer = functions.invoke(FunctionName="ExecuteFunction", Payload=b"{}")
+        answer = functions.invoke(FunctionName=stack.physical("ExecuteFunction"), Payload=b"{}")
 
     assert answer["FunctionError"] == "Unhandled"
     assert json.load(answer["Payload"])["errorType"] == "KeyError"

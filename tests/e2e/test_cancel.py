@@ -43,6 +43,7 @@ async def its_run_is_over(at: Client, stack: Stack, arn: str) -> Json:
     return execution
 
 
+@pytest.mark.needs("clients")
 async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
         with market.held("USDC"):
@@ -71,6 +72,7 @@ async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stac
 
 
 @pytest.mark.parametrize(("step", "status"), [("quote", "pending"), ("build", "routing")])
+@pytest.mark.needs("console", "clients")
 async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
     stack: Stack, market: Market, active_orders: redis.Redis, step: str, status: str
 ) -> None:

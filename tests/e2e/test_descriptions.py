@@ -38,6 +38,7 @@ async def test_there_are_no_other_descriptions(stack: Stack) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.needs("load")
 async def test_whatever_is_sent_is_answered_as_described(stack: Stack, market: Market, tmp_path: Path) -> None:
     """Valid and invalid requests that schemathesis makes up, from one seed; about a thousand."""
     command = [
@@ -58,6 +59,7 @@ async def test_whatever_is_sent_is_answered_as_described(stack: Stack, market: M
 
 
 @pytest.mark.skipif(not NEWMAN.exists(), reason="newman is not installed: npm ci --prefix tests/npm")
+@pytest.mark.needs("load")
 def test_the_postman_collection_runs_from_its_first_request_to_its_last(
     stack: Stack, market: Market, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from tests.e2e.client import PATIENCE, client
 from tests.e2e.market import Market
 from tests.e2e.stack import Stack
 
+pytestmark = pytest.mark.needs("local")
+
 ROUNDS = 150
 CONNECTIONS = 50
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.e2e.aws import aws, order_queue
 from tests.e2e.client import Json, Until, client
 from tests.e2e.market import Market
@@ -31,6 +33,7 @@ def waiting_and_taken(stack: Stack) -> tuple[int, int]:
 ORDERS = 40
 
 
+@pytest.mark.needs("console", "clients")
 async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         earlier = {execution["arn"] for execution in await at.executions()}

@@ -22,6 +22,7 @@ async def bodies(at: Client, times: int, form: Json, headers: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("by", ["header", "clientOrderId"])
+@pytest.mark.needs("load")
 async def test_fifty_equal_requests_at_once_are_one_order_with_fifty_equal_answers(
     stack: Stack, market: Market, by: str
 ) -> None:
@@ -41,6 +42,7 @@ async def test_fifty_equal_requests_at_once_are_one_order_with_fifty_equal_answe
     assert market.orders() == before + 1
 
 
+@pytest.mark.needs("load")
 async def test_many_sockets_that_submit_the_same_at_once_all_watch_one_order(stack: Stack, market: Market) -> None:
     before = market.orders()
     key = str(uuid4())

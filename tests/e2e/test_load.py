@@ -13,6 +13,8 @@ from tests.e2e.client import Json
 from tests.e2e.market import Market
 from tests.e2e.stack import ROOT, Stack
 
+pytestmark = pytest.mark.needs("load")
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

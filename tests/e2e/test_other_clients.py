@@ -18,6 +18,8 @@ from tests.e2e.aws import order_queue
 from tests.e2e.client import Until
 from tests.e2e.stack import ROOT, Stack
 
+pytestmark = pytest.mark.needs("local")
+
 MACHINES = "arn:aws:states:us-east-1:000000000000:stateMachine:"
 AWS_CLI = ROOT / ".venv/aws-cli/bin"
 

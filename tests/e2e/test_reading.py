@@ -165,6 +165,7 @@ async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack
     assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (401, "*")
 
 
+@pytest.mark.needs("local")
 async def test_the_stage_may_stand_in_the_path_as_on_aws(stack: Stack) -> None:
     async with client(stack) as at:
         assert (await at.get("/v1/health"))["status"] == "up"

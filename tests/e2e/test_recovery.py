@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.aws import aws, order_queue
+import pytest
+
+from tests.e2e.aws import aws, order_queue, queue_url
 from tests.e2e.client import Until, client
 from tests.e2e.market import Market
 from tests.e2e.stack import Stack
 
 
+@pytest.mark.needs("clients")
 async def test_an_order_whose_message_was_lost_is_found_by_the_sweep(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
     market.pass_time(60)
 
     with aws(stack, "lambda") as functions:
-        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+        functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")
     async with client(stack) as at:
         order = await at.ended(order_id)
 
@@ -23,11 +26,12 @@ async def test_an_order_whose_message_was_lost_is_found_by_the_sweep(stack: Stac
     assert len(order["events"]) == 5
 
 
+@pytest.mark.needs("clients")
 async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
 
     with aws(stack, "lambda") as functions:
-        answer = functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+        answer = functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")
     async with client(stack) as at:
         order = await at.order(order_id)
         await wake(stack, order_id, times=1)
@@ -37,6 +41,7 @@ async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack,
     assert order["status"] == "pending"
 
 
+@pytest.mark.needs("console", "clients")
 async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         earlier = len(await at.executions())
@@ -55,6 +60,7 @@ async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: St
     assert len(order["events"]) == 5
 
 
+@pytest.mark.needs("console", "clients")
 async def test_a_message_of_no_order_is_dropped(stack: Stack) -> None:
     async with client(stack) as at:
         earlier = len(await at.executions())
@@ -63,13 +69,14 @@ async def test_a_message_of_no_order_is_dropped(stack: Stack) -> None:
         assert len(await at.executions()) == earlier
 
 
+@pytest.mark.needs("clients")
 async def test_an_order_whose_message_could_not_be_handled_fails_and_says_so(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
 
     async with client(stack) as at, at.connected() as socket:
         await socket.send(action="subscribe", orderId=order_id, after=1)
+        dead_letters = queue_url(stack, "DeadLetterQueue")
         with aws(stack, "sqs") as sqs:
-            dead_letters = sqs.get_queue_url(QueueName="DeadLetterQueue")["QueueUrl"]
             sqs.send_message(QueueUrl=dead_letters, MessageBody=json.dumps({"orderId": order_id}))
         (failed,) = await socket.events()
         order = await at.order(order_id)

@@ -21,6 +21,8 @@ from tests.e2e.client import FINAL, ORDER, PATIENCE, Client, Json, Until, client
 from tests.e2e.market import Market
 from tests.e2e.stack import Stack
 
+pytestmark = pytest.mark.needs("load")
+
 CLIENTS = 200
 
 

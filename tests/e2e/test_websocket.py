@@ -207,6 +207,7 @@ async def test_a_client_that_leaves_holds_nobody_else_back(stack: Stack, market:
         assert steps(await staying.events()) == LIFE[4:]
 
 
+@pytest.mark.needs("load")
 async def test_every_one_of_many_clients_sees_its_order_through(stack: Stack) -> None:
     """With orders outstanding, too: 30 sockets at once, each of them with an order of its own."""
     async with client(stack) as at:

@@ -102,6 +102,7 @@ def printed(terminal: IO[bytes]) -> Iterator[str]:
         yield from (re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", line).removeprefix("> ") for line in lines)
 
 
+@pytest.mark.needs("local")
 def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
     """Pasted into a shell, in a folder where npx finds wscat."""
     outputs = load(ROOT / "template.yaml", stack.parameters, rest_url=stack.rest, websocket_url=stack.websocket).outputs

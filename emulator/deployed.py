@@ -1,0 +1,129 @@
+"""A stack's APIs beside another Lambda provider, such as one that has no WebSocket APIs or no authorizers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from emulator.errors import ApiError
+from emulator.gateway import INTEGRATION_TIMEOUT
+from emulator.rest_api import RestGateway
+from emulator.serving import StartError, listening, on_signal, say, server
+from emulator.stack import REGION, Stack
+from emulator.websocket_api import WebSocketGateway
+
+_CONCURRENT = 50
+_GRACE = 10.0  # seconds
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`endpoint` None is what AWS's clients are configured with."""
+
+    stack: str
+    endpoint: str | None = None
+
+
+class Result(NamedTuple):
+    payload: bytes
+    error: bool
+
+
+class DeployedFunctions:
+    """Invokes the functions of a deployed stack, which it knows by their logical ids, over AWS's Lambda API."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        from boto3 import Session
+        from botocore.config import Config
+
+        # A call that is tried again is another invocation.
+        config = Config(
+            max_pool_connections=_CONCURRENT, read_timeout=INTEGRATION_TIMEOUT, retries={"total_max_attempts": 1}
+        )
+        session = Session()
+        where: Any = {
+            "region_name": session.region_name or REGION,
+            "endpoint_url": deployment.endpoint,
+            "config": config,
+        }
+        self._stack = deployment.stack
+        self._lambda = session.client("lambda", **where)
+        self._cloudformation = session.client("cloudformation", **where)
+        self._names: dict[str, str] = {}
+        self._threads = ThreadPoolExecutor(_CONCURRENT, "invoke")
+
+    async def invoke(self, logical_id: str, payload: bytes, /) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._invoke, logical_id, payload)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _invoke(self, logical_id: str, payload: bytes) -> Result:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self._lambda.invoke(FunctionName=self._name(logical_id), Payload=payload)
+            return Result(answer["Payload"].read(), "FunctionError" in answer)
+        except (BotoCoreError, ClientError) as error:
+            # Deployed anew, it has another name.
+            self._names.pop(logical_id, None)
+            _log.warning("%s was not invoked: %s", logical_id, error)
+            raise ApiError("ServiceException", str(error), 500) from None
+
+    def _name(self, logical_id: str) -> str:
+        if logical_id not in self._names:
+            resource = self._cloudformation.describe_stack_resource(StackName=self._stack, LogicalResourceId=logical_id)
+            self._names[logical_id] = resource["StackResourceDetail"]["PhysicalResourceId"]
+        return self._names[logical_id]
+
+
+def serve(stack: Stack, deployment: Deployment, host: str, rest_port: int, websocket_port: int) -> None:
+    """Serves the stack's REST API, and its WebSocket API with `@connections`, until SIGINT or SIGTERM.
+
+    The stack may be deployed later. Raises StartError.
+    """
+    with (
+        listening(host, rest_port, "the REST API", "--rest-port") as rest,
+        listening(host, websocket_port, "the WebSocket API", "--websocket-port") as websocket,
+    ):
+        asyncio.run(_serve(stack, deployment, rest, websocket))
+
+
+async def _serve(stack: Stack, deployment: Deployment, rest: socket.socket, websocket: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+
+    def stop(*_: object) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(stopping.set)
+
+    on_signal(stop)
+    try:
+        functions = DeployedFunctions(deployment)
+    except ValueError as error:
+        raise StartError(f"expected the URL of an endpoint, was {deployment.endpoint!r}: {error}") from None
+    websockets = [WebSocketGateway(api, functions) for api in stack.websocket_apis]
+    async with AsyncExitStack() as servers:
+        for rest_api in stack.rest_apis:
+            await servers.enter_async_context(server(RestGateway(rest_api, functions).handle, rest))
+        for gateway in websockets:
+            await servers.enter_async_context(server(gateway.handle, websocket))
+        say("\n".join(["Ready.", "", f"  REST       {_url('http', rest)}", f"  WebSocket  {_url('ws', websocket)}"]))
+        await stopping.wait()
+        on_signal(signal.SIG_IGN)
+        await asyncio.gather(*(gateway.close(_GRACE) for gateway in websockets))
+    functions.close()
+    say("Stopped.")
+
+
+def _url(scheme: str, bound: socket.socket) -> str:
+    host, port = bound.getsockname()
+    return f"{scheme}://{host}:{port}"

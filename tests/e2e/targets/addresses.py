@@ -1,0 +1,33 @@
+"""A stack that is up somewhere: REST_URL, WEBSOCKET_URL and ORDERS_KEY, and DATABASE_URL, REDIS_URL, AWS_ENDPOINT_URL.
+
+The last three may be missing, and what needs them is left out then. With DATABASE_URL the tests reset the simulated
+market, which a shared stack does not take well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.targets import Target, setting
+from tests.e2e.targets.deployed import Deployed
+
+
+@contextmanager
+def opened(_: pytest.TempPathFactory) -> Iterator[Deployed]:
+    given = {"DatabaseUrl": os.environ.get("DATABASE_URL"), "RedisUrl": os.environ.get("REDIS_URL")}
+    yield Deployed(
+        rest=setting("REST_URL").rstrip("/"),
+        websocket=setting("WEBSOCKET_URL").rstrip("/"),
+        key=setting("ORDERS_KEY"),
+        endpoint=os.environ.get("AWS_ENDPOINT_URL", ""),
+        parameters={name: url for name, url in given.items() if url},
+    )
+
+
+_GIVEN = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
+
+TARGET = Target(opened, frozenset(name for name, variable in _GIVEN.items() if os.environ.get(variable)))

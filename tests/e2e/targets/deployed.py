@@ -1,0 +1,135 @@
+"""What the targets share on which the template is deployed: `sam deploy`, and where to find what came of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from emulator.stack import REGION
+from tests.e2e.stack import KEY, ROOT
+
+STACK = "orders"
+BUILT = ROOT / ".aws-sam/build/template.yaml"
+PARAMETERS = {
+    "MarketLatency": "instant",
+    "MarketDriftBps": "0",
+    "OrdersPerMinute": "0",
+    "ConnectionsPerClient": "0",
+    "DevelopmentKey": KEY,
+}
+KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+"""For clients of an emulated AWS."""
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack as the tests see it. `names` are the resources' physical ones, by their logical ids."""
+
+    rest: str
+    websocket: str
+    key: str
+    endpoint: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Of the REST API's own pages."""
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.rest))
+
+    def physical(self, logical_id: str) -> str:
+        return self.names[logical_id]
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """What makes the SAM CLI talk to an emulated AWS."""
+    return {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def cloudformation(endpoint: str | None = None) -> Any:
+    keys: Any = (
+        {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION} if endpoint else {}
+    )
+    return boto3.client("cloudformation", endpoint_url=endpoint, **keys)
+
+
+def physical_names(client: Any, stack: str) -> dict[str, str]:
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str], template: Path = BUILT) -> None:
+    """Deploys what `sam build` has left. `command` is the SAM CLI, or one that stands for it."""
+    if not BUILT.exists():
+        raise AssertionError(f"expected what sam build leaves in {BUILT}: ARCHITECTURE=x86_64 make build")
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    with NamedTemporaryFile(suffix=".toml") as nothing_of_a_teams_own:
+        ended = subprocess.run(
+            [
+                *(*command, "deploy", "--template-file", str(template), "--stack-name", STACK, "--region", REGION),
+                *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-progressbar"),
+                *("--no-confirm-changeset", "--config-file", nothing_of_a_teams_own.name),
+                *("--parameter-overrides", *overrides),
+            ],
+            cwd=ROOT,
+            env=environment(endpoint),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 0, f"expected {command[0]} deploy to succeed, was: {ended.stdout}{ended.stderr}"
+
+
+@contextmanager
+def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[tuple[str, str]]:
+    """The emulator's gateways beside another provider of Lambda: the REST and the WebSocket API's URLs.
+
+    The stack may be deployed later.
+    """
+    command = [
+        *(sys.executable, "-m", "emulator", "gateway", "--endpoint", endpoint, "--stack", STACK, "--host", host),
+        *("--rest-port", "0", "--websocket-port", "0"),
+        *("--parameter", "DatabaseUrl=elsewhere", "--parameter", "RedisUrl=elsewhere"),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(endpoint), stdout=subprocess.PIPE, text=True)
+    giving_up = threading.Timer(START_SECONDS, process.kill)
+    giving_up.start()
+    try:
+        assert process.stdout is not None
+        addresses = [line.split()[1] for line in islice(filter(lambda line: "://" in line, process.stdout), 2)]
+        giving_up.cancel()
+        assert len(addresses) == 2, f"expected the gateways to come up, they ended with {process.wait()}"
+        yield addresses[0], addresses[1]
+    finally:
+        giving_up.cancel()
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def rest_url(endpoint: str, names: Mapping[str, str]) -> str:
+    """Of the REST API, as MiniStack and LocalStack serve it without a host name of its own."""
+    return f"{endpoint}/_aws/execute-api/{names['Api']}/v1"

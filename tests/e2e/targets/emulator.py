@@ -1,0 +1,20 @@
+"""The emulator: a process of its own, with embedded stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.stack import Stack, data_folder, running
+from tests.e2e.targets import CAPABILITIES, Target
+
+
+@contextmanager
+def opened(factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(data_folder(factory)) as stack:
+        yield stack
+
+
+TARGET = Target(opened, frozenset(CAPABILITIES))
