@@ -43,7 +43,7 @@ def revoke(clients: ClientStore, key: str) -> None:
 
 def invoke_keys(stack: Stack, **event: str) -> Any:
     with aws(stack, "lambda") as lambda_:
-        answer = lambda_.invoke(FunctionName="KeysFunction", Payload=json.dumps(event))
+        answer = lambda_.invoke(FunctionName=stack.physical("KeysFunction"), Payload=json.dumps(event))
         return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
@@ -290,6 +290,7 @@ async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: 
             break
 
 
+@pytest.mark.needs("clients")
 async def test_an_operator_makes_a_key_without_reaching_the_database(stack: Stack, market: Market) -> None:
     error, made = invoke_keys(stack, action="create-key", name="bob")
     assert error is None
@@ -316,16 +317,19 @@ def smoke(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.needs("clients")
 def test_the_smoke_test_runs_an_order_and_leaves_no_key(stack: Stack, market: Market) -> None:
-    passed = smoke(stack, "--url", stack.rest, "--keys-function", "KeysFunction")
+    passed = smoke(stack, "--url", stack.rest, "--keys-function", stack.physical("KeysFunction"))
     assert passed.returncode == 0, passed.stderr
     assert [line.split()[-1] for line in passed.stdout.splitlines()][-1] == "confirmed"
     _, listed = invoke_keys(stack, action="list-keys")
     assert {bool(key["revokedAt"]) for key in listed["keys"] if key["client"] == "smoke-test"} == {True}
 
 
+@pytest.mark.needs("clients")
 def test_the_smoke_test_says_what_is_wrong(stack: Stack, market: Market) -> None:
-    failed = smoke(stack, "--url", stack.rest, "--keys-function", "SubmitFunction")
+    submit = stack.physical("SubmitFunction")
+    failed = smoke(stack, "--url", stack.rest, "--keys-function", submit)
     assert failed.returncode == 1
-    assert "expected SubmitFunction to answer, was " in failed.stderr
+    assert f"expected {submit} to answer, was " in failed.stderr
     assert "Traceback" not in failed.stderr
