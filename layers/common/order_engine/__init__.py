@@ -2,5 +2,5 @@
 
 import gc
 
-# Importing makes up to this many objects and no garbage: looking for some would take a tenth of a cold start.
+# Importing makes up to half of this many objects and no garbage: looking for some takes 10 ms of a cold start and more.
 gc.set_threshold(200_000)
