@@ -145,9 +145,13 @@ def test_the_dashboard_is_json(resources: Resources) -> None:
     (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
     text, values = dashboard["DashboardBody"]["Fn::Sub"]
     stores = {name: values[name]["Fn::If"][1]["Fn::Sub"][0] for name in ("Database", "Cache")}
-    for with_stores in (stores, dict.fromkeys(stores, "")):
-        whole = text.replace("${Database}", with_stores["Database"]).replace("${Cache}", with_stores["Cache"])
-        assert len(json.loads(re.sub(r"\$\{[\w.:]+\}", "x", whole))["widgets"]) == 10 + 2 * any(with_stores.values())
+    parts = {**stores, "Alarms": values["Alarms"]["Fn::If"][1]["Fn::Sub"]}
+    for given in (parts, dict.fromkeys(parts, "")):
+        whole = text
+        for name, widget in given.items():
+            whole = whole.replace(f"${{{name}}}", widget)
+        widgets = json.loads(re.sub(r"\$\{[\w.:]+\}", "x", whole))["widgets"]
+        assert len(widgets) == 9 + 3 * any(given.values())
 
 
 # Versions
@@ -188,7 +192,7 @@ def test_a_gradual_deployment_goes_back_when_the_function_or_orders_fail(
     assert len(groups) == len(functions.keys() - NOT_PUBLISHED)
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")
-        watching = references(group["AlarmConfiguration"]["Alarms"])
+        watching = references(group["AlarmConfiguration"]["Alarms"]) & alarms.keys()
         (own,) = watching - {"OrdersFailed", "RestErrors"}
         assert len(watching) == 3
         assert {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:live"}} in dimensions(alarms[own])
