@@ -9,6 +9,8 @@ DATABASE_URL ?=
 REDIS_URL ?=
 # realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
+# Whose pages may open WebSocket connections beside the REST API's own: by its other name, and by make sam-local.
+ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
 # Of make build: what is built, arm64 or x86_64, and where.
 export ARCHITECTURE ?= arm64
 BUILD ?= .aws-sam
@@ -27,7 +29,7 @@ help: ## what the targets do
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
 	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
-	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=http://localhost:3000 \
+	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=$(ORIGINS) \
 	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
 
@@ -38,6 +40,9 @@ market: $(VENV)/.run ## make a venue misbehave: ARGS="fault raydium submit slip 
 user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.admin $(ARGS)
+
+sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker: ARGS="invoke RouteFunction --event events/route.json"
+	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
 
 test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
@@ -86,6 +91,9 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 
 load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
+
+capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure: with new service times
+	PYTHONPATH=.:layers/common $(BIN)/python -m bench.capacity $(ARGS)
 
 costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template and bench/one_order.json; writes docs/costs.md
 	$(BIN)/python -m bench.cost
@@ -157,5 +165,5 @@ $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run market user build deploy smoke costs cold-start descriptions test ministack localstack check bench load screenshots \
-  faults aws-cli lock clean
+.PHONY: help run market user sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
+  capacity screenshots faults aws-cli lock clean

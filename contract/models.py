@@ -328,7 +328,7 @@ class AcceptedOrder(Order):
 class OrderWithEvents(Order):
     """The order and everything that has happened to it, oldest first."""
 
-    events: list[Event]
+    events: Annotated[list[Event], Field(description="Empty once they are too old to be kept.")]
 
 
 class OrderPage(_Wire):

@@ -32,6 +32,8 @@ def main() -> None:
                 commands.executions(arguments.data, arguments.name)
             case "functions":
                 commands.functions(arguments.data)
+            case "environment":
+                commands.environment(arguments.data)
             case "parameter":
                 commands.parameter(arguments.data, arguments.name)
     except (CustomResourceError, StartError, StoreError, TemplateError, commands.CommandError) as error:
@@ -80,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     executions.add_argument("name", nargs="?", help="show the events of this one")
 
     actions.add_parser("functions", help="list what the functions have done")
+
+    actions.add_parser("environment", help="print the functions' environment variables, as JSON")
 
     parameter = actions.add_parser("parameter", help="print a parameter's value, such as a store's URL")
     parameter.add_argument("name")

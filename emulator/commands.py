@@ -16,6 +16,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from emulator import console
+from emulator.stack import Stack
 
 
 class CommandError(Exception):
@@ -28,17 +29,10 @@ def invoke(data: Path, name: str, event: str) -> None:
     It gets its own environment variables, and everything else of the stack that is up. Raises CommandError.
     """
     from emulator.functions import process_environment
-    from emulator.template import load
     from emulator.up import aws_environment
 
     running = _running(data)
-    stack = load(
-        Path(running["template"]),
-        running["parameters"],
-        endpoint_url=running["endpoint"],
-        rest_url=running["rest"],
-        websocket_url=running["websocket"],
-    )
+    stack = _stack(running)
     function = stack.functions.get(name)
     if function is None:
         raise CommandError(f"expected a function among {', '.join(stack.functions)}, was {name!r}")
@@ -110,6 +104,19 @@ def functions(data: Path) -> None:
         )
 
 
+def environment(data: Path) -> None:
+    """Prints the environment variables that each function of the stack that is up gets. Raises CommandError.
+
+    The JSON is what `sam local` takes with `--env-vars`.
+    """
+    from emulator.up import aws_environment
+
+    running = _running(data)
+    aws = aws_environment(running["endpoint"])
+    found = {name: {**aws, **function.environment} for name, function in _stack(running).functions.items()}
+    print(json.dumps(found, indent=2))
+
+
 def parameter(data: Path, name: str) -> None:
     """Prints a parameter of the stack that is up. Raises CommandError."""
     parameters = _running(data)["parameters"]
@@ -145,6 +152,18 @@ def _running(data: Path) -> dict[str, Any]:
     except OSError:
         raise CommandError(f"expected a stack that is up with its data in {data}, found none") from None
     return running
+
+
+def _stack(running: dict[str, Any]) -> Stack:
+    from emulator.template import load
+
+    return load(
+        Path(running["template"]),
+        running["parameters"],
+        endpoint_url=running["endpoint"],
+        rest_url=running["rest"],
+        websocket_url=running["websocket"],
+    )
 
 
 def _get(url: str) -> Any:

@@ -16,6 +16,7 @@ from order_engine.domain.access import new_secret
 from tests.e2e.aws import aws
 from tests.e2e.market import Market
 from tests.e2e.stack import ROOT, Stack, data_folder, running
+from tests.integration.support import eventually
 
 AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
 IN_TIME = 1000
@@ -446,6 +447,17 @@ def test_an_order_that_does_not_exist_leads_back_to_the_others(stack: Stack, ent
     expect(page.get_by_role("heading", name="No such order")).to_be_visible()
     page.get_by_role("link", name="See your orders").click()
     expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+
+
+def test_an_order_whose_events_are_no_longer_kept_shows_what_is_left(
+    stack: Stack, market: Market, enter: Visit
+) -> None:
+    order_id = submit(stack)
+    eventually(lambda: ask(stack, f"/api/orders/{order_id}")["status"] == "confirmed")
+    market.database.execute("DELETE FROM order_events WHERE order_id = %(id)s", {"id": order_id})
+    page = enter(f"#/orders/{order_id}")
+    expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
+    expect(page.get_by_role("region", name="Timeline")).to_contain_text("No longer kept")
 
 
 def test_the_page_is_seen_at_once(stack: Stack, enter: Visit) -> None:

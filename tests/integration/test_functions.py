@@ -784,7 +784,7 @@ def custom_resource(kind: str, url: str) -> dict[str, Any]:
         "RequestId": "request-1",
         "ResourceType": "Custom::DatabaseSchema",
         "LogicalResourceId": "Schema",
-        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0003", "DevelopmentKey": ""},
+        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0004", "DevelopmentKey": ""},
     }
 
 

@@ -24,6 +24,7 @@ from order_engine.domain.swaps import Fill, Quote, Transaction
 from order_engine.execution import Execution
 from order_engine.recovery import Recovery
 from order_engine.storage.database import Database
+from order_engine.storage.event_partitions import EventPartitions
 from order_engine.storage.orders import LEASE_SECONDS as LEASE
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
@@ -127,7 +128,8 @@ class OrdersMachine(RuleBasedStateMachine):
             *(self.store, quotes, self.publish, self.messages.append, lambda client_id: 0, lambda warning: None)
         )
         subscriptions = SubscriptionStore(database)
-        self.recovery = Recovery(self.store, quotes, subscriptions, self.execution, self.messages.append)
+        partitions = EventPartitions(self.database, 0, lambda message, details: None)
+        self.recovery = Recovery(self.store, quotes, subscriptions, partitions, self.execution, self.messages.append)
         self.dispatch = Dispatch(self.store, self.publish, cast(Any, self), "arn")
         self.walks: list[Walk] = []
         self.overtaken: Walk | None = None

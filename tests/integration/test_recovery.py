@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from order_engine.domain.orders import Event
 from order_engine.execution import Run
 from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
 from order_engine.storage.database import Database
+from order_engine.storage.event_partitions import EventPartitions
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
@@ -29,7 +31,11 @@ class Scene:
             live(database), self.orders, lambda event, listeners: self.published.append(event)
         )
         self.subscriptions = SubscriptionStore(database)
-        self.recovery = Recovery(self.orders, self.quotes, self.subscriptions, self.execution, self.woken.append)
+        self.partitions = EventPartitions(database, 0, lambda message, details: None)
+        self.recovery = self.waking(self.woken.append)
+
+    def waking(self, wake: Callable[[UUID], None]) -> Recovery:
+        return Recovery(self.orders, self.quotes, self.subscriptions, self.partitions, self.execution, wake)
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
@@ -84,7 +90,7 @@ def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, mon
         scene.woken.append(order_id)
 
     with pytest.raises(ConnectionError):
-        Recovery(scene.orders, scene.quotes, scene.subscriptions, scene.execution, cut_short).sweep()
+        scene.waking(cut_short).sweep()
     assert scene.recovery.sweep() == ids[4:]
     scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
     assert scene.recovery.sweep() == ids

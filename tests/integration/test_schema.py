@@ -52,13 +52,17 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def tables(url: str) -> set[str]:
+    """Every table, but for the partitions, whose names tell the day."""
     with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        rows = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND NOT relispartition"
+        )
         return {name for (name,) in rows}
 
 
 def layout(url: str) -> list[tuple[Any, ...]]:
-    """Every column, constraint and index."""
+    """Every column, constraint, index and function."""
     with psycopg.connect(url) as connection:
         return [
             *connection.execute(
@@ -70,6 +74,9 @@ def layout(url: str) -> list[tuple[Any, ...]]:
                 " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
             ),
             *connection.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+            *connection.execute(
+                "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+            ),
         ]
 
 

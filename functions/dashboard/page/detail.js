@@ -11,6 +11,7 @@ import { decision } from "./store.js";
 export class Detail {
   #context;
   #error;
+  #told = false;
 
   constructor(context, id) {
     this.#context = context;
@@ -26,6 +27,7 @@ export class Detail {
     this.#error = undefined;
     try {
       await this.#context.feed.read(this.id);
+      this.#told = true;
     } catch (error) {
       this.#error = error;
     }
@@ -35,7 +37,8 @@ export class Detail {
   changed() {
     const order = this.#context.store.get(this.id) ?? this.order;
     this.order = order;
-    const complete = order?.events.length > 0;
+    // Of an old order there may be no events any more.
+    const complete = order?.events.length > 0 || (order && this.#told);
     const { name, code, message } = this.#error ?? {};
     fill(this.body, complete ? { order } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
     this.tick();
@@ -65,10 +68,10 @@ export class Detail {
       h(
         "div",
         { class: "columns" },
-        card("Timeline", timeline(order)),
+        card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
           ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, in the price": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
-          : card("Route", empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
+          : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
       order.txHash && card("Transaction", copyable(order.txHash), transaction(order)),
@@ -77,6 +80,8 @@ export class Detail {
 }
 
 const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Reading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
+
+const forgotten = () => empty("No longer kept", "The order is too old: its events are gone.");
 
 const failure = ({ code, message, attempts, retryable }) =>
   problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "The same order may succeed later." : "The same order would fail again.");

@@ -172,8 +172,10 @@ def dispatch() -> Dispatch:
 @cache
 def recovery() -> Recovery:
     from .recovery import Recovery
+    from .storage.event_partitions import EventPartitions
 
-    return Recovery(orders(), quote_store(), subscriptions(), execution(), waker())
+    partitions = EventPartitions(database(), settings.integer("EVENT_RETENTION_DAYS"), inform)
+    return Recovery(orders(), quote_store(), subscriptions(), partitions, execution(), waker())
 
 
 @cache

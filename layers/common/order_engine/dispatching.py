@@ -57,6 +57,6 @@ class Dispatch:
     def _tell_of_its_end(self, order_id: UUID) -> None:
         """A message comes back when its run died: perhaps between an order's end and the telling of it."""
         events, listeners = self._orders.history(order_id)
-        if listeners and events[-1].status in FINAL:
+        if listeners and events and events[-1].status in FINAL:
             for event in events:
                 self._publish(event, listeners)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 from .execution import Execution, Run
+from .storage.event_partitions import EventPartitions
 from .storage.orders import OrderStore
 from .storage.quotes import QuoteStore
 from .storage.subscriptions import SubscriptionStore
@@ -25,12 +26,14 @@ class Recovery:
         orders: OrderStore,
         quotes: QuoteStore,
         subscriptions: SubscriptionStore,
+        partitions: EventPartitions,
         execution: Execution,
         wake: Callable[[UUID], None],
     ) -> None:
         self._orders = orders
         self._quotes = quotes
         self._subscriptions = subscriptions
+        self._partitions = partitions
         self._execution = execution
         self._wake = wake
 
@@ -44,6 +47,7 @@ class Recovery:
             woken += asleep
         self._subscriptions.clear_ended(KEPT_SECONDS)
         self._quotes.forget()
+        self._partitions.keep()
         return woken
 
     def give_up(self, order_id: UUID) -> None:

@@ -86,6 +86,12 @@ def test_the_end_of_an_order_whose_message_came_back_is_told_again() -> None:
     assert orders.told == [(event, ["c1"]) for event in orders.events_]
 
 
+def test_an_order_whose_events_are_no_longer_kept_has_nothing_to_tell() -> None:
+    orders = FakeOrders(None)
+    dispatch(orders, FakeMachine({})).run(ID, "run-1")
+    assert orders.told == []
+
+
 @pytest.mark.parametrize("error", ["OrderFailed", "StaleRun"])
 def test_an_order_that_has_ended_or_is_anothers_needs_no_other_run(error: str) -> None:
     orders, _ = run({"status": "FAILED", "error": error, "cause": "why"}, order())

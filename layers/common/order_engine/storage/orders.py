@@ -115,6 +115,11 @@ _WAKE = """
     )
     RETURNING id"""
 
+EVENTS = """
+    SELECT order_id, seq, status, at, attempt, data FROM order_events
+    WHERE order_id = %(id)s AND seq > %(after)s ORDER BY seq"""
+"""An order's events above `after`. It names the order, so that one partition is read, whatever their number."""
+
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
 
 _WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "error"})
@@ -191,13 +196,8 @@ class OrderStore:
         return _found(id, rows)
 
     def events(self, id: UUID, after: int = 0) -> list[Event]:
-        """The order's events whose `seq` is above `after`, in order."""
-        rows = self._database.fetch(
-            "SELECT order_id, seq, status, at, attempt, data FROM order_events"
-            " WHERE order_id = %(id)s AND seq > %(after)s ORDER BY seq",
-            {"id": id, "after": after},
-        )
-        return [event(row) for row in rows]
+        """The order's events whose `seq` is above `after`, in order; none once they are too old to be kept."""
+        return [event(row) for row in self._database.fetch(EVENTS, {"id": id, "after": after})]
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
         """As `events`, and the connections that listen to the order."""

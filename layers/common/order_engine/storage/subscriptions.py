@@ -14,6 +14,7 @@ from order_engine.domain.orders import Event
 
 from .database import Database
 from .orders import (
+    EVENTS,
     FORGET_ENDED,
     MOST_SUBSCRIPTIONS,
     ROOM,
@@ -63,12 +64,7 @@ class SubscriptionStore:
                 found = cursor.execute(_SUBSCRIBE.format(room=ROOM_AMONG_RUNNING).encode(), parameters).fetchone()
             if found is None or found["order_id"] is None:
                 raise too_many_subscriptions()
-            missed = cursor.execute(
-                "SELECT order_id, seq, status, at, attempt, data FROM order_events"
-                " WHERE order_id = %(order)s AND seq > %(after)s ORDER BY seq",
-                {"order": order_id, "after": after},
-            )
-            for row in missed.fetchall():
+            for row in cursor.execute(EVENTS.encode(), {"id": order_id, "after": after}).fetchall():
                 send(event(row))
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:

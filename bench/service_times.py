@@ -1,0 +1,182 @@
+"""Measures what an order takes and costs: in the emulator, with the instant market, one order at a time.
+
+Where an order's time goes is read from the stack's own records: the order's events and its execution.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import psutil
+import psycopg
+
+from bench.orders import run
+from bench.queueing import percentile
+from bench.stack import ENGINE, fresh_stack
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Trigger
+from order_engine.domain.orders import OrderRequest
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+
+ORDERS = 300
+CUTS = 21
+"""Evenly spaced quantiles, the least and the most among them."""
+
+_TIMES = """
+    SELECT run, extract(epoch FROM created_at)::float AS created,
+           array_agg(extract(epoch FROM at)::float ORDER BY event.seq) AS events
+    FROM orders JOIN order_events AS event ON order_id = id WHERE orders.status = 'confirmed' AND orders.attempt = 1
+    GROUP BY id ORDER BY id DESC LIMIT %s"""
+
+
+def service_times() -> dict[str, Any]:
+    with fresh_stack(*ENGINE) as stack:
+        where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
+        url = stack["parameters"]["DatabaseUrl"]
+        asyncio.run(run(*where, 100, 1))
+        used, costs = _used(stack["pid"]), _costs(stack)
+        latencies, _ = asyncio.run(run(*where, ORDERS, 1))
+        cpu = {kind: (seconds - used.get(kind, 0.0)) / ORDERS for kind, seconds in _used(stack["pid"]).items()}
+        order = {name: (value - costs[name]) / ORDERS for name, value in _costs(stack).items()}
+        return {
+            "measured": datetime.now(UTC).date().isoformat(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "seconds": {name: _cuts(values) for name, values in _steps(stack, url, latencies).items()},
+            "cpu": {kind: round(seconds, 5) for kind, seconds in cpu.items() if seconds > 0},
+            "order": {name: round(value, 1) for name, value in order.items()},
+            "statements": {name: _cuts(values) for name, values in _statements(url).items()},
+            "movesPerSecond": {str(clients): round(_moves_a_second(url, clients)) for clients in (1, 8, 32)},
+        }
+
+
+def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[str, list[float]]:
+    """`wake` until the order's execution starts, then by event; `end` until the execution has ended.
+
+    `accept` is what is left of the whole: before the order was stored, and until its client has heard of its end.
+    """
+    with urllib.request.urlopen(f"{stack['rest']}/_emulator/executions?limit={ORDERS}") as answer:
+        executions = {execution["name"]: execution for execution in json.load(answer)}
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(_TIMES, (ORDERS,)).fetchall()
+    steps: defaultdict[str, list[float]] = defaultdict(list)
+    for name, created, events in rows:
+        if (execution := executions.get(name)) is None or len(events) != 5:
+            continue
+        started = execution["started"]
+        moments = [created, started, *events[1:], started + execution["seconds"]]
+        for step, (earlier, later) in zip(
+            ("wake", "route", "build", "submit", "confirm", "end"), pairwise(moments), strict=True
+        ):
+            steps[step].append(max(later - earlier, 0.0))
+    in_line = sum(percentile(values, 0.5) for step, values in steps.items() if step != "end")
+    rest = max(percentile(latencies, 0.5) - in_line, 0.0)
+    return {"accept": [rest] * CUTS, **steps}
+
+
+def _statements(url: str) -> dict[str, list[float]]:
+    """A new order, and the moves of one, each with a commit that is on disk."""
+    database = Database(url)
+    orders = OrderStore(database)
+    taken: defaultdict[str, list[float]] = defaultdict(list)
+    for _ in range(200):
+        for name, seconds in one_order(database, orders):
+            taken[name].append(seconds)
+    database.close()
+    return dict(taken)
+
+
+def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, float]]:
+    """Takes an order through its life in Postgres: each statement by name, and its seconds."""
+    (client,) = database.fetch("SELECT id FROM clients WHERE name = 'development'")
+    id, name = uuid7(), "bench"
+    started = time.perf_counter()
+    orders.insert(id, client["id"], OrderRequest("market", "SOL", "USDC", 10**9), {})
+    yield "insert", time.perf_counter() - started
+    started = time.perf_counter()
+    orders.claim(id, name)
+    yield "claim", time.perf_counter() - started
+    for trigger in (Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED):
+        started = time.perf_counter()
+        orders.move(id, name, trigger, 1, {"padding": "x" * 500})
+        yield "move", time.perf_counter() - started
+    started = time.perf_counter()
+    orders.events(id)
+    yield "events", time.perf_counter() - started
+
+
+def _moves_a_second(url: str, clients: int) -> float:
+    """Of different orders, over that many connections: commits that share a flush of the log."""
+
+    def work(_: int) -> int:
+        database = Database(url)
+        orders, moves = OrderStore(database), 0
+        give_up = time.monotonic() + 2
+        while time.monotonic() < give_up:
+            moves += sum(name == "move" for name, _ in one_order(database, orders))
+        database.close()
+        return moves
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        moves = sum(pool.map(work, range(clients)))
+    return moves / (time.monotonic() - started)
+
+
+def _used(pid: int) -> dict[str, float]:
+    """CPU seconds so far, by kind of process; `client` is this one."""
+    used: defaultdict[str, float] = defaultdict(float)
+    emulator = psutil.Process(pid)
+    data = emulator.cmdline()[emulator.cmdline().index("--data") + 1]
+    for process in psutil.process_iter():
+        try:
+            command = " ".join(process.cmdline())
+            times = process.cpu_times()
+            # A postmaster counts those of its children that have ended.
+            seconds = times.user + times.system
+            if process.pid == pid:
+                used["emulator"] += seconds
+            elif '"handler"' in command and emulator in process.parents():
+                used["functions"] += seconds
+            elif "postgres" in process.name() and (
+                data in command or any(data in " ".join(p.cmdline()) for p in process.parents())
+            ):
+                used["postgres"] += seconds
+            elif "redis" in process.name() and data in process.cwd():
+                used["redis"] += seconds
+        except psutil.Error:
+            continue
+    used["client"] = time.process_time()
+    return dict(used)
+
+
+def _costs(stack: dict[str, Any]) -> dict[str, float]:
+    """What the stores have done so far: commits, bytes of log and of tables, commands."""
+    import redis
+
+    with psycopg.connect(stack["parameters"]["DatabaseUrl"]) as connection:
+        # Postgres counts a backend's commits when that backend is idle for a moment.
+        connection.execute("SELECT pg_sleep(1.2)")
+        row = connection.execute(
+            "SELECT xact_commit::float, (pg_current_wal_lsn() - '0/0')::float, pg_database_size(datname)::float"
+            " FROM pg_stat_database WHERE datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    info: Any = redis.Redis.from_url(stack["parameters"]["RedisUrl"]).info("stats")
+    return dict(zip(("commits", "wal", "bytes", "redis"), (*row, float(info["total_commands_processed"])), strict=True))
+
+
+def _cuts(values: Sequence[float]) -> list[float]:
+    return [round(percentile(values, cut / (CUTS - 1)), 6) for cut in range(CUTS)]
