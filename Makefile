@@ -48,12 +48,12 @@ test: $(VENV)/.dev ## run every test
 	$(BIN)/pytest $(ARGS)
 
 ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
-	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	$(BIN)/python -m bench.ministack
 	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
-	ARCHITECTURE=x86_64 $(BIN)/sam build --cached --parameter-overrides Architecture=x86_64
+	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows

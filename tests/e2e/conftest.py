@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if missing:
                 what = " and ".join(targets.CAPABILITIES[capability] for capability in sorted(missing))
                 item.add_marker(pytest.mark.skip(reason=f"{what}: not with TARGET={targets.name()}"))
-            test = item.nodeid.rpartition("/")[2]
+            test = f"{item.path.name}::{item.nodeid.partition('::')[2]}"
             gap = target.gaps.get(test) or target.gaps.get(test.partition("[")[0])
             if gap:
                 item.add_marker(pytest.mark.xfail(strict=gap.runs, run=gap.runs, reason=gap.reason))

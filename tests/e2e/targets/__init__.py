@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ CAPABILITIES = {
 
 @dataclass(frozen=True)
 class Gap:
-    """Why a test fails. It is not run where it would leave behind what fails the tests after it."""
+    """Why a test fails. It is not run where it takes minutes, or leaves behind what fails the tests after it."""
 
     reason: str
     runs: bool = True
@@ -46,6 +46,11 @@ class Target:
     opened: Callable[[pytest.TempPathFactory], AbstractContextManager[Any]]
     capabilities: frozenset[str]
     gaps: Mapping[str, Gap] = field(default_factory=dict)
+
+
+def gaps(tests: Mapping[Gap, Iterable[str]]) -> dict[str, Gap]:
+    """By test."""
+    return {test: gap for gap, names in tests.items() for test in names}
 
 
 def name() -> str:

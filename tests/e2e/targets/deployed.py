@@ -23,6 +23,7 @@ from tests.e2e.stack import KEY, ROOT
 STACK = "orders"
 BUILT = ROOT / ".aws-sam/build/template.yaml"
 PARAMETERS = {
+    "Architecture": "x86_64",
     "MarketLatency": "instant",
     "MarketDriftBps": "0",
     "OrdersPerMinute": "0",

@@ -15,7 +15,7 @@ import pytest
 from bench import ministack
 from emulator import stores
 from tests.e2e.stack import KEY, data_folder
-from tests.e2e.targets import Gap, Target
+from tests.e2e.targets import Gap, Target, gaps
 from tests.e2e.targets.deployed import (
     KEYS,
     PARAMETERS,
@@ -55,26 +55,51 @@ def _limit_mappings(endpoint: str) -> None:
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": limit})
 
 
-_NO_NAMES = Gap("MiniStack calls every exception Runtime.HandlerError: Retry and Catch do not find it by its name")
-_NO_GATEWAY_RESPONSES = Gap("MiniStack answers as API Gateway does without the template's gateway responses")
+_NAMES = "MiniStack calls every exception Runtime.HandlerError: Retry and Catch do not find it by its name"
 _GAPS = {
-    _NO_NAMES: (
+    Gap(_NAMES): (
         "test_aws_clients.py::test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing",
         "test_aws_clients.py::test_what_a_function_raises_is_named_by_its_class",
         "test_cli.py::test_an_order_that_fails_ends_the_command_with_1",
+        "test_failures.py::test_without_any_quote_an_order_fails_after_three_attempts_and_says_so_once",
+        "test_failures.py::test_a_market_that_comes_back_in_time_is_quoted_again",
+        "test_failures.py::test_an_order_that_pays_nothing_fails_at_once_and_for_good",
     ),
-    _NO_GATEWAY_RESPONSES: ("test_access.py::test_no_endpoint_lets_anyone_in_without_a_key",),
+    Gap(f"{_NAMES}; the order waits until its message comes back, after eight minutes", runs=False): (
+        "test_failures.py::test_a_step_that_fails_for_a_moment_is_tried_again_and_swaps_once",
+        "test_failures.py::test_an_order_that_slips_is_quoted_again",
+        "test_failures.py::test_an_order_that_slips_three_times_fails_and_has_swapped_nothing",
+        "test_failures.py::test_lost_connections_to_postgres_lose_no_order",
+        "test_load.py::test_what_goes_wrong_is_counted_by_code",
+        "test_quotes.py::test_an_order_that_names_a_quote_is_never_routed_anew",
+    ),
+    Gap("MiniStack answers as API Gateway does without the template's gateway responses"): (
+        "test_access.py::test_no_endpoint_lets_anyone_in_without_a_key",
+        "test_cli.py::test_a_key_that_is_refused_ends_with_3",
+        "test_dashboard.py::test_nothing_else_is_served[/assets/{version}/..%2Fapp.py]",
+        "test_descriptions.py::test_there_are_no_other_descriptions",
+        "test_load.py::test_a_key_that_is_refused_ends_it",
+        "test_reading.py::test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have",
+        "test_reading.py::test_a_browser_of_another_origin_may_submit_orders_and_read_them",
+        "test_descriptions.py::test_the_postman_collection_runs_from_its_first_request_to_its_last",
+    ),
+    Gap("MiniStack's own refusals are not as described", runs=False): (
+        "test_descriptions.py::test_whatever_is_sent_is_answered_as_described",
+    ),
+    Gap("MiniStack leaves MinimumCompressionSize out"): (
+        "test_dashboard.py::test_the_page_and_its_files_come_without_a_key_and_compressed[]",
+    ),
     Gap("MiniStack hands a body that is no UTF-8 on as text, with other characters in it"): (
         "test_bad_input.py::test_a_body_that_is_no_json_object_is_refused[no UTF-8]",
     ),
     Gap("MiniStack decodes a path before it matches it"): (
         "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[%00]",
         "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[a%2Fb]",
+        "test_cli.py::test_bad_input_ends_with_2_and_says_what_was_expected[arguments7-orderId: expected a UUID like]",
+    ),
+    Gap("An order takes so long on MiniStack that cancelling it always comes in time", runs=False): (
+        "test_cancel.py::test_an_order_is_cancelled_and_never_swapped_or_refused_and_filled",
     ),
 }
 
-TARGET = Target(
-    opened,
-    frozenset({"database", "redis", "clients", "load"}),
-    {test: gap for gap, tests in _GAPS.items() for test in tests},
-)
+TARGET = Target(opened, frozenset({"database", "redis", "clients", "load"}), gaps(_GAPS))
