@@ -14,6 +14,9 @@ ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
 # Of make build: what is built, arm64 or x86_64, and where.
 export ARCHITECTURE ?= arm64
 BUILD ?= .aws-sam
+# Of make deploy and make smoke: dev or prod; and parameters beside those of infra/parameters, as NAME=VALUE.
+ENVIRONMENT ?= dev
+PARAMETERS ?=
 # Of make load.
 ORDERS ?= 500
 RATE ?= 50
@@ -53,7 +56,7 @@ localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; 
 	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
-check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the templates
+check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -62,6 +65,9 @@ check: $(VENV)/.dev ## lint, types, import rules, unused code, weak spots, the t
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
 	$(BIN)/cfn-lint infra/*.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(VENV)/checkov/bin/checkov --config-file .checkov.yaml
+	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
 	$(BIN)/python -m bench.orders $(ARGS)
@@ -89,13 +95,23 @@ load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each
 capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure: with new service times
 	PYTHONPATH=.:layers/common $(BIN)/python -m bench.capacity $(ARGS)
 
+costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template and bench/one_order.json; writes docs/costs.md
+	$(BIN)/python -m bench.cost
+
+deploy: $(VENV)/.dev ## deploy what make build has made: ENVIRONMENT=dev or prod; docs/deploy.md
+	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --config-env $(ENVIRONMENT) $(ARGS) \
+	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s) $(PARAMETERS)
+
+smoke: $(VENV)/.dev ## run one order where make deploy has deployed: ENVIRONMENT=dev or prod
+	$(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
+
 screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
 	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
-	cd requirements && for file in dev run uv aws-cli samlocal; do \
+	cd requirements && for file in dev run uv aws-cli samlocal checkov workflows; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	cd requirements && ../$(BIN)/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
 	  ministack.in -o ministack.txt $(ARGS)
@@ -141,16 +157,13 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-# An environment of its own: the AWS command line pins botocore.
-$(VENV)/aws-cli/.installed: $(BIN)/uv requirements/aws-cli.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/aws-cli
-	$(BIN)/uv pip install --quiet --python $(VENV)/aws-cli/bin/python --require-hashes -r requirements/aws-cli.txt
+# Environments of their own: the AWS command line pins botocore, checkov and the others much else, and samlocal
+# changes the SAM CLI that it runs in.
+$(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/samlocal/.installed \
+$(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-# Environments of their own, too: samlocal changes the SAM CLI that it runs in.
-$(VENV)/samlocal/.installed: $(BIN)/uv requirements/samlocal.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/samlocal
-	$(BIN)/uv pip install --quiet --python $(VENV)/samlocal/bin/python --require-hashes -r requirements/samlocal.txt
-	@touch $@
-
-.PHONY: help run market user sam-local build cold-start descriptions test ministack localstack check bench load capacity screenshots faults aws-cli lock clean
+.PHONY: help run market user sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
+  capacity screenshots faults aws-cli lock clean

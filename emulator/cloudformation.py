@@ -170,7 +170,7 @@ class Resolver:
             "Fn::Split": self._split,
             "Fn::Select": self._select,
             "Fn::If": self._if,
-            "Fn::Equals": lambda pair: self._items(pair, 2)[0] == self._items(pair, 2)[1],
+            "Fn::Equals": self._equals,
             "Fn::And": lambda conditions: all(self.resolve(condition) for condition in conditions),
             "Fn::Or": lambda conditions: any(self.resolve(condition) for condition in conditions),
             "Fn::Contains": lambda pair: self._items(pair, 2)[1] in self._items(pair, 2)[0],
@@ -296,6 +296,14 @@ class Resolver:
         if not isinstance(argument, list) or len(argument) != 3:
             raise ValueError(f"Fn::If: expected a condition and two values, was {argument!r}")
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
+
+    def _equals(self, argument: Any) -> bool:
+        # A parameter is a string, whatever its type: 0 equals "0".
+        one, other = (
+            item if isinstance(item, (dict, list)) or item is NO_VALUE else scalar(item)
+            for item in self._items(argument, 2)
+        )
+        return bool(one == other)
 
     def _find_in_map(self, argument: Any) -> Any:
         keys = self._items(argument, 3)

@@ -107,8 +107,8 @@ class Endpoint:
         return _json(configuration if what else {"Configuration": configuration})
 
     async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
-        if (qualifier := request.query.get("Qualifier", "$LATEST")) != "$LATEST":
-            raise ApiError("ResourceNotFoundException", f"Function not found: {name}:{qualifier}", 404)
+        if qualifier := request.query.get("Qualifier"):
+            name = f"{name}:{qualifier}"
         payload = await _body(request)
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         _check_json(payload)
@@ -131,7 +131,8 @@ class Endpoint:
 
     def _function(self, name_or_arn: str) -> Function:
         for function in self._lambda.functions.values():
-            if name_or_arn in (function.name, function.arn):
+            qualifiers = ("", ":$LATEST", *(f":{alias}" for alias in function.aliases))
+            if name_or_arn in (name + qualifier for name in (function.name, function.arn) for qualifier in qualifiers):
                 return function
         raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
 

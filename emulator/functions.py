@@ -124,10 +124,10 @@ class Lambda:
     def _pool(self, name_or_arn: str) -> Pool:
         match = _NAME.fullmatch(name_or_arn)
         pool = self._pools.get(match["name"]) if match else None
-        if pool is None:
-            wanted = name_or_arn if name_or_arn.startswith("arn:") else arn("lambda", f"function:{name_or_arn}")
-            raise ApiError("ResourceNotFoundException", f"Function not found: {wanted}", 404)
-        return pool
+        if match and pool and match["qualifier"] in (None, "$LATEST", *pool.function.aliases):
+            return pool
+        wanted = name_or_arn if name_or_arn.startswith("arn:") else arn("lambda", f"function:{name_or_arn}")
+        raise ApiError("ResourceNotFoundException", f"Function not found: {wanted}", 404)
 
     async def _run(self, pool: Pool, run: Run) -> Invocation:
         if self._closing:

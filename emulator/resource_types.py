@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Resources without a meaning on one machine: permissions, alarms, logs' retention, how a deployment goes about.
+# Resources without a meaning on one machine: permissions, alarms and their topics, logs' retention, how to deploy.
 IGNORED_TYPES = frozenset(
     {
         "AWS::ApiGateway::Account",
         "AWS::ApiGateway::Deployment",
+        "AWS::ApiGateway::UsagePlan",
         "AWS::ApiGatewayV2::Deployment",
         "AWS::ApplicationInsights::Application",
         "AWS::CloudWatch::Alarm",
@@ -27,6 +28,8 @@ IGNORED_TYPES = frozenset(
         "AWS::Logs::LogGroup",
         "AWS::Logs::MetricFilter",
         "AWS::ResourceGroups::Group",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
         "AWS::SQS::QueuePolicy",
     }
 )

@@ -47,6 +47,7 @@ class Builder:
         self._values: dict[str, Values] = {}
         self._wrong: set[str] = set()
         self._function_names: set[str] = set()
+        self._aliases: dict[str, frozenset[str]] = {}
         self._queue_arns: set[str] = set()
         self._timeouts: dict[str, int] = {}
         self._visibility_timeouts: dict[str, int] = {}
@@ -57,6 +58,8 @@ class Builder:
             self._resolve(logical_id, resource)
         self._function_names = set(self._names("AWS::Lambda::Function"))
         self._queue_arns = {arn("sqs", queue) for queue in self._names("AWS::SQS::Queue")}
+        for _, (function, alias) in self._each("AWS::Lambda::Alias", self._alias):
+            self._aliases[function] = self._aliases.get(function, frozenset()) | {alias}
         layers = dict(self._each("AWS::Lambda::LayerVersion", self._layer))
         functions = [item for _, item in self._each("AWS::Lambda::Function", lambda i, v: self._function(i, v, layers))]
         queues = [item for _, item in self._each("AWS::SQS::Queue", self._queue)]
@@ -169,7 +172,11 @@ class Builder:
             memory=_integer(values, "MemorySize", 128, 128, 10_240),
             runtime=runtime,
             reserved_concurrency=_integer(values, "ReservedConcurrentExecutions", None, 0, 1000),
+            aliases=self._aliases.get(self._references.name(logical_id), frozenset()),
         )
+
+    def _alias(self, logical_id: str, values: Values) -> tuple[str, str]:
+        return self._target(values.get("FunctionName"), "FunctionName"), str(values.get("Name", logical_id))
 
     def _queue(self, logical_id: str, values: Values) -> Queue:
         redrive = values.get("RedrivePolicy")

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from emulator.cloudformation import scalar
 from emulator.errors import TemplateError
 
@@ -39,18 +41,21 @@ def parameter_overrides(template: Path, environment: str | None) -> dict[str, st
                     raise ValueError(f"expected a table, was {value!r}")
                 value = value.get(key, {})
             if value:
-                return _parameters(value)
-        except ValueError as error:
+                return _parameters(value, template.parent)
+        except (OSError, ValueError, yaml.YAMLError) as error:
             raise TemplateError([f"{path}: {place}: {error}"]) from error
     return {}
 
 
-def _parameters(value: Any) -> dict[str, str]:
+def _parameters(value: Any, folder: Path) -> dict[str, str]:
+    """`folder` is where a file stands that `file://` names: YAML or JSON."""
     match value:
+        case str() if value.startswith("file://"):
+            return _parameters(yaml.safe_load((folder / value.removeprefix("file://")).read_text()), folder)
         case str():
             return dict(map(_pair, shlex.split(value)))
         case list():
-            return {name: given for item in value for name, given in _parameters(item).items()}
+            return {name: given for item in value for name, given in _parameters(item, folder).items()}
         case dict():
             return {name: _text(given) for name, given in value.items()}
     raise ValueError(f"expected a string, a list or a table, was {value!r}")

@@ -18,7 +18,10 @@ def arn(service: str, resource: str) -> str:
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `timeout` in seconds, `memory` in MiB, `search_path` holds the layers' import roots."""
+    """A Lambda function. `timeout` in seconds, `memory` in MiB, `search_path` holds the layers' import roots.
+
+    `aliases` are names by which it can be invoked too. All of them stand for the code as it is now.
+    """
 
     name: str
     handler: str
@@ -29,6 +32,7 @@ class Function:
     memory: int = 128
     runtime: str = "python3.13"
     reserved_concurrency: int | None = None
+    aliases: frozenset[str] = frozenset()
 
     @property
     def arn(self) -> str:

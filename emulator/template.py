@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -167,6 +168,8 @@ def _translate(template: dict[str, Any], parameters: dict[str, Any], problems: l
         from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
         from samtranslator.parser.parser import Parser
         from samtranslator.translator.translator import Translator
+    # It warns of each of its features that only AWS's own configuration turns on.
+    logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name=REGION))
     try:
         translated: dict[str, Any] = translator.translate(

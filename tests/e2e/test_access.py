@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +17,7 @@ from order_engine.storage.clients import ClientStore
 from tests.e2e.aws import aws
 from tests.e2e.client import ORDER, Client, Json, Until, client
 from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.e2e.stack import ROOT, Stack
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 ENDPOINTS: list[tuple[str, str, Json]] = [
@@ -36,6 +39,12 @@ def revoke(clients: ClientStore, key: str) -> None:
     caller = clients.caller_with_key(key)
     assert caller is not None
     clients.revoke(caller.key_id)
+
+
+def invoke_keys(stack: Stack, **event: str) -> Any:
+    with aws(stack, "lambda") as lambda_:
+        answer = lambda_.invoke(FunctionName=stack.physical("KeysFunction"), Payload=json.dumps(event))
+        return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
 async def refused(at: Client, url: str, **headers: str) -> int:
@@ -279,3 +288,48 @@ async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: 
     async for _ in Until("no connection is recorded"):
         if market.database.fetch("SELECT FROM connections") == []:
             break
+
+
+@pytest.mark.needs("clients")
+async def test_an_operator_makes_a_key_without_reaching_the_database(stack: Stack, market: Market) -> None:
+    error, made = invoke_keys(stack, action="create-key", name="bob")
+    assert error is None
+    async with client(stack, made["key"]) as bob:
+        assert (await bob.executed())["status"] == "confirmed"
+    error, listed = invoke_keys(stack, action="list-keys")
+    (key,) = [key for key in listed["keys"] if key["client"] == "bob"]
+    assert key["prefix"] == made["key"][:8]
+    assert invoke_keys(stack, action="revoke-key", id=key["id"]) == (None, {"revoked": key["id"]})
+    error, refusal = invoke_keys(stack, action="revoke-key", id=UNKNOWN)
+    assert (error, refusal["errorMessage"]) == ("Unhandled", f"expected the id of a key, was {UNKNOWN}")
+
+
+def smoke(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
+    credentials = {"AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anything"}
+    return subprocess.run(
+        [sys.executable, "-m", "tests.smoke", *options],
+        cwd=ROOT,
+        env={**credentials, "AWS_ENDPOINT_URL": stack.endpoint, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.needs("clients")
+def test_the_smoke_test_runs_an_order_and_leaves_no_key(stack: Stack, market: Market) -> None:
+    passed = smoke(stack, "--url", stack.rest, "--keys-function", stack.physical("KeysFunction"))
+    assert passed.returncode == 0, passed.stderr
+    assert [line.split()[-1] for line in passed.stdout.splitlines()][-1] == "confirmed"
+    _, listed = invoke_keys(stack, action="list-keys")
+    assert {bool(key["revokedAt"]) for key in listed["keys"] if key["client"] == "smoke-test"} == {True}
+
+
+@pytest.mark.needs("clients")
+def test_the_smoke_test_says_what_is_wrong(stack: Stack, market: Market) -> None:
+    submit = stack.physical("SubmitFunction")
+    failed = smoke(stack, "--url", stack.rest, "--keys-function", submit)
+    assert failed.returncode == 1
+    assert f"expected {submit} to answer, was " in failed.stderr
+    assert "Traceback" not in failed.stderr

@@ -39,7 +39,7 @@ def test_the_state_machine_is_listed_and_described(stack: Stack) -> None:
     assert (listed["stateMachineArn"], listed["name"], listed["type"]) == (machine(stack), name, "EXPRESS")
     definition = json.loads(described["definition"])
     assert definition["StartAt"] == "Resume"
-    assert definition["States"]["Route"]["Resource"].endswith(f":function:{stack.physical('RouteFunction')}")
+    assert definition["States"]["Route"]["Resource"].endswith(f":function:{stack.physical('RouteFunction')}:live")
 
 
 async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing(stack: Stack) -> None:

@@ -76,7 +76,7 @@ class InProcess:
         self._handlers = handlers
 
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        logical_id = next(id for id, function in self.functions.items() if name_or_arn == function.arn)
+        logical_id = next(id for id, function in self.functions.items() if name_or_arn == f"{function.arn}:live")
         result, error = await asyncio.to_thread(call, self._handlers[logical_id], payload)
         return Invocation(json.dumps(result).encode(), error)
 

@@ -17,7 +17,10 @@ from emulator.stack import ACCOUNT, REGION
 from tests.integration.aws import Context, Handler
 from tests.integration.support import CALLER
 
-FUNCTIONS = ("authorize", "dispatch", "execute", "migrate", "recover", "route", "submit", "ticket", "ws_connect")
+FUNCTIONS = (
+    *("authorize", "dispatch", "execute", "keys", "migrate"),
+    *("recover", "route", "submit", "ticket", "ws_connect"),
+)
 _MADE_ONCE = ("order_engine.bootstrap", "order_engine.observability", *(f"functions.{name}.app" for name in FUNCTIONS))
 
 

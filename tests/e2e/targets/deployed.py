@@ -29,6 +29,8 @@ PARAMETERS = {
     "OrdersPerMinute": "0",
     "ConnectionsPerClient": "0",
     "DevelopmentKey": KEY,
+    # Not all of these know alarms on several metrics.
+    "Alarms": "false",
 }
 KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 """For clients of an emulated AWS."""

@@ -29,11 +29,12 @@ class Invocation:
 
 class FakeLambda:
     def __init__(self) -> None:
-        self.functions = {"echo": Function("echo", "app.handler", Path("/code"), timeout=7, memory=512)}
+        echo = Function("echo", "app.handler", Path("/code"), timeout=7, memory=512, aliases=frozenset({"live"}))
+        self.functions = {"echo": echo}
         self.events: list[bytes] = []
 
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        if "none" in name_or_arn:
+        if name_or_arn.removeprefix(arn("lambda", "function:")) not in ("echo", "echo:live"):
             raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
         if payload == b'"throttle"':
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
@@ -220,6 +221,9 @@ def test_boto3_invokes_functions() -> None:
         assert scene.lambda_.events == [b"1"]
         response, _ = await asyncio.to_thread(invoke, InvocationType="DryRun")
         assert response["StatusCode"] == 204
+        response, _ = await asyncio.to_thread(invoke, InvocationType="DryRun", Qualifier="live")
+        assert response["StatusCode"] == 204
+        assert (await asyncio.to_thread(invoke, Payload=b"2", Qualifier="live"))[1] == b"2"
         large = b'"' + b"x" * 5_000_000 + b'"'
         assert (await asyncio.to_thread(invoke, Payload=large))[1] == large
 
@@ -233,6 +237,8 @@ def test_boto3_tells_lambda_errors_apart() -> None:
         assert await scene.refusal(client.invoke, FunctionName="none") == missing
         assert await scene.refusal(client.invoke, FunctionName="none", InvocationType="DryRun") == missing
         assert await scene.refusal(client.invoke, FunctionName="echo", Qualifier="7") == missing
+        unknown = {"FunctionName": "echo", "Qualifier": "7", "InvocationType": "DryRun"}
+        assert await scene.refusal(client.invoke, **unknown) == missing
         assert await scene.refusal(client.get_function, FunctionName="none") == missing
         for payload, expected in (
             (b'"throttle"', ("TooManyRequestsException", "TooManyRequestsException", 429)),

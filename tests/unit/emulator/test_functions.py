@@ -120,18 +120,22 @@ def test_each_concurrent_invocation_has_an_environment_of_its_own(code: Path) ->
     check(code, scenario)
 
 
-@pytest.mark.parametrize("reference", ["F", "function:F", "F:live", "arn:aws:lambda:us-east-1:000000000000:function:F"])
-def test_a_function_is_found_by_name_and_arn(code: Path, reference: str) -> None:
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:F"
+
+
+@pytest.mark.parametrize("reference", ["F", "function:F", "F:$LATEST", "F:live", ARN, f"{ARN}:live"])
+def test_a_function_is_found_by_name_arn_and_alias(code: Path, reference: str) -> None:
     async def scenario(service: Lambda) -> None:
         assert not (await service.invoke(reference, b"")).error
 
-    check(code, scenario)
+    check(code, scenario, aliases=frozenset({"live"}))
 
 
-def test_an_unknown_function_is_refused(code: Path) -> None:
+@pytest.mark.parametrize("reference", ["G", "F:live", f"{ARN}:live"])
+def test_an_unknown_function_or_alias_is_refused(code: Path, reference: str) -> None:
     async def scenario(service: Lambda) -> None:
         with pytest.raises(ApiError) as refused:
-            await service.invoke("G", b"{}")
+            await service.invoke(reference, b"{}")
         assert (refused.value.code, refused.value.status) == ("ResourceNotFoundException", 404)
 
     check(code, scenario)

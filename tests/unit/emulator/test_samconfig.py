@@ -34,6 +34,24 @@ def test_numbers_switches_and_lists_of_a_table_become_text(tmp_path: Path) -> No
     assert overrides(tmp_path, text) == {"Count": "3", "On": "true", "Names": "a,b"}
 
 
+def test_parameters_may_stand_in_a_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters" / "test.yaml").write_text("Stage: test\nNames: [a, b]\nCount: 3\n")
+    text = "[default.deploy.parameters]\nparameter_overrides = ['file://parameters/test.yaml', 'Stage=late']\n"
+    assert overrides(tmp_path, text) == {"Stage": "late", "Names": "a,b", "Count": "3"}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(None, "No such file"), ("a: [", "while parsing"), ("3", "expected a string, a list or a table")],
+)
+def test_a_file_of_parameters_that_cannot_be_read_is_named(tmp_path: Path, content: str | None, problem: str) -> None:
+    if content is not None:
+        (tmp_path / "test.yaml").write_text(content)
+    with pytest.raises(TemplateError, match=problem):
+        overrides(tmp_path, "[default.deploy.parameters]\nparameter_overrides = 'file://test.yaml'\n")
+
+
 def test_each_environment_has_its_own(tmp_path: Path) -> None:
     text = """
     [default.global.parameters]

@@ -64,7 +64,7 @@ def test_our_template_loads() -> None:
     assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)
     machine = stack.state_machines["OrderMachine"]
     assert machine.type == "EXPRESS"
-    assert machine.definition["States"]["Route"]["Resource"] == stack.functions["RouteFunction"].arn
+    assert machine.definition["States"]["Route"]["Resource"] == f"{stack.functions['RouteFunction'].arn}:live"
     assert "${" not in json.dumps(machine.definition)
     assert stack.schedules[0].expression == "rate(1 minute)"
     assert stack.custom_resources[0].function == "MigrateFunction"
@@ -148,6 +148,7 @@ def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
 """,
     )
     worker = stack.functions["local-worker"]
+    assert worker.aliases == {"live"}
     assert (worker.search_path, worker.reserved_concurrency, worker.runtime) == (
         (tmp_path / "layer/python",),
         3,
@@ -203,6 +204,7 @@ def test_a_layer_is_importable_before_and_after_sam_build(tmp_path: Path, metada
         ("!If [IsNeither, 'yes', 'no']", "no"),
         ("!FindInMap [Sizes, !Ref Name, big]", "9"),
         ("!Select [1, !Ref Items]", "b"),
+        ("!If [IsZero, none, some]", "none"),
         ("{Fn::Base64: hi}", "aGk="),
         ("!GetAtt Queue.QueueName", "Queue"),
         ("!Ref Queue", "http://127.0.0.1:4566/000000000000/Queue"),
@@ -222,10 +224,12 @@ def test_intrinsic_functions(tmp_path: Path, expression: str, value: str) -> Non
 Parameters:
   Name: {Type: String, Default: x}
   Items: {Type: CommaDelimitedList, Default: "a, b"}
+  Count: {Type: Number, Default: 0}
 Mappings: {Sizes: {x: {big: 9}}}
 Conditions:
   IsX: !Equals [!Ref Name, x]
   IsNeither: !And [!Not [Condition: IsX], !Or [!Equals [a, b], !Equals [a, a]]]
+  IsZero: !Equals [!Ref Count, 0]
 """
     resources = """
   Queue: {Type: AWS::SQS::Queue}
@@ -489,13 +493,15 @@ def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
     ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
   Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
-  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1}}}}
+  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1, AlarmActions: [!Ref Topic]}}}}
+  Topic: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b.example}}]}}}}
+  Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{Throttle: {{RateLimit: 1}}}}}}
 """
     assert list(loaded(tmp_path, resources).functions) == ["Worker"]
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
-    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Topic}\n"
+    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Subscription}\n"
     assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
 
 

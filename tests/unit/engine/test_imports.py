@@ -37,6 +37,7 @@ ALLOWED = {
     "RouteFunction": {"psycopg"} | PUSHES,
     "ExecuteFunction": {"psycopg"} | PUSHES,
     "RecoverFunction": {"psycopg"} | PUSHES | SDK,
+    "KeysFunction": {"psycopg"},
     "MigrateFunction": {"psycopg", "alembic", "sqlalchemy"},
 }
 

@@ -200,7 +200,8 @@ def test_a_function_hears_that_the_proxy_has_no_connection_before_its_time_is_up
 
 def test_migrations_give_up_waiting_in_time_to_say_so() -> None:
     properties = FUNCTIONS["MigrateFunction"]["Properties"]
-    _, patience, none = properties["Environment"]["Variables"]["PATIENCE_SECONDS"]["Fn::If"]
+    _, *seconds = properties["Environment"]["Variables"]["PATIENCE_SECONDS"]["Fn::If"]
+    patience, none = map(int, seconds)
     assert none < patience < properties["Timeout"] < STACK["Resources"]["Schema"]["Properties"]["ServiceTimeout"]
 
 

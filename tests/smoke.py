@@ -1,0 +1,87 @@
+"""Whether a stack that was deployed takes an order and carries it out: `python -m tests.smoke --stack NAME`.
+
+Makes a key through the stack's KeysFunction, submits one order, watches it to its end, and revokes the key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from client.engine import Engine, Refused, Unreachable
+
+CLIENT = "smoke-test"
+ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
+SECONDS = 120.0
+"""Longer than an order takes whose first attempts fail."""
+
+
+class Failed(Exception):
+    """Says what was expected, and what came."""
+
+
+def outputs(stack: str) -> dict[str, str]:
+    (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def invoke(function: str, event: dict[str, str]) -> dict[str, Any]:
+    answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    body: dict[str, Any] = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise Failed(f"expected {function} to answer, was {body.get('errorType')}: {body.get('errorMessage')}")
+    return body
+
+
+def check_health(url: str) -> None:
+    try:
+        with urlopen(f"{url}/health", timeout=30) as response:
+            report = json.load(response)
+    except (HTTPError, OSError, ValueError) as error:
+        raise Failed(f"expected /health to answer, was {error}") from None
+    if report["status"] != "up":
+        raise Failed(f"expected /health to say up, was {json.dumps(report)}")
+
+
+async def run_order(url: str, key: str) -> None:
+    async with asyncio.timeout(SECONDS), Engine(url, key) as engine:
+        order = await engine.submit(ORDER)
+        async for event in engine.watch(order["orderId"]):
+            print(f"{event['at']}  {event['status']}")
+    if event["status"] != "confirmed":
+        raise Failed(f"expected order {order['orderId']} to be confirmed, was {json.dumps(event)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.smoke", description=__doc__)
+    parser.add_argument("--stack", help="the stack, whose outputs tell the others")
+    parser.add_argument("--url", help="the REST API")
+    parser.add_argument("--keys-function", help="the function that makes keys")
+    arguments = parser.parse_args()
+    if not arguments.stack and not (arguments.url and arguments.keys_function):
+        parser.error("expected --stack, or --url and --keys-function")
+    try:
+        told = outputs(arguments.stack) if arguments.stack else {}
+        url, function = arguments.url or told["ApiUrl"], arguments.keys_function or told["KeysFunction"]
+        check_health(url)
+        made = invoke(function, {"action": "create-key", "name": CLIENT})
+        try:
+            asyncio.run(run_order(url, made["key"]))
+        finally:
+            invoke(function, {"action": "revoke-key", "id": made["id"]})
+    except TimeoutError:
+        sys.exit(f"expected the order to end within {SECONDS:g} s")
+    except (Failed, Refused, Unreachable, BotoCoreError, ClientError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What `samconfig.toml` and the workflows say of the environments fits the template, and each other."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emulator import cloudformation
+from emulator.errors import TemplateError
+from emulator.samconfig import parameter_overrides
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = ROOT / "template.yaml"
+SETTINGS = tomllib.loads((ROOT / "samconfig.toml").read_text())
+ENVIRONMENTS = ("dev", "prod")
+REQUIRED = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://"}
+
+
+def workflow(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
+    return found
+
+
+def declared() -> dict[str, Any]:
+    found: dict[str, Any] = cloudformation.read(TEMPLATE)["Parameters"]
+    return found
+
+
+def test_there_are_no_other_environments() -> None:
+    assert set(SETTINGS) == {"version", "default", *ENVIRONMENTS}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_override_is_a_parameter_with_a_value_that_it_allows(environment: str) -> None:
+    given = parameter_overrides(TEMPLATE, environment)
+    assert given
+    cloudformation.parameters(declared(), {**REQUIRED, **given})
+
+
+@pytest.mark.parametrize("override", [{"LogLevel": "LOUD"}, {"NoSuch": "1"}, {"MaxRunningOrders": "many"}])
+def test_another_value_would_be_noticed(override: dict[str, str]) -> None:
+    with pytest.raises(TemplateError):
+        cloudformation.parameters(declared(), {**REQUIRED, **override})
+
+
+def test_a_laptop_has_the_template_s_defaults() -> None:
+    assert parameter_overrides(TEMPLATE, None) == {}
+
+
+def test_secrets_are_not_written_down() -> None:
+    secret = {name for name, declaration in declared().items() if declaration.get("NoEcho")}
+    for environment in ENVIRONMENTS:
+        assert not secret & parameter_overrides(TEMPLATE, environment).keys()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_is_complete(environment: str) -> None:
+    shared, deploy = (SETTINGS[environment][command]["parameters"] for command in ("global", "deploy"))
+    assert shared["stack_name"] == f"order-engine-{environment}"
+    assert deploy["s3_prefix"] == shared["stack_name"]
+    assert deploy["resolve_s3"] is True
+    # Nested stacks have a transform, and functions have roles.
+    assert set(deploy["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"}
+    assert f"environment={environment}" in deploy["tags"]
+    assert deploy["fail_on_empty_changeset"] is False
+
+
+def test_both_environments_decide_the_same_things() -> None:
+    dev, prod = (SETTINGS[environment]["deploy"]["parameters"] for environment in ENVIRONMENTS)
+    assert dev.keys() == prod.keys()
+    assert prod["confirm_changeset"] is True
+
+
+def test_the_workflow_deploys_each_environment_in_turn_and_the_same_build() -> None:
+    jobs = workflow("deploy.yml")["jobs"]
+    assert [jobs[environment]["with"]["environment"] for environment in ENVIRONMENTS] == list(ENVIRONMENTS)
+    assert set(jobs["dev"]["needs"]) == {"check", "build"}
+    assert jobs["prod"]["needs"] == "dev"
+    builds = [step for job in jobs.values() for step in job.get("steps", []) if "make build" in step.get("run", "")]
+    assert len(builds) == 1
+    (job,) = workflow("deploy-to.yml")["jobs"].values()
+    assert job["env"]["ENVIRONMENT"] == job["environment"] == "${{ inputs.environment }}"
+    assert not any("make build" in step.get("run", "") for step in job["steps"])
+
+
+def test_only_a_job_with_an_environment_can_be_somebody_on_aws() -> None:
+    for name in ("check.yml", "deploy.yml", "deploy-to.yml"):
+        assert workflow(name)["permissions"] == {}
+        for job in workflow(name)["jobs"].values():
+            if job["permissions"].get("id-token") == "write":
+                assert "environment" in job or job["uses"] == "$/.github/workflows/deploy-to.yml"
+            assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
+            assert "uses" in job or job["timeout-minutes"] <= 60
+
+
+def test_the_role_trusts_one_environment_of_one_repository() -> None:
+    template = cloudformation.read(ROOT / "infra" / "github-oidc.yaml")
+    role = template["Resources"]["DeployRole"]["Properties"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": {"Fn::Sub": "repo:${Repository}:environment:${Environment}"},
+        }
+    }

@@ -1,0 +1,330 @@
+"""How the template watches, limits and deploys what it describes: by AWS's own translation of it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from order_engine import bootstrap, recovery
+from order_engine.storage import orders
+from tests.translation import ROOT, Resources, as_list, of_type, references, translated
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+ACTIONS = [
+    {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]},
+    {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]},
+]
+NOT_PUBLISHED = {"KeysFunction", "MigrateFunction"}
+"""An operator calls one by its name, CloudFormation the other, before there is a version to publish."""
+
+API_GATEWAY_SECONDS = 29
+AUTHORIZER_SECONDS = 10
+SWEEP_SECONDS = 60
+# What Aurora takes with one ACU, the least maximum that there can be, and the part of it that RDS Proxy uses.
+POSTGRES_CONNECTIONS = 189 * 90 // 100
+RESERVED = 20
+
+
+@pytest.fixture(scope="module")
+def resources() -> Resources:
+    return translated()
+
+
+@pytest.fixture(scope="module")
+def functions(resources: Resources) -> Resources:
+    return of_type(resources, "AWS::Lambda::Function")
+
+
+@pytest.fixture(scope="module")
+def alarms(resources: Resources) -> Resources:
+    return of_type(resources, "AWS::CloudWatch::Alarm")
+
+
+def consumers(resources: Resources) -> list[tuple[str, str, dict[str, Any]]]:
+    """Queue, function and properties of every event source mapping."""
+    found = []
+    for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
+        (queue,) = references(mapping["EventSourceArn"])
+        (function,) = function_of(resources, mapping["FunctionName"])
+        found.append((queue, function, mapping))
+    return found
+
+
+def function_of(resources: Resources, value: Any) -> set[str]:
+    """The functions that a value means, by their names or their aliases."""
+    aliases = of_type(resources, "AWS::Lambda::Alias")
+    functions = of_type(resources, "AWS::Lambda::Function")
+    named = references(value)
+    by_alias = (references(aliases[name]["FunctionName"]) for name in named & aliases.keys())
+    return (named & functions.keys()).union(*by_alias)
+
+
+# Logs and traces
+
+
+def test_every_log_is_kept_for_as_long_as_the_parameter_says(resources: Resources) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_every_function_logs_into_a_group_of_the_stack_and_is_traced(
+    resources: Resources, functions: Resources
+) -> None:
+    for function in functions.values():
+        assert references(function["LoggingConfig"]["LogGroup"]) <= of_type(resources, "AWS::Logs::LogGroup").keys()
+        assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_the_state_machine_logs_its_failures_without_what_orders_hold(resources: Resources) -> None:
+    (machine,) = of_type(resources, "AWS::StepFunctions::StateMachine").values()
+    logging = machine["LoggingConfiguration"]
+    assert logging["IncludeExecutionData"] is False
+    assert logging["Level"] == {"Fn::If": ["LogsEverything", "ALL", "ERROR"]}
+    assert references(logging["Destinations"]) <= of_type(resources, "AWS::Logs::LogGroup").keys()
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_both_apis_log_who_asked_for_what_and_how_long_it_took(resources: Resources) -> None:
+    (rest,) = of_type(resources, "AWS::ApiGateway::Stage").values()
+    (websocket,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    assert rest["TracingEnabled"] is True
+    for settings in (rest["AccessLogSetting"], websocket["AccessLogSettings"]):
+        assert references(settings["DestinationArn"]) & of_type(resources, "AWS::Logs::LogGroup").keys()
+        line = json.loads(settings["Format"])
+        assert line.keys() >= {"requestId", "status", "integrationLatency", "principal"}
+        assert line["principal"] == "$context.authorizer.principalId"
+        assert not re.search(r"querystring|header|userAgent|error\.message|authorizer\.error", settings["Format"])
+
+
+# Alarms
+
+
+def test_every_alarm_tells_somebody_and_operators_what_to_do(alarms: Resources) -> None:
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == ACTIONS, name
+        assert alarm["AlarmDescription"], name
+        documented = re.sub("(Ticket|Dashboard|Submit|Describe|WsConnect|Dispatch|Recover)Errors", "…Errors", name)
+        assert f"`{documented}`" in OPERATIONS, name
+
+
+def test_every_queue_with_a_consumer_is_watched(resources: Resources, alarms: Resources) -> None:
+    watched = {
+        queue: {alarm["MetricName"] for alarm in alarms.values() if queue in references(alarm.get("Dimensions", []))}
+        for queue, _, _ in consumers(resources)
+    }
+    assert watched == {
+        "OrderQueue": {"ApproximateAgeOfOldestMessage"},
+        "ReplayQueue": {"ApproximateAgeOfOldestMessage"},
+        "DeadLetterQueue": {"NumberOfMessagesReceived", "ApproximateNumberOfMessagesVisible"},
+    }
+
+
+def test_throttles_of_every_function_are_counted(functions: Resources, alarms: Resources) -> None:
+    counted = alarms["Throttles"]["Metrics"]
+    assert references(counted) == functions.keys() - NOT_PUBLISHED
+    metrics = [metric for metric in counted if "MetricStat" in metric]
+    assert len(metrics) <= 10, "CloudWatch takes ten for an alarm: make a second one"
+
+
+def test_engine_metrics_are_those_that_functions_write(functions: Resources, alarms: Resources) -> None:
+    metrics = [metric["MetricStat"]["Metric"] for metric in alarms["OrdersFailed"]["Metrics"] if "MetricStat" in metric]
+    assert {metric["MetricName"] for metric in metrics} == {"OrderFailed", "OrderConfirmed"}
+    variables = functions["ExecuteFunction"]["Environment"]["Variables"]
+    for metric in metrics:
+        assert metric["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+        assert metric["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_the_dashboard_is_json(resources: Resources) -> None:
+    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    text, values = dashboard["DashboardBody"]["Fn::Sub"]
+    stores = {name: values[name]["Fn::If"][1]["Fn::Sub"][0] for name in ("Database", "Cache")}
+    parts = {**stores, "Alarms": values["Alarms"]["Fn::If"][1]["Fn::Sub"]}
+    for given in (parts, dict.fromkeys(parts, "")):
+        whole = text
+        for name, widget in given.items():
+            whole = whole.replace(f"${{{name}}}", widget)
+        widgets = json.loads(re.sub(r"\$\{[\w.:]+\}", "x", whole))["widgets"]
+        assert len(widgets) == 9 + 3 * any(given.values())
+
+
+# Versions
+
+
+def test_nobody_calls_a_function_but_by_its_alias(resources: Resources, functions: Resources) -> None:
+    own = {"AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"}
+    watching = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
+    calling = {name: item for name, item in resources.items() if item["Type"] not in own | watching}
+    # An alias that is written out, for the authorizer.
+    text = json.dumps(calling).replace("${AuthorizeFunction.Arn}:live", "${AuthorizeFunctionAliaslive}")
+    called = {name: references(item) & functions.keys() for name, item in json.loads(text).items()}
+    assert {name: found for name, found in called.items() if found} == {"Schema": {"MigrateFunction"}}
+
+
+def test_an_alias_that_is_written_out_is_there_first(resources: Resources) -> None:
+    assert "AuthorizeFunctionAliaslive" in resources["Api"]["DependsOn"]
+    assert "Api" in references(resources["ApiKeyAuthorizerPermission"]["Properties"]["SourceArn"])
+
+
+def test_a_changed_layer_and_another_release_are_published(functions: Resources) -> None:
+    def other_layer(template: dict[str, Any]) -> None:
+        template["Resources"]["CommonLayer"]["Properties"]["ContentUri"]["Key"] = "other"
+
+    before, layer, release = (
+        of_type(found, "AWS::Lambda::Version").keys()
+        for found in (translated(), translated(other_layer), translated(Release="1792000000"))
+    )
+    assert len(before) == len(layer) == len(release) == len(functions.keys() - NOT_PUBLISHED)
+    assert not before & layer
+    assert not before & release
+
+
+def test_a_gradual_deployment_goes_back_when_the_function_or_orders_fail(
+    resources: Resources, functions: Resources, alarms: Resources
+) -> None:
+    groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
+    assert len(groups) == len(functions.keys() - NOT_PUBLISHED)
+    for name, group in groups.items():
+        function = name.removesuffix("DeploymentGroup")
+        watching = references(group["AlarmConfiguration"]["Alarms"]) & alarms.keys()
+        (own,) = watching - {"OrdersFailed", "RestErrors"}
+        assert len(watching) == 3
+        assert {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:live"}} in dimensions(alarms[own])
+        assert resources[f"{function}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+
+
+def test_a_deployment_at_once_needs_no_codedeploy() -> None:
+    found = translated(DeploymentPreference="AllAtOnce")
+    assert not [name for name, item in found.items() if item["Type"].startswith("AWS::CodeDeploy::")]
+
+
+def test_new_code_runs_after_the_migrations(resources: Resources, functions: Resources) -> None:
+    need_no_store = {"DashboardFunction", "DescribeFunction"}
+    for name in functions.keys() - NOT_PUBLISHED - need_no_store:
+        assert "Schema" in as_list(resources[name].get("DependsOn", [])), name
+
+
+def dimensions(alarm: dict[str, Any]) -> list[Any]:
+    metrics = [metric["MetricStat"]["Metric"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
+    return [dimension for metric in metrics or [alarm] for dimension in metric["Dimensions"]]
+
+
+# Limits
+
+
+def test_both_apis_are_throttled(resources: Resources) -> None:
+    limits = {"ThrottlingRateLimit": {"Ref": "RequestsPerSecond"}, "ThrottlingBurstLimit": {"Ref": "RequestBurst"}}
+    (rest,) = of_type(resources, "AWS::ApiGateway::Stage").values()
+    (websocket,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    assert rest["MethodSettings"] == [{"ResourcePath": "/*", "HttpMethod": "*", **limits}]
+    assert websocket["DefaultRouteSettings"] == limits
+
+
+def test_queues_are_encrypted(resources: Resources) -> None:
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in of_type(resources, "AWS::SQS::Queue").values())
+
+
+def test_postgres_takes_the_connections_of_all_functions_at_their_limits(
+    resources: Resources, functions: Resources
+) -> None:
+    """Each environment has one. A function without a reservation is bounded by what invokes it."""
+    parameters = {"ReservedConcurrency": RESERVED, "MaxRunningOrders": 10}
+    bounds = {}
+    for name in functions.keys() - {"DashboardFunction", "DescribeFunction"}:
+        if "ReservedConcurrentExecutions" in functions[name]:
+            condition, limit, _ = functions[name]["ReservedConcurrentExecutions"]["Fn::If"]
+            assert condition == "ReservesConcurrency"
+            bounds[name] = parameters[limit["Ref"]]
+        else:
+            queues = [mapping for _, function, mapping in consumers(resources) if function == name]
+            at_once = sum(mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in queues)
+            # The schedule's, CloudFormation's, or an operator's.
+            bounds[name] = at_once + 1
+    assert bounds["RecoverFunction"] == 3
+    assert sum(bounds.values()) == 115
+    assert "= 115" in OPERATIONS
+    assert sum(bounds.values()) <= POSTGRES_CONNECTIONS
+
+
+def test_no_queue_asks_for_more_than_its_function_has_reserved(resources: Resources, functions: Resources) -> None:
+    for _, function, mapping in consumers(resources):
+        at_once = mapping["ScalingConfig"]["MaximumConcurrency"]
+        reserved = functions[function].get("ReservedConcurrentExecutions")
+        if reserved is not None:
+            limit = reserved["Fn::If"][1]
+            assert at_once == limit or at_once <= RESERVED
+
+
+# Timeouts
+
+
+def test_a_message_stays_hidden_for_six_times_its_functions_timeout(resources: Resources, functions: Resources) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+    for queue, function, mapping in consumers(resources):
+        window = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        assert queues[queue]["VisibilityTimeout"] >= 6 * functions[function]["Timeout"] + window, queue
+
+
+def test_a_message_is_kept_until_it_has_been_tried_often_enough(resources: Resources) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+    for name, queue in queues.items():
+        tries = queue.get("RedrivePolicy", {}).get("maxReceiveCount", 1)
+        kept = queue.get("MessageRetentionPeriod", 345_600)
+        assert kept > tries * queue["VisibilityTimeout"], name
+        for target in references(queue.get("RedrivePolicy", {})):
+            # A dead letter's time began when it was first sent.
+            assert queues[target]["MessageRetentionPeriod"] > kept
+
+
+def test_whoever_waits_for_an_order_waits_longer_than_it_runs(functions: Resources) -> None:
+    (read_timeout,) = re.findall(r"read_timeout=(\d+)", inspect.getsource(bootstrap.dispatch))
+    assert functions["DispatchFunction"]["Timeout"] > int(read_timeout) > definition()["TimeoutSeconds"]
+
+
+def test_a_step_that_was_given_up_on_does_not_run_on(functions: Resources) -> None:
+    states = [state for state in definition()["States"].values() if state["Type"] == "Task"]
+    assert states
+    for state in states:
+        function = state["Resource"].removeprefix("${").removesuffix("Arn}")
+        assert functions[function]["Timeout"] <= state["TimeoutSeconds"]
+
+
+def test_a_run_holds_its_order_for_longer_than_a_step_takes_with_all_its_tries() -> None:
+    for name, state in definition()["States"].items():
+        for retry in state.get("Retry", []):
+            waits = sum(
+                min(retry["IntervalSeconds"] * retry["BackoffRate"] ** number, retry["MaxDelaySeconds"])
+                for number in range(retry["MaxAttempts"])
+            )
+            longest = (retry["MaxAttempts"] + 1) * state["TimeoutSeconds"] + waits
+            assert longest < orders.LEASE_SECONDS < definition()["TimeoutSeconds"], name
+
+
+def test_an_order_that_was_woken_is_not_woken_again_before_the_next_sweep(resources: Resources) -> None:
+    (sweep,) = of_type(resources, "AWS::Scheduler::Schedule").values()
+    assert sweep["ScheduleExpression"] == "rate(1 minute)"
+    assert recovery.ASLEEP_AFTER_SECONDS < SWEEP_SECONDS
+
+
+def test_api_gateway_waits_longer_than_its_functions_run(resources: Resources, functions: Resources) -> None:
+    permissions = of_type(resources, "AWS::Lambda::Permission").items()
+    for name, permission in permissions:
+        if permission["Principal"] == "apigateway.amazonaws.com":
+            (function,) = function_of(resources, permission["FunctionName"])
+            limit = AUTHORIZER_SECONDS if "Authorizer" in name else API_GATEWAY_SECONDS
+            assert functions[function]["Timeout"] <= limit, name
+
+
+def test_cloudformation_waits_longer_than_the_migrations_run(resources: Resources, functions: Resources) -> None:
+    assert resources["Schema"]["Properties"]["ServiceTimeout"] > functions["MigrateFunction"]["Timeout"]
+
+
+def definition() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(ROOT / "statemachine" / "order.asl.json").read_text())
+    return found
