@@ -218,6 +218,15 @@ def dimensions(alarm: dict[str, Any]) -> list[Any]:
 # Limits
 
 
+def test_what_the_websocket_api_refers_to_is_there_even_with_a_gateway_elsewhere(resources: Resources) -> None:
+    """aws-sam-translator makes the API then too: it forgets the condition."""
+    apis = {name: item for name, item in resources.items() if item["Type"].startswith("AWS::ApiGatewayV2::")}
+    left_out = {name for name, item in resources.items() if item.get("Condition") == "HasWebSocketApi"} - apis.keys()
+    assert len(apis) > 3
+    assert left_out
+    assert {name for name in left_out if re.search(rf"\b{name}\b", json.dumps(apis))} == set()
+
+
 def test_both_apis_are_throttled(resources: Resources) -> None:
     limits = {"ThrottlingRateLimit": {"Ref": "RequestsPerSecond"}, "ThrottlingBurstLimit": {"Ref": "RequestBurst"}}
     (rest,) = of_type(resources, "AWS::ApiGateway::Stage").values()
