@@ -223,7 +223,7 @@ def test_what_the_websocket_api_refers_to_is_there_even_with_a_gateway_elsewhere
     apis = [item for item in resources.values() if item["Type"].startswith("AWS::ApiGatewayV2::")]
     named = set.union(*map(references, apis)) & resources.keys()
     assert "WebSocketLogs" in named
-    assert {name for name in named if resources[name].get("Condition")} == set()
+    assert {name for name in named if resources[name].get("Condition") == "HasWebSocketApi"} == set()
 
 
 def test_both_apis_are_throttled(resources: Resources) -> None:
