@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -29,6 +30,10 @@ def missing() -> str | None:
     """What sam local needs and this machine has not, and how to get it."""
     if shutil.which("python3.13") is None:
         return "expected python3.13 on PATH, with which sam build makes what Lambda runs: pyenv install 3.13"
+    socket_path = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
+    # Asked for one that there is not, the client leaves an open socket behind.
+    if socket_path.is_absolute() and not socket_path.is_socket():
+        return f"expected a Docker engine, such as Debian's docker.io, was no socket at {socket_path}"
     try:
         engine = docker.from_env()
         image = _IMAGE + ARCHITECTURES[engine.version()["Arch"]]
