@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -36,9 +37,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 ]
             }
         case {"action": "revoke-key", "id": str(key_id)}:
-            if not clients.revoke(UUID(key_id)):
-                raise ValueError(f"expected the id of a key, was {key_id}")
-            return {"revoked": key_id}
+            with suppress(ValueError):  # no UUID
+                if clients.revoke(UUID(key_id)):
+                    return {"revoked": key_id}
+            raise ValueError(f"expected the id of a key, was {key_id}")
     raise ValueError(
         'expected {"action": "create-key", "name": …}, {"action": "list-keys"} or {"action": "revoke-key", "id": …},'
         f" was one with {', '.join(event) or 'nothing'}"

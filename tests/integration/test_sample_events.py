@@ -76,6 +76,12 @@ def test_the_authorizer_lets_a_key_in_that_is_known(functions: Functions, databa
     assert statement["Effect"] == "Allow"
 
 
+def test_a_key_is_made_and_listed(functions: Functions) -> None:
+    made = invoked(functions, "keys-create")
+    assert made["client"] == event("keys-create")["name"]
+    assert made["id"] in {key["id"] for key in invoked(functions, "keys-list")["keys"]}
+
+
 def test_a_connection_is_opened_used_and_closed(functions: Functions, clients: HttpServer) -> None:
     for name in ("ws_connect-connect", "ws_connect-message", "ws_connect-disconnect"):
         assert invoked(functions, name) == {"statusCode": 200}
