@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ class Application:
 
 
 def resource_of(value: Any) -> str:
-    """The resource that a Ref, a GetAtt or a Sub is of."""
+    """The resource that a Ref or a GetAtt is of, or that a Sub begins with."""
     match value:
         case {"Ref": str(name)}:
             return name.partition(".")[0]
@@ -174,4 +175,6 @@ def resource_of(value: Any) -> str:
             return name.partition(".")[0]
         case {"Fn::GetAtt": [str(name), *_]}:
             return name
-    raise ValueError(f"expected a Ref or a GetAtt, was {value!r}")
+        case {"Fn::Sub": str(text)} if named := re.match(r"\$\{(\w+)", text):
+            return named[1]
+    raise ValueError(f"expected a Ref, a GetAtt or a Sub that begins with a resource, was {value!r}")
