@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -390,6 +391,7 @@ class OrdersMachine(RuleBasedStateMachine):
             assert self.heard[id] == list(range(1, order.seq + 1))
 
 
+@pytest.mark.timeout(600)
 def test_whatever_happens_orders_keep_every_promise(database_url: str) -> None:
     database = Database(database_url)
 
