@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 
 from bench.stack import ROOT
 from emulator.stack import REGION
+from emulator.stores import free_port
 
 REQUIREMENTS = ROOT / "requirements" / "ministack.txt"
 ENVIRONMENT = ROOT / ".local" / "ministack"
@@ -41,7 +41,7 @@ def install() -> None:
 def running() -> Iterator[tuple[int, str]]:
     """The process id and endpoint of a fresh MiniStack."""
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         endpoint = f"http://127.0.0.1:{port}"
         environment = {
             **os.environ,
@@ -101,13 +101,6 @@ def _await_health(server: subprocess.Popen[bytes], url: str) -> None:
         except (URLError, OSError):
             time.sleep(0.01)
     raise RuntimeError("MiniStack did not come up")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class Lambda(Invoker, EventInvoker, Protocol):
     @property
     def functions(self) -> Mapping[str, Function]: ...
 
+    def function(self, name_or_arn: str, /) -> Function: ...
+
 
 class Endpoint:
     """A handler for `aiohttp.web.Server`. `services` by target prefix: `AmazonSQS`, `AWSStepFunctions`."""
@@ -103,7 +105,7 @@ class Endpoint:
             raise _unsupported("lambda", f"{request.method} {request.path}")
         if name is None:
             return _json({"Functions": [_configuration(function) for function in self._lambda.functions.values()]})
-        configuration = _configuration(self._function(name))
+        configuration = _configuration(self._lambda.function(name))
         return _json(configuration if what else {"Configuration": configuration})
 
     async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
@@ -122,19 +124,12 @@ class Endpoint:
             await self._lambda.invoke_event(name, payload)
             return web.Response(status=202)
         if kind == "DryRun":
-            self._function(name)
+            self._lambda.function(name)
             return web.Response(status=204, headers=version)
         raise ApiError(
             "InvalidParameterValueException",
             f"X-Amz-Invocation-Type: expected RequestResponse, Event or DryRun, was {kind!r}",
         )
-
-    def _function(self, name_or_arn: str) -> Function:
-        for function in self._lambda.functions.values():
-            qualifiers = ("", ":$LATEST", *(f":{alias}" for alias in function.aliases))
-            if name_or_arn in (name + qualifier for name in (function.name, function.arn) for qualifier in qualifiers):
-                return function
-        raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
 
 
 def _configuration(function: Function) -> dict[str, Any]:

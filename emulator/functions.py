@@ -121,6 +121,10 @@ class Lambda:
                 await asyncio.sleep(QUIET)
             await pool.stand_by()
 
+    def function(self, name_or_arn: str) -> Function:
+        """The function that a name or an ARN is of, with an alias or without. Raises ApiError if there is none."""
+        return self._pool(name_or_arn).function
+
     def _pool(self, name_or_arn: str) -> Pool:
         match = _NAME.fullmatch(name_or_arn)
         pool = self._pools.get(match["name"]) if match else None

@@ -57,7 +57,7 @@ def redis(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     pid_file, log = folder / "redis.pid", folder / "redis.log"
     _stop_leftover(pid_file)
-    port = _free_port()
+    port = free_port()
     server = subprocess.Popen(
         [
             *(str(_redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
@@ -116,7 +116,7 @@ def _stop_leftover(pid_file: Path) -> None:
         pass
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

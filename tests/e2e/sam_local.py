@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from urllib.request import Request, urlopen
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from emulator.stores import free_port
 from tests.e2e.stack import ROOT, Stack
 from tools.sam_local import ARCHITECTURES
 
@@ -56,7 +56,7 @@ class SamLocal:
         self.key = stack.key
         # Whose pages the WebSocket API takes.
         self.origin = stack.rest
-        port = _free_port()
+        port = free_port()
         self.rest = f"http://127.0.0.1:{port}"
         self._process = subprocess.Popen(
             [*_COMMAND, "--data", str(stack.data), "start-api", "--port", str(port)],
@@ -145,10 +145,3 @@ def containers() -> list[str]:
 
 
 _COMMAND = (sys.executable, "-m", "tools.sam_local")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

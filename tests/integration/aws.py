@@ -75,9 +75,12 @@ class InProcess:
         self.functions: Mapping[str, Function] = stack().functions
         self._handlers = handlers
 
+    def function(self, name_or_arn: str) -> Function:
+        return next(function for function in self.functions.values() if name_or_arn == f"{function.arn}:live")
+
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        logical_id = next(id for id, function in self.functions.items() if name_or_arn == f"{function.arn}:live")
-        result, error = await asyncio.to_thread(call, self._handlers[logical_id], payload)
+        handler = self._handlers[self.function(name_or_arn).name]
+        result, error = await asyncio.to_thread(call, handler, payload)
         return Invocation(json.dumps(result).encode(), error)
 
     async def invoke_event(self, name_or_arn: str, payload: bytes) -> object:

@@ -16,7 +16,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from emulator import cloudformation
-from emulator.stores import _free_port, _redis_server
+from emulator.stores import _redis_server, free_port
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
 from order_engine.storage import cache
@@ -250,7 +250,7 @@ def test_the_user_of_the_cache_may_do_nothing_else(restricted: str, command: tup
 def cluster_url(tmp_path: Path) -> Iterator[str]:
     """A Redis in cluster mode that owns every slot, as ElastiCache Serverless shows itself."""
     # The nodes of a cluster talk to each other ten thousand ports higher.
-    port = next(port for port in iter(_free_port, 0) if port < 55_000)
+    port = next(port for port in iter(free_port, 0) if port < 55_000)
     command = [
         str(_redis_server()),
         "--port",

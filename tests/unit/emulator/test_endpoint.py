@@ -33,9 +33,13 @@ class FakeLambda:
         self.functions = {"echo": echo}
         self.events: list[bytes] = []
 
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+    def function(self, name_or_arn: str) -> Function:
         if name_or_arn.removeprefix(arn("lambda", "function:")) not in ("echo", "echo:live"):
             raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
+        return self.functions["echo"]
+
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        self.function(name_or_arn)
         if payload == b'"throttle"':
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
         if payload == b'"fail"':
