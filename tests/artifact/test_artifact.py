@@ -15,8 +15,8 @@ import pytest
 from bench import artifact
 from emulator.stack import Function
 from tests.artifact import elf
-from tests.integration.aws import aws
-from tests.integration.support import new_database
+from tests.support.aws import aws
+from tests.support.databases import new_database
 
 ROOT = Path(__file__).parents[2]
 AMAZON_LINUX_2023_GLIBC = (2, 34)

@@ -20,8 +20,8 @@ from emulator.sqs import Sqs
 from emulator.stack import Stack as Description
 from emulator.stack import StateMachine
 from emulator.step_functions import StepFunctions
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack, data_folder, running
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack, data_folder, running
 from tests.unit.emulator.gateways import Functions, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -14,8 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from emulator.stack import StateMachine, arn
 from tests.browser.conftest import Small
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 MARKUP = '<img src="x" onerror="alert(1)"><script>alert(2)</script>'
 

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from order_engine.domain.access import new_secret
-from tests.e2e.aws import aws
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack, data_folder, running
-from tests.integration.support import eventually
+from tests.support.aws_clients import aws
+from tests.support.concurrency import eventually
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack, data_folder, running
 
 AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
 IN_TIME = 1000

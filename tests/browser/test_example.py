@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from tests.e2e.stack import ENGINE, ROOT, Stack, data_folder, running
+from tests.support.stack import ENGINE, ROOT, Stack, data_folder, running
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
 

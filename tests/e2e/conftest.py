@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from tests.e2e import targets
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 HERE = Path(__file__).parent
 

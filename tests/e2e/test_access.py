@@ -14,10 +14,10 @@ import pytest
 
 from order_engine.domain.access import KEY, TICKET, new_secret
 from order_engine.storage.clients import ClientStore
-from tests.e2e.aws import aws
-from tests.e2e.client import ORDER, Client, Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.aws_clients import aws
+from tests.support.client import ORDER, Client, Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 ENDPOINTS: list[tuple[str, str, Json]] = [
@@ -56,7 +56,7 @@ async def refused(at: Client, url: str, **headers: str) -> int:
 
 
 def test_every_endpoint_is_looked_at() -> None:
-    from tests.integration.aws import stack as template
+    from tests.support.aws import stack as template
 
     (api,) = template().rest_apis
     closed = {(route.method, route.path) for route in api.routes if route.authorizer}

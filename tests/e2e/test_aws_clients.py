@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.aws import aws, machine, order_queue, queue_url
-from tests.e2e.client import client
-from tests.e2e.stack import Stack
+from tests.support.aws_clients import aws, machine, order_queue, queue_url
+from tests.support.client import client
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.needs("clients")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import ORDER, Answer, Client, Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import ORDER, Answer, Client, Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 MISSING = object()
 POSITIVE = 'expected a positive decimal number like "1.5"'

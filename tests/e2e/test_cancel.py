@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 import redis
 
-from tests.e2e.client import FINAL, Answer, Client, Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
 from tests.e2e.test_gate import waiting_and_taken
+from tests.support.client import FINAL, Answer, Client, Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 
 async def cancel(at: Client, order_id: str) -> Answer:

@@ -14,9 +14,9 @@ from threading import Timer
 
 import pytest
 
-from tests.e2e.client import Json
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.client import Json
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")

@@ -7,7 +7,7 @@ import re
 import aiohttp
 import pytest
 
-from tests.e2e.stack import Stack
+from tests.support.stack import Stack
 
 BUDGET = 250_000
 """Bytes that everything together may have on the wire."""

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from contract import DOCS
-from tests.e2e.client import Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.client import Until, client
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 NEWMAN = ROOT / "tests/npm/node_modules/.bin/newman"
 CONVERTER = ROOT / "contract/npm/node_modules"

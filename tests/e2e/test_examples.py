@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 
 def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.stack import data_folder
 from tests.faults.run import Plan, run
+from tests.support.stack import data_folder
 
 
 @pytest.mark.process

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.application import APPS, application
-from tests.e2e.aws import aws
-from tests.e2e.stack import ROOT, Stack
+from tests.support.applications import APPS, application
+from tests.support.aws_clients import aws
+from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.process
 

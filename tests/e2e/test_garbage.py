@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.client import PATIENCE, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import PATIENCE, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.needs("local")
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from tests.e2e.aws import aws, order_queue
-from tests.e2e.client import Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.aws_clients import aws, order_queue
+from tests.support.client import Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 
 def at_once(executions: list[Json]) -> int:

@@ -14,9 +14,9 @@ import pytest
 import redis
 
 from order_engine.domain.money import TOKENS, format_amount
-from tests.e2e.client import Client, Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import Client, Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 

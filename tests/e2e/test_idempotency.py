@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.client import ORDER, Client, Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import ORDER, Client, Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 EXECUTE = "/api/orders/execute"
 

@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 
 from order_engine.storage.clients import ClientStore
-from tests.e2e.client import ORDER, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack, data_folder, running
+from tests.support.client import ORDER, Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack, data_folder, running
 
 pytestmark = pytest.mark.process
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.client import Json
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.client import Json
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.needs("load")
 

@@ -13,10 +13,10 @@ import localstack_client.session
 import pytest
 from botocore.config import Config
 
-from tests.e2e.application import APPS, application
-from tests.e2e.aws import order_queue
-from tests.e2e.client import Until
-from tests.e2e.stack import ROOT, Stack
+from tests.support.applications import APPS, application
+from tests.support.aws_clients import order_queue
+from tests.support.client import Until
+from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.needs("local")
 

@@ -10,11 +10,11 @@ import psutil
 import pytest
 import redis
 
-from tests.e2e.client import ORDER, Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack, data_folder, running
 from tests.e2e.test_process import A_WHILE, sweep
 from tests.faults.chaos import Store, postgres_answers
+from tests.support.client import ORDER, Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack, data_folder, running
 
 pytestmark = pytest.mark.process
 

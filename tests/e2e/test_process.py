@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from order_engine.domain.access import KEY, new_secret
-from tests.e2e.aws import aws
-from tests.e2e.client import ORDER, PATIENCE, Client, Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import FREE_PORTS, ROOT, STORES, Stack, command, data_folder, family, running, start, survivors
+from tests.support.aws_clients import aws
+from tests.support.client import ORDER, PATIENCE, Client, Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import FREE_PORTS, ROOT, STORES, Stack, command, data_folder, family, running, start, survivors
 
 pytestmark = pytest.mark.process
 

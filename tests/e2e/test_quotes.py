@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.client import Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 QUERY = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": "30"}
 ORDER = {**QUERY, "slippageBps": 30}

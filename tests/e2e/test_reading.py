@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.e2e.client import Client, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import Client, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 
 async def all_orders(at: Client, **query: str) -> list[str]:

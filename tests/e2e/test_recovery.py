@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tests.e2e.aws import aws, order_queue, queue_url
-from tests.e2e.client import Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.aws_clients import aws, order_queue, queue_url
+from tests.support.client import Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 
 @pytest.mark.needs("clients")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.application import application, copy_of
-from tests.e2e.aws import aws
-from tests.e2e.client import Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, data_folder, running
+from tests.support.applications import application, copy_of
+from tests.support.aws_clients import aws
+from tests.support.client import Until, client
+from tests.support.market import Market
+from tests.support.stack import ROOT, data_folder, running
 
 pytestmark = pytest.mark.process
 

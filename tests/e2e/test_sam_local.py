@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e import sam_local
-from tests.e2e.client import client
-from tests.e2e.market import Market
-from tests.e2e.sam_local import SamLocal, running_sam_local
-from tests.e2e.stack import ROOT, Stack
 from tests.e2e.test_happy_path import LIFE
+from tests.support import sam_local
+from tests.support.client import client
+from tests.support.market import Market
+from tests.support.sam_local import SamLocal, running_sam_local
+from tests.support.stack import ROOT, Stack
 from tools.sam_local import environments
 
 # Building and starting take most of a minute.

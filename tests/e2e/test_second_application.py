@@ -12,10 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.e2e.application import APPS, application
-from tests.e2e.aws import aws
-from tests.e2e.client import PATIENCE, Until
-from tests.e2e.stack import FREE_PORTS, ROOT, Stack, command
+from tests.support.applications import APPS, application
+from tests.support.aws_clients import aws
+from tests.support.client import PATIENCE, Until
+from tests.support.stack import FREE_PORTS, ROOT, Stack, command
 
 pytestmark = pytest.mark.process
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from tests.e2e.client import FINAL, ORDER, PATIENCE, Client, Json, Until, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import FINAL, ORDER, PATIENCE, Client, Json, Until, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.needs("load")
 

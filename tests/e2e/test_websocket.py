@@ -8,9 +8,9 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from tests.e2e.client import ORDER, Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack
+from tests.support.client import ORDER, Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack
 
 
 def steps(events: list[Json]) -> list[tuple[int, str]]:

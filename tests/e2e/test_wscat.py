@@ -16,8 +16,8 @@ from typing import IO
 import pytest
 
 from emulator.template import load
-from tests.e2e.market import Market
-from tests.e2e.stack import ROOT, Stack
+from tests.support.market import Market
+from tests.support.stack import ROOT, Stack
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
 WSCAT = ROOT / "tests/npm/node_modules/.bin/wscat"

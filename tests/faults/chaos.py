@@ -19,7 +19,7 @@ import psutil
 import psycopg
 import redis
 
-from tests.e2e.stack import START_SECONDS, Stack, family, survivors
+from tests.support.stack import START_SECONDS, Stack, family, survivors
 
 KINDS = {"a function": 10, "the emulator": 2, "Redis": 3, "Redis, stopped": 2, "Postgres": 3, "everything": 1}
 """What is killed, and how often among all kills."""

@@ -17,11 +17,11 @@ import aiohttp
 
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.venues.faults import STEPS, VENUES, set_fault
-from tests.e2e.aws import aws
-from tests.e2e.market import Market
-from tests.e2e.stack import KEY, Stack
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
+from tests.support.aws_clients import aws
+from tests.support.market import Market
+from tests.support.stack import KEY, Stack
 
 PERCENT = 20
 """How many of a venue's answers are failures."""

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import aiohttp
 
-from tests.e2e.client import FINAL, Json
-from tests.e2e.stack import Stack
+from tests.support.client import FINAL, Json
+from tests.support.stack import Stack
 
 PAIRS = (("SOL", "USDC", "0.01"), ("USDC", "SOL", "1"), ("SOL", "RAY", "0.02"), ("JUP", "USDC", "3"))
 PAUSE = 0.3

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.client import Json, client
-from tests.e2e.market import Market
-from tests.e2e.stack import Stack, running
 from tests.e2e.test_process import sweep
+from tests.support.client import Json, client
+from tests.support.market import Market
+from tests.support.stack import Stack, running
 
 VENUES = ("raydium", "meteora")
 A_WHILE = 120.0

@@ -12,9 +12,10 @@ from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.schema import migrate
 from order_engine.storage.subscriptions import SubscriptionStore
-from tests.integration.aws import CREDENTIALS, Aws, HttpServer, aws, http_server
-from tests.integration.handlers import Functions, new_environment
-from tests.integration.support import clean, new_database
+from tests.support.aws import CREDENTIALS, Aws, aws
+from tests.support.databases import clean, new_database
+from tests.support.functions import Functions, new_environment
+from tests.support.http_server import HttpServer, http_server
 
 ROLE = "order_engine"
 """Whose rights are enough for all that the engine does: the tests run with them."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from emulator.stack import REGION
-from tests.e2e.stack import KEY, ROOT
+from tests.support.stack import KEY, ROOT
 
 STACK = "orders"
 BUILT = ROOT / ".aws-sam/build/template.yaml"

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.stack import Stack, data_folder, running
 from tests.e2e.targets import CAPABILITIES, Target
+from tests.support.stack import Stack, data_folder, running
 
 
 @contextmanager

@@ -19,7 +19,6 @@ import pytest
 import yaml
 from botocore.config import Config
 
-from tests.e2e.stack import KEY, ROOT
 from tests.e2e.targets import Target
 from tests.e2e.targets.deployed import (
     BUILT,
@@ -33,6 +32,7 @@ from tests.e2e.targets.deployed import (
     physical_names,
     rest_url,
 )
+from tests.support.stack import KEY, ROOT
 
 LICENSED = bool(os.environ.get("LOCALSTACK_AUTH_TOKEN"))
 SAMLOCAL = str(ROOT / ".venv/samlocal/bin/samlocal")

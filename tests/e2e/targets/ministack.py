@@ -14,7 +14,6 @@ import pytest
 
 from bench import ministack
 from emulator import stores
-from tests.e2e.stack import KEY, data_folder
 from tests.e2e.targets import Gap, Target, gaps
 from tests.e2e.targets.deployed import (
     KEYS,
@@ -27,6 +26,7 @@ from tests.e2e.targets.deployed import (
     physical_names,
     rest_url,
 )
+from tests.support.stack import KEY, data_folder
 
 
 @contextmanager

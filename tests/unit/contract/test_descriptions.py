@@ -14,8 +14,8 @@ from contract.__main__ import text
 from contract.asyncapi import asyncapi
 from contract.errors import EXAMPLES
 from contract.openapi import openapi
-from tests.described import check, document, operations
-from tests.integration.aws import stack
+from tests.support.aws import stack
+from tests.support.descriptions import check, document, operations
 
 NPM = DOCS.parent / "tests/npm"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger
-from tests.lifecycles import replayed, taken
+from tests.support.lifecycles import replayed, taken
 
 HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.json"))
 

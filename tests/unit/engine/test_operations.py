@@ -12,7 +12,7 @@ import pytest
 
 from order_engine import bootstrap, recovery
 from order_engine.storage import orders
-from tests.translation import ROOT, Resources, as_list, of_type, references, translated
+from tests.support.translation import ROOT, Resources, as_list, of_type, references, translated
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ACTIONS = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.translation import as_list, references, translated
+from tests.support.translation import as_list, references, translated
 
 ALLOWED = {
     # A connection's id is not known when the template is deployed, nor is the method that the SDK will use.

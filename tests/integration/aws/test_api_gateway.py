@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from order_engine.api_gateway import ApiGatewayConnections
+from order_engine.notifications import ConnectionGone, ConnectionRefused
+from order_engine.signing import Credentials
+from tests.support.http_server import HttpServer
+from tests.support.network import closed_port, silent_port
+
+MESSAGE = {"seq": 1, "status": "pending", "text": "ü €"}
+
+
+def to(url: str) -> ApiGatewayConnections:
+    return ApiGatewayConnections(url, Credentials("test", "secret", "session"), "us-east-1")
+
+
+@pytest.fixture
+def server(clients: HttpServer) -> HttpServer:
+    clients.clear()
+    return clients
+
+
+def test_a_message_is_posted_to_its_connection(server: HttpServer) -> None:
+    to(server.url).send("L0SM9cOFvHcCIhw=", MESSAGE)
+    (request,) = server.requests
+    assert (request.method, request.path, request.body) == ("POST", "/@connections/L0SM9cOFvHcCIhw%3D", MESSAGE)
+
+
+def test_a_message_is_signed_with_the_session(server: HttpServer) -> None:
+    to(server.url).send("c1", MESSAGE)
+    headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=test/")
+    assert headers["x-amz-security-token"] == "session"
+    assert "secret" not in str(headers)
+
+
+def test_the_stage_belongs_to_the_path(server: HttpServer) -> None:
+    to(f"{server.url}/v1").send("c1", MESSAGE)
+    assert server.requests[0].path == "/v1/@connections/c1"
+
+
+def test_many_messages_go_over_one_connection(server: HttpServer) -> None:
+    connections = to(server.url)
+    for _ in range(5):
+        connections.send("c1", MESSAGE)
+    assert server.pushed("c1") == [MESSAGE] * 5
+
+
+def test_a_connection_that_is_closed_is_gone(server: HttpServer) -> None:
+    server.statuses["/@connections/c1"] = 410
+    with pytest.raises(ConnectionGone, match="c1"):
+        to(server.url).send("c1", MESSAGE)
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
+def test_any_other_answer_is_a_refusal(server: HttpServer, status: int) -> None:
+    server.statuses["/@connections/c1"] = status
+    with pytest.raises(ConnectionRefused, match=f"expected status 200, was {status}"):
+        to(server.url).send("c1", MESSAGE)
+
+
+def test_a_gateway_that_says_nothing_is_a_refusal_soon() -> None:
+    with silent_port() as port:
+        started = time.monotonic()
+        with pytest.raises(ConnectionRefused):
+            to(f"http://127.0.0.1:{port}").send("c1", MESSAGE)
+        assert time.monotonic() - started < 4
+
+
+def test_a_gateway_that_is_not_there_is_a_refusal_at_once() -> None:
+    with closed_port() as port:
+        started = time.monotonic()
+        with pytest.raises(ConnectionRefused):
+            to(f"http://127.0.0.1:{port}").send("c1", MESSAGE)
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(("status", "is_open"), [(200, True), (410, False), (429, True), (500, True)])
+def test_a_connection_is_open_unless_it_is_known_to_be_gone(server: HttpServer, status: int, is_open: bool) -> None:
+    server.statuses["/@connections/c1"] = status
+    assert to(server.url).is_open("c1") is is_open
+    (request,) = server.requests
+    assert (request.method, request.body) == ("GET", None)
+    assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256")
+
+
+@pytest.mark.parametrize("status", [204, 410])
+def test_a_connection_is_closed(server: HttpServer, status: int) -> None:
+    server.statuses["/@connections/c1"] = status
+    to(server.url).close("c1")
+    assert [request.method for request in server.requests] == ["DELETE"]
+
+
+def test_a_connection_that_can_not_be_closed_is_a_refusal(server: HttpServer) -> None:
+    server.statuses["/@connections/c1"] = 500
+    with pytest.raises(ConnectionRefused, match="expected status 204 or 410, was 500"):
+        to(server.url).close("c1")
+    with closed_port() as port:
+        assert to(f"http://127.0.0.1:{port}").is_open("c1")

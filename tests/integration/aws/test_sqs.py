@@ -1,0 +1,160 @@
+"""The queues of the template in moto, and the functions that send to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from emulator.stack import REGION
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.orders import OrderStore
+from tests.support.aws import stack
+from tests.support.events import rest, sqs, websocket
+from tests.support.functions import Functions, new_environment
+from tests.support.http_server import HttpServer
+from tests.support.orders import CLIENT, new_order
+
+ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
+
+
+class Queues:
+    """By their logical ids in the template."""
+
+    def __init__(self) -> None:
+        self.client: Any = boto3.client("sqs", region_name=REGION)
+        self.urls: dict[str, str] = {}
+        for logical_id in ("DeadLetterQueue", "OrderQueue", "ReplayQueue"):
+            settings = stack().queues[logical_id]
+            attributes: Any = {"VisibilityTimeout": str(settings.visibility_timeout)}
+            if settings.redrive:
+                policy = {
+                    "deadLetterTargetArn": self.attribute("DeadLetterQueue", "QueueArn"),
+                    "maxReceiveCount": settings.redrive.max_receive_count,
+                }
+                attributes["RedrivePolicy"] = json.dumps(policy)
+            answer = self.client.create_queue(QueueName=logical_id, Attributes=attributes)
+            self.urls[logical_id] = answer["QueueUrl"]
+
+    def attribute(self, logical_id: str, name: str) -> str:
+        answer = self.client.get_queue_attributes(QueueUrl=self.urls[logical_id], AttributeNames=[name])
+        return str(answer["Attributes"][name])
+
+    def receive(self, logical_id: str) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.client.receive_message(
+            QueueUrl=self.urls[logical_id], MaxNumberOfMessages=10
+        ).get("Messages", [])
+        return messages
+
+    def give_back(self, logical_id: str, message: dict[str, Any]) -> None:
+        """As an event source mapping does with a message that failed, once its visibility timeout is over."""
+        self.client.change_message_visibility(
+            QueueUrl=self.urls[logical_id], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+
+
+@pytest.fixture
+def queues() -> Iterator[Queues]:
+    with mock_aws():
+        yield Queues()
+
+
+@pytest.fixture
+def functions(queues: Queues, environment: dict[str, str]) -> Iterator[Functions]:
+    ours = {
+        **{name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"},
+        "ORDER_QUEUE_URL": queues.urls["OrderQueue"],
+        "REPLAY_QUEUE_URL": queues.urls["ReplayQueue"],
+    }
+    with new_environment(ours) as functions:
+        yield functions
+
+
+def submit(functions: Functions) -> UUID:
+    answer = functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER)))
+    assert answer["statusCode"] == 202
+    return UUID(json.loads(answer["body"])["orderId"])
+
+
+def test_an_order_is_one_message_that_names_it_and_nothing_else(
+    functions: Functions, queues: Queues, orders: OrderStore
+) -> None:
+    order_id = submit(functions)
+    (message,) = queues.receive("OrderQueue")
+    assert json.loads(message["Body"]) == {"orderId": str(order_id)}
+    assert queues.receive("OrderQueue") == []
+    assert queues.receive("ReplayQueue") == []
+
+
+def test_every_order_has_its_message(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+    order_ids = {str(submit(functions)) for _ in range(5)}
+    received = queues.receive("OrderQueue")
+    assert len(received) == 5
+    assert {json.loads(message["Body"])["orderId"] for message in received} == order_ids
+
+
+def test_an_order_over_the_socket_is_one_message_too(
+    functions: Functions, queues: Queues, orders: OrderStore, clients: HttpServer
+) -> None:
+    functions("ws_connect", websocket("MESSAGE", body=json.dumps({"action": "execute", **ORDER})))
+    (order,) = orders.page(CLIENT, 10)[0]
+    (message,) = queues.receive("OrderQueue")
+    assert json.loads(message["Body"]) == {"orderId": str(order.id)}
+
+
+def test_a_refused_order_is_no_message(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+    answer = functions("submit", rest("POST", "/api/orders/execute", json.dumps({**ORDER, "amountIn": "NaN"})))
+    assert answer["statusCode"] == 400
+    assert queues.receive("OrderQueue") == []
+
+
+def test_a_connection_for_an_order_asks_for_its_replay(
+    functions: Functions, queues: Queues, orders: OrderStore
+) -> None:
+    order = new_order(orders)
+    functions("ws_connect", websocket("CONNECT", query={"orderId": str(order.id)}))
+    (message,) = queues.receive("ReplayQueue")
+    assert json.loads(message["Body"]) == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
+
+
+def test_health_asks_the_queue(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+    def queue_state() -> str:
+        report = json.loads(functions("submit", rest("GET", "/health"))["body"])
+        return str(report["checks"]["queue"]["status"])
+
+    assert queue_state() == "up"
+    queues.client.delete_queue(QueueUrl=queues.urls["OrderQueue"])
+    assert queue_state() == "down"
+
+
+def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_its_order_fails(
+    functions: Functions, queues: Queues, orders: OrderStore
+) -> None:
+    order_id = submit(functions)
+    redrive = stack().queues["OrderQueue"].redrive
+    assert redrive is not None
+    for _ in range(redrive.max_receive_count):
+        (message,) = queues.receive("OrderQueue")
+        assert queues.receive("DeadLetterQueue") == []
+        queues.give_back("OrderQueue", message)
+    assert queues.receive("OrderQueue") == []
+    (letter,) = queues.receive("DeadLetterQueue")
+    assert letter["Body"] == message["Body"]
+    assert functions("recover", sqs(letter["Body"])) == {"batchItemFailures": []}
+    failed = orders.get(order_id)
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
+    assert failed.error["message"].startswith("DeadLetter: ")
+
+
+def test_the_dead_letter_queue_keeps_letters_longer_than_the_order_queue_tries() -> None:
+    orders, dead = stack().queues["OrderQueue"], stack().queues["DeadLetterQueue"]
+    assert orders.redrive is not None
+    assert orders.redrive.dead_letter_arn == dead.arn
+    assert dead.retention > orders.visibility_timeout * orders.redrive.max_receive_count
+    assert dead.redrive is None

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from order_engine.domain.orders import Event
+from order_engine.execution import Execution
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.simulation import execution_on, live
+
+
+@pytest.fixture
+def published() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def execution(orders: OrderStore, database: Database, published: list[Event]) -> Execution:
+    """On the simulated market."""
+    return execution_on(live(database), orders, lambda event, listeners: published.append(event))

@@ -1,0 +1,118 @@
+"""Several runs of one order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from order_engine.domain.errors import StaleRun
+from order_engine.domain.lifecycle import Status
+from order_engine.execution import Execution, Run
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.venues.faults import VENUES
+from tests.support.concurrency import at_once
+from tests.support.fakes import FakeVenue, fake_execution
+from tests.support.orders import LIFE, statuses
+from tests.support.runs import CAUGHT, at, finish, passed_on, resumed, start, swaps
+from tests.support.simulation import execution_on, live
+
+Connect = Callable[[], Database]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
+def test_a_run_that_was_superseded_can_do_nothing_more(
+    execution: Execution, orders: OrderStore, database: Database, status: Status
+) -> None:
+    run = at(execution, start(orders), status)
+    successor = resumed(orders, run.order_id)
+    sent = len(swaps(database))
+    steps: dict[Status, Callable[[Run], Run]] = {
+        Status.PENDING: execution.route,
+        Status.ROUTING: execution.build,
+        Status.BUILDING: execution.submit,
+        Status.SUBMITTED: execution.confirm,
+    }
+    with pytest.raises(StaleRun):
+        steps[status](run)
+    with pytest.raises(StaleRun):
+        execution.fail(run, {"Error": "NoRoute", "Cause": ""})
+    assert len(swaps(database)) == sent
+    finish(execution, successor)
+    assert orders.get(run.order_id).status is Status.CONFIRMED
+    assert len(swaps(database)) == 1
+
+
+def test_an_order_that_has_ended_is_left_alone(execution: Execution, orders: OrderStore, database: Database) -> None:
+    run = start(orders)
+    routed = execution.route(run)
+    ended = finish(execution, passed_on(routed))
+    for step, input in ((execution.route, run), (execution.build, routed), (execution.submit, ended)):
+        with pytest.raises(StaleRun):
+            step(input)
+    with pytest.raises(StaleRun):
+        execution.fail(ended, CAUGHT)
+    assert statuses(orders, run.order_id)[-1] == "confirmed"
+    assert len(swaps(database)) == 1
+
+
+@pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
+def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
+    orders: OrderStore, database: Database, connect: Connect, status: Status
+) -> None:
+    """GIVEN a route step that took so long that it was tried again, and the order went on meanwhile."""
+    answers = threading.Event()
+    late = fake_execution(connect(), FakeVenue("raydium", answers=answers), deadline=60)
+    execution = execution_on(live(database), orders)
+    run = start(orders)
+    raised: list[BaseException] = []
+
+    def route() -> None:
+        try:
+            late.route(run)
+        except StaleRun as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=route)
+    thread.start()
+    signed = at(execution, run, status)
+    answers.set()
+    thread.join()
+    assert len(raised) == 1
+    assert finish(execution, signed).status is Status.CONFIRMED
+    assert len(swaps(database)) == 1
+
+
+def test_what_is_built_decides_what_the_order_shows(
+    execution: Execution, orders: OrderStore, database: Database
+) -> None:
+    """GIVEN a route step that was given up on, WHEN it leaves its own choice before the order is built."""
+    run = start(orders)
+    routed = execution.route(run)
+    assert routed.quote is not None
+    other = next(name for name in VENUES if name != routed.quote.venue)
+    fake_execution(database, FakeVenue(other)).route(run)
+    execution.build(passed_on(routed))
+    order = orders.get(run.order_id)
+    assert (order.venue, order.quoted_out) == (routed.quote.venue, routed.quote.amount_out)
+
+
+def test_two_runs_of_one_order_at_once_swap_once(orders: OrderStore, database: Database, connect: Connect) -> None:
+    """GIVEN a run that believes it still holds the order, WHEN another has taken over, THEN that one gets through."""
+    run = start(orders)
+    successor = resumed(orders, run.order_id)
+    ended = []
+
+    def follow(number: int) -> None:
+        database = connect()
+        execution = execution_on(live(database), OrderStore(database))
+        with suppress(StaleRun):
+            ended.append(finish(execution, (run, successor)[number]).run)
+
+    at_once(2, follow)
+    assert ended == ["run-2"]
+    assert len(swaps(database)) == 1
+    assert statuses(orders, run.order_id) == LIFE

@@ -1,0 +1,415 @@
+"""Orders under anything that can happen to them, in any order; and what must hold whatever does.
+
+Real Postgres, the real engine and the simulated venues on a clock moved by hand. Runs crash before and after each
+commit and each effect, are overtaken by others, and what was believed dead is carried out late.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from order_engine.dispatching import Dispatch
+from order_engine.domain.errors import TRIES, EngineError, TooLateToCancel
+from order_engine.domain.lifecycle import FINAL, Status, Trigger
+from order_engine.domain.orders import Event, OrderRequest
+from order_engine.domain.swaps import Fill, Quote, Transaction
+from order_engine.execution import Execution
+from order_engine.recovery import Recovery
+from order_engine.storage.database import Database
+from order_engine.storage.event_partitions import EventPartitions
+from order_engine.storage.orders import LEASE_SECONDS as LEASE
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.submission import Submission
+from order_engine.venues.base import Chain
+from tests.support.databases import clean
+from tests.support.lifecycles import replayed
+from tests.support.market_view import SimulatedMarket, min_out
+from tests.support.orders import CLIENT
+from tests.support.state_walk import Invocation, Walk
+
+CRASHES = ("before commit", "after commit", "before effect", "after effect")
+PAIRS = (("SOL", "USDC", 10**9), ("USDC", "SOL", 10**6), ("BONK", "SOL", 1))
+A_WHILE = 61.0
+"""Seconds after which a lease, a quote and a transaction are over."""
+
+some = st.integers(0, 999)
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class CrashPoint:
+    """Crashes once, where it was told to; or lets something else happen there first."""
+
+    def __init__(self) -> None:
+        self._at: str | None = None
+        self._meanwhile: Callable[[], None] | None = None
+
+    @contextmanager
+    def armed(self, at: str | None, meanwhile: Callable[[], None] | None = None) -> Iterator[None]:
+        self._at, self._meanwhile = at, meanwhile
+        try:
+            yield
+        finally:
+            self._at = None
+
+    def reached(self, point: str) -> None:
+        if self._at == point:
+            self._at = None
+            if self._meanwhile is None:
+                raise Crash
+            self._meanwhile()
+
+
+class Orders(OrderStore):
+    def __init__(self, database: Database, crash: CrashPoint) -> None:
+        super().__init__(database)
+        self._crash = crash
+
+    def move(
+        self,
+        id: UUID,
+        run: str,
+        trigger: Trigger,
+        attempt: int,
+        data: dict[str, Any],
+        seen: Status | None = None,
+        **columns: Any,
+    ) -> tuple[Event, list[str]] | None:
+        self._crash.reached("before commit")
+        moved = super().move(id, run, trigger, attempt, data, seen, **columns)
+        self._crash.reached("after commit")
+        return moved
+
+
+class Line:
+    """The way to the chain. What was on it when its sender crashed is in `ghosts`: it may arrive at any time."""
+
+    def __init__(self, chain: Chain, crash: CrashPoint, ghosts: list[Transaction]) -> None:
+        self._chain = chain
+        self._crash = crash
+        self._ghosts = ghosts
+
+    def build(self, quote: Quote, min_out: int) -> Transaction:
+        return self._chain.build(quote, min_out)
+
+    def submit(self, transaction: Transaction) -> None:
+        self._ghosts.append(transaction)
+        self._crash.reached("before effect")
+        self._chain.submit(transaction)
+        self._crash.reached("after effect")
+
+    def confirm(self, transaction: Transaction) -> Fill | None:
+        return self._chain.confirm(transaction)
+
+
+class OrdersMachine(RuleBasedStateMachine):
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+        self.crash = CrashPoint()
+        self.store = Orders(database, self.crash)
+        self.market = SimulatedMarket(database)
+        self.ghosts: list[Transaction] = []
+        quotes, line = QuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
+        self.execution = Execution(self.store, quotes, self.market.quoting, line, self.publish)
+        self.messages: list[UUID] = []
+        self.submission = Submission(
+            *(self.store, quotes, self.publish, self.messages.append, lambda client_id: 0, lambda warning: None)
+        )
+        subscriptions = SubscriptionStore(database)
+        partitions = EventPartitions(self.database, 0, lambda message, details: None)
+        self.recovery = Recovery(self.store, quotes, subscriptions, partitions, self.execution, self.messages.append)
+        self.dispatch = Dispatch(self.store, self.publish, cast(Any, self), "arn")
+        self.walks: list[Walk] = []
+        self.overtaken: Walk | None = None
+        self.cancelled = self.given_up = False
+        self.invocations: list[Invocation] = []
+        self.heard: dict[UUID, list[int]] = {}
+        self.ended: dict[UUID, Status] = {}
+        self.traded: set[str] = set()
+
+    # What the engine calls
+
+    def publish(self, event: Event, listeners: Sequence[str]) -> None:
+        """One client listens to every order. What it has heard before it skips."""
+        heard = self.heard.setdefault(event.order_id, [])
+        if listeners and event.seq not in heard:
+            heard.append(event.seq)
+
+    def start_sync_execution(self, name: str, input: str, **_: str) -> dict[str, str]:
+        """Begins a walk, and says of itself that it was superseded: its end comes later."""
+        state = json.loads(input)
+        self.walks.append(Walk(state["order"]["order_id"], name, state))
+        return {"status": "FAILED", "error": "StaleRun"}
+
+    # What clients do
+
+    @precondition(lambda self: len(self.heard) < 3)
+    @rule(
+        pair=st.sampled_from(PAIRS),
+        amount=st.integers(1, 10**5),
+        slippage=st.sampled_from([0, 50, 10_000]),
+        at_once=st.booleans(),
+    )
+    def submit(self, pair: tuple[str, str, int], amount: int, slippage: int, at_once: bool) -> None:
+        token_in, token_out, unit = pair
+        request = OrderRequest("market", token_in, token_out, amount * unit, slippage)
+        order, _ = self.submission.submit(request, CLIENT, connection_id="c1")
+        if at_once:
+            self.messages.remove(order.id)
+            self.dispatch.run(order.id, str(uuid4()))
+
+    @precondition(lambda self: self.heard and not self.cancelled)
+    @rule(which=some)
+    def cancel(self, which: int) -> None:
+        # Once: most orders should live long.
+        self.cancelled = True
+        id = list(self.heard)[which % len(self.heard)]
+        before = self.store.get(id).status
+        try:
+            self.submission.cancel(CLIENT, id)
+        except TooLateToCancel:
+            assert before in (Status.SUBMITTED, Status.CONFIRMED, Status.FAILED)
+        else:
+            assert self.store.get(id).status is Status.CANCELLED
+
+    # What the queue and the sweep do
+
+    @precondition(lambda self: self.messages)
+    @rule(which=some, once_more=st.booleans())
+    def deliver(self, which: int, once_more: bool) -> None:
+        """A message may come more than once, and in any order."""
+        id = self.messages[which % len(self.messages)]
+        if not once_more:
+            self.messages.remove(id)
+        self.dispatch.run(id, str(uuid4()))
+
+    @precondition(lambda self: self.messages)
+    @rule()
+    def lose_all_messages(self) -> None:
+        """With all connections, as when the emulator is killed: the client comes back and asks for what it missed."""
+        self.messages.clear()
+        for id in self.heard:
+            self.heard[id] = [event.seq for event in self.store.events(id)]
+
+    @precondition(lambda self: self.heard)
+    @rule(seconds=st.sampled_from([LEASE + 1, A_WHILE]))
+    def recover(self, seconds: float) -> None:
+        """Other runs take over: while what was signed may still land, or later."""
+        self.pass_time(seconds)
+        self.recovery.sweep()
+        # Ids of one millisecond are in any order.
+        self.messages.sort(key=list(self.heard).index)
+        while self.messages:
+            self.deliver(0, once_more=False)
+
+    @precondition(lambda self: self.heard and not self.given_up)
+    @rule(which=some)
+    def give_up(self, which: int) -> None:
+        """A dead letter."""
+        self.given_up = True
+        with suppress(EngineError):
+            self.recovery.give_up(list(self.heard)[which % len(self.heard)])
+
+    # What runs do
+
+    @precondition(lambda self: self.walks)
+    @rule(
+        which=some,
+        crash=st.sampled_from([None, *CRASHES]),
+        survives=st.booleans(),
+    )
+    def step(self, which: int, crash: str | None = None, survives: bool = True) -> None:
+        """One try of a Task. A crash ends its function, or the execution with it."""
+        self.take(self.walks[which % len(self.walks)], crash, survives)
+
+    @precondition(lambda self: self.walks)
+    @rule(which=some, point=st.sampled_from(CRASHES), by=some, other=some)
+    def be_overtaken(self, which: int, point: str, by: int, other: int) -> None:
+        """Something else happens in the middle of a step."""
+        others = [self.carry_out_late, self.arrive_late, self.cancel, self.pass_a_while_and_run]
+        lists = [self.invocations, self.ghosts, self.heard, self.heard]
+        walk, number = self.walks[which % len(self.walks)], by % len(others)
+        self.overtaken = walk
+
+        def meanwhile() -> None:
+            if lists[number]:
+                others[number](other)
+
+        self.take(walk, point, True, meanwhile)
+
+    def pass_a_while_and_run(self, which: int) -> None:
+        """Long enough for another run to take over, which takes a few steps."""
+        self.recover((LEASE + 1, A_WHILE)[which % 2])
+        for _ in range(which % 5):
+            if self.walks[-1:] != [self.overtaken]:
+                self.take(self.walks[-1])
+
+    def take(
+        self,
+        walk: Walk,
+        crash: str | None = None,
+        survives: bool = True,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        invocation = walk.invocation()
+        self.invocations.append(invocation)
+        try:
+            with self.crash.armed(crash, meanwhile):
+                walk.succeeded(invocation.carry_out(self.execution))
+        except EngineError as error:
+            walk.failed(error.code, str(error))
+        except Crash:
+            if survives:
+                walk.failed("Runtime.ExitError", "exit status 137")
+            else:
+                self.walks.remove(walk)
+                self.messages.append(UUID(walk.order_id))
+                return
+        if walk.answer is not None:
+            self.walks.remove(walk)
+            if walk.answer not in ("succeeded", "OrderFailed", "StaleRun"):
+                self.store.release(UUID(walk.order_id), walk.name)
+                self.messages.append(UUID(walk.order_id))
+
+    @precondition(lambda self: self.walks)
+    @rule(which=some, crash=st.sampled_from(CRASHES))
+    def crash_until_it_is_given_up(self, which: int, crash: str) -> None:
+        walk = self.walks[which % len(self.walks)]
+        for _ in range(TRIES):
+            if walk in self.walks:
+                self.take(walk, crash)
+
+    @precondition(lambda self: self.walks)
+    @rule(which=some, times=st.integers(1, 3))
+    def go_on(self, which: int, times: int) -> None:
+        """Several steps of one run without incident: most of life."""
+        walk = self.walks[which % len(self.walks)]
+        for _ in range(times):
+            if walk in self.walks:
+                self.take(walk)
+
+    @precondition(lambda self: self.invocations)
+    @rule(which=some)
+    def carry_out_late(self, which: int) -> None:
+        """A function that was given up on, and its step tried again, comes to it only now."""
+        with suppress(EngineError):
+            self.invocations[which % len(self.invocations)].carry_out(self.execution)
+
+    @precondition(lambda self: self.ghosts)
+    @rule(which=some)
+    def arrive_late(self, which: int) -> None:
+        """A transaction whose sender has crashed reaches the chain."""
+        with suppress(EngineError):
+            self.market.chain.submit(self.ghosts[which % len(self.ghosts)])
+
+    # What the world does
+
+    @precondition(lambda self: self.heard)
+    @rule(seconds=st.sampled_from([20.0, 31.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.market.clock.now += seconds
+        self.database.execute(
+            "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
+            " lease_until = lease_until - make_interval(secs => %(s)s)",
+            {"s": seconds},
+        )
+
+    @precondition(lambda self: self.heard)
+    @rule(which=some, step=some, kind=some)
+    def misbehave(self, which: int, step: int, kind: int) -> None:
+        venue, at = self.market.names[which % len(self.market.names)], self.market.steps[step % len(self.market.steps)]
+        kinds = ("fail", "timeout", "slip") if at == "submit" else ("fail", "timeout")
+        self.market.fault(venue, at, kinds[kind % len(kinds)])
+
+    @precondition(lambda self: self.heard)
+    @rule(pair=st.sampled_from(PAIRS[:2]), amount=st.integers(1, 10**4))
+    def trade(self, pair: tuple[str, str, int], amount: int) -> None:
+        """Somebody else swaps: who allows no slippage slips."""
+        with suppress(EngineError):
+            self.traded |= self.market.trade(OrderRequest("market", pair[0], pair[1], amount * pair[2]))
+
+    # What must hold
+
+    @invariant()
+    def everything_is_in_order(self) -> None:
+        swaps = self.market.swaps()
+        orders = {row["id"]: row for row in self.database.fetch("SELECT * FROM orders")}
+        events: dict[UUID, list[dict[str, Any]]] = {id: [] for id in orders}
+        for event in self.database.fetch("SELECT * FROM order_events ORDER BY order_id, seq"):
+            events[event["order_id"]].append(event)
+        for id, order in orders.items():
+            self.order_is_in_order(order, events[id], swaps)
+            heard = self.heard[id]
+            assert heard == list(range(1, len(heard) + 1)), f"expected events in order, was {heard}"
+        signed = {event["data"]["txHash"] for id in events for event in events[id] if event["status"] == "building"}
+        assert swaps.keys() <= signed | self.traded, "expected no swap but what was recorded as built"
+        assert self.market.is_in_order(), "expected every unit to be somewhere"
+
+    def order_is_in_order(self, order: dict[str, Any], events: list[dict[str, Any]], swaps: dict[str, Any]) -> None:
+        status = Status(order["status"])
+        assert replayed(events) is status
+        assert order["seq"] == len(events)
+        # Once ended, it has ended for good.
+        assert self.ended.get(order["id"], status) is status
+        signed = [event["data"]["txHash"] for event in events if event["status"] == "building"]
+        fills = [(signature, swaps[signature]) for signature in signed if signature in swaps]
+        assert len(fills) <= 1, "expected one fill at most"
+        if status in FINAL:
+            self.ended[order["id"]] = status
+            assert bool(fills) is (status is Status.CONFIRMED)
+        for signature, swap in fills:
+            assert (swap.token_in, swap.amount_in) == (order["token_in"], order["amount_in"]), "expected what was asked"
+            assert signature == order["tx_hash"]
+            assert swap.amount_out >= order["min_out"] == min_out(order["transaction"])
+            assert order["min_out"] == order["quoted_out"] * (10_000 - order["slippage_bps"]) // 10_000
+            assert status is not Status.CONFIRMED or order["amount_out"] == swap.amount_out
+
+    def teardown(self) -> None:
+        """Once everything works again every order ends, and its client has heard of all of it."""
+        self.market.clear_faults()
+        for _ in range(5):
+            self.recover(A_WHILE)
+            while self.walks:
+                self.step(0)
+            self.everything_is_in_order()
+        for id in self.heard:
+            order = self.store.get(id)
+            assert order.status in FINAL, f"expected an end, was {order.status}"
+            assert self.heard[id] == list(range(1, order.seq + 1))
+
+
+@pytest.mark.timeout(600)
+def test_whatever_happens_orders_keep_every_promise(database_url: str) -> None:
+    database = Database(database_url)
+
+    class Machine(OrdersMachine):
+        def __init__(self) -> None:
+            clean(database_url)
+            super().__init__(database)
+
+    try:
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=120,
+                stateful_step_count=50,  # Shrinking takes minutes: every try is a life in Postgres.
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        database.close()

@@ -1,0 +1,103 @@
+"""Runs that were cut short, and the runs that go on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from order_engine.domain.errors import StaleRun, VenueUnavailable
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Event
+from order_engine.domain.swaps import Fill, Transaction
+from order_engine.execution import Execution
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.databases import terminate
+from tests.support.fakes import FakeChain, FakeVenue, fake_execution
+from tests.support.orders import CLIENT, LIFE, seqs, statuses
+from tests.support.runs import at, finish, passed_on, resumed, start, swaps
+from tests.support.simulation import execution_on, live
+
+Connect = Callable[[], Database]
+
+
+def test_the_next_run_tells_again_what_the_last_may_not_have_told(
+    execution: Execution, orders: OrderStore, published: list[Event]
+) -> None:
+    run = at(execution, start(orders), Status.BUILDING)
+    published.clear()
+    at(execution, resumed(orders, run.order_id), Status.CONFIRMED)
+    assert published == orders.events(run.order_id)
+
+
+def test_a_run_that_finds_its_order_ended_shows_the_end(
+    execution: Execution, orders: OrderStore, published: list[Event]
+) -> None:
+    """GIVEN an end that was shown before the run's last move was."""
+    run = at(execution, start(orders), Status.BUILDING)
+    orders.cancel(CLIENT, run.order_id)
+    with pytest.raises(StaleRun):
+        execution.submit(run)
+    assert published[-1] == orders.events(run.order_id)[-1]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
+def test_the_next_run_finishes_what_a_crash_left_behind(
+    execution: Execution, orders: OrderStore, database: Database, status: Status
+) -> None:
+    run = at(execution, start(orders), status)
+    finish(execution, resumed(orders, run.order_id))
+    assert orders.get(run.order_id).status is Status.CONFIRMED
+    assert len(swaps(database)) == 1
+    assert seqs(orders.events(run.order_id)) == list(range(1, len(orders.events(run.order_id)) + 1))
+
+
+@pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
+def test_the_next_run_sends_the_transaction_that_was_signed(
+    execution: Execution, orders: OrderStore, status: Status
+) -> None:
+    run = at(execution, start(orders), status)
+    ended = finish(execution, resumed(orders, run.order_id))
+    assert run.transaction is not None
+    assert ended.transaction == run.transaction
+    assert orders.get(run.order_id).tx_hash == run.transaction.signature
+    assert statuses(orders, run.order_id) == LIFE
+
+
+def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
+    execution: Execution, orders: OrderStore, database: Database
+) -> None:
+    """GIVEN a run that died between recording and sending."""
+    run = at(execution, start(orders), Status.SUBMITTED)
+    database.execute("DELETE FROM market_transactions")
+    confirmed = execution.confirm(resumed(orders, run.order_id))
+    assert confirmed.status is Status.CONFIRMED
+    assert [swap["signature"] for swap in swaps(database)] == [orders.get(run.order_id).tx_hash]
+
+
+def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(orders: OrderStore, database: Database) -> None:
+    class Deaf(FakeChain):
+        def confirm(self, transaction: Transaction) -> Fill | None:
+            return None
+
+    chain = Deaf()
+    execution = fake_execution(database, FakeVenue("raydium"), chain=chain)
+    run = at(execution, start(orders), Status.SUBMITTED)
+    with pytest.raises(VenueUnavailable, match="has not seen transaction raydium-"):
+        execution.confirm(run)
+    assert orders.get(run.order_id).status is Status.SUBMITTED
+    assert set(chain.sent) == {run.transaction.signature if run.transaction else None}
+
+
+def test_a_step_survives_the_loss_of_its_connection(connect: Connect) -> None:
+    admin = connect()
+    database = connect()
+    orders = OrderStore(database)
+    execution = execution_on(live(database), orders)
+    run = start(orders)
+    for step in (execution.route, execution.build, execution.submit, execution.confirm):
+        terminate(database, admin)
+        run = passed_on(step(run))
+    assert statuses(orders, run.order_id) == LIFE
+    assert len(swaps(admin)) == 1

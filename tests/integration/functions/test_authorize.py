@@ -1,0 +1,91 @@
+"""The function that authorizes requests, and what the others answer to a request without its verdict."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from order_engine.domain.access import Caller
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.events import rest, websocket
+from tests.support.functions import ORDER, Functions, answered, refusal
+from tests.support.orders import CALLER, CLIENT
+
+pytestmark = pytest.mark.usefixtures("nothing_sent")
+
+
+METHOD = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/api/orders/1"
+
+
+def asked(event: dict[str, Any], key: str | None) -> dict[str, Any]:
+    """The event of an API, as its authorizer gets it."""
+    context = {name: value for name, value in event["requestContext"].items() if name != "authorizer"}
+    headers = event["headers"] | ({"Authorization": f"Bearer {key}"} if key else {})
+    return {**event, "type": "REQUEST", "methodArn": METHOD, "headers": headers, "requestContext": context}
+
+
+@pytest.mark.parametrize("event", [rest("GET", "/api/orders"), websocket("CONNECT")], ids=["REST", "WebSocket"])
+def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
+    functions: Functions, database: Database, event: dict[str, Any]
+) -> None:
+    clients = ClientStore(database)
+    key = clients.create_key("alice")
+    answer = functions("authorize", asked(event, key))
+    caller = clients.caller_with_key(key)
+    assert caller is not None
+    assert answer["principalId"] == str(caller.client_id)
+    assert Caller.of({"authorizer": answer["context"]}) == caller
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": "arn:aws:execute-api:us-east-1:000000000000:api/v1/*",
+    }
+    clients.revoke(caller.key_id)
+    with pytest.raises(RuntimeError, match="^Unauthorized$"):
+        functions("authorize", asked(event, key))
+
+
+def test_a_ticket_opens_one_connection(functions: Functions, orders: OrderStore) -> None:
+    status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
+    assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl"})
+    event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
+    assert Caller.of({"authorizer": functions("authorize", event)["context"]}) == CALLER
+    with pytest.raises(RuntimeError, match="^Unauthorized$"):
+        functions("authorize", event)
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER))),
+        ("submit", rest("GET", "/api/orders")),
+        ("submit", rest("GET", f"/api/orders/{uuid4()}")),
+        ("submit", rest("DELETE", f"/api/orders/{uuid4()}")),
+        ("ticket", rest("POST", "/api/ws-ticket")),
+    ],
+)
+def test_a_request_that_no_authorizer_has_seen_is_refused(
+    functions: Functions, orders: OrderStore, name: str, event: dict[str, Any]
+) -> None:
+    context = {key: value for key, value in event["requestContext"].items() if key != "authorizer"}
+    response = functions(name, {**event, "requestContext": context})
+    assert refusal(response) == (401, "Unauthorized")
+    assert response["multiValueHeaders"]["WWW-Authenticate"] == ["Bearer"]
+    assert orders.page(CLIENT, 10) == ([], None)
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/orders", "/api/orders/x", "/nowhere"])
+def test_every_answer_says_that_it_is_not_to_be_kept_or_guessed_at(
+    functions: Functions, orders: OrderStore, path: str
+) -> None:
+    headers = functions("submit", rest("GET", path))["multiValueHeaders"]
+    assert headers["Cache-Control"] == ["no-store"]
+    assert headers["Content-Security-Policy"] == ["default-src 'none'; frame-ancestors 'none'"]
+    assert headers["Referrer-Policy"] == ["no-referrer"]
+    assert headers["X-Content-Type-Options"] == ["nosniff"]

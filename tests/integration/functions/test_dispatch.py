@@ -1,0 +1,94 @@
+"""Messages of the order queue, each of which runs an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.aws import Aws
+from tests.support.events import sqs
+from tests.support.functions import Functions, dispatched, new_environment
+from tests.support.http_server import HttpServer
+from tests.support.network import closed_port
+from tests.support.orders import LIFE, claimed, new_order, statuses
+
+pytestmark = pytest.mark.usefixtures("nothing_sent")
+
+
+def test_a_message_runs_its_order_to_the_end(
+    functions: Functions, orders: OrderStore, clients: HttpServer, database: Database
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    assert orders.get(order.id).status is Status.CONFIRMED
+    assert statuses(orders, order.id) == LIFE
+    assert clients.pushed("c1") == [event.to_json() for event in orders.events(order.id, after=1)]
+    assert len(database.fetch("SELECT FROM market_transactions")) == 1
+
+
+def test_a_message_that_comes_twice_runs_its_order_once(
+    functions: Functions, orders: OrderStore, database: Database
+) -> None:
+    order = new_order(orders)
+    for _ in range(2):
+        assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    assert statuses(orders, order.id) == LIFE
+    assert len(database.fetch("SELECT FROM market_transactions")) == 1
+
+
+def test_an_order_that_another_run_holds_is_left_alone(functions: Functions, orders: OrderStore) -> None:
+    order = claimed(orders)
+    assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    assert orders.get(order.id) == order
+
+
+def test_an_order_that_fails_is_done_with(functions: Functions, orders: OrderStore, database: Database) -> None:
+    database.execute("DELETE FROM market_pools")
+    order = new_order(orders)
+    assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    failed = orders.get(order.id)
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
+    assert (failed.error["code"], failed.error["attempts"], failed.error["retryable"]) == ("NoRoute", 1, False)
+
+
+def test_an_order_that_did_not_end_comes_back_and_is_free_for_the_next_run(
+    functions: Functions, orders: OrderStore, services: Aws
+) -> None:
+    order = new_order(orders)
+    route, execute = services.handlers["RouteFunction"], services.handlers["ExecuteFunction"]
+
+    def broken(event: Any, context: Any) -> Any:
+        raise KeyError("a defect")
+
+    services.handlers |= {"RouteFunction": broken, "ExecuteFunction": broken}
+    try:
+        with pytest.raises(BatchProcessingError, match="ExecutionFailed"):
+            dispatched(functions, order.id)
+    finally:
+        services.handlers |= {"RouteFunction": route, "ExecuteFunction": execute}
+    assert orders.get(order.id).status is Status.PENDING
+    assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    assert orders.get(order.id).status is Status.CONFIRMED
+
+
+def test_an_order_whose_machine_can_not_be_reached_comes_back(environment: dict[str, str], orders: OrderStore) -> None:
+    order = new_order(orders)
+    with (
+        closed_port() as port,
+        new_environment({**environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}) as functions,
+        pytest.raises(BatchProcessingError),
+    ):
+        dispatched(functions, order.id)
+    assert orders.get(order.id).status is Status.PENDING
+
+
+@pytest.mark.parametrize("body", ["no json", "{}", '{"orderId": "7"}'])
+def test_a_message_that_is_none_goes_the_way_of_dead_letters(functions: Functions, body: str) -> None:
+    with pytest.raises(BatchProcessingError):
+        functions("dispatch", sqs(body))

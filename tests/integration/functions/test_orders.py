@@ -1,0 +1,132 @@
+"""Orders that are read, listed and cancelled by HTTP."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.orders import OrderStore
+from tests.support.events import rest
+from tests.support.functions import Functions, answered, refusal
+from tests.support.http_server import HttpServer
+from tests.support.orders import OTHER, brought_to, new_order
+
+pytestmark = pytest.mark.usefixtures("nothing_sent")
+
+
+def test_an_order_is_read_with_its_events(functions: Functions, orders: OrderStore) -> None:
+    order = brought_to(orders, Status.CONFIRMED)
+    status, body = answered(functions("submit", rest("GET", f"/api/orders/{order.id}")))
+    assert status == 200
+    assert body == {**order.to_json(), "events": [event.to_json() for event in orders.events(order.id)]}
+    assert [event["seq"] for event in body["events"]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("order_id", "refused"),
+    [(str(uuid4()), (404, "OrderNotFound")), ("7", (400, "InvalidRequest")), ("x" * 36, (400, "InvalidRequest"))],
+)
+def test_an_order_that_is_none_can_not_be_read(
+    functions: Functions, orders: OrderStore, order_id: str, refused: tuple[int, str]
+) -> None:
+    assert refusal(functions("submit", rest("GET", f"/api/orders/{order_id}"))) == refused
+
+
+def test_an_order_is_cancelled_and_its_listeners_are_told(
+    functions: Functions, orders: OrderStore, clients: HttpServer
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    status, body = answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}")))
+    assert (status, body["status"]) == (200, "cancelled")
+    assert answered(functions("submit", rest("GET", f"/api/orders/{order.id}"))) == (200, body)
+    assert [event["status"] for event in body["events"]] == ["pending", "cancelled"]
+    assert clients.pushed("c1") == body["events"]
+    # Asked for again, it is answered the same.
+    assert answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}"))) == (200, body)
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(
+    functions: Functions, orders: OrderStore, status: Status
+) -> None:
+    order = brought_to(orders, status)
+    answer = functions("submit", rest("DELETE", f"/api/orders/{order.id}"))
+    assert refusal(answer) == (409, "TooLateToCancel")
+    assert json.loads(answer["body"])["error"]["message"].endswith(f"was {status}")
+
+
+def test_an_order_that_is_none_can_not_be_cancelled(functions: Functions, orders: OrderStore) -> None:
+    assert refusal(functions("submit", rest("DELETE", f"/api/orders/{uuid4()}"))) == (404, "OrderNotFound")
+    assert refusal(functions("submit", rest("DELETE", "/api/orders/7"))) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_another_clients_order_is_as_one_that_there_is_not(
+    functions: Functions, orders: OrderStore, method: str
+) -> None:
+    order = new_order(orders)
+    event = rest(method, f"/api/orders/{order.id}")
+    event["requestContext"]["authorizer"] = OTHER.to_json()
+    response = functions("submit", event)
+    assert refusal(response) == (404, "OrderNotFound")
+    assert json.loads(response["body"])["error"]["message"] == f"expected the id of an order, was {order.id}"
+    assert orders.get(order.id) == order
+
+
+def test_a_list_holds_the_clients_own_orders(functions: Functions, orders: OrderStore) -> None:
+    new_order(orders)
+    event = rest("GET", "/api/orders")
+    event["requestContext"]["authorizer"] = OTHER.to_json()
+    assert answered(functions("submit", event)) == (200, {"orders": [], "nextCursor": None})
+
+
+def test_orders_are_listed_page_by_page(functions: Functions, orders: OrderStore) -> None:
+    ids = sorted((str(new_order(orders).id) for _ in range(5)), reverse=True)
+    found, cursor = [], None
+    for expected in (2, 2, 1):
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        status, body = answered(functions("submit", rest("GET", "/api/orders", query=query)))
+        assert (status, len(body["orders"])) == (200, expected)
+        found += [order["orderId"] for order in body["orders"]]
+        cursor = body["nextCursor"]
+    assert (found, cursor) == (ids, None)
+
+
+def test_orders_are_listed_by_status(functions: Functions, orders: OrderStore) -> None:
+    failed = brought_to(orders, Status.FAILED)
+    new_order(orders)
+    _, body = answered(functions("submit", rest("GET", "/api/orders", query={"status": "failed"})))
+    assert [order["orderId"] for order in body["orders"]] == [str(failed.id)]
+
+
+def test_without_a_limit_twenty_orders_are_listed(functions: Functions, orders: OrderStore) -> None:
+    for _ in range(21):
+        new_order(orders)
+    _, body = answered(functions("submit", rest("GET", "/api/orders")))
+    assert len(body["orders"]) == 20
+    assert body["nextCursor"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "x"},
+        {"limit": ""},
+        {"status": "lost"},
+        {"status": ""},
+        {"cursor": "foreign"},
+        {"cursor": "' OR 1=1 --"},
+    ],
+)
+def test_a_list_that_can_not_be_is_refused(functions: Functions, orders: OrderStore, query: dict[str, str]) -> None:
+    assert refusal(functions("submit", rest("GET", "/api/orders", query=query))) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/api/orders"), ("GET", "/")])
+def test_there_is_nothing_at_other_paths(functions: Functions, method: str, path: str) -> None:
+    assert refusal(functions("submit", rest(method, path))) == (404, "NotFound")

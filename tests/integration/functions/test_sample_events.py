@@ -1,0 +1,131 @@
+"""The sample events in `events/`, each on its function: `<function>-<what>.json`, or `<function>.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.databases import new_database
+from tests.support.functions import FUNCTIONS, Functions, answered, new_environment
+from tests.support.http_server import HttpServer
+from tests.support.orders import CLIENT, LEASE, PATHS, REQUEST
+
+FOLDER = Path(__file__).parents[3] / "events"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+STEPS = ("route", "execute-build", "execute-submit", "execute-confirm")
+
+pytestmark = pytest.mark.usefixtures("nothing_sent", "orders")
+
+
+def event(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def invoked(functions: Functions, name: str, **changes: Any) -> Any:
+    return functions(name.partition("-")[0], event(name) | changes)
+
+
+def taken(orders: OrderStore, name: str) -> None:
+    """Stores the order that an event is about, as its run has brought it there."""
+    order = event(name)["order"]
+    orders.insert(UUID(order["order_id"]), CLIENT, REQUEST, {})
+    assert orders.claim(UUID(order["order_id"]), order["run"], LEASE) is not None
+    for trigger in PATHS[Status(order["status"])]:
+        assert orders.move(UUID(order["order_id"]), order["run"], trigger, 1, {}) is not None
+
+
+def test_every_function_has_one() -> None:
+    assert {name.partition("-")[0] for name in NAMES} == {*FUNCTIONS, "dashboard", "describe"}
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ticket", 201),
+        ("submit-order", 202),
+        ("submit-quote", 200),
+        ("submit-list", 200),
+        ("submit-health", 200),
+        ("describe", 200),
+    ],
+)
+def test_a_request_is_answered(functions: Functions, name: str, status: int) -> None:
+    assert answered(invoked(functions, name))[0] == status
+
+
+def test_the_page_is_served(functions: Functions) -> None:
+    answer = invoked(functions, "dashboard")
+    assert (answer["statusCode"], answer["body"][:15]) == (200, "<!doctype html>")
+
+
+def test_the_authorizer_lets_a_key_in_that_is_known(functions: Functions, database: Database) -> None:
+    ClientStore(database).add_key("development", event("authorize")["headers"]["Authorization"].removeprefix("Bearer "))
+    (statement,) = invoked(functions, "authorize")["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+
+
+def test_a_key_is_made_and_listed(functions: Functions) -> None:
+    made = invoked(functions, "keys-create")
+    assert made["client"] == event("keys-create")["name"]
+    assert made["id"] in {key["id"] for key in invoked(functions, "keys-list")["keys"]}
+
+
+def test_a_connection_is_opened_used_and_closed(functions: Functions, clients: HttpServer) -> None:
+    for name in ("ws_connect-connect", "ws_connect-message", "ws_connect-disconnect"):
+        assert invoked(functions, name) == {"statusCode": 200}
+    (told,) = clients.pushed(quote(event("ws_connect-message")["requestContext"]["connectionId"]))
+    assert told["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("dispatch", "confirmed"), ("recover-dead_letter", "failed"), ("ws_connect-replay", "pending")]
+)
+def test_a_message_is_handled(functions: Functions, orders: OrderStore, name: str, status: str) -> None:
+    (record,) = event(name)["Records"]
+    message = json.loads(record["body"])
+    order = orders.insert(UUID(message["orderId"]), UUID(message.get("clientId", str(CLIENT))), REQUEST, {})
+    assert invoked(functions, name) == {"batchItemFailures": []}
+    assert orders.get(order.id).status == status
+
+
+def test_the_sweep_runs(functions: Functions) -> None:
+    assert invoked(functions, "recover-schedule") == {"woken": 0, "closed": 0}
+
+
+def test_the_steps_bring_one_order_to_its_end(functions: Functions, orders: OrderStore) -> None:
+    taken(orders, "route")
+    for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
+        answer = invoked(functions, step)
+        if following:
+            # What is random or of the time of day apart, one event's answer is the next one's input.
+            expected = event(following)["order"]
+            assert without_chance(answer) == without_chance(expected)
+    assert answer["status"] == "confirmed"
+
+
+def without_chance(order: dict[str, Any]) -> dict[str, Any]:
+    transaction = order["transaction"] and order["transaction"] | {"signature": "", "last_valid_slot": 0}
+    return order | {"quote": order["quote"] | {"slot": 0, "expires_at": 0}, "transaction": transaction}
+
+
+def test_an_order_is_given_up(functions: Functions, orders: OrderStore) -> None:
+    taken(orders, "execute-fail")
+    assert invoked(functions, "execute-fail")["status"] == "failed"
+
+
+def test_the_database_is_brought_up_to_date(
+    environment: dict[str, str], postgres_url: str, clients: HttpServer
+) -> None:
+    with new_environment({**environment, "DATABASE_URL": new_database(postgres_url)}) as functions:
+        assert invoked(functions, "migrate", ResponseURL=f"{clients.url}/response") is None
+    (answer,) = clients.bodies("/response")
+    assert answer["Status"] == "SUCCESS"

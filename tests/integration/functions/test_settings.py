@@ -1,0 +1,102 @@
+"""What the functions do without a store, without a queue, and without their settings."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import pytest
+import redis
+
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.orders import OrderStore
+from tests.support.events import rest
+from tests.support.functions import ORDER, Functions, answered, new_environment, refusal
+from tests.support.network import closed_port
+
+pytestmark = pytest.mark.usefixtures("nothing_sent")
+
+
+def test_everything_is_up(functions: Functions, orders: OrderStore) -> None:
+    status, body = answered(functions("submit", rest("GET", "/health")))
+    assert status == 200
+    assert body["status"] == "up"
+    assert {name: check["status"] for name, check in body["checks"].items()} == {
+        "postgres": "up",
+        "redis": "up",
+        "queue": "up",
+    }
+
+
+def test_without_postgres_the_api_says_so(environment: dict[str, str]) -> None:
+    with (
+        closed_port() as port,
+        new_environment({**environment, "DATABASE_URL": f"host=127.0.0.1 port={port} user=postgres"}) as functions,
+    ):
+        status, body = answered(functions("submit", rest("GET", "/health")))
+        assert (status, body["status"], body["checks"]["postgres"]["status"]) == (503, "down", "down")
+        response = functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER)))
+        assert refusal(response) == (503, "StoreUnavailable")
+        assert response["multiValueHeaders"]["Retry-After"] == ["1"]
+
+
+def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
+    environment: dict[str, str], orders: OrderStore
+) -> None:
+    with (
+        closed_port() as port,
+        new_environment(
+            {
+                **environment,
+                "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+                "ORDER_QUEUE_URL": f"http://127.0.0.1:{port}/0/q",
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            }
+        ) as functions,
+    ):
+        status, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER))))
+        assert status == 202
+        assert orders.get(UUID(body["orderId"])).status is Status.PENDING
+        status, body = answered(functions("submit", rest("GET", "/health")))
+        assert (status, body["status"]) == (200, "degraded")
+        assert [name for name, check in body["checks"].items() if check["status"] == "down"] == ["redis", "queue"]
+
+
+def test_functions_connect_by_iam_where_they_are_told_to(environment: dict[str, str], redis_url: str) -> None:
+    """Against stores that take any password: what they are given is held against AWS's own in test_tokens."""
+    access = ("on", "nopass", "allkeys", "allcommands")
+    change = {
+        "DATABASE_AUTH": "iam",
+        "REDIS_AUTH": "iam",
+        "REDIS_URL": redis_url.replace("//", "//by_iam@"),
+        "REDIS_CACHE_NAME": "orders",
+    }
+    with redis.Redis.from_url(redis_url) as admin, new_environment({**environment, **change}) as functions:
+        admin.execute_command("ACL", "SETUSER", "by_iam", *access)
+        status, body = answered(functions("submit", rest("GET", "/health")))
+        assert (status, body["status"]) == (200, "up")
+        users = {client.get("user") for client in admin.client_list()}
+        admin.execute_command("ACL", "DELUSER", "by_iam")
+    assert "by_iam" in users
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"DATABASE_URL": ""}, "expected the environment variable DATABASE_URL to be set"),
+        ({"DATABASE_AUTH": "none"}, "expected DATABASE_AUTH to be one of password, iam, was 'none'"),
+        ({"REDIS_AUTH": "iam"}, "expected the environment variable REDIS_CACHE_NAME to be set"),
+        ({"PREPARED_STATEMENTS": "maybe"}, "expected PREPARED_STATEMENTS to be one of true, false, was 'maybe'"),
+        ({"MARKET_LATENCY": "slow"}, "expected MARKET_LATENCY to be one of instant, realistic, was 'slow'"),
+        ({"MARKET_DRIFT_BPS": "ten"}, "expected MARKET_DRIFT_BPS to be an integer, was 'ten'"),
+        ({"MARKET_SEED": "any"}, "expected MARKET_SEED to be an integer, was 'any'"),
+    ],
+)
+def test_a_function_that_is_not_set_up_does_not_start(
+    environment: dict[str, str], change: dict[str, str], message: str
+) -> None:
+    with (
+        new_environment({**environment, **change}) as functions,
+        pytest.raises(RuntimeError, match=message),
+    ):
+        functions.handler("execute")

@@ -1,0 +1,72 @@
+"""The steps of the state machine: Route, Build, Submit, Confirm and Fail."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from order_engine.domain.errors import NoRoute, StaleRun
+from order_engine.execution import Run
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.functions import Functions, states_input
+from tests.support.orders import claimed
+
+pytestmark = pytest.mark.usefixtures("nothing_sent")
+
+
+def test_the_steps_hand_the_order_on(functions: Functions, orders: OrderStore) -> None:
+    order = claimed(orders)
+    run = functions("route", states_input(Run.of(order)))
+    assert (run["status"], run["quote"]["swaps"][0]["venue"], run["transaction"]) == (
+        "routing",
+        orders.get(order.id).venue,
+        None,
+    )
+    for step, status in (("build", "building"), ("submit", "submitted"), ("confirm", "confirmed")):
+        run = functions("execute", states_input(run, step=step))
+        assert run["status"] == orders.get(order.id).status == status
+    assert run["transaction"]["signature"] == orders.get(order.id).tx_hash
+
+
+def test_a_step_counts_the_attempts_as_the_machine_does(functions: Functions, orders: OrderStore) -> None:
+    order = claimed(orders)
+    functions("route", states_input(Run.of(order), attempt=2))
+    assert orders.get(order.id).attempt == 2
+    assert orders.events(order.id)[-1].attempt == 2
+
+
+def test_a_step_fails_with_an_error_that_the_machine_knows_by_name(
+    functions: Functions, orders: OrderStore, database: Database
+) -> None:
+    order = claimed(orders)
+    with pytest.raises(StaleRun):
+        functions("route", states_input({**Run.of(order).to_json(), "run": "another"}))
+    database.execute("DELETE FROM market_pools")
+    with pytest.raises(NoRoute):
+        functions("route", states_input(Run.of(order)))
+
+
+def test_failing_stores_the_reason(functions: Functions, orders: OrderStore) -> None:
+    order = claimed(orders)
+    error = {"Error": "NoRoute", "Cause": json.dumps({"errorMessage": "no pool", "errorType": "NoRoute"})}
+    run = functions("execute", states_input(Run.of(order), step="fail", error=error))
+    failed = orders.get(order.id).error
+    assert run["status"] == "failed"
+    assert failed is not None
+    assert (failed["code"], failed["message"]) == ("NoRoute", "no pool")
+
+
+def test_there_is_no_other_step(functions: Functions, orders: OrderStore) -> None:
+    order = claimed(orders)
+    with pytest.raises(ValueError, match="expected step build, submit, confirm or fail, was 'dance'"):
+        functions("execute", states_input(Run.of(order), step="dance"))
+
+
+def test_each_step_is_counted(functions: Functions, orders: OrderStore, capsys: pytest.CaptureFixture[str]) -> None:
+    functions("route", states_input(Run.of(claimed(orders))))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OrderRouting" in line]
+    (metric,) = [line for line in lines if "_aws" in line]
+    assert metric["OrderRouting"] == [1.0]
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "OrderEngine"

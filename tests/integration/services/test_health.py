@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from order_engine.health import Health
+from order_engine.storage.active_orders import ActiveOrders
+from order_engine.storage.database import Database
+from tests.support.aws import Aws, aws
+from tests.support.network import closed_port
+
+
+@contextmanager
+def health(database: Database, redis_url: str, queue: Aws, down: str) -> Iterator[Health]:
+    """With one part out of reach."""
+    with ExitStack() as stack:
+        nowhere = f"127.0.0.1:{stack.enter_context(closed_port())}"
+        host, port = nowhere.split(":")
+        postgres = Database(f"host={host} port={port} user=postgres") if down == "postgres" else database
+        redis = ActiveOrders(f"redis://{nowhere}/0" if down == "redis" else redis_url, lambda warning: None)
+        client: Any = boto3.client(
+            "sqs",
+            endpoint_url=f"http://{nowhere}" if down == "queue" else queue.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1}),
+        )
+        url = queue.queue_url("OrderQueue")
+        checks = {
+            "postgres": lambda: postgres.fetch("SELECT 1"),
+            "redis": redis.ping,
+            "queue": lambda: client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]),
+        }
+        yield Health(checks, authority="postgres")
+
+
+@pytest.mark.parametrize(
+    ("down", "status"), [("nothing", "up"), ("postgres", "down"), ("redis", "degraded"), ("queue", "degraded")]
+)
+def test_each_part_has_its_own_state(database: Database, redis_url: str, down: str, status: str) -> None:
+    with aws() as queue, health(database, redis_url, queue, down) as checked:
+        report = checked.report()
+    assert report["status"] == status
+    states = {name: check["status"] for name, check in report["checks"].items()}
+    assert states == {name: "down" if name == down else "up" for name in ("postgres", "redis", "queue")}
+    assert all(check["latencyMs"] >= 0 for check in report["checks"].values())
+    assert ["error" in check for check in report["checks"].values()] == [name == down for name in states]

@@ -1,0 +1,299 @@
+"""Quotes without an order, and orders that name one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from order_engine.domain.errors import (
+    InvalidOrder,
+    NoRoute,
+    QuoteExpired,
+    QuoteNotFound,
+    SlippageExceeded,
+    StoreUnavailable,
+)
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Order, OrderRequest
+from order_engine.execution import Execution, Run
+from order_engine.quotes import Quotes
+from order_engine.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
+from order_engine.submission import Submission
+from order_engine.venues.simulated import SimulatedChain
+from tests.support.network import closed_port
+from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
+from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, quoting_on
+
+
+class Scene:
+    """The simulated market, with a clock of its own that begins now."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.clock.now = time.time()
+        self.market = market_of(database, self.clock)
+        self.orders = OrderStore(database)
+        self.store = QuoteStore(database)
+        self.quotes = Quotes(quoting_on(self.market), self.store)
+        self.execution: Execution = execution_on(self.market, self.orders)
+        self._submission = Submission(
+            *(self.orders, self.store, lambda event, listeners: None, lambda order_id: None),
+            *(lambda client_id: 0, lambda warning: None),
+        )
+
+    def offer(self, request: OrderRequest = REQUEST) -> dict[str, Any]:
+        return self.quotes.offer(request, CLIENT)
+
+    def submit(self, request: OrderRequest) -> Order:
+        return self._submission.submit(request, CLIENT)[0]
+
+    def order(self, offer: dict[str, Any], request: OrderRequest = REQUEST) -> Run:
+        """An order that names the quote, claimed by a run."""
+        order = self.submit(replace(request, quote_id=UUID(offer["quoteId"])))
+        claimed = self.orders.claim(order.id, RUN, LEASE)
+        assert claimed is not None
+        return passed_on(Run.of(claimed))
+
+    def move_the_market(self) -> None:
+        """Somebody sells so much that every pool pays less."""
+        chain = SimulatedChain(self.market)
+        ids = [id for id in pools(self.market.database) if id.endswith(":SOL-USDC")]
+        chain.submit(chain.build(quoted(self.market, "SOL-USDC", 40_000 * SOL, ids), 0))
+
+    def statuses(self, run: Run) -> list[str]:
+        return [event.status.value for event in self.orders.events(run.order_id)]
+
+
+def passed_on(run: Run) -> Run:
+    """As the next state gets it."""
+    return Run.from_json(json.loads(json.dumps(run.to_json())), run.attempt)
+
+
+def done(run: Run, *steps: Callable[[Run], Run]) -> Run:
+    for step in steps:
+        run = passed_on(step(run))
+    return run
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return Scene(database)
+
+
+# What is offered
+
+
+def test_an_offer_says_what_an_order_would_be_paid(scene: Scene) -> None:
+    offer = scene.offer()
+    execution = done(scene.order(offer), scene.execution.route)
+    routing = scene.orders.events(execution.order_id)[-1].data
+    assert (offer["tokenIn"], offer["tokenOut"], offer["slippageBps"]) == ("SOL", "USDC", 50)
+    assert (offer["amountIn"], offer["amountInBaseUnits"]) == ("1.5", "1500000000")
+    assert int(offer["minOutBaseUnits"]) == int(offer["amountOutBaseUnits"]) * 9_950 // 10_000
+    assert offer["slot"] == scene.market.slot
+    assert routing == {
+        "quoteId": offer["quoteId"],
+        **{name: offer[name] for name in ("amountOut", "amountOutBaseUnits")},
+        **{name: offer[name] for name in ("venue", "reason", "price", "priceImpactBps")},
+        **{name: offer[name] for name in ("fees", "route", "quotes", "unavailable")},
+    }
+
+
+def test_an_offer_is_kept_with_its_decision(scene: Scene) -> None:
+    offer = scene.offer(replace(REQUEST, slippage_bps=7))
+    stored = scene.store.get(UUID(offer["quoteId"]))
+    assert stored.quote == quoted(scene.market, "SOL-USDC", REQUEST.amount_in)
+    assert stored.quote.expires_at == scene.clock.now + QUOTE_LIFETIME_SECONDS
+    assert stored.slippage_bps == 7
+    assert stored.decision == {name: offer[name] for name in stored.decision}
+    assert (stored.decision["venue"], stored.decision["quotes"]) == (offer["venue"], offer["quotes"])
+
+
+def test_every_offer_has_an_id_of_its_own(scene: Scene) -> None:
+    assert len({scene.offer()["quoteId"] for _ in range(3)}) == 3
+
+
+def test_an_offer_moves_no_pool_and_makes_no_order(scene: Scene, database: Database) -> None:
+    before = pools(database)
+    scene.offer()
+    assert (pools(database), scene.orders.page(CLIENT, 10)) == (before, ([], None))
+
+
+def test_what_has_no_route_is_not_offered(scene: Scene, database: Database) -> None:
+    database.execute("DELETE FROM market_pools")
+    with pytest.raises(NoRoute):
+        scene.offer()
+    assert database.fetch("SELECT * FROM quotes") == []
+
+
+# What is remembered
+
+
+def test_there_is_no_quote_that_was_never_given(quotes: QuoteStore) -> None:
+    id = uuid4()
+    with pytest.raises(QuoteNotFound, match=f"expected the id of a quote, was {id}"):
+        quotes.get(id)
+
+
+def test_a_quote_is_kept_once(scene: Scene, quotes: QuoteStore) -> None:
+    first, second = (quoted(scene.market, "SOL-USDC", amount) for amount in (SOL, 2 * SOL))
+    id = uuid7()
+    quotes.insert(id, CLIENT, first, 50, {})
+    quotes.insert(id, CLIENT, second, 60, {})
+    assert (quotes.get(id).quote, quotes.get(id).slippage_bps) == (first, 50)
+
+
+def test_old_quotes_are_forgotten_but_for_those_that_an_order_names(scene: Scene, database: Database) -> None:
+    named, forgotten, kept = (UUID(scene.offer()["quoteId"]) for _ in range(3))
+    scene.submit(replace(REQUEST, quote_id=named))
+    for id, seconds in ((named, KEPT_SECONDS + 1), (forgotten, KEPT_SECONDS + 1), (kept, KEPT_SECONDS - 60)):
+        database.execute(
+            "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
+            {"s": seconds, "id": id},
+        )
+    scene.store.forget()
+    assert {row["id"] for row in database.fetch("SELECT id FROM quotes")} == {named, kept}
+
+
+def test_without_the_store_nothing_is_kept() -> None:
+    with closed_port() as port:
+        quotes = QuoteStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
+        for call in (lambda: quotes.get(uuid4()), quotes.forget):
+            with pytest.raises(StoreUnavailable):
+                call()
+
+
+# Orders that name a quote
+
+
+def test_an_order_remembers_the_quote_that_it_names(scene: Scene) -> None:
+    offer = scene.offer()
+    order: Order = scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
+    assert order == scene.orders.get(order.id)
+    assert str(order.quote_id) == order.to_json()["quoteId"] == offer["quoteId"]
+    assert scene.orders.events(order.id)[0].data["quoteId"] == offer["quoteId"]
+    assert scene.orders.page(CLIENT, 1)[0] == [order]
+    assert scene.orders.claim(order.id, RUN, LEASE) == replace(order, run=RUN)
+
+
+def test_an_order_is_executed_at_the_quote_that_it_names(scene: Scene, database: Database) -> None:
+    """GIVEN a market that would now choose another route."""
+    offer = scene.offer()
+    quote = scene.store.get(UUID(offer["quoteId"])).quote
+    best = quote.swaps[0].pool
+    chain = SimulatedChain(scene.market)
+    # Not by so much that it slips.
+    chain.submit(chain.build(quoted(scene.market, "SOL-USDC", 1_500 * SOL, [best]), 0))
+    assert quoted(scene.market, "SOL-USDC", REQUEST.amount_in).swaps[0].pool != best
+    execution = scene.execution
+    ended = done(scene.order(offer), execution.route, execution.build, execution.submit, execution.confirm)
+    order = scene.orders.get(ended.order_id)
+    assert order.status is Status.CONFIRMED
+    assert [swap["pool"] for swap in landed(database)[-1]["swaps"]] == [best]
+    assert (order.quoted_out, str(order.min_out)) == (quote.amount_out, offer["minOutBaseUnits"])
+    assert order.amount_out is not None
+    assert int(offer["minOutBaseUnits"]) <= order.amount_out < quote.amount_out
+
+
+def test_a_quote_may_be_named_more_than_once(scene: Scene) -> None:
+    offer = scene.offer()
+    first, second = scene.order(offer), scene.order(offer)
+    assert first.order_id != second.order_id
+    assert first.quote_id == second.quote_id
+
+
+def test_an_order_that_names_no_quote_has_none(scene: Scene) -> None:
+    order = scene.submit(REQUEST)
+    assert (order.quote_id, scene.orders.get(order.id).quote_id, order.to_json()["quoteId"]) == (None, None, None)
+
+
+def test_a_quote_that_expires_before_it_is_signed_fails_the_order(scene: Scene, database: Database) -> None:
+    run = done(scene.order(scene.offer()), scene.execution.route)
+    scene.clock.now += QUOTE_LIFETIME_SECONDS
+    with pytest.raises(QuoteExpired):
+        scene.execution.build(run)
+    # Routing again, as a run that was cut short does, finds the same quote.
+    run = done(run, scene.execution.route)
+    with pytest.raises(QuoteExpired):
+        scene.execution.build(run)
+    failed = scene.execution.fail(run, {"Error": "QuoteExpired", "Cause": "too old"})
+    assert failed.status is Status.FAILED
+    assert landed(database) == []
+
+
+def test_a_market_that_has_moved_on_is_slippage_not_another_price(scene: Scene, database: Database) -> None:
+    execution = scene.execution
+    run = done(scene.order(scene.offer()), execution.route)
+    scene.move_the_market()
+    run = done(run, execution.build, execution.submit)
+    with pytest.raises(SlippageExceeded):
+        execution.confirm(run)
+    assert execution.fail(run, {"Error": "SlippageExceeded", "Cause": "moved"}).status is Status.FAILED
+    assert [row["swapped"] for row in landed(database)] == [True, False]
+    assert scene.statuses(run) == ["pending", "routing", "building", "submitted", "failed"]
+
+
+# Orders that may not name it
+
+
+def test_an_order_for_a_quote_that_is_none_is_refused(scene: Scene) -> None:
+    with pytest.raises(QuoteNotFound):
+        scene.submit(replace(REQUEST, quote_id=uuid4()))
+    assert scene.orders.page(CLIENT, 10) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        ({"token_in": "wSOL"}, {"tokenIn": "expected SOL as in quote {id}, was wSOL"}),
+        ({"token_out": "USDT"}, {"tokenOut": "expected USDC as in quote {id}, was USDT"}),
+        ({"amount_in": 1_500_000_001}, {"amountIn": "expected 1.5 as in quote {id}, was 1.500000001"}),
+        ({"slippage_bps": 51}, {"slippageBps": "expected 50 as in quote {id}, was 51"}),
+        (
+            {"token_in": "USDC", "token_out": "SOL", "amount_in": 1, "slippage_bps": 0},
+            {
+                "tokenIn": "expected SOL as in quote {id}, was USDC",
+                "tokenOut": "expected USDC as in quote {id}, was SOL",
+                "amountIn": "expected 1.5 as in quote {id}, was 0.000001",
+                "slippageBps": "expected 50 as in quote {id}, was 0",
+            },
+        ),
+    ],
+)
+def test_an_order_that_is_not_what_was_quoted_is_refused_field_by_field(
+    scene: Scene, change: dict[str, Any], problems: dict[str, str]
+) -> None:
+    id = scene.offer()["quoteId"]
+    with pytest.raises(InvalidOrder) as caught:
+        scene.submit(replace(REQUEST, quote_id=UUID(id), **change))
+    assert {problem["field"]: problem["message"] for problem in caught.value.problems} == {
+        field: message.format(id=id) for field, message in problems.items()
+    }
+    assert scene.orders.page(CLIENT, 10) == ([], None)
+
+
+def test_the_same_number_of_another_token_is_no_other_amount_than_the_tokens_say(scene: Scene) -> None:
+    """GIVEN as many base units of a token with other decimals, THEN the amounts differ too."""
+    id = scene.offer()["quoteId"]
+    with pytest.raises(InvalidOrder) as caught:
+        scene.submit(replace(REQUEST, quote_id=UUID(id), token_in="USDT"))
+    assert [problem["field"] for problem in caught.value.problems] == ["tokenIn", "amountIn"]
+    assert caught.value.problems[1]["message"].endswith("was 1500")
+
+
+def test_an_order_for_a_quote_that_has_expired_is_refused(scene: Scene) -> None:
+    scene.clock.now -= QUOTE_LIFETIME_SECONDS
+    offer = scene.offer()
+    with pytest.raises(QuoteExpired, match="expected a quote that is still valid, was one that ended"):
+        scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
+    assert scene.orders.page(CLIENT, 10) == ([], None)

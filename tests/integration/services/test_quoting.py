@@ -1,0 +1,294 @@
+"""Venues that are asked at once, and what becomes of what they answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from order_engine.domain.errors import (
+    AmountTooSmall,
+    CorruptPool,
+    EngineError,
+    InsufficientLiquidity,
+    NoRoute,
+    StoreUnavailable,
+    VenueUnavailable,
+)
+from order_engine.domain.money import TOKENS, U64_MAX, amounts, parse_amount
+from order_engine.domain.orders import OrderRequest
+from order_engine.execution import Run
+from order_engine.quoting import QUOTE_LIFETIME_SECONDS, Quoted, Quoting
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.venues.base import Venue
+from order_engine.venues.faults import VENUES, set_fault
+from tests.support.concurrency import eventually
+from tests.support.fakes import FakeVenue, fake_execution
+from tests.support.orders import REQUEST, claimed
+from tests.support.simulation import SOL, Clock, execution_on, live, market_of, pools, quoting_on
+
+
+def ask(*venues: Venue, deadline: float = 10, amount: int = REQUEST.amount_in) -> Quoted:
+    return Quoting(venues, deadline).quote("SOL", "USDC", amount)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def quoting(database: Database, clock: Clock) -> Quoting:
+    return quoting_on(market_of(database, clock))
+
+
+def reported(quoted: Quoted) -> list[dict[str, str]]:
+    unavailable: list[dict[str, str]] = quoted.decision["unavailable"]
+    return unavailable
+
+
+# Which venues are heard
+
+
+def test_the_venue_that_pays_most_is_chosen() -> None:
+    quote, decision = ask(FakeVenue("raydium", 1_000), FakeVenue("meteora", 1_001))
+    assert (quote.venue, quote.amount_out, quote.slot) == ("meteora", 1_001, 7)
+    assert decision["reason"] == "meteora-pool pays 10.00 bps more than raydium-pool"
+    assert [(one["pools"], one["amountOutBaseUnits"]) for one in decision["quotes"]] == [
+        ("meteora-pool", "1001"),
+        ("raydium-pool", "1000"),
+    ]
+
+
+def test_a_tie_goes_to_the_deeper_pool() -> None:
+    quote, decision = ask(FakeVenue("meteora"), FakeVenue("raydium", depth=10**7))
+    assert quote.venue == "raydium"
+    assert decision["reason"] == "raydium-pool pays as much as meteora-pool and has the deeper pool"
+
+
+def test_a_quote_lasts_for_its_lifetime(quoting: Quoting, clock: Clock) -> None:
+    assert quoting.quote("SOL", "USDC", SOL).quote.expires_at == clock.now + QUOTE_LIFETIME_SECONDS
+
+
+def test_a_venue_that_refuses_is_left_out_and_reported() -> None:
+    refusing = FakeVenue("raydium", 2_000, VenueUnavailable("raydium refused to quote"))
+    quoted = ask(refusing, FakeVenue("meteora"))
+    assert (quoted.quote.venue, quoted.decision["reason"]) == ("meteora", "meteora-pool is the only route")
+    assert reported(quoted) == [{"venue": "raydium", "code": "VenueUnavailable", "message": "raydium refused to quote"}]
+
+
+def test_a_pool_that_can_not_be_used_is_reported_beside_the_venues_others() -> None:
+    quoted = ask(FakeVenue("raydium", unusable={"raydium-old": CorruptPool("pool raydium-old: reserve_a: expected …")}))
+    assert quoted.quote.venue == "raydium"
+    assert reported(quoted) == [
+        {"venue": "raydium-old", "code": "CorruptPool", "message": "pool raydium-old: reserve_a: expected …"}
+    ]
+
+
+@pytest.fixture
+def slow() -> Iterator[FakeVenue]:
+    """A venue that would pay best, and that does not answer while the test runs."""
+    venue = FakeVenue("raydium", 2_000, answers=threading.Event())
+    yield venue
+    assert venue.answers is not None
+    venue.answers.set()
+
+
+def test_a_venue_that_is_slow_is_dropped_at_the_deadline_and_reported(slow: FakeVenue) -> None:
+    started = time.monotonic()
+    quoted = ask(slow, FakeVenue("meteora"), deadline=0.2)
+    assert 0.2 <= time.monotonic() - started < 10
+    assert quoted.quote.venue == "meteora"
+    assert reported(quoted) == [
+        {"venue": "raydium", "code": "VenueUnavailable", "message": "raydium did not quote within 0.2 s"}
+    ]
+
+
+def test_a_venue_that_hangs_never_holds_up_the_others(slow: FakeVenue) -> None:
+    quoting = Quoting([slow, FakeVenue("meteora")], 0.1)
+    started = time.monotonic()
+    for _ in range(4):
+        assert quoting.quote("SOL", "USDC", REQUEST.amount_in).quote.venue == "meteora"
+    assert time.monotonic() - started < 10
+
+
+def test_a_venue_that_hung_quotes_again_once_it_answers(slow: FakeVenue) -> None:
+    quoting = Quoting([slow, FakeVenue("meteora")], 0.1)
+    quoting.quote("SOL", "USDC", REQUEST.amount_in)
+    assert slow.answers is not None
+    slow.answers.set()
+    assert eventually(lambda: quoting.quote("SOL", "USDC", REQUEST.amount_in).quote.venue == "raydium")
+
+
+def test_venues_are_asked_at_the_same_time() -> None:
+    """GIVEN two venues that each wait until the other is asked too, THEN both answer."""
+    both = threading.Barrier(2)
+
+    class Waiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            both.wait(timeout)
+            return True
+
+    quoted = ask(*(FakeVenue(name, answers=Waiting()) for name in VENUES), deadline=30)
+    assert reported(quoted) == []
+    assert len(quoted.decision["quotes"]) == 2
+
+
+def test_when_no_venue_answers_in_time_the_order_stays_where_it_is(
+    orders: OrderStore, database: Database, slow: FakeVenue
+) -> None:
+    order = claimed(orders)
+    with pytest.raises(VenueUnavailable, match="raydium did not quote within 0.1 s"):
+        fake_execution(database, slow, deadline=0.1).route(Run.of(order))
+    assert [event.status.value for event in orders.events(order.id)] == ["pending"]
+
+
+# Nothing to be had
+
+
+OLD = {"old": CorruptPool("pool old: reserve_a: expected 1, was 0")}
+
+
+@pytest.mark.parametrize(
+    ("venues", "verdict", "says"),
+    [
+        ([FakeVenue("raydium", 0), FakeVenue("meteora", 0)], NoRoute, ["SOL-USDC"]),
+        ([FakeVenue("raydium", 0, unusable=dict(OLD))], NoRoute, ["SOL-USDC", "old: pool old: reserve_a"]),
+        (
+            [FakeVenue("raydium", refusal=VenueUnavailable("out of order")), FakeVenue("meteora", 0)],
+            VenueUnavailable,
+            ["out of order"],
+        ),
+        (
+            [FakeVenue("raydium", 0, unusable=dict(OLD)), FakeVenue("meteora", refusal=StoreUnavailable("no answer"))],
+            VenueUnavailable,
+            ["pool old", "no answer"],
+        ),
+        (
+            [FakeVenue(name, refusal=VenueUnavailable(f"{name} is away")) for name in VENUES],
+            VenueUnavailable,
+            ["raydium is away", "meteora is away"],
+        ),
+    ],
+)
+def test_without_a_quote_the_verdict_is_worth_a_retry_if_a_missing_venue_is(
+    venues: list[Venue], verdict: type[EngineError], says: list[str]
+) -> None:
+    with pytest.raises(verdict) as caught:
+        ask(*venues)
+    assert type(caught.value) is verdict
+    assert all(part in str(caught.value) for part in says)
+
+
+def test_an_amount_too_small_is_worth_a_retry_while_a_venue_is_missing() -> None:
+    missing = FakeVenue("raydium", refusal=VenueUnavailable("raydium is away"))
+    with pytest.raises(VenueUnavailable, match="raydium is away"):
+        ask(missing, FakeVenue("meteora"), amount=1)
+    with pytest.raises(AmountTooSmall):
+        ask(FakeVenue("meteora"), amount=1)
+
+
+def test_a_pair_that_no_venue_trades_has_no_route(quoting: Quoting, database: Database) -> None:
+    database.execute("DELETE FROM market_pools WHERE 'JUP' IN (token_a, token_b)")
+    with pytest.raises(NoRoute, match="expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-wSOL"):
+        quoting.quote("JUP", "wSOL", SOL)
+
+
+@pytest.mark.parametrize(("token_in", "token_out"), [("BONK", "SOL"), ("BONK", "USDC"), ("BONK", "mSOL")])
+def test_the_smallest_amount_that_works_is_named_and_works(quoting: Quoting, token_in: str, token_out: str) -> None:
+    with pytest.raises(AmountTooSmall, match=rf"{token_in} to be paid anything in {token_out}, was 0.00001") as caught:
+        quoting.quote(token_in, token_out, 1)
+    named = str(caught.value).split()[3]
+    smallest = parse_amount(named, TOKENS[token_in])
+    assert 1 < smallest < 100_000
+    assert quoting.quote(token_in, token_out, smallest).quote.amount_out > 0
+    with pytest.raises(AmountTooSmall, match=f"expected at least {named} {token_in}"):
+        quoting.quote(token_in, token_out, smallest - 1)
+
+
+def test_the_most_that_can_be_had_is_named_and_can_be_had(quoting: Quoting, database: Database) -> None:
+    database.execute("DELETE FROM market_pools WHERE id <> 'meteora-dlmm:SOL-mSOL'")
+    with pytest.raises(InsufficientLiquidity, match="was 18446744073.709551615") as caught:
+        quoting.quote("SOL", "mSOL", U64_MAX)
+    words = str(caught.value).split()
+    largest, paid = parse_amount(words[3], TOKENS["SOL"]), parse_amount(words[10], TOKENS["mSOL"])
+    quote = quoting.quote("SOL", "mSOL", largest).quote
+    assert quote.amount_out == paid == pools(database)["meteora-dlmm:SOL-mSOL"].depth(True)
+    with pytest.raises(InsufficientLiquidity):
+        quoting.quote("SOL", "mSOL", largest + 1)
+
+
+# The decision
+
+
+def test_native_and_wrapped_sol_are_quoted_alike(quoting: Quoting) -> None:
+    native, wrapped = (quoting.quote(token, "USDC", SOL).quote for token in ("SOL", "wSOL"))
+    assert native.swaps == wrapped.swaps
+    assert (native.amount_out, native.token_in, wrapped.token_in) == (wrapped.amount_out, "SOL", "wSOL")
+
+
+def test_a_large_order_is_split_and_says_how(quoting: Quoting, database: Database) -> None:
+    amount = 5_000 * SOL
+    quote, decision = quoting.quote("SOL", "USDC", amount)
+    (hop,) = decision["route"]
+    assert len(hop["legs"]) == len(quote.swaps) == 4
+    assert [leg["pool"] for leg in hop["legs"]] == [swap.pool for swap in quote.swaps]
+    assert 9_990 <= sum(leg["shareBps"] for leg in hop["legs"]) <= 10_000
+    assert sum(int(leg["amountInBaseUnits"]) for leg in hop["legs"]) == amount
+    assert sum(int(leg["amountOutBaseUnits"]) for leg in hop["legs"]) == quote.amount_out
+    assert decision["venue"] == quote.venue == "meteora+raydium"
+    for leg in hop["legs"]:
+        pool = pools(database)[leg["pool"]]
+        assert leg["kind"] == pool.kind
+        assert pool.output(int(leg["amountInBaseUnits"]), True, 1_800_000_000) == int(leg["amountOutBaseUnits"])
+    first, *losers = decision["quotes"]
+    assert first["pools"] == "+".join(leg["pool"] for leg in hop["legs"])
+    assert {loser["pools"] for loser in losers} >= set(pools(database)) & {leg["pool"] for leg in hop["legs"]}
+    net = [float(one["amountOut"]) - float(one["cost"]) for one in decision["quotes"]]
+    assert net == sorted(net, reverse=True)
+    assert float(first["cost"]) > 0
+
+
+def test_two_hops_say_what_each_of_them_does(quoting: Quoting) -> None:
+    quote, decision = quoting.quote("RAY", "USDT", 10**9)
+    hub = quote.swaps[0].token_out
+    assert [(hop["tokenIn"], hop["tokenOut"]) for hop in decision["route"]] == [("RAY", hub), (hub, "USDT")]
+    first, second = decision["route"]
+    paid = sum(int(leg["amountOutBaseUnits"]) for leg in first["legs"])
+    assert sum(int(leg["amountInBaseUnits"]) for leg in second["legs"]) == paid
+    assert " > " in decision["quotes"][0]["pools"]
+    assert {fee["token"] for fee in decision["fees"]} <= {"RAY", hub, "USDT"}
+
+
+def test_the_fees_are_those_of_the_pools_by_kind(quoting: Quoting, database: Database) -> None:
+    database.execute("DELETE FROM market_pools WHERE id <> 'raydium-cp:SOL-USDC'")
+    _, decision = quoting.quote("SOL", "USDC", SOL)
+    fees = pools(database)["raydium-cp:SOL-USDC"].quote(SOL, True, 0).fees
+    assert decision["fees"] == [
+        {"token": "SOL", "kind": kind, **amounts("amount", units, TOKENS["SOL"])}
+        for kind, units in (("trade", fees.trade), ("protocol", fees.protocol), ("fund", fees.fund))
+    ]
+    assert fees.total == 2_500_000
+
+
+def test_the_decision_is_kept_with_the_order_losers_included(orders: OrderStore, database: Database) -> None:
+    set_fault(database, "meteora", "quote", "fail", times=1)
+    order = claimed(orders, request=OrderRequest("market", "SOL", "USDC", 20_000 * SOL))
+    execution_on(live(database), orders).route(Run.of(order))
+    routing = orders.events(order.id)[-1].data
+    assert {one["pools"] for one in routing["quotes"]} >= {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}
+    assert len(routing["quotes"]) >= 3
+    assert routing["venue"] == "raydium"
+    (leg_1, leg_2) = routing["route"][0]["legs"]
+    assert routing["reason"].startswith(f"{leg_1['pool']}+{leg_2['pool']} pays ")
+    assert routing["unavailable"] == [
+        {"venue": "meteora", "code": "VenueUnavailable", "message": "meteora refused to quote"}
+    ]
+    assert set(routing) == {
+        *("amountOut", "amountOutBaseUnits", "venue", "reason", "price", "priceImpactBps"),
+        *("fees", "route", "quotes", "unavailable"),
+    }
+    assert routing["amountOutBaseUnits"] == str(orders.get(order.id).quoted_out)

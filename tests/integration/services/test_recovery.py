@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.lifecycle import FINAL, Status
+from order_engine.domain.orders import Event
+from order_engine.execution import Run
+from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
+from order_engine.storage.database import Database
+from order_engine.storage.event_partitions import EventPartitions
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
+from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from tests.support.orders import CLIENT, LEASE, PATHS, RUN, brought_to, claimed, new_order
+from tests.support.simulation import SOL, execution_on, live, quoted
+
+
+class Scene:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.orders = OrderStore(database)
+        self.woken: list[UUID] = []
+        self.published: list[Event] = []
+        self.quotes = QuoteStore(database)
+        self.execution = execution_on(
+            live(database), self.orders, lambda event, listeners: self.published.append(event)
+        )
+        self.subscriptions = SubscriptionStore(database)
+        self.partitions = EventPartitions(database, 0, lambda message, details: None)
+        self.recovery = self.waking(self.woken.append)
+
+    def waking(self, wake: Callable[[UUID], None]) -> Recovery:
+        return Recovery(self.orders, self.quotes, self.subscriptions, self.partitions, self.execution, wake)
+
+    def pass_time(self, seconds: float) -> None:
+        self.database.execute(
+            "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
+            " lease_until = lease_until - make_interval(secs => %(s)s)",
+            {"s": seconds},
+        )
+
+    def listeners(self) -> list[str]:
+        rows = self.database.fetch("SELECT connection_id FROM subscriptions ORDER BY 1")
+        return [row["connection_id"] for row in rows]
+
+    def submitted(self) -> UUID:
+        """An order whose transaction was recorded as sent, by a run that then died before it was sent."""
+        run = Run.of(claimed(self.orders))
+        for step in (self.execution.route, self.execution.build, self.execution.submit):
+            run = step(run)
+        self.database.execute("DELETE FROM market_transactions")
+        self.orders.release(run.order_id, RUN)
+        return run.order_id
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return Scene(database)
+
+
+def test_an_order_whose_message_was_lost_is_woken(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    assert scene.recovery.sweep() == []
+    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+    assert scene.recovery.sweep() == scene.woken == [order.id]
+    assert scene.recovery.sweep() == []
+
+
+def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    for _ in range(3):
+        scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+        scene.recovery.sweep()
+    assert scene.woken == [order.id] * 3
+
+
+def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("order_engine.recovery.BATCH", 2)
+    ids = sorted(new_order(scene.orders).id for _ in range(5))
+    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+
+    def cut_short(order_id: UUID) -> None:
+        if order_id == ids[2]:
+            raise ConnectionError("no queue")
+        scene.woken.append(order_id)
+
+    with pytest.raises(ConnectionError):
+        scene.waking(cut_short).sweep()
+    assert scene.recovery.sweep() == ids[4:]
+    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+    assert scene.recovery.sweep() == ids
+
+
+def test_a_connection_whose_end_nobody_heard_of_is_forgotten_after_its_orders_have_ended(scene: Scene) -> None:
+    for status in PATHS:
+        order = brought_to(scene.orders, status)
+        scene.subscriptions.subscribe(f"of {status}", CLIENT, order.id, 0, lambda event: None)
+    scene.recovery.sweep()
+    assert len(scene.listeners()) == len(PATHS)
+    scene.database.execute("UPDATE orders SET updated_at = updated_at - interval '61 minutes'")
+    scene.recovery.sweep()
+    assert scene.listeners() == sorted(f"of {status}" for status in set(PATHS) - FINAL)
+
+
+@pytest.mark.parametrize("status", list(PATHS))
+def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, status: Status) -> None:
+    order = brought_to(scene.orders, status)
+    scene.pass_time(LEASE - 5)
+    assert scene.recovery.sweep() == []
+    scene.pass_time(ASLEEP_AFTER_SECONDS)
+    assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
+
+
+def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
+    old, fresh = uuid4(), uuid4()
+    for id in (old, fresh):
+        scene.quotes.insert(id, CLIENT, quoted(live(scene.database), "SOL-USDC", SOL), 50, {})
+    scene.database.execute(
+        "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
+        {"s": KEPT_SECONDS + 1, "id": old},
+    )
+    scene.recovery.sweep()
+    assert scene.database.fetch("SELECT id FROM quotes") == [{"id": fresh}]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
+def test_an_order_that_could_not_be_run_is_given_up(scene: Scene, status: Status) -> None:
+    order = brought_to(scene.orders, status)
+    scene.orders.release(order.id, RUN)
+    scene.recovery.give_up(order.id)
+    after = scene.orders.get(order.id)
+    assert after.status is Status.FAILED
+    assert after.error == {
+        "code": "InternalError",
+        "message": "DeadLetter: the order could not be run, however often it was tried",
+        "attempts": 3,
+        "retryable": True,
+    }
+    assert [event.status for event in scene.published][-1] is Status.FAILED
+    # What the run that died may not have told is told again.
+    assert scene.published == scene.orders.events(order.id, after=1 if status is Status.PENDING else 0)
+
+
+def test_an_order_given_up_while_its_transaction_may_land_is_confirmed(scene: Scene) -> None:
+    order_id = scene.submitted()
+    scene.recovery.give_up(order_id)
+    assert scene.orders.get(order_id).status is Status.CONFIRMED
+    assert len(scene.database.fetch("SELECT FROM market_transactions")) == 1
+
+
+def test_an_order_whose_fate_is_unknown_is_not_given_up_yet(scene: Scene) -> None:
+    order_id = scene.submitted()
+    for venue in VENUES:
+        set_fault(scene.database, venue, "confirm", "fail")
+    with pytest.raises(VenueUnavailable):
+        scene.recovery.give_up(order_id)
+    assert scene.orders.get(order_id).status is Status.SUBMITTED
+    clear_faults(scene.database)
+    scene.pass_time(100)
+    scene.recovery.give_up(order_id)
+    assert scene.orders.get(order_id).status is Status.CONFIRMED
+
+
+def test_an_order_that_a_run_holds_is_not_given_up(scene: Scene) -> None:
+    order = claimed(scene.orders)
+    scene.recovery.give_up(order.id)
+    assert scene.orders.get(order.id).status is Status.PENDING
+    assert scene.published == []
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_an_order_that_has_ended_is_not_given_up(scene: Scene, status: Status) -> None:
+    order = brought_to(scene.orders, status)
+    scene.orders.release(order.id, RUN)
+    before = scene.orders.get(order.id)
+    scene.recovery.give_up(order.id)
+    assert scene.orders.get(order.id) == before
+
+
+def test_an_unknown_order_is_nothing_to_give_up(scene: Scene) -> None:
+    scene.recovery.give_up(uuid4())
+    assert scene.published == []

@@ -1,0 +1,53 @@
+"""Transactions that expire."""
+
+from __future__ import annotations
+
+import pytest
+
+from order_engine.domain.errors import (
+    QuoteExpired,
+)
+from order_engine.storage.database import Database
+from order_engine.venues.simulated import (
+    SLOT_SECONDS,
+    Market,
+    SimulatedChain,
+)
+from tests.support.simulation import (
+    Clock,
+    landed,
+    pools,
+    signed,
+)
+
+
+def test_a_transaction_may_land_until_its_last_slot_is_over(
+    market: Market, chain: SimulatedChain, database: Database, clock: Clock
+) -> None:
+    transaction = signed(market)
+    clock.now = (transaction.last_valid_slot + 1) * SLOT_SECONDS - 0.01
+    assert market.slot == transaction.last_valid_slot
+    assert chain.confirm(transaction) is None
+    chain.submit(transaction)
+    clock.now += 3600
+    chain.submit(transaction)
+    assert chain.confirm(transaction) is not None
+    assert len(landed(database)) == 1
+
+
+def test_an_expired_transaction_is_refused_and_can_no_longer_land(
+    market: Market, chain: SimulatedChain, database: Database, clock: Clock
+) -> None:
+    before = pools(database)
+    transaction = signed(market)
+    clock.now = (transaction.last_valid_slot + 1) * SLOT_SECONDS + 0.01
+    assert market.slot == transaction.last_valid_slot + 1
+    with pytest.raises(QuoteExpired, match="expired before it was sent"):
+        chain.submit(transaction)
+    with pytest.raises(QuoteExpired, match="not seen on chain"):
+        chain.confirm(transaction)
+    assert (pools(database), landed(database)) == (before, [])
+
+
+def test_what_was_never_sent_has_not_landed_yet(market: Market, chain: SimulatedChain) -> None:
+    assert chain.confirm(signed(market)) is None

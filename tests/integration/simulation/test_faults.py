@@ -1,0 +1,154 @@
+"""A chain that misbehaves, takes its time, or is out of reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from order_engine.domain.errors import (
+    SlippageExceeded,
+    StoreUnavailable,
+    VenueUnavailable,
+)
+from order_engine.domain.swaps import Transaction
+from order_engine.storage.database import Database
+from order_engine.venues.faults import VENUES, clear_faults, set_fault
+from order_engine.venues.simulated import (
+    LATENCIES,
+    Market,
+    SimulatedChain,
+)
+from tests.support.network import closed_port
+from tests.support.simulation import (
+    AMM,
+    DLMM,
+    SOL,
+    STEPS,
+    Clock,
+    landed,
+    market_of,
+    pools,
+    quoted,
+    sent,
+    signed,
+)
+
+
+def use(chain: SimulatedChain, step: str, market: Market, transaction: Transaction) -> None:
+    match step:
+        case "build":
+            chain.build(quoted(market, "SOL-USDC", SOL, [AMM]), 0)
+        case "submit":
+            chain.submit(transaction)
+        case "confirm":
+            chain.confirm(transaction)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("kind", "message"), [("fail", "refused to"), ("timeout", "did not answer to")])
+def test_the_chain_misbehaves_as_often_as_it_was_told(
+    market: Market, chain: SimulatedChain, database: Database, step: str, kind: str, message: str
+) -> None:
+    transactions = [signed(market) for _ in range(3)]
+    set_fault(database, "raydium", step, kind, times=2)
+    for transaction in transactions[:2]:
+        with pytest.raises(VenueUnavailable, match=f"raydium {message} {step}"):
+            use(chain, step, market, transaction)
+    use(chain, step, market, transactions[2])
+    assert database.fetch("SELECT * FROM market_faults") == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_route_fails_with_any_venue_that_it_uses(
+    market: Market, chain: SimulatedChain, database: Database, step: str, venue: str
+) -> None:
+    quote = quoted(market, "SOL-USDC", SOL, [AMM, DLMM])
+    transaction = chain.build(quote, 0)
+    set_fault(database, venue, step, "fail", times=1)
+    with pytest.raises(VenueUnavailable, match=f"{venue} refused to {step}"):
+        chain.build(quote, 0) if step == "build" else use(chain, step, market, transaction)
+    chain.submit(transaction)
+    assert chain.confirm(transaction) is not None
+
+
+def test_a_venue_misbehaves_alone(market: Market, database: Database) -> None:
+    for step in STEPS:
+        set_fault(database, "meteora", step, "fail")
+    assert sent(market, signed(market)) is not None
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_venue_misbehaves_at_one_step_alone(
+    market: Market, chain: SimulatedChain, database: Database, step: str
+) -> None:
+    transaction = signed(market)
+    for other in ("quote", *STEPS):
+        if other != step:
+            set_fault(database, "raydium", other, "fail")
+    use(chain, step, market, transaction)
+
+
+def test_a_venue_that_refuses_to_submit_has_not_swapped(market: Market, database: Database) -> None:
+    before, transaction = pools(database), signed(market)
+    set_fault(database, "raydium", "submit", "fail", times=1)
+    with pytest.raises(VenueUnavailable):
+        sent(market, transaction)
+    assert (pools(database), landed(database)) == (before, [])
+    assert SimulatedChain(market).confirm(transaction) is None
+
+
+def test_a_submit_that_times_out_has_swapped_all_the_same(
+    market: Market, chain: SimulatedChain, database: Database, clock: Clock
+) -> None:
+    transaction = signed(market)
+    set_fault(database, "raydium", "submit", "timeout")
+    with pytest.raises(VenueUnavailable, match="within 0.5 s"):
+        chain.submit(transaction)
+    assert clock.slept == [0.5]
+    assert chain.confirm(transaction) is not None
+    chain.submit(transaction)
+    assert clock.slept == [0.5]
+
+
+def test_a_slip_refuses_the_swap_for_good(market: Market, chain: SimulatedChain, database: Database) -> None:
+    before, transaction = pools(database), signed(market)
+    set_fault(database, "raydium", "submit", "slip", times=1)
+    chain.submit(transaction)
+    chain.submit(transaction)
+    with pytest.raises(SlippageExceeded):
+        chain.confirm(transaction)
+    assert pools(database) == before
+    assert sent(market, signed(market)) is not None
+
+
+def test_a_fault_lasts_until_it_is_cleared(market: Market, chain: SimulatedChain, database: Database) -> None:
+    transaction = signed(market)
+    chain.submit(transaction)
+    set_fault(database, "raydium", "confirm", "fail")
+    for _ in range(3):
+        with pytest.raises(VenueUnavailable):
+            chain.confirm(transaction)
+    clear_faults(database)
+    assert chain.confirm(transaction) is not None
+
+
+def test_the_instant_market_never_waits(market: Market, clock: Clock) -> None:
+    sent(market, signed(market))
+    assert clock.slept == []
+
+
+def test_the_realistic_market_takes_its_time(database: Database, clock: Clock) -> None:
+    market = market_of(database, clock, latency=LATENCIES["realistic"])
+    sent(market, signed(market))
+    build, confirm = clock.slept
+    assert 1 <= build <= 2
+    assert 2 <= confirm <= 4
+
+
+def test_without_the_store_the_chain_is_no_answer(market: Market, clock: Clock) -> None:
+    transaction = signed(market)
+    with closed_port() as port:
+        chain = SimulatedChain(market_of(Database(f"host=127.0.0.1 port={port} user=postgres"), clock))
+        for call in (chain.submit, chain.confirm):
+            with pytest.raises(StoreUnavailable):
+                call(transaction)

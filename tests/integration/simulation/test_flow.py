@@ -1,0 +1,72 @@
+"""The flow of other traders, which moves the prices."""
+
+from __future__ import annotations
+
+import pytest
+
+from order_engine.domain.errors import (
+    SlippageExceeded,
+)
+from order_engine.storage.database import Database
+from order_engine.venues.flow import PERIOD_SECONDS, Flow
+from order_engine.venues.simulated import (
+    SimulatedChain,
+)
+from tests.support.simulation import (
+    AMM,
+    ROUTES,
+    SOL,
+    Clock,
+    amount_of,
+    landed,
+    market_of,
+    pools,
+    quoted,
+    sent,
+    signed,
+)
+
+
+@pytest.mark.parametrize("pair", sorted({pair for pair, _ in ROUTES}))
+def test_within_a_period_a_swap_pays_what_was_quoted(database: Database, clock: Clock, pair: str) -> None:
+    market = market_of(database, clock, Flow(80))
+    quote = quoted(market, pair, amount_of(pair))
+    clock.now += PERIOD_SECONDS - 0.001
+    transaction = SimulatedChain(market).build(quote, quote.amount_out)
+    fill = sent(market, transaction)
+    assert fill is not None
+    assert fill.amount_out == quote.amount_out
+
+
+def test_slippage_protection_really_fires(database: Database, clock: Clock) -> None:
+    """GIVEN prices that move a lot and no slippage allowed, THEN a quote a few seconds old is often refused."""
+    market = market_of(database, clock, Flow(1_000))
+    chain = SimulatedChain(market)
+    refused = 0
+    for _ in range(40):
+        quote = quoted(market, "SOL-USDC", SOL)
+        transaction = chain.build(quote, quote.amount_out)
+        clock.now += 4
+        before = pools(database)
+        chain.submit(transaction)
+        try:
+            fill = chain.confirm(transaction)
+        except SlippageExceeded:
+            refused += 1
+            # Other traders have moved the pool; the order has not.
+            assert landed(database)[-1]["swapped"] is False
+        else:
+            assert fill is not None
+            assert fill.amount_out >= quote.amount_out
+            assert pools(database) != before
+    assert 5 <= refused <= 35
+
+
+def test_a_swap_is_taken_back_by_other_traders_in_time(database: Database, clock: Clock) -> None:
+    market = market_of(database, clock, Flow(1))
+    before = quoted(market, "SOL-USDC", SOL, [AMM]).amount_out
+    SimulatedChain(market).submit(signed(market, 5_000 * SOL))
+    moved = quoted(market, "SOL-USDC", SOL, [AMM]).amount_out
+    assert moved < before * 95 // 100
+    clock.now += PERIOD_SECONDS
+    assert quoted(market, "SOL-USDC", SOL).amount_out > before * 99 // 100

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from order_engine.dex.routing import Listing, paths
+from order_engine.domain.errors import CorruptPool, StoreUnavailable, VenueUnavailable
+from order_engine.storage.database import Database
+from order_engine.venues.faults import STEPS, VENUES, Faults, clear_faults, set_fault
+from order_engine.venues.flow import Flow
+from order_engine.venues.market_data import pool_settings
+from order_engine.venues.simulated import LATENCIES, SLOT_SECONDS, Market, SimulatedVenue
+from tests.support.network import closed_port
+from tests.support.simulation import Clock, market_of, pools, store
+
+TOKENS = ("SOL", "USDC")
+EVERYTHING = ("SOL", "USDC", "USDT", "RAY", "BONK", "JUP", "mSOL")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def market(database: Database, clock: Clock) -> Market:
+    return market_of(database, clock)
+
+
+@pytest.fixture
+def venue(market: Market) -> SimulatedVenue:
+    return SimulatedVenue("raydium", market)
+
+
+def ids(venue: SimulatedVenue, *tokens: str) -> set[str]:
+    return {listing.id for listing in venue.pools(tokens or TOKENS).listings}
+
+
+# Pools
+
+
+@pytest.mark.parametrize("name", VENUES)
+def test_a_venue_lists_its_own_pools_as_they_are_stored(market: Market, clock: Clock, name: str) -> None:
+    found = SimulatedVenue(name, market).pools(EVERYTHING)
+    expected = {setting.id: setting for setting in pool_settings() if setting.venue == name}
+    assert {listing.id: listing.pool for listing in found.listings} == {
+        id: setting.pool for id, setting in expected.items()
+    }
+    for listing in found.listings:
+        setting = expected[listing.id]
+        assert (listing.venue, listing.token_a, listing.token_b) == (name, setting.token_a, setting.token_b)
+        assert listing.slot == int(clock.now / SLOT_SECONDS)
+    assert found.unusable == {}
+
+
+def test_only_pools_whose_tokens_are_both_asked_for_are_listed(venue: SimulatedVenue) -> None:
+    assert ids(venue, "SOL", "USDC") == {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}
+    assert ids(venue, "RAY", "SOL", "USDT") == {"raydium-amm:RAY-SOL", "raydium-amm:SOL-USDT"}
+    assert ids(venue, "RAY", "JUP") == set()
+    assert ids(venue, "SOL") == set()
+
+
+def test_the_market_is_as_wide_as_a_market_should_be() -> None:
+    pairs: dict[frozenset[str], set[str]] = {}
+    for setting in pool_settings():
+        pairs.setdefault(frozenset((setting.token_a, setting.token_b)), set()).add(setting.pool.kind)
+    assert len(pairs) >= 8
+    assert {kind for kinds in pairs.values() for kind in kinds} == {
+        *("raydium_amm_v4", "raydium_cp", "meteora_dlmm", "meteora_damm_v2")
+    }
+    assert len(pairs[frozenset(TOKENS)]) == 4
+    listings = [Listing(one.id, one.venue, one.token_a, one.token_b, 0, one.pool) for one in pool_settings()]
+    for a, b in combinations(EVERYTHING, 2):
+        assert any(paths(listings, a, b)), f"expected a way from {a} to {b}"
+
+
+def test_listing_changes_no_pool(venue: SimulatedVenue, database: Database) -> None:
+    before = database.fetch("SELECT * FROM market_pools ORDER BY id")
+    venue.pools(EVERYTHING)
+    assert database.fetch("SELECT * FROM market_pools ORDER BY id") == before
+
+
+def test_other_traders_are_seen_in_what_is_listed_but_not_stored(database: Database, clock: Clock) -> None:
+    venue = SimulatedVenue("raydium", market_of(database, clock, Flow(100)))
+    stored = pools(database)
+    seen = set()
+    for _ in range(20):
+        clock.now += 2
+        seen |= {listing.pool for listing in venue.pools(TOKENS).listings}
+    assert len(seen) > 20
+    assert pools(database) == stored
+
+
+# Pools in a state that can't be
+
+
+@pytest.mark.parametrize(
+    ("pool", "change", "problem"),
+    [
+        (
+            "raydium-amm:SOL-USDC",
+            "jsonb_set(state::jsonb, '{reserve_a}', '\"0\"')",
+            "reserve_a: expected an integer from 1 to 18446744073709551615, was '0'",
+        ),
+        (
+            "raydium-cp:SOL-USDC",
+            "jsonb_set(state::jsonb, '{trade_fee_rate}', '\"1000000\"')",
+            "trade_fee_rate: expected an integer from 0 to 999999, was '1000000'",
+        ),
+        ("raydium-cp:SOL-USDC", "state::jsonb - 'reserve_b'", "reserve_b: expected a value, was 'nothing'"),
+        ("raydium-amm:SOL-USDC", "'[]'::jsonb", "state: expected an object, was '[]'"),
+        (
+            "meteora-dlmm:SOL-USDC",
+            "jsonb_set(state::jsonb, '{bins,3,amount_y}', '\"-1\"')",
+            "bins[3].amount_y: expected an integer from 0 to 18446744073709551615, was '-1'",
+        ),
+        (
+            "meteora-damm:SOL-USDC",
+            "jsonb_set(state::jsonb, '{liquidity}', 'null')",
+            "liquidity: expected an integer from 1",
+        ),
+    ],
+)
+def test_a_corrupt_pool_is_left_out_and_reported_by_its_name_and_field(
+    market: Market, database: Database, pool: str, change: str, problem: str
+) -> None:
+    venue = SimulatedVenue(pool.partition("-")[0], market)
+    others = ids(venue) - {pool}
+    assert others
+    database.execute(f"UPDATE market_pools SET state = ({change})::json WHERE id = %(id)s", {"id": pool})
+    found = venue.pools(TOKENS)
+    assert {listing.id for listing in found.listings} == others
+    (error,) = found.unusable.values()
+    assert list(found.unusable) == [pool]
+    assert type(error) is CorruptPool
+    assert str(error).startswith(f"pool {pool}: {problem}")
+
+
+def test_a_pool_of_an_unknown_kind_is_left_out_and_reported(venue: SimulatedVenue, database: Database) -> None:
+    database.execute("UPDATE market_pools SET kind = 'orca_whirlpool' WHERE id = 'raydium-cp:SOL-USDC'")
+    found = venue.pools(TOKENS)
+    assert [listing.id for listing in found.listings] == ["raydium-amm:SOL-USDC"]
+    assert "raydium-cp:SOL-USDC: kind: expected one of raydium_cp, " in str(found.unusable["raydium-cp:SOL-USDC"])
+
+
+def test_a_pool_that_is_mended_is_listed_again(venue: SimulatedVenue, database: Database) -> None:
+    pool = pools(database)["raydium-cp:SOL-USDC"]
+    database.execute("UPDATE market_pools SET state = '{}' WHERE id = 'raydium-cp:SOL-USDC'")
+    assert ids(venue) == {"raydium-amm:SOL-USDC"}
+    store(database, "raydium-cp:SOL-USDC", pool)
+    assert venue.pools(TOKENS).unusable == {}
+
+
+# Misbehaviour
+
+
+@pytest.mark.parametrize(("kind", "message"), [("fail", "refused to"), ("timeout", "did not answer to")])
+def test_a_venue_misbehaves_as_often_as_it_was_told(
+    venue: SimulatedVenue, database: Database, kind: str, message: str
+) -> None:
+    set_fault(database, "raydium", "quote", kind, times=2)
+    for _ in range(2):
+        with pytest.raises(VenueUnavailable, match=f"raydium {message} quote"):
+            venue.pools(TOKENS)
+    assert ids(venue)
+    assert database.fetch("SELECT * FROM market_faults") == []
+
+
+def test_a_venue_misbehaves_even_where_it_has_no_pool(venue: SimulatedVenue, database: Database) -> None:
+    set_fault(database, "raydium", "quote", "fail", times=1)
+    with pytest.raises(VenueUnavailable):
+        venue.pools(["JUP", "mSOL"])
+    assert venue.pools(["JUP", "mSOL"]) == ([], {})
+
+
+def test_a_venue_that_times_out_keeps_its_client_waiting_until_the_deadline(
+    venue: SimulatedVenue, database: Database, clock: Clock
+) -> None:
+    set_fault(database, "raydium", "quote", "timeout", times=1)
+    with pytest.raises(VenueUnavailable, match="within 0.5 s"):
+        venue.pools(TOKENS)
+    assert clock.slept == [0.5]
+
+
+def test_a_venue_misbehaves_alone_and_at_one_step_alone(venue: SimulatedVenue, database: Database) -> None:
+    for step in STEPS:
+        set_fault(database, "meteora", step, "fail")
+        if step != "quote":
+            set_fault(database, "raydium", step, "fail")
+    assert ids(venue)
+
+
+def test_a_fault_without_a_number_lasts_until_it_is_cleared(venue: SimulatedVenue, database: Database) -> None:
+    set_fault(database, "raydium", "quote", "fail")
+    for _ in range(5):
+        with pytest.raises(VenueUnavailable):
+            venue.pools(TOKENS)
+    clear_faults(database)
+    assert ids(venue)
+
+
+def test_a_new_fault_takes_the_place_of_the_old_one(venue: SimulatedVenue, database: Database) -> None:
+    set_fault(database, "raydium", "quote", "fail", times=9, percent=1)
+    set_fault(database, "raydium", "quote", "timeout", times=1)
+    with pytest.raises(VenueUnavailable, match="did not answer"):
+        venue.pools(TOKENS)
+    assert ids(venue)
+
+
+def failures(database: Database, clock: Clock, tries: int) -> int:
+    """How often a venue refuses, with chances that are the same every time."""
+    market = market_of(database, clock)
+    faults = Faults(database, 0.5, clock.sleep, random.Random(7))
+    venue, failed = SimulatedVenue("raydium", replace(market, faults=faults)), 0
+    for _ in range(tries):
+        try:
+            venue.pools(TOKENS)
+        except VenueUnavailable:
+            failed += 1
+    return failed
+
+
+def test_a_fault_with_a_percentage_strikes_about_as_often(database: Database, clock: Clock) -> None:
+    set_fault(database, "raydium", "quote", "fail", percent=30)
+    found = failures(database, clock, 400)
+    assert 90 <= found <= 150
+    assert failures(database, clock, 400) == found
+
+
+def test_only_a_fault_that_strikes_is_used_up(database: Database, clock: Clock) -> None:
+    set_fault(database, "raydium", "quote", "fail", times=3, percent=20)
+    assert failures(database, clock, 200) == 3
+    assert database.fetch("SELECT * FROM market_faults") == []
+
+
+@pytest.mark.parametrize(
+    ("venue", "step", "kind", "times", "percent", "message"),
+    [
+        ("orca", "quote", "fail", None, 100, "expected one of raydium, meteora, was 'orca'"),
+        ("raydium", "sign", "fail", None, 100, "expected one of quote, build, submit, confirm, was 'sign'"),
+        ("raydium", "quote", "explode", None, 100, "expected one of fail, timeout, was 'explode'"),
+        ("raydium", "quote", "slip", None, 100, "expected one of fail, timeout, was 'slip'"),
+        ("raydium", "quote", "fail", 0, 100, "expected at least 1 time, was 0"),
+        ("raydium", "quote", "fail", 1, 0, "expected from 1 to 100 percent, was 0"),
+        ("raydium", "quote", "fail", 1, 101, "expected from 1 to 100 percent, was 101"),
+    ],
+)
+def test_a_fault_that_does_not_exist_is_refused(
+    database: Database, venue: str, step: str, kind: str, times: int | None, percent: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        set_fault(database, venue, step, kind, times, percent)
+    assert database.fetch("SELECT * FROM market_faults") == []
+
+
+# Time
+
+
+def test_the_instant_market_never_waits(venue: SimulatedVenue, clock: Clock) -> None:
+    venue.pools(TOKENS)
+    assert clock.slept == []
+
+
+def test_the_realistic_market_takes_its_time(database: Database, clock: Clock) -> None:
+    SimulatedVenue("raydium", market_of(database, clock, latency=LATENCIES["realistic"])).pools(TOKENS)
+    (slept,) = clock.slept
+    assert 2 <= slept <= 3
+
+
+def test_without_the_store_a_venue_is_no_answer(clock: Clock) -> None:
+    with closed_port() as port:
+        venue = SimulatedVenue("raydium", market_of(Database(f"host=127.0.0.1 port={port} user=postgres"), clock))
+        with pytest.raises(StoreUnavailable):
+            venue.pools(TOKENS)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+
+from emulator import stores
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import FINAL, Status
+from order_engine.domain.orders import Event
+from order_engine.storage.active_orders import LIFETIME_SECONDS, ActiveOrders
+from tests.support.network import closed_port, silent_port
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def active_orders(redis_url: str, warnings: list[str]) -> ActiveOrders:
+    return ActiveOrders(redis_url, warnings.append)
+
+
+def event(status: Status = Status.ROUTING, seq: int = 2) -> Event:
+    return Event(uuid7(), seq, status, datetime(2026, 1, 31, 12, tzinfo=UTC), 1, {"venue": "raydium"})
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
+def test_a_running_order_is_on_view(
+    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str], status: Status
+) -> None:
+    shown = event(status)
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert client.exists(f"active_order:{shown.order_id}")
+    assert warnings == []
+
+
+def test_the_newest_event_is_shown(active_orders: ActiveOrders) -> None:
+    first = event()
+    second = Event(first.order_id, 3, Status.BUILDING, first.at, 1, {})
+    active_orders.show(first)
+    active_orders.show(second)
+    assert active_orders.get(first.order_id) == second.to_json()
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_an_order_that_has_ended_is_taken_off(active_orders: ActiveOrders, client: redis.Redis, status: Status) -> None:
+    shown = event()
+    active_orders.show(shown)
+    active_orders.show(Event(shown.order_id, 5, status, shown.at, 1, {}))
+    assert active_orders.get(shown.order_id) is None
+    assert not client.exists(f"active_order:{shown.order_id}")
+
+
+def test_an_order_that_stands_still_does_not_stay_for_ever(active_orders: ActiveOrders, client: redis.Redis) -> None:
+    shown = event()
+    active_orders.show(shown)
+    left = client.ttl(f"active_order:{shown.order_id}")
+    assert isinstance(left, int)
+    assert 0 < left <= LIFETIME_SECONDS
+    client.expire(f"active_order:{shown.order_id}", 10)
+    active_orders.show(shown)
+    renewed = client.ttl(f"active_order:{shown.order_id}")
+    assert isinstance(renewed, int)
+    assert renewed > 10
+
+
+def test_an_order_that_is_not_active(active_orders: ActiveOrders) -> None:
+    assert active_orders.get(uuid4()) is None
+
+
+def test_redis_answers(active_orders: ActiveOrders) -> None:
+    active_orders.ping()
+
+
+def test_redis_going_away_costs_the_view_and_nothing_else(tmp_path: Path, warnings: list[str]) -> None:
+    with stores.redis(tmp_path / "redis") as url:
+        active_orders = ActiveOrders(url, warnings.append)
+        active_orders.show(event())
+        assert warnings == []
+    started = time.monotonic()
+    active_orders.show(event())
+    active_orders.show(event(Status.CONFIRMED))
+    assert time.monotonic() - started < 2
+    assert len(warnings) == 2
+    assert all(warning.startswith("active order not shown: ") for warning in warnings)
+    with pytest.raises(redis.RedisError):
+        active_orders.ping()
+
+
+def test_a_lost_connection_is_opened_again(
+    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str]
+) -> None:
+    shown = event()
+    active_orders.show(shown)
+    client.client_kill_filter(_type="normal", skipme=True)
+    active_orders.show(Event(shown.order_id, 5, Status.CONFIRMED, shown.at, 1, {}))
+    assert warnings == []
+    assert not client.exists(f"active_order:{shown.order_id}")
+
+
+def test_a_redis_that_is_not_there_is_given_up_on_at_once(warnings: list[str]) -> None:
+    with closed_port() as port:
+        started = time.monotonic()
+        ActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
+        assert time.monotonic() - started < 2
+    assert len(warnings) == 1
+
+
+def test_a_redis_that_never_answers_is_given_up_on_soon(warnings: list[str]) -> None:
+    with silent_port() as port:
+        started = time.monotonic()
+        ActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
+        assert time.monotonic() - started < 3
+    assert len(warnings) == 1
+
+
+def test_a_connection_that_the_server_has_closed_is_made_anew(
+    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str]
+) -> None:
+    active_orders.ping()
+    client.client_kill_filter(_type="normal", skipme=True)
+    shown = event()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert warnings == []

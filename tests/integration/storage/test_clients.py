@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from order_engine.authorizing import Authorizing
+from order_engine.domain.access import KEY, TICKET, Caller, new_secret
+from order_engine.domain.errors import StoreUnavailable, Unauthorized
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.database import Database
+from tests.support.concurrency import at_once, eventually
+from tests.support.network import closed_port
+from tests.support.orders import CALLER, OTHER
+
+Connect = Callable[[], Database]
+LAYER = Path(__file__).parents[3] / "layers" / "common"
+
+
+@pytest.fixture
+def clients(database: Database) -> ClientStore:
+    return ClientStore(database)
+
+
+def key_id(clients: ClientStore, name: str) -> UUID:
+    (key,) = [key for key in clients.list_keys() if key.client == name]
+    return key.id
+
+
+# Keys
+
+
+def test_a_key_is_its_clients(clients: ClientStore) -> None:
+    key = clients.create_key("alice")
+    caller = clients.caller_with_key(key)
+    assert caller is not None
+    assert caller.key_id == key_id(clients, "alice")
+    assert clients.caller_with_key(clients.create_key("bob")) not in (caller, None)
+
+
+def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: ClientStore) -> None:
+    old, new = (clients.caller_with_key(clients.create_key("alice")) for _ in range(2))
+    assert old is not None
+    assert new is not None
+    assert old.client_id == new.client_id
+    assert old.key_id != new.key_id
+    clients.revoke(old.key_id)
+    assert [bool(key.revoked_at) for key in clients.list_keys() if key.client == "alice"] == [True, False]
+
+
+def test_of_a_key_only_its_digest_is_kept(clients: ClientStore, database: Database) -> None:
+    key = clients.create_key("alice")
+    ticket, _ = clients.issue_ticket(CALLER)
+    stored = str(database.fetch("SELECT * FROM api_keys")) + str(database.fetch("SELECT * FROM tickets"))
+    assert key[8:] not in stored
+    assert ticket[4:] not in stored
+    (listed,) = [item for item in clients.list_keys() if item.client == "alice"]
+    assert (listed.prefix, listed.revoked_at) == (key[:8], None)
+
+
+def test_a_key_that_is_revoked_is_nobodys(clients: ClientStore) -> None:
+    key = clients.create_key("alice")
+    id = key_id(clients, "alice")
+    assert clients.revoke(id)
+    assert clients.caller_with_key(key) is None
+    revoked_at = clients.list_keys()[-1].revoked_at
+    assert clients.revoke(id)
+    assert clients.list_keys()[-1].revoked_at == revoked_at
+    assert not clients.revoke(uuid4())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        KEY,
+        new_secret(KEY),
+        new_secret(TICKET),
+        "oee_" + "x" * 42,
+        "oee_" + "x" * 100_000,
+        "oee_' OR 1=1 --",
+        "\0",
+        "ü",
+    ],
+)
+def test_what_is_no_key_is_nobodys(clients: ClientStore, key: str) -> None:
+    assert clients.caller_with_key(key) is None
+    assert clients.redeem(key) is None
+
+
+def test_a_key_may_be_given_and_once_revoked_stays_so(clients: ClientStore) -> None:
+    key = new_secret(KEY)
+    for _ in range(2):
+        clients.add_key("development", key)
+    assert clients.caller_with_key(key) is not None
+    clients.revoke(key_id(clients, "development"))
+    clients.add_key("development", key)
+    assert clients.caller_with_key(key) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("a", "short"), ("", None), ("a\nb", None), ("x" * 101, None), ("nobody", None)]
+)
+def test_what_can_be_no_key_is_refused_without_showing_it(clients: ClientStore, name: str, key: str | None) -> None:
+    with pytest.raises(ValueError, match="expected a ") as refusal:
+        clients.add_key(name, key or new_secret(KEY))
+    assert "short" not in str(refusal.value)
+
+
+# Tickets
+
+
+def test_a_ticket_lets_its_bearer_in_once_as_whom_it_was_issued_to(clients: ClientStore) -> None:
+    ticket, expires_at = clients.issue_ticket(OTHER)
+    assert timedelta(seconds=25) < expires_at - datetime.now(UTC) < timedelta(seconds=35)
+    assert clients.redeem(ticket) == OTHER
+    assert clients.redeem(ticket) is None
+
+
+def test_of_many_who_redeem_a_ticket_at_once_one_gets_in(clients: ClientStore, connect: Connect) -> None:
+    ticket, _ = clients.issue_ticket(CALLER)
+    stores = [ClientStore(connect()) for _ in range(10)]
+    callers = at_once(10, lambda number: stores[number].redeem(ticket))
+    assert [caller for caller in callers if caller is not None] == [CALLER]
+
+
+def test_a_late_ticket_is_none_and_does_not_stay(database: Database) -> None:
+    clients = ClientStore(database, ticket_seconds=0.05)
+    late, _ = clients.issue_ticket(CALLER)
+    eventually(lambda: not database.fetch("SELECT FROM tickets WHERE expires_at > now()"))
+    assert clients.redeem(late) is None
+    clients.issue_ticket(CALLER)
+    eventually(lambda: not database.fetch("SELECT FROM tickets WHERE expires_at > now()"))
+    clients.issue_ticket(CALLER)
+    assert len(database.fetch("SELECT FROM tickets")) == 1
+
+
+def test_a_ticket_ends_with_its_key(clients: ClientStore) -> None:
+    ticket, _ = clients.issue_ticket(CALLER)
+    clients.revoke(CALLER.key_id)
+    assert clients.redeem(ticket) is None
+
+
+# Who gets in
+
+
+def rest(**headers: str) -> dict[str, object]:
+    return {"headers": headers, "queryStringParameters": {}, "requestContext": {"httpMethod": "GET"}}
+
+
+def connecting(ticket: str | None = None, **headers: str) -> dict[str, object]:
+    event: dict[str, object] = {"headers": headers, "requestContext": {"eventType": "CONNECT"}}
+    return event | ({"queryStringParameters": {"ticket": ticket}} if ticket is not None else {})
+
+
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
+@pytest.mark.parametrize("header", ["Authorization", "authorization"])
+def test_a_key_gets_in_on_both_apis(clients: ClientStore, header: str, scheme: str) -> None:
+    key = clients.create_key("alice")
+    for event in (rest(**{header: scheme + key}), connecting(**{header: scheme + key})):
+        assert Authorizing(clients).caller(event) == clients.caller_with_key(key)
+
+
+def test_a_ticket_gets_in_on_the_websocket_api_alone(clients: ClientStore) -> None:
+    ticket, _ = clients.issue_ticket(CALLER)
+    with pytest.raises(Unauthorized):
+        Authorizing(clients).caller(rest() | {"queryStringParameters": {"ticket": ticket}})
+    assert Authorizing(clients).caller(connecting(ticket)) == CALLER
+    with pytest.raises(Unauthorized):
+        Authorizing(clients).caller(connecting(ticket))
+
+
+@pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer {} {}", "Bearer x{}"])
+def test_without_a_key_nobody_gets_in(clients: ClientStore, value: str | None) -> None:
+    headers = {} if value is None else {"Authorization": value.replace("{}", clients.create_key("alice"))}
+    for event in (rest(**headers), connecting(**headers)):
+        with pytest.raises(Unauthorized):
+            Authorizing(clients).caller(event)
+
+
+def test_a_bad_ticket_is_not_made_good_by_a_key(clients: ClientStore) -> None:
+    with pytest.raises(Unauthorized):
+        Authorizing(clients).caller(connecting(new_secret(TICKET), Authorization=f"Bearer {clients.create_key('a')}"))
+
+
+def test_without_postgres_nobody_can_tell() -> None:
+    with closed_port() as port:
+        clients = ClientStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
+        with pytest.raises(StoreUnavailable):
+            Authorizing(clients).caller(rest(Authorization=f"Bearer {new_secret(KEY)}"))
+        # What can be no key needs no store.
+        with pytest.raises(Unauthorized):
+            Authorizing(clients).caller(rest(Authorization="Bearer x"))
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"authorizer": None}, {"authorizer": {}}, {"authorizer": {"clientId": "x", "keyId": "y"}}]
+)
+def test_a_request_that_no_authorizer_has_seen_is_nobodys(context: dict[str, object]) -> None:
+    with pytest.raises(Unauthorized):
+        Caller.of(context)
+
+
+def test_a_caller_is_passed_on_as_it_is() -> None:
+    assert Caller.of({"authorizer": {**CALLER.to_json(), "principalId": "x", "integrationLatency": 3}}) == CALLER
+
+
+# The command line
+
+
+def admin(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "order_engine.admin", *arguments]
+    environment = {"PYTHONPATH": str(LAYER), "DATABASE_URL": url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_keys_are_made_listed_and_revoked_from_the_command_line(database_url: str, clients: ClientStore) -> None:
+    made = admin(database_url, "create-key", "alice")
+    key = made.stdout.strip()
+    caller = clients.caller_with_key(key)
+    assert caller is not None
+    listed = admin(database_url, "list-keys").stdout
+    assert f"{caller.key_id}  {key[:8]}…  " in listed
+    assert key not in listed
+    assert admin(database_url, "revoke-key", str(caller.key_id)).returncode == 0
+    assert clients.caller_with_key(key) is None
+    assert "alice  revoked 20" in admin(database_url, "list-keys").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("create-key", ""), ("revoke-key", str(uuid4())), ("revoke-key", "x"), ("dance",)]
+)
+def test_what_the_command_line_can_not_do_it_says(database_url: str, arguments: tuple[str, ...]) -> None:
+    ended = admin(database_url, *arguments)
+    assert ended.returncode != 0
+    assert ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from order_engine.domain.errors import TooManySubscriptions
+from order_engine.domain.ids import uuid7
+from order_engine.domain.orders import Event
+from order_engine.eviction import Eviction
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.connections import ConnectionStore
+from order_engine.storage.database import Database
+from order_engine.storage.orders import MOST_SUBSCRIPTIONS, OrderStore
+from order_engine.storage.subscriptions import SubscriptionStore
+from tests.support.fakes import Connections
+from tests.support.orders import CALLER, CLIENT, LEASE, OTHER, REQUEST, RUN, new_order
+
+
+@pytest.fixture
+def opened(database: Database) -> ConnectionStore:
+    return ConnectionStore(database)
+
+
+# How many a client may have open
+
+
+def test_a_client_may_have_so_many_open_and_no_more(opened: ConnectionStore, subscriptions: SubscriptionStore) -> None:
+    assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
+    assert opened.open("c3", OTHER, 2)
+    subscriptions.forget("c0")
+    assert opened.open("c2", CALLER, 2)
+
+
+def test_the_keys_of_one_client_share_its_connections(opened: ConnectionStore, database: Database) -> None:
+    clients = ClientStore(database)
+    callers = [clients.caller_with_key(clients.create_key("alice")) for _ in range(3)]
+    assert [opened.open(f"c{n}", caller, 2) for n, caller in enumerate(callers) if caller] == [True, True, False]
+
+
+def test_a_connection_that_is_told_of_twice_counts_once(opened: ConnectionStore) -> None:
+    assert [opened.open("c1", CALLER, 2) for _ in range(2)] == [True, True]
+    assert opened.oldest(CALLER, 10) == ["c1"]
+
+
+def test_zero_is_any_number(database: Database) -> None:
+    opened = ConnectionStore(database)
+    assert all(opened.open(f"c{number}", CALLER, 0) for number in range(20))
+
+
+def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionStore, database: Database) -> None:
+    for number in range(2):
+        opened.open(f"c{number}", CALLER, 2)
+    database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
+    assert opened.oldest(CALLER, 10) == ["c1"]
+    assert opened.open("c2", CALLER, 2)
+
+
+# What should be open no longer
+
+
+def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
+    opened: ConnectionStore, orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    connections = Connections()
+    opened.open("c1", CALLER, 2)
+    opened.open("c2", OTHER, 2)
+    order = new_order(orders, connection_id="c1")
+    eviction = Eviction(opened, subscriptions, connections, print)
+    assert eviction.sweep() == []
+    ClientStore(database).revoke(CALLER.key_id)
+    assert eviction.sweep() == ["c1"]
+    assert connections.closed == ["c1"]
+    assert database.fetch("SELECT * FROM subscriptions") == []
+    assert orders.claim(order.id, RUN, LEASE) is not None
+    assert eviction.sweep() == []
+    assert opened.oldest(OTHER, 10) == ["c2"]
+
+
+def test_connections_that_were_left_behind_are_forgotten(
+    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    opened.open("c1", CALLER, 2)
+    database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
+    assert Eviction(opened, subscriptions, Connections(), print).sweep() == ["c1"]
+    assert database.fetch("SELECT * FROM connections") == []
+
+
+def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
+    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    connections, warnings = Connections(lasting={"c1"}), list[str]()
+    for connection_id in ("c1", "c2"):
+        opened.open(connection_id, CALLER, 2)
+    ClientStore(database).revoke(CALLER.key_id)
+    eviction = Eviction(opened, subscriptions, connections, warnings.append)
+    assert eviction.sweep() == ["c2"]
+    assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
+    connections.lasting.clear()
+    assert eviction.sweep() == ["c1"]
+
+
+# To how many running orders a connection may listen
+
+
+def fill(orders: OrderStore, connection_id: str) -> None:
+    for _ in range(MOST_SUBSCRIPTIONS):
+        new_order(orders, connection_id=connection_id)
+
+
+def test_a_connection_listens_to_so_many_running_orders_and_no_more(
+    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    fill(orders, "c1")
+    another = new_order(orders)
+    with pytest.raises(TooManySubscriptions, match=f"at most {MOST_SUBSCRIPTIONS} running orders"):
+        subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
+    before = len(orders.page(CLIENT, 200)[0])
+    with pytest.raises(TooManySubscriptions):
+        new_order(orders, connection_id="c1")
+    assert len(orders.page(CLIENT, 200)[0]) == before
+    assert len(database.fetch("SELECT FROM order_events")) == before
+    subscriptions.subscribe("c2", CLIENT, another.id, 0, lambda event: None)
+
+
+def test_an_order_that_it_listens_to_already_is_none_too_many(
+    orders: OrderStore, subscriptions: SubscriptionStore
+) -> None:
+    fill(orders, "c1")
+    (order, *_), _ = orders.page(CLIENT, 1)
+    subscriptions.subscribe("c1", CLIENT, order.id, 0, lambda event: None)
+
+
+def test_orders_that_have_ended_make_room(
+    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+) -> None:
+    fill(orders, "c1")
+    database.execute("UPDATE orders SET status = 'confirmed'")
+    another = new_order(orders)
+    subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
+    assert database.fetch("SELECT order_id FROM subscriptions") == [{"order_id": another.id}]
+    fill(orders, "c2")
+    database.execute("UPDATE orders SET status = 'failed'")
+    newest = new_order(orders, connection_id="c2")
+    assert database.fetch("SELECT order_id FROM subscriptions WHERE connection_id = 'c2'") == [{"order_id": newest.id}]
+
+
+def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
+    orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
+) -> None:
+    fill(orders, "c1")
+    (ended, *_), _ = orders.page(CLIENT, 1)
+    database.execute("UPDATE orders SET status = 'confirmed'")
+    impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
+
+    def send(event: Event) -> None:
+        # The rows of the ended orders are locked now, for they are being removed.
+        OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
+
+    subscriptions.subscribe("c1", CLIENT, ended.id, 0, send)
+    impatient.close()
+    assert len(orders.page(CLIENT, 200)[0]) == MOST_SUBSCRIPTIONS + 1

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from psycopg import errors
+
+from order_engine.domain.errors import StoreUnavailable
+from order_engine.storage.database import Database
+from tests.support.concurrency import at_once
+from tests.support.databases import terminate
+from tests.support.network import closed_port, silent_port, unreliable_line
+
+Connect = Callable[[], Database]
+
+
+def test_a_statement_is_sent_again_when_the_server_had_closed_the_connection(connect: Connect) -> None:
+    database = connect()
+    for _ in range(5):
+        # Often enough for the statement to be prepared, which the new connection knows nothing of.
+        database.fetch("SELECT count(*) FROM orders")
+    terminate(database, connect())
+    assert database.fetch("SELECT count(*) AS count FROM orders") == [{"count": 0}]
+
+
+def test_a_transaction_begins_on_a_new_connection_when_the_server_had_closed_the_old_one(connect: Connect) -> None:
+    database = connect()
+    terminate(database, connect())
+    with database.transaction() as cursor:
+        assert cursor.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+
+
+def test_a_connection_lost_inside_a_transaction_undoes_it(connect: Connect) -> None:
+    database, admin = connect(), connect()
+
+    def lose() -> None:
+        with database.transaction() as cursor:
+            (pid,) = cursor.execute("DELETE FROM market_pools RETURNING pg_backend_pid() AS pid").fetchmany(1)
+            admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000)", pid)
+            cursor.execute("SELECT 1")
+
+    with pytest.raises(StoreUnavailable):
+        lose()
+    assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
+
+
+def test_a_transaction_that_raises_is_rolled_back_and_the_connection_stays_usable(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction() as cursor:
+            cursor.execute("DELETE FROM market_pools")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
+
+
+def test_a_transaction_that_ends_well_is_kept(database: Database, connect: Connect) -> None:
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM market_pools")
+    assert connect().fetch("SELECT FROM market_pools") == []
+
+
+def test_a_wrong_statement_is_no_outage(database: Database) -> None:
+    with pytest.raises(errors.UndefinedTable):
+        database.fetch("SELECT * FROM nowhere")
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_threads_that_begin_together_share_one_connection(connect: Connect) -> None:
+    database = connect()
+    pids = at_once(8, lambda _: database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"])
+    assert len(set(pids)) == 1
+
+
+def test_threads_that_lose_their_connection_together_all_get_their_answer(connect: Connect) -> None:
+    database, admin = connect(), connect()
+    for _ in range(5):
+        terminate(database, admin)
+        assert at_once(8, lambda number: database.fetch("SELECT %(n)s::int AS n", {"n": number})) == [
+            [{"n": number}] for number in range(8)
+        ]
+
+
+def test_without_prepared_statements_the_server_keeps_none(connect: Connect, database_url: str) -> None:
+    kept = "SELECT count(*) AS count FROM pg_prepared_statements"
+    with_them, without = connect(), Database(database_url, prepared_statements=False)
+    for _ in range(6):
+        prepared, unprepared = with_them.fetch(kept), without.fetch(kept)
+    without.close()
+    assert prepared[0]["count"] > 0
+    assert unprepared[0]["count"] == 0
+
+
+def test_a_closed_port_is_reported_at_once() -> None:
+    with closed_port() as port:
+        database = Database(f"host=127.0.0.1 port={port} user=postgres")
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="Postgres does not answer"):
+            database.fetch("SELECT 1")
+        assert time.monotonic() - started < 5
+
+
+def test_a_server_that_never_answers_is_given_up_on() -> None:
+    with silent_port() as port:
+        database = Database(f"host=127.0.0.1 port={port} user=postgres")
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            database.fetch("SELECT 1")
+        assert time.monotonic() - started < 10
+
+
+def test_an_answer_that_was_lost_is_asked_for_again(database_url: str) -> None:
+    with unreliable_line(database_url) as line:
+        database = Database(line.url)
+        database.fetch("SELECT 1")
+        line.lose_next_answer()
+        assert database.fetch("SELECT 2 AS two") == [{"two": 2}]
+        assert line.lost == 1
+        database.close()
+
+
+def test_an_answer_lost_on_a_new_connection_is_an_outage(database_url: str) -> None:
+    with unreliable_line(database_url) as line:
+        database = Database(line.url)
+        line.lose_next_answer()
+        with pytest.raises(StoreUnavailable):
+            database.fetch("SELECT 1")
+        assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+        database.close()

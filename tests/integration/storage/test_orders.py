@@ -1,0 +1,173 @@
+"""Orders that are stored, read and listed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import errors
+
+from order_engine.domain.errors import InvalidRequest, OrderNotFound, StoreUnavailable
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status, Trigger
+from order_engine.domain.money import U64_MAX
+from order_engine.domain.orders import OrderRequest
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.concurrency import eventually
+from tests.support.network import UnreliableLine, closed_port
+from tests.support.orders import CLIENT, LEASE, REQUEST, RUN, brought_to, new_order, seqs
+
+
+def test_an_order_is_stored_as_it_was_asked_for(orders: OrderStore) -> None:
+    request = OrderRequest("market", "BONK", "mSOL", U64_MAX, 10_000, "client-1", "user-1")
+    id = uuid7()
+    stored = orders.insert(id, CLIENT, request, {})
+    assert stored == orders.get(id)
+    assert (stored.id, stored.type, stored.status) == (id, "market", Status.PENDING)
+    assert (stored.token_in, stored.token_out, stored.amount_in) == ("BONK", "mSOL", U64_MAX)
+    assert (stored.slippage_bps, stored.client_order_id, stored.user_id) == (10_000, "client-1", "user-1")
+    assert (stored.attempt, stored.seq, stored.run, stored.transaction) == (1, 1, None, None)
+    assert stored.created_at == stored.updated_at
+    assert abs(datetime.now(UTC) - stored.created_at) < timedelta(minutes=5)
+
+
+def test_an_order_comes_with_its_first_event(orders: OrderStore) -> None:
+    order = orders.insert(uuid7(), CLIENT, REQUEST, {"amountIn": "1.5"})
+    (event,) = orders.events(order.id)
+    assert (event.order_id, event.seq, event.status, event.attempt) == (order.id, 1, Status.PENDING, 1)
+    assert (event.at, event.data) == (order.created_at, {"amountIn": "1.5"})
+
+
+def test_an_order_comes_with_the_connection_that_listens_to_it(orders: OrderStore, database: Database) -> None:
+    order = new_order(orders, connection_id="c1")
+    new_order(orders)
+    assert database.fetch("SELECT * FROM subscriptions") == [{"connection_id": "c1", "order_id": order.id}]
+
+
+def test_an_order_that_is_refused_leaves_nothing(orders: OrderStore, database: Database) -> None:
+    refused = OrderRequest("market", "SOL", "USDC", 0)
+    with pytest.raises(errors.CheckViolation):
+        new_order(orders, refused, connection_id="c1")
+    for table in ("orders", "order_events", "subscriptions"):
+        assert database.fetch(f"SELECT * FROM {table}") == []
+
+
+def test_an_order_is_stored_once_even_if_the_answer_was_lost(
+    distant: OrderStore, line: UnreliableLine, orders: OrderStore, database: Database
+) -> None:
+    id = uuid7()
+    line.lose_next_answer()
+    order = distant.insert(id, CLIENT, REQUEST, {}, "c1")
+    assert line.lost == 1
+    assert order == orders.get(id)
+    assert seqs(orders.events(id)) == [1]
+    assert len(database.fetch("SELECT * FROM subscriptions")) == 1
+
+
+def test_an_unknown_order_is_reported_by_its_id(orders: OrderStore) -> None:
+    id = uuid4()
+    with pytest.raises(OrderNotFound, match=str(id)):
+        orders.get(id)
+    assert orders.events(id) == []
+
+
+def test_events_are_read_from_any_seq_on(orders: OrderStore) -> None:
+    order = brought_to(orders, Status.CONFIRMED)
+    assert seqs(orders.events(order.id)) == [1, 2, 3, 4, 5]
+    assert seqs(orders.events(order.id, after=3)) == [4, 5]
+    assert seqs(orders.events(order.id, after=5)) == []
+    assert [event.status for event in orders.events(order.id)] == [
+        Status.PENDING,
+        Status.ROUTING,
+        Status.BUILDING,
+        Status.SUBMITTED,
+        Status.CONFIRMED,
+    ]
+
+
+# Pages
+
+
+def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(orders: OrderStore) -> None:
+    ids = sorted((new_order(orders).id for _ in range(7)), reverse=True)
+    found: list[UUID] = []
+    cursor, sizes = None, []
+    while True:
+        page, cursor = orders.page(CLIENT, 3, cursor=cursor)
+        sizes.append(len(page))
+        found += [order.id for order in page]
+        if cursor is None:
+            break
+    assert (found, sizes) == (ids, [3, 3, 1])
+
+
+def test_an_order_made_later_comes_first(orders: OrderStore) -> None:
+    first = new_order(orders)
+    eventually(lambda: uuid7().bytes[:6] > first.id.bytes[:6])
+    second = new_order(orders)
+    page, _ = orders.page(CLIENT, 10)
+    assert [order.id for order in page] == [second.id, first.id]
+
+
+def test_a_page_that_is_exactly_full_is_the_last(orders: OrderStore) -> None:
+    for _ in range(3):
+        new_order(orders)
+    page, cursor = orders.page(CLIENT, 3)
+    assert (len(page), cursor) == (3, None)
+
+
+def test_a_page_of_nothing(orders: OrderStore) -> None:
+    assert orders.page(CLIENT, 20) == ([], None)
+
+
+def test_an_order_that_arrives_meanwhile_shifts_no_page(orders: OrderStore) -> None:
+    ids = sorted((new_order(orders).id for _ in range(4)), reverse=True)
+    _, cursor = orders.page(CLIENT, 2)
+    new_order(orders)
+    page, _ = orders.page(CLIENT, 2, cursor=cursor)
+    assert [order.id for order in page] == ids[2:]
+
+
+def test_a_page_may_be_of_one_status(orders: OrderStore) -> None:
+    failed = [brought_to(orders, Status.FAILED).id for _ in range(3)]
+    for _ in range(3):
+        new_order(orders)
+    page, cursor = orders.page(CLIENT, 2, Status.FAILED)
+    rest, end = orders.page(CLIENT, 2, Status.FAILED, cursor)
+    assert [order.id for order in page + rest] == sorted(failed, reverse=True)
+    assert end is None
+    assert orders.page(CLIENT, 2, Status.CONFIRMED) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "abc", "not base64!", "ü" * 22, base64.urlsafe_b64encode(b"x" * 15).decode(), "A" * 200, str(uuid4())],
+)
+def test_a_foreign_cursor_is_refused(orders: OrderStore, cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
+        orders.page(CLIENT, 10, cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda orders: new_order(orders),
+        lambda orders: orders.get(uuid4()),
+        lambda orders: orders.events(uuid4()),
+        lambda orders: orders.page(CLIENT, 10),
+        lambda orders: orders.claim(uuid4(), RUN, LEASE),
+        lambda orders: orders.release(uuid4(), RUN),
+        lambda orders: orders.move(uuid4(), RUN, Trigger.QUOTED, 1, {}),
+        lambda orders: orders.cancel(CLIENT, uuid4()),
+        lambda orders: orders.asleep(45),
+    ],
+    ids=["insert", "get", "events", "page", "claim", "release", "move", "cancel", "asleep"],
+)
+def test_without_postgres_everything_is_unavailable(use: Callable[[OrderStore], Any]) -> None:
+    with closed_port() as port, pytest.raises(StoreUnavailable):
+        use(OrderStore(Database(f"host=127.0.0.1 port={port} user=postgres")))

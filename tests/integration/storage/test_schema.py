@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from psycopg import errors
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from order_engine.storage import schema
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.schema import migrate
+from order_engine.venues import simulated
+from tests.support.concurrency import at_once
+from tests.support.databases import new_database
+from tests.support.simulation import pools, store
+
+TABLES = {
+    "alembic_version",
+    "api_keys",
+    "clients",
+    "connections",
+    "market_faults",
+    "market_pools",
+    "market_transactions",
+    "order_events",
+    "orders",
+    "quotes",
+    "subscriptions",
+    "tickets",
+}
+
+
+@pytest.fixture
+def empty_url(postgres_url: str) -> str:
+    return new_database(postgres_url)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def tables(url: str) -> set[str]:
+    """Every table, but for the partitions, whose names tell the day."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND NOT relispartition"
+        )
+        return {name for (name,) in rows}
+
+
+def layout(url: str) -> list[tuple[Any, ...]]:
+    """Every column, constraint, index and function."""
+    with psycopg.connect(url) as connection:
+        return [
+            *connection.execute(
+                "SELECT table_name, column_name, data_type, is_nullable, column_default"
+                " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+            ),
+            *connection.execute(
+                "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+            ),
+            *connection.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+            *connection.execute(
+                "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+            ),
+        ]
+
+
+def downgrade(url: str, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def test_an_empty_database_gets_every_table(empty_url: str) -> None:
+    migrate(empty_url)
+    assert tables(empty_url) == TABLES
+
+
+def test_migrating_again_changes_nothing_and_keeps_the_data(empty_url: str) -> None:
+    migrate(empty_url)
+    before = layout(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        insert_order(connection)
+    migrate(empty_url)
+    assert layout(empty_url) == before
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+
+def test_several_threads_may_migrate_at_once(empty_url: str) -> None:
+    at_once(4, lambda _: migrate(empty_url))
+    assert tables(empty_url) == TABLES
+
+
+def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
+    program = "import sys; from order_engine.storage.schema import migrate; migrate(sys.argv[1])"
+    environment = {"PYTHONPATH": ":".join(path for path in sys.path if path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, empty_url], env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 3
+    assert tables(empty_url) == TABLES
+
+
+def test_a_downgrade_leaves_nothing_and_an_upgrade_brings_it_all_back(empty_url: str) -> None:
+    migrate(empty_url)
+    before = layout(empty_url)
+    downgrade(empty_url, "base")
+    assert tables(empty_url) == {"alembic_version"}
+    migrate(empty_url)
+    assert layout(empty_url) == before
+
+
+def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str) -> None:
+    """GIVEN a database of the first revision with an order and with pools of the kind it had."""
+    migrate(empty_url, "0001")
+    first = layout(empty_url)
+    id = uuid4()
+    with psycopg.connect(empty_url) as connection:
+        connection.execute(
+            "INSERT INTO orders (id, type, token_in, token_out, amount_in, slippage_bps)"
+            " VALUES (%s, 'market', 'SOL', 'USDC', 1, 50)",
+            (id,),
+        )
+        connection.execute(EVENT, (id, 1))
+        connection.execute("INSERT INTO market_pools VALUES ('raydium', 'SOL', 'USDC', 1, 1, 25)")
+        connection.execute("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1)")
+    migrate(empty_url)
+    database = Database(empty_url)
+    assert OrderStore(database).get(id).quote_id is None
+    assert database.fetch("SELECT percent FROM market_faults") == [{"percent": 100}]
+    assert pools(database) == {}
+    simulated.set_up(database)
+    assert len(pools(database)) > 0
+    database.close()
+    downgrade(empty_url, "0001")
+    assert layout(empty_url) == first
+
+
+def test_a_schema_of_a_later_deployment_stays_when_that_is_rolled_back(empty_url: str) -> None:
+    migrate(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = layout(empty_url)
+    migrate(empty_url)
+    assert layout(empty_url) == before
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+def test_a_failing_migration_leaves_the_database_as_it_was(empty_url: str) -> None:
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("CREATE TABLE market_faults (in_the_way integer)")
+    with pytest.raises(Exception, match="market_faults"):
+        migrate(empty_url)
+    assert tables(empty_url) == {"market_faults"}
+
+
+def test_setting_the_market_up_again_keeps_the_pools_as_they_are(database: Database) -> None:
+    before = pools(database)
+    gone, moved = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
+    state = before[moved].swap(10**9, True, 0)[1]
+    store(database, moved, state)
+    database.execute("DELETE FROM market_pools WHERE id = %(id)s", {"id": gone})
+    simulated.set_up(database)
+    assert pools(database) == {**before, moved: state}
+
+
+ORDER: dict[str, Any] = {
+    "client_id": UUID(int=0),
+    "type": "market",
+    "token_in": "SOL",
+    "token_out": "USDC",
+    "amount_in": 1,
+    "slippage_bps": 50,
+}
+
+
+def insert_order(connection: psycopg.Connection[Any], **changes: Any) -> Any:
+    order = {"id": uuid4(), **ORDER, **changes}
+    names, values = ", ".join(order), ", ".join(f"%({name})s" for name in order)
+    connection.execute(f"INSERT INTO orders ({names}) VALUES ({values})".encode(), order)
+    return order["id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"amount_in": 0}, errors.CheckViolation),
+        ({"amount_in": -1}, errors.CheckViolation),
+        ({"amount_in": 10**20}, errors.NumericValueOutOfRange),
+        ({"amount_in": None}, errors.NotNullViolation),
+        ({"slippage_bps": -1}, errors.CheckViolation),
+        ({"slippage_bps": 10_001}, errors.CheckViolation),
+        ({"slippage_bps": None}, errors.NotNullViolation),
+        ({"type": None}, errors.NotNullViolation),
+        ({"token_in": None}, errors.NotNullViolation),
+        ({"token_out": None}, errors.NotNullViolation),
+        ({"status": None}, errors.NotNullViolation),
+        ({"amount_out": 9, "min_out": 10}, errors.CheckViolation),
+        ({"id": None}, errors.NotNullViolation),
+        ({"client_id": None}, errors.NotNullViolation),
+        ({"client_id": UUID(int=9)}, errors.ForeignKeyViolation),
+    ],
+)
+def test_an_order_that_can_not_be_is_refused(
+    connection: psycopg.Connection[Any], change: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        insert_order(connection, **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"slippage_bps": 0},
+        {"slippage_bps": 10_000},
+        {"amount_in": 2**64 - 1},
+        {"amount_out": 10, "min_out": 10},
+    ],
+)
+def test_an_order_at_the_edge_of_what_can_be_is_taken(
+    connection: psycopg.Connection[Any], change: dict[str, Any]
+) -> None:
+    insert_order(connection, **change)
+
+
+def test_an_order_can_not_be_there_twice(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    with pytest.raises(errors.UniqueViolation):
+        insert_order(connection, id=id)
+
+
+def test_two_orders_never_share_a_transaction(connection: psycopg.Connection[Any]) -> None:
+    insert_order(connection, tx_hash="signature")
+    with pytest.raises(errors.UniqueViolation):
+        insert_order(connection, tx_hash="signature")
+
+
+EVENT = "INSERT INTO order_events (order_id, seq, status, at, attempt, data) VALUES (%s, %s, 'pending', now(), 1, '{}')"
+
+
+def test_a_seq_is_given_once_per_order(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    connection.execute(EVENT, (id, 1))
+    with pytest.raises(errors.UniqueViolation):
+        connection.execute(EVENT, (id, 1))
+
+
+def test_an_event_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute(EVENT, (uuid4(), 1))
+
+
+def test_a_subscription_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("INSERT INTO subscriptions VALUES ('c', %s)", (uuid4(),))
+
+
+def test_an_order_with_events_can_not_be_deleted(connection: psycopg.Connection[Any]) -> None:
+    id = insert_order(connection)
+    connection.execute(EVENT, (id, 1))
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("DELETE FROM orders")
+
+
+def test_an_order_names_a_quote_that_is_there(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(errors.ForeignKeyViolation):
+        insert_order(connection, quote_id=uuid4())
+
+
+def test_a_quote_that_an_order_names_can_not_be_deleted(connection: psycopg.Connection[Any]) -> None:
+    id = uuid4()
+    connection.execute(
+        "INSERT INTO quotes (id, client_id, slippage_bps, quote, decision)"
+        " SELECT %s, id, 50, '{}', '{}' FROM clients LIMIT 1",
+        (id,),
+    )
+    insert_order(connection, quote_id=id)
+    with pytest.raises(errors.ForeignKeyViolation):
+        connection.execute("DELETE FROM quotes")
+
+
+LANDING = "INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps) VALUES "
+
+
+def test_what_lands_is_numbered_in_its_order(connection: psycopg.Connection[Any]) -> None:
+    for signature in "bac":
+        connection.execute((LANDING + f"('{signature}', 1, 1, 1, 1, true, '[]')").encode())
+    rows = connection.execute("SELECT signature FROM market_transactions ORDER BY position").fetchall()
+    assert rows == [("b",), ("a",), ("c",)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        ("INSERT INTO market_pools SELECT * FROM market_pools", errors.UniqueViolation),
+        ("UPDATE market_pools SET state = NULL", errors.NotNullViolation),
+        ("UPDATE market_pools SET state = 'no json'", errors.InvalidTextRepresentation),
+        ("UPDATE market_pools SET version = NULL", errors.NotNullViolation),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 0)", errors.CheckViolation),
+        (
+            "INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1), ('raydium', 'quote', 'timeout', 1)",
+            errors.UniqueViolation,
+        ),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1, 0)", errors.CheckViolation),
+        ("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1, 101)", errors.CheckViolation),
+        (LANDING + "('s', 1, 1, 1, 1, true, '[]'), ('s', 2, 2, 2, 2, true, '[]')", errors.UniqueViolation),
+        (LANDING + "('s', 1, 1, 1, -1e20, true, '[]')", errors.NumericValueOutOfRange),
+        (LANDING + "('s', NULL, 1, 1, 1, true, '[]')", errors.NotNullViolation),
+    ],
+)
+def test_the_market_refuses_what_can_not_be(
+    connection: psycopg.Connection[Any], statement: str, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        connection.execute(statement.encode())

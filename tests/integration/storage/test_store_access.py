@@ -1,0 +1,378 @@
+"""As whom the engine connects to its stores, and that it looks at whom it connects to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redis
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from emulator import cloudformation
+from emulator.stores import _redis_server, free_port
+from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.ids import uuid7
+from order_engine.storage import cache
+from order_engine.storage.active_orders import KEY, ActiveOrders
+from order_engine.storage.database import Database
+from order_engine.storage.rate_limit import RateLimit
+from order_engine.storage.schema import migrate
+from tests.integration.conftest import ROLE
+from tests.integration.storage.test_active_orders import event
+from tests.support.concurrency import eventually
+from tests.support.databases import new_database, terminate
+from tests.support.network import unreliable_line
+from tests.support.tls import Authority, new_authority, tls_in_front
+
+STORES = Path(__file__).parents[3] / "infra" / "stores.yaml"
+
+
+# The functions' role in Postgres. That its rights are enough, all other tests show: they run with it.
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id integer)",
+        "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "ALTER TABLE orders ADD COLUMN mine integer",
+        "ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE",
+        "CREATE INDEX mine ON orders (status)",
+        "DROP TABLE quotes",
+        "TRUNCATE market_faults",
+        "UPDATE alembic_version SET version_num = '0001'",
+        "SELECT * FROM alembic_version",
+        "DROP FUNCTION listeners",
+        "CREATE ROLE mine",
+        "GRANT SELECT ON orders TO PUBLIC; ALTER TABLE orders OWNER TO order_engine",
+    ],
+)
+def test_the_functions_role_can_not_change_the_schema(database: Database, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        database.execute(statement)
+
+
+def test_the_role_may_use_what_the_owner_makes_later(database_url: str, database: Database) -> None:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("CREATE TABLE later (id serial, name text)")
+        try:
+            database.execute("INSERT INTO later (name) VALUES ('a')")
+            assert database.fetch("UPDATE later SET name = 'b' RETURNING name") == [{"name": "b"}]
+            database.execute("DELETE FROM later")
+        finally:
+            owner.execute("DROP TABLE later")
+
+
+def test_letting_the_role_in_again_changes_nothing(postgres_url: str) -> None:
+    url = new_database(postgres_url)
+    migrate(url, role=ROLE)
+    before = _rights(url)
+    migrate(url, role=ROLE)
+    assert _rights(url) == before != []
+
+
+def test_a_role_is_made_with_a_name_of_any_kind(postgres_url: str) -> None:
+    url, role = new_database(postgres_url), f'o\'er "{uuid4().hex}"; DROP TABLE orders'
+    migrate(url, role=role)
+    with psycopg.connect(make_conninfo(url, user=role)) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+@pytest.fixture
+def rds_iam(postgres_url: str) -> Iterator[None]:
+    """The role by which RDS knows who logs in with IAM. A Postgres of one's own has none."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE rds_iam")
+        yield
+        connection.execute("DROP ROLE rds_iam")
+
+
+@pytest.mark.usefixtures("rds_iam")
+def test_on_rds_the_role_logs_in_by_iam(postgres_url: str) -> None:
+    url, role = new_database(postgres_url), f"r{uuid4().hex}"
+    migrate(url, role=role)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT pg_has_role(%s, 'rds_iam', 'member')", (role,)).fetchone() == (True,)
+
+
+def _rights(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return [
+            *connection.execute("SELECT relname, relacl::text FROM pg_class WHERE relacl IS NOT NULL ORDER BY 1"),
+            *connection.execute("SELECT defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1"),
+        ]
+
+
+# Passwords that are made for each connection.
+
+
+@pytest.fixture
+def guarded_url(postgres_url: str) -> Iterator[str]:
+    """A database whose only user must give a password, which is `first`."""
+    role = f"guarded_{uuid4().hex}"
+    with psycopg.connect(new_database(postgres_url), autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'first'".encode())
+        (file,) = owner.execute("SHOW hba_file").fetchone() or ("",)
+        rules = Path(file).read_text()
+        Path(file).write_text(f"local all {role} scram-sha-256\n{rules}")
+        owner.execute("SELECT pg_reload_conf()")
+        url = make_conninfo(owner.info.dsn, user=role)
+        # The server reads its rules anew when it comes to it.
+        eventually(lambda: not _lets_in(url))
+        yield url
+        Path(file).write_text(rules)
+        owner.execute("SELECT pg_reload_conf()")
+
+
+def _lets_in(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_every_new_connection_has_a_password_of_its_own(guarded_url: str, postgres_url: str) -> None:
+    """GIVEN a connection that is lost when its password is void WHEN a statement comes THEN the next one is used."""
+    role = conninfo_to_dict(guarded_url)["user"]
+    asked: list[str] = []
+
+    def password() -> str:
+        asked.append("first" if not asked else "second")
+        return asked[-1]
+
+    database, admin = Database(guarded_url, password=password), Database(postgres_url)
+    for _ in range(3):
+        assert database.fetch("SELECT current_user AS name") == [{"name": role}]
+    assert asked == ["first"]
+    admin.execute(f"ALTER ROLE {role} PASSWORD 'second'")
+    terminate(database, admin)
+    assert database.fetch("SELECT current_user AS name") == [{"name": role}]
+    assert asked == ["first", "second"]
+    database.close()
+    admin.close()
+
+
+def test_a_password_that_is_refused_is_an_outage_that_does_not_show_it(guarded_url: str) -> None:
+    warnings: list[str] = []
+    database = Database(guarded_url, warn=warnings.append, password=lambda: "hunter2")
+    with pytest.raises(StoreUnavailable):
+        database.fetch("SELECT 1")
+    (warning,) = warnings
+    assert "password authentication failed" in warning
+    assert "hunter2" not in warning
+
+
+def test_migrations_have_passwords_of_their_own_too(guarded_url: str) -> None:
+    with pytest.raises(Exception, match="password authentication failed"):
+        migrate(guarded_url, password=lambda: "wrong")
+
+
+def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> None:
+    asked: list[str] = []
+
+    def password() -> str:
+        asked.append("first" if asked else "too early")
+        return asked[-1]
+
+    # It has got in: this user may not lay out a schema.
+    with pytest.raises(Exception, match="permission denied for schema public"):
+        migrate(guarded_url, password=password, patience=30)
+    assert asked == ["too early", "first"]
+
+
+# The user of the cache, with the rights that infra/stores.yaml gives it.
+
+
+@pytest.fixture
+def restricted(redis_url: str) -> Iterator[str]:
+    """The URL for a user with these rights, whose password is `token`."""
+    access = cloudformation.read(STORES)["Resources"]["CacheUser"]["Properties"]["AccessString"]
+    with redis.Redis.from_url(redis_url) as admin:
+        admin.execute_command("ACL", "SETUSER", "engine", ">token", *access.split())
+        yield re.sub("//", "//engine@", redis_url, count=1)
+        admin.execute_command("ACL", "DELUSER", "engine")
+
+
+def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) -> None:
+    warnings: list[str] = []
+    asked: list[None] = []
+
+    def password() -> str:
+        asked.append(None)
+        return "token"
+
+    active_orders = ActiveOrders(restricted, warnings.append, password)
+    shown = event()
+    active_orders.ping()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    # A script that the server does not know yet is loaded, and then called by its digest.
+    with redis.Redis.from_url(restricted.replace("engine@", "")) as admin:
+        admin.script_flush()
+    limit, client_id = RateLimit(restricted, 1, warnings.append, password), uuid7()
+    assert limit.take(client_id) == 0
+    assert limit.take(client_id) > 0
+    cache.client(restricted, password).delete(KEY.format(shown.order_id))
+    assert warnings == []
+    # All of it over one connection.
+    assert len(asked) == 1
+    cache.client(restricted, password).close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("GET", "someone_elses"),
+        ("SET", "someone_elses", "1"),
+        ("KEYS", "*"),
+        ("SCAN", "0"),
+        ("FLUSHALL",),
+        ("CONFIG", "GET", "*"),
+        ("ACL", "LIST"),
+        ("EVAL", "return redis.call('FLUSHALL')", "0"),
+        ("SUBSCRIBE", "news"),
+        ("PUBLISH", "news", "1"),
+    ],
+)
+def test_the_user_of_the_cache_may_do_nothing_else(restricted: str, command: tuple[str, ...]) -> None:
+    connection = redis.Redis.from_url(restricted.replace("engine@", "engine:token@"))
+    with connection, pytest.raises(redis.exceptions.NoPermissionError):
+        connection.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def cluster_url(tmp_path: Path) -> Iterator[str]:
+    """A Redis in cluster mode that owns every slot, as ElastiCache Serverless shows itself."""
+    # The nodes of a cluster talk to each other ten thousand ports higher.
+    port = next(port for port in iter(free_port, 0) if port < 55_000)
+    command = [
+        str(_redis_server()),
+        "--port",
+        str(port),
+        "--cluster-enabled",
+        "yes",
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, redis.Redis(port=port) as admin:
+        try:
+            eventually(lambda: _answers(admin))
+            admin.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
+            eventually(lambda: admin.cluster("INFO")["cluster_state"] == "ok")
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
+    warnings: list[str] = []
+    active_orders, shown = ActiveOrders(cluster_url, warnings.append), event()
+    active_orders.ping()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown.to_json()
+    limit, client_id = RateLimit(cluster_url, 1, warnings.append), uuid7()
+    assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
+    assert warnings == []
+    client = cache.client(cluster_url)
+    # It would be told of keys that are kept apart.
+    with pytest.raises(redis.ResponseError, match="same slot"):
+        client.delete("a", "b")
+    client.close()
+
+
+# TLS, with the certificate looked at.
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return new_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return new_authority(tmp_path_factory.mktemp("stranger"))
+
+
+def with_options_of_the_stack(url: str, **changes: str) -> str:
+    """The URL with what infra/stores.yaml adds to the proxy's."""
+    value = cloudformation.read(STORES)["Outputs"]["DatabaseUrl"]["Value"]["Fn::Sub"]
+    options = dict(item.split("=") for item in urlsplit(value).query.split("&"))
+    return make_conninfo(url, **{**options, **changes})
+
+
+@pytest.fixture
+def postgres_by_tls(engine_url: str, authority: Authority) -> Iterator[str]:
+    parts = conninfo_to_dict(engine_url)
+    path = f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}"
+    with tls_in_front(path, authority, postgres=True) as port:
+        yield make_conninfo(engine_url, host="localhost", port=port, hostaddr="127.0.0.1")
+
+
+def test_postgres_is_reached_by_tls(postgres_by_tls: str, authority: Authority) -> None:
+    database = Database(with_options_of_the_stack(postgres_by_tls, sslrootcert=str(authority.root)))
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "certificate verify failed"),
+        ({"host": "127.0.0.1"}, "certificate verify failed|does not match host name"),
+        ({"sslrootcert": "/nowhere/ca.crt"}, "root certificate file .* does not exist"),
+    ],
+    ids=["an authority of which nobody knows", "another host", "no bundle of authorities"],
+)
+def test_a_postgres_that_can_not_show_who_it_is_is_not_talked_to(
+    postgres_by_tls: str, authority: Authority, stranger: Authority, changes: dict[str, str], reason: str
+) -> None:
+    warnings: list[str] = []
+    root = authority.root if "host" in changes else stranger.root
+    url = with_options_of_the_stack(postgres_by_tls, **{"sslrootcert": str(root), **changes})
+    with pytest.raises(StoreUnavailable):
+        Database(url, warn=warnings.append).fetch("SELECT 1")
+    assert re.search(reason, warnings[0])
+
+
+def test_a_postgres_without_tls_is_not_talked_to(engine_url: str, authority: Authority) -> None:
+    warnings: list[str] = []
+    with unreliable_line(engine_url) as line:
+        url = with_options_of_the_stack(line.url, sslrootcert=str(authority.root))
+        with pytest.raises(StoreUnavailable):
+            Database(url, warn=warnings.append).fetch("SELECT 1")
+    assert "server does not support SSL, but SSL was required" in warnings[0]
+
+
+def test_the_cache_is_reached_by_tls(
+    redis_url: str, restricted: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the system's authorities, among which is ours now."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
+    with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
+        client = cache.client(f"rediss://engine@localhost:{port}", lambda: "token")
+        assert client.ping() is True
+        client.close()
+
+
+def test_a_cache_that_can_not_show_who_it_is_is_not_talked_to(redis_url: str, authority: Authority) -> None:
+    with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
+        client = cache.client(f"rediss://engine@localhost:{port}", lambda: "token")
+        with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
+            client.ping()

@@ -1,0 +1,168 @@
+"""AWS as the functions see it: the template's queues and state machine, with functions that run in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from aiohttp import web
+
+from emulator.endpoint import Endpoint
+from emulator.sqs import Sqs
+from emulator.stack import ACCOUNT, REGION, Function, Stack
+from emulator.step_functions import StepFunctions
+from emulator.template import load
+
+ROOT = Path(__file__).parents[2]
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+}
+
+Handler = Callable[[Any, Any], Any]
+
+
+@cache
+def stack() -> Stack:
+    return load(ROOT / "template.yaml", {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://"})
+
+
+@dataclass
+class Context:
+    """What Lambda passes to a handler beside the event."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 512
+    aws_request_id: str = field(default_factory=lambda: str(uuid4()))
+
+    @property
+    def invoked_function_arn(self) -> str:
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
+
+
+def call(handler: Handler, payload: bytes) -> tuple[Any, bool]:
+    """What Lambda makes of a handler's answer or error, and whether that is an error."""
+    try:
+        return json.loads(json.dumps(handler(json.loads(payload), Context()))), False
+    except Exception as error:
+        return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}, True
+
+
+@dataclass(frozen=True)
+class Invocation:
+    payload: bytes
+    error: bool
+
+
+class InProcess:
+    """`handlers` by the function's logical id in the template; it may be filled later."""
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self.functions: Mapping[str, Function] = stack().functions
+        self._handlers = handlers
+
+    def function(self, name_or_arn: str) -> Function:
+        return next(function for function in self.functions.values() if name_or_arn == f"{function.arn}:live")
+
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        handler = self._handlers[self.function(name_or_arn).name]
+        result, error = await asyncio.to_thread(call, handler, payload)
+        return Invocation(json.dumps(result).encode(), error)
+
+    async def invoke_event(self, name_or_arn: str, payload: bytes) -> object:
+        raise AssertionError(f"expected no asynchronous invocation, was {name_or_arn}")
+
+
+class Aws:
+    """`handlers` by logical id: what the state machine's functions do."""
+
+    def __init__(self, url: str, handlers: dict[str, Handler]) -> None:
+        self.url = url
+        self.handlers = handlers
+
+        self._sqs: Any = boto3.client(
+            "sqs",
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    @property
+    def machine_arn(self) -> str:
+        return stack().state_machines["OrderMachine"].arn
+
+    def queue_url(self, logical_id: str) -> str:
+        return f"{self.url}/{ACCOUNT}/{stack().queues[logical_id].name}"
+
+    def messages(self, logical_id: str) -> list[Any]:
+        """Takes everything out of a queue."""
+        url, found = self.queue_url(logical_id), []
+        while received := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(message["Body"]) for message in received]
+        self.purge(logical_id)
+        return found
+
+    def purge(self, logical_id: str) -> None:
+        self._sqs.purge_queue(QueueUrl=self.queue_url(logical_id))
+
+    def close(self) -> None:
+        self._sqs.close()
+
+
+@contextmanager
+def aws() -> Iterator[Aws]:
+    """Runs the services on a free loopback port, in a thread of their own."""
+    started: Future[tuple[Aws, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        stopping = asyncio.Event()
+        handlers: dict[str, Handler] = {}
+        functions = InProcess(handlers)
+        runner = web.ServerRunner(web.Server(lambda request: endpoint(request), access_log=None), shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        sqs = Sqs(stack().queues, base_url=url)
+        step_functions = StepFunctions(
+            stack().state_machines, functions, lambda request: sqs.handle("SendMessage", request)
+        )
+        endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, functions)
+        loop = asyncio.get_running_loop()
+        started.set_result((Aws(url, handlers), lambda: loop.call_soon_threadsafe(stopping.set)))
+        await stopping.wait()
+        sqs.close()
+        await step_functions.close(0)
+        await runner.cleanup()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    services, stop = started.result(30)
+    try:
+        yield services
+    finally:
+        services.close()
+        stop()
+        thread.join()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tests.support.stack import Stack
+
+# StartSyncExecution would go to the host sync-127.0.0.1 otherwise.
+_CONFIG = Config(inject_host_prefix=False, retries={"total_max_attempts": 1}, read_timeout=60)
+
+
+@contextmanager
+def aws(stack: Stack, service: str) -> Iterator[Any]:
+    """A client as anyone's script would make it."""
+    client = boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=stack.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="anyone",
+        aws_secret_access_key="anything",
+        config=_CONFIG,
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def order_queue(stack: Stack) -> str:
+    return queue_url(stack, "OrderQueue")
+
+
+def queue_url(stack: Stack, logical_id: str) -> str:
+    """What CloudFormation calls a queue is its URL, whose host may be another one's name for the endpoint."""
+    return f"{stack.endpoint}/000000000000/{stack.physical(logical_id).rpartition('/')[2]}"
+
+
+def machine(stack: Stack) -> str:
+    """The ARN of the order machine."""
+    name = stack.physical("OrderMachine").rpartition(":")[2]
+    return f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"

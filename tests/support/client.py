@@ -1,0 +1,160 @@
+"""The engine's clients, as their users write them: HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import WSMsgType
+from multidict import CIMultiDictProxy
+
+from tests.support import descriptions as described
+from tests.support.stack import Stack
+
+Json = dict[str, Any]
+
+FINAL = ("confirmed", "failed", "cancelled")
+PATIENCE = 40.0
+"""Seconds after which something will not happen any more, however slow the machine."""
+
+ORDER: Json = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: Any
+
+
+class Socket:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, **message: Any) -> None:
+        await self._socket.send_json(message)
+
+    async def send_text(self, text: str) -> None:
+        await self._socket.send_str(text)
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._socket.send_bytes(data)
+
+    async def receive(self) -> Json:
+        message = await self._socket.receive(PATIENCE)
+        assert message.type is WSMsgType.TEXT, message
+        received: Json = json.loads(message.data)
+        described.check_message(received)
+        return received
+
+    async def closed(self) -> int | None:
+        """The code with which the server closes the connection, which sends nothing before."""
+        message = await self._socket.receive(PATIENCE)
+        assert message.type is WSMsgType.CLOSE, message
+        return self._socket.close_code
+
+    async def events(self, until: str | None = None) -> list[Json]:
+        """What comes until an event of that status, or until the end of the order."""
+        received = [await self.receive()]
+        while received[-1].get("status") not in ((until,) if until else FINAL):
+            received.append(await self.receive())
+        return received
+
+    async def drained(self) -> list[Json]:
+        """Everything that was sent to the client before now."""
+        await self.send(action="ping")
+        received = [await self.receive()]
+        while received[-1] != {"action": "pong"}:
+            received.append(await self.receive())
+        return received[:-1]
+
+
+class Client:
+    """`key` None comes without one."""
+
+    def __init__(self, stack: Stack, session: aiohttp.ClientSession, key: str | None) -> None:
+        self._stack = stack
+        self._session = session
+        self._key = {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        headers = {**self._key, **(headers or {})}
+        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
+            body = await response.json()
+            described.check_answer(method, path, response.status, response.headers, body)
+            return Answer(response.status, response.headers, body)
+
+    async def raw(self, method: str, path: str, headers: Mapping[str, str], **options: Any) -> tuple[int, bytes]:
+        """Status and body, as it came."""
+        headers = {**self._key, **headers}
+        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
+            return response.status, await response.read()
+
+    async def get(self, path: str, **query: Any) -> Json:
+        answer = await self.request("GET", path, params=query)
+        assert answer.status == 200, answer
+        body: Json = answer.body
+        return body
+
+    async def submit(self, **changes: Any) -> Json:
+        """The order as it was taken."""
+        answer = await self.request("POST", "/api/orders/execute", json={**ORDER, **changes})
+        assert answer.status == 202, answer
+        order: Json = answer.body
+        return order
+
+    async def order(self, order_id: str) -> Json:
+        return await self.get(f"/api/orders/{order_id}")
+
+    @asynccontextmanager
+    async def connected(
+        self, url: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Socket]:
+        headers = {**self._key, **(headers or {})}
+        async with self._session.ws_connect(url or self._stack.websocket, headers=headers) as socket:
+            yield Socket(socket)
+
+    async def ended(self, order_id: str) -> Json:
+        """The order, once it has ended, with its events."""
+        async with self.connected() as socket:
+            await socket.send(action="subscribe", orderId=order_id)
+            await socket.events()
+        return await self.order(order_id)
+
+    async def executed(self, **changes: Any) -> Json:
+        """A new order, once it has ended, with its events."""
+        return await self.ended((await self.submit(**changes))["orderId"])
+
+    async def executions(self) -> list[Json]:
+        answer = await self.request("GET", "/_emulator/executions")
+        executions: list[Json] = answer.body
+        return executions
+
+
+@asynccontextmanager
+async def client(stack: Stack, key: str | None = "") -> AsyncIterator[Client]:
+    """A client with a key: without any it is the stack's own, with `None` no key at all."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield Client(stack, session, stack.key if key == "" else key)
+
+
+class Until:
+    """`async for _ in Until("ten orders run")`: asks again, soon, until the loop is left. Fails after a while."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._give_up = asyncio.get_running_loop().time() + PATIENCE
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> None:
+        if asyncio.get_running_loop().time() > self._give_up:
+            raise AssertionError(f"expected that {self._what} by now")
+        await asyncio.sleep(0.02)

@@ -1,0 +1,51 @@
+"""Databases on the embedded Postgres."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from order_engine.storage.database import Database
+from order_engine.venues import simulated
+from tests.support.orders import CALLER, OTHER
+
+_TABLES = (
+    *("subscriptions", "order_events", "orders", "quotes", "connections", "tickets", "api_keys", "market_faults"),
+    *("market_transactions", "market_pools"),
+)
+
+
+def new_database(postgres_url: str) -> str:
+    """The URL of an empty database on the same server."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        # No test pulls the plug, and a busy disk would be most of what they wait for.
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
+    return make_conninfo(postgres_url, dbname=name)
+
+
+def clean(url: str) -> None:
+    """Leaves a migrated database without an order, with the market as it is first set up, and with two clients."""
+    database = Database(url)
+    database.execute("; ".join(f"DELETE FROM {table}" for table in _TABLES))
+    database.execute(f"DELETE FROM clients WHERE id <> '{UUID(int=0)}'")
+    simulated.set_up(database)
+    for name, caller in (("client", CALLER), ("other", OTHER)):
+        database.execute(
+            "INSERT INTO clients (id, name) VALUES (%(id)s, %(name)s)", {"id": caller.client_id, "name": name}
+        )
+        database.execute(
+            "INSERT INTO api_keys (id, client_id, prefix, hash) VALUES (%(id)s, %(client)s, '', %(hash)s)",
+            {"id": caller.key_id, "client": caller.client_id, "hash": name.encode()},
+        )
+    database.close()
+
+
+def terminate(database: Database, admin: Database) -> None:
+    """Has the server close the connection of `database`."""
+    (row,) = database.fetch("SELECT pg_backend_pid() AS pid")
+    (answer,) = admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000) AS gone", row)
+    assert answer["gone"]

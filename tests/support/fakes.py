@@ -1,0 +1,113 @@
+"""Venues, a chain and WebSocket connections that do what a test tells them to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.routing import Listing
+from order_engine.domain.errors import EngineError
+from order_engine.domain.orders import Event
+from order_engine.domain.swaps import Fill, Quote, Transaction
+from order_engine.execution import Execution
+from order_engine.notifications import ConnectionGone, ConnectionRefused
+from order_engine.quoting import Quoting
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
+from order_engine.venues.base import Chain, PoolList, Venue
+from tests.support.orders import REQUEST
+
+
+@dataclass
+class FakeVenue:
+    """Has one pool, which pays `amount_out` for `REQUEST`. `answers` waits before it lists it, if there is one."""
+
+    name: str
+    amount_out: int = 1_000
+    refusal: EngineError | None = None
+    answers: threading.Event | None = None
+    depth: int = 10**6
+    unusable: dict[str, EngineError] = field(default_factory=dict)
+
+    def pools(self, tokens: Sequence[str]) -> PoolList:
+        if self.answers is not None:
+            assert self.answers.wait(60)
+        if self.refusal is not None:
+            raise self.refusal
+        if not self.amount_out:
+            return PoolList([], self.unusable)
+        # y · a / (x + a) is exact for x = depth · a.
+        pool = RaydiumAmmV4(REQUEST.amount_in * self.depth, self.amount_out * (self.depth + 1), 0, 1)
+        return PoolList([Listing(f"{self.name}-pool", self.name, "SOL", "USDC", 7, pool)], self.unusable)
+
+
+@dataclass
+class FakeChain:
+    """Keeps what it was sent, and fills it: with `filled`, or as quoted."""
+
+    filled: int = 0
+    sent: list[str] = field(default_factory=list)
+
+    def build(self, quote: Quote, min_out: int) -> Transaction:
+        self._quoted_out = quote.amount_out
+        signature = f"{quote.venue}-{time.monotonic_ns()}"
+        return Transaction(
+            *(signature, quote.venue, quote.token_in, quote.token_out, quote.amount_in, min_out, quote.swaps),
+            last_valid_slot=2**40,
+        )
+
+    def submit(self, transaction: Transaction) -> None:
+        self.sent.append(transaction.signature)
+
+    def confirm(self, transaction: Transaction) -> Fill | None:
+        if transaction.signature not in self.sent:
+            return None
+        return Fill(transaction.signature, transaction.amount_in, self.filled or self._quoted_out, 8)
+
+
+def fake_execution(
+    database: Database,
+    *venues: Venue,
+    chain: Chain | None = None,
+    deadline: float = 10,
+    publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None,
+) -> Execution:
+    quoting = Quoting(venues, deadline)
+    return Execution(OrderStore(database), QuoteStore(database), quoting, chain or FakeChain(), publish)
+
+
+@dataclass
+class Connections:
+    """WebSocket connections that keep what they are sent.
+
+    Those in `gone` and `refusing` take nothing, those in `lasting` can't be closed.
+    """
+
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    refusing: set[str] = field(default_factory=set)
+    lasting: set[str] = field(default_factory=set)
+    closed: list[str] = field(default_factory=list)
+
+    def send(self, connection_id: str, message: dict[str, Any]) -> None:
+        if connection_id in self.gone:
+            raise ConnectionGone(connection_id)
+        if connection_id in self.refusing:
+            raise ConnectionRefused("expected status 200, was 500")
+        self.sent.append((connection_id, message))
+
+    def is_open(self, connection_id: str) -> bool:
+        return connection_id not in self.gone
+
+    def close(self, connection_id: str) -> None:
+        if connection_id in self.lasting:
+            raise ConnectionRefused("expected status 204 or 410, was 500")
+        self.closed.append(connection_id)
+
+    def to(self, connection_id: str) -> list[dict[str, Any]]:
+        return [message for to, message in self.sent if to == connection_id]

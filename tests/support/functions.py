@@ -1,0 +1,91 @@
+"""The functions' handlers, as a new Lambda environment imports them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from order_engine.execution import Run
+from tests.support.aws import Context, Handler
+from tests.support.events import sqs
+
+ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "clientOrderId": "a-1"}
+
+FUNCTIONS = (
+    *("authorize", "dispatch", "execute", "keys", "migrate"),
+    *("recover", "route", "submit", "ticket", "ws_connect"),
+)
+
+_MADE_ONCE = ("order_engine.bootstrap", "order_engine.observability", *(f"functions.{name}.app" for name in FUNCTIONS))
+
+
+class Functions:
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def handler(self, name: str) -> Handler:
+        if name not in self._handlers:
+            self._handlers[name] = importlib.import_module(f"functions.{name}.app").handler
+        return self._handlers[name]
+
+    def __call__(self, name: str, event: Any) -> Any:
+        """Invokes a function: what it answers, as JSON. Raises what it raises."""
+        return json.loads(json.dumps(self.handler(name)(json.loads(json.dumps(event)), Context(name))))
+
+
+@contextmanager
+def new_environment(environment: Mapping[str, str]) -> Iterator[Functions]:
+    """With these environment variables, and with nothing that was made under others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        earlier = _set_aside()
+        try:
+            yield Functions()
+        finally:
+            bootstrap = sys.modules.get("order_engine.bootstrap")
+            if bootstrap is not None and bootstrap.database.cache_info().currsize:
+                bootstrap.database().close()
+            _set_aside()
+            for name, module in earlier.items():
+                sys.modules[name] = module
+                parent, _, child = name.rpartition(".")
+                setattr(sys.modules[parent], child, module)
+
+
+def _set_aside() -> dict[str, ModuleType]:
+    """The modules that hold what is made once for each Lambda environment, taken away so that they are made anew."""
+    found = {name: sys.modules.pop(name) for name in _MADE_ONCE if name in sys.modules}
+    for name in found:
+        parent, _, child = name.rpartition(".")
+        vars(sys.modules[parent]).pop(child, None)
+    return found
+
+
+def answered(response: dict[str, Any]) -> tuple[int, Any]:
+    content_types = response["multiValueHeaders"]["Content-Type"]
+    assert content_types == ["application/json"]
+    return response["statusCode"], json.loads(response["body"])
+
+
+def refusal(response: dict[str, Any]) -> tuple[int, str]:
+    status, body = answered(response)
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "details"}
+    return status, body["error"]["code"]
+
+
+def dispatched(functions: Functions, order_id: UUID) -> Any:
+    return functions("dispatch", sqs({"orderId": str(order_id)}))
+
+
+def states_input(run: dict[str, Any] | Run, attempt: int = 1, **more: Any) -> dict[str, Any]:
+    return {"order": run.to_json() if isinstance(run, Run) else run, "attempt": attempt, **more}

@@ -1,0 +1,68 @@
+"""What the property test needs of the market: the one part of it that knows what pools and transactions look like."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from order_engine.domain.errors import EngineError
+from order_engine.domain.orders import OrderRequest
+from order_engine.domain.swaps import Transaction
+from order_engine.storage.database import Database
+from order_engine.venues.faults import STEPS, VENUES, clear_faults, set_fault
+from order_engine.venues.simulated import SimulatedChain
+from tests.support.simulation import Clock, market_of, pools, quoting_on, replayed, settings
+
+
+@dataclass(frozen=True)
+class Swap:
+    """What a transaction that was swapped really moved, in base units."""
+
+    token_in: str
+    amount_in: int
+    amount_out: int
+
+
+class SimulatedMarket:
+    """The venues and the chain, on a clock that is moved by hand, and what is on record of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.clock = Clock()
+        self.names = VENUES
+        self.steps = STEPS
+        market = market_of(database, self.clock)
+        self.quoting = quoting_on(market)
+        self.chain = SimulatedChain(market)
+        self._start = settings(database)
+
+    def fault(self, venue: str, step: str, kind: str) -> None:
+        set_fault(self._database, venue, step, kind, times=1)
+
+    def clear_faults(self) -> None:
+        clear_faults(self._database)
+
+    def trade(self, request: OrderRequest) -> set[str]:
+        """Somebody else swaps, and the price moves. The signature."""
+        quote = self.quoting.quote(request.token_in, request.token_out, request.amount_in).quote
+        transaction = self.chain.build(quote, 0)
+        with suppress(EngineError):
+            self.chain.submit(transaction)
+        return {transaction.signature}
+
+    def swaps(self) -> dict[str, Swap]:
+        """By signature."""
+        rows = self._database.fetch("SELECT * FROM market_transactions WHERE swapped")
+        return {
+            row["signature"]: Swap(row["swaps"][0]["token_in"], int(row["amount_in"]), int(row["amount_out"]))
+            for row in rows
+        }
+
+    def is_in_order(self) -> bool:
+        """Whether the pools are where the swaps on record have brought them, each paid to the unit."""
+        return replayed(self._database, self._start) == pools(self._database)
+
+
+def min_out(transaction: dict[str, Any]) -> int:
+    return Transaction.from_json(transaction).min_out

@@ -1,0 +1,86 @@
+"""Ports that nobody answers on, and a connection to Postgres that loses answers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+
+class UnreliableLine:
+    """A way to Postgres that can lose an answer: the server has done its work, and the client never hears of it."""
+
+    def __init__(self, postgres_url: str) -> None:
+        parameters = psycopg.conninfo.conninfo_to_dict(postgres_url)
+        self._server = f"{parameters['host']}/.s.PGSQL.{parameters.get('port', 5432)}"
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._losing = threading.Event()
+        self.lost = 0
+        host, port = self._listening.getsockname()
+        self.url = make_conninfo(postgres_url, host=host, port=port, sslmode="disable", gssencmode="disable")
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def lose_next_answer(self) -> None:
+        self._losing.set()
+
+    def close(self) -> None:
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._server)
+                threading.Thread(target=self._copy, args=(client, server), daemon=True).start()
+                threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        self._end(source, target)
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65536):
+                if self._losing.is_set():
+                    self._losing.clear()
+                    self.lost += 1
+                    break
+                client.sendall(data)
+        self._end(server, client)
+
+    def _end(self, *sockets: socket.socket) -> None:
+        for end in sockets:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@contextmanager
+def unreliable_line(postgres_url: str) -> Iterator[UnreliableLine]:
+    line = UnreliableLine(postgres_url)
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A loopback port that nobody listens on, and that nobody can take meanwhile."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A loopback port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]

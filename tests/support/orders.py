@@ -1,0 +1,67 @@
+"""Orders in any status, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from order_engine.domain.access import Caller
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status, Trigger
+from order_engine.domain.orders import Event, Order, OrderRequest
+from order_engine.storage.orders import LEASE_SECONDS, OrderStore
+
+REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
+
+RUN = "run-1"
+
+CALLER = Caller(UUID(int=1), UUID(int=2))
+
+CLIENT = CALLER.client_id
+
+OTHER = Caller(UUID(int=3), UUID(int=4))
+"""Two clients with a key each, in every clean database."""
+
+LEASE = LEASE_SECONDS
+
+PATHS: dict[Status, list[Trigger]] = {
+    Status.PENDING: [],
+    Status.ROUTING: [Trigger.QUOTED],
+    Status.BUILDING: [Trigger.QUOTED, Trigger.BUILT],
+    Status.SUBMITTED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT],
+    Status.CONFIRMED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED],
+    Status.FAILED: [Trigger.GAVE_UP],
+    Status.CANCELLED: [Trigger.CALLED_OFF],
+}
+"""How an order gets to each status."""
+
+
+def new_order(orders: OrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:
+    return orders.insert(uuid7(), CLIENT, request, {}, connection_id)
+
+
+def claimed(orders: OrderStore, run: str = RUN, request: OrderRequest = REQUEST) -> Order:
+    order = orders.claim(new_order(orders, request).id, run, LEASE)
+    assert order is not None
+    return order
+
+
+def brought_to(orders: OrderStore, status: Status, attempt: int = 1) -> Order:
+    """A new order, moved to a status by `RUN`. One that no move has led to is of the first attempt."""
+    order = claimed(orders)
+    for trigger in PATHS[status]:
+        assert orders.move(order.id, RUN, trigger, attempt, {}) is not None
+    order = orders.get(order.id)
+    assert order.status is status
+    return order
+
+
+def seqs(events: Sequence[Event]) -> list[int]:
+    return [event.seq for event in events]
+
+
+LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
+
+
+def statuses(orders: OrderStore, order_id: UUID) -> list[str]:
+    return [event.status.value for event in orders.events(order_id)]

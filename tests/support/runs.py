@@ -1,0 +1,53 @@
+"""Runs of an order, step by step as the state machine calls them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import OrderRequest
+from order_engine.execution import Execution, Run
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
+from tests.support.orders import LEASE, LIFE, REQUEST, claimed
+
+CAUGHT = {"Error": "VenueUnavailable", "Cause": json.dumps({"errorMessage": "raydium refused to confirm"})}
+
+
+def start(orders: OrderStore, request: OrderRequest = REQUEST) -> Run:
+    return Run.of(claimed(orders, request=request))
+
+
+def passed_on(run: Run, attempt: int | None = None) -> Run:
+    """As the next state gets it."""
+    return Run.from_json(json.loads(json.dumps(run.to_json())), attempt or run.attempt)
+
+
+def resumed(orders: OrderStore, order_id: UUID, run: str = "run-2") -> Run:
+    """As another run finds the order once the lease of the last one is over."""
+    orders.release(order_id, orders.get(order_id).run or "")
+    order = orders.claim(order_id, run, LEASE)
+    assert order is not None
+    return passed_on(Run.of(order))
+
+
+def at(execution: Execution, run: Run, status: Status) -> Run:
+    """Brings the order to a status by the steps that lead there from the one it has."""
+    steps = [execution.route, execution.build, execution.submit, execution.confirm]
+    for step in steps[LIFE.index(run.status) : LIFE.index(status)]:
+        run = passed_on(step(run))
+    assert run.status is status
+    return run
+
+
+def finish(execution: Execution, run: Run) -> Run:
+    """What the state machine does with an order that begins in this status."""
+    if run.status is Status.ROUTING:
+        run = passed_on(execution.route(run))
+    return at(execution, run, Status.CONFIRMED)
+
+
+def swaps(database: Database) -> list[dict[str, Any]]:
+    return database.fetch("SELECT * FROM market_transactions WHERE swapped")

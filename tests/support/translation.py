@@ -1,0 +1,60 @@
+"""The template as AWS's own translator expands it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emulator import cloudformation
+from emulator.template import _take_files, _translate
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+
+Resources = dict[str, dict[str, Any]]
+
+
+def translated(change: Callable[[dict[str, Any]], None] = lambda template: None, **parameters: str) -> Resources:
+    """The resources of a gradual deployment, which has all that there can be. `change` is made before it."""
+    template = cloudformation.read(TEMPLATE)
+    given = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://", "DeploymentPreference": "Canary10Percent5Minutes"}
+    values = cloudformation.parameters(template["Parameters"], given | parameters)
+    _take_files(template, TEMPLATE.parent)
+    change(template)
+    found: Resources = _translate(template, values, [])["Resources"]
+    return found
+
+
+def of_type(resources: Resources, kind: str) -> Resources:
+    """The properties of all resources of a type."""
+    return {name: item.get("Properties", {}) for name, item in resources.items() if item["Type"] == kind}
+
+
+def references(value: Any) -> set[str]:
+    """The logical ids that a resource or a value names."""
+    match value:
+        case {"Ref": str(name)}:
+            return {name}
+        case {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::GetAtt": str(name)}:
+            return {name.partition(".")[0]}
+        case {"Fn::Sub": str(template)}:
+            return set(re.findall(r"\$\{(\w+)", template))
+        case {"Fn::Sub": [str(template), variables]}:
+            return set(re.findall(r"\$\{(\w+)", template)) | references(variables)
+        case dict():
+            depends = set(as_list(value.get("DependsOn", []))) if "Type" in value else set()
+            return depends.union(*map(references, value.values()))
+        case list():
+            return set().union(*map(references, value))
+    return set()
+
+
+def as_list(value: Any) -> list[Any]:
+    """What may stand alone, or depend on a condition, as a list."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return [item for branch in value["Fn::If"][1:] for item in as_list(branch)]
+    return value if isinstance(value, list) else [value]
