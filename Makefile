@@ -123,9 +123,9 @@ lock: $(BIN)/uv ## pin every requirement again, with hashes
 	@umask 077 && PYTHONPATH=layers/common $(BIN)/python -c \
 	  'from order_engine.domain.access import KEY, new_secret; print(new_secret(KEY))' > $@
 
-emulator/static/dagre.js: emulator/npm/package-lock.json
-	npm ci --silent --prefix emulator/npm
-	cd emulator/npm/node_modules/@dagrejs/dagre/dist && \
+emulator/console/static/dagre.js: emulator/console/npm/package-lock.json
+	npm ci --silent --prefix emulator/console/npm
+	cd emulator/console/npm/node_modules/@dagrejs/dagre/dist && \
 	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > $(CURDIR)/$@
 
 functions/dashboard/page/uplot.js: functions/dashboard/npm/package-lock.json

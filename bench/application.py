@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emulator import cloudformation
-from emulator.samconfig import parameter_overrides
+from emulator.template import intrinsics
+from emulator.template.samconfig import parameter_overrides
 
 NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 
@@ -27,7 +27,7 @@ class Template:
 
     @classmethod
     def read(cls, path: Path, given: dict[str, Any]) -> Template:
-        document = cloudformation.read(path)
+        document = intrinsics.read(path)
         declared = document.get("Parameters", {})
         values = {name: given.get(name, declaration.get("Default", "")) for name, declaration in declared.items()}
         return cls(document, values, path.parent)

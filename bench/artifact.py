@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from bench.stack import ROOT
-from emulator import template
-from emulator.functions import process_environment
-from emulator.stack import Function
+from emulator.lambda_.records import Function
+from emulator.lambda_.service import process_environment
+from emulator.template import loader
 
 HERE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 """This machine's architecture, by Lambda's name."""
@@ -46,7 +46,7 @@ def build(architecture: str) -> Path:
 
 
 def functions(artifact: Path) -> list[Function]:
-    return list(template.load(artifact / "template.yaml", STORES).functions.values())
+    return list(loader.load(artifact / "template.yaml", STORES).functions.values())
 
 
 def run(function: Function, code: str, options: Iterable[str] = ()) -> str:

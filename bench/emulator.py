@@ -25,8 +25,9 @@ from botocore.config import Config
 from bench import ministack
 from bench.stack import fresh_stack
 from bench.table import print_table
-from emulator.functions import Lambda
-from emulator.stack import REGION, Function
+from emulator.common.account import REGION
+from emulator.lambda_.records import Function
+from emulator.lambda_.service import Lambda
 
 APP = Path(__file__).with_name("app")
 TEMPLATE = APP / "template.yaml"

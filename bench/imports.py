@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import artifact
 from bench.table import print_table
-from emulator.stack import Function
+from emulator.lambda_.records import Function
 
 BUDGET = 350.0  # milliseconds
 STATE = 150.0

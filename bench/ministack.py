@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bench.stack import ROOT
-from emulator.stack import REGION
+from emulator.common.account import REGION
 from emulator.stores import free_port
 
 REQUIREMENTS = ROOT / "requirements" / "ministack.txt"

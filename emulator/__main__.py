@@ -7,11 +7,12 @@ import logging
 import sys
 from pathlib import Path
 
-from emulator import commands, samconfig
-from emulator.custom_resources import CustomResourceError
-from emulator.errors import TemplateError
-from emulator.serving import StartError
+from emulator import commands
+from emulator.cloudformation.custom_resources import CustomResourceError
+from emulator.common.errors import TemplateError
+from emulator.common.serving import StartError
 from emulator.stores import StoreError
+from emulator.template import samconfig
 from emulator.up import HOST, Options, up
 
 
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _gateway(arguments: argparse.Namespace) -> None:
     from emulator import deployed
-    from emulator.template import load
+    from emulator.template.loader import load
 
     stack = load(arguments.template, _parameters(arguments))
     deployment = deployed.Deployment(arguments.stack, arguments.endpoint)

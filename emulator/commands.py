@@ -15,8 +15,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from emulator import console
-from emulator.stack import Stack
+from emulator.console import service as console
+from emulator.template.stack import Stack
 
 
 class CommandError(Exception):
@@ -28,7 +28,7 @@ def invoke(data: Path, name: str, event: str) -> None:
 
     It gets its own environment variables, and everything else of the stack that is up. Raises CommandError.
     """
-    from emulator.functions import process_environment
+    from emulator.lambda_.service import process_environment
     from emulator.up import aws_environment
 
     running = _running(data)
@@ -155,7 +155,7 @@ def _running(data: Path) -> dict[str, Any]:
 
 
 def _stack(running: dict[str, Any]) -> Stack:
-    from emulator.template import load
+    from emulator.template.loader import load
 
     return load(
         Path(running["template"]),

@@ -11,12 +11,13 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from emulator.errors import ApiError
-from emulator.gateway import INTEGRATION_TIMEOUT
-from emulator.rest_api import RestGateway
-from emulator.serving import StartError, listening, on_signal, say, server
-from emulator.stack import REGION, Stack
-from emulator.websocket_api import WebSocketGateway
+from emulator.apigateway.gateway import INTEGRATION_TIMEOUT
+from emulator.apigateway.rest_api import RestGateway
+from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.common.account import REGION
+from emulator.common.errors import ApiError
+from emulator.common.serving import StartError, listening, on_signal, say, server
+from emulator.template.stack import Stack
 
 _CONCURRENT = 50
 _GRACE = 10.0  # seconds

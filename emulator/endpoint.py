@@ -14,10 +14,11 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from emulator.errors import ApiError
-from emulator.invocations import EventInvoker, Invoker
-from emulator.sqs_parameters import QUERY_ERROR_CODES
-from emulator.stack import ACCOUNT, Function
+from emulator.common.account import ACCOUNT
+from emulator.common.errors import ApiError
+from emulator.lambda_.invocations import EventInvoker, Invoker
+from emulator.lambda_.records import Function
+from emulator.sqs.parameters import QUERY_ERROR_CODES
 
 MAX_BODY = 8 * 1024 * 1024  # above every limit of the services behind it, which refuse by their own rules
 

@@ -16,19 +16,21 @@ from typing import Any
 
 from aiohttp import web
 
-from emulator import console, stores
-from emulator.custom_resources import PATH, CustomResources
+from emulator import stores
+from emulator.apigateway.rest_api import RestGateway
+from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.cloudformation.custom_resources import PATH, CustomResources
+from emulator.common.account import REGION
+from emulator.common.serving import StartError, listening, on_signal, say, server
+from emulator.console import service as console
 from emulator.endpoint import Endpoint
-from emulator.event_source import EventSourceMapping
-from emulator.functions import Lambda
-from emulator.reload import Reload
-from emulator.rest_api import RestGateway
-from emulator.schedules import Schedules
-from emulator.serving import StartError, listening, on_signal, say, server
-from emulator.sqs import Sqs
-from emulator.stack import REGION, Stack
-from emulator.step_functions import StepFunctions
-from emulator.websocket_api import WebSocketGateway
+from emulator.lambda_.event_source import EventSourceMapping
+from emulator.lambda_.reload import Reload
+from emulator.lambda_.service import Lambda
+from emulator.scheduler.schedules import Schedules
+from emulator.sqs.service import Sqs
+from emulator.states.service import StepFunctions
+from emulator.template.stack import Stack
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -79,7 +81,7 @@ def up(options: Options) -> None:
             websocket=f"ws://{HOST}:{websocket.getsockname()[1]}",
             endpoint=f"http://{HOST}:{aws.getsockname()[1]}",
         )
-        from emulator.template import load
+        from emulator.template.loader import load
 
         stack = load(
             options.template,

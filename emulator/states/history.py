@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from emulator.stack import REGION
+from emulator.common.account import REGION
 from emulator.states.encoding import encode
 
 

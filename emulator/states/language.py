@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from emulator.errors import TemplateError
+from emulator.common.errors import TemplateError
 from emulator.states.choices import Predicate, compile_rule, timestamp
 from emulator.states.encoding import encode
 from emulator.states.fields import Fields

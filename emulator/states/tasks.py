@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from emulator.errors import ApiError
-from emulator.invocations import Invoker
+from emulator.common.errors import ApiError
+from emulator.lambda_.invocations import Invoker
 from emulator.states.encoding import MAX_BYTES, decode, encode, exceeds_limit
 from emulator.states.errors import Failure, data_limit
 from emulator.states.interpreter import Scope

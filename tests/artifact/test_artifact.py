@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from bench import artifact
-from emulator.stack import Function
+from emulator.lambda_.records import Function
 from tests.artifact import elf
 from tests.support.aws import aws
 from tests.support.databases import new_database

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from emulator.console import PATH, Console
-from emulator.environments import Counters
-from emulator.sqs import Sqs
-from emulator.stack import Stack as Description
-from emulator.stack import StateMachine
-from emulator.step_functions import StepFunctions
+from emulator.console.service import PATH, Console
+from emulator.lambda_.environments import Counters
+from emulator.sqs.service import Sqs
+from emulator.states.records import StateMachine
+from emulator.states.service import StepFunctions
+from emulator.template.stack import Stack as Description
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack, data_folder, running
 from tests.unit.emulator.gateways import Functions, serving

@@ -12,7 +12,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from emulator.stack import StateMachine, arn
+from emulator.common.account import arn
+from emulator.states.records import StateMachine
 from tests.browser.conftest import Small
 from tests.support.market import Market
 from tests.support.stack import Stack

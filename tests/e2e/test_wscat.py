@@ -15,7 +15,7 @@ from typing import IO
 
 import pytest
 
-from emulator.template import load
+from emulator.template.loader import load
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack
 

@@ -17,11 +17,13 @@ from uuid import uuid4
 import boto3
 from aiohttp import web
 
+from emulator.common.account import ACCOUNT, REGION
 from emulator.endpoint import Endpoint
-from emulator.sqs import Sqs
-from emulator.stack import ACCOUNT, REGION, Function, Stack
-from emulator.step_functions import StepFunctions
-from emulator.template import load
+from emulator.lambda_.records import Function
+from emulator.sqs.service import Sqs
+from emulator.states.service import StepFunctions
+from emulator.template.loader import load
+from emulator.template.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.stack import ACCOUNT, REGION
+from emulator.common.account import ACCOUNT, REGION
 from tests.support.orders import CALLER
 
 

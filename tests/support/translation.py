@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator import cloudformation
-from emulator.template import _take_files, _translate
+from emulator.template import intrinsics
+from emulator.template.loader import _take_files, _translate
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -18,9 +18,9 @@ Resources = dict[str, dict[str, Any]]
 
 def translated(change: Callable[[dict[str, Any]], None] = lambda template: None, **parameters: str) -> Resources:
     """The resources of a gradual deployment, which has all that there can be. `change` is made before it."""
-    template = cloudformation.read(TEMPLATE)
+    template = intrinsics.read(TEMPLATE)
     given = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://", "DeploymentPreference": "Canary10Percent5Minutes"}
-    values = cloudformation.parameters(template["Parameters"], given | parameters)
+    values = intrinsics.parameters(template["Parameters"], given | parameters)
     _take_files(template, TEMPLATE.parent)
     change(template)
     found: Resources = _translate(template, values, [])["Resources"]

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from emulator.stack import REGION
+from emulator.common.account import REGION
 from tests.support.stack import KEY, ROOT
 
 STACK = "orders"

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from emulator.stack import REGION
+from emulator.common.account import REGION
 from order_engine.domain.lifecycle import Status
 from order_engine.storage.orders import OrderStore
 from tests.support.aws import stack

@@ -15,8 +15,8 @@ import redis
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from emulator import cloudformation
 from emulator.stores import _redis_server, free_port
+from emulator.template import intrinsics
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
 from order_engine.storage import cache
@@ -194,7 +194,7 @@ def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> No
 @pytest.fixture
 def restricted(redis_url: str) -> Iterator[str]:
     """The URL for a user with these rights, whose password is `token`."""
-    access = cloudformation.read(STORES)["Resources"]["CacheUser"]["Properties"]["AccessString"]
+    access = intrinsics.read(STORES)["Resources"]["CacheUser"]["Properties"]["AccessString"]
     with redis.Redis.from_url(redis_url) as admin:
         admin.execute_command("ACL", "SETUSER", "engine", ">token", *access.split())
         yield re.sub("//", "//engine@", redis_url, count=1)
@@ -312,7 +312,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def with_options_of_the_stack(url: str, **changes: str) -> str:
     """The URL with what infra/stores.yaml adds to the proxy's."""
-    value = cloudformation.read(STORES)["Outputs"]["DatabaseUrl"]["Value"]["Fn::Sub"]
+    value = intrinsics.read(STORES)["Outputs"]["DatabaseUrl"]["Value"]["Fn::Sub"]
     options = dict(item.split("=") for item in urlsplit(value).query.split("&"))
     return make_conninfo(url, **{**options, **changes})
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from emulator import cloudformation
-from emulator.errors import TemplateError
-from emulator.samconfig import parameter_overrides
+from emulator.common.errors import TemplateError
+from emulator.template import intrinsics
+from emulator.template.samconfig import parameter_overrides
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "template.yaml"
@@ -26,7 +26,7 @@ def workflow(name: str) -> dict[str, Any]:
 
 
 def declared() -> dict[str, Any]:
-    found: dict[str, Any] = cloudformation.read(TEMPLATE)["Parameters"]
+    found: dict[str, Any] = intrinsics.read(TEMPLATE)["Parameters"]
     return found
 
 
@@ -38,13 +38,13 @@ def test_there_are_no_other_environments() -> None:
 def test_every_override_is_a_parameter_with_a_value_that_it_allows(environment: str) -> None:
     given = parameter_overrides(TEMPLATE, environment)
     assert given
-    cloudformation.parameters(declared(), {**REQUIRED, **given})
+    intrinsics.parameters(declared(), {**REQUIRED, **given})
 
 
 @pytest.mark.parametrize("override", [{"LogLevel": "LOUD"}, {"NoSuch": "1"}, {"MaxRunningOrders": "many"}])
 def test_another_value_would_be_noticed(override: dict[str, str]) -> None:
     with pytest.raises(TemplateError):
-        cloudformation.parameters(declared(), {**REQUIRED, **override})
+        intrinsics.parameters(declared(), {**REQUIRED, **override})
 
 
 def test_a_laptop_has_the_template_s_defaults() -> None:
@@ -98,7 +98,7 @@ def test_only_a_job_with_an_environment_can_be_somebody_on_aws() -> None:
 
 
 def test_the_role_trusts_one_environment_of_one_repository() -> None:
-    template = cloudformation.read(ROOT / "infra" / "github-oidc.yaml")
+    template = intrinsics.read(ROOT / "infra" / "github-oidc.yaml")
     role = template["Resources"]["DeployRole"]["Properties"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Condition"] == {

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from emulator.clock import Clock
+from emulator.common.clock import Clock
 
 EPOCH = 1_700_000_000.0
 

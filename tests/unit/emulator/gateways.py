@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from emulator.errors import ApiError
-from emulator.gateway import Handler, server
+from emulator.apigateway.gateway import Handler, server
+from emulator.common.errors import ApiError
 
 Event = dict[str, Any]
 

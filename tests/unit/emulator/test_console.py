@@ -11,11 +11,13 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from emulator.console import Console
-from emulator.environments import Counters
-from emulator.sqs import Sqs
-from emulator.stack import Queue, Redrive, Stack, StateMachine
-from emulator.step_functions import StepFunctions
+from emulator.console.service import Console
+from emulator.lambda_.environments import Counters
+from emulator.sqs.records import Queue, Redrive
+from emulator.sqs.service import Sqs
+from emulator.states.records import StateMachine
+from emulator.states.service import StepFunctions
+from emulator.template.stack import Stack
 from tests.unit.emulator.gateways import Functions, serving
 
 ECHO = StateMachine("echo", {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, "EXPRESS")

@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from emulator.apigateway.records import Authorizer, WebSocketApi
+from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.common.errors import ApiError
 from emulator.deployed import DeployedFunctions, Deployment
-from emulator.errors import ApiError
-from emulator.stack import Authorizer, WebSocketApi
-from emulator.websocket_api import WebSocketGateway
 from tests.unit.emulator.gateways import serving
 
 ALLOWED = {

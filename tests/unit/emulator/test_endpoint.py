@@ -15,10 +15,12 @@ from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from emulator.common.account import arn
+from emulator.common.errors import ApiError
 from emulator.endpoint import Endpoint
-from emulator.errors import ApiError
-from emulator.sqs import Sqs
-from emulator.stack import Function, Queue, Redrive, arn
+from emulator.lambda_.records import Function
+from emulator.sqs.records import Queue, Redrive
+from emulator.sqs.service import Sqs
 
 
 @dataclass

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from emulator import stack
-from emulator.errors import ApiError
-from emulator.event_source import EventSourceMapping, failed_messages
-from emulator.message_queue import MessageQueue, State
-from emulator.sqs import Sqs
-from emulator.stack import Queue, Redrive, arn
+from emulator.common.account import arn
+from emulator.common.errors import ApiError
+from emulator.lambda_ import records
+from emulator.lambda_.event_source import EventSourceMapping, failed_messages
+from emulator.sqs.message_queue import MessageQueue, State
+from emulator.sqs.records import Queue, Redrive
+from emulator.sqs.service import Sqs
 from tests.unit.emulator.fake_clock import EPOCH, FakeClock, settled
 
 THROTTLE = ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
@@ -71,7 +72,7 @@ class Scene:
         self.lambda_ = lambda_
         self.sqs = Sqs({"orders": queue, "dead": Queue("dead")}, base_url="http://x", clock=self.clock)
         self.queue: MessageQueue = self.sqs.queue(queue.arn)
-        mapping = stack.EventSourceMapping("mapping", queue.arn, "consumer", **settings)
+        mapping = records.EventSourceMapping("mapping", queue.arn, "consumer", **settings)
         self.mapping = EventSourceMapping(mapping, self.queue, lambda_, self.clock)
         self.mapping.start()
 

@@ -15,12 +15,13 @@ from typing import Any
 import psutil
 import pytest
 
-from emulator import environments, functions
-from emulator.environments import Environment, Invocation
-from emulator.errors import ApiError
-from emulator.functions import Lambda
-from emulator.runtime_api import MAX_HEAD, RuntimeApi
-from emulator.stack import Function
+from emulator.common.errors import ApiError
+from emulator.lambda_ import environments
+from emulator.lambda_ import service as functions
+from emulator.lambda_.environments import Environment, Invocation
+from emulator.lambda_.records import Function
+from emulator.lambda_.runtime_api import MAX_HEAD, RuntimeApi
+from emulator.lambda_.service import Lambda
 
 HANDLER = """
 import json, os, pathlib, sys, time
@@ -584,13 +585,13 @@ def test_the_runtime_api_refuses_what_is_not_an_environments_request(request_: b
 
 EMULATOR = """
 import asyncio, pathlib, sys
-from emulator import functions
-from emulator.functions import Lambda
-from emulator.stack import Function
+from emulator.lambda_ import service as lambda_service
+from emulator.lambda_.service import Lambda
+from emulator.lambda_.records import Function
 
 async def main(code):
     service = Lambda({"F": Function("F", "app.handler", code, timeout=60)}, logs=code.parent / "logs", environment={})
-    functions.STANDBY_DELAY = functions.QUIET = 0.1
+    lambda_service.STANDBY_DELAY = lambda_service.QUIET = 0.1
     await service.start()
     await service.invoke("F", b"{}")
     await service._preparing

@@ -17,11 +17,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from emulator.authorizers import Authorizers
-from emulator.errors import ApiError
-from emulator.gateway import GatewayError, Integration
-from emulator.rest_api import RestGateway
-from emulator.stack import Authorizer, Cors, GatewayResponse, RestApi, Route
+from emulator.apigateway.authorizers import Authorizers
+from emulator.apigateway.gateway import GatewayError, Integration
+from emulator.apigateway.records import Authorizer, Cors, GatewayResponse, RestApi, Route
+from emulator.apigateway.rest_api import RestGateway
+from emulator.common.errors import ApiError
 from tests.unit.emulator.gateways import Event, Functions, serving
 
 ANY_ROUTES = (Route("ANY", "/", "echo"), Route("ANY", "/{proxy+}", "echo"))

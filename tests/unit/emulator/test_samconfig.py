@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import TemplateError
-from emulator.samconfig import parameter_overrides
+from emulator.common.errors import TemplateError
+from emulator.template.samconfig import parameter_overrides
 
 
 def overrides(folder: Path, text: str, environment: str | None = None) -> dict[str, str]:

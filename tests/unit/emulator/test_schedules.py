@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import ApiError
-from emulator.schedules import Schedules, parse
-from emulator.stack import Schedule
+from emulator.common.errors import ApiError
+from emulator.scheduler.records import Schedule
+from emulator.scheduler.schedules import Schedules, parse
 from tests.unit.emulator.fake_clock import FakeClock
 
 START = datetime(2026, 2, 27, 12, 0, 30, tzinfo=UTC)

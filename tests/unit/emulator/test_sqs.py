@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.errors import ApiError
-from emulator.message_queue import State
-from emulator.sqs import Sqs
-from emulator.stack import Queue, Redrive, arn
+from emulator.common.account import arn
+from emulator.common.errors import ApiError
+from emulator.sqs.message_queue import State
+from emulator.sqs.records import Queue, Redrive
+from emulator.sqs.service import Sqs
 from tests.unit.emulator.fake_clock import EPOCH, FakeClock, settled
 
 BASE = "http://127.0.0.1:4566"

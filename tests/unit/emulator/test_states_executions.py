@@ -10,9 +10,9 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from emulator.errors import ApiError
-from emulator.stack import StateMachine
-from emulator.step_functions import StepFunctions
+from emulator.common.errors import ApiError
+from emulator.states.records import StateMachine
+from emulator.states.service import StepFunctions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 ECHO = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}

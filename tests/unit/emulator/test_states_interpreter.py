@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import ApiError
+from emulator.common.errors import ApiError
 from emulator.states import history
 from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import TemplateError
+from emulator.common.errors import TemplateError
 from emulator.states.language import parse
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"

@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import TemplateError
-from emulator.stack import Authorizer, Cors, CustomResource, GatewayResponse, Queue, Redrive, Route, Schedule, Stack
-from emulator.template import load
+from emulator.apigateway.records import Authorizer, Cors, GatewayResponse, Route
+from emulator.cloudformation.records import CustomResource
+from emulator.common.errors import TemplateError
+from emulator.scheduler.records import Schedule
+from emulator.sqs.records import Queue, Redrive
+from emulator.template.loader import load
+from emulator.template.stack import Stack
 
 ROOT = Path(__file__).parents[3]
 
@@ -525,7 +529,7 @@ def test_garbage_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_loading_does_not_import_boto3() -> None:
     program = (
-        "import pathlib, sys; from emulator.template import load;"
+        "import pathlib, sys; from emulator.template.loader import load;"
         f"load(pathlib.Path({str(ROOT / 'template.yaml')!r}), {{'DatabaseUrl': 'x', 'RedisUrl': 'y'}});"
         "import boto3; boto3.session.Session; print('botocore.session' in sys.modules)"
     )

@@ -20,10 +20,10 @@ from botocore.client import Config
 from botocore.exceptions import ClientError
 from multidict import CIMultiDict
 
-from emulator.errors import ApiError, TemplateError
-from emulator.stack import Authorizer, WebSocketApi
-from emulator.websocket_api import WebSocketGateway
-from emulator.websocket_connection import Limits
+from emulator.apigateway.records import Authorizer, WebSocketApi
+from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.apigateway.websocket_connection import Limits
+from emulator.common.errors import ApiError, TemplateError
 from tests.unit.emulator.gateways import Event, Functions, serving
 
 OK = {"statusCode": 200}

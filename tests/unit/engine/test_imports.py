@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator import template
-from emulator.functions import process_environment
+from emulator.lambda_.service import process_environment
+from emulator.template import loader
 
 ROOT = Path(__file__).parents[3]
 LAYER = ROOT / "layers" / "common"
-FUNCTIONS = template.load(
+FUNCTIONS = loader.load(
     ROOT / "template.yaml", {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
 ).functions
 

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from emulator import cloudformation
+from emulator.template import intrinsics
 
 ROOT = Path(__file__).parents[3]
-STACK = cloudformation.read(ROOT / "template.yaml")
-NETWORK = cloudformation.read(ROOT / "infra/network.yaml")
-STORES = cloudformation.read(ROOT / "infra/stores.yaml")
+STACK = intrinsics.read(ROOT / "template.yaml")
+NETWORK = intrinsics.read(ROOT / "infra/network.yaml")
+STORES = intrinsics.read(ROOT / "infra/stores.yaml")
 FUNCTIONS = {name: item for name, item in STACK["Resources"].items() if item["Type"] == "AWS::Serverless::Function"}
 WITHOUT_STORES = {"DashboardFunction", "DescribeFunction"}
 USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES

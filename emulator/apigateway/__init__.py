@@ -1,0 +1,1 @@
+"""API Gateway: REST and WebSocket APIs with Lambda proxy integrations."""

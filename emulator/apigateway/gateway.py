@@ -1,0 +1,250 @@
+"""What REST and WebSocket gateways share: the client's request as functions see it, invocations, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from aiohttp import web
+
+from emulator.common.errors import ApiError
+from emulator.lambda_.invocations import Invocation, Invoker
+
+INTEGRATION_TIMEOUT = 29.0  # seconds
+MAX_HEADERS = 10_240  # bytes
+
+# API Gateway keeps these to itself.
+DROPPED_HEADERS = frozenset(
+    b"connection content-length content-md5 expect max-forwards proxy-authenticate server te trailer"
+    b" transfer-encoding upgrade www-authenticate".split()
+)
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+FORBIDDEN_IN_HEADER = re.compile(r"[\x00\r\n]")
+
+# aiohttp logs a traceback here for every request that is no HTTP.
+protocol_logger = logging.getLogger("emulator.http")
+protocol_logger.setLevel(logging.CRITICAL)
+
+Json = dict[str, Any]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class GatewayError(Exception):
+    """The gateway answers by itself, with `status`, `x-amzn-ErrorType: error_type` and a JSON `body`."""
+
+    def __init__(self, status: int, error_type: str, body: Json) -> None:
+        super().__init__(f"{status} {error_type}: {body}")
+        self.status = status
+        self.error_type = error_type
+        self.body = body
+
+    @property
+    def message(self) -> str | None:
+        message: str | None = self.body.get("message", self.body.get("Message"))
+        return message
+
+    @classmethod
+    def internal(cls, status: int) -> GatewayError:
+        return cls(status, "InternalServerErrorException", {"message": "Internal server error"})
+
+    def response(self) -> web.Response:
+        return web.Response(
+            body=json.dumps(self.body).encode(),
+            status=self.status,
+            content_type="application/json",
+            headers={"x-amzn-ErrorType": self.error_type},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyResponse:
+    """A function's answer to a proxy integration; `headers` in the order in which they are sent."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Integration:
+    """Invokes functions as API Gateway's Lambda proxy integration does; `timeout` in seconds."""
+
+    def __init__(self, lambda_: Invoker, timeout: float = INTEGRATION_TIMEOUT) -> None:
+        self._lambda = lambda_
+        self._timeout = timeout
+        self._running: set[asyncio.Task[Invocation]] = set()
+
+    async def invoke(self, function: str, event: Json) -> Invocation:
+        """Raises `GatewayError`: 500 where Lambda refuses, as for too many requests, and 504 after the timeout.
+
+        An invocation that has timed out, or whose client has gone, runs on.
+        """
+        task = asyncio.ensure_future(self._lambda.invoke(function, json.dumps(event).encode()))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.shield(task)
+        except ApiError as error:
+            raise GatewayError.internal(500) from error
+        except TimeoutError:
+            raise GatewayError(504, "InternalServerErrorException", {"message": "Endpoint request timed out"}) from None
+
+    async def proxy(self, function: str, event: Json) -> ProxyResponse:
+        """Raises as `invoke`, and 502 for a function error or a response that is not a proxy response."""
+        invocation = await self.invoke(function, event)
+        if invocation.error:
+            raise GatewayError.internal(502)
+        return proxy_response(invocation.payload)
+
+
+def proxy_response(payload: bytes) -> ProxyResponse:
+    """Reads a function's result, raising `GatewayError` 502 where API Gateway finds it malformed.
+
+    No member is required, none may be added, and header values are strings or booleans. A body with
+    `isBase64Encoded` is always decoded, as for an API whose binary media types are `*/*`.
+    """
+    malformed = GatewayError.internal(502)
+    try:
+        result = json.loads(payload)
+    except ValueError:
+        raise malformed from None
+    if not isinstance(result, dict) or not result.keys() <= _RESPONSE_MEMBERS:
+        raise malformed
+    status, body = result.get("statusCode", 200), result.get("body") or ""
+    single, multi = result.get("headers") or {}, result.get("multiValueHeaders") or {}
+    if isinstance(status, str) and status.isascii() and status.isdigit():
+        status = int(status)
+    if not (type(status) is int and 200 <= status <= 599 and isinstance(body, str)):
+        raise malformed
+    if not (isinstance(single, dict) and isinstance(multi, dict)):
+        raise malformed
+    replaced = {name.lower() for name in multi}
+    headers = [(name, value) for name, value in single.items() if name.lower() not in replaced]
+    for name, values in multi.items():
+        if not isinstance(values, list):
+            raise malformed
+        headers += [(name, value) for value in values]
+    try:
+        content = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") is True else body.encode()
+    except ValueError:
+        raise GatewayError.internal(500) from None
+    return ProxyResponse(status, [_header(name, value) for name, value in headers], content)
+
+
+_RESPONSE_MEMBERS = {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}
+
+
+def _header(name: str, value: object) -> tuple[str, str]:
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    if not isinstance(value, str) or FORBIDDEN_IN_HEADER.search(value) or not HEADER_NAME.fullmatch(name):
+        raise GatewayError.internal(502)
+    return name, value
+
+
+def server(handler: Handler) -> web.Server:
+    """An HTTP server that leaves to `handler` what API Gateway decides: header sizes, content encodings, logs.
+
+    `handler` raises nothing.
+    """
+    return web.Server(
+        handler,
+        access_log=None,
+        logger=protocol_logger,
+        auto_decompress=False,
+        max_line_size=2 * MAX_HEADERS,
+        max_field_size=2 * MAX_HEADERS,
+        max_headers=MAX_HEADERS,
+        lingering_time=1.0,
+    )
+
+
+def target(request: web.BaseRequest) -> tuple[str, str]:
+    """Path and query string as the client sent them, percent-encoded."""
+    raw = request.raw_path
+    if not raw.isascii():
+        raw = quote(raw.encode("utf-8", "surrogateescape"), safe="!$%&'()*+,/:;=?@[]~")
+    path, _, query = raw.partition("?")
+    if not path.startswith("/"):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query
+
+
+def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
+    """The headers as API Gateway passes them on: by the first spelling of a name, with its own ones added.
+
+    Raises `GatewayError` 431 where the request line and the headers exceed 10 240 bytes in total.
+    """
+    size = len(request.method) + len(request.raw_path)
+    headers: dict[str, list[str]] = {}
+    names: dict[bytes, str] = {}
+    for raw_name, raw_value in request.raw_headers:
+        size += len(raw_name) + len(raw_value)
+        lower = raw_name.lower()
+        if lower not in DROPPED_HEADERS:
+            name = names.setdefault(lower, raw_name.decode("latin-1"))
+            headers.setdefault(name, []).append(raw_value.decode("utf-8", "replace"))
+    if size > MAX_HEADERS:
+        raise GatewayError(431, "BadRequestException", {"message": "Request Header Fields Too Large"})
+    if b"x-amzn-trace-id" not in names:
+        headers["X-Amzn-Trace-Id"] = [f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()}"]
+    came_for = headers.pop(names.get(b"x-forwarded-for", ""), [])
+    headers["X-Forwarded-For"] = [", ".join([*came_for, request.remote or ""])]
+    headers[names.get(b"x-forwarded-port", "X-Forwarded-Port")] = [_port(request)]
+    headers[names.get(b"x-forwarded-proto", "X-Forwarded-Proto")] = ["http"]
+    return headers
+
+
+def _port(request: web.BaseRequest) -> str:
+    socket = request.transport.get_extra_info("sockname") if request.transport else None
+    return str(socket[1]) if isinstance(socket, tuple) else ""
+
+
+def last_values(multi: dict[str, list[str]]) -> dict[str, str]:
+    return {name: values[-1] for name, values in multi.items()}
+
+
+def query_of(query: str) -> dict[str, list[str]]:
+    """Query string parameters, decoded; a semicolon separates them, as it does for API Gateway."""
+    parameters: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.replace(";", "&"), keep_blank_values=True, errors="replace"):
+        parameters.setdefault(name, []).append(value)
+    return parameters
+
+
+def short_id() -> str:
+    """An identifier of 16 characters like `L0SM9cOFvHcCIhw=`: for a connection, a message, a request."""
+    return base64.urlsafe_b64encode(os.urandom(11)).decode()
+
+
+def request_time(epoch_ms: int) -> str:
+    """`09/Apr/2015:12:34:56 +0000`."""
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
+
+async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
+    """The request's body, or None where it exceeds `limit` bytes. Raises `GatewayError` 400 where it breaks off."""
+    if (request.content_length or 0) > limit:
+        return None
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    body = bytearray()
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                return None
+    except (web.RequestPayloadError, ConnectionError):
+        raise GatewayError(400, "BadRequestException", {"message": "Bad Request"}) from None
+    return bytes(body)

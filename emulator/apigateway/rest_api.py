@@ -1,0 +1,273 @@
+"""API Gateway REST APIs with Lambda proxy integrations."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from emulator.apigateway.authorizers import Authorizers
+from emulator.apigateway.gateway import (
+    INTEGRATION_TIMEOUT,
+    GatewayError,
+    Handler,
+    Integration,
+    Json,
+    ProxyResponse,
+    headers_of,
+    last_values,
+    query_of,
+    read_body,
+    request_time,
+    short_id,
+    target,
+)
+from emulator.apigateway.records import Cors, RestApi, Route
+from emulator.common.account import ACCOUNT, arn
+from emulator.lambda_.invocations import Invoker
+
+MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# A function's values for these reach the client under another name: the gateway sends its own.
+REMAPPED_HEADERS = {"connection", "content-length", "date", "server", "www-authenticate"}
+IDENTITY = {
+    "accessKey": None,
+    "accountId": None,
+    "caller": None,
+    "cognitoAuthenticationProvider": None,
+    "cognitoAuthenticationType": None,
+    "cognitoIdentityId": None,
+    "cognitoIdentityPoolId": None,
+    "principalOrgId": None,
+    "user": None,
+    "userArn": None,
+}
+
+_RESPONSE_TYPES = {
+    "AccessDeniedException": "ACCESS_DENIED",
+    "AuthorizerConfigurationException": "AUTHORIZER_CONFIGURATION_ERROR",
+    "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
+    "RequestTooLargeException": "REQUEST_TOO_LARGE",
+    "UnauthorizedException": "UNAUTHORIZED",
+}
+
+logger = logging.getLogger("emulator.rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A path of the API with its methods."""
+
+    path: str
+    pattern: re.Pattern[str]
+    parameters: tuple[str, ...]
+    methods: dict[str, Route] = field(default_factory=dict)
+
+
+class RestGateway:
+    """Serves one REST API, at `/path` as well as at `/{stage}/path`.
+
+    A body that is no UTF-8 reaches the function base64-encoded, and one that a function encodes is decoded, as for
+    an API whose binary media types are `*/*`; text stays text. `hooks` maps folders like `/_emulator/` to handlers
+    that the API doesn't see; `timeout` is the integration's, in seconds.
+    """
+
+    def __init__(
+        self,
+        api: RestApi,
+        lambda_: Invoker,
+        hooks: Mapping[str, Handler] | None = None,
+        timeout: float = INTEGRATION_TIMEOUT,
+    ) -> None:
+        self._api = api
+        self._hooks = dict(hooks or {})
+        self._integration = Integration(lambda_, timeout)
+        self._authorizers = Authorizers(self._integration)
+        self._resources = _resources(api.routes)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, query = target(request)
+        started = time.perf_counter()
+        request_id, extended_id = str(uuid.uuid4()), short_id()
+        try:
+            for prefix, hook in self._hooks.items():
+                if f"{path}/".startswith(prefix):
+                    return await hook(request)
+            response = await self._answer(request, path, query, request_id, extended_id)
+        except GatewayError as error:
+            response = self._refusal(error)
+        except Exception:
+            logger.exception("%s %s failed", request.method, path)
+            response = self._refusal(GatewayError.internal(500))
+        self._compress(request, response)
+        response.headers["x-amzn-RequestId"] = request_id
+        response.headers["x-amz-apigw-id"] = extended_id
+        elapsed = (time.perf_counter() - started) * 1000
+        logger.info("%s %s %s %d %.1f ms", request.remote, request.method, path, response.status, elapsed)
+        return response
+
+    async def _answer(
+        self, request: web.BaseRequest, path: str, query: str, request_id: str, extended_id: str
+    ) -> web.Response:
+        headers = headers_of(request)
+        if (request.content_length or 0) > MAX_PAYLOAD:
+            raise _too_long()
+        resource, values, path = self._match(path)
+        route = resource.methods.get(request.method)
+        if route is None and request.method == "OPTIONS" and self._api.cors:
+            return _preflight(self._api.cors, resource)
+        if route is None and request.method in METHODS:
+            route = resource.methods.get("ANY")
+        if route is None:
+            raise _unknown()
+
+        multi_query = query_of(query)
+        host = request.headers.get("Host", "")
+        now = time.time_ns() // 1_000_000
+        context: Json = {
+            "accountId": ACCOUNT,
+            "apiId": self._api.name,
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
+            "extendedRequestId": extended_id,
+            "httpMethod": request.method,
+            "identity": {**IDENTITY, "sourceIp": request.remote, "userAgent": request.headers.get("User-Agent")},
+            "path": f"/{self._api.stage}{path}",
+            "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
+            "requestId": request_id,
+            "requestTime": request_time(now),
+            "requestTimeEpoch": now,
+            "resourcePath": resource.path,
+            "stage": self._api.stage,
+        }
+        event: Json = {
+            "resource": resource.path,
+            "path": path,
+            "httpMethod": request.method,
+            "headers": last_values(headers),
+            "multiValueHeaders": headers,
+            "queryStringParameters": last_values(multi_query) or None,
+            "multiValueQueryStringParameters": multi_query or None,
+            "pathParameters": dict(zip(resource.parameters, values, strict=True)) or None,
+            "stageVariables": None,
+            "requestContext": context,
+        }
+        if route.authorizer:
+            method_arn = arn("execute-api", f"{self._api.name}/{self._api.stage}/{request.method}{path}")
+            # Where an integration gets null, an authorizer gets an empty object.
+            asked = {name: {} if value is None else value for name, value in event.items()}
+            context["authorizer"] = await self._authorizers.authorize(route.authorizer, method_arn, asked)
+
+        body = await read_body(request, MAX_PAYLOAD)
+        if body is None:
+            raise _too_long()
+        event |= _body(body)
+        answer = await self._integration.proxy(route.function, event)
+        return _response(answer, last_values(headers)["X-Amzn-Trace-Id"])
+
+    def _compress(self, request: web.BaseRequest, response: web.Response) -> None:
+        smallest = self._api.compressed_from
+        accepted = "gzip" in request.headers.get("Accept-Encoding", "")
+        if smallest is None or not accepted or "Content-Encoding" in response.headers:
+            return
+        if isinstance(response.body, bytes) and len(response.body) >= smallest:
+            response.enable_compression(web.ContentCoding.gzip)
+
+    def _refusal(self, error: GatewayError) -> web.Response:
+        default = f"DEFAULT_{error.status // 100}XX"
+        kind = _RESPONSE_TYPES.get(error.error_type, default)
+        response = error.response()
+        wanted = self._api.responses.get(kind, self._api.responses.get(default))
+        if wanted is None:
+            return response
+        response.set_status(wanted.status or error.status)
+        response.headers.update(wanted.headers)
+        if wanted.template is not None:
+            message = error.message or ""
+            values = {"responseType": kind, "messageString": json.dumps(message), "message": message}
+            text = re.sub(r"\$context\.error\.(\w+)", lambda match: values[match[1]], wanted.template)
+            response.body = text.encode()
+        return response
+
+    def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str]:
+        """The resource that a path names, its parameters' values, and the path without the stage."""
+        prefix = f"/{self._api.stage}"
+        paths = [path]
+        if path == prefix or path.startswith(prefix + "/"):
+            paths.insert(0, path[len(prefix) :] or "/")
+        for candidate in paths:
+            for resource in self._resources:
+                if match := resource.pattern.fullmatch(candidate):
+                    return resource, match.groups(), candidate
+        raise _unknown()
+
+
+def _resources(routes: tuple[Route, ...]) -> list[Resource]:
+    """The API's resources, the one to prefer first: static before parameter before proxy, segment by segment."""
+    resources: dict[str, Resource] = {}
+    ranks: dict[str, list[int]] = {}
+    for route in routes:
+        if route.path not in resources:
+            pattern, parameters, rank = "", [], []
+            for segment in route.path.strip("/").split("/"):
+                if segment.startswith("{") and segment.endswith("}"):
+                    proxy = segment.endswith("+}")
+                    parameters.append(segment[1:-2] if proxy else segment[1:-1])
+                    pattern += "/(.+)" if proxy else "/([^/]+)"
+                    rank.append(2 if proxy else 1)
+                else:
+                    pattern += "/" + re.escape(segment)
+                    rank.append(0)
+            ranks[route.path] = rank
+            # A trailing slash doesn't matter, and isn't part of a parameter.
+            compiled = re.compile(re.sub(r"\(\.\+\)$", "(.+?)", pattern).rstrip("/") + "/?")
+            resources[route.path] = Resource(route.path, compiled, tuple(parameters))
+        resources[route.path].methods[route.method] = route
+    return sorted(resources.values(), key=lambda resource: ranks[resource.path])
+
+
+def _preflight(cors: Cors, resource: Resource) -> web.Response:
+    offered = METHODS if "ANY" in resource.methods else sorted({*resource.methods, "OPTIONS"})
+    headers = {
+        "Access-Control-Allow-Origin": cors.allow_origin,
+        "Access-Control-Allow-Headers": cors.allow_headers,
+        "Access-Control-Allow-Methods": cors.allow_methods or ",".join(offered),
+        "Access-Control-Max-Age": cors.max_age,
+        "Access-Control-Allow-Credentials": "true" if cors.allow_credentials else "",
+    }
+    given = {name: value for name, value in headers.items() if value}
+    return web.Response(body=b"{}\n", content_type="application/json", headers=given)
+
+
+def _body(body: bytes) -> Json:
+    try:
+        return {"body": body.decode() or None, "isBase64Encoded": False}
+    except UnicodeDecodeError:
+        return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+
+
+def _response(answer: ProxyResponse, trace_id: str) -> web.Response:
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name, value in answer.headers:
+        lower = name.lower()
+        if lower != "transfer-encoding":
+            headers.add(f"x-amzn-Remapped-{name}" if lower in REMAPPED_HEADERS else name, value)
+    headers.setdefault("Content-Type", "application/json")
+    headers.setdefault("X-Amzn-Trace-Id", trace_id)
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def _unknown() -> GatewayError:
+    return GatewayError(403, "MissingAuthenticationTokenException", {"message": "Missing Authentication Token"})
+
+
+def _too_long() -> GatewayError:
+    return GatewayError(413, "RequestTooLargeException", {"message": "Request Too Long"})

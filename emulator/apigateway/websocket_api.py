@@ -1,0 +1,307 @@
+"""API Gateway WebSocket APIs with Lambda proxy integrations, and their `@connections` management API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from emulator.apigateway.authorizers import Authorizers
+from emulator.apigateway.gateway import (
+    INTEGRATION_TIMEOUT,
+    GatewayError,
+    Integration,
+    Json,
+    headers_of,
+    last_values,
+    query_of,
+    read_body,
+    request_time,
+    short_id,
+    target,
+)
+from emulator.apigateway.records import WebSocketApi
+from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Limits, is_handshake
+from emulator.common.account import arn
+from emulator.common.errors import ApiError, TemplateError
+from emulator.lambda_.invocations import Invoker
+
+logger = logging.getLogger("emulator.websocket")
+
+Select = Callable[[str], str | None]
+
+
+class WebSocketGateway:
+    """Serves one WebSocket API at `/` and `/{stage}`, and manages its connections at `…/@connections/{id}`.
+
+    The messages of one connection are handled one after another, in the order in which they came; API Gateway
+    handles them at the same time. A function's response body is not sent to the client: no route has a route
+    response. `timeout` is the integrations', in seconds; `clock` in seconds, monotonic, decides when a connection is
+    idle or old.
+    """
+
+    def __init__(
+        self,
+        api: WebSocketApi,
+        lambda_: Invoker,
+        limits: Limits | None = None,
+        timeout: float = INTEGRATION_TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._select = _selector(api.selection_expression)
+        self._integration = Integration(lambda_, timeout)
+        self._authorizers = Authorizers(self._integration)
+        # The result of a WebSocket API's authorizer is never cached.
+        self._authorizer = replace(api.authorizer, ttl=0) if api.authorizer else None
+        self._connections: dict[str, Connection] = {}
+        self._serving: set[asyncio.Task[Any] | None] = set()
+        self._closing = False
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, query = target(request)
+        path = unquote(path)
+        prefix = f"/{self._api.stage}"
+        if path == prefix or path.startswith(prefix + "/"):
+            path = path[len(prefix) :] or "/"
+        if path.startswith("/@connections/"):
+            return await self._manage(request, path.removeprefix("/@connections/"))
+        return await self._upgrade(request, path, query)
+
+    async def close(self, grace: float) -> None:
+        """Closes every connection as going away, and waits up to `grace` seconds for their `$disconnect`."""
+        self._closing = True
+        for connection in list(self._connections.values()):
+            connection.close(End.GOING_AWAY)
+        serving = [task for task in self._serving if task]
+        if serving:
+            await asyncio.wait(serving, timeout=grace)
+
+    # Connections
+
+    async def _upgrade(self, request: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
+        connection = Connection(request, self._limits, self._clock)
+        started = time.perf_counter()
+        request_id = short_id()
+        task = asyncio.current_task()
+        self._serving.add(task)
+        try:
+            if self._closing:
+                raise GatewayError(503, "ServiceUnavailableException", {"message": "Service Unavailable"})
+            if path != "/" or request.method != "GET":
+                raise GatewayError(403, "ForbiddenException", {"message": "Forbidden"})
+            protocols = await self._connect(connection, request, query, request_id)
+            self._log(connection, "$connect", 101, started)
+            await self._serve(connection, request, protocols)
+            return connection.socket
+        except GatewayError as error:
+            refusal = error
+        except Exception:
+            logger.exception("%s failed", connection.id)
+            refusal = GatewayError.internal(500)
+        finally:
+            self._serving.discard(task)
+        self._log(connection, "$connect", refusal.status, started)
+        return GatewayError(refusal.status, refusal.error_type, _notice(connection, request_id, refusal)).response()
+
+    async def _serve(self, connection: Connection, request: web.BaseRequest, protocols: tuple[str, ...]) -> None:
+        try:
+            await connection.open(request, protocols)
+            self._connections[connection.id] = connection
+            if self._closing:
+                connection.close(End.GOING_AWAY)
+            await connection.serve(lambda message: self._message(connection, message))
+        except ConnectionError as error:
+            logger.info("%s was lost: %s", connection.id, error)
+        finally:
+            self._connections.pop(connection.id, None)
+            await self._disconnect(connection)
+        if connection.socket.prepared:
+            await connection.gone()
+
+    async def _connect(
+        self, connection: Connection, request: web.BaseRequest, query: str, request_id: str
+    ) -> tuple[str, ...]:
+        """Lets the authorizer and `$connect` decide before the handshake is answered; the subprotocol they chose."""
+        headers, multi_query = headers_of(request), query_of(query)
+        if not is_handshake(request):
+            raise GatewayError(400, "BadRequestException", {"message": "Bad Request"})
+        context = self._context(connection, "$connect", "CONNECT", request_id)
+        event: Json = {"headers": last_values(headers), "multiValueHeaders": headers}
+        if multi_query:
+            event["queryStringParameters"] = last_values(multi_query)
+            event["multiValueQueryStringParameters"] = multi_query
+        event["requestContext"] = context
+        if self._authorizer:
+            method_arn = arn("execute-api", f"{self._api.name}/{self._api.stage}/$connect")
+            asked = {"stageVariables": {}, "queryStringParameters": {}, "multiValueQueryStringParameters": {}, **event}
+            connection.authorizer = await self._authorizers.authorize(self._authorizer, method_arn, asked)
+            context["authorizer"] = connection.authorizer
+        function = self._api.routes.get("$connect")
+        if function is None:
+            return ()
+        answer = await self._integration.proxy(function, {**event, "isBase64Encoded": False})
+        if not 200 <= answer.status < 300:
+            raise GatewayError(answer.status, _error_type(answer.status), {"message": _phrase(answer.status)})
+        return tuple(value for name, value in answer.headers if name.lower() == "sec-websocket-protocol")
+
+    async def _message(self, connection: Connection, message: str) -> None:
+        started = time.perf_counter()
+        request_id = short_id()
+        key = self._select(message)
+        if key is None or key.startswith("$") or key not in self._api.routes:
+            key = "$default"
+        function = self._api.routes.get(key)
+        try:
+            if function is None:
+                raise GatewayError(403, "ForbiddenException", {"message": "Forbidden"})
+            context = self._context(connection, key, "MESSAGE", request_id)
+            context["messageId"] = short_id()
+            event: Json = {"requestContext": context, "body": message, "isBase64Encoded": False}
+            status = (await self._integration.proxy(function, event)).status
+        except GatewayError as error:
+            status = error.status
+            await self._tell(connection, request_id, error)
+        except Exception:
+            logger.exception("%s %s failed", connection.id, key)
+            status = 500
+            await self._tell(connection, request_id, GatewayError.internal(500))
+        self._log(connection, key, status, started)
+
+    async def _disconnect(self, connection: Connection) -> None:
+        function = self._api.routes.get("$disconnect")
+        if function is None:
+            return
+        started = time.perf_counter()
+        headers = {"Host": connection.host, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
+        context = self._context(connection, "$disconnect", "DISCONNECT", short_id())
+        context["disconnectStatusCode"], context["disconnectReason"] = connection.end
+        event: Json = {
+            "headers": headers,
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "requestContext": context,
+            "isBase64Encoded": False,
+        }
+        try:
+            status = (await self._integration.proxy(function, event)).status
+        except GatewayError as error:
+            status = error.status
+        except Exception:
+            logger.exception("%s $disconnect failed", connection.id)
+            status = 500
+        self._log(connection, "$disconnect", status, started)
+
+    def _context(self, connection: Connection, route_key: str, event_type: str, request_id: str) -> Json:
+        now = time.time_ns() // 1_000_000
+        context: Json = {
+            "routeKey": route_key,
+            "eventType": event_type,
+            "extendedRequestId": request_id,
+            "requestTime": request_time(now),
+            "messageDirection": "IN",
+            "stage": self._api.stage,
+            "connectedAt": connection.connected_at,
+            "requestTimeEpoch": now,
+            "identity": connection.identity,
+            "requestId": request_id,
+            "domainName": connection.host,
+            "connectionId": connection.id,
+            "apiId": self._api.name,
+        }
+        if connection.authorizer is not None:
+            context["authorizer"] = connection.authorizer
+        return context
+
+    async def _tell(self, connection: Connection, request_id: str, error: GatewayError) -> None:
+        try:
+            await connection.send(json.dumps(_notice(connection, request_id, error)).encode())
+        except ApiError as refused:
+            logger.info("%s was not told of an error: %s", connection.id, refused)
+
+    def _log(self, connection: Connection, route_key: str, status: int, started: float) -> None:
+        elapsed = (time.perf_counter() - started) * 1000
+        logger.info("%s %s %d %.1f ms", connection.id, route_key, status, elapsed)
+
+    # The management API
+
+    async def _manage(self, request: web.BaseRequest, connection_id: str) -> web.Response:
+        try:
+            body = await read_body(request, MAX_MESSAGE)
+            if body is None:
+                raise ApiError("PayloadTooLargeException", f"Expected at most {MAX_MESSAGE} bytes.", 413)
+            connection = self._connections.get(connection_id)
+            if connection is None:
+                raise ApiError("GoneException", f"There is no connection {connection_id!r}.", 410)
+            response = await self._act(request.method, connection, body)
+        except ApiError as error:
+            response = GatewayError(error.status, error.code, {"message": error.message}).response()
+        except GatewayError as error:
+            response = error.response()
+        response.headers["x-amzn-RequestId"] = short_id()
+        logger.info("%r %s @connections %d", connection_id, request.method, response.status)
+        return response
+
+    async def _act(self, method: str, connection: Connection, body: bytes) -> web.Response:
+        match method:
+            case "POST":
+                await connection.send(body)
+                return web.Response()
+            case "GET":
+                described = json.dumps(connection.describe()).encode()
+                return web.Response(body=described, content_type="application/json")
+            case "DELETE":
+                connection.close(End.DELETED)
+                del self._connections[connection.id]
+                return web.Response(status=204)
+        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+
+
+def _selector(expression: str) -> Select:
+    """Reads a route selection expression: `$request.body.action`, `${request.body.meta.type}`.
+
+    Raises `TemplateError` for any other.
+    """
+    match = re.fullmatch(r"\$request\.body\.([\w.-]+)|\$\{request\.body\.([\w.-]+)\}", expression)
+    if match is None:
+        raise TemplateError([f"RouteSelectionExpression: expected $request.body.<path>, was {expression!r}"])
+    path = (match[1] or match[2]).split(".")
+
+    def select(message: str) -> str | None:
+        try:
+            value = json.loads(message)
+            for name in path:
+                value = value[name]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return value if isinstance(value, str) else json.dumps(value)
+
+    return select
+
+
+def _notice(connection: Connection, request_id: str, error: GatewayError) -> Json:
+    message = error.message or "Internal server error"
+    return {"message": message, "connectionId": connection.id, "requestId": request_id}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return str(status)
+
+
+def _error_type(status: int) -> str:
+    return {401: "UnauthorizedException", 403: "ForbiddenException", 429: "LimitExceededException"}.get(
+        status, "BadRequestException" if status < 500 else "InternalServerErrorException"
+    )

@@ -1,0 +1,69 @@
+"""Custom resources: invokes their functions as CloudFormation does at a deployment, and takes their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from emulator.cloudformation.records import CustomResource
+from emulator.common.account import arn
+from emulator.lambda_.invocations import EventInvoker
+
+PATH = "/_emulator/custom-resources/"
+
+
+class CustomResourceError(Exception):
+    """A custom resource could not be created. Names it, and the reason that it gave."""
+
+
+class CustomResources:
+    """`endpoint_url` is where `handle` is served below `PATH`; `timeout` in seconds."""
+
+    def __init__(self, lambda_: EventInvoker, stack_name: str, endpoint_url: str, timeout: float) -> None:
+        self._lambda = lambda_
+        self._stack_id = arn("cloudformation", f"stack/{stack_name}/{uuid.uuid4()}")
+        self._endpoint_url = endpoint_url
+        self._timeout = timeout
+        self._answers: dict[str, asyncio.Future[dict[str, str]]] = {}
+
+    async def create(self, resources: Iterable[CustomResource]) -> None:
+        """Creates them one after the other. Raises CustomResourceError."""
+        for resource in resources:
+            request_id = str(uuid.uuid4())
+            answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+            event = {
+                "RequestType": "Create",
+                "ResponseURL": f"{self._endpoint_url}{PATH}{request_id}",
+                "StackId": self._stack_id,
+                "RequestId": request_id,
+                "LogicalResourceId": resource.name,
+                "ResourceType": resource.type,
+                "ResourceProperties": resource.properties,
+            }
+            await self._lambda.invoke_event(resource.function, json.dumps(event).encode())
+            try:
+                result = await asyncio.wait_for(answer, self._timeout)
+            except TimeoutError:
+                raise CustomResourceError(
+                    f"{resource.name}: expected {resource.function} to answer within {self._timeout:g} s; see its log"
+                ) from None
+            finally:
+                del self._answers[request_id]
+            if result.get("Status") != "SUCCESS":
+                raise CustomResourceError(f"{resource.name}: {result.get('Reason', 'failed without a reason')}")
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Takes an answer, as the presigned URL does that CloudFormation hands out."""
+        answer = self._answers.get(request.path.removeprefix(PATH))
+        try:
+            result = json.loads(await request.read())
+        except ValueError:
+            result = None
+        if request.method != "PUT" or answer is None or answer.done() or not isinstance(result, dict):
+            return web.Response(status=403)
+        answer.set_result(result)
+        return web.Response()

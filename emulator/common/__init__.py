@@ -1,0 +1,1 @@
+"""What every service uses: the clock, the account, errors, servers."""

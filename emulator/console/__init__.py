@@ -1,0 +1,1 @@
+"""The console: a page and a JSON API that show what the services have done."""

@@ -1,0 +1,381 @@
+"""The execution environments of one function: forked, given invocations, reused, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import secrets
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator.lambda_.fork_server import ForkServer
+from emulator.lambda_.records import Function
+from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
+
+INITIALIZATION_LIMIT = 10.0  # seconds; Lambda's for the init phase, on top of the function's timeout
+IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
+PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few that stay warm do more than many
+FORKS_AT_ONCE = 2  # further ones would only take the processor from those that are starting
+MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How an invocation ended. With `error`, `payload` is AWS's JSON with errorType and errorMessage."""
+
+    payload: bytes
+    error: bool
+    request_id: str
+
+
+@dataclass(slots=True)
+class Counters:
+    """`duration` in seconds, summed over the invocations; `running` includes those that wait for an environment."""
+
+    invocations: int = 0
+    errors: int = 0
+    throttles: int = 0
+    cold_starts: int = 0
+    duration: float = 0.0
+    running: int = 0
+
+
+class Run:
+    """One invocation on its way through a function."""
+
+    __slots__ = ("deadline", "payload", "request_id", "result", "started")
+
+    def __init__(self, payload: bytes, request_id: str) -> None:
+        self.payload = payload
+        self.request_id = request_id
+        self.result: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        self.started = 0.0
+        self.deadline: asyncio.TimerHandle | None = None
+
+
+class Environment:
+    """One worker process. It belongs to the Runtime API's table from its fork until its exit."""
+
+    def __init__(self, pool: Pool, server: ForkServer) -> None:
+        self.identity = secrets.token_hex(16)
+        self.pid = 0
+        self.run: Run | None = None
+        self.idle_since = 0.0
+        self.killed = False
+        self.initialization: float | None = time.perf_counter()
+        self.memory = 0
+        self.server = server
+        self._memory_read = 0.0
+        self._pool = pool
+        self._send: Callable[[dict[str, str], bytes], None] | None = None
+        pool.api.environments[self.identity] = self
+        server.fork(self)
+
+    def wait(self, send: Callable[[dict[str, str], bytes], None]) -> None:
+        self._send = send
+        self._pool.free(self)
+
+    def give(self, run: Run) -> None:
+        """Hands the invocation over. Only to be called while the environment waits for one."""
+        assert self._send is not None
+        self.run = run
+        run.started = time.perf_counter()
+        timeout = self._pool.function.timeout
+        if run.deadline is not None:
+            run.deadline.cancel()
+        run.deadline = asyncio.get_running_loop().call_later(timeout, self._time_out, run)
+        trace = run.request_id.replace("-", "")
+        self._pool.write_log(f"START RequestId: {run.request_id} Version: $LATEST\n")
+        self._send(
+            {
+                "Lambda-Runtime-Aws-Request-Id": run.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": self._pool.function.arn,
+                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{trace[:24]};Parent={trace[16:]};Sampled=0",
+                "Content-Type": "application/json",
+            },
+            run.payload,
+        )
+
+    def answer(self, request_id: str, payload: bytes | None, *, error: bool) -> bool:
+        run = self.run
+        if run is None or run.request_id != request_id:
+            return False
+        self.run = None
+        if payload is None:
+            message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+            self._pool.fail(run, "Function.ResponseSizeTooLarge", message, self)
+        else:
+            self._pool.finish(run, Invocation(payload, error, request_id), self)
+        return True
+
+    def fail_initialization(self, payload: bytes) -> None:
+        self._pool.initialization_failed(self, payload)
+
+    def exited(self, code: int) -> None:
+        del self._pool.api.environments[self.identity]
+        run, self.run = self.run, None
+        if run is not None:
+            self._pool.fail(run, "Runtime.ExitError", exit_message(run.request_id, code), self)
+        self._pool.remove(self, code)
+
+    def kill(self) -> None:
+        self.killed = True
+        self.server.kill(self)
+
+    def sample_memory(self) -> None:
+        """Reads the peak memory, in MiB, where the system tells it."""
+        now = time.perf_counter()
+        if now - self._memory_read < MEMORY_SAMPLE:
+            return
+        self._memory_read = now
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"VmHWM:"):
+                    self.memory = int(line.split()[1]) // 1024
+
+    def _time_out(self, run: Run) -> None:
+        self.run = None
+        self._pool.time_out(run, self)
+        self.kill()
+
+
+class Pool:
+    """A function's environments and the invocations that wait for one."""
+
+    def __init__(self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str]) -> None:
+        self.function = function
+        self.api = api
+        self.log = log
+        self.environment = environment
+        self.counters = Counters()
+        self._waiting: deque[Run] = deque()
+        self._idle: list[Environment] = []  # the most recently used one last
+        self._starting: set[Environment] = set()
+        self._servers: set[ForkServer] = set()
+        self._server: ForkServer | None = None
+        self._standby: ForkServer | None = None
+        self._reaper: asyncio.TimerHandle | None = None
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._closed = False
+        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def start(self) -> None:
+        """Starts importing the handler."""
+        self._server = ForkServer(self)
+        if self._standby is not None and self._standby.ready:
+            self._server.start_from(self._standby)
+        else:
+            self._server.start(self.function, self.environment, self.log)
+        self._servers.add(self._server)
+
+    def submit(self, run: Run) -> None:
+        """Runs the invocation in a free environment or, when there is none, in the first that comes free."""
+        self.counters.invocations += 1
+        self.counters.running += 1
+        self._settled.clear()
+        if self._idle:
+            self._idle.pop().give(run)
+            return
+        limit = INITIALIZATION_LIMIT + self.function.timeout
+        run.deadline = asyncio.get_running_loop().call_later(limit, self._expire, run)
+        self._waiting.append(run)
+        if self._server is None:
+            self.start()
+        if self._server is not None and self._server.environments:
+            asyncio.get_running_loop().call_later(PATIENCE, self._grow_for, run)
+        else:
+            self.grow()
+
+    def grow(self) -> None:
+        """Forks environments for waiting invocations."""
+        server = self._server
+        while server is not None and server.ready and len(self._starting) < min(len(self._waiting), FORKS_AT_ONCE):
+            self._starting.add(Environment(self, server))
+
+    def _grow_for(self, run: Run) -> None:
+        if run in self._waiting:
+            self.grow()
+
+    def free(self, environment: Environment) -> None:
+        """The environment can take an invocation."""
+        started_now = environment in self._starting
+        if started_now:
+            self._starting.discard(environment)
+            self.counters.cold_starts += 1
+            started = environment.initialization or 0.0
+            environment.initialization = time.perf_counter() - started
+        if environment.killed:
+            return
+        if environment.server is not self._server or self._closed:
+            environment.kill()
+        elif self._waiting:
+            environment.give(self._waiting.popleft())
+            if started_now:
+                self.grow()
+        else:
+            environment.idle_since = time.monotonic()
+            self._idle.append(environment)
+            if self._reaper is None:
+                self._reaper = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._reap)
+
+    def initialization_failed(self, environment: Environment, payload: bytes) -> None:
+        self._starting.discard(environment)
+        if self._waiting:
+            run = self._waiting.popleft()
+            run.started = time.perf_counter()
+            self.write_log(f"START RequestId: {run.request_id} Version: $LATEST\n")
+            self.finish(run, Invocation(payload, True, run.request_id), None)
+
+    def remove(self, environment: Environment, code: int) -> None:
+        """The environment has exited."""
+        if environment in self._idle:
+            self._idle.remove(environment)
+        if environment in self._starting:
+            self._starting.discard(environment)
+            if self._waiting and not environment.killed:
+                self._exit_waiting(code)
+        if environment.server is not self._server and not environment.server.environments:
+            environment.server.stop()
+        self.grow()
+
+    async def stand_by(self) -> None:
+        """Imports already what the handler will need from elsewhere when its code has changed, if nothing does yet."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INITIALIZATION_LIMIT):
+                while self._server is not None and not self._server.ready:
+                    await self._server.settled.wait()
+        server = self._server
+        if server is not None and server.ready and self._standby is None:
+            self._standby = ForkServer(self)
+            self._standby.start(self.function, self.environment, self.log, server.modules)
+            await self._standby.settled.wait()
+
+    def fork_server_ended(self, server: ForkServer, code: int) -> None:
+        if server is self._standby:
+            self._standby = None
+        self._servers.discard(server)
+        if server is not self._server:
+            return
+        self._server = None
+        while self._waiting and not server.ready:
+            self._exit_waiting(code)
+        if self._waiting:
+            self.start()
+
+    def reload(self) -> None:
+        """Imports the handler anew. Environments with the old code finish what they run, then end."""
+        old, self._server = self._server, None
+        if self._idle or self.counters.running:
+            self.start()  # at once; a function that is not in use waits for its next invocation
+        idle, self._idle = self._idle, []
+        for environment in idle:
+            environment.kill()
+        if old is not None and not old.environments:
+            old.stop()
+
+    def finish(self, run: Run, invocation: Invocation, environment: Environment | None, status: str = "") -> None:
+        """Hands the result to the caller and accounts for it. `environment` None if the handler was never reached."""
+        if run.deadline is not None:
+            run.deadline.cancel()
+        duration = time.perf_counter() - run.started if run.started else 0.0
+        self.counters.duration += duration
+        self.counters.errors += invocation.error
+        self.counters.running -= 1
+        if not self.counters.running:
+            self._settled.set()
+        if not run.result.done():  # the caller may have gone
+            run.result.set_result(invocation)
+        report = [
+            f"REPORT RequestId: {run.request_id}",
+            f"Duration: {duration * 1000:.2f} ms",
+            f"Billed Duration: {math.ceil(duration * 1000)} ms",
+            f"Memory Size: {self.function.memory} MB",
+        ]
+        if environment is not None:
+            environment.sample_memory()
+            if environment.memory:
+                report.append(f"Max Memory Used: {environment.memory} MB")
+            if environment.initialization is not None:
+                report.append(f"Init Duration: {environment.initialization * 1000:.2f} ms")
+                environment.initialization = None
+        self.write_log(f"END RequestId: {run.request_id}\n" + "\t".join(report) + f"\t{status}\n")
+
+    def fail(self, run: Run, error_type: str, message: str, environment: Environment | None) -> None:
+        """Ends the invocation with an error that Lambda itself reports, not the handler."""
+        if error_type == "Sandbox.Timedout":
+            status = "Status: timeout"
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self.write_log(f"{now} {run.request_id} {message.partition('Error: ')[2]}\n")
+        else:
+            status = f"Status: error\tError Type: {error_type}"
+            self.write_log(f"{message}\n{error_type}\n")
+        payload = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
+        self.finish(run, Invocation(payload, True, run.request_id), environment, status)
+
+    def time_out(self, run: Run, environment: Environment | None) -> None:
+        message = f"RequestId: {run.request_id} Error: Task timed out after {self.function.timeout:.2f} seconds"
+        self.fail(run, "Sandbox.Timedout", message, environment)
+
+    def write_log(self, text: str) -> None:
+        os.write(self._log, text.encode())
+
+    async def close(self, grace: float) -> None:
+        """Lets running invocations end for up to `grace` seconds; leaves no process."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), grace)
+        self._closed = True
+        self._server = None
+        if self._reaper is not None:
+            self._reaper.cancel()
+        while self._waiting:
+            self._exit_waiting(-signal.SIGKILL)
+        for server in self._servers:
+            server.stop()
+        await asyncio.gather(*(server.ended for server in self._servers))
+        if self._standby is not None:
+            self._standby.stop()
+            await self._standby.ended
+        os.close(self._log)
+
+    def _exit_waiting(self, code: int) -> None:
+        run = self._waiting.popleft()
+        self.fail(run, "Runtime.ExitError", exit_message(run.request_id, code), None)
+
+    def _expire(self, run: Run) -> None:
+        """No environment became ready in time: the import hangs."""
+        self._waiting.remove(run)
+        self.time_out(run, None)
+        for environment in self._starting:
+            environment.kill()
+        if self._server is not None and not self._server.ready:
+            self._server.stop()
+
+    def _reap(self) -> None:
+        oldest = time.monotonic() - IDLE_LIMIT
+        while self._idle and self._idle[0].idle_since <= oldest:
+            self._idle.pop(0).kill()
+        self._reaper = None
+        if self._idle:
+            wait = self._idle[0].idle_since - oldest
+            self._reaper = asyncio.get_running_loop().call_later(wait, self._reap)
+
+
+def exit_message(request_id: str, code: int) -> str:
+    """Lambda's words for a process that ended with `code`: an exit status, or a negative signal number."""
+    if code == 0:
+        reason = "Runtime exited without providing a reason"
+    elif code > 0:
+        reason = f"Runtime exited with error: exit status {code}"
+    else:
+        reason = f"Runtime exited with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
+    return f"RequestId: {request_id} Error: {reason}"

@@ -1,0 +1,160 @@
+"""The process that has imported a function's handler and forks its environments, as seen from the emulator.
+
+Or the one that stands by to fork the next such process, with all imported but the function's own code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from emulator.lambda_.records import Function
+
+
+class Child(Protocol):
+    """A process that was asked for. `pid` is 0 until it exists."""
+
+    identity: str
+    pid: int
+
+    def exited(self, code: int) -> None:
+        """Its process has ended with this exit status, or negative signal number."""
+
+
+class Parent(Protocol):
+    """Whoever has processes forked."""
+
+    def grow(self) -> None:
+        """A server is ready: `fork` may be called."""
+
+    def fork_server_ended(self, server: ForkServer, code: int) -> None:
+        """The process has ended, and so has what it forked."""
+
+
+class ForkServer(asyncio.Protocol):
+    """Speaks with one worker.py over a socket, whose closing ends it and all that it forked."""
+
+    def __init__(self, parent: Parent) -> None:
+        self.identity = secrets.token_hex(8)
+        self.pid = 0
+        self.ready = False
+        self.modules: list[str] = []  # what the handler imports from elsewhere
+        self.environments: dict[str, Child] = {}
+        self._parent = parent
+        self._process: subprocess.Popen[bytes] | None = None
+        self._standby: ForkServer | None = None
+        self._code: int | None = None
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self._stopping = False
+        self._lost = False
+        self.settled = asyncio.Event()  # ready, or ended
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def start(
+        self, function: Function, environment: dict[str, str], log: Path, modules: list[str] | None = None
+    ) -> None:
+        """Imports the handler or, to stand by, only `modules`."""
+        self._socket, theirs = socket.socketpair()
+        options = {
+            "control": theirs.fileno(),
+            "handler": function.handler,
+            "path": [str(path) for path in (function.code, *function.search_path)],
+            **({} if modules is None else {"modules": modules}),
+        }
+        with theirs, open(log, "ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), json.dumps(options)],
+                cwd=function.code,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    def start_from(self, standby: ForkServer) -> None:
+        """Imports the handler in a process that the one that stands by forks."""
+        self._standby = standby
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            standby.environments[self.identity] = self
+            with contextlib.suppress(OSError):  # it has just ended, which is about to be noticed
+                socket.send_fds(standby._socket, [f"fork {self.identity}\n".encode()], [theirs.fileno()])
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    async def _connect(self) -> None:
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            match line.decode().split(" "):
+                case ["ready", *modules]:
+                    self.ready = True
+                    self.modules = modules
+                    self.settled.set()
+                    self._parent.grow()
+                case ["forked", identity, pid]:
+                    self.environments[identity].pid = int(pid)
+                case ["exited", identity, code]:
+                    self.environments.pop(identity).exited(int(code))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for environment in self.environments.values():
+            if environment.pid:  # orphans, if the process was killed
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(environment.pid, signal.SIGKILL)
+        environments, self.environments = self.environments, {}
+        for environment in environments.values():
+            environment.exited(-signal.SIGKILL)
+        self._lost = True
+        if self._process is not None:
+            self.exited(self._process.wait())
+        elif self._code is not None:
+            self.exited(self._code)
+
+    def exited(self, code: int) -> None:
+        self._code = code
+        if self._lost:
+            self.settled.set()
+            self.ended.set_result(None)
+            self._parent.fork_server_ended(self, code)
+
+    def fork(self, environment: Child) -> None:
+        self.environments[environment.identity] = environment
+        self._write(f"fork {environment.identity}\n")
+
+    def kill(self, environment: Child) -> None:
+        self._write(f"kill {environment.identity}\n")
+
+    def stop(self) -> None:
+        """Ends the process and its environments. `ended` is set when none is left."""
+        if self._stopping:
+            return
+        self._stopping = True
+        if self.ready and self._transport is not None:
+            self._transport.write_eof()
+        elif self._process is not None:
+            self._process.kill()
+        elif self._standby is not None:
+            self._standby.kill(self)
+
+    def _write(self, command: str) -> None:
+        if self._transport is not None and not self._stopping:
+            self._transport.write(command.encode())

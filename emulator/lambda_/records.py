@@ -1,0 +1,45 @@
+"""The functions and event source mappings of a stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.common.account import arn
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function. `timeout` in seconds, `memory` in MiB, `search_path` holds the layers' import roots.
+
+    `aliases` are names by which it can be invoked too. All of them stand for the code as it is now.
+    """
+
+    name: str
+    handler: str
+    code: Path
+    search_path: tuple[Path, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    timeout: int = 3
+    memory: int = 128
+    runtime: str = "python3.13"
+    reserved_concurrency: int | None = None
+    aliases: frozenset[str] = frozenset()
+
+    @property
+    def arn(self) -> str:
+        return arn("lambda", f"function:{self.name}")
+
+
+@dataclass(frozen=True)
+class EventSourceMapping:
+    """A queue that invokes a function. `window` in seconds; `max_concurrency` None means Lambda's default."""
+
+    name: str
+    queue_arn: str
+    function: str
+    batch_size: int = 10
+    window: int = 0
+    max_concurrency: int | None = None
+    report_batch_item_failures: bool = False
+    enabled: bool = True

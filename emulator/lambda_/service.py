@@ -1,0 +1,209 @@
+"""Lambda: invokes the functions of a stack, as the service does, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import uuid
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from emulator.common.account import REGION, arn
+from emulator.common.errors import ApiError
+from emulator.lambda_.environments import Counters, Invocation, Pool, Run
+from emulator.lambda_.records import Function
+from emulator.lambda_.runtime_api import MAX_PAYLOAD, RuntimeApi
+
+MAX_EVENT_PAYLOAD = 1_048_576
+MAX_EVENT_AGE = 21_600.0  # seconds for which an asynchronous invocation is retried while throttled
+EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
+STANDBY_DELAY = 2.0  # seconds after the start, which has better to do
+QUIET = 0.5  # seconds without an invocation
+CONCURRENCY = 256  # an account's is 1000: more processes than a laptop should run
+
+_NAME = re.compile(
+    r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Lambda:
+    """Functions by name. Processes log to `logs/<function>.log`; `environment` is added to every function's own."""
+
+    def __init__(
+        self,
+        functions: dict[str, Function],
+        *,
+        logs: Path,
+        environment: dict[str, str],
+        concurrency: int = CONCURRENCY,
+        event_retries: Sequence[float] = EVENT_RETRIES,
+    ) -> None:
+        self.functions = functions
+        self._logs = logs
+        self._environment = environment
+        self._concurrency = concurrency
+        self._event_retries = event_retries
+        self._api = RuntimeApi()
+        self._pools: dict[str, Pool] = {}
+        self._events: set[asyncio.Task[None]] = set()
+        self._preparing: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def counters(self) -> dict[str, Counters]:
+        """What each function has done since the start."""
+        return {name: pool.counters for name, pool in self._pools.items()}
+
+    async def start(self) -> None:
+        """Returns at once; the handlers are imported in the background, and first invocations wait for that."""
+        address = await self._api.start()
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for function in self.functions.values():
+            environment = process_environment(function, address, self._environment)
+            pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment)
+            self._pools[function.name] = pool
+            pool.start()
+        self._preparing = asyncio.create_task(self._prepare())
+
+    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        """Invokes a function and waits for its result. An error of the function is a result, not an exception.
+
+        Raises ApiError: ResourceNotFoundException, RequestTooLargeException, TooManyRequestsException.
+        """
+        pool = self._pool(name_or_arn)
+        if len(payload) > MAX_PAYLOAD:
+            raise _too_large(len(payload), MAX_PAYLOAD)
+        return await self._run(pool, Run(payload or b"{}", str(uuid.uuid4())))
+
+    async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
+        """Invokes a function without waiting; returns the request's id. A failed invocation is tried twice more.
+
+        Raises ApiError: ResourceNotFoundException, RequestTooLargeException.
+        """
+        pool = self._pool(name_or_arn)
+        if len(payload) > MAX_EVENT_PAYLOAD:
+            raise _too_large(len(payload), MAX_EVENT_PAYLOAD)
+        request_id = str(uuid.uuid4())
+        self._spawn(self._deliver(pool, payload or b"{}", request_id))
+        return request_id
+
+    async def reload(self, name: str) -> None:
+        """Makes later invocations run the function's code as it is now. Running ones end with the old code."""
+        pool = self._pool(name)
+        pool.reload()
+        # Whoever changes it once changes it again.
+        self._spawn(pool.stand_by())
+
+    async def close(self, grace: float) -> None:
+        """Refuses new invocations, lets running ones end for up to `grace` seconds, and leaves no process."""
+        if self._closing:
+            return
+        self._closing = True
+        tasks = [*self._events, *filter(None, [self._preparing])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(pool.close(grace) for pool in self._pools.values()))
+        await self._api.close()
+
+    async def _prepare(self) -> None:
+        """Has the functions stand by for changes of their code, one after another and while nothing goes on."""
+        await asyncio.sleep(STANDBY_DELAY)
+        for pool in self._pools.values():
+            seen = -1
+            while seen != (invocations := sum(counters.invocations for counters in self.counters.values())):
+                seen = invocations
+                await asyncio.sleep(QUIET)
+            await pool.stand_by()
+
+    def function(self, name_or_arn: str) -> Function:
+        """The function that a name or an ARN is of, with an alias or without. Raises ApiError if there is none."""
+        return self._pool(name_or_arn).function
+
+    def _pool(self, name_or_arn: str) -> Pool:
+        match = _NAME.fullmatch(name_or_arn)
+        pool = self._pools.get(match["name"]) if match else None
+        if match and pool and match["qualifier"] in (None, "$LATEST", *pool.function.aliases):
+            return pool
+        wanted = name_or_arn if name_or_arn.startswith("arn:") else arn("lambda", f"function:{name_or_arn}")
+        raise ApiError("ResourceNotFoundException", f"Function not found: {wanted}", 404)
+
+    async def _run(self, pool: Pool, run: Run) -> Invocation:
+        if self._closing:
+            raise ApiError("ServiceException", "The emulator is ending.", 500)
+        reserved = pool.function.reserved_concurrency
+        if reserved is None:
+            running = sum(p.counters.running for p in self._pools.values() if p.function.reserved_concurrency is None)
+            throttled = running >= self._concurrency
+        else:
+            throttled = pool.counters.running >= reserved
+        if throttled:
+            pool.counters.throttles += 1
+            raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
+        pool.submit(run)
+        return await run.result
+
+    async def _deliver(self, pool: Pool, payload: bytes, request_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        expires = loop.time() + MAX_EVENT_AGE
+        retries = list(self._event_retries)
+        backoff = 1.0
+        while True:
+            try:
+                invocation = await self._run(pool, Run(payload, request_id))
+            except ApiError as error:
+                if error.status != 429 or loop.time() > expires:
+                    logger.warning("%s: dropped event %s: %s", pool.function.name, request_id, error)
+                    return
+                await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
+                backoff = min(backoff * 2, 300.0)
+                continue
+            if not invocation.error:
+                return
+            if not retries:
+                reason = invocation.payload.decode("utf-8", "replace")
+                logger.warning("%s: dropped event %s: %s", pool.function.name, request_id, reason)
+                return
+            await asyncio.sleep(retries.pop(0))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._events.add(task)
+        task.add_done_callback(self._events.discard)
+
+
+def process_environment(function: Function, runtime_api: str, added: dict[str, str]) -> dict[str, str]:
+    """All environment variables of a function's processes: nothing of the emulator's own but PATH and HOME."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {
+        **inherited,
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        **added,
+        **function.environment,
+        "_HANDLER": function.handler,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+    }
+
+
+def _too_large(size: int, limit: int) -> ApiError:
+    message = f"{size} byte payload is too large for the RequestResponse invocation type (limit {limit} bytes)"
+    return ApiError("RequestTooLargeException", message, 413)

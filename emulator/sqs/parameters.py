@@ -1,0 +1,165 @@
+"""What SQS demands of a request's parameters and of a queue's attributes, and how it says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+from emulator.common.errors import ApiError
+from emulator.sqs.records import MAX_MESSAGE_SIZE, Queue, Redrive
+
+# The codes of SQS's former XML protocol, by which SDKs still let their users tell errors apart.
+QUERY_ERROR_CODES = {
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    "SerializationException": "MalformedInput",
+    **{
+        code: f"AWS.SimpleQueueService.{code}"
+        for code in (
+            "BatchEntryIdsNotDistinct",
+            "BatchRequestTooLong",
+            "EmptyBatchRequest",
+            "InvalidBatchEntryId",
+            "MessageNotInflight",
+            "TooManyEntriesInBatchRequest",
+            "UnsupportedOperation",
+        )
+    },
+}
+
+BATCH = 10
+MAX_VISIBILITY = 43_200
+NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+# Attribute name to the setting, its least and its greatest value.
+SETTINGS = {
+    "VisibilityTimeout": ("visibility_timeout", 0, MAX_VISIBILITY),
+    "DelaySeconds": ("delay", 0, 900),
+    "ReceiveMessageWaitTimeSeconds": ("receive_wait", 0, 20),
+    "MessageRetentionPeriod": ("retention", 60, 1_209_600),
+    "MaximumMessageSize": ("max_message_size", 1024, MAX_MESSAGE_SIZE),
+}
+# Permissions and encryption: nothing to do on one machine, kept so that a reader gets back what was set.
+_NO_LOCAL_MEANING = {
+    "Policy",
+    "RedriveAllowPolicy",
+    "KmsMasterKeyId",
+    "KmsDataKeyReusePeriodSeconds",
+    "SqsManagedSseEnabled",
+}
+_READ_ONLY = {
+    "All",
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+    "CreatedTimestamp",
+    "LastModifiedTimestamp",
+    "QueueArn",
+}
+
+Request = dict[str, Any]
+
+
+def changed(settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
+    """The settings with a request's `Attributes` applied, and those attributes that are only kept."""
+    if not isinstance(attributes, dict):
+        raise ApiError("SerializationException", f"Attributes must be an object, was {type(attributes).__name__}.")
+    values: dict[str, Any] = {}
+    kept = {}
+    for name, value in attributes.items():
+        if name in SETTINGS:
+            setting, least, most = SETTINGS[name]
+            if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not least <= int(value) <= most:
+                raise bad_attribute(name, value, f"expected an integer from {least} to {most}")
+            values[setting] = int(value)
+        elif name == "RedrivePolicy":
+            values["redrive"] = _redrive_policy(value) if value != "" else None
+        elif name in _NO_LOCAL_MEANING:
+            kept[name] = str(value)
+        else:
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
+    return dataclasses.replace(settings, **values), kept
+
+
+def _redrive_policy(value: Any) -> Redrive:
+    try:
+        policy = json.loads(value)
+        redrive = Redrive(str(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
+    except (TypeError, ValueError, KeyError):
+        expected = 'expected {"deadLetterTargetArn": "…", "maxReceiveCount": 1 to 1000}'
+        raise bad_attribute("RedrivePolicy", value, expected) from None
+    if not 1 <= redrive.max_receive_count <= 1000:
+        raise bad_attribute("RedrivePolicy", value, "maxReceiveCount must be from 1 to 1000")
+    return redrive
+
+
+def attribute_names(request: Request) -> list[str]:
+    requested = names(request, "AttributeNames")
+    for name in requested:
+        if name not in {*SETTINGS, *_NO_LOCAL_MEANING, *_READ_ONLY, "RedrivePolicy"}:
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
+    return requested
+
+
+def entries(request: Request) -> list[Request]:
+    """A batch request's entries, each with an `Id` of its own."""
+    given = request.get("Entries")
+    if not given:
+        raise ApiError("EmptyBatchRequest", "There should be at least one entry in the request.")
+    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+        raise ApiError("SerializationException", "Entries must be a list of objects.")
+    if len(given) > BATCH:
+        raise ApiError(
+            "TooManyEntriesInBatchRequest",
+            f"Maximum number of entries per request are {BATCH}. You have sent {len(given)}.",
+        )
+    seen = set()
+    for entry in given:
+        entry_id = text(entry, "Id")
+        if not NAME.fullmatch(entry_id):
+            raise ApiError(
+                "InvalidBatchEntryId",
+                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
+                "It can be at most 80 letters long.",
+            )
+        if entry_id in seen:
+            raise ApiError("BatchEntryIdsNotDistinct", f"Id {entry_id} repeated.")
+        seen.add(entry_id)
+    return given
+
+
+def text(request: Request, name: str) -> str:
+    value = request.get(name)
+    if value is None or value == "":
+        raise ApiError("MissingParameter", f"The request must contain the parameter {name}.")
+    if not isinstance(value, str):
+        raise ApiError("SerializationException", f"{name} must be a string, was {type(value).__name__}.")
+    return value
+
+
+def names(request: Request, name: str) -> list[str]:
+    value = request.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ApiError("SerializationException", f"{name} must be a list of strings.")
+    return value
+
+
+def integer(request: Request, name: str, least: int, most: int) -> int | None:
+    value = request.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ApiError("SerializationException", f"{name} must be an integer, was {type(value).__name__}.")
+    if not least <= value <= most:
+        raise invalid(value, name, f"Must be >= {least} and <= {most}, if provided.")
+    return value
+
+
+def invalid(value: Any, name: str, reason: str) -> ApiError:
+    return ApiError("InvalidParameterValue", f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+
+
+def bad_attribute(name: str, value: Any, reason: str) -> ApiError:
+    return ApiError("InvalidAttributeValue", f"Invalid value for the parameter {name}: {value}. Reason: {reason}.")

@@ -1,0 +1,1 @@
+"""Reads a SAM template and resolves it into a stack's records."""
