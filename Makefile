@@ -35,11 +35,11 @@ run: $(VENV)/.run .local/development-key ## run the engine on this machine until
 
 market: $(VENV)/.run ## make a venue misbehave: ARGS="fault raydium submit slip --times 1", or ARGS=clear
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
-	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.market $(ARGS)
+	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.market $(ARGS)
 
 user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
-	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.admin $(ARGS)
+	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.keys $(ARGS)
 
 sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)

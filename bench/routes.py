@@ -12,8 +12,8 @@ from bench.quotes import NOW, ROUNDS, batches, cells
 from bench.table import print_table
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.routing import Listing, Route, routes
-from order_engine.quoting import LEG_COST_LAMPORTS
-from order_engine.venues.market_data import pool_settings
+from order_engine.services.quoting import LEG_COST_LAMPORTS
+from order_engine.simulation.pools import pool_settings
 
 SOL = 10**9
 SMALL, LARGE = 3 * SOL // 2, 5_000 * SOL

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from order_engine.api.status_codes import status_of
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError
-from order_engine.status_codes import status_of
 
 _ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
 _QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"

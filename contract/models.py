@@ -9,11 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from order_engine.api.requests import OrderTerms
 from order_engine.dex.pool import KINDS
 from order_engine.domain.access import TICKET
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import TOKENS
-from order_engine.domain.requests import OrderTerms
 
 _SYMBOL = "|".join(TOKENS)
 

@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bench.stack import ENGINE, fresh_stack
 from client.engine import Engine
+from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.storage.database import Database
-from order_engine.venues.faults import clear_faults, set_fault
 
 IMAGES = Path(__file__).with_name("images")
 REALISTIC = "--parameter=MarketLatency=realistic"

@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
+from order_engine.aws.observability import logger
 from order_engine.domain.errors import Unauthorized
-from order_engine.observability import logger
 
 authorizing = bootstrap.authorizing()
 

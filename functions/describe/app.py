@@ -8,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.observability import logger
-from order_engine.rest import api, response
+from order_engine.api.rest import api, response
+from order_engine.aws.observability import logger
 
 app = api()
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
-from order_engine.observability import logger
+from order_engine.aws.observability import logger
 
 messages = BatchProcessor(EventType.SQS)
 dispatch = bootstrap.dispatch()

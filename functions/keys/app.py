@@ -9,8 +9,8 @@ from uuid import UUID
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
+from order_engine.aws.observability import logger
 from order_engine.domain.orders import rfc3339
-from order_engine.observability import logger
 
 clients = bootstrap.clients()
 

@@ -12,9 +12,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
-from order_engine.observability import logger
+from order_engine.aws.observability import logger
+from order_engine.simulation import simulated
 from order_engine.storage.schema import migrate
-from order_engine.venues import simulated
 
 
 def bring_up_to_date(development_key: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
-from order_engine.execution import Run
-from order_engine.observability import count, logger, metrics
+from order_engine.aws.observability import count, logger, metrics
+from order_engine.services.execution import Run
 
 execution = bootstrap.execution()
 

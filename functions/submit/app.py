@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
-from order_engine.domain.requests import parse_order, parse_page, parse_quote_request, parse_uuid
-from order_engine.observability import count, logger, metrics
-from order_engine.rest import api, caller, idempotency_key, json_body, json_response
+from order_engine.api.requests import parse_order, parse_page, parse_quote_request, parse_uuid
+from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
+from order_engine.aws.observability import count, logger, metrics
 
 app = api()
 submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstrap.health()

@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap, settings
+from order_engine.api.rest import api, caller, json_response
+from order_engine.aws.observability import logger
 from order_engine.domain.orders import rfc3339
-from order_engine.observability import logger
-from order_engine.rest import api, caller, json_response
 
 app, clients = api(), bootstrap.clients()
 

@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine import bootstrap
+from order_engine.api.status_codes import status_of
+from order_engine.aws.observability import logger
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError
-from order_engine.observability import logger
-from order_engine.status_codes import status_of
 
 replays = BatchProcessor(EventType.SQS)
 websocket = bootstrap.websocket()

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from order_engine.domain.errors import StoreUnavailable
-from order_engine.venues.faults import STEPS, VENUES, set_fault
+from order_engine.simulation.faults import STEPS, VENUES, set_fault
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
 from tests.support.aws_clients import aws

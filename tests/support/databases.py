@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from order_engine.simulation import simulated
 from order_engine.storage.database import Database
-from order_engine.venues import simulated
 from tests.support.orders import CALLER, OTHER
 
 _TABLES = (

@@ -13,13 +13,12 @@ from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import Event
 from order_engine.domain.swaps import Fill, Quote, Transaction
-from order_engine.execution import Execution
-from order_engine.notifications import ConnectionGone, ConnectionRefused
-from order_engine.quoting import Quoting
+from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Venue
+from order_engine.services.execution import Execution
+from order_engine.services.quoting import Quoting
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from order_engine.venues.base import Chain, PoolList, Venue
 from tests.support.orders import REQUEST
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.execution import Run
+from order_engine.services.execution import Run
 from tests.support.aws import Context, Handler
 from tests.support.events import sqs
 
@@ -24,7 +24,11 @@ FUNCTIONS = (
     *("recover", "route", "submit", "ticket", "ws_connect"),
 )
 
-_MADE_ONCE = ("order_engine.bootstrap", "order_engine.observability", *(f"functions.{name}.app" for name in FUNCTIONS))
+_MADE_ONCE = (
+    "order_engine.bootstrap",
+    "order_engine.aws.observability",
+    *(f"functions.{name}.app" for name in FUNCTIONS),
+)
 
 
 class Functions:

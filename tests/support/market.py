@@ -12,11 +12,11 @@ from order_engine.dex.pool import Pool, load
 from order_engine.domain.ids import uuid7
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.swaps import PlannedSwap
+from order_engine.simulation import simulated
+from order_engine.simulation.faults import clear_faults, set_fault
+from order_engine.simulation.pools import pool_settings
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues import simulated
-from order_engine.venues.faults import clear_faults, set_fault
-from order_engine.venues.market_data import pool_settings
 
 _TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 

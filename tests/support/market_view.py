@@ -9,9 +9,9 @@ from typing import Any
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.swaps import Transaction
+from order_engine.simulation.faults import STEPS, VENUES, clear_faults, set_fault
+from order_engine.simulation.simulated import SimulatedChain
 from order_engine.storage.database import Database
-from order_engine.venues.faults import STEPS, VENUES, clear_faults, set_fault
-from order_engine.venues.simulated import SimulatedChain
 from tests.support.simulation import Clock, market_of, pools, quoting_on, replayed, settings
 
 

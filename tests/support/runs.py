@@ -8,7 +8,7 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderRequest
-from order_engine.execution import Execution, Run
+from order_engine.services.execution import Execution, Run
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.support.orders import LEASE, LIFE, REQUEST, claimed

@@ -14,15 +14,15 @@ from order_engine.dex.pool import Pool, load
 from order_engine.domain.money import pool_token
 from order_engine.domain.orders import Event
 from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
-from order_engine.execution import Execution
-from order_engine.quoting import QUOTE_LIFETIME_SECONDS, Quoting
+from order_engine.services.execution import Execution
+from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS, Quoting
+from order_engine.simulation.faults import VENUES, Faults
+from order_engine.simulation.pools import PoolSetting
+from order_engine.simulation.simulated import Latency, Market, SimulatedChain, SimulatedVenue
+from order_engine.simulation.traders import STILL, Flow
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from order_engine.venues.faults import VENUES, Faults
-from order_engine.venues.flow import STILL, Flow
-from order_engine.venues.market_data import PoolSetting
-from order_engine.venues.simulated import Latency, Market, SimulatedChain, SimulatedVenue
 
 SOL = 10**9
 AMM, CP = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from order_engine.execution import Execution, Run
+from order_engine.services.execution import Execution, Run
 
 _FILE = Path(__file__).parents[2] / "statemachine" / "order.asl.json"
 MACHINE: dict[str, Any] = json.loads(_FILE.read_text())

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from order_engine.api_gateway import ApiGatewayConnections
-from order_engine.notifications import ConnectionGone, ConnectionRefused
-from order_engine.signing import Credentials
+from order_engine.aws.connections import ApiGatewayConnections
+from order_engine.aws.signing import Credentials
+from order_engine.ports import ConnectionGone, ConnectionRefused
 from tests.support.http_server import HttpServer
 from tests.support.network import closed_port, silent_port
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from order_engine.domain.orders import Event
-from order_engine.execution import Execution
+from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.support.simulation import execution_on, live

@@ -10,10 +10,10 @@ import pytest
 
 from order_engine.domain.errors import StaleRun
 from order_engine.domain.lifecycle import Status
-from order_engine.execution import Execution, Run
+from order_engine.services.execution import Execution, Run
+from order_engine.simulation.faults import VENUES
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.faults import VENUES
 from tests.support.concurrency import at_once
 from tests.support.fakes import FakeVenue, fake_execution
 from tests.support.orders import LIFE, statuses

@@ -9,10 +9,10 @@ import pytest
 from order_engine.domain.errors import QuoteExpired, SlippageExceeded, VenueUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event
-from order_engine.execution import Execution
+from order_engine.services.execution import Execution
+from order_engine.simulation.faults import VENUES, clear_faults, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.faults import VENUES, clear_faults, set_fault
 from tests.support.orders import LIFE, statuses
 from tests.support.runs import CAUGHT, at, passed_on, start, swaps
 from tests.support.simulation import Clock, execution_on, market_of

@@ -8,10 +8,10 @@ from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order
 from order_engine.domain.swaps import Transaction
-from order_engine.execution import Execution
+from order_engine.services.execution import Execution
+from order_engine.simulation.faults import VENUES, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.faults import VENUES, set_fault
 from tests.support.fakes import FakeChain, FakeVenue, fake_execution
 from tests.support.orders import LIFE, statuses
 from tests.support.runs import at, finish, passed_on, start, swaps

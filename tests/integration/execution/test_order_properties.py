@@ -17,21 +17,21 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from order_engine.dispatching import Dispatch
 from order_engine.domain.errors import TRIES, EngineError, TooLateToCancel
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
 from order_engine.domain.orders import Event, OrderRequest
 from order_engine.domain.swaps import Fill, Quote, Transaction
-from order_engine.execution import Execution
-from order_engine.recovery import Recovery
+from order_engine.ports import Chain
+from order_engine.services.dispatching import Dispatch
+from order_engine.services.execution import Execution
+from order_engine.services.recovery import Recovery
+from order_engine.services.submission import Submission
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import EventPartitions
 from order_engine.storage.orders import LEASE_SECONDS as LEASE
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
-from order_engine.submission import Submission
-from order_engine.venues.base import Chain
 from tests.support.databases import clean
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out

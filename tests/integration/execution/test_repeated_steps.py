@@ -11,7 +11,7 @@ import pytest
 from order_engine.domain.errors import StaleRun
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order
-from order_engine.execution import Execution, Run
+from order_engine.services.execution import Execution, Run
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.support.concurrency import at_once

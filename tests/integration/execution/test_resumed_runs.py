@@ -10,7 +10,7 @@ from order_engine.domain.errors import StaleRun, VenueUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event
 from order_engine.domain.swaps import Fill, Transaction
-from order_engine.execution import Execution
+from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.support.databases import terminate

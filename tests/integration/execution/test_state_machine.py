@@ -24,15 +24,15 @@ from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
-from order_engine.dispatching import Dispatch, ExecutionFailed
 from order_engine.domain.errors import TRIES
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
-from order_engine.execution import Run
+from order_engine.services.dispatching import Dispatch, ExecutionFailed
+from order_engine.services.execution import Run
+from order_engine.simulation.faults import VENUES, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from order_engine.venues.faults import VENUES, set_fault
 from tests.support.aws import ROOT, Invocation, call
 from tests.support.databases import clean
 from tests.support.functions import Functions, new_environment

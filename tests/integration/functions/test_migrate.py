@@ -10,10 +10,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.access import new_secret
+from order_engine.simulation.pools import pool_settings
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.schema import migrate
-from order_engine.venues.market_data import pool_settings
 from tests.support.databases import new_database
 from tests.support.events import rest
 from tests.support.functions import new_environment

@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.simulation.faults import VENUES, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from order_engine.venues.faults import VENUES, set_fault
 from tests.support.aws import Aws
 from tests.support.events import rest, websocket
 from tests.support.functions import ORDER, Functions, answered, dispatched, refusal

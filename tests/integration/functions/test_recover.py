@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from order_engine.domain.lifecycle import Status
-from order_engine.execution import Run
+from order_engine.services.execution import Run
+from order_engine.simulation.faults import VENUES, clear_faults, set_fault
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.faults import VENUES, clear_faults, set_fault
 from tests.support.aws import Aws
 from tests.support.events import SCHEDULED, sqs, websocket
 from tests.support.functions import Functions, dispatched, states_input

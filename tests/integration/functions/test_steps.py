@@ -7,7 +7,7 @@ import json
 import pytest
 
 from order_engine.domain.errors import NoRoute, StaleRun
-from order_engine.execution import Run
+from order_engine.services.execution import Run
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from tests.support.functions import Functions, states_input

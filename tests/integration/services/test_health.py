@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from order_engine.health import Health
+from order_engine.services.health import Health
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from tests.support.aws import Aws, aws

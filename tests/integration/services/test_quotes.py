@@ -22,14 +22,14 @@ from order_engine.domain.errors import (
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.execution import Execution, Run
-from order_engine.quotes import Quotes
-from order_engine.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.services.execution import Execution, Run
+from order_engine.services.quotes import Quotes
+from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.services.submission import Submission
+from order_engine.simulation.simulated import SimulatedChain
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
-from order_engine.submission import Submission
-from order_engine.venues.simulated import SimulatedChain
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
 from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, quoting_on

@@ -19,12 +19,12 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.money import TOKENS, U64_MAX, amounts, parse_amount
 from order_engine.domain.orders import OrderRequest
-from order_engine.execution import Run
-from order_engine.quoting import QUOTE_LIFETIME_SECONDS, Quoted, Quoting
+from order_engine.ports import Venue
+from order_engine.services.execution import Run
+from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS, Quoted, Quoting
+from order_engine.simulation.faults import VENUES, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
-from order_engine.venues.base import Venue
-from order_engine.venues.faults import VENUES, set_fault
 from tests.support.concurrency import eventually
 from tests.support.fakes import FakeVenue, fake_execution
 from tests.support.orders import REQUEST, claimed

@@ -8,14 +8,14 @@ import pytest
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.orders import Event
-from order_engine.execution import Run
-from order_engine.recovery import ASLEEP_AFTER_SECONDS, Recovery
+from order_engine.services.execution import Run
+from order_engine.services.recovery import ASLEEP_AFTER_SECONDS, Recovery
+from order_engine.simulation.faults import VENUES, clear_faults, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import EventPartitions
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
-from order_engine.venues.faults import VENUES, clear_faults, set_fault
 from tests.support.orders import CLIENT, LEASE, PATHS, RUN, brought_to, claimed, new_order
 from tests.support.simulation import SOL, execution_on, live, quoted
 
@@ -80,7 +80,7 @@ def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> Non
 
 
 def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.recovery.BATCH", 2)
+    monkeypatch.setattr("order_engine.services.recovery.BATCH", 2)
     ids = sorted(new_order(scene.orders).id for _ in range(5))
     scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
 

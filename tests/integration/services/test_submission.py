@@ -7,13 +7,13 @@ import pytest
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.notifications import Notifications
+from order_engine.services.notifications import Notifications
+from order_engine.services.submission import Submission
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
-from order_engine.submission import Submission
 from tests.support.fakes import Connections
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN

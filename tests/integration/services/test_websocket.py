@@ -8,17 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from order_engine.api.websocket import ACTIONS, WebSocket
 from order_engine.domain.errors import InvalidRequest, OrderNotFound, OriginNotAllowed, TooManyConnections
 from order_engine.domain.lifecycle import Status
-from order_engine.notifications import Notifications
+from order_engine.services.notifications import Notifications
+from order_engine.services.submission import Submission
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.connections import ConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
 from order_engine.storage.subscriptions import SubscriptionStore
-from order_engine.submission import Submission
-from order_engine.websocket import ACTIONS, WebSocket
 from tests.support.databases import terminate
 from tests.support.fakes import Connections
 from tests.support.network import closed_port
@@ -167,7 +167,7 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
 
 
 def test_a_replay_to_a_connection_that_never_opens_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.websocket._OPENING_SECONDS", 0.02)
+    monkeypatch.setattr("order_engine.api.websocket._OPENING_SECONDS", 0.02)
     scene.connections.gone.add("c1")
     scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id)
     assert (scene.listeners(), scene.connections.sent) == ([], [])

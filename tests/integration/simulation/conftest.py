@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.storage.database import Database
-from order_engine.venues.simulated import (
+from order_engine.simulation.simulated import (
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.simulation import (
     Clock,
     market_of,

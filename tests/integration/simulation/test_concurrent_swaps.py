@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from order_engine.domain.money import U64_MAX
-from order_engine.storage.database import Database
-from order_engine.venues.simulated import (
+from order_engine.simulation.simulated import (
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.concurrency import at_once
 from tests.support.simulation import (
     AMM,

@@ -7,12 +7,12 @@ import pytest
 from order_engine.domain.errors import (
     QuoteExpired,
 )
-from order_engine.storage.database import Database
-from order_engine.venues.simulated import (
+from order_engine.simulation.simulated import (
     SLOT_SECONDS,
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.simulation import (
     Clock,
     landed,

@@ -10,13 +10,13 @@ from order_engine.domain.errors import (
     VenueUnavailable,
 )
 from order_engine.domain.swaps import Transaction
-from order_engine.storage.database import Database
-from order_engine.venues.faults import VENUES, clear_faults, set_fault
-from order_engine.venues.simulated import (
+from order_engine.simulation.faults import VENUES, clear_faults, set_fault
+from order_engine.simulation.simulated import (
     LATENCIES,
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.network import closed_port
 from tests.support.simulation import (
     AMM,

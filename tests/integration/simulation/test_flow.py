@@ -7,11 +7,11 @@ import pytest
 from order_engine.domain.errors import (
     SlippageExceeded,
 )
-from order_engine.storage.database import Database
-from order_engine.venues.flow import PERIOD_SECONDS, Flow
-from order_engine.venues.simulated import (
+from order_engine.simulation.simulated import (
     SimulatedChain,
 )
+from order_engine.simulation.traders import PERIOD_SECONDS, Flow
+from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
     ROUTES,

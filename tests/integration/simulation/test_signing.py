@@ -9,13 +9,13 @@ import pytest
 from order_engine.domain.errors import (
     QuoteExpired,
 )
-from order_engine.quoting import QUOTE_LIFETIME_SECONDS
-from order_engine.storage.database import Database
-from order_engine.venues.simulated import (
+from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.simulation.simulated import (
     TRANSACTION_LIFETIME_SLOTS,
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
     DLMM,

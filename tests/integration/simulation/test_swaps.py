@@ -14,11 +14,11 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.money import U64_MAX
 from order_engine.domain.swaps import Fill
-from order_engine.storage.database import Database
-from order_engine.venues.simulated import (
+from order_engine.simulation.simulated import (
     Market,
     SimulatedChain,
 )
+from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
     DLMM,

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.authorizing import Authorizing
 from order_engine.domain.access import KEY, TICKET, Caller, new_secret
 from order_engine.domain.errors import StoreUnavailable, Unauthorized
+from order_engine.services.authentication import Authorizing
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.database import Database
 from tests.support.concurrency import at_once, eventually
@@ -214,7 +214,7 @@ def test_a_caller_is_passed_on_as_it_is() -> None:
 
 
 def admin(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "order_engine.admin", *arguments]
+    command = [sys.executable, "-m", "order_engine.commands.keys", *arguments]
     environment = {"PYTHONPATH": str(LAYER), "DATABASE_URL": url}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 

@@ -6,7 +6,7 @@ from psycopg.conninfo import make_conninfo
 from order_engine.domain.errors import TooManySubscriptions
 from order_engine.domain.ids import uuid7
 from order_engine.domain.orders import Event
-from order_engine.eviction import Eviction
+from order_engine.services.eviction import Eviction
 from order_engine.storage.clients import ClientStore
 from order_engine.storage.connections import ConnectionStore
 from order_engine.storage.database import Database

@@ -12,10 +12,10 @@ from order_engine.domain.errors import IdempotencyKeyReused, RateLimited
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
+from order_engine.services.submission import Submission
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from order_engine.submission import Submission
 from tests.support.concurrency import at_once
 from tests.support.orders import CLIENT, LEASE, OTHER, REQUEST, RUN
 

@@ -15,11 +15,11 @@ from psycopg import errors
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from order_engine.simulation import simulated
 from order_engine.storage import schema
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.schema import migrate
-from order_engine.venues import simulated
 from tests.support.concurrency import at_once
 from tests.support.databases import new_database
 from tests.support.simulation import pools, store

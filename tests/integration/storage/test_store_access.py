@@ -19,7 +19,7 @@ from emulator.stores import _redis_server, free_port
 from emulator.template import intrinsics
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
-from order_engine.storage import cache
+from order_engine.storage import redis_client
 from order_engine.storage.active_orders import KEY, ActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.rate_limit import RateLimit
@@ -220,11 +220,11 @@ def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) 
     limit, client_id = RateLimit(restricted, 1, warnings.append, password), uuid7()
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
-    cache.client(restricted, password).delete(KEY.format(shown.order_id))
+    redis_client.client(restricted, password).delete(KEY.format(shown.order_id))
     assert warnings == []
     # All of it over one connection.
     assert len(asked) == 1
-    cache.client(restricted, password).close()
+    redis_client.client(restricted, password).close()
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
     limit, client_id = RateLimit(cluster_url, 1, warnings.append), uuid7()
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
-    client = cache.client(cluster_url)
+    client = redis_client.client(cluster_url)
     # It would be told of keys that are kept apart.
     with pytest.raises(redis.ResponseError, match="same slot"):
         client.delete("a", "b")
@@ -366,13 +366,13 @@ def test_the_cache_is_reached_by_tls(
     """With the system's authorities, among which is ours now."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
-        client = cache.client(f"rediss://engine@localhost:{port}", lambda: "token")
+        client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
         assert client.ping() is True
         client.close()
 
 
 def test_a_cache_that_can_not_show_who_it_is_is_not_talked_to(redis_url: str, authority: Authority) -> None:
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
-        client = cache.client(f"rediss://engine@localhost:{port}", lambda: "token")
+        client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
             client.ping()

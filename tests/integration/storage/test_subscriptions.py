@@ -11,7 +11,7 @@ import pytest
 from order_engine.domain.errors import OrderNotFound, StoreUnavailable
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Event
-from order_engine.notifications import ConnectionGone
+from order_engine.ports import ConnectionGone
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.subscriptions import SubscriptionStore

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.dispatching import Dispatch, ExecutionFailed
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order
-from order_engine.execution import Run
+from order_engine.services.dispatching import Dispatch, ExecutionFailed
+from order_engine.services.execution import Run
 from order_engine.storage.orders import LEASE_SECONDS, OrderStore
 
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from order_engine.api.status_codes import status_of
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, kind
-from order_engine.status_codes import status_of
 
 API = Path(__file__).parents[3] / "docs" / "api.md"
 

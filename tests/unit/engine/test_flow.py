@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.pool import Pool
 from order_engine.domain.money import TOKENS
-from order_engine.venues.flow import PERIOD_SECONDS, STILL, Flow
-from order_engine.venues.market_data import MICRO_USD, PoolSetting, pool_settings
+from order_engine.simulation.pools import MICRO_USD, PoolSetting, pool_settings
+from order_engine.simulation.traders import PERIOD_SECONDS, STILL, Flow
 
 SETTINGS = {setting.id: setting for setting in pool_settings()}
 AMM, CP, DLMM, DAMM = (

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from order_engine.health import Health
+from order_engine.services.health import Health
 
 Check = Callable[[], None]
 

@@ -9,7 +9,8 @@ import pytest
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event
-from order_engine.notifications import ConnectionGone, ConnectionRefused, Notifications
+from order_engine.ports import ConnectionGone, ConnectionRefused
+from order_engine.services.notifications import Notifications
 from order_engine.storage.active_orders import ActiveOrders
 from order_engine.storage.subscriptions import SubscriptionStore
 
@@ -106,7 +107,7 @@ def test_a_listener_that_can_not_be_closed_holds_nobody_back() -> None:
 
 
 def test_listeners_are_told_for_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.notifications.PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("order_engine.services.notifications.PATIENCE_SECONDS", -1)
     scene = Scene()
     scene.notifications.publish(EVENT, ["c1", "c2"])
     assert (scene.sent, scene.closed) == ([], [])

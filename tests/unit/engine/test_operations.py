@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from order_engine import bootstrap, recovery
+from order_engine import bootstrap
+from order_engine.services import recovery
 from order_engine.storage import orders
 from tests.support.translation import ROOT, Resources, as_list, of_type, references, translated
 

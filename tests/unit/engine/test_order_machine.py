@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from order_engine.domain.errors import TRIES, EngineError, Final, Reroute, StaleRun, Transient, kind
-from order_engine.execution import Run
+from order_engine.services.execution import Run
 from order_engine.storage.orders import LEASE_SECONDS
 
 ROOT = Path(__file__).parents[3]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from order_engine.dex import routing
 from order_engine.dex.routing import Listing
-from order_engine.quote_views import decision_view
-from order_engine.venues.market_data import pool_settings
+from order_engine.services.quote_views import decision_view
+from order_engine.simulation.pools import pool_settings
 
 
 def test_fees_of_a_route_are_shares_of_what_is_traded() -> None:

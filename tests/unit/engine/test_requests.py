@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from order_engine.api.requests import parse_integer, parse_json, parse_order, parse_quote_request, parse_uuid
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.requests import parse_integer, parse_json, parse_order, parse_quote_request, parse_uuid
 
 FULL: dict[str, Any] = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 SHORT: dict[str, Any] = {"type": "market", "tokenPair": "SOL-USDC", "amount": 10}

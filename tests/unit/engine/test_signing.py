@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_engine.signing import Credentials, Signer
+from order_engine.aws.signing import Credentials, Signer
 
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
 

@@ -14,9 +14,9 @@ from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Event, Order, OrderRequest
 from order_engine.domain.swaps import Quote
+from order_engine.services.submission import Submission
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore, StoredQuote
-from order_engine.submission import Submission
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)

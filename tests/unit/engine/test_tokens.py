@@ -10,8 +10,8 @@ import pytest
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from order_engine.signing import Credentials
-from order_engine.storage.tokens import Tokens
+from order_engine.aws.iam_tokens import Tokens
+from order_engine.aws.signing import Credentials
 
 REGION = "eu-central-1"
 PROXY = "orders.proxy-abc.eu-central-1.rds.amazonaws.com"

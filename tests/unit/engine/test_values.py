@@ -14,7 +14,7 @@ from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import U64_MAX
 from order_engine.domain.orders import Event, Order, rfc3339
 from order_engine.domain.swaps import PlannedSwap, Quote, Transaction
-from order_engine.execution import Run
+from order_engine.services.execution import Run
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 units = st.integers(0, 10**39)

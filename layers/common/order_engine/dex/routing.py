@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from .errors import DexError
-from .pool import Pool
-from .rounding import U64_MAX
-from .splitting import Side, Split, best_split
-from .swaps import BPS, Swap
+from order_engine.dex.errors import DexError
+from order_engine.dex.pool import Pool
+from order_engine.dex.rounding import U64_MAX
+from order_engine.dex.splitting import Side, Split, best_split
+from order_engine.dex.swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
 """The tokens over which a route may go: most others have pools with them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .errors import DexError, LiquidityExhausted
-from .pool import Pool
+from order_engine.dex.errors import DexError, LiquidityExhausted
+from order_engine.dex.pool import Pool
 
 _PRICE_BITS = 96
 """Prices are integers scaled by 2 to this power."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from .errors import Unauthorized
+from order_engine.domain.errors import Unauthorized
 
 KEY, TICKET = "oee_", "oet_"
 TICKET_SECONDS = 30

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from .lifecycle import Status
-from .money import TOKENS, amounts, format_price
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import TOKENS, amounts, format_price
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
-from .errors import QuoteExpired
+from order_engine.domain.errors import QuoteExpired
 
 
 class PlannedSwap(NamedTuple):

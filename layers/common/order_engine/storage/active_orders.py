@@ -14,8 +14,7 @@ import redis
 
 from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
-
-from . import cache
+from order_engine.storage import redis_client
 
 KEY = "active_order:{}"
 LIFETIME_SECONDS = 3600
@@ -24,7 +23,7 @@ LIFETIME_SECONDS = 3600
 
 class ActiveOrders:
     def __init__(self, url: str, warn: Callable[[str], None], password: Callable[[], str] | None = None) -> None:
-        self._redis = cache.client(url, password)
+        self._redis = redis_client.client(url, password)
         self._warn = warn
 
     def show(self, event: Event) -> None:

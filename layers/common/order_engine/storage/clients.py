@@ -7,8 +7,7 @@ from uuid import UUID
 
 from order_engine.domain.access import KEY, SHOWN, TICKET, TICKET_SECONDS, ApiKey, Caller, digest, is_secret, new_secret
 from order_engine.domain.ids import uuid7
-
-from .database import Database
+from order_engine.storage.database import Database
 
 # Of many at once that redeem one ticket, one deletes it.
 _REDEEM = """

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from order_engine.domain.access import Caller
-
-from .database import Database
+from order_engine.storage.database import Database
 
 LONGEST_HOURS = 2
 """API Gateway closes a connection then, whatever goes on: a row that is older was left behind."""

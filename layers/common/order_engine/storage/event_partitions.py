@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .database import Database
+from order_engine.storage.database import Database
 
 AHEAD_DAYS = 7
 """For so many days to come there are partitions. Events of later orders go to the default one."""

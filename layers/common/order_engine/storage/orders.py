@@ -18,8 +18,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.orders import Event, Order, OrderRequest
-
-from .database import Database
+from order_engine.storage.database import Database
 
 LEASE_SECONDS = 50.0
 """How long a run holds its order after its claim, and after each of its moves: then it is taken for dead.

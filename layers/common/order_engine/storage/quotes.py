@@ -10,8 +10,7 @@ from psycopg.types.json import Jsonb
 
 from order_engine.domain.errors import QuoteNotFound
 from order_engine.domain.swaps import Quote
-
-from .database import Database
+from order_engine.storage.database import Database
 
 KEPT_SECONDS = 86_400
 """How long a quote is remembered, so that an order which names it hears that it has expired."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import redis
 
-from . import cache
+from order_engine.storage import redis_client
 
 KEY = "order_tokens:{}"
 
@@ -32,7 +32,7 @@ class RateLimit:
         self, url: str, per_minute: int, warn: Callable[[str], None], password: Callable[[], str] | None = None
     ) -> None:
         self._per_minute = per_minute
-        self._take = cache.client(url, password).register_script(_TAKE)
+        self._take = redis_client.client(url, password).register_script(_TAKE)
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:

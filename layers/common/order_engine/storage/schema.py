@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from .database import checked
+from order_engine.storage.database import checked
 
 _LOCK = 4_711_000_001
 """Any number, as long as it is the same for everyone who migrates."""

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.orders import Event
-
-from .database import Database
-from .orders import (
+from order_engine.storage.database import Database
+from order_engine.storage.orders import (
     EVENTS,
     FORGET_ENDED,
     MOST_SUBSCRIPTIONS,

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 from uuid import UUID
 
-from .dex.swaps import min_out
-from .domain.errors import TRIES, Final, Reroute, StaleRun, Transient, VenueUnavailable, kind
-from .domain.lifecycle import Status, Trigger
-from .domain.money import BPS, TOKENS, amounts, format_price
-from .domain.orders import Event, Order
-from .domain.swaps import Fill, Quote, Transaction
-from .quoting import Quoting
-from .storage.orders import OrderStore
-from .storage.quotes import QuoteStore
-from .venues.base import Chain
+from order_engine.dex.swaps import min_out
+from order_engine.domain.errors import TRIES, Final, Reroute, StaleRun, Transient, VenueUnavailable, kind
+from order_engine.domain.lifecycle import Status, Trigger
+from order_engine.domain.money import BPS, TOKENS, amounts, format_price
+from order_engine.domain.orders import Event, Order
+from order_engine.domain.swaps import Fill, Quote, Transaction
+from order_engine.ports import Chain
+from order_engine.services.quoting import Quoting
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
 
 
 @dataclass(frozen=True, slots=True)

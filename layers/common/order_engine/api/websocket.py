@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from .domain.access import Caller
-from .domain.errors import EngineError, OriginNotAllowed, TooManyConnections, UnknownAction
-from .domain.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
-from .notifications import ConnectionGone, Connections
-from .storage.connections import ConnectionStore
-from .storage.orders import OrderStore
-from .storage.subscriptions import SubscriptionStore
-from .submission import Submission
+from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
+from order_engine.domain.access import Caller
+from order_engine.domain.errors import EngineError, OriginNotAllowed, TooManyConnections, UnknownAction
+from order_engine.ports import ConnectionGone, Connections
+from order_engine.services.submission import Submission
+from order_engine.storage.connections import ConnectionStore
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.subscriptions import SubscriptionStore
 
 _OPENING_SECONDS = 5.0
 """How long a connection may take from the end of `$connect` until it can be written to."""

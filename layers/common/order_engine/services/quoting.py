@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from .dex import routing
-from .dex.errors import DexError
-from .dex.routing import Listing
-from .domain.errors import (
+from order_engine.dex import routing
+from order_engine.dex.errors import DexError
+from order_engine.dex.routing import Listing
+from order_engine.domain.errors import (
     AmountTooSmall,
     EngineError,
     InsufficientLiquidity,
@@ -18,10 +18,10 @@ from .domain.errors import (
     Transient,
     VenueUnavailable,
 )
-from .domain.money import TOKENS, Token, format_amount, pool_token
-from .domain.swaps import Quote
-from .quote_views import decision_view
-from .venues.base import Venue, planned
+from order_engine.domain.money import TOKENS, Token, format_amount, pool_token
+from order_engine.domain.swaps import Quote
+from order_engine.ports import Venue, planned
+from order_engine.services.quote_views import decision_view
 
 QUOTE_LIFETIME_SECONDS = 30.0
 

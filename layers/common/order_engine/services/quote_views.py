@@ -8,12 +8,12 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from .dex import routing
-from .dex.routing import Hop, Leg, Route
-from .dex.swaps import min_out
-from .domain.errors import EngineError
-from .domain.money import BPS, TOKENS, amounts, format_amount, format_price
-from .domain.swaps import Quote
+from order_engine.dex import routing
+from order_engine.dex.routing import Hop, Leg, Route
+from order_engine.dex.swaps import min_out
+from order_engine.domain.errors import EngineError
+from order_engine.domain.money import BPS, TOKENS, amounts, format_amount, format_price
+from order_engine.domain.swaps import Quote
 
 
 def quote_view(quote: Quote, slippage_bps: int) -> dict[str, Any]:

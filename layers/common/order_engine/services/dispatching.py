@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from .domain.lifecycle import FINAL
-from .domain.orders import Event
-from .execution import Run
-from .storage.orders import OrderStore
+from order_engine.domain.lifecycle import FINAL
+from order_engine.domain.orders import Event
+from order_engine.services.execution import Run
+from order_engine.storage.orders import OrderStore
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

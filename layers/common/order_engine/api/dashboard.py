@@ -10,9 +10,9 @@ from string import Template
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from .domain.errors import NotFound
-from .domain.lifecycle import FINAL, Status, Trigger, sources
-from .domain.money import TOKENS
+from order_engine.domain.errors import NotFound
+from order_engine.domain.lifecycle import FINAL, Status, Trigger, sources
+from order_engine.domain.money import TOKENS
 
 _CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
 
-from .domain.errors import StoreUnavailable
-from .domain.orders import Event
-from .storage.active_orders import ActiveOrders
-from .storage.subscriptions import SubscriptionStore
+from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.orders import Event
+from order_engine.ports import ConnectionGone, ConnectionRefused, Connections
+from order_engine.storage.active_orders import ActiveOrders
+from order_engine.storage.subscriptions import SubscriptionStore
 
 PATIENCE_SECONDS = 5.0
 """After which no more of an event's listeners are told: a step has 15 seconds for everything."""
-
-
-class ConnectionGone(Exception):
-    """The client is not connected, or not yet."""
-
-
-class ConnectionRefused(Exception):
-    """What was asked for was not done, and it is unclear whether it ever can be."""
-
-
-class Connections(Protocol):
-    """The WebSocket connections of clients."""
-
-    def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Raises `ConnectionGone`, `ConnectionRefused`."""
-
-    def is_open(self, connection_id: str) -> bool:
-        """`True` also where that can't be told."""
-
-    def close(self, connection_id: str) -> None:
-        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
 
 
 class Notifications:

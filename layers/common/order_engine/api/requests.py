@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints,
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from .errors import InvalidJson, InvalidOrder, InvalidRequest
-from .lifecycle import Status
-from .money import parse_amount, token
-from .orders import OrderRequest
+from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import parse_amount, token
+from order_engine.domain.orders import OrderRequest
 
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}

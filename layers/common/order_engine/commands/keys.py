@@ -1,4 +1,4 @@
-"""Clients' API keys: `python -m order_engine.admin create-key NAME`, `list-keys` or `revoke-key ID`."""
+"""Clients' API keys: `python -m order_engine.commands.keys create-key NAME`, `list-keys` or `revoke-key ID`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 import sys
 from uuid import UUID
 
-from . import settings
-from .domain.orders import rfc3339
-from .storage.clients import ClientStore
-from .storage.database import Database
+from order_engine import settings
+from order_engine.domain.orders import rfc3339
+from order_engine.storage.clients import ClientStore
+from order_engine.storage.database import Database
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m order_engine.admin", description="Clients' API keys.")
+    parser = argparse.ArgumentParser(prog="python -m order_engine.commands.keys", description="Clients' API keys.")
     actions = parser.add_subparsers(dest="action", required=True)
     create = actions.add_parser("create-key", help="make a key, and its client if there is none of that name")
     create.add_argument("name", help="of the client; it may have several keys, to change from one to the next")

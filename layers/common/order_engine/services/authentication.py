@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .domain.access import Caller
-from .domain.errors import Unauthorized
-from .storage.clients import ClientStore
+from order_engine.domain.access import Caller
+from order_engine.domain.errors import Unauthorized
+from order_engine.storage.clients import ClientStore
 
 
 class Authorizing:

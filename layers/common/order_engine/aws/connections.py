@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import urllib3
 
-from .notifications import ConnectionGone, ConnectionRefused
-from .signing import Credentials, Signer
+from order_engine.aws.signing import Credentials, Signer
+from order_engine.ports import ConnectionGone, ConnectionRefused
 
 
 class ApiGatewayConnections:

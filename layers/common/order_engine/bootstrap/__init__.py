@@ -12,34 +12,35 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from . import settings
-from .observability import inform, warn
-from .storage.database import Database
-from .storage.orders import OrderStore
+from order_engine import settings
+from order_engine.aws.observability import inform, warn
+from order_engine.storage.database import Database
+from order_engine.storage.orders import OrderStore
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-    from .authorizing import Authorizing
-    from .dispatching import Dispatch
-    from .domain.orders import Event
-    from .eviction import Eviction
-    from .execution import Execution
-    from .health import Health
-    from .notifications import Connections, Notifications
-    from .quotes import Quotes
-    from .quoting import Quoting
-    from .recovery import Recovery
-    from .signing import Credentials
-    from .storage.active_orders import ActiveOrders
-    from .storage.clients import ClientStore
-    from .storage.connections import ConnectionStore
-    from .storage.quotes import QuoteStore
-    from .storage.subscriptions import SubscriptionStore
-    from .storage.tokens import Tokens
-    from .submission import Submission
-    from .venues.simulated import Latency, Market
-    from .websocket import WebSocket
+    from order_engine.api.websocket import WebSocket
+    from order_engine.aws.iam_tokens import Tokens
+    from order_engine.aws.signing import Credentials
+    from order_engine.domain.orders import Event
+    from order_engine.ports import Connections
+    from order_engine.services.authentication import Authorizing
+    from order_engine.services.dispatching import Dispatch
+    from order_engine.services.eviction import Eviction
+    from order_engine.services.execution import Execution
+    from order_engine.services.health import Health
+    from order_engine.services.notifications import Notifications
+    from order_engine.services.quotes import Quotes
+    from order_engine.services.quoting import Quoting
+    from order_engine.services.recovery import Recovery
+    from order_engine.services.submission import Submission
+    from order_engine.simulation.simulated import Latency, Market
+    from order_engine.storage.active_orders import ActiveOrders
+    from order_engine.storage.clients import ClientStore
+    from order_engine.storage.connections import ConnectionStore
+    from order_engine.storage.quotes import QuoteStore
+    from order_engine.storage.subscriptions import SubscriptionStore
 
 
 _AUTH = ("password", "iam")
@@ -73,64 +74,64 @@ def orders() -> OrderStore:
 
 @cache
 def quote_store() -> QuoteStore:
-    from .storage.quotes import QuoteStore
+    from order_engine.storage.quotes import QuoteStore
 
     return QuoteStore(database())
 
 
 @cache
 def subscriptions() -> SubscriptionStore:
-    from .storage.subscriptions import SubscriptionStore
+    from order_engine.storage.subscriptions import SubscriptionStore
 
     return SubscriptionStore(database())
 
 
 @cache
 def clients() -> ClientStore:
-    from .storage.clients import ClientStore
+    from order_engine.storage.clients import ClientStore
 
     return ClientStore(database())
 
 
 @cache
 def opened() -> ConnectionStore:
-    from .storage.connections import ConnectionStore
+    from order_engine.storage.connections import ConnectionStore
 
     return ConnectionStore(database())
 
 
 @cache
 def authorizing() -> Authorizing:
-    from .authorizing import Authorizing
+    from order_engine.services.authentication import Authorizing
 
     return Authorizing(clients())
 
 
 @cache
 def active_orders() -> ActiveOrders:
-    from .storage.active_orders import ActiveOrders
+    from order_engine.storage.active_orders import ActiveOrders
 
     return ActiveOrders(settings.required("REDIS_URL"), warn, _redis_password())
 
 
 @cache
 def connections() -> Connections:
-    from .api_gateway import ApiGatewayConnections
+    from order_engine.aws.connections import ApiGatewayConnections
 
     return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), _credentials(), settings.required("AWS_REGION"))
 
 
 @cache
 def notifications() -> Notifications:
-    from .notifications import Notifications
+    from order_engine.services.notifications import Notifications
 
     return Notifications(active_orders(), subscriptions(), connections(), warn)
 
 
 @cache
 def submission() -> Submission:
-    from .storage.rate_limit import RateLimit
-    from .submission import Submission
+    from order_engine.services.submission import Submission
+    from order_engine.storage.rate_limit import RateLimit
 
     per_minute = settings.integer("ORDERS_PER_MINUTE")
     limit = RateLimit(settings.required("REDIS_URL"), per_minute, warn, _redis_password())
@@ -139,8 +140,8 @@ def submission() -> Submission:
 
 @cache
 def quotes() -> Quotes:
-    from .quotes import Quotes
-    from .venues.simulated import LATENCIES
+    from order_engine.services.quotes import Quotes
+    from order_engine.simulation.simulated import LATENCIES
 
     # The seconds that an order's routing takes stand for more than a look at the pools.
     return Quotes(_quoting(_market(LATENCIES["instant"])), quote_store())
@@ -148,8 +149,8 @@ def quotes() -> Quotes:
 
 @cache
 def execution() -> Execution:
-    from .execution import Execution
-    from .venues.simulated import LATENCIES, SimulatedChain
+    from order_engine.services.execution import Execution
+    from order_engine.simulation.simulated import LATENCIES, SimulatedChain
 
     market = _market(LATENCIES[settings.one_of("MARKET_LATENCY", LATENCIES)])
     return Execution(orders(), quote_store(), _quoting(market), SimulatedChain(market), notifications().publish)
@@ -157,7 +158,7 @@ def execution() -> Execution:
 
 @cache
 def dispatch() -> Dispatch:
-    from .dispatching import Dispatch
+    from order_engine.services.dispatching import Dispatch
 
     # Longer than an execution may take, and never a second call: that would be a second execution.
     machine = _client("stepfunctions", read_timeout=65, attempts=1)
@@ -171,8 +172,8 @@ def dispatch() -> Dispatch:
 
 @cache
 def recovery() -> Recovery:
-    from .recovery import Recovery
-    from .storage.event_partitions import EventPartitions
+    from order_engine.services.recovery import Recovery
+    from order_engine.storage.event_partitions import EventPartitions
 
     partitions = EventPartitions(database(), settings.integer("EVENT_RETENTION_DAYS"), inform)
     return Recovery(orders(), quote_store(), subscriptions(), partitions, execution(), waker())
@@ -180,14 +181,14 @@ def recovery() -> Recovery:
 
 @cache
 def eviction() -> Eviction:
-    from .eviction import Eviction
+    from order_engine.services.eviction import Eviction
 
     return Eviction(opened(), subscriptions(), connections(), warn)
 
 
 @cache
 def websocket() -> WebSocket:
-    from .websocket import WebSocket
+    from order_engine.api.websocket import WebSocket
 
     queue, queue_url = _client("sqs"), settings.required("REPLAY_QUEUE_URL")
 
@@ -204,7 +205,7 @@ def websocket() -> WebSocket:
 
 @cache
 def health() -> Health:
-    from .health import Health
+    from order_engine.services.health import Health
 
     queue, queue_url = _client("sqs"), settings.required("ORDER_QUEUE_URL")
     return Health(
@@ -225,32 +226,32 @@ def waker() -> Any:
 
 
 def _market(latency: Latency) -> Market:
-    from .venues.faults import Faults
-    from .venues.flow import Flow
-    from .venues.simulated import Market
+    from order_engine.simulation.faults import Faults
+    from order_engine.simulation.simulated import Market
+    from order_engine.simulation.traders import Flow
 
     flow = Flow(settings.integer("MARKET_DRIFT_BPS"), settings.integer("MARKET_SEED"))
     return Market(database(), Faults(database(), latency.deadline), latency, flow)
 
 
 def _quoting(market: Market) -> Quoting:
-    from .quoting import Quoting
-    from .venues.faults import VENUES
-    from .venues.simulated import SimulatedVenue
+    from order_engine.services.quoting import Quoting
+    from order_engine.simulation.faults import VENUES
+    from order_engine.simulation.simulated import SimulatedVenue
 
     return Quoting([SimulatedVenue(name, market) for name in VENUES], market.latency.deadline, log=inform)
 
 
 @cache
 def _tokens() -> Tokens:
-    from .storage.tokens import Tokens
+    from order_engine.aws.iam_tokens import Tokens
 
     return Tokens(_credentials(), settings.required("AWS_REGION"))
 
 
 @cache
 def _credentials() -> Credentials:
-    from .signing import Credentials
+    from order_engine.aws.signing import Credentials
 
     # Lambda puts them there, and they last as long as the environment.
     return Credentials(

@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from order_engine.signing import Credentials, Signer
-
-from .database import checked
+from order_engine.aws.signing import Credentials, Signer
+from order_engine.storage.database import checked
 
 _SECONDS = 900
 """For how long a token opens connections, at most. Those that it has opened stay."""

@@ -1,18 +1,21 @@
-"""Makes a simulated venue misbehave: `python -m order_engine.market fault raydium quote fail --times 2`, or `clear`."""
+"""Makes a simulated venue misbehave.
+
+`python -m order_engine.commands.market fault raydium quote fail --times 2`, or `clear`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from . import settings
-from .storage.database import Database
-from .venues.faults import FAULTS, STEPS, VENUES, clear_faults, set_fault
+from order_engine import settings
+from order_engine.simulation.faults import FAULTS, STEPS, VENUES, clear_faults, set_fault
+from order_engine.storage.database import Database
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m order_engine.market", description="Switches of the simulated market."
+        prog="python -m order_engine.commands.market", description="Switches of the simulated market."
     )
     actions = parser.add_subparsers(dest="action", required=True)
     fault = actions.add_parser("fault", help="make a venue misbehave at a step")

@@ -28,12 +28,11 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.money import TOKENS, format_amount, pool_token
 from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
+from order_engine.ports import PoolList
+from order_engine.simulation.faults import Faults
+from order_engine.simulation.pools import pool_settings
+from order_engine.simulation.traders import STILL, Flow
 from order_engine.storage.database import Database
-
-from .base import PoolList
-from .faults import Faults
-from .flow import STILL, Flow
-from .market_data import pool_settings
 
 SLOT_SECONDS = 0.4
 TRANSACTION_LIFETIME_SLOTS = 150

@@ -8,10 +8,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from .domain.access import Caller
-from .domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
-from .domain.requests import parse_idempotency_key, parse_json
-from .status_codes import status_of
+from order_engine.api.requests import parse_idempotency_key, parse_json
+from order_engine.api.status_codes import status_of
+from order_engine.domain.access import Caller
+from order_engine.domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
 
 MAX_BODY_BYTES = 32 * 1024
 

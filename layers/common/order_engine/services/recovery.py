@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from .execution import Execution, Run
-from .storage.event_partitions import EventPartitions
-from .storage.orders import OrderStore
-from .storage.quotes import QuoteStore
-from .storage.subscriptions import SubscriptionStore
+from order_engine.services.execution import Execution, Run
+from order_engine.storage.event_partitions import EventPartitions
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.subscriptions import SubscriptionStore
 
 ASLEEP_AFTER_SECONDS = 45.0
 BATCH = 100

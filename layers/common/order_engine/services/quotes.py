@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from .domain.ids import uuid7
-from .domain.orders import OrderRequest, rfc3339
-from .quote_views import quote_view
-from .quoting import Quoting
-from .storage.quotes import QuoteStore
+from order_engine.domain.ids import uuid7
+from order_engine.domain.orders import OrderRequest, rfc3339
+from order_engine.services.quote_views import quote_view
+from order_engine.services.quoting import Quoting
+from order_engine.storage.quotes import QuoteStore
 
 
 class Quotes:

@@ -15,8 +15,7 @@ from functools import lru_cache
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.domain.money import TOKENS
-
-from .market_data import MICRO_USD, STABLE
+from order_engine.simulation.pools import MICRO_USD, STABLE
 
 PERIOD_SECONDS = 2
 """Other traders come once in so long, which is five slots of the chain."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from order_engine.dex.routing import Listing, Route
 from order_engine.domain.errors import EngineError
@@ -43,6 +43,27 @@ class Chain(Protocol):
 
         Raises `SlippageExceeded` or `QuoteExpired` when it has not swapped and never will.
         """
+
+
+class ConnectionGone(Exception):
+    """The client is not connected, or not yet."""
+
+
+class ConnectionRefused(Exception):
+    """What was asked for was not done, and it is unclear whether it ever can be."""
+
+
+class Connections(Protocol):
+    """The WebSocket connections of clients."""
+
+    def send(self, connection_id: str, message: dict[str, Any]) -> None:
+        """Raises `ConnectionGone`, `ConnectionRefused`."""
+
+    def is_open(self, connection_id: str) -> bool:
+        """`True` also where that can't be told."""
+
+    def close(self, connection_id: str) -> None:
+        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
 
 
 def planned(route: Route) -> tuple[PlannedSwap, ...]:

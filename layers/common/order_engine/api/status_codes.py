@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .domain.errors import (
+from order_engine.domain.errors import (
     EngineError,
     Final,
     IdempotencyKeyReused,

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from .domain.errors import EngineError, InvalidOrder, QuoteExpired, RateLimited
-from .domain.ids import uuid7
-from .domain.lifecycle import Status
-from .domain.money import TOKENS, format_amount
-from .domain.orders import Event, Order, OrderRequest
-from .storage.orders import OrderStore
-from .storage.quotes import QuoteStore, StoredQuote
+from order_engine.domain.errors import EngineError, InvalidOrder, QuoteExpired, RateLimited
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import TOKENS, format_amount
+from order_engine.domain.orders import Event, Order, OrderRequest
+from order_engine.storage.orders import OrderStore
+from order_engine.storage.quotes import QuoteStore, StoredQuote
 
 
 class Submission:

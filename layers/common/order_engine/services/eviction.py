@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .notifications import ConnectionRefused, Connections
-from .storage.connections import ConnectionStore
-from .storage.subscriptions import SubscriptionStore
+from order_engine.ports import ConnectionRefused, Connections
+from order_engine.storage.connections import ConnectionStore
+from order_engine.storage.subscriptions import SubscriptionStore
 
 
 class Eviction:

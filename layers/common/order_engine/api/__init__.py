@@ -1,0 +1,1 @@
+"""The edge: parses requests, renders answers, maps errors to HTTP statuses."""

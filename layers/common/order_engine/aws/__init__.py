@@ -1,0 +1,1 @@
+"""What the engine asks of AWS: signed requests, pushes, queues, the state machine, logs and metrics."""

@@ -1,1 +1,0 @@
-"""Where a swap is carried out."""
