@@ -29,6 +29,7 @@ _SECTIONS = {
 _SAM = "AWS::Serverless-2016-10-31"
 _BUCKET = "local"  # where the translator believes the code to be
 _LOCATIONS = {
+    "AWS::CloudFormation::Stack": "TemplateURL",
     "AWS::Lambda::Function": "Code",
     "AWS::Lambda::LayerVersion": "Content",
     "AWS::Serverless::Function": "CodeUri",

@@ -17,10 +17,12 @@ from emulator.apigateway.openapi import rest_api
 from emulator.apigateway.records import Authorizer, RestApi, WebSocketApi
 from emulator.cloudformation.records import CustomResource
 from emulator.common.account import arn
+from emulator.common.errors import TemplateError
 from emulator.lambda_.records import EventSourceMapping, Function
 from emulator.scheduler.records import Schedule
 from emulator.sqs.records import MAX_MESSAGE_SIZE, Queue, Redrive
 from emulator.states.records import StateMachine
+from emulator.template import intrinsics
 from emulator.template.intrinsics import scalar
 from emulator.template.references import References, is_custom
 from emulator.template.resource_types import IGNORED_TYPES, PROPERTIES, RESERVED_VARIABLES
@@ -75,9 +77,9 @@ class Builder:
 
     def _resolve(self, logical_id: str, resource: Values) -> None:
         kind = resource["Type"]
-        if kind in IGNORED_TYPES:
-            return
         properties = resource.get("Properties") or {}
+        if kind in IGNORED_TYPES or (kind == "AWS::CloudFormation::Stack" and self._nests_nothing(properties)):
+            return
         if is_custom(kind):
             used = frozenset(properties)
         elif kind in PROPERTIES:
@@ -100,6 +102,14 @@ class Builder:
                     self.problems.append(f"{logical_id} ({kind}): {name}: {error}")
                     self._wrong.add(logical_id)
         self._values[logical_id] = {name: value for name, value in values.items() if value is not None}
+
+    def _nests_nothing(self, properties: Values) -> bool:
+        """Whether a nested stack consists of resources without a local meaning, such as alarms."""
+        try:
+            nested = intrinsics.read(self._file(properties.get("TemplateURL"), "TemplateURL"))
+        except (TemplateError, ValueError):
+            return False
+        return all(resource.get("Type") in IGNORED_TYPES for resource in nested["Resources"].values())
 
     def _way_around(self, condition: str | None) -> str:
         """What leaves a resource out that can't be made."""

@@ -504,6 +504,26 @@ def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
     assert list(loaded(tmp_path, resources).functions) == ["Worker"]
 
 
+@pytest.mark.parametrize(
+    ("nested", "refused"),
+    [
+        ("Resources: {A: {Type: AWS::CloudWatch::Alarm}}", False),
+        ("Resources: {A: {Type: AWS::CloudWatch::Alarm}, B: {Type: AWS::SQS::Queue}}", True),
+        ("Resources: {}", True),
+        (None, True),
+    ],
+)
+def test_a_nested_stack_is_ignored_if_all_its_resources_are(tmp_path: Path, nested: str | None, refused: bool) -> None:
+    if nested is not None:
+        (tmp_path / "nested.yaml").write_text(nested)
+    stack = "  Nested: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested.yaml}}\n"
+    refusal = "Nested (AWS::CloudFormation::Stack): this type of resource is not supported"
+    if refused:
+        assert problems(tmp_path, FUNCTION + stack) == [refusal]
+    else:
+        assert list(loaded(tmp_path, FUNCTION + stack).functions) == ["Worker"]
+
+
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Subscription}\n"
     assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
