@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,63 +13,38 @@ from typing import Any
 from emulator.template import intrinsics
 from emulator.template.samconfig import parameter_overrides
 
-NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+NESTED = "AWS::CloudFormation::Stack"
 
 
-@dataclass(frozen=True)
 class Template:
-    """One file, and the values of its parameters."""
+    """A template with the values of its parameters.
 
-    document: dict[str, Any]
-    parameters: dict[str, Any]
-    folder: Path
+    A resource's Ref resolves to its logical id, and its GetAtt to `LogicalId.Attribute`.
+    """
 
-    @classmethod
-    def read(cls, path: Path, given: dict[str, Any]) -> Template:
-        document = intrinsics.read(path)
-        declared = document.get("Parameters", {})
-        values = {name: given.get(name, declaration.get("Default", "")) for name, declaration in declared.items()}
-        return cls(document, values, path.parent)
+    def __init__(self, path: Path, given: dict[str, str], stack_name: str) -> None:
+        self.folder = path.parent
+        self.document = intrinsics.read(path)
+        parameters = intrinsics.parameters(self.document.get("Parameters", {}), given)
+        self._resolver = intrinsics.Resolver(self.document, parameters, stack_name, str, "{}.{}".format)
 
     def value(self, value: Any) -> Any:
-        """A literal, a parameter's value or what a condition chooses; anything else as the template writes it."""
-        match value:
-            case {"Ref": str(name)} if name in self.parameters:
-                return self.parameters[name]
-            case {"Fn::If": [str(name), yes, no]}:
-                return self.value(yes if self.holds(name) else no)
-            case list():
-                return [self.value(item) for item in value]
-        return value
-
-    def holds(self, condition: Any) -> bool:
-        """A condition by its name, or as it is written."""
-        match condition:
-            case str(name):
-                return self.holds(self.document["Conditions"][name])
-            case {"Condition": str(name)}:
-                return self.holds(name)
-            case {"Fn::Equals": [one, other]}:
-                return str(self.value(one)) == str(self.value(other))
-            case {"Fn::Not": [inner]}:
-                return not self.holds(inner)
-            case {"Fn::And": list(inner)}:
-                return all(map(self.holds, inner))
-            case {"Fn::Or": list(inner)}:
-                return any(map(self.holds, inner))
-        raise ValueError(f"expected a condition, was {condition!r}")
+        """The value with its intrinsic functions resolved."""
+        return self._resolver.resolve(value)
 
     def resources(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Logical id, type and properties of each resource that is created. The properties are not resolved."""
         for name, resource in self.document["Resources"].items():
-            if "Condition" not in resource or self.holds(resource["Condition"]):
+            if "Condition" not in resource or self._resolver.condition(resource["Condition"]):
                 yield name, resource["Type"], resource.get("Properties", {})
 
-    def nested(self) -> Iterator[Template]:
-        for _, kind, properties in self.resources():
-            location = properties.get("TemplateURL") or properties.get("Location")
-            if kind in NESTED and isinstance(location, str):
-                given = {name: self.value(value) for name, value in properties.get("Parameters", {}).items()}
-                yield Template.read(self.folder / location, {k: v for k, v in given.items() if not isinstance(v, dict)})
+    def nested(self) -> dict[str, Template]:
+        """The nested stacks that are created, by logical id."""
+        return {
+            name: Template(self.folder / properties["TemplateURL"], self.value(properties.get("Parameters", {})), name)
+            for name, kind, properties in self.resources()
+            if kind == NESTED
+        }
 
 
 @dataclass(frozen=True)
@@ -85,11 +59,11 @@ class Application:
     """The stack as `sam deploy --config-env` of that environment creates it."""
 
     def __init__(self, path: Path, environment: str | None = None) -> None:
-        self.main = Template.read(path, dict(parameter_overrides(path, environment)))
+        self.main = Template(path, parameter_overrides(path, environment), "orders")
 
     @cached_property
     def templates(self) -> list[Template]:
-        return [self.main, *self.main.nested()]
+        return [self.main, *self.main.nested().values()]
 
     @property
     def globals(self) -> dict[str, Any]:
@@ -133,8 +107,12 @@ class Application:
             state = definition["States"][name]
             if state["Type"] == "Task":
                 variable = state["Resource"].strip("${}")
-                found.append(Step(name, resource_of(properties["DefinitionSubstitutions"][variable])))
+                found.append(Step(name, self._resource(properties["DefinitionSubstitutions"][variable])))
         return found
+
+    def _resource(self, reference: Any) -> str:
+        """The logical id of the resource that a Ref, a GetAtt or an ARN made of it refers to."""
+        return str(self.main.value(reference)).partition(".")[0]
 
     def definition_bytes(self) -> int:
         return len(json.dumps(self.machine[1]))
@@ -142,7 +120,7 @@ class Application:
     def queue_triggers(self) -> list[str]:
         """The queues that event source mappings poll."""
         return [
-            resource_of(event["Properties"]["Queue"])
+            self._resource(event["Properties"]["Queue"])
             for _, _, properties in self.main.resources()
             for event in properties.get("Events", {}).values()
             if event["Type"] == "SQS"
@@ -164,17 +142,3 @@ class Application:
             for _, found, properties in template.resources():
                 if found == kind:
                     yield template, properties
-
-
-def resource_of(value: Any) -> str:
-    """The resource that a Ref or a GetAtt is of, or that a Sub begins with."""
-    match value:
-        case {"Ref": str(name)}:
-            return name.partition(".")[0]
-        case {"Fn::GetAtt": str(name)}:
-            return name.partition(".")[0]
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return name
-        case {"Fn::Sub": str(text)} if named := re.match(r"\$\{(\w+)", text):
-            return named[1]
-    raise ValueError(f"expected a Ref, a GetAtt or a Sub that begins with a resource, was {value!r}")
