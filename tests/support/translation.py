@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.application import Template
 from emulator.template import intrinsics
 from emulator.template.loader import _take_files, _translate
 
@@ -16,15 +17,33 @@ TEMPLATE = ROOT / "template.yaml"
 Resources = dict[str, dict[str, Any]]
 
 
-def translated(change: Callable[[dict[str, Any]], None] = lambda template: None, **parameters: str) -> Resources:
-    """The resources of a gradual deployment, which has all that there can be. `change` is made before it."""
-    template = intrinsics.read(TEMPLATE)
-    given = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://", "DeploymentPreference": "Canary10Percent5Minutes"}
-    values = intrinsics.parameters(template["Parameters"], given | parameters)
-    _take_files(template, TEMPLATE.parent)
-    change(template)
-    found: Resources = _translate(template, values, [])["Resources"]
+GIVEN = {"DatabaseUrl": "postgresql://", "RedisUrl": "redis://", "DeploymentPreference": "Canary10Percent5Minutes"}
+"""A gradual deployment, which has every resource but the stores."""
+
+
+def translated(change: Callable[[dict[str, Any]], None] = lambda document: None, **parameters: str) -> Resources:
+    """The resources of a gradual deployment. `change` edits the template before it is translated."""
+    document = intrinsics.read(TEMPLATE)
+    values = intrinsics.parameters(document["Parameters"], GIVEN | parameters)
+    _take_files(document, TEMPLATE.parent)
+    change(document)
+    found: Resources = _translate(document, values, [])["Resources"]
     return found
+
+
+def template(**parameters: str) -> Template:
+    """The template as it is written, with its nested stacks."""
+    return Template(TEMPLATE, GIVEN | parameters, "orders")
+
+
+def watching(**parameters: str) -> Resources:
+    """The alarms and the dashboard of the nested stacks, resolved. A stack's only alarm has the stack's name."""
+    return {
+        stack if name == "Alarm" else name: {"Type": kind, "Properties": nested.value(properties)}
+        for stack, nested in template(**parameters).nested().items()
+        for name, kind, properties in nested.resources()
+        if kind.startswith("AWS::CloudWatch::")
+    }
 
 
 def of_type(resources: Resources, kind: str) -> Resources:

@@ -13,13 +13,10 @@ import pytest
 from order_engine import bootstrap
 from order_engine.services import recovery
 from order_engine.storage import orders
-from tests.support.translation import ROOT, Resources, as_list, of_type, references, translated
+from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated, watching
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
-ACTIONS = [
-    {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]},
-    {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]},
-]
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ours"
 NOT_PUBLISHED = {"KeysFunction", "MigrateFunction"}
 """An operator calls one by its name, CloudFormation the other, before there is a version to publish."""
 
@@ -42,8 +39,10 @@ def functions(resources: Resources) -> Resources:
 
 
 @pytest.fixture(scope="module")
-def alarms(resources: Resources) -> Resources:
-    return of_type(resources, "AWS::CloudWatch::Alarm")
+def alarms() -> Resources:
+    """Every alarm that there can be."""
+    created = watching(DatabaseUrl="", RedisUrl="", AlarmEmail="on-call@example.com", AlarmTopicArn=TOPIC)
+    return of_type(created, "AWS::CloudWatch::Alarm")
 
 
 def consumers(resources: Resources) -> list[tuple[str, str, dict[str, Any]]]:
@@ -108,15 +107,29 @@ def test_both_apis_log_who_asked_for_what_and_how_long_it_took(resources: Resour
 
 def test_every_alarm_tells_somebody_and_operators_what_to_do(alarms: Resources) -> None:
     for name, alarm in alarms.items():
-        assert alarm["AlarmActions"] == ACTIONS, name
+        assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
         documented = re.sub("(Ticket|Dashboard|Submit|Describe|WsConnect|Dispatch|Recover)Errors", "…Errors", name)
         assert f"`{documented}`" in OPERATIONS, name
 
 
+def test_without_a_topic_alarms_have_no_actions() -> None:
+    alarms = of_type(watching(), "AWS::CloudWatch::Alarm")
+    assert alarms
+    assert not [name for name, alarm in alarms.items() if "AlarmActions" in alarm or "OKActions" in alarm]
+
+
+def test_alarms_can_be_left_out() -> None:
+    assert watching(Alarms="false", DeploymentPreference="AllAtOnce") == {}
+
+
 def test_every_queue_with_a_consumer_is_watched(resources: Resources, alarms: Resources) -> None:
     watched = {
-        queue: {alarm["MetricName"] for alarm in alarms.values() if queue in references(alarm.get("Dimensions", []))}
+        queue: {
+            alarm["MetricName"]
+            for alarm in alarms.values()
+            if {"Name": "QueueName", "Value": f"{queue}.QueueName"} in dimensions(alarm)
+        }
         for queue, _, _ in consumers(resources)
     }
     assert watched == {
@@ -127,10 +140,9 @@ def test_every_queue_with_a_consumer_is_watched(resources: Resources, alarms: Re
 
 
 def test_throttles_of_every_function_are_counted(functions: Resources, alarms: Resources) -> None:
-    counted = alarms["Throttles"]["Metrics"]
-    assert references(counted) == functions.keys() - NOT_PUBLISHED
-    metrics = [metric for metric in counted if "MetricStat" in metric]
-    assert len(metrics) <= 10, "CloudWatch takes ten for an alarm: make a second one"
+    counted = [dimension["Value"] for dimension in dimensions(alarms["Throttles"])]
+    assert sorted(counted) == sorted(functions.keys() - NOT_PUBLISHED)
+    assert len(counted) <= 10, "CloudWatch takes ten metrics for an alarm: make a second one"
 
 
 def test_engine_metrics_are_those_that_functions_write(functions: Resources, alarms: Resources) -> None:
@@ -139,29 +151,25 @@ def test_engine_metrics_are_those_that_functions_write(functions: Resources, ala
     variables = functions["ExecuteFunction"]["Environment"]["Variables"]
     for metric in metrics:
         assert metric["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-        assert metric["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+        service = template().value(variables["POWERTOOLS_SERVICE_NAME"])
+        assert metric["Dimensions"] == [{"Name": "service", "Value": service}]
 
 
-def test_the_dashboard_is_json(resources: Resources) -> None:
-    (dashboard,) = of_type(resources, "AWS::CloudWatch::Dashboard").values()
-    text, values = dashboard["DashboardBody"]["Fn::Sub"]
-    stores = {name: values[name]["Fn::If"][1]["Fn::Sub"][0] for name in ("Database", "Cache")}
-    parts = {**stores, "Alarms": values["Alarms"]["Fn::If"][1]["Fn::Sub"]}
-    for given in (parts, dict.fromkeys(parts, "")):
-        whole = text
-        for name, widget in given.items():
-            whole = whole.replace(f"${{{name}}}", widget)
-        widgets = json.loads(re.sub(r"\$\{[\w.:]+\}", "x", whole))["widgets"]
-        assert len(widgets) == 9 + 3 * any(given.values())
+@pytest.mark.parametrize(("stores", "widgets"), [({}, 10), ({"DatabaseUrl": "", "RedisUrl": ""}, 12)])
+def test_the_dashboard_is_json(stores: dict[str, str], widgets: int) -> None:
+    (dashboard,) = of_type(watching(**stores), "AWS::CloudWatch::Dashboard").values()
+    assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == widgets
 
 
 # Versions
 
 
 def test_nobody_calls_a_function_but_by_its_alias(resources: Resources, functions: Resources) -> None:
-    own = {"AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"}
-    watching = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
-    calling = {name: item for name, item in resources.items() if item["Type"] not in own | watching}
+    not_calling = {
+        *("AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"),
+        "AWS::CloudFormation::Stack",  # watches
+    }
+    calling = {name: item for name, item in resources.items() if item["Type"] not in not_calling}
     # Some aliases are written out.
     text = re.sub(r"\$\{(\w+)\.Arn\}:live", r"${\1Aliaslive}", json.dumps(calling))
     called = {name: references(item) & functions.keys() for name, item in json.loads(text).items()}
@@ -175,8 +183,8 @@ def test_an_alias_that_is_written_out_is_there_first(resources: Resources) -> No
 
 
 def test_a_changed_layer_and_another_release_are_published(functions: Resources) -> None:
-    def other_layer(template: dict[str, Any]) -> None:
-        template["Resources"]["CommonLayer"]["Properties"]["ContentUri"]["Key"] = "other"
+    def other_layer(document: dict[str, Any]) -> None:
+        document["Resources"]["CommonLayer"]["Properties"]["ContentUri"]["Key"] = "other"
 
     before, layer, release = (
         of_type(found, "AWS::Lambda::Version").keys()
@@ -192,13 +200,28 @@ def test_a_gradual_deployment_goes_back_when_the_function_or_orders_fail(
 ) -> None:
     groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
     assert len(groups) == len(functions.keys() - NOT_PUBLISHED)
+    by_name = {alarm.get("AlarmName", f"{name}.Outputs.Name"): name for name, alarm in alarms.items()}
     for name, group in groups.items():
         function = name.removesuffix("DeploymentGroup")
-        watching = references(group["AlarmConfiguration"]["Alarms"]) & alarms.keys()
-        (own,) = watching - {"OrdersFailed", "RestErrors"}
-        assert len(watching) == 3
-        assert {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:live"}} in dimensions(alarms[own])
+        watched_by = {by_name[alarm["Name"]] for alarm in template().value(group["AlarmConfiguration"]["Alarms"])}
+        (own,) = watched_by - {"OrdersFailed", "RestErrors"}
+        assert len(watched_by) == 3
+        assert {"Name": "Resource", "Value": f"{function}:live"} in dimensions(alarms[own])
         assert resources[f"{function}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+
+
+@pytest.mark.parametrize("function", ["AuthorizeFunction", "RouteFunction", "ExecuteFunction"])
+def test_an_alarm_on_a_version_is_updated_before_requests_move_to_it(
+    resources: Resources, alarms: Resources, function: str
+) -> None:
+    """CloudFormation updates what a resource refers to before the resource itself."""
+    alarm = function.replace("Function", "Errors")
+    assert {"Name": "ExecutedVersion", "Value": f"{function}.Version.Version"} in dimensions(alarms[alarm])
+    (version,) = {name for name in of_type(resources, "AWS::Lambda::Version") if name.startswith(f"{function}Version")}
+    assert references(resources[alarm]) >= {function, version}
+    assert alarm in references(resources[f"{function}DeploymentGroup"])
+    update_policy = resources[f"{function}Aliaslive"]["UpdatePolicy"]
+    assert f"{function}DeploymentGroup" in references(update_policy)
 
 
 def test_a_deployment_at_once_needs_no_codedeploy() -> None:
