@@ -1,1 +1,1 @@
-"""The engine's clients for people: the command line `orders`, and the load tool. They know its two APIs only."""
+"""The command line `orders`. It uses the engine's two APIs and nothing else of the engine."""

@@ -1,4 +1,4 @@
-"""The command `orders`: quotes, submits, lists, shows, watches and cancels orders."""
+"""The command `orders`, which quotes, submits, lists, shows, watches and cancels orders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from client.views import event_view, order_view, orders_view, quote_view
 
 
 class Exit(IntEnum):
-    """How a command ends. What a shell does with Ctrl-C has its own number."""
+    """The exit status of a command. `INTERRUPTED` is the shells' number for Ctrl-C."""
 
     FAILED = 1
     BAD_INPUT = 2
@@ -32,18 +32,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Quotes, submits and watches swaps on Solana DEXs.",
-    epilog="Ends with 0 if all went well, 1 if the order that was watched was not confirmed, 2 for bad input, 3 if the"
-    " key was refused, 4 if the service does not answer or has no time.",
+    epilog="Exit status: 0 for success, 1 if the watched order was not confirmed, 2 for bad input, 3 if the key was"
+    " refused, 4 if the service does not answer or cannot serve the request now.",
 )
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
 Slippage = Annotated[
-    int, typer.Option(min=0, max=10_000, help="What the swap may pay less than quoted, in basis points.")
+    int, typer.Option(min=0, max=10_000, help="How far the swap may pay below the quote, in basis points.")
 ]
-TokenIn = Annotated[str, typer.Argument(help="What you pay in, such as SOL.", metavar="IN")]
-TokenOut = Annotated[str, typer.Argument(help="What you want for it, such as USDC.", metavar="OUT")]
-Amount = Annotated[str, typer.Argument(help="How many whole tokens you pay in: 1.5", metavar="AMOUNT")]
+TokenIn = Annotated[str, typer.Argument(help="The token that you pay, such as SOL.", metavar="IN")]
+TokenOut = Annotated[str, typer.Argument(help="The token that you receive, such as USDC.", metavar="OUT")]
+Amount = Annotated[str, typer.Argument(help="The amount that you pay, in whole tokens, such as 1.5.", metavar="AMOUNT")]
 OrderId = Annotated[str, typer.Argument(metavar="ID")]
 
 
@@ -52,11 +52,11 @@ def target(
     context: typer.Context,
     url: Annotated[
         str | None,
-        typer.Option(envvar="ORDERS_URL", help="The REST API. Without it: the stack that make run runs here."),
+        typer.Option(envvar="ORDERS_URL", help="URL of the REST API. Default: the stack that make run runs here."),
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(envvar="ORDERS_KEY", help="Your API key. Without it: the key of the stack that runs here."),
+        typer.Option(envvar="ORDERS_KEY", help="Your API key. Default: the key of the stack that runs here."),
     ] = None,
 ) -> None:
     context.obj = find(url, key)
@@ -71,7 +71,7 @@ def quote(
     slippage_bps: Slippage = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an order would be paid now, and by which route."""
+    """Show what an order would receive now, and by which route."""
 
     async def ask(engine: Engine) -> None:
         show(await engine.quote(_order(token_in, token_out, amount, str(slippage_bps))), quote_view, as_json)
@@ -86,9 +86,9 @@ def submit(
     token_out: TokenOut,
     amount: Amount,
     slippage_bps: Slippage = 50,
-    quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote, or fail.")] = None,
-    name: Annotated[str | None, typer.Option(help="A clientOrderId of your own: one order each.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order has ended.")] = False,
+    quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote or fail.")] = None,
+    name: Annotated[str | None, typer.Option(help="Your own id (clientOrderId); a repeat is the same order.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit an order."""
@@ -110,9 +110,9 @@ def submit(
 @app.command("list")
 def list_orders(
     context: typer.Context,
-    status: Annotated[str | None, typer.Option(help="Only those that are pending, confirmed, failed, …")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
-    cursor: Annotated[str | None, typer.Option(help="Where the list before ended.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only orders with this status: pending, failed, …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of orders.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Continue after the previous list.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List your orders, newest first."""
@@ -127,7 +127,7 @@ def list_orders(
 
 @app.command("show")
 def show_order(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
-    """Show an order and everything that has happened to it."""
+    """Show an order and its events."""
 
     async def ask(engine: Engine) -> None:
         show(await engine.show(order_id), order_view, as_json)
@@ -139,10 +139,10 @@ def show_order(context: typer.Context, order_id: OrderId, as_json: AsJson = Fals
 def watch(
     context: typer.Context,
     order_id: OrderId,
-    after: Annotated[int, typer.Option(min=0, help="Leave out the events up to this seq.")] = 0,
+    after: Annotated[int, typer.Option(min=0, help="Skip the events up to this seq.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show every step of an order, those that have been and those to come, until it has ended."""
+    """Show an order's earlier steps, then each new one, until the order ends."""
 
     async def ask(engine: Engine) -> None:
         await follow(engine, order_id, after, as_json)
@@ -152,7 +152,7 @@ def watch(
 
 @app.command()
 def cancel(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
-    """Cancel an order, which can be done until its transaction is sent."""
+    """Cancel an order. This is possible until its transaction is sent."""
 
     async def ask(engine: Engine) -> None:
         show(await engine.cancel(order_id), order_view, as_json)
@@ -161,10 +161,10 @@ def cancel(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -
 
 
 def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> None:
-    """Does it, and ends with the right number."""
+    """Calls `ask` with a connected engine. Ends the command with the status of its error, if it raises one."""
     target: Target | None = context.obj
     if target is None:
-        _end(Exit.UNAVAILABLE, "no stack runs here: make run starts one, --url or ORDERS_URL names another")
+        _end(Exit.UNAVAILABLE, "no stack runs here: start one with make run, or name another with --url or ORDERS_URL")
 
     async def connected() -> None:
         async with Engine(target.url, target.key) as engine:
@@ -184,10 +184,10 @@ def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> Non
 
 
 async def follow(engine: Engine, order_id: str, after: int, as_json: bool) -> None:
-    """Prints each event as it comes. Ends the command unless the order is confirmed."""
+    """Prints each event as it comes. Ends the command with `FAILED` unless the order is confirmed."""
     first: Json | None = None
     status = ""
-    # On a terminal something moves while nothing happens.
+    # The spinner shows a person that the command is still running.
     with nullcontext() if as_json else out.status("waiting for the next step …"):
         try:
             async for event in engine.watch(order_id, after):
@@ -197,7 +197,7 @@ async def follow(engine: Engine, order_id: str, after: int, as_json: bool) -> No
                 else:
                     out.print(event_view(event, first), soft_wrap=True)
         except asyncio.CancelledError:
-            err.print(f"the order goes on: orders watch {order_id}, or orders cancel {order_id}")
+            err.print(f"the order goes on; continue with orders watch {order_id}, or orders cancel {order_id}")
             raise
     if status in FINAL and status != "confirmed":
         raise typer.Exit(Exit.FAILED)

@@ -1,4 +1,4 @@
-"""The engine as its clients see it: REST for what is asked, the WebSocket API for what happens."""
+"""A client of the engine: REST for requests, the WebSocket API for events."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import aiohttp
 Json = dict[str, Any]
 
 FINAL = ("confirmed", "failed", "cancelled")
-TRIES = 3
-"""How often a request is sent that is not answered, or answered with 503. None can do harm by coming twice."""
+ATTEMPTS = 3
+"""Attempts for a request without an answer, or with 503. Every request is safe to repeat."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
-PATIENCE = 60.0
-"""After so many seconds without a connection a client that watches gives up."""
+PATIENCE_SECONDS = 60.0
+"""Seconds without a message after which `watch` gives up."""
 
 
 class Refused(Exception):
-    """The service has answered with an error: `details` holds `{"field", "message"}` for each field that is wrong."""
+    """The service answered with an error. `details` has `{"field", "message"}` for each wrong field."""
 
     def __init__(self, status: int, code: str, message: str, details: list[Json]) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """Nobody answers, or not as the service does."""
+    """The service did not answer, or the answer is not in the service's format."""
 
 
 def is_loopback(url: str) -> bool:
@@ -45,9 +45,9 @@ def is_loopback(url: str) -> bool:
 
 
 class Engine:
-    """The service at `url`, for the client whose key it is. To be used in `async with`.
+    """The service at `url`, used with `key` in `async with`.
 
-    Raises `ValueError` for a URL to which no key should go. Every method raises `Refused`, `Unreachable`.
+    Raises `ValueError` for a URL to which a key must not be sent. Every method raises `Refused` or `Unreachable`.
     """
 
     def __init__(self, url: str, key: str | None) -> None:
@@ -55,7 +55,7 @@ class Engine:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"expected a URL like http://127.0.0.1:3000, was {url!r}")
         if parts.scheme == "http" and key and not is_loopback(url):
-            raise ValueError(f"expected https for another machine, which is sent a key, was {url!r}")
+            raise ValueError(f"expected https, because the key is sent to another machine, was {url!r}")
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -71,7 +71,7 @@ class Engine:
         return await self._request("GET", "/api/quotes", params=order)
 
     async def submit(self, order: Json) -> Json:
-        """The order as it was accepted: once, however often the request must be sent."""
+        """Returns the accepted order. A repeated attempt has the same key, so it cannot become a second order."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
         return await self._request("POST", "/api/orders/execute", json={"type": "market", **order}, headers=key)
 
@@ -102,19 +102,19 @@ class Engine:
             raise Unreachable(f"{url}: {error}") from error
 
     async def watch(self, order_id: str, after: int = 0) -> AsyncIterator[Json]:
-        """Every event with a `seq` above `after`, once and in order, until the order has ended.
+        """Yields every event with a `seq` above `after`, once and in order, until the order ends.
 
-        Connects again when the connection is lost, and asks for what it has missed.
+        Reconnects when the connection is lost, and asks for the events that it missed.
         """
         url = await self.websocket_url()
         clock = asyncio.get_running_loop().time
-        heard, pause = clock(), 0.1
+        last_message, pause = clock(), 0.1
         while True:
             try:
                 async with self.connection(url) as socket:
                     await socket.send_json({"action": "subscribe", "orderId": order_id, "after": after})
                     async for message in socket:
-                        heard, pause = clock(), 0.1
+                        last_message, pause = clock(), 0.1
                         event = _message(message)
                         if event.get("orderId") != order_id or event.get("seq", 0) <= after:
                             continue
@@ -123,22 +123,22 @@ class Engine:
                         if event["status"] in FINAL:
                             return
             except (Refused, Unreachable) as error:
-                if (isinstance(error, Refused) and error.status < 500) or clock() - heard > PATIENCE:
+                if (isinstance(error, Refused) and error.status < 500) or clock() - last_message > PATIENCE_SECONDS:
                     raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
 
     async def _request(self, method: str, path: str, **options: Any) -> Json:
-        for left in reversed(range(TRIES)):
+        for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 async with self._session.request(method, self._url + path, **options) as response:
                     body = await response.json()
                 if response.status < 300 and isinstance(body, dict):
                     return body
-                if response.status != 503 or not left:
+                if response.status != 503 or not attempts_left:
                     raise _refusal(response.status, body)
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                if not left:
+                if not attempts_left:
                     raise Unreachable(f"{self._url}: {error or type(error).__name__}") from error
             await asyncio.sleep(0.5)
         raise AssertionError
@@ -149,7 +149,7 @@ def _path(order_id: str) -> str:
 
 
 def _message(message: aiohttp.WSMessage) -> Json:
-    """A message from the WebSocket API. Raises `Refused` for an error, `Unreachable` for anything else."""
+    """Returns a message of the WebSocket API. Raises `Refused` for an error, `Unreachable` for anything else."""
     try:
         received: Json = message.json()
     except (TypeError, ValueError):

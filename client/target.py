@@ -1,4 +1,4 @@
-"""Which engine a command is for: what the command line or the environment says, or the one that `make run` runs."""
+"""Which engine a command talks to: the one on the command line or in the environment, or that of `make run`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class Target:
 
 
 def find(url: str | None, key: str | None, running: Path = RUNNING) -> Target | None:
-    """The engine here, whose key goes to no other; `None` if it doesn't run and no URL is given."""
+    """Returns the engine at `url` with `key`; without a URL, the engine on this machine with its key.
+
+    Returns `None` if there is no URL and no engine runs here. The key of the engine here is never used for another.
+    """
     try:
         here = json.loads(running.read_text())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How orders, quotes and events are shown in a terminal."""
+"""Orders, quotes and events as text for a terminal."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def order_view(order: Json) -> RenderableType:
     table = _facts()
     _row(table, "order", order["orderId"])
     _row(table, "status", status(order["status"]))
-    _row(table, "pays in", f"{order['amountIn']} {order['tokenIn']}")
+    _row(table, "pays", f"{order['amountIn']} {order['tokenIn']}")
     if order["amountOut"]:
         paid = f"{order['amountOut']} {order['tokenOut']} at {order['executedPrice']}"
-        _row(table, "was paid", paid)
+        _row(table, "received", paid)
     elif order["quotedOut"]:
-        _row(table, "was quoted", f"{order['quotedOut']} {order['tokenOut']}")
+        _row(table, "quoted", f"{order['quotedOut']} {order['tokenOut']}")
     if order["minOut"]:
         _row(table, "at least", f"{order['minOut']} {order['tokenOut']} ({order['slippageBps']} bps)")
     for title, name in (
         ("venue", "venue"),
         ("transaction", "txHash"),
-        ("named", "clientOrderId"),
+        ("name", "clientOrderId"),
         ("quote", "quoteId"),
     ):
         _row(table, title, order[name])
     if order["error"]:
-        again = "; the same order may succeed later" if order["error"]["retryable"] else ""
-        _row(table, "why", f"{order['error']['code']}: {order['error']['message']}{again}")
+        again = "; a new order may succeed later" if order["error"]["retryable"] else ""
+        _row(table, "reason", f"{order['error']['code']}: {order['error']['message']}{again}")
     _row(table, "created", order["createdAt"])
     events = order.get("events", [])
     return Group(table, "", *(event_view(event, events[0]) for event in events)) if events else table
@@ -44,16 +44,16 @@ def order_view(order: Json) -> RenderableType:
 
 def quote_view(quote: Json) -> RenderableType:
     facts = _facts()
-    _row(facts, "pays in", f"{quote['amountIn']} {quote['tokenIn']}")
-    _row(facts, "is paid", f"[bold]{quote['amountOut']} {quote['tokenOut']}[/] at {quote['price']}", markup=True)
+    _row(facts, "pays", f"{quote['amountIn']} {quote['tokenIn']}")
+    _row(facts, "receives", f"[bold]{quote['amountOut']} {quote['tokenOut']}[/] at {quote['price']}", markup=True)
     _row(facts, "at least", f"{quote['minOut']} {quote['tokenOut']} ({quote['slippageBps']} bps)")
     _row(facts, "impact", f"{quote['priceImpactBps']} bps")
     fees = ", ".join(f"{fee['amount']} {fee['token']} {fee['kind']}" for fee in quote["fees"])
     _row(facts, "fees", fees or "none")
-    _row(facts, "why", quote["reason"])
+    _row(facts, "reason", quote["reason"])
     for missing in quote["unavailable"]:
-        _row(facts, "missing", f"{missing['venue']}: {missing['message']}")
-    _row(facts, "quote", f"{quote['quoteId']}, until {quote['expiresAt']}")
+        _row(facts, "unavailable", f"{missing['venue']}: {missing['message']}")
+    _row(facts, "quote", f"{quote['quoteId']}, valid until {quote['expiresAt']}")
     routes = Table("route", "venue", *(_right(name) for name in (quote["tokenOut"], "price", "impact, bps")), box=None)
     for number, route in enumerate(quote["quotes"]):
         cells = (route["pools"], route["venue"], route["amountOut"], route["price"], str(route["priceImpactBps"]))
@@ -62,7 +62,7 @@ def quote_view(quote: Json) -> RenderableType:
 
 
 def orders_view(page: Json) -> RenderableType:
-    table = Table("order", "created", "status", _right("pays in"), _right("is paid"), "venue", "why", box=None)
+    table = Table("order", "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None)
     for order in page["orders"]:
         paid = order["amountOut"] or order["quotedOut"]
         table.add_row(
@@ -79,11 +79,11 @@ def orders_view(page: Json) -> RenderableType:
 
 
 def event_view(event: Json, first: Json) -> RenderableType:
-    """One line: when, since the first event, and what the step has found or done."""
+    """Returns one line: seconds since the first event, the status, and what the step found or did."""
     seconds = (datetime.fromisoformat(event["at"]) - datetime.fromisoformat(first["at"])).total_seconds()
     line = Text(f"{seconds:8.3f} s  ")
     line.append(f"{event['status']:<10}", STYLES.get(event["status"], "bold"))
-    line.append(f" {_told(event['status'], event['data'])}")
+    line.append(f" {_description(event['status'], event['data'])}")
     return line
 
 
@@ -91,22 +91,23 @@ def status(name: str) -> Text:
     return Text(name, STYLES.get(name, ""))
 
 
-def _told(status: str, data: Json) -> str:
+def _description(status: str, data: Json) -> str:
     match status:
         case "pending":
-            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']}, {data['slippageBps']} bps of slippage"
+            slippage = f"at most {data['slippageBps']} bps of slippage"
+            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']}, {slippage}"
         case "routing":
-            return f"{data['amountOut']} by {data['venue']}: {data['reason']}"
+            return f"{data['amountOut']} through {data['venue']}: {data['reason']}"
         case "building":
             return f"at least {data['minOut']}; {len(data['instructions'])} instructions; {data['txHash'][:8]}… signed"
         case "submitted":
             return f"{data['txHash'][:8]}… sent"
         case "confirmed":
-            slippage = f"{data['realisedSlippageBps']} bps off the quote"
-            return f"{data['amountOut']} paid at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
+            slippage = f"{data['realisedSlippageBps']} bps of slippage"
+            return f"{data['amountOut']} received at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
         case "failed":
             return f"{data['code']}: {data['message']}"
-    return "taken back, nothing was sent"
+    return "cancelled before anything was sent"
 
 
 def _facts() -> Table:

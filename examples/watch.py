@@ -1,6 +1,6 @@
-"""Submits an order and follows it to its end, whatever becomes of the connection: python watch.py SOL USDC 1.5
+"""Submits an order and follows it to its end, across lost connections: python watch.py SOL USDC 1.5
 
-Needs Python 3.11 and `pip install aiohttp`; ORDERS_URL and ORDERS_KEY name the engine and your key.
+Needs Python 3.11 and `pip install aiohttp`. ORDERS_URL and ORDERS_KEY name the engine and your key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import aiohttp
 
 
 async def submit(session: aiohttp.ClientSession, order: dict[str, Any]) -> dict[str, Any]:
-    """The order as it was accepted. Sent again with the same key it is the same order, so that it may be retried."""
+    """Returns the accepted order. A retry has the same key, so it cannot become a second order."""
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     for attempt in range(5):
         try:
@@ -33,12 +33,12 @@ async def submit(session: aiohttp.ClientSession, order: dict[str, Any]) -> dict[
 
 
 async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> AsyncIterator[dict[str, Any]]:
-    """Every event of the order, once and in order. `url` is the order's `webSocketUrl`, without its query."""
+    """Yields every event of the order, once and in order. `url` is the order's `webSocketUrl` without its query."""
     seen = 0
     while True:
         try:
             async with session.ws_connect(url, heartbeat=20) as socket:
-                # What was missed comes first, then what happens.
+                # The missed events come first, then the live ones.
                 await socket.send_json({"action": "subscribe", "orderId": order_id, "after": seen})
                 async for message in socket:
                     event = message.json()
@@ -51,7 +51,7 @@ async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> Asyn
                     if event["status"] in ("confirmed", "failed", "cancelled"):
                         return
         except aiohttp.ClientError as error:
-            print(f"connecting again: {error}", file=sys.stderr)
+            print(f"reconnecting: {error}", file=sys.stderr)
         await asyncio.sleep(0.5)
 
 

@@ -1,4 +1,4 @@
-"""The browser example in Chromium, served from where its comment says."""
+"""The browser example in Chromium, served as its comment says."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ def submit(page: Page, site: str, engine: Stack, amount: str = "1.5") -> None:
     page.get_by_role("button").click()
 
 
-def test_it_follows_an_order_to_its_end(page: Page, site: str, engine: Stack) -> None:
+def test_the_example_follows_an_order_to_its_end(page: Page, site: str, engine: Stack) -> None:
     submit(page, site, engine)
     for number, status in enumerate(STATUSES, start=1):
         expect(page.get_by_role("listitem").nth(number - 1)).to_contain_text(f"{number} {status}")
 
 
-def test_it_misses_nothing_when_its_connection_is_lost(page: Page, site: str, engine: Stack) -> None:
+def test_the_example_misses_no_event_when_its_connection_is_lost(page: Page, site: str, engine: Stack) -> None:
     connections: list[WebSocketRoute] = []
 
     def cut(socket: WebSocketRoute) -> None:
-        """The first connection ends after two events, and the third never arrives."""
+        """Closes the first connection after two events."""
         connections.append(socket)
-        server, told = socket.connect_to_server(), 0
+        server, received = socket.connect_to_server(), 0
 
         def forward(message: str | bytes) -> None:
-            nonlocal told
-            told += 1
-            if socket is connections[0] and told > 2:
+            nonlocal received
+            received += 1
+            if socket is connections[0] and received > 2:
                 socket.close()
             else:
                 socket.send(message)
@@ -84,6 +84,6 @@ def test_it_misses_nothing_when_its_connection_is_lost(page: Page, site: str, en
     assert len(connections) == 2
 
 
-def test_it_says_what_is_wrong_with_an_order(page: Page, site: str, engine: Stack) -> None:
+def test_the_example_shows_the_error_of_a_wrong_order(page: Page, site: str, engine: Stack) -> None:
     submit(page, site, engine, "0")
     expect(page.get_by_role("alert")).to_have_text("amountIn: expected an amount above zero, was '0'")

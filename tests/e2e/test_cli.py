@@ -1,4 +1,4 @@
-"""The command `orders`, as people type it."""
+"""The command `orders` as a process."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def orders(stack: Stack, *arguments: str, **more: str) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
-def said(stack: Stack, *arguments: str) -> str:
-    """What it prints when all goes well."""
+def printed(stack: Stack, *arguments: str) -> str:
+    """Returns what a successful command prints."""
     ended = orders(stack, *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Traceback" not in ended.stdout
@@ -46,12 +46,12 @@ def said(stack: Stack, *arguments: str) -> str:
 
 
 def as_json(stack: Stack, *arguments: str) -> Json:
-    printed: Json = json.loads(said(stack, *arguments, "--json"))
-    return printed
+    answer: Json = json.loads(printed(stack, *arguments, "--json"))
+    return answer
 
 
 def refused(stack: Stack, *arguments: str, **more: str) -> tuple[int, str]:
-    """How it ends, and what it says, when something is wrong: words, not a traceback."""
+    """Returns the exit status and the message of a command that fails without a traceback."""
     ended = orders(stack, *arguments, **more)
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -73,53 +73,53 @@ def running(stack: Stack, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_quote_and_an_order_at_it(stack: Stack, market: Market) -> None:
+def test_an_order_is_executed_at_a_quote(stack: Stack, market: Market) -> None:
     quote = as_json(stack, "quote", "SOL", "USDC", "1.5", "--slippage-bps", "30")
     assert (quote["amountIn"], quote["slippageBps"]) == ("1.5", 30)
 
     options = ("--slippage-bps", "30", "--quote", quote["quoteId"], "--watch")
-    lines = said(stack, "submit", "SOL", "USDC", "1.5", *options).splitlines()
+    lines = printed(stack, "submit", "SOL", "USDC", "1.5", *options).splitlines()
     assert ID.search(lines[0])
     assert [line.split()[2] for line in lines[1:]] == STATUSES
-    assert f"{quote['amountOut']} paid at" in lines[-1]
+    assert f"{quote['amountOut']} received at" in lines[-1]
 
 
-def test_what_is_shown_of_a_quote(stack: Stack, market: Market) -> None:
-    shown = said(stack, "quote", "SOL", "USDC", "1.5")
+def test_a_quote_shows_amounts_fees_and_routes(stack: Stack, market: Market) -> None:
+    shown = printed(stack, "quote", "SOL", "USDC", "1.5")
     for part in ("1.5 SOL", "USDC at ", "(50 bps)", "SOL trade", "bps more than", "meteora-dlmm:SOL-USDC"):
         assert part in shown
 
 
-def test_an_order_listed_shown_and_watched_again(stack: Stack, market: Market) -> None:
+def test_an_order_is_listed_shown_and_watched_again(stack: Stack, market: Market) -> None:
     name = f"cli-{os.getpid()}"
     order = as_json(stack, "submit", "USDC", "SOL", "20", "--name", name)
-    # The same name is the same order.
+    # A repeated name is the same order.
     assert as_json(stack, "submit", "USDC", "SOL", "20", "--name", name)["orderId"] == order["orderId"]
 
-    events = [json.loads(line) for line in said(stack, "watch", order["orderId"], "--json").splitlines()]
+    events = [json.loads(line) for line in printed(stack, "watch", order["orderId"], "--json").splitlines()]
     assert [event["status"] for event in events] == STATUSES
-    later = said(stack, "watch", order["orderId"], "--after", "3").splitlines()
+    later = printed(stack, "watch", order["orderId"], "--after", "3").splitlines()
     assert [line.split()[2] for line in later] == STATUSES[3:]
 
-    shown = said(stack, "show", order["orderId"])
+    shown = printed(stack, "show", order["orderId"])
     assert [part for part in (name, "20 USDC", "confirmed", events[-1]["data"]["txHash"]) if part not in shown] == []
     assert as_json(stack, "show", order["orderId"])["events"] == events
-    listed = said(stack, "list", "--status", "confirmed", "--limit", "1")
+    listed = printed(stack, "list", "--status", "confirmed", "--limit", "1")
     assert order["orderId"] in listed
     assert "more: orders list --cursor" in listed
     (first,) = as_json(stack, "list", "--limit", "1")["orders"]
     assert first["orderId"] == order["orderId"]
 
 
-def test_an_order_that_fails_ends_the_command_with_1(stack: Stack, market: Market) -> None:
+def test_a_failed_order_ends_the_command_with_1(stack: Stack, market: Market) -> None:
     ended = orders(stack, "submit", "RAY", "SOL", "18446744073709", "--watch")
     assert ended.returncode == 1
     assert "InsufficientLiquidity: expected at most" in ended.stdout
 
 
-def test_an_order_is_cancelled_until_it_is_sent(stack: Stack, market: Market) -> None:
+def test_an_order_can_be_cancelled_until_it_is_sent(stack: Stack, market: Market) -> None:
     waiting = market.order_without_message()
-    assert "cancelled" in said(stack, "cancel", waiting)
+    assert "cancelled" in printed(stack, "cancel", waiting)
     assert orders(stack, "watch", waiting).returncode == 1
 
     with market.held("USDC"):
@@ -129,10 +129,10 @@ def test_an_order_is_cancelled_until_it_is_sent(stack: Stack, market: Market) ->
             assert any("submitted" in line for line in watching.stdout)
             status, message = refused(stack, "cancel", order["orderId"])
     assert (status, message.partition(":")[0]) == (2, "TooLateToCancel")
-    assert "confirmed" in said(stack, "watch", order["orderId"])
+    assert "confirmed" in printed(stack, "watch", order["orderId"])
 
 
-def test_ctrl_c_leaves_the_order_and_says_how_to_go_on(stack: Stack, market: Market) -> None:
+def test_ctrl_c_ends_the_command_and_not_the_order(stack: Stack, market: Market) -> None:
     with market.held("USDC"), running(stack, "submit", "SOL", "USDC", "1", "--watch") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -141,10 +141,10 @@ def test_ctrl_c_leaves_the_order_and_says_how_to_go_on(stack: Stack, market: Mar
         assert any("submitted" in line for line in lines)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
-        said_last = process.stderr.read()
-    assert f"orders watch {order_id}" in said_last
-    assert "Traceback" not in said_last
-    assert said(stack, "watch", order_id).splitlines()[-1].split()[2] == "confirmed"
+        message = process.stderr.read()
+    assert f"orders watch {order_id}" in message
+    assert "Traceback" not in message
+    assert printed(stack, "watch", order_id).splitlines()[-1].split()[2] == "confirmed"
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,10 @@ def test_ctrl_c_leaves_the_order_and_says_how_to_go_on(stack: Stack, market: Mar
         (("list", "--cursor", "x"), "cursor: expected"),
     ],
 )
-def test_bad_input_ends_with_2_and_says_what_was_expected(
-    stack: Stack, arguments: tuple[str, ...], message: str
-) -> None:
-    status, printed = refused(stack, *arguments)
+def test_bad_input_ends_with_2_and_a_reason(stack: Stack, arguments: tuple[str, ...], message: str) -> None:
+    status, shown = refused(stack, *arguments)
     assert status == 2
-    assert message in printed
+    assert message in shown
 
 
 @pytest.mark.parametrize(
@@ -188,12 +186,12 @@ def test_bad_usage_ends_with_2(stack: Stack, arguments: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize("command", [("list",), ("watch", UNKNOWN), ("submit", "SOL", "USDC", "1")])
-def test_a_key_that_is_refused_ends_with_3(stack: Stack, command: tuple[str, ...]) -> None:
+def test_a_refused_key_ends_with_3(stack: Stack, command: tuple[str, ...]) -> None:
     status, message = refused(stack, *command, ORDERS_KEY="oee_" + "x" * 43)
     assert (status, message.partition(":")[0]) == (3, "Unauthorized")
 
 
-def test_a_service_that_is_down_ends_with_4(stack: Stack) -> None:
+def test_an_unavailable_service_ends_with_4(stack: Stack) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The dashboard's page as HTTP clients get it."""
+"""The dashboard's page over HTTP."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from tests.support.stack import Stack
 
 BUDGET = 250_000
-"""Bytes that everything together may have on the wire."""
+"""Maximum bytes of all files on the wire."""
 
 
 @pytest.mark.parametrize("root", ["", pytest.param("/v1", marks=pytest.mark.needs("local"))])
-async def test_the_page_and_its_files_come_without_a_key_and_compressed(stack: Stack, root: str) -> None:
+async def test_the_page_needs_no_key_and_its_files_are_compressed(stack: Stack, root: str) -> None:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         async with session.get(f"{stack.rest}{root}/", headers={"Accept-Encoding": "identity"}) as answer:
             page = await answer.text()
@@ -37,7 +37,7 @@ async def test_the_page_and_its_files_come_without_a_key_and_compressed(stack: S
         assert total < BUDGET
 
 
-async def test_a_page_that_has_not_changed_is_not_sent_again(stack: Stack) -> None:
+async def test_an_unchanged_page_is_answered_with_304(stack: Stack) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(stack.rest) as answer:
             tag = answer.headers["ETag"]
@@ -56,7 +56,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(stack: Stack) -> No
         "/assets/{version}/..%2Fapp.py",
     ],
 )
-async def test_nothing_else_is_served(stack: Stack, path: str) -> None:
+async def test_other_paths_are_not_found(stack: Stack, path: str) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(stack.rest) as answer:
             version = re.findall("/assets/([0-9a-f]{16})/", await answer.text())[0]

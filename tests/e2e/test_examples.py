@@ -1,4 +1,4 @@
-"""The Python example, as its reader runs it."""
+"""The Python example as a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_it_follows_an_order_to_its_end(stack: Stack, market: Market) -> None:
+def test_the_example_follows_an_order_to_its_end(stack: Stack, market: Market) -> None:
     ended = run(stack, "SOL", "USDC", "1.5")
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [line.split(maxsplit=2) for line in ended.stdout.splitlines()]
@@ -28,7 +28,7 @@ def test_it_follows_an_order_to_its_end(stack: Stack, market: Market) -> None:
     ]
 
 
-def test_it_says_what_is_wrong_with_an_order(stack: Stack) -> None:
+def test_the_example_prints_the_error_of_a_wrong_order(stack: Stack) -> None:
     ended = run(stack, "SOL", "USDC", "0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "amountIn: expected an amount above zero, was '0'\n"

@@ -1,4 +1,4 @@
-"""A service that sends what it is told to, and ends connections when it likes."""
+"""A service that sends given messages and closes connections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def event(seq: int, status: str = "routing", order: str = ORDER) -> Json:
 
 @asynccontextmanager
 async def service(*connections: list[Json], asked: list[Json] | None = None) -> AsyncIterator[Engine]:
-    """One that sends these messages on each connection in turn, and then ends it. `asked` gets what clients send."""
+    """Serves `connections`: each sends its messages and closes. `asked` receives the clients' first messages."""
     left = iter(connections)
 
     async def socket(request: web.Request) -> web.WebSocketResponse:

@@ -1,4 +1,4 @@
-"""The client against a service that misbehaves: connections that end, answers that are none, others' messages."""
+"""The client against a service that closes connections, repeats messages and sends malformed answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def seqs(engine: Engine, after: int = 0) -> list[int]:
     return [event["seq"] async for event in engine.watch(ORDER, after)]
 
 
-def test_a_lost_connection_is_made_again_and_what_was_missed_asked_for() -> None:
+def test_a_lost_connection_is_restored_and_missed_events_are_requested() -> None:
     async def scenario() -> None:
         asked: list[Json] = []
         lost, replayed = [event(1), event(2)], [event(2), event(3), event(4, "confirmed")]
@@ -30,16 +30,16 @@ def test_a_lost_connection_is_made_again_and_what_was_missed_asked_for() -> None
     asyncio.run(scenario())
 
 
-def test_an_event_that_comes_again_and_those_of_other_orders_are_left_out() -> None:
+def test_repeated_events_and_those_of_other_orders_are_skipped() -> None:
     async def scenario() -> None:
-        told = [event(1), event(1), event(9, order="another"), {"action": "pong"}, event(2, "failed"), event(3)]
-        async with service(told) as engine:
+        messages = [event(1), event(1), event(9, order="another"), {"action": "pong"}, event(2, "failed"), event(3)]
+        async with service(messages) as engine:
             assert await seqs(engine) == [1, 2]
 
     asyncio.run(scenario())
 
 
-def test_an_error_over_the_socket_ends_the_watch() -> None:
+def test_an_error_message_ends_the_watch() -> None:
     async def scenario() -> None:
         error = {"error": {"code": "OrderNotFound", "message": "expected the id of an order", "details": []}}
         async with service([error]) as engine:
@@ -49,7 +49,7 @@ def test_an_error_over_the_socket_ends_the_watch() -> None:
     asyncio.run(scenario())
 
 
-def test_a_store_that_does_not_answer_for_a_moment_does_not_end_the_watch() -> None:
+def test_a_short_outage_of_the_store_does_not_end_the_watch() -> None:
     async def scenario() -> None:
         error = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
         async with service([error], [event(1, "confirmed")]) as engine:
@@ -58,8 +58,8 @@ def test_a_store_that_does_not_answer_for_a_moment_does_not_end_the_watch() -> N
     asyncio.run(scenario())
 
 
-def test_a_service_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE", 0.05)
+def test_the_watch_ends_when_the_service_stays_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.05)
 
     async def scenario() -> None:
         async def gone(_: web.Request) -> web.Response:
@@ -75,7 +75,7 @@ def test_a_service_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     asyncio.run(scenario())
 
 
-def test_a_request_that_is_not_answered_is_sent_again_with_the_same_key() -> None:
+def test_an_unanswered_request_is_repeated_with_the_same_key() -> None:
     async def scenario() -> None:
         keys = []
 
@@ -95,10 +95,10 @@ def test_a_request_that_is_not_answered_is_sent_again_with_the_same_key() -> Non
 
 
 @pytest.mark.parametrize("answer", [web.Response, lambda: web.Response(text="<html>"), lambda: web.json_response([1])])
-def test_an_answer_that_is_none_of_the_services_is_none(
+def test_an_answer_in_another_format_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[[], web.Response]
 ) -> None:
-    monkeypatch.setattr(engine_module, "TRIES", 1)
+    monkeypatch.setattr(engine_module, "ATTEMPTS", 1)
 
     async def scenario() -> None:
         async def anything(_: web.Request) -> web.Response:
@@ -114,7 +114,7 @@ def test_an_answer_that_is_none_of_the_services_is_none(
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:3000", "ftp://127.0.0.1", "http://", "http://example.com", "http://10.0.0.1"]
 )
-def test_a_key_goes_to_no_place_where_others_could_read_it(url: str) -> None:
+def test_a_key_is_not_sent_in_clear_text_to_another_machine(url: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         Engine(url, "oee_key")
 
@@ -122,11 +122,11 @@ def test_a_key_goes_to_no_place_where_others_could_read_it(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://localhost:1", "http://127.0.0.2", "http://[::1]:3000/", "https://example.com/v1"]
 )
-def test_a_key_goes_to_this_machine_and_over_https(url: str) -> None:
+def test_a_key_is_sent_to_this_machine_and_over_https(url: str) -> None:
     Engine(url, "oee_key")
 
 
-def test_the_key_of_the_stack_here_goes_nowhere_else(tmp_path: Path) -> None:
+def test_the_key_of_the_local_stack_is_used_for_no_other(tmp_path: Path) -> None:
     running = tmp_path / "running.json"
     assert find(None, "mine", running) is None
     assert find("https://there", None, running) == Target("https://there", None)

@@ -1,4 +1,4 @@
-"""The example's client, against a service that ends its connections."""
+"""The Python example against a service that closes connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from examples.watch import watch
 from tests.unit.client.services import ORDER, event, service
 
 
-def test_the_example_misses_nothing_when_its_connection_is_lost() -> None:
+def test_the_example_misses_no_event_when_its_connection_is_lost() -> None:
     async def scenario() -> None:
         asked: list[Json] = []
         lost, replayed = [event(1), event(2)], [event(2), event(3), event(4, "confirmed")]
