@@ -1,4 +1,4 @@
-"""REST API: the dashboard, a page that asks the two APIs for everything it shows, with its user's key."""
+"""REST API: the dashboard, a page that calls the two APIs with its user's key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ dashboard = Dashboard(Path(__file__).parent / "page", settings.required("WEBSOCK
 
 @app.get("/")
 def get_page() -> Response[str]:
-    # As the browser sees it: with the stage, and with or without a slash at its end.
+    # The path as the browser sees it: with the stage, and with or without a final slash.
     page = dashboard.page(app.current_event.request_context.path.rstrip("/"))
     tag = tag_of(page)
     status, body = (304, "") if tag in app.current_event.headers.get("if-none-match", "") else (200, page)

@@ -39,7 +39,7 @@ OFFLINE = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch|WebSocket connec
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
@@ -51,18 +51,18 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def pages() -> Iterator[ExitStack]:
-    """The pages that are open: closed before the server that they ask."""
+    """The open pages. They close before their server does."""
     with ExitStack() as pages:
         yield pages
 
 
 @pytest.fixture
 def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
-    """Opens a page at a URL. It asks nobody but its server for anything, and reports no error."""
+    """Opens a page at a URL. Fails the test if the page reports an error or calls another server than its own."""
     problems: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        # Chromium reports what is refused or not found, and what is asked while offline, which the page expects.
+        # Chromium also reports refused requests and those made offline, which the page handles.
         asked = message.location["url"]
         expected = "arn=" in asked or "/api/" in asked or OFFLINE.search(message.text)
         if message.type == "error" and not expected:
@@ -112,7 +112,7 @@ def screenshots() -> Path:
 
 @dataclass
 class Small:
-    """A console on state machines without anything else, and the loop that it runs in."""
+    """A console with state machines only, and the event loop that serves it."""
 
     url: str
     loop: asyncio.AbstractEventLoop
@@ -129,7 +129,7 @@ class NoFunctions:
 
 @pytest.fixture
 def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
-    """Serves a console, in a thread of its own: Playwright has the loop of this one."""
+    """Serves a console in a thread of its own, because Playwright uses the event loop of this one."""
     with ExitStack() as servers:
 
         def serve(*machines: StateMachine, **functions: Callable[[Any], Any]) -> Small:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -15,24 +14,16 @@ from playwright.sync_api import Locator, Page, expect
 from emulator.common.account import arn
 from emulator.states.records import StateMachine
 from tests.browser.conftest import Small
+from tests.support.browser import Visit, submit
+from tests.support.concurrency import eventually
 from tests.support.market import Market
 from tests.support.stack import Stack
 
 MARKUP = '<img src="x" onerror="alert(1)"><script>alert(2)</script>'
 
-Visit = Callable[..., Page]
-
 
 def console(stack: Stack) -> str:
     return f"{stack.rest}/_emulator/"
-
-
-def submit(stack: Stack, **changes: str) -> None:
-    order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
-    body = json.dumps(order).encode()
-    headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
-    with urlopen(Request(f"{stack.rest}/api/orders/execute", body, headers)) as response:
-        assert response.status == 202
 
 
 def state(page: Page, name: str) -> Locator:
@@ -47,18 +38,18 @@ def newest(page: Page) -> Locator:
     return page.locator(".executions tbody tr").first
 
 
-def test_an_execution_appears_while_it_runs_and_its_states_turn_green(
+def test_a_running_execution_appears_and_its_states_turn_green(
     stack: Stack, market: Market, visit: Visit, screenshots: Path
 ) -> None:
     page = visit(console(stack))
     expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
     expect(state(page, "Route")).to_be_visible()
 
-    # WHEN an order runs that can't end
+    # WHEN an order runs that cannot end
     with market.held("USDC"):
         submit(stack)
 
-        # THEN the page shows it without being asked, and how far it has come
+        # THEN the page shows the execution and its progress without a reload
         expect(newest(page)).to_contain_text("Running")
         newest(page).get_by_role("link").click()
         expect(page.locator(".state.RUNNING")).to_have_count(1)
@@ -72,15 +63,15 @@ def test_an_execution_appears_while_it_runs_and_its_states_turn_green(
         row = queues.get_by_role("row").filter(has=queues.get_by_text("OrderQueue", exact=True))
         expect(row.locator('[data-label="In flight"]')).to_have_text("1")
 
-    # WHEN it goes on
-    # THEN every state on its way turns green, and the execution does
+    # WHEN the order goes on
+    # THEN every state on its path succeeds, and so does the execution
     for name in ("Submit", "Confirm", "Confirmed"):
         expect_state(page, name, "succeeded")
     expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
     expect(page.locator(".edge.taken")).to_have_count(7)
     expect(row.locator('[data-label="In flight"]')).to_have_text("0")
 
-    # AND a state shows what went in and what came out, at an address of its own
+    # AND a state shows its input and output, at an address of its own
     state(page, "Route").click()
     panel = page.get_by_role("region", name="Details")
     expect(panel.get_by_role("heading", name="Route")).to_be_visible()
@@ -90,7 +81,7 @@ def test_an_execution_appears_while_it_runs_and_its_states_turn_green(
     expect(panel.get_by_role("heading", name="Route")).to_be_visible()
 
 
-def test_a_failing_order_shows_where_why_and_after_how_many_attempts(
+def test_a_failed_order_shows_its_state_error_and_attempts(
     stack: Stack, market: Market, visit: Visit, screenshots: Path
 ) -> None:
     market.fault("raydium", "quote", "fail")
@@ -108,7 +99,7 @@ def test_a_failing_order_shows_where_why_and_after_how_many_attempts(
     expect_state(page, "Route", "caught error, 3 attempts")
     expect_state(page, "Build", "not entered")
 
-    # By keyboard as well as by mouse.
+    # The keyboard works like the mouse.
     state(page, "Route").press("Enter")
     attempts = page.get_by_role("region", name="Details").locator(".attempts-list li")
     expect(attempts).to_have_count(3)
@@ -117,7 +108,7 @@ def test_a_failing_order_shows_where_why_and_after_how_many_attempts(
     page.screenshot(path=screenshots / "console.png")
 
 
-def test_a_function_shows_what_it_did_and_logged(stack: Stack, market: Market, visit: Visit) -> None:
+def test_a_function_shows_its_counters_and_log(stack: Stack, market: Market, visit: Visit) -> None:
     submit(stack)
     page = visit(f"{console(stack)}#/functions")
 
@@ -130,31 +121,27 @@ def test_a_function_shows_what_it_did_and_logged(stack: Stack, market: Market, v
 
 @pytest.fixture
 def rerouted(stack: Stack, market: Market) -> str:
-    """The name of an execution that has succeeded with a second quote."""
+    """Returns the name of an execution that succeeded with a second quote."""
 
-    def found() -> str | None:
+    def found() -> str:
         executions = json.load(urlopen(f"{console(stack)}executions?status=SUCCEEDED"))
         for execution in executions:
             details = json.load(urlopen(f"{console(stack)}executions?arn={execution['arn']}"))
             if any(event["type"] == "PassStateEntered" for event in details["events"]):
                 return str(execution["name"])
-        return None
+        return ""
 
-    if found() is None:
+    if not found():
         market.reset()
         for venue in ("raydium", "meteora"):
             market.fault(venue, "submit", "slip", times=1)
         submit(stack)
-    give_up = time.monotonic() + 30
-    while (name := found()) is None:
-        assert time.monotonic() < give_up, "expected an execution that went back to Route"
-        time.sleep(0.05)
-    return name
+    return eventually(found)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_every_page_fits_a_wide_and_a_narrow_screen_by_day_and_by_night(
+def test_every_page_fits_wide_and_narrow_screens_in_both_colour_schemes(
     stack: Stack, rerouted: str, visit: Visit, screenshots: Path, width: int, scheme: str
 ) -> None:
     page = visit(console(stack), viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -175,7 +162,7 @@ def test_every_page_fits_a_wide_and_a_narrow_screen_by_day_and_by_night(
         look(name.lower())
 
 
-def test_what_an_execution_carries_is_shown_as_text(visit: Visit, small: Callable[..., Small]) -> None:
+def test_the_data_of_an_execution_is_shown_as_text(visit: Visit, small: Callable[..., Small]) -> None:
     failing = StateMachine(
         "failing",
         {
@@ -196,7 +183,7 @@ def test_what_an_execution_carries_is_shown_as_text(visit: Visit, small: Callabl
     expect(page.locator("#main > div > div > .problem")).to_have_text(MARKUP + MARKUP)
     state(page, "Keep <b>").click()
     expect(page.locator(".panel .comment")).to_have_text(MARKUP)
-    # Numbers of any length stay as they are.
+    # Long numbers keep every digit.
     expect(page.locator(".panel .json").first).to_contain_text("18446744073709551615")
     expect(page.locator("main img, main script, main b")).to_have_count(0)
 
@@ -260,9 +247,7 @@ def test_a_stack_without_a_state_machine_says_so(visit: Visit, small: Callable[.
         expect(page.get_by_role("heading", name=f"No {name.lower()}")).to_be_visible()
 
 
-def test_an_execution_that_is_not_kept_any_more_leads_back_to_the_others(
-    visit: Visit, small: Callable[..., Small]
-) -> None:
+def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..., Small]) -> None:
     machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
     unknown = arn("states", "express:only:name:id")
     page = visit(f"{small(machine).url}#/executions")
@@ -273,14 +258,14 @@ def test_an_execution_that_is_not_kept_any_more_leads_back_to_the_others(
     expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
 
 
-def test_the_console_is_found_without_the_slash(visit: Visit, small: Callable[..., Small]) -> None:
+def test_an_address_without_the_final_slash_works(visit: Visit, small: Callable[..., Small]) -> None:
     page = visit(small().url.removesuffix("/"))
 
     expect(page).to_have_url(re.compile("/_emulator/$"))
     expect(page.get_by_role("heading", name="No state machine")).to_be_visible()
 
 
-def test_an_address_that_was_cut_leads_nowhere_but_is_no_failure(visit: Visit, small: Callable[..., Small]) -> None:
+def test_a_truncated_address_shows_not_found(visit: Visit, small: Callable[..., Small]) -> None:
     machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
     page = visit(f"{small(machine).url}#/executions/arn%3Aaws%3")
 
@@ -288,7 +273,7 @@ def test_an_address_that_was_cut_leads_nowhere_but_is_no_failure(visit: Visit, s
     expect(page.locator("#connection")).to_have_text("Live")
 
 
-def test_a_lost_connection_keeps_what_was_asked_for(visit: Visit, small: Callable[..., Small]) -> None:
+def test_a_lost_connection_keeps_the_filter_and_the_search(visit: Visit, small: Callable[..., Small]) -> None:
     machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Fail", "Error": "Refused"}}}, "EXPRESS")
     server = small(machine)
     server.execute(machine)

@@ -1,11 +1,11 @@
-// What can be done to an order.
+// Actions on an order.
 
 import { h } from "./dom.js";
 import { isCancellable } from "./engine.js";
-import { pair } from "./format.js";
+import { pair, sentence } from "./format.js";
 
-/** A button that takes the order back, while that is possible. `context` has api, store and tell. */
-export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, { api, store, tell }) {
+/** Returns a button that cancels the order, or null when it is too late. `context` has api, store and notify. */
+export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, { api, store, notify }) {
   if (!isCancellable(status)) return null;
   const name = `Cancel ${amountIn} ${pair({ tokenIn, tokenOut })}`;
   const button = h("button", { type: "button", class: "cancel", "aria-label": name, click: cancel }, "Cancel");
@@ -15,7 +15,7 @@ export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, {
     try {
       store.merge(await api.delete(`/api/orders/${orderId}`));
     } catch (error) {
-      tell(error.code === "TooLateToCancel" ? "Too late to cancel" : "Not cancelled", error.message);
+      notify(error.code === "TooLateToCancel" ? "Too late to cancel" : "The order was not cancelled", sentence(error.message));
       button.disabled = false;
     }
   }

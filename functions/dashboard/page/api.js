@@ -10,10 +10,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Nobody has answered, or nobody who knows. What was asked for may have been done. */
+/** The API did not answer, or not in its own format. The request may have been carried out. */
 export class Unreachable extends Error {}
 
-/** Whether the same request may succeed a moment later. */
+/** Returns whether the same request may succeed a moment later. */
 export const transient = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
 
 export class Api extends EventTarget {
@@ -23,7 +23,7 @@ export class Api extends EventTarget {
     super();
     this.root = root;
     this.#key = key;
-    this.ahead = 0; // how far the server's clock is ahead of this one, in milliseconds
+    this.ahead = 0; // milliseconds by which the server's clock is ahead of this one
   }
 
   get = (path, parameters = {}, signal = undefined) => {
@@ -38,7 +38,7 @@ export class Api extends EventTarget {
 
   now = () => Date.now() + this.ahead;
 
-  /** Events: `up`, `down` with the error, `refused` when the key is. */
+  /** Returns the answer. Dispatches `up`, `down` with the error, or `refused` when the key is refused. */
   async #ask(method, path, { headers, body } = {}, signal = undefined) {
     let response, answer;
     try {

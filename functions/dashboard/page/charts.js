@@ -1,4 +1,4 @@
-// Charts by uPlot, in the page's colours, as wide as their place. The same numbers stand below each as a table.
+// Charts by uPlot, in the page's colours and as wide as their container. A table below each shows the same numbers.
 
 import { h } from "./dom.js";
 import uPlot from "./uplot.js";
@@ -26,7 +26,7 @@ export class Chart {
     this.#plot?.destroy();
   }
 
-  /** Bars by category. `series` is `[{label, colour, values}]`, side by side; `write` writes a value. */
+  /** Draws bars by category. `series` is `[{label, colour, values}]`, side by side; `write` formats a value. */
   bars(categories, series, write) {
     const width = 0.7 / series.length;
     this.#draw(() => ({
@@ -51,7 +51,7 @@ export class Chart {
     }));
   }
 
-  /** Lines over time in seconds. `series` is `[{label, colour, values}]`. */
+  /** Draws lines over time in seconds. `series` is `[{label, colour, values}]`. */
   lines(times, series, write) {
     this.#draw(() => ({
       options: {
@@ -84,7 +84,7 @@ const axis = () => ({ stroke: colour("muted"), font: FONT, grid: { stroke: colou
 
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
-/** Every name where there is room, else every second, third …. */
+/** Returns the names that fit: all, or every second, third … with the others empty. */
 function fitting(names, width) {
   const needed = Math.max(...names.map(({ length }) => length)) * 7 + 14;
   const every = Math.ceil((needed * names.length) / Math.max(width - 70, 1));

@@ -1,4 +1,4 @@
-// One order: what was asked for, what came of it, and every step on the way.
+// One order: the request, the result, and every step between.
 
 import { cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
@@ -11,7 +11,7 @@ import { decision } from "./store.js";
 export class Detail {
   #context;
   #error;
-  #told = false;
+  #loaded = false;
 
   constructor(context, id) {
     this.#context = context;
@@ -27,7 +27,7 @@ export class Detail {
     this.#error = undefined;
     try {
       await this.#context.feed.read(this.id);
-      this.#told = true;
+      this.#loaded = true;
     } catch (error) {
       this.#error = error;
     }
@@ -37,8 +37,8 @@ export class Detail {
   changed() {
     const order = this.#context.store.get(this.id) ?? this.order;
     this.order = order;
-    // Of an old order there may be no events any more.
-    const complete = order?.events.length > 0 || (order && this.#told);
+    // The engine may have dropped the events of an old order.
+    const complete = order?.events.length > 0 || (order && this.#loaded);
     const { name, code, message } = this.#error ?? {};
     fill(this.body, complete ? { order } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
     this.tick();
@@ -53,7 +53,7 @@ export class Detail {
 
   #missing(error) {
     if (error instanceof ApiError && error.status < 500 && error.status !== 429) {
-      return empty("No such order", "There is no order of yours with this id. ", h("a", { href: "#/orders" }, "See your orders"));
+      return empty("No such order", "You have no order with this id. ", h("a", { href: "#/orders" }, "See your orders"));
     }
     const again = h("button", { type: "button", click: () => this.#read() }, "Try again");
     return [problem("The order could not be read", `${error.message}.`), again];
@@ -70,8 +70,8 @@ export class Detail {
         { class: "columns" },
         card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
-          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, in the price": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
-          : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The venues are being asked.")),
+          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The engine is asking the venues.")),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
       order.txHash && card("Transaction", copyable(order.txHash), transaction(order)),
@@ -79,12 +79,12 @@ export class Detail {
   }
 }
 
-const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Reading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
+const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Loading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
 
-const forgotten = () => empty("No longer kept", "The order is too old: its events are gone.");
+const forgotten = () => empty("No longer kept", "The engine no longer keeps the events of this order.");
 
 const failure = ({ code, message, attempts, retryable }) =>
-  problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "The same order may succeed later." : "The same order would fail again.");
+  problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "A new order may succeed later." : "The same order would fail again.");
 
 function summary(order) {
   const slipped = slippage(order);
@@ -103,7 +103,7 @@ function summary(order) {
     [isFinal(order.status) ? "Took" : "Running for"]: isFinal(order.status)
       ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt))
       : h("span", { "data-since": Date.parse(order.createdAt) }),
-    "Client's id": order.clientOrderId,
+    "Client order id": order.clientOrderId,
     User: order.userId,
     "At quote": order.quoteId && h("code", {}, order.quoteId),
     Order: copyable(order.orderId),
@@ -120,7 +120,7 @@ function timeline({ events, status, tokenOut }) {
         "div",
         {},
         h("div", { class: "step" }, h("strong", {}, title(event.status)), event.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${event.attempt}`), h("time", { class: "note", datetime: event.at }, clock(event.at)), index > 0 && h("span", { class: "after" }, `+${duration(Date.parse(event.at) - Date.parse(events[index - 1].at))}`)),
-        h("p", { class: event.status === "failed" ? "error" : "note" }, told(event, tokenOut)),
+        h("p", { class: event.status === "failed" ? "error" : "note" }, description(event, tokenOut)),
         h("details", {}, h("summary", {}, "Event ", String(event.seq)), h("pre", { tabindex: 0 }, JSON.stringify(event.data, null, 2))),
       ),
     ),
@@ -128,11 +128,11 @@ function timeline({ events, status, tokenOut }) {
   return h("ol", { class: "timeline" }, steps, !isFinal(status) && h("li", { class: "next" }, h("span", { class: "glyph", "aria-hidden": "true" }, "…"), h("p", { class: "note" }, "For ", h("span", { "data-since": Date.parse(events.at(-1).at) }))));
 }
 
-/** What an event says, in a sentence. */
-function told({ status, data }, tokenOut) {
+/** Returns an event as a sentence. */
+function description({ status, data }, tokenOut) {
   switch (status) {
     case "pending":
-      return "Accepted, and waiting for its turn.";
+      return "Accepted and waiting in the queue.";
     case "routing":
       return `${data.reason}. Quoted ${amount(data.amountOut ?? "–")} ${tokenOut}.`;
     case "building":
@@ -140,11 +140,11 @@ function told({ status, data }, tokenOut) {
     case "submitted":
       return "The transaction is being sent.";
     case "confirmed":
-      return `Paid ${amount(data.amountOut)} ${tokenOut}, at ${amount(data.executedPrice)}.`;
+      return `Received ${amount(data.amountOut)} ${tokenOut} at ${amount(data.executedPrice)}.`;
     case "failed":
       return `${data.code}: ${data.message}`;
     default:
-      return "Taken back before anything was sent.";
+      return "Cancelled before anything was sent.";
   }
 }
 

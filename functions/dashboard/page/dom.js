@@ -1,6 +1,6 @@
-// Elements and their contents. Text only ever becomes text nodes: what the engine tells is not trusted.
+// Elements and their contents. Text becomes text nodes only, because the engine's data is not trusted.
 
-/** An element. A function among the properties listens to the event of that name; `false` and nothing are left out. */
+/** Returns an element. A function among the properties listens to the event of that name; false and null are skipped. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -11,7 +11,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Makes the children of `parent` those of `items`. An element whose item has not changed stays, with its focus. */
+/** Shows `items` as the children of `parent`. The element of an unchanged item stays, with its focus. */
 export function list(parent, items, key, build) {
   const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
   items.forEach((item, index) => {
@@ -31,7 +31,7 @@ export function list(parent, items, key, build) {
   for (const element of known.values()) element.remove();
 }
 
-/** Fills `element` anew when `data` is not what it was filled with. */
+/** Fills `element` again if `data` has changed. */
 export function fill(element, data, build) {
   const shown = JSON.stringify(data);
   if (element.shown === shown) return;
@@ -65,7 +65,7 @@ export const problem = (heading, ...text) =>
 export const facts = (pairs) =>
   h("dl", { class: "facts" }, Object.entries(pairs).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 
-/** A table whose cells know their column, so that a narrow screen can show each row as a card. */
+/** Returns a table whose cells carry their column's name, so that a narrow screen can show each row as a card. */
 export function table(name, columns, rows) {
   return h(
     "table",
@@ -77,7 +77,7 @@ export function table(name, columns, rows) {
 
 export const cell = ({ label, number, show }, row) => h("td", { "data-label": label, class: number && "number" }, show(row));
 
-/** A text that is copied by a button. */
+/** Returns a text with a button that copies it. */
 export function copyable(text) {
   const button = h("button", { class: "copy quiet", type: "button", "aria-label": `Copy ${text}`, click: copy }, "Copy");
   async function copy() {

@@ -1,4 +1,4 @@
-// What the page is told about the engine by the function that serves it.
+// Facts about the engine, from the function that serves the page.
 
 export const engine = JSON.parse(document.querySelector('meta[name="engine"]').content);
 

@@ -1,16 +1,16 @@
-// Keeps the store up to date: events over the socket, and a look at the list of orders for what others have submitted.
+// Keeps the store up to date: with events over the socket, and with the list of orders for those submitted elsewhere.
 
 import { ApiError, Unreachable } from "./api.js";
 import { isFinal } from "./engine.js";
 import { MalformedEvent } from "./store.js";
 import { Socket } from "./socket.js";
 
-const LOOK = 4_000;
-const MOST = 50;
-// As many running orders as a connection may listen to.
-const SUBSCRIPTIONS = 100;
+const POLL_MS = 4_000;
+const PAGE_SIZE = 50;
+// The engine allows one connection to watch this many running orders.
+const MAX_SUBSCRIPTIONS = 100;
 
-/** Events: `loaded` after each look at the list, `failed` with the event of an order, `malformed` for what is none. */
+/** Events: `loaded` after each read of the list, `failed` with an order's event, `malformed` for such a message. */
 export class Feed extends EventTarget {
   #api;
   #store;
@@ -27,54 +27,54 @@ export class Feed extends EventTarget {
     this.socket.addEventListener("live", () => {
       this.#subscribed.clear();
       this.#subscribe();
-      // What began meanwhile is not known yet.
-      this.look();
+      // Orders may have started while the connection was down.
+      this.poll();
     });
     this.socket.addEventListener("message", ({ detail }) => this.#take(detail));
-    this.socket.addEventListener("malformed", () => this.#distrust());
+    this.socket.addEventListener("malformed", () => this.#reread());
     store.addEventListener("gap", ({ detail }) => this.#replay(detail));
-    document.addEventListener("visibilitychange", this.#seen);
+    document.addEventListener("visibilitychange", this.#shown);
   }
 
   start() {
     this.socket.start();
-    this.look();
+    this.poll();
   }
 
   stop() {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    document.removeEventListener("visibilitychange", this.#seen);
+    document.removeEventListener("visibilitychange", this.#shown);
     this.socket.stop();
   }
 
-  /** Reads the newest orders, now and then again. */
-  async look() {
+  /** Reads the newest orders now, and then regularly. */
+  async poll() {
     clearTimeout(this.#timer);
     try {
       const listed = await this.#list();
       this.loaded = true;
       this.dispatchEvent(new CustomEvent("loaded"));
       this.#subscribe();
-      // Running, but neither among the newest nor listened to; or followed, but not to its end.
-      const lost = this.#store.orders.filter(({ orderId, status, events }) =>
+      // Running orders that are neither listed nor subscribed, and ended orders whose last event is missing.
+      const incomplete = this.#store.orders.filter(({ orderId, status, events }) =>
         isFinal(status) ? events.length > 0 && !isFinal(events.at(-1).status) : !listed.has(orderId) && !this.#subscribed.has(orderId),
       );
-      for (const { orderId } of lost.slice(0, 10)) await this.read(orderId);
+      for (const { orderId } of incomplete.slice(0, 10)) await this.read(orderId);
     } catch (error) {
-      // Of these the API has told everybody who wants to know.
+      // The API has already dispatched these errors.
       if (!(error instanceof ApiError || error instanceof Unreachable || error instanceof MalformedEvent)) throw error;
     } finally {
       clearTimeout(this.#timer);
-      if (!this.#stopped && !document.hidden) this.#timer = setTimeout(() => this.look(), LOOK);
+      if (!this.#stopped && !document.hidden) this.#timer = setTimeout(() => this.poll(), POLL_MS);
     }
   }
 
-  /** The ids of the newest orders: of as many pages as tell of one that runs and that nobody knew. */
+  /** Returns the ids of the newest orders. Reads further pages as long as they contain an unknown running order. */
   async #list() {
     const listed = new Set();
     for (let cursor = "", news = true; news && cursor !== null; ) {
-      const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: MOST, cursor });
+      const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: PAGE_SIZE, cursor });
       news = orders.some(({ orderId, status }) => !isFinal(status) && !this.#store.get(orderId));
       for (const order of orders) {
         this.#store.merge(order);
@@ -85,30 +85,30 @@ export class Feed extends EventTarget {
     return listed;
   }
 
-  /** Reads one order with its events. Throws what the API does. */
+  /** Reads one order with its events and returns it. Throws the API's errors. */
   async read(id) {
     const order = await this.#api.get(`/api/orders/${encodeURIComponent(id)}`);
     this.#store.merge(order);
     return this.#store.get(order.orderId);
   }
 
-  /** Takes in an order that was just submitted. */
-  began(order) {
+  /** Adds an order that was just submitted. */
+  add(order) {
     this.#store.merge(order);
     this.#subscribe();
   }
 
-  #seen = () => {
-    if (!document.hidden) this.look();
+  #shown = () => {
+    if (!document.hidden) this.poll();
   };
 
   #subscribe() {
     if (this.socket.state !== "live") return;
     const running = this.#store.running;
-    let listening = running.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
+    let subscribed = running.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
     for (const { orderId } of running) {
       if (this.#subscribed.has(orderId)) continue;
-      if (++listening > SUBSCRIPTIONS) return;
+      if (++subscribed > MAX_SUBSCRIPTIONS) return;
       this.#subscribed.add(orderId);
       this.#replay(orderId);
     }
@@ -119,23 +119,23 @@ export class Feed extends EventTarget {
   }
 
   #take(message) {
-    // Of a subscription that was refused the answer names no order: at the next look all are made again.
+    // An error does not name the order of the refused subscription, so the next poll makes all of them again.
     if ("error" in message) this.#subscribed.clear();
     if ("error" in message || "action" in message) return;
     try {
       if (this.#store.apply(message) && message.status === "failed") this.dispatchEvent(new CustomEvent("failed", { detail: message }));
     } catch (error) {
       if (!(error instanceof MalformedEvent)) throw error;
-      this.#distrust(message.orderId);
+      this.#reread(message.orderId);
       return;
     }
     if (isFinal(message.status)) this.#subscribe();
   }
 
-  /** What came could not be understood: REST knows what has happened. */
-  #distrust(orderId) {
+  /** Reports a malformed message, and reads the order or the list over REST instead. */
+  #reread(orderId) {
     this.dispatchEvent(new CustomEvent("malformed"));
     if (this.#store.get(orderId)) this.read(orderId).catch(() => {});
-    else this.look();
+    else this.poll();
   }
 }

@@ -1,4 +1,4 @@
-// The order form. The engine judges what is entered, and its words are shown at the field that they are about.
+// The order form. The engine validates the input, and the form shows each of its messages at its field.
 
 import { ApiError, transient } from "./api.js";
 import { h, problem } from "./dom.js";
@@ -6,9 +6,9 @@ import { engine } from "./engine.js";
 import { brief, sentence } from "./format.js";
 
 const PRESETS = [10, 50, 100];
-const TRIES = 3;
-const KEPT = ["tokenIn", "tokenOut", "amountIn", "slippage"];
-const STORED = "order-form";
+const ATTEMPTS = 3;
+const SAVED_FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippage"];
+const STORAGE_KEY = "order-form";
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -24,8 +24,8 @@ export class OrderForm extends EventTarget {
     super();
     this.#api = api;
     this.#live = live;
-    const kept = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
-    const values = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...kept };
+    const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+    const values = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...saved };
     this.fields = {
       amountIn: h("input", { id: "amountIn", name: "amountIn", inputmode: "decimal", autocomplete: "off", spellcheck: "false", placeholder: "0", maxlength: 60, value: values.amountIn }),
       tokenIn: tokens("tokenIn", values.tokenIn),
@@ -48,7 +48,7 @@ export class OrderForm extends EventTarget {
       this.#blocked = 0;
       this.message.replaceChildren();
     } else if (this.#blocked) {
-      this.message.replaceChildren(note(`Too many orders in a minute. The next one in ${Math.ceil((this.#blocked - Date.now()) / 1000)} s.`));
+      this.message.replaceChildren(note(`Too many orders in a minute. You can submit the next one in ${Math.ceil((this.#blocked - Date.now()) / 1000)} s.`));
     }
     this.#enable();
   }
@@ -70,7 +70,7 @@ export class OrderForm extends EventTarget {
         h("div", { class: "line" }, this.presets, h("label", { class: "unit" }, h("span", { class: "visually-hidden" }, "Slippage tolerance in per cent"), slippage, h("span", { "aria-hidden": "true" }, "%"))),
         this.#error("slippageBps"),
       ),
-      h("label", { class: "check" }, this.fixed, h("span", {}, "Execute at this quote, or not at all")),
+      h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote")),
       this.#error("quoteId"),
       this.submit,
       this.message,
@@ -83,13 +83,13 @@ export class OrderForm extends EventTarget {
     return this.errors[field];
   }
 
-  /** What an order of the form's values asks for. */
+  /** Returns the order in the form. */
   #order() {
     const { amountIn, tokenIn, tokenOut } = this.fields;
     return { tokenIn: tokenIn.value, tokenOut: tokenOut.value, amountIn: amountIn.value.trim(), slippageBps: this.#slippage() };
   }
 
-  /** In basis points; undefined for what is none. */
+  /** Returns the slippage in basis points, or undefined if the text is not one. */
   #slippage() {
     const match = /^(\d{1,3})(?:\.(\d{1,2}))?$/.exec(this.fields.slippage.value.trim());
     const bps = match ? Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0")) : NaN;
@@ -111,18 +111,18 @@ export class OrderForm extends EventTarget {
 
   #edited() {
     const order = this.#order();
-    const typed = Object.fromEntries(KEPT.map((name) => [name, this.fields[name].value]));
-    sessionStorage.setItem(STORED, JSON.stringify(typed));
+    const typed = Object.fromEntries(SAVED_FIELDS.map((name) => [name, this.fields[name].value]));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(typed));
     for (const button of this.presets) button.setAttribute("aria-pressed", String(Number(button.dataset.bps) === order.slippageBps));
-    const problems = this.#obvious(order);
+    const problems = this.#localProblems(order);
     if (!this.#sending && this.#intent?.text !== this.#text(order)) this.#intent = undefined;
-    this.#point(problems);
+    this.#showProblems(problems);
     this.#live.want(order.amountIn && !problems.length ? order : undefined);
     this.#priced();
   }
 
-  /** Only what the engine can't be asked: it takes whole basis points, and an amount. */
-  #obvious({ slippageBps }) {
+  /** Returns problems that the engine cannot report, because it takes whole basis points. */
+  #localProblems({ slippageBps }) {
     const slippage = this.fields.slippage.value.trim();
     return slippageBps === undefined ? [{ field: "slippageBps", message: `expected 0 to 100 per cent in steps of 0.01, was ${JSON.stringify(slippage)}` }] : [];
   }
@@ -130,15 +130,15 @@ export class OrderForm extends EventTarget {
   #priced() {
     const { quote, error } = this.#live;
     this.receive.textContent = quote ? `≈ ${brief(quote.amountOut)}` : "–";
-    if (error instanceof ApiError && error.status < 500) this.#point(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
-    else if (quote) this.#point([]);
+    if (error instanceof ApiError && error.status < 500) this.#showProblems(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
+    else if (quote) this.#showProblems([]);
     const { amountIn, tokenIn, tokenOut } = this.#order();
     const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
-    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.doubtful ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
+    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
     this.#enable();
   }
 
-  /** An order for this quote or none is none while there is no quote. One that is tried again has its quote. */
+  /** Returns whether the order needs a quote that has not come yet. A repeated order keeps its quote. */
   get #quoteless() {
     return this.fixed.checked && !this.#live.quote && !this.#intent;
   }
@@ -148,8 +148,8 @@ export class OrderForm extends EventTarget {
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 
-  /** Shows each message at its field. */
-  #point(problems) {
+  /** Shows each message at its field. Returns the problems of other fields. */
+  #showProblems(problems) {
     for (const [field, place] of Object.entries(this.errors)) {
       const message = problems.filter((problem) => problem.field === field).map((problem) => problem.message).join("; ");
       if (place.textContent !== sentence(message)) place.textContent = sentence(message);
@@ -165,18 +165,18 @@ export class OrderForm extends EventTarget {
     event.preventDefault();
     if (this.submit.disabled) return;
     const order = this.#order();
-    const problems = [...this.#obvious(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }])];
+    const problems = [...this.#localProblems(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }])];
     if (problems.length) return this.#refused(problems);
-    await this.#send(this.#intended(order));
+    await this.#send(this.#intentFor(order));
   }
 
-  /** The same order, tried again because nobody knows what became of it, is the same intent: it keeps its key and quote. */
-  #intended(order) {
+  /** Returns what to send. A repeat of an order with an unknown result keeps its key and quote. */
+  #intentFor(order) {
     const text = this.#text(order);
     if (this.#intent?.text === text) return this.#intent;
     const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     const quote = this.fixed.checked && this.#live.quote ? { quoteId: this.#live.quote.quoteId } : {};
-    return { text, key, body: { type: "market", ...order, ...quote }, doubtful: false };
+    return { text, key, body: { type: "market", ...order, ...quote }, uncertain: false };
   }
 
   #text = (order) => JSON.stringify([order, this.fixed.checked]);
@@ -187,7 +187,7 @@ export class OrderForm extends EventTarget {
     this.message.replaceChildren();
     this.#priced();
     try {
-      const order = await this.#tried(intent);
+      const order = await this.#post(intent);
       this.#intent = undefined;
       this.message.replaceChildren(note("Accepted. ", h("a", { href: `#/orders/${order.orderId}` }, "Follow the order")));
       this.dispatchEvent(new CustomEvent("accepted", { detail: order }));
@@ -199,22 +199,22 @@ export class OrderForm extends EventTarget {
     }
   }
 
-  async #tried({ body, key }) {
-    for (let tries = 1; ; tries += 1) {
+  async #post({ body, key }) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#api.post("/api/orders/execute", body, { "Idempotency-Key": key });
       } catch (error) {
-        if (tries === TRIES || !transient(error)) throw error;
-        await pause(Math.random() * 500 * 2 ** tries);
+        if (attempt === ATTEMPTS || !transient(error)) throw error;
+        await pause(Math.random() * 500 * 2 ** attempt);
       }
     }
   }
 
   #failed(error) {
     if (transient(error)) {
-      this.#intent.doubtful = true;
+      this.#intent.uncertain = true;
       this.message.replaceChildren(
-        problem("Not known whether it was accepted", `${error.message}. Try again: the same order is taken only once.`),
+        problem("The order may or may not have been accepted", `${error.message}. Try again: it will not be executed twice.`),
       );
       return;
     }
@@ -228,8 +228,8 @@ export class OrderForm extends EventTarget {
   }
 
   #refused(problems) {
-    const others = this.#point(problems);
-    if (others.length) this.message.replaceChildren(problem("Refused", others.map(({ field, message }) => `${field}: ${message}`).join("; ")));
+    const others = this.#showProblems(problems);
+    if (others.length) this.message.replaceChildren(problem("The order was refused", others.map(({ field, message }) => `${field}: ${message}`).join("; ")));
     this.element.querySelector('[aria-invalid="true"]')?.focus();
   }
 }

@@ -1,6 +1,6 @@
-// How values are written. Amounts stay the decimal strings, and the BigInts, that they came as: no float touches money.
+// How values are written. Amounts stay decimal strings or BigInts: no float touches money.
 
-/** `1234567.5000000011` as `1,234,567.5`; of less than one, four significant digits at least. */
+/** Returns `1234567.5000000011` as `1,234,567.5`; below one, with at least four significant digits. */
 export function amount(text, decimals = 6) {
   const [whole, fraction = ""] = String(text).split(".");
   const kept = Number(whole) ? decimals : Math.max(decimals, fraction.search(/[1-9]/) + 4);
@@ -8,19 +8,19 @@ export function amount(text, decimals = 6) {
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (cut && `.${cut}`);
 }
 
-/** An amount where there is little room: two decimals of thousands, four of less. */
+/** Returns a short amount: two decimals from a thousand on, four below. */
 export const brief = (text) => amount(text, String(text).split(".")[0].length > 3 ? 2 : 4);
 
-/** Basis points as per cent. */
+/** Returns basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 
-/** By how many basis points, to a hundredth, `other` is below `one`; both in base units. */
+/** Returns how far `other` is below `one`, in basis points to a hundredth; both in base units. */
 export function below(one, other) {
   const [from, to] = [BigInt(one), BigInt(other)];
   return from === 0n ? 0 : Number(((from - to) * 1000000n) / from) / 100;
 }
 
-/** Slippage of an order that was filled: how far what it was paid lies below its quote, in basis points. */
+/** Returns the realised slippage of a filled order: how far it received less than quoted, in basis points. */
 export const slippage = ({ quotedOutBaseUnits: quoted, amountOutBaseUnits: paid }) => (quoted && paid ? below(quoted, paid) : null);
 
 export function duration(milliseconds) {
@@ -41,10 +41,10 @@ export function when(at) {
   return date.toDateString() === new Date().toDateString() ? clock(at) : `${DAY.format(date)}, ${clock(at)}`;
 }
 
-/** The engine's messages begin small. */
+/** Returns a message of the engine, which starts with a small letter, as a sentence. */
 export const sentence = (message) => message && message[0].toUpperCase() + message.slice(1);
 
-/** What tells an order from others: the random end of its UUIDv7, which begins with the time. */
+/** Returns the random end of a UUIDv7, which distinguishes orders of the same time. */
 export const shortId = (id) => `…${id.slice(-8)}`;
 
 export const pair = ({ tokenIn, tokenOut }) => `${tokenIn} → ${tokenOut}`;

@@ -1,4 +1,4 @@
-// All orders: by status, a page at a time.
+// All orders, by status and page by page.
 
 import { badge, cell, empty, fill, h, list, problem, table, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
@@ -76,7 +76,7 @@ export class History {
     this.#read();
   }
 
-  /** New orders appear on the first page by themselves; what is listed shows how it goes on. */
+  /** Adds new orders to the first page, and updates the listed ones. */
   changed() {
     const { store } = this.#context;
     const first = this.#cursors.length === 1;

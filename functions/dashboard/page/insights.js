@@ -1,4 +1,4 @@
-// What orders and quotes tell together: how long each step takes, who fills, what it slips, and what venues quote.
+// Statistics of orders and quotes: time by step, fills by venue, realised slippage, and prices by venue.
 
 import { Chart } from "./charts.js";
 import { empty, fill, h, table } from "./dom.js";
@@ -7,9 +7,9 @@ import { amount, clock, duration, percent } from "./format.js";
 import { fills, latencies, priceSeries, slippages } from "./stats.js";
 import { venueName } from "./routes.js";
 
-// Of the orders whose steps are not known yet, so many are read.
-const READ = 60;
-const AT_ONCE = 4;
+// How many orders are read for their events.
+const MAX_READ = 60;
+const CONCURRENCY = 4;
 const ROWS = 30;
 
 const STEPS = { pending: "Route", routing: "Build", building: "Send", submitted: "Confirm" };
@@ -24,10 +24,10 @@ export class Insights {
     this.#context = context;
     this.title = "Insights";
     this.panels = {
-      latency: panel("Latency by step", "From one status to the next, of the newest orders. Route includes the wait for a place.", legend([["p50", "accent"], ["p95", "second"]])),
-      fills: panel("Fills by venue", "Confirmed orders, by the venue or venues of their route."),
-      slippage: panel("Realised slippage", "How far below its quote each order was paid. Below zero it was paid more."),
-      prices: panel("Price by venue", "The best price of each venue after fees and before price impact, from the quotes that this page has seen."),
+      latency: panel("Latency by step", "The time from one status to the next, for the newest orders. Route includes the wait in the queue.", legend([["p50", "accent"], ["p95", "second"]])),
+      fills: panel("Fills by venue", "Confirmed orders by the venues of their route."),
+      slippage: panel("Realised slippage", "How much less than quoted each order received. A negative value means more."),
+      prices: panel("Price by venue", "The best price of each venue, after fees and before price impact, from the quotes that this page has received."),
     };
     this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
     this.key = h("div", {});
@@ -40,20 +40,20 @@ export class Insights {
     this.#read();
   }
 
-  /** Lists of orders come without their events, which tell the times. */
+  /** Reads the events of ended orders, which contain the times: the list of orders has none. */
   async #read() {
     const { store, feed } = this.#context;
     if (!feed.loaded) await new Promise((resolve) => feed.addEventListener("loaded", resolve, { once: true }));
-    const missing = store.orders.filter(({ status, events }) => isFinal(status) && !events.length).slice(0, READ);
+    const missing = store.orders.filter(({ status, events }) => isFinal(status) && !events.length).slice(0, MAX_READ);
     let left = missing.length;
     const reader = async () => {
       for (let order = missing.shift(); order && !this.#closed; order = missing.shift()) {
-        this.progress.textContent = `Reading ${left} orders…`;
+        this.progress.textContent = `Loading ${left} orders…`;
         await feed.read(order.orderId).catch(() => {});
         left -= 1;
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, reader));
+    await Promise.all(Array.from({ length: CONCURRENCY }, reader));
     this.progress.textContent = "";
   }
 
@@ -74,13 +74,13 @@ export class Insights {
   }
 
   #latency(rows) {
-    show(this.panels.latency, rows, "No order has moved yet", (chart) =>
+    show(this.panels.latency, rows, "No order has finished a step yet", (chart) =>
       chart.bars(rows.map(({ from }) => STEPS[from] ?? from), [
         { label: "p50", colour: "accent", values: rows.map(({ p50 }) => p50) },
         { label: "p95", colour: "second", values: rows.map(({ p95 }) => p95) },
       ], duration), [
       { label: "Step", show: ({ from }) => STEPS[from] ?? from },
-      { label: "Times", number: true, show: ({ count }) => String(count) },
+      { label: "Count", number: true, show: ({ count }) => String(count) },
       { label: "p50", number: true, show: ({ p50 }) => duration(p50) },
       { label: "p95", number: true, show: ({ p95 }) => duration(p95) },
     ]);
@@ -97,7 +97,7 @@ export class Insights {
   #slippage(rows) {
     show(this.panels.slippage, rows, "No order is confirmed yet", (chart) => chart.bars(rows.map(({ from }) => percent(from)), [{ label: "Orders", colour: "accent", values: rows.map(({ count }) => count) }], whole), [
       { label: "From", show: ({ from }) => percent(from) },
-      { label: "to below", show: ({ to }) => percent(to) },
+      { label: "To below", show: ({ to }) => percent(to) },
       { label: "Orders", number: true, show: ({ count }) => String(count) },
     ]);
   }
@@ -116,7 +116,7 @@ export class Insights {
     this.panels.prices.controls.hidden = !pairs.length;
     fill(this.key, venues, () => legend(venues.map((venue) => [venue, COLOURS[venue] ?? "both"])));
     const rows = times.map((at, index) => ({ at, prices: prices.map((column) => column[index]) })).reverse().slice(0, ROWS);
-    show(this.panels.prices, rows, "No quote was seen yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), (price) => amount(String(price), 4)), [
+    show(this.panels.prices, rows, "No quote yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), (price) => amount(String(price), 4)), [
       { label: "Time", show: ({ at }) => clock(at * 1000) },
       ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : amount(String(row.prices[index]))) })),
     ]);
@@ -135,16 +135,16 @@ function panel(name, explained, key) {
   return { element, chart, none, numbers, details, controls };
 }
 
-/** Draws a panel's rows if they have changed; without any it says so. */
+/** Draws a panel's rows if they have changed, or a notice if there are none. */
 function show(panel, rows, none, draw, columns) {
   const shown = JSON.stringify([rows, columns.length]);
   if (panel.shown === shown) return;
   panel.shown = shown;
   const has = rows.length > 0;
   panel.chart.element.hidden = panel.details.hidden = !has;
-  fill(panel.none, has, () => !has && empty(none, "It fills up by itself."));
+  fill(panel.none, has, () => !has && empty(none, "This chart updates by itself."));
   panel.numbers.replaceChildren(table("Numbers", columns, rows));
-  // A chart is as wide as its place is once it is on the page.
+  // The container has a width only once it is on the page.
   if (has) requestAnimationFrame(() => panel.element.isConnected && draw(panel.chart));
 }
 

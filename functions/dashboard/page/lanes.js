@@ -1,4 +1,4 @@
-// The orders as they run: a lane for each status.
+// The live orders: a lane for each status.
 
 import { cancelButton } from "./actions.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
@@ -7,9 +7,9 @@ import { brief as short, duration, pair, percent, shortId, slippage, when } from
 import { venueName } from "./routes.js";
 import { decision, steps } from "./store.js";
 
-// So many cards in a lane, and so many of orders that have ended.
-const SHOWN = 12;
-const ENDED = 4;
+// Cards in a lane of running and of ended orders.
+const MAX_RUNNING = 12;
+const MAX_ENDED = 4;
 
 export class Lanes {
   #context;
@@ -24,7 +24,7 @@ export class Lanes {
       return { status, count, cards, more, element: h("section", { class: `lane ${status}`, "aria-labelledby": `lane-${status}` }, heading, cards, more) };
     });
     this.board = h("div", { class: "lanes" }, this.lanes.map(({ element }) => element));
-    this.none = empty("No orders yet", "Submit one, and watch it go from lane to lane.");
+    this.none = empty("No orders yet", "Submit an order, and watch it move from lane to lane.");
     this.element = card("Live orders", this.none, this.board);
     this.show();
   }
@@ -36,7 +36,7 @@ export class Lanes {
     this.board.hidden = orders.length === 0;
     for (const lane of this.lanes) {
       const all = orders.filter(({ status }) => status === lane.status);
-      const shown = all.slice(0, isFinal(lane.status) ? ENDED : SHOWN);
+      const shown = all.slice(0, isFinal(lane.status) ? MAX_ENDED : MAX_RUNNING);
       lane.element.classList.toggle("bare", all.length === 0);
       lane.count.textContent = String(all.length);
       list(lane.cards, shown.map(brief), ({ orderId }) => orderId, (order) => this.#card(order));
@@ -44,7 +44,7 @@ export class Lanes {
     }
   }
 
-  /** Between two events only the clocks change. */
+  /** Updates the clocks, which are all that changes between two events. */
   tick() {
     const now = this.#context.api.now();
     for (const clock of this.element.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
@@ -72,7 +72,7 @@ const running = ({ updatedAt, createdAt, spent }) => [
   h("p", { class: "note" }, "Total ", h("span", { "data-since": Date.parse(createdAt) }), spent && ` (${spent})`),
 ];
 
-/** What a card shows: it is built again only when this changes. */
+/** Returns what a card shows. The card is built again only when this changes. */
 function brief(order) {
   const { orderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
   return {

@@ -1,4 +1,4 @@
-// Which page is shown, who is signed in, and how the connections are.
+// Routing between the pages, the session, and the state of the connections.
 
 import { Api } from "./api.js";
 import { Detail } from "./detail.js";
@@ -13,8 +13,8 @@ import { signIn } from "./signin.js";
 import { Store } from "./store.js";
 import { Trade } from "./trade.js";
 
-const TICK = 200;
-const TOLD = 8_000;
+const TICK_MS = 200;
+const TOAST_MS = 8_000;
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
@@ -48,7 +48,7 @@ function show(next) {
   main.focus({ preventScroll: true });
 }
 
-// An address that someone shortened in the middle of a character stays as it is.
+// An address that was cut in the middle of a character stays as it is.
 function decoded(part) {
   try {
     return decodeURIComponent(part);
@@ -64,14 +64,14 @@ function begin(key) {
   const api = new Api(engine.api, key);
   const store = new Store();
   const feed = new Feed(api, store, engine.webSocketUrl);
-  context = { api, store, feed, tell };
+  context = { api, store, feed, notify };
   api.addEventListener("refused", () => context?.api === api && end(true));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
   store.addEventListener("changed", update);
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
-  feed.addEventListener("malformed", () => tell("An event could not be read", "Its order was asked for again."));
+  feed.addEventListener("malformed", () => notify("An event could not be read", "The order was loaded again."));
   feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
   byId("key").textContent = `${key.slice(0, 8)}…`;
   byId("nav").hidden = byId("who").hidden = false;
@@ -97,11 +97,11 @@ function enter(refused) {
   byId("api-key").focus();
 }
 
-// News
+// Notices
 
 let waiting = false;
 
-/** Many events may come at once: the page shows them together. */
+/** Shows events that come at once together. */
 function update() {
   if (waiting) return;
   waiting = true;
@@ -112,9 +112,9 @@ function update() {
   }, 16);
 }
 
-/** An order that fails is said on the pages that do not show it. */
+/** Reports a failed order on pages that do not show it. */
 function failed({ orderId, data }) {
-  if (!(view instanceof Trade) && view.id !== orderId) tell(data.code, sentence(String(data.message)), `#/orders/${orderId}`);
+  if (!(view instanceof Trade) && view.id !== orderId) notify(data.code, sentence(String(data.message)), `#/orders/${orderId}`);
 }
 
 const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };
@@ -126,26 +126,26 @@ function connected(state) {
 }
 
 function warn(error) {
-  const text = error && `${error.message}. Trying again; what you see may be old.`;
+  const text = error && `${error.message}. Trying again; the data on this page may be old.`;
   const place = byId("banner");
   if (place.dataset.text === (text ?? "")) return;
   place.dataset.text = text ?? "";
   place.replaceChildren(...(text ? [h("p", {}, text)] : []));
 }
 
-function tell(heading, text, href) {
+function notify(heading, text, href) {
   const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", click: () => toast.remove() }, "✕");
   const toast = h("div", { class: "toast" }, h("div", {}, h("strong", {}, href ? h("a", { href }, heading) : heading), h("p", {}, text)), close);
   byId("toasts").append(toast);
   while (byId("toasts").children.length > 3) byId("toasts").firstChild.remove();
-  setTimeout(() => toast.remove(), TOLD);
+  setTimeout(() => toast.remove(), TOAST_MS);
 }
 
-// What nobody has expected is said, and what is shown stays.
+// An unexpected error is reported, and the page stays as it is.
 function unexpected(error) {
   if (error?.name === "AbortError" || !error) return;
   if (main.querySelector(".late")) main.replaceChildren(problem("The dashboard could not start", `${error.message ?? error}`));
-  else tell("Something went wrong in this page", `${error.message ?? error}. Reload it if it does not go on.`);
+  else notify("Something went wrong in this page", `${error.message ?? error}. Reload the page if it stops working.`);
 }
 
 addEventListener("error", ({ error }) => unexpected(error));
@@ -160,7 +160,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-setInterval(() => !document.hidden && view?.tick(), TICK);
+setInterval(() => !document.hidden && view?.tick(), TICK_MS);
 
 const key = session.current();
 if (key) begin(key);

@@ -1,12 +1,12 @@
-// The quote for what stands in the form, asked for while it is typed and again while it is looked at.
+// The quote for the order in the form. It is refreshed while the user types, and regularly while the page is visible.
 
 import { ApiError, transient } from "./api.js";
 import { empty, facts, fill, h } from "./dom.js";
 import { amount, duration, percent, sentence } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
 
-const TYPING = 300;
-const REFRESH = 8_000;
+const TYPING_MS = 300;
+const REFRESH_MS = 8_000;
 
 export class LiveQuote extends EventTarget {
   #api;
@@ -26,15 +26,15 @@ export class LiveQuote extends EventTarget {
     this.#show();
   }
 
-  /** Events: `quoted` with a new quote, `changed` when there is one, none or an error. `wanted` is undefined for none. */
+  /** Asks for a quote for `wanted`, or for none if it is undefined. Events: `quoted` with a new quote, `changed`. */
   want(wanted) {
     if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
     this.#wanted = wanted;
     this.#asking?.abort();
     clearTimeout(this.#timer);
     this.quote = this.error = undefined;
-    this.#tell();
-    if (wanted) this.#timer = setTimeout(() => this.#ask(), TYPING);
+    this.#update();
+    if (wanted) this.#timer = setTimeout(() => this.#ask(), TYPING_MS);
   }
 
   stop() {
@@ -50,7 +50,7 @@ export class LiveQuote extends EventTarget {
       return;
     }
     const left = Date.parse(quote.expiresAt) - this.#api.now();
-    this.age.textContent = left > 0 ? `${duration(Date.now() - quote.at)} old, holds for ${Math.ceil(left / 1000)} s` : "expired";
+    this.age.textContent = left > 0 ? `${duration(Date.now() - quote.at)} old, valid for ${Math.ceil(left / 1000)} s` : "expired";
     this.age.classList.toggle("expired", left <= 0);
   }
 
@@ -69,17 +69,17 @@ export class LiveQuote extends EventTarget {
       this.error = error;
       this.quote = undefined;
     }
-    this.#tell();
-    // What can't be quoted stays so until it is changed; a venue may come back.
-    if (!this.error || transient(this.error)) this.#timer = setTimeout(() => this.#again(), REFRESH);
+    this.#update();
+    // A refused order is refused again until it is changed; a venue may come back.
+    if (!this.error || transient(this.error)) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
   }
 
-  #again() {
+  #refresh() {
     if (document.hidden) document.addEventListener("visibilitychange", () => this.#wanted && this.#ask(), { once: true });
     else this.#ask();
   }
 
-  #tell() {
+  #update() {
     this.#show();
     this.tick();
     this.dispatchEvent(new CustomEvent("changed"));
@@ -104,7 +104,7 @@ export class LiveQuote extends EventTarget {
         "At least": `${amount(quote.minOut)} ${quote.tokenOut}`,
         "Price impact": percent(quote.priceImpactBps),
         Venue: venueName(quote.venue),
-        "Fees, in the price": fees(quote.fees),
+        "Fees, included": fees(quote.fees),
       }),
       unavailable(quote.unavailable),
       split(quote.route),
@@ -123,14 +123,14 @@ function unknown(waiting) {
 const TITLES = {
   NoRoute: "No route",
   AmountTooSmall: "The amount is too small",
-  InsufficientLiquidity: "The pools can't take as much",
+  InsufficientLiquidity: "The pools cannot take this amount",
   VenueUnavailable: "No venue answers",
   StoreUnavailable: "The engine's database does not answer",
-  InvalidOrder: "Not an order yet",
+  InvalidOrder: "The order is not complete",
 };
 
 function refused(error) {
-  const retried = transient(error) ? " Asking again every few seconds." : "";
+  const retried = transient(error) ? " The page asks again every few seconds." : "";
   const title = error instanceof ApiError ? TITLES[error.code] ?? error.code : "No quote";
   return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${sentence(error.message)}.${retried}`.replace("..", ".")));
 }

@@ -1,4 +1,4 @@
-// A route and what it was chosen over, for a live quote as for an order that was routed.
+// A route and the routes that it was compared with, for a live quote and for a routed order.
 
 import { h, table } from "./dom.js";
 import { amount, below, brief, percent } from "./format.js";
@@ -7,7 +7,7 @@ const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("
 
 export const venueName = (venue) => h("span", { class: `venue ${venueClass(venue)}` }, (venue ?? "–").split("+").join(" + "));
 
-/** How each hop divides the amount over pools: a bar, and its legend. */
+/** Returns a bar and a legend for each hop: how it splits the amount over pools. */
 export function split(route) {
   return route.map(({ tokenIn, tokenOut, legs }) => {
     const parts = legs.map((leg) => {
@@ -35,7 +35,7 @@ export function split(route) {
   });
 }
 
-/** The routes that were compared, the best one first. */
+/** Returns a table of the compared routes, the best first. */
 export const compared = (quotes) =>
   table(
     "Routes compared",
@@ -51,7 +51,7 @@ export const compared = (quotes) =>
     quotes.map((quote, index) => ({ ...quote, index, class: index === 0 && "chosen", behind: below(quotes[0].amountOutBaseUnits, quote.amountOutBaseUnits) })),
   );
 
-/** As `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC` without the pair where that is plain; `>` separates hops. */
+/** Returns names such as `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC`, with the pair only if there are several hops. */
 const poolNames = (pools) => {
   const hops = pools.split(">").map((hop) => hop.split("+").map((pool) => pool.trim().split(":")));
   return h(

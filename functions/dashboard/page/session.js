@@ -1,21 +1,21 @@
-// The API key: in this tab's sessionStorage, and nowhere else.
+// The API key, which is stored in this tab's sessionStorage only.
 
-const STORED = "order-engine-key";
+const STORAGE_KEY = "order-engine-key";
 const KEY = /^oee_[\w-]{43}$/;
 
 export const isKey = (text) => KEY.test(text);
 
-/** The key of this session. One in the address, behind `#key=`, begins a session, and is removed from the address. */
+/** Returns the key of this session. A key in the address, after `#key=`, starts a session and is removed from there. */
 export function current() {
   const match = /^#key=(.*)$/.exec(location.hash);
   if (match) {
     history.replaceState(null, "", `${location.pathname}${location.search}`);
-    // Nobody is signed out, and signed in as somebody else, by a link.
-    if (isKey(match[1]) && !sessionStorage.getItem(STORED)) begin(match[1]);
+    // A link must not replace the key of a signed-in user.
+    if (isKey(match[1]) && !sessionStorage.getItem(STORAGE_KEY)) begin(match[1]);
   }
-  return sessionStorage.getItem(STORED);
+  return sessionStorage.getItem(STORAGE_KEY);
 }
 
-export const begin = (key) => sessionStorage.setItem(STORED, key);
+export const begin = (key) => sessionStorage.setItem(STORAGE_KEY, key);
 
-export const end = () => sessionStorage.removeItem(STORED);
+export const end = () => sessionStorage.removeItem(STORAGE_KEY);

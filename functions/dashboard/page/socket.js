@@ -1,11 +1,11 @@
-// A WebSocket connection that comes back by itself, each time with a fresh ticket.
+// A WebSocket connection that reconnects by itself, each time with a new ticket.
 
 import { ApiError } from "./api.js";
 
-const PING = 20_000;
-const PATIENCE = 8_000;
-const FIRST_PAUSE = 400;
-const LONGEST_PAUSE = 15_000;
+const PING_MS = 20_000;
+const TIMEOUT_MS = 8_000;
+const FIRST_PAUSE_MS = 400;
+const MAX_PAUSE_MS = 15_000;
 
 export class Socket extends EventTarget {
   #api;
@@ -22,15 +22,15 @@ export class Socket extends EventTarget {
     this.state = "connecting";
   }
 
-  /** Events: `state`, `live` for each new connection, `message` with what came, `malformed` with what is no message. */
+  /** Connects. Events: `state`, `live` for each new connection, `message`, `malformed` with the text. */
   start() {
-    addEventListener("online", this.#hurry);
+    addEventListener("online", this.#connectNow);
     this.#connect();
   }
 
   stop() {
     this.#stopped = true;
-    removeEventListener("online", this.#hurry);
+    removeEventListener("online", this.#connectNow);
     clearTimeout(this.#timer);
     this.#socket?.close();
   }
@@ -39,7 +39,7 @@ export class Socket extends EventTarget {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  #hurry = () => {
+  #connectNow = () => {
     if (this.state === "waiting") this.#connect();
   };
 
@@ -50,7 +50,7 @@ export class Socket extends EventTarget {
       const { ticket } = await this.#api.post("/api/ws-ticket", {});
       if (!this.#stopped) this.#open(`${this.#url}?ticket=${encodeURIComponent(ticket)}`);
     } catch (error) {
-      // A key that is refused is refused again.
+      // A refused key would be refused again.
       if (!(error instanceof ApiError && error.status === 401)) this.#wait();
     }
   }
@@ -71,21 +71,21 @@ export class Socket extends EventTarget {
       this.#ping(lost);
     };
     socket.onmessage = ({ data }) => {
-      // Only what works for a while counts as recovered: a server that hangs up at once is not asked ever faster.
+      // Only a message resets the pause: otherwise a server that closes at once would be called ever faster.
       this.#failures = 0;
       this.#ping(lost);
       this.#receive(data);
     };
-    this.#timer = setTimeout(lost, PATIENCE);
+    this.#timer = setTimeout(lost, TIMEOUT_MS);
   }
 
-  /** A connection may die without a word. */
+  /** Sends a ping after a silence, because a connection may break without a close event. */
   #ping(lost) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.send({ action: "ping" });
-      this.#timer = setTimeout(lost, PATIENCE);
-    }, PING);
+      this.#timer = setTimeout(lost, TIMEOUT_MS);
+    }, PING_MS);
   }
 
   #receive(text) {
@@ -102,8 +102,8 @@ export class Socket extends EventTarget {
   #wait() {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
-    // Full jitter: many pages that lost one server do not all come back at once.
-    const pause = 100 + Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#failures);
+    // Full jitter, so that pages that lost the same server do not all reconnect at once.
+    const pause = 100 + Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
     this.#failures += 1;
     this.#become("waiting");
     this.#timer = setTimeout(() => this.#connect(), pause);

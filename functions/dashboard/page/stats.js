@@ -1,14 +1,14 @@
-// What the orders that have ended tell together.
+// Statistics of orders that have ended.
 
 import { slippage } from "./format.js";
 import { steps } from "./store.js";
 
-/** The value below which that share of the sorted values lies, by the nearest rank. */
+/** Returns the quantile of sorted values by the nearest rank. */
 export const quantile = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 
 const numerically = (one, other) => one - other;
 
-/** Milliseconds from one status to the next: `{from, count, p50, p95}` for each status that orders have left. */
+/** Returns the milliseconds that orders spent in each status: `{from, count, p50, p95}`. */
 export function latencies(orders, statuses) {
   const spent = orders.flatMap(steps);
   return statuses
@@ -17,7 +17,7 @@ export function latencies(orders, statuses) {
     .map(({ from, sorted }) => ({ from, count: sorted.length, p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95) }));
 }
 
-/** How many orders each venue has filled, the busiest first: `{venue, count, share}`. */
+/** Returns how many orders each venue has filled, the busiest first: `{venue, count, share}`. */
 export function fills(orders) {
   const filled = orders.filter(({ status, venue }) => status === "confirmed" && venue);
   const counts = Map.groupBy(filled, ({ venue }) => venue);
@@ -27,7 +27,7 @@ export function fills(orders) {
 const WIDTHS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const BARS = 14;
 
-/** Realised slippage in basis points: how many orders lie in each interval `{from, to, count}` of equal widths. */
+/** Returns a histogram of realised slippage in basis points: `{from, to, count}`, of equal widths. */
 export function slippages(orders) {
   const values = orders.map(slippage).filter((value) => value !== null).sort(numerically);
   if (!values.length) return [];
@@ -38,7 +38,7 @@ export function slippages(orders) {
   return bins;
 }
 
-/** The prices of a pair by venue as columns: `{times, venues, prices}`, with null where a venue was not quoted. */
+/** Returns the prices of a pair by venue as columns: `{times, venues, prices}`, with null for a missing quote. */
 export function priceSeries(quotes, pair) {
   const seen = quotes.filter((quote) => quote.pair === pair);
   const venues = [...new Set(seen.flatMap(({ prices }) => Object.keys(prices)))].sort();

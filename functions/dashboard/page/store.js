@@ -1,17 +1,17 @@
-// All that this page knows of its client's orders: what REST told of each, and its events from the first on.
+// The client's orders as this page knows them: the fields from REST, and the events from the first on.
 
 import { engine, isFinal } from "./engine.js";
 
-const MOST = 500;
+const MAX_KEPT = 500;
 
 export class MalformedEvent extends Error {}
 
-/** Events: `changed`, `quoted`, and `gap` with the id of an order of which an event is missing. */
+/** Events: `changed`, `quoted`, and `gap` with the id of an order with a missing event. */
 export class Store extends EventTarget {
   #orders = new Map();
   #quotes = [];
 
-  /** Orders as pages show them, newest first. UUIDv7 begins with the time. */
+  /** Returns the orders, newest first: a UUIDv7 starts with the time. */
   get orders() {
     return [...this.#orders.values()].sort((one, other) => (one.orderId < other.orderId ? 1 : -1));
   }
@@ -20,16 +20,15 @@ export class Store extends EventTarget {
     return this.orders.filter((order) => !isFinal(order.status));
   }
 
-  /** Prices that were quoted: `{pair, at, prices: {venue: price}}`, oldest first. */
+  /** Returns the quoted prices: `{pair, at, prices: {venue: price}}`, oldest first. */
   get quotes() {
     return this.#quotes;
   }
 
   get = (id) => this.#orders.get(id);
 
-  /** Takes in an order as REST tells it, perhaps with its events. What is known to have happened later stays. */
-  merge(told) {
-    const { events = [], ...order } = told;
+  /** Adds an order from REST, with or without its events. Newer known values stay. */
+  merge({ events = [], ...order }) {
     const known = this.#orders.get(order.orderId) ?? { events: [] };
     const last = known.events.at(-1);
     const stale = (last && order.updatedAt < last.at) || order.updatedAt < known.updatedAt;
@@ -39,8 +38,8 @@ export class Store extends EventTarget {
   }
 
   /**
-   * Takes in an event. Events come in order; one that has come before is skipped. Says whether it was new, and tells of a
-   * gap, from which on the events must be asked for again. Throws MalformedEvent.
+   * Adds an event and returns whether it was new. Skips a known event. If an event before it is missing, dispatches `gap`:
+   * the events must then be requested again. Throws MalformedEvent.
    */
   apply(event) {
     check(event);
@@ -51,13 +50,13 @@ export class Store extends EventTarget {
       return false;
     }
     const stale = known.updatedAt > event.at;
-    this.#keep({ ...known, ...(stale ? {} : learned(event, known)), events: [...known.events, event] });
+    this.#keep({ ...known, ...(stale ? {} : fieldsOf(event, known)), events: [...known.events, event] });
     if (event.status === "routing") this.quoted(known.tokenIn, known.tokenOut, event.at, event.data.quotes);
     this.#changed();
     return true;
   }
 
-  /** Remembers the best price of each venue, among the routes over it alone, before the impact of the quote's own size. */
+  /** Stores the best price of each venue, from routes through that venue only, before the price impact of the quote. */
   quoted(tokenIn, tokenOut, at, routes) {
     const prices = {};
     for (const { venue, price, priceImpactBps } of Array.isArray(routes) ? routes : []) {
@@ -65,15 +64,15 @@ export class Store extends EventTarget {
     }
     this.#quotes.push({ pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
     this.#quotes.sort((one, other) => one.at - other.at);
-    this.#quotes.splice(0, this.#quotes.length - MOST);
+    this.#quotes.splice(0, this.#quotes.length - MAX_KEPT);
     this.dispatchEvent(new CustomEvent("quoted"));
   }
 
-  /** A page may be open for days: orders that have ended and that nobody asked for lately are forgotten. */
+  /** Stores an order. Drops the ended order that was updated longest ago, because a page may be open for days. */
   #keep(order) {
     this.#orders.delete(order.orderId);
     this.#orders.set(order.orderId, order);
-    if (this.#orders.size <= MOST) return;
+    if (this.#orders.size <= MAX_KEPT) return;
     const oldest = this.#orders.values().find(({ status }) => isFinal(status));
     if (oldest) this.#orders.delete(oldest.orderId);
   }
@@ -89,8 +88,8 @@ function check(event) {
   if (!fine || !Date.parse(at) || typeof data !== "object" || data === null) throw new MalformedEvent(JSON.stringify(event)?.slice(0, 200));
 }
 
-/** What an event adds to its order. */
-function learned({ status, at, attempt, data }, order) {
+/** Returns the fields that an event sets in its order. */
+function fieldsOf({ status, at, attempt, data }, order) {
   const step = { status, attempt, updatedAt: at };
   switch (status) {
     case "pending":
@@ -110,10 +109,10 @@ function learned({ status, at, attempt, data }, order) {
   }
 }
 
-/** The last event of an order that says how it was routed, or nothing. */
+/** Returns the data of an order's last routing event, or undefined. */
 export const decision = (order) => order.events.findLast(({ status }) => status === "routing")?.data;
 
-/** How long an order stood at each status, in milliseconds: `[{status, spent, attempt}]`, for the steps that have ended. */
+/** Returns the milliseconds that an order spent in each status: `[{status, spent, attempt}]`, for finished steps. */
 export const steps = ({ events }) =>
   events.slice(1).map((event, index) => ({
     status: events[index].status,

@@ -1,4 +1,4 @@
-// The first page: an order, its quote, and the orders that run.
+// The first page: the order form, its quote, and the live orders.
 
 import { OrderForm } from "./form.js";
 import { h } from "./dom.js";
@@ -12,7 +12,7 @@ export class Trade {
     this.live = new LiveQuote(api);
     this.live.addEventListener("quoted", ({ detail }) => store.quoted(detail.tokenIn, detail.tokenOut, new Date(api.now()).toISOString(), detail.quotes));
     this.form = new OrderForm(api, this.live);
-    this.form.addEventListener("accepted", ({ detail }) => feed.began(detail));
+    this.form.addEventListener("accepted", ({ detail }) => feed.add(detail));
     this.lanes = new Lanes(context);
     this.element = h(
       "div",

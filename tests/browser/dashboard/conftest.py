@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import Sockets, Visit
+from tests.support.stack import Stack, data_folder, running
+
+
+@pytest.fixture(scope="package")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running(data_folder(tmp_path_factory)) as stack:
+        yield stack
+
+
+@pytest.fixture
+def enter(stack: Stack, visit: Visit) -> Visit:
+    """Opens a page of the dashboard by its hash, signed in by a link like that of `make run`."""
+
+    def enter(where: str = "", **options: Any) -> Page:
+        page = visit(f"{stack.rest}/#key={stack.key}", **options)
+        expect(page.locator("#connection")).to_have_text("Live")
+        if where:
+            page.goto(f"{stack.rest}/{where}")
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def sockets(enter: Visit) -> Callable[[Page], Sockets]:
+    """Reloads a page with its WebSocket connections in the test's hands."""
+
+    def sockets(page: Page) -> Sockets:
+        found = Sockets()
+        page.route_web_socket(re.compile("^ws:"), found.take)
+        page.reload()
+        expect(page.locator("#connection")).to_have_text("Live")
+        return found
+
+    return sockets
