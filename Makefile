@@ -4,27 +4,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := emulator functions layers/common/order_engine client
 
-# The URL of a Postgres or Redis of your own; without one, an embedded server runs.
+# URLs of your own Postgres and Redis. By default make run starts embedded ones.
 DATABASE_URL ?=
 REDIS_URL ?=
-# realistic (seconds, as on chain) or instant.
+# How long the simulated venues take: realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
-# Whose pages may open WebSocket connections beside the REST API's own: by its other name, and by make sam-local.
+# Pages of these origins may open WebSocket connections, besides the REST API's own: its other name, and make sam-local.
 ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
-# Of make build: what is built, arm64 or x86_64, and where.
+# For make build: the architecture, arm64 or x86_64, and the folder.
 export ARCHITECTURE ?= arm64
 BUILD ?= .aws-sam
-# Of make deploy and make smoke: dev or prod; and parameters beside those of infra/parameters, as NAME=VALUE.
+# For make deploy and make smoke: dev or prod, and parameters besides those in infra/parameters, as NAME=VALUE.
 ENVIRONMENT ?= dev
 PARAMETERS ?=
-# Of make load.
+# For make load.
 ORDERS ?= 500
 RATE ?= 50
 VIA ?= rest
-# More options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
+# Further options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
 ARGS ?=
 
-help: ## what the targets do
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
@@ -33,15 +33,15 @@ run: $(VENV)/.run .local/development-key ## run the engine on this machine until
 	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
 
-market: $(VENV)/.run ## make a venue misbehave: ARGS="fault raydium submit slip --times 1", or ARGS=clear
+market: $(VENV)/.run ## make a venue fail: ARGS="fault raydium submit slip --times 1", or ARGS=clear
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.market $(ARGS)
 
-user: $(VENV)/.run ## clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
+user: $(VENV)/.run ## manage clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.keys $(ARGS)
 
-sam-local: $(VENV)/.dev ## beside make run, the REST API by sam local, in Docker: ARGS="invoke RouteFunction --event events/route.json"
+sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
 
 test: $(VENV)/.dev ## run every test
@@ -52,11 +52,11 @@ ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.
 	$(BIN)/python -m bench.ministack
 	TARGET=ministack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
-localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run them on LocalStack; needs Docker with compose, and python3.13
+localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run the end-to-end tests on LocalStack; needs Docker with compose, and python3.13
 	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
-check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## lint, types, import rules, unused code, weak spots, the templates, the workflows
+check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## check style, types, import rules, unused code, security, templates and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -69,19 +69,19 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## l
 	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
-bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks": and compare
+bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks" compares with these
 	$(BIN)/python -m bench.orders $(ARGS)
 	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(filter-out sdks,$(PEERS)))
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
-cold-start: $(VENV)/.dev ## what importing each function costs, as it is deployed; fails beyond the budget
+cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget
 	$(BIN)/python -m bench.imports $(ARGS)
 
-faults: $(VENV)/.dev ## kill everything under 300 running orders, and see what becomes of them: ARGS="--seed 2"
+faults: $(VENV)/.dev ## kill every part under 300 running orders and check the orders: ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
 
-build: $(VENV)/.dev ## make what is deployed, in .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
+build: $(VENV)/.dev ## build for deployment, into .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam build --cached --build-dir $(BUILD)/build --cache-dir $(BUILD)/cache \
 	  --parameter-overrides Architecture=$(ARCHITECTURE) $(ARGS)
 
@@ -89,26 +89,26 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 	PYTHONPATH=layers/common $(BIN)/python -m contract
 	node contract/npm/postman.mjs > docs/postman_collection.json
 
-load: $(VENV)/.dev ## ORDERS=500 at RATE=50 a second VIA=rest or websocket, each watched to its end; prints and plots
+load: $(VENV)/.dev ## send ORDERS=500 at RATE=50 a second VIA=rest or websocket and watch each; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
-capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure: with new service times
+capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure takes new service times
 	PYTHONPATH=.:layers/common $(BIN)/python -m bench.capacity $(ARGS)
 
-costs: $(VENV)/.dev ## what an order and a month cost on AWS, by the template and bench/one_order.json; writes docs/costs.md
+costs: $(VENV)/.dev ## compute the cost of an order and a month on AWS from the template and bench/one_order.json; writes docs/costs.md
 	$(BIN)/python -m bench.cost
 
-deploy: $(VENV)/.dev ## deploy what make build has made: ENVIRONMENT=dev or prod; docs/deploy.md
+deploy: $(VENV)/.dev ## deploy the build: ENVIRONMENT=dev or prod; see docs/deploy.md
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam deploy --config-env $(ENVIRONMENT) $(ARGS) \
 	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s) $(PARAMETERS)
 
-smoke: $(VENV)/.dev ## run one order where make deploy has deployed: ENVIRONMENT=dev or prod
+smoke: $(VENV)/.dev ## run one order on a deployment: ENVIRONMENT=dev or prod
 	$(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
 
-screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console, with Chromium
+screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console; needs Chromium
 	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
 
-aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, with which the tests try the emulator
+aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, which the tests use on the emulator
 
 lock: $(BIN)/uv ## pin every requirement again, with hashes
 	cd requirements && for file in dev run uv aws-cli samlocal checkov workflows; do \
@@ -138,13 +138,13 @@ contract/npm/node_modules: contract/npm/package-lock.json
 	npm ci --silent --prefix contract/npm
 	@touch $@
 
-clean: ## remove the data, logs and the virtual environment
+clean: ## remove the data, logs, builds and virtual environments
 	rm -rf .local $(VENV) .aws-sam
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 $(BIN)/uv: requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, was " + sys.version.split()[0] + ": name another with PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, was " + sys.version.split()[0] + "; name another with PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
@@ -157,8 +157,8 @@ $(VENV)/.dev: $(BIN)/uv requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
-# Environments of their own: the AWS command line pins botocore, checkov and the others much else, and samlocal
-# changes the SAM CLI that it runs in.
+# These need environments of their own: the AWS command line pins botocore, checkov and the others pin much else, and
+# samlocal changes the SAM CLI beside it.
 $(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/samlocal/.installed \
 $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
