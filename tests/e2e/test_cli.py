@@ -192,9 +192,9 @@ def test_a_refused_key_ends_with_3(stack: Stack, command: tuple[str, ...]) -> No
 
 
 def test_an_unavailable_service_ends_with_4(stack: Stack) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unanswered:
+        unanswered.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unanswered.getsockname()[1]}"
         status, message = refused(stack, "submit", "SOL", "USDC", "1", "--watch", ORDERS_URL=url)
     assert status == 4
     assert message.startswith(f"the service does not answer: {url}: ")
