@@ -33,11 +33,15 @@ GRACE = 5.0
 """Seconds after the last order's end within which its clients know."""
 
 
+HURRY = 5.0
+"""Seconds between two sweeps of a run in a hurry."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """`seconds` is how long orders come in and things are killed.
 
-    In a hurry, the orders' leases are let lapse as soon as everything is back, and the sweep does not wait its minute.
+    In a hurry, once everything is back, leases lapse and the sweep runs every few seconds instead of every minute.
     """
 
     orders: int
@@ -76,10 +80,8 @@ async def run(plan: Plan, data: Path) -> Report:
             meanwhile += [trader.trade(pause) for trader, pause in zip(traders, pauses, strict=True)]
             async with _running(meanwhile):
                 await chaos.reign(plan.kills, plan.seconds)
-                if plan.hurry:
-                    market.pass_time(BOUND)
-                    await asyncio.to_thread(_sweep, chaos.stack)
-                recovery = await _all_ended(market, traders)
+                async with _running([hurry(market, chaos.stack)] if plan.hurry else []):
+                    recovery = await _all_ended(market, traders)
             market.clear_faults()
             return _report(plan, chaos, market, traders, recovery)
     finally:
@@ -114,8 +116,15 @@ async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator
             raise error
 
 
+async def hurry(market: Market, stack: Stack) -> None:
+    """Lets every lease lapse and runs the sweep, again and again: an order may also be stalled by a venue's failures."""
+    while True:
+        market.pass_time(BOUND)
+        await asyncio.to_thread(_sweep, stack)
+        await asyncio.sleep(HURRY)
+
+
 def _sweep(stack: Stack) -> None:
-    """What the schedule does every minute."""
     with aws(stack, "lambda") as functions:
         functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
 
