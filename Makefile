@@ -21,6 +21,8 @@ PARAMETERS ?=
 ORDERS ?= 500
 RATE ?= 50
 VIA ?= rest
+# Of make test: how many processes share the tests. A target that is deployed elsewhere is one for all of them.
+WORKERS ?= $(if $(TARGET)$(REST_URL),0,2)
 # Further options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
 ARGS ?=
 
@@ -44,8 +46,8 @@ user: $(VENV)/.run ## manage clients' API keys: ARGS="create-key NAME", ARGS=lis
 sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
 
-test: $(VENV)/.dev ## run every test
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.dev ## run the tests in WORKERS=2 processes: ARGS="-k slippage"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
 	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
