@@ -10,7 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from tests.support.stack import ENGINE, ROOT, Stack, data_folder, running
+from tests.support.folders import data_folder
+from tests.support.stack import ENGINE, ROOT, Stack, running
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
 

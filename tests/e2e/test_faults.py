@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.run import Plan, run
-from tests.support.stack import data_folder
+from tests.support.folders import data_folder
 
 
 @pytest.mark.process

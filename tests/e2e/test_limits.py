@@ -14,8 +14,9 @@ import pytest
 
 from order_engine.storage.clients import ClientStore
 from tests.support.client import ORDER, Until, client
+from tests.support.folders import data_folder
 from tests.support.market import Market
-from tests.support.stack import Stack, data_folder, running
+from tests.support.stack import Stack, running
 
 pytestmark = pytest.mark.process
 

@@ -13,8 +13,9 @@ import redis
 from tests.e2e.test_process import A_WHILE, sweep
 from tests.faults.chaos import Store, postgres_answers
 from tests.support.client import ORDER, Json, Until, client
+from tests.support.folders import data_folder
 from tests.support.market import Market
-from tests.support.stack import Stack, data_folder, running
+from tests.support.stack import Stack, running
 
 pytestmark = pytest.mark.process
 

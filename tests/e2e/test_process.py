@@ -18,8 +18,9 @@ import pytest
 from order_engine.domain.access import KEY, new_secret
 from tests.support.aws_clients import aws
 from tests.support.client import ORDER, PATIENCE, Client, Json, Until, client
+from tests.support.folders import data_folder
 from tests.support.market import Market
-from tests.support.stack import FREE_PORTS, ROOT, STORES, Stack, command, data_folder, family, running, start, survivors
+from tests.support.stack import FREE_PORTS, ROOT, STORES, Stack, command, family, running, start, survivors
 
 pytestmark = pytest.mark.process
 

@@ -13,8 +13,9 @@ import pytest
 from tests.support.applications import application, copy_of
 from tests.support.aws_clients import aws
 from tests.support.client import Until, client
+from tests.support.folders import data_folder
 from tests.support.market import Market
-from tests.support.stack import ROOT, data_folder, running
+from tests.support.stack import ROOT, running
 
 pytestmark = pytest.mark.process
 

@@ -117,7 +117,7 @@ async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator
 
 
 async def hurry(market: Market, stack: Stack) -> None:
-    """Lets every lease lapse and runs the sweep, again and again: an order may also be stalled by a venue's failures."""
+    """Lets every lease lapse and runs the sweep, again and again: orders also stall on venues that fail."""
     while True:
         market.pass_time(BOUND)
         await asyncio.to_thread(_sweep, stack)

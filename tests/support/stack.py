@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-import pytest
 
 from order_engine.domain.access import new_secret
 
@@ -26,14 +25,6 @@ UNLIMITED = ("--parameter", "OrdersPerMinute=0", "--parameter", "ConnectionsPerC
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
 ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED)
 START_SECONDS = 60.0
-
-
-def data_folder(factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("stack")
-    # Run by root, Postgres runs as another user, who must be able to get there.
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    return folder
 
 
 def command(data: Path, *options: str) -> list[str]:

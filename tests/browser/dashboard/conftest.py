@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Sockets, Visit
-from tests.support.stack import Stack, data_folder, running
+from tests.support.folders import data_folder
+from tests.support.stack import Stack, running
 
 
 @pytest.fixture(scope="package")

@@ -10,8 +10,9 @@ from playwright.sync_api import Page, expect
 
 from tests.support.aws_clients import aws
 from tests.support.browser import Sockets, Visit, ask, cards, sequence, submit, swap
+from tests.support.folders import data_folder
 from tests.support.market import Market
-from tests.support.stack import Stack, data_folder, running
+from tests.support.stack import Stack, running
 
 UNAVAILABLE = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e.targets import CAPABILITIES, Target
-from tests.support.stack import Stack, data_folder, running
+from tests.support.folders import data_folder
+from tests.support.stack import Stack, running
 
 
 @contextmanager

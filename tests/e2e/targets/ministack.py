@@ -26,7 +26,8 @@ from tests.e2e.targets.deployed import (
     physical_names,
     rest_url,
 )
-from tests.support.stack import KEY, data_folder
+from tests.support.folders import data_folder
+from tests.support.stack import KEY
 
 
 @contextmanager

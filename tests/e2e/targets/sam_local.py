@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e.targets import Gap, Target, gaps
+from tests.support.folders import data_folder
 from tests.support.sam_local import SamLocal, missing, running_sam_local
-from tests.support.stack import data_folder, running
+from tests.support.stack import running
 
 
 @contextmanager

@@ -27,7 +27,11 @@ def test_an_order_is_read_with_its_events(functions: Functions, orders: OrderSto
 
 @pytest.mark.parametrize(
     ("order_id", "refused"),
-    [(str(uuid4()), (404, "OrderNotFound")), ("7", (400, "InvalidRequest")), ("x" * 36, (400, "InvalidRequest"))],
+    [
+        pytest.param(str(uuid4()), (404, "OrderNotFound"), id="unknown"),
+        ("7", (400, "InvalidRequest")),
+        ("x" * 36, (400, "InvalidRequest")),
+    ],
 )
 def test_an_order_that_is_none_can_not_be_read(
     functions: Functions, orders: OrderStore, order_id: str, refused: tuple[int, str]

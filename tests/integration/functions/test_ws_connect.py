@@ -40,7 +40,8 @@ def test_a_connection_for_an_order_has_its_replay_queued(
 
 
 @pytest.mark.parametrize(
-    ("order_id", "status", "code"), [(str(uuid4()), 404, "OrderNotFound"), ("7", 400, "InvalidRequest")]
+    ("order_id", "status", "code"),
+    [pytest.param(str(uuid4()), 404, "OrderNotFound", id="unknown"), ("7", 400, "InvalidRequest")],
 )
 def test_no_connection_opens_for_an_order_that_is_none(
     functions: Functions, orders: OrderStore, order_id: str, status: int, code: str

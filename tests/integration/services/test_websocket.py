@@ -85,7 +85,8 @@ def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Sce
 
 
 @pytest.mark.parametrize(
-    ("order_id", "error"), [(str(uuid4()), OrderNotFound), ("7", InvalidRequest), ("", InvalidRequest)]
+    ("order_id", "error"),
+    [pytest.param(str(uuid4()), OrderNotFound, id="unknown"), ("7", InvalidRequest), ("", InvalidRequest)],
 )
 def test_no_connection_opens_for_an_order_that_is_none(scene: Scene, order_id: str, error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -79,8 +79,8 @@ def test_a_key_that_is_revoked_is_nobodys(clients: ClientStore) -> None:
     [
         "",
         KEY,
-        new_secret(KEY),
-        new_secret(TICKET),
+        pytest.param(new_secret(KEY), id="unknown"),
+        pytest.param(new_secret(TICKET), id="ticket"),
         "oee_" + "x" * 42,
         "oee_" + "x" * 100_000,
         "oee_' OR 1=1 --",

@@ -146,7 +146,15 @@ def test_a_page_may_be_of_one_status(orders: OrderStore) -> None:
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "abc", "not base64!", "ü" * 22, base64.urlsafe_b64encode(b"x" * 15).decode(), "A" * 200, str(uuid4())],
+    [
+        "",
+        "abc",
+        "not base64!",
+        "ü" * 22,
+        base64.urlsafe_b64encode(b"x" * 15).decode(),
+        "A" * 200,
+        pytest.param(str(uuid4()), id="an id"),
+    ],
 )
 def test_a_foreign_cursor_is_refused(orders: OrderStore, cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
