@@ -1,4 +1,4 @@
-"""MiniStack from PyPI, in an environment of its own, with a template deployed by `sam deploy`. Run, it is installed."""
+"""MiniStack from PyPI, in a virtual environment of its own. `python -m bench.ministack` installs it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bench.stack import ROOT
-from emulator.common.account import REGION
 from emulator.stores import free_port
+from tools import sam_deploy
 
 REQUIREMENTS = ROOT / "requirements" / "ministack.txt"
 ENVIRONMENT = ROOT / ".local" / "ministack"
@@ -39,7 +39,7 @@ def install() -> None:
 
 @contextmanager
 def running() -> Iterator[tuple[int, str]]:
-    """The process id and endpoint of a fresh MiniStack."""
+    """Starts a MiniStack; yields its process id and its endpoint."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         endpoint = f"http://127.0.0.1:{port}"
@@ -53,7 +53,7 @@ def running() -> Iterator[tuple[int, str]]:
             "S3_DATA_DIR": f"{folder}/s3",
             "TMPDIR": folder,
         }
-        # A group of its own, to end with its workers.
+        # A process group of its own, so that its workers end with it.
         server = subprocess.Popen(
             [ENVIRONMENT / "bin" / "python", "-m", "ministack"],
             env=environment,
@@ -72,23 +72,10 @@ def running() -> Iterator[tuple[int, str]]:
 
 @contextmanager
 def deployed(template: Path) -> Iterator[dict[str, Any]]:
-    """`pid` and `endpoint` of a fresh MiniStack, and `ready`: the seconds until the template was deployed."""
+    """Deploys the template to a new MiniStack; yields `pid`, `endpoint` and, as `ready`, the seconds it took."""
     started = time.perf_counter()
     with running() as (pid, endpoint):
-        environment = {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_ENDPOINT_URL": endpoint,
-            "SAM_CLI_TELEMETRY": "0",
-        }
-        command = [
-            *(SAM, "deploy", "--template-file", str(template), "--stack-name", "bench"),
-            *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--region", REGION, "--no-progressbar"),
-        ]
-        deploy = subprocess.run(command, env=environment, cwd=template.parent, capture_output=True, text=True)
-        if deploy.returncode:
-            raise RuntimeError(f"expected sam deploy to succeed, was: {deploy.stdout}{deploy.stderr}")
+        sam_deploy.deploy([SAM], endpoint, template, "bench")
         yield {"pid": pid, "endpoint": endpoint, "ready": time.perf_counter() - started}
 
 
@@ -100,7 +87,7 @@ def _await_health(server: subprocess.Popen[bytes], url: str) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.01)
-    raise RuntimeError("MiniStack did not come up")
+    raise RuntimeError(f"expected MiniStack to answer within {START_SECONDS:.0f} s")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ import platform
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +21,8 @@ from typing import Any
 
 import aiohttp
 import psutil
-import psycopg
-import redis
 
+from bench.meters import cpu_seconds, store_counters
 from bench.orders import ORDER
 from bench.stack import ENGINE, KEY, fresh_stack
 
@@ -69,62 +66,33 @@ async def watch_orders(rest: str, orders: int, at_once: int) -> Heard:
     return heard
 
 
-class Meter:
-    """What a stack has used until now."""
+def logs(stack: dict[str, Any]) -> dict[str, str]:
+    """The text of each function's log, by function."""
+    return {path.stem: path.read_text() for path in (Path(stack["data"]) / "logs").glob("*.log")}
 
-    def __init__(self, stack: dict[str, Any], logs: Path) -> None:
-        self._logs = logs
-        self._redis = redis.Redis.from_url(stack["parameters"]["RedisUrl"])
-        self._postgres = psycopg.connect(stack["parameters"]["DatabaseUrl"], autocommit=True)
 
-    def log(self) -> dict[str, str]:
-        return {path.stem: path.read_text() for path in self._logs.glob("*.log")}
-
-    def stores(self) -> dict[str, float]:
-        (written,) = self._one("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
-        (stored,) = self._one(
-            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
-            " AND relnamespace = 'public'::regnamespace"
-        )
-        return {
-            "postgres_cpu_ms": self._postgres_cpu() * 1000,
-            "postgres_wal_bytes": float(written),
-            "postgres_stored_bytes": float(stored),
-            "redis_commands": self._redis.info("stats")["total_commands_processed"],
-        }
-
-    def _one(self, query: str) -> tuple[Any, ...]:
-        row = self._postgres.execute(query.encode()).fetchone()
-        assert row is not None
-        return row
-
-    def _postgres_cpu(self) -> float:
-        total = 0.0
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] == "postgres" and self._belongs(process):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
-
-    def _belongs(self, process: psutil.Process) -> bool:
-        """Whether it is a process of the Postgres that was asked."""
-        (postmaster,) = self._one("SELECT pg_backend_pid()")
-        parent = psutil.Process(postmaster).ppid()
-        return process.pid == parent or process.ppid() == parent
+def stores(stack: dict[str, Any]) -> dict[str, float]:
+    counters = store_counters(stack)
+    return {
+        "postgres_cpu_ms": cpu_seconds(stack)["postgres"] * 1000,
+        "postgres_wal_bytes": counters["wal"],
+        "postgres_stored_bytes": counters["bytes"],
+        "redis_commands": counters["redis"],
+    }
 
 
 def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
-    with running(latency) as (stack, logs):
+    options = [option.replace("MarketLatency=instant", f"MarketLatency={latency}") for option in ENGINE]
+    with fresh_stack(*options) as stack:
         asyncio.run(watch_orders(stack["rest"], WARM_UP, at_once))
         time.sleep(1)
-        meter = Meter(stack, logs)
-        log, stores = meter.log(), meter.stores()
+        log, before = logs(stack), stores(stack)
         heard = asyncio.run(watch_orders(stack["rest"], orders, at_once))
-        # What follows an order's end: the connection's, and the log's last lines.
+        # The connection ends after its order, and the log's last lines come later still.
         time.sleep(1)
-        used = {name: (value - stores[name]) / orders for name, value in meter.stores().items()}
+        used = {name: (value - before[name]) / orders for name, value in stores(stack).items()}
         functions, metrics = {}, Counter[str]()
-        for name, text in meter.log().items():
+        for name, text in logs(stack).items():
             new = text[len(log.get(name, "")) :]
             billed = [int(ms) for ms in _BILLED.findall(new)]
             metrics.update(_METRIC.findall(text))
@@ -143,14 +111,6 @@ def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
             "connected_seconds": round(heard.connected / orders, 3),
             **{name: round(value, 2) for name, value in used.items()},
         }
-
-
-@contextmanager
-def running(latency: str) -> Iterator[tuple[dict[str, Any], Path]]:
-    options = [option.replace("MarketLatency=instant", f"MarketLatency={latency}") for option in ENGINE]
-    with fresh_stack(*options) as stack:
-        command = psutil.Process(stack["pid"]).cmdline()
-        yield stack, Path(command[command.index("--data") + 1]) / "logs"
 
 
 def main() -> None:

@@ -11,11 +11,14 @@ import json
 import statistics
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 
+from bench.meters import processes
 from bench.stack import running_stack
 
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
@@ -75,37 +78,18 @@ def show(title: str, latencies: Iterable[float], seconds: float) -> None:
     )
 
 
-def show_processes(pid: int) -> None:
-    """CPU seconds and proportional memory of everything that the stack runs, by kind of process."""
+def show_processes(stack: dict[str, Any]) -> None:
+    """Prints the CPU seconds and the proportional memory of the stack's processes, by kind."""
     kinds: dict[str, list[float]] = {}
-    parent = psutil.Process(pid)
-    children = parent.children(recursive=True)
-    others = [
-        p for p in psutil.process_iter(["name"]) if (p.info["name"] or "").startswith(("postgres", "redis", "valkey"))
-    ]
-    for process in [parent, *children, *(p for p in others if p not in children)]:
-        try:
-            command = process.cmdline()
-            kind = next((word.split("/")[-1].split(".")[0] for word in command if '"handler"' in word), process.name())
-            if '"handler"' in " ".join(command):
-                kind = "functions"
-            elif process == parent:
-                kind = "emulator"
-            cpu = process.cpu_times()
-            memory = process.memory_full_info()
-            entry = kinds.setdefault(kind, [0, 0.0, 0.0])
-            entry[0] += 1
-            entry[1] += cpu.user + cpu.system
-            entry[2] += getattr(memory, "pss", memory.rss) / 2**20
-        except psutil.Error:
-            continue
+    for kind, process in processes(stack):
+        with suppress(psutil.Error):
+            cpu, memory = process.cpu_times(), process.memory_full_info()
+            figures = 1, cpu.user + cpu.system, getattr(memory, "pss", memory.rss) / 2**20
+            kinds[kind] = [a + b for a, b in zip(kinds.get(kind, [0, 0.0, 0.0]), figures, strict=True)]
+    kinds["all"] = [sum(column) for column in zip(*kinds.values(), strict=True)]
     print(f"\n{'process':<16} {'count':>5} {'CPU s':>8} {'memory MiB':>11}")
-    for kind, (count, seconds, megabytes) in sorted(kinds.items()):
+    for kind, (count, seconds, megabytes) in kinds.items():
         print(f"{kind:<16} {count:>5.0f} {seconds:>8.2f} {megabytes:>11.0f}")
-    print(
-        f"{'all':<16} {sum(k[0] for k in kinds.values()):>5.0f} {sum(k[1] for k in kinds.values()):>8.2f}"
-        f" {sum(k[2] for k in kinds.values()):>11.0f}"
-    )
 
 
 def main() -> None:
@@ -122,7 +106,7 @@ def main() -> None:
             orders = arguments.orders if outstanding > 1 else 200
             latencies, seconds = asyncio.run(run(*where, orders, outstanding))
             show(f"{orders} orders, {outstanding} outstanding", latencies, seconds)
-        show_processes(stack["pid"])
+        show_processes(stack)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,15 @@ more. Then how long the migration itself takes.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import defaultdict
-from pathlib import Path
 from statistics import median
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from bench.service_times import one_order
+from bench.stack import data_folder
 from bench.table import print_table
 from emulator import stores
 from order_engine.domain.access import KEY, new_secret
@@ -101,12 +100,9 @@ def upgrade(server: str) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        # Run by root, Postgres runs as another user, who must be able to get there.
-        Path(folder).chmod(0o755)
-        with stores.postgres(Path(folder) / "postgres") as server:
-            compare(server)
-            upgrade(server)
+    with data_folder() as folder, stores.postgres(folder / "postgres") as server:
+        compare(server)
+        upgrade(server)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-import psutil
 import psycopg
 
+from bench.meters import cpu_seconds, store_counters
 from bench.orders import run
 from bench.queueing import percentile
 from bench.stack import ENGINE, fresh_stack
@@ -46,10 +46,10 @@ def service_times() -> dict[str, Any]:
         where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
         url = stack["parameters"]["DatabaseUrl"]
         asyncio.run(run(*where, 100, 1))
-        used, costs = _used(stack["pid"]), _costs(stack)
+        used, counters = _used(stack), store_counters(stack)
         latencies, _ = asyncio.run(run(*where, ORDERS, 1))
-        cpu = {kind: (seconds - used.get(kind, 0.0)) / ORDERS for kind, seconds in _used(stack["pid"]).items()}
-        order = {name: (value - costs[name]) / ORDERS for name, value in _costs(stack).items()}
+        cpu = {kind: (seconds - used.get(kind, 0.0)) / ORDERS for kind, seconds in _used(stack).items()}
+        order = {name: (value - counters[name]) / ORDERS for name, value in store_counters(stack).items()}
         return {
             "measured": datetime.now(UTC).date().isoformat(),
             "cores": os.cpu_count(),
@@ -135,47 +135,9 @@ def _moves_a_second(url: str, clients: int) -> float:
     return moves / (time.monotonic() - started)
 
 
-def _used(pid: int) -> dict[str, float]:
-    """CPU seconds so far, by kind of process; `client` is this one."""
-    used: defaultdict[str, float] = defaultdict(float)
-    emulator = psutil.Process(pid)
-    data = emulator.cmdline()[emulator.cmdline().index("--data") + 1]
-    for process in psutil.process_iter():
-        try:
-            command = " ".join(process.cmdline())
-            times = process.cpu_times()
-            # A postmaster counts those of its children that have ended.
-            seconds = times.user + times.system
-            if process.pid == pid:
-                used["emulator"] += seconds
-            elif '"handler"' in command and emulator in process.parents():
-                used["functions"] += seconds
-            elif "postgres" in process.name() and (
-                data in command or any(data in " ".join(p.cmdline()) for p in process.parents())
-            ):
-                used["postgres"] += seconds
-            elif "redis" in process.name() and data in process.cwd():
-                used["redis"] += seconds
-        except psutil.Error:
-            continue
-    used["client"] = time.process_time()
-    return dict(used)
-
-
-def _costs(stack: dict[str, Any]) -> dict[str, float]:
-    """What the stores have done so far: commits, bytes of log and of tables, commands."""
-    import redis
-
-    with psycopg.connect(stack["parameters"]["DatabaseUrl"]) as connection:
-        # Postgres counts a backend's commits when that backend is idle for a moment.
-        connection.execute("SELECT pg_sleep(1.2)")
-        row = connection.execute(
-            "SELECT xact_commit::float, (pg_current_wal_lsn() - '0/0')::float, pg_database_size(datname)::float"
-            " FROM pg_stat_database WHERE datname = current_database()"
-        ).fetchone()
-    assert row is not None
-    info: Any = redis.Redis.from_url(stack["parameters"]["RedisUrl"]).info("stats")
-    return dict(zip(("commits", "wal", "bytes", "redis"), (*row, float(info["total_commands_processed"])), strict=True))
+def _used(stack: dict[str, Any]) -> dict[str, float]:
+    """CPU seconds so far, by kind of process; `client` is this process."""
+    return {**cpu_seconds(stack), "client": time.process_time()}
 
 
 def _cuts(values: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Emulators to measure: fresh ones, or the one that is up."""
+"""The emulator to measure: a fresh one, or one that is running already."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
 
 @contextmanager
 def running_stack(data: Path | None) -> Iterator[dict[str, Any]]:
-    """What `running.json` says of the engine, with the instant market or as it is up: `pid`, `rest`, `websocket`, …"""
+    """Yields the running stack that has its data here, or starts one with the instant market; as `fresh_stack`."""
     if data is not None:
-        yield json.loads((data / "running.json").read_text())
+        yield _running(data)
         return
     with fresh_stack(*ENGINE) as stack:
         print(f"ready after {stack['ready']:.2f} s\n")
@@ -33,19 +33,30 @@ def running_stack(data: Path | None) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def fresh_stack(*options: str) -> Iterator[dict[str, Any]]:
-    """What `running.json` says of a stack of its own, and `ready`: the seconds that `up` took."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Run by root, Postgres runs as another user, who must be able to get there.
-        Path(folder).chmod(0o755)
-        command = [sys.executable, "-m", "emulator", "--data", folder, "up", *options, *FREE_PORTS]
+    """Starts a stack; yields its `running.json`, its `data` folder and, as `ready`, the seconds that `up` took."""
+    with data_folder() as folder:
+        command = [sys.executable, "-m", "emulator", "--data", str(folder), "up", *options, *FREE_PORTS]
         started = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stack:
             try:
                 assert stack.stdout is not None
                 if not any(line == "Ready.\n" for line in stack.stdout):
-                    raise RuntimeError("the stack did not come up")
+                    raise RuntimeError("expected the stack to come up; its own messages say why it did not")
                 ready = time.perf_counter() - started
-                yield {**json.loads((Path(folder) / "running.json").read_text()), "ready": ready}
+                yield {**_running(folder), "ready": ready}
             finally:
                 stack.terminate()
                 stack.communicate(timeout=60)
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """Yields a temporary folder in which the embedded Postgres can run."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Postgres does not run as root: it runs as another user, who must be able to reach the folder.
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def _running(data: Path) -> dict[str, Any]:
+    return {**json.loads((data / "running.json").read_text()), "data": str(data.resolve())}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +17,7 @@ import boto3
 
 from emulator.common.account import REGION
 from tests.support.stack import KEY, ROOT
+from tools import sam_deploy
 
 STACK = "orders"
 BUILT = ROOT / ".aws-sam/build/template.yaml"
@@ -57,23 +56,8 @@ class Deployed:
         return self.names[logical_id]
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """What makes the SAM CLI talk to an emulated AWS."""
-    return {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": endpoint,
-        "SAM_CLI_TELEMETRY": "0",
-    }
-
-
 def cloudformation(endpoint: str | None = None) -> Any:
-    keys: Any = (
-        {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION} if endpoint else {}
-    )
-    return boto3.client("cloudformation", endpoint_url=endpoint, **keys)
+    return boto3.client("cloudformation", endpoint_url=endpoint, **(KEYS if endpoint else {}))
 
 
 def physical_names(client: Any, stack: str) -> dict[str, str]:
@@ -86,25 +70,10 @@ def physical_names(client: Any, stack: str) -> dict[str, str]:
 
 
 def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str], template: Path = BUILT) -> None:
-    """Deploys what `sam build` has left. `command` is the SAM CLI, or one that stands for it."""
+    """Deploys the output of `sam build`. `command` is the SAM CLI or a wrapper of it."""
     if not BUILT.exists():
-        raise AssertionError(f"expected what sam build leaves in {BUILT}: ARCHITECTURE=x86_64 make build")
-    overrides = [f"{name}={value}" for name, value in parameters.items()]
-    with NamedTemporaryFile(suffix=".toml") as nothing_of_a_teams_own:
-        ended = subprocess.run(
-            [
-                *(*command, "deploy", "--template-file", str(template), "--stack-name", STACK, "--region", REGION),
-                *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-progressbar"),
-                *("--no-confirm-changeset", "--config-file", nothing_of_a_teams_own.name),
-                *("--parameter-overrides", *overrides),
-            ],
-            cwd=ROOT,
-            env=environment(endpoint),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert ended.returncode == 0, f"expected {command[0]} deploy to succeed, was: {ended.stdout}{ended.stderr}"
+        raise AssertionError(f"expected the output of sam build in {BUILT}: ARCHITECTURE=x86_64 make build")
+    sam_deploy.deploy(command, endpoint, template, STACK, parameters)
 
 
 @contextmanager
@@ -118,7 +87,9 @@ def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[tuple[str, str]]
         *("--rest-port", "0", "--websocket-port", "0"),
         *("--parameter", "DatabaseUrl=elsewhere", "--parameter", "RedisUrl=elsewhere"),
     ]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(endpoint), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=sam_deploy.environment(endpoint), stdout=subprocess.PIPE, text=True
+    )
     giving_up = threading.Timer(START_SECONDS, process.kill)
     giving_up.start()
     try:
