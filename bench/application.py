@@ -1,4 +1,4 @@
-"""What of `template.yaml`, its nested templates and its state machine decides about costs."""
+"""What the costs depend on: resources of `template.yaml` and its nested templates, and the state machine."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Template:
 
 @dataclass(frozen=True)
 class Step:
-    """A task state of the usual order, and the function that it invokes."""
+    """A task state and the function that it invokes."""
 
     state: str
     function: str
 
 
 class Application:
-    """The stack as `sam deploy --config-env` of that environment creates it."""
+    """The stack that `sam deploy --config-env ENVIRONMENT` creates."""
 
     def __init__(self, path: Path, environment: str | None = None) -> None:
         self.main = Template(path, parameter_overrides(path, environment), "orders")
@@ -84,13 +84,13 @@ class Application:
 
     @cached_property
     def machine(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The state machine's properties, and its definition."""
+        """The state machine's properties and its definition."""
         (properties,) = [found for _, kind, found in self.main.resources() if kind == "AWS::Serverless::StateMachine"]
         definition = json.loads((self.main.folder / properties["DefinitionUri"]).read_text())
         return properties, definition
 
     def path(self) -> list[str]:
-        """The states that an order goes through which nothing happens to."""
+        """The states of an order that is confirmed at the first attempt."""
         _, definition = self.machine
         states, name = definition["States"], definition["StartAt"]
         found = []
@@ -111,7 +111,7 @@ class Application:
         return found
 
     def _resource(self, reference: Any) -> str:
-        """The logical id of the resource that a Ref, a GetAtt or an ARN made of it refers to."""
+        """The logical id of the resource that a Ref, a GetAtt or an ARN built from them refers to."""
         return str(self.main.value(reference)).partition(".")[0]
 
     def definition_bytes(self) -> int:
@@ -134,7 +134,7 @@ class Application:
         )
 
     def counted(self) -> Counter[str]:
-        """How many resources of which type, those of nested templates too."""
+        """The number of resources by type, nested stacks included."""
         return Counter(kind for template in self.templates for _, kind, _ in template.resources())
 
     def of(self, kind: str) -> Iterator[tuple[Template, dict[str, Any]]]:

@@ -1,6 +1,7 @@
-"""AWS list prices: US East (N. Virginia), US dollars, on demand, without free tiers, as they were known on `AS_OF`.
+"""AWS list prices on `AS_OF`: US East (N. Virginia), US dollars, on demand, without free tiers.
 
-They were taken down from the pricing pages named, or from what others quote of them. AWS changes them without notice.
+They come from the pricing pages that each price names, or from publications that quote these pages. AWS changes prices
+without notice.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from dataclasses import dataclass
 
 AS_OF = "2026-11-21"
 HOURS = 730
-"""In a month, as AWS reckons."""
+"""In a month, by AWS's definition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`tiers`: up to how many units in a month, and dollars for one of them. `page` is the AWS page that has it."""
+    """`tiers` are pairs of an upper bound in units a month and the dollars for each unit below it.
+
+    `page` is the title of the AWS pricing page.
+    """
 
     unit: str
     page: str
     tiers: tuple[tuple[float, float], ...]
 
     def of(self, quantity: float) -> float:
-        """Dollars for so many units in one month."""
+        """Dollars for `quantity` units in one month."""
         total, below = 0.0, 0.0
         for up_to, dollars in self.tiers:
             total += max(min(quantity, up_to) - below, 0) * dollars

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench import cost
+from bench import billing, cost
 from bench.application import Application, Step
-from bench.cost import Order, Use, dollars
+from bench.billing import Order, Use, dollars
 from bench.one_order import RECORD
 from bench.prices import HOURS, PRICES, Price
 
@@ -68,7 +68,7 @@ def record() -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The template and what it needs, to change."""
+    """A copy of the template and of the files that it needs, for a test to change."""
     (tmp_path / "statemachine").mkdir()
     for name in ("template.yaml", MACHINE):
         (tmp_path / name).write_text((cost.ROOT / name).read_text())
@@ -89,24 +89,24 @@ def quantity(uses: list[Use], service: str, what: str) -> float:
     return found
 
 
-def test_a_tier_is_paid_for_what_is_above_the_one_below() -> None:
+def test_a_tier_applies_to_the_units_above_the_tier_below() -> None:
     price = Price("thing", "a page", ((10, 1.0), (30, 0.5), (math.inf, 0.1)))
     assert [price.of(count) for count in (0, 10, 20, 30, 40)] == [0, 10, 15, 20, 21]
 
 
-def test_what_several_use_of_one_thing_reaches_its_tiers_together() -> None:
+def test_uses_with_the_same_price_share_its_tiers() -> None:
     uses = [Use("A", "", "express duration", 600), Use("B", "", "express duration", 600)]
     assert dollars(uses) == pytest.approx(1000 * 0.06 + 200 * 0.03)
     assert dollars(uses[:1], 2) == pytest.approx(dollars(uses))
 
 
-def test_an_order_s_states_are_those_of_the_machine() -> None:
+def test_an_order_passes_through_the_states_of_the_machine() -> None:
     application = Application(TEMPLATE)
     assert application.path() == ["Resume", "Route", "Build", "Submit", "Confirm", "Confirmed"]
     assert application.steps()[:2] == [Step("Route", "RouteFunction"), Step("Build", "ExecuteFunction")]
 
 
-def test_without_a_state_there_is_an_invocation_and_a_transition_less(folder: Path, record: dict[str, Any]) -> None:
+def test_one_state_less_saves_an_invocation_and_a_transition(folder: Path, record: dict[str, Any]) -> None:
     before = Order(Application(TEMPLATE), record)
     machine = json.loads((folder / MACHINE).read_text())
     machine["States"]["Submit"]["Next"] = "Confirmed"
@@ -118,7 +118,7 @@ def test_without_a_state_there_is_an_invocation_and_a_transition_less(folder: Pa
     assert before.dispatch_milliseconds() - after.dispatch_milliseconds() == before.milliseconds("ExecuteFunction")
 
 
-def test_computing_takes_longer_with_less_cpu_and_waiting_does_not(folder: Path, record: dict[str, Any]) -> None:
+def test_less_cpu_lengthens_computing_but_not_waiting(folder: Path, record: dict[str, Any]) -> None:
     record["instant"]["functions"]["RouteFunction"]["billed_ms"] = 10.2
     record["realistic"]["functions"]["RouteFunction"]["billed_ms"] = 1010.2
     assert Order(Application(TEMPLATE), record).milliseconds("RouteFunction") == math.ceil(10.2 * 1769 / 512 + 1000)
@@ -127,7 +127,7 @@ def test_computing_takes_longer_with_less_cpu_and_waiting_does_not(folder: Path,
     assert Order(Application(folder / "template.yaml"), record).milliseconds("RouteFunction") == math.ceil(1010.2)
 
 
-def test_an_execution_is_billed_by_tenths_of_a_second_and_chunks_of_64_mb(record: dict[str, Any]) -> None:
+def test_an_execution_is_billed_in_tenths_of_a_second_and_chunks_of_64_mb(record: dict[str, Any]) -> None:
     for market in ("instant", "realistic"):
         for function in record[market]["functions"].values():
             function["billed_ms"] = 1769 / 3538
@@ -136,74 +136,76 @@ def test_an_execution_is_billed_by_tenths_of_a_second_and_chunks_of_64_mb(record
     assert quantity(order.uses(), "Step Functions", "Express: GB-hours") == pytest.approx(0.1 / 3600 * 64 / 1024)
 
 
-def test_a_message_is_billed_for_each_32_kb(record: dict[str, Any]) -> None:
+def test_a_message_is_billed_for_each_32_kb_begun(record: dict[str, Any]) -> None:
     pushed = quantity(Order(Application(TEMPLATE), record).uses(), "API Gateway", "WebSocket messages")
     assert pushed == 5
     record["realistic"]["largest_message_bytes"] = 32_769
     assert quantity(Order(Application(TEMPLATE), record).uses(), "API Gateway", "WebSocket messages") == 2 * pushed
 
 
-def test_what_is_counted_is_what_was_measured(record: dict[str, Any]) -> None:
+def test_invocations_are_counted_as_they_were_measured(record: dict[str, Any]) -> None:
     counted = {name: count for name, count, _ in Order(Application(TEMPLATE), record).invocations()}
-    # Of the REST API's authorizations some were remembered.
+    # The REST API cached some of its authorizations.
     assert counted.pop("AuthorizeFunction") == 2
     measured = record["instant"]["functions"]
     assert {name: measured[name]["invocations"] for name in counted} == counted
 
 
-def test_a_queue_is_polled_whether_it_has_messages_or_not(folder: Path, record: dict[str, Any]) -> None:
-    before = quantity(cost.fixed(Application(folder / "template.yaml"), record), "SQS", "requests that find nothing")
+def test_an_empty_queue_is_polled_too(folder: Path, record: dict[str, Any]) -> None:
+    before = quantity(billing.fixed(Application(folder / "template.yaml"), record), "SQS", "empty receives")
     assert before == 3 * 5 * 3 * 60 * HOURS
     change(folder / "template.yaml", "DeadLetter:\n          Type: SQS", "DeadLetter:\n          Type: SNS")
-    after = quantity(cost.fixed(Application(folder / "template.yaml"), record), "SQS", "requests that find nothing")
+    after = quantity(billing.fixed(Application(folder / "template.yaml"), record), "SQS", "empty receives")
     assert after == before * 2 / 3
 
 
-def test_what_nested_templates_make_counts(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_resources_of_nested_templates_count(tmp_path: Path, record: dict[str, Any]) -> None:
     (tmp_path / "template.yaml").write_text(SMALL)
     (tmp_path / "stores.yaml").write_text(STORES)
     (tmp_path / "samconfig.toml").write_text("[prod.deploy.parameters]\nparameter_overrides = 'Capacity=2'\n")
     default = Application(tmp_path / "template.yaml")
-    assert cost.least_capacity(default) == 0.5
-    assert cost.secrets(default) == 1
-    uses = [*cost.database(default), *cost.network(default)]
-    assert quantity(uses, "Aurora", "ACU-hours, the least") == 0.5 * HOURS
-    assert quantity(uses, "RDS Proxy", "ACU-hours, 8 at least") == 8 * HOURS
+    assert billing.least_capacity(default) == 0.5
+    assert billing.secrets(default) == 1
+    uses = [*billing.database(default), *billing.network(default)]
+    assert quantity(uses, "Aurora", "ACU-hours, minimum") == 0.5 * HOURS
+    assert quantity(uses, "RDS Proxy", "ACU-hours, at least 8") == 8 * HOURS
     assert quantity(uses, "PrivateLink", "hours of 2 interface") == 2 * HOURS
-    assert cost.alarm_metrics(default) == 3
+    assert billing.alarm_metrics(default) == 3
     assert default.counted()["AWS::EC2::NatGateway"] == 0
-    # Twice as much for each of two instances.
-    assert cost.least_capacity(Application(tmp_path / "template.yaml", "prod")) == 2 * 2
+    # Two instances with twice the capacity.
+    assert billing.least_capacity(Application(tmp_path / "template.yaml", "prod")) == 2 * 2
 
 
-def test_the_database_grows_once_its_least_capacity_is_busy(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_the_database_grows_once_its_minimum_capacity_is_busy(tmp_path: Path, record: dict[str, Any]) -> None:
     (tmp_path / "template.yaml").write_text(SMALL)
     (tmp_path / "stores.yaml").write_text(STORES)
     application = Application(tmp_path / "template.yaml")
     record["realistic"]["postgres_cpu_ms"] = 7.0
-    # One CPU is four ACU, and seven tenths of it are used: 100 orders a second take 0.7 CPU, 4 ACU.
-    uses = cost.growing(application, record, 100 * 86_400)
+    # One CPU is four ACU, of which 70 % are used: 100 orders a second need 0.7 CPU and so 4 ACU.
+    uses = billing.growing(application, record, 100 * 86_400)
     assert quantity(uses, "Aurora", "ACU-hours above") == pytest.approx((4 - 0.5) * HOURS)
     assert quantity(uses, "RDS Proxy", "ACU-hours above") == 0
-    assert cost.growing(application, record, 10 * 86_400) == []
+    assert billing.growing(application, record, 10 * 86_400) == []
 
 
-def test_servers_are_two_until_one_alone_would_not_do(record: dict[str, Any]) -> None:
+def test_there_are_two_servers_until_the_orders_need_more_than_one(record: dict[str, Any]) -> None:
     one = 755 * 0.2 * 86_400
     small = {**record, "realistic": {**record["realistic"], "postgres_stored_bytes": 0, "bytes_out": 0}}
-    few, many = (cost.servers(small, orders, managed=False) for orders in (one * 0.9, one * 1.1))
-    another = (PRICES["t4g.small"].of(1) + PRICES["ipv4"].of(1)) * HOURS + PRICES["gp3"].of(cost.SERVER_GB)
-    connections = 2 * one * 0.2 / 86_400 / cost.NEW_CONNECTIONS_OF_ONE_LCU * PRICES["load balancer capacity"].of(HOURS)
+    few, many = (billing.servers(small, orders, managed=False) for orders in (one * 0.9, one * 1.1))
+    another = (PRICES["t4g.small"].of(1) + PRICES["ipv4"].of(1)) * HOURS + PRICES["gp3"].of(billing.SERVER_GB)
+    connections = (
+        2 * one * 0.2 / 86_400 / billing.NEW_CONNECTIONS_OF_ONE_LCU * PRICES["load balancer capacity"].of(HOURS)
+    )
     assert many - few == pytest.approx(another + connections)
 
 
 def test_the_document_is_up_to_date(record: dict[str, Any]) -> None:
-    """After a change of the template, the state machine, the prices or what was measured: `make costs`."""
+    """Run `make costs` after a change of the template, the state machine, the prices or the measurements."""
     tables = cost.tables(TEMPLATE, record)
     document = cost.DOCUMENT.read_text()
-    assert cost.brought_up_to_date(document, tables) == document
+    assert cost.updated(document, tables) == document
 
 
-def test_a_document_without_a_place_for_the_tables_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a document with"):
-        cost.brought_up_to_date("# Costs\n", "")
+def test_a_document_without_a_place_for_the_tables_raises() -> None:
+    with pytest.raises(ValueError, match="expected the lines"):
+        cost.updated("# Costs\n", "")
