@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.stack import ROOT
 from emulator.lambda_.records import Function
 from emulator.lambda_.service import process_environment
-from emulator.template import loader
+from emulator.stack import load
 
 HERE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 """This machine's architecture, by Lambda's name."""
@@ -46,7 +46,7 @@ def build(architecture: str) -> Path:
 
 
 def functions(artifact: Path) -> list[Function]:
-    return list(loader.load(artifact / "template.yaml", STORES).functions.values())
+    return list(load(artifact / "template.yaml", STORES).of(Function).values())
 
 
 def run(function: Function, code: str, options: Iterable[str] = ()) -> str:

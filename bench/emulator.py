@@ -107,7 +107,7 @@ async def logging_invocations(target: Target) -> list[float]:
 async def runtime_api(target: Target) -> list[float]:
     if target.name != "emulator":
         return []
-    functions = {"echo": Function("echo", "app.handler", APP / "functions")}
+    functions = [Function("echo", "app.handler", APP / "functions")]
     with tempfile.TemporaryDirectory() as logs:
         lambda_ = Lambda(functions, logs=Path(logs), environment={})
 

@@ -67,7 +67,7 @@ def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[
 
     `accept` is what is left of the whole: before the order was stored, and until its client has heard of its end.
     """
-    with urllib.request.urlopen(f"{stack['rest']}/_emulator/executions?limit={ORDERS}") as answer:
+    with urllib.request.urlopen(f"{stack['endpoint']}/_emulator/executions?limit={ORDERS}") as answer:
         executions = {execution["name"]: execution for execution in json.load(answer)}
     with psycopg.connect(url) as connection:
         rows = connection.execute(_TIMES, (ORDERS,)).fetchall()

@@ -52,7 +52,7 @@ async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> 
     await ended(engine, await submit(engine, ORDERS[0]))
     clear_faults(database)
     database.close()
-    page = await _page(browser, f"{running['rest']}/_emulator/")
+    page = await _page(browser, f"{running['endpoint']}/_emulator/")
     await page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
     await page.locator(".executions tbody tr").first.get_by_role("link").click()
     await page.locator('.state[data-name="Route"]').click()

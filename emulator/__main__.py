@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _gateway(arguments: argparse.Namespace) -> None:
     from emulator import deployed
-    from emulator.template.loader import load
+    from emulator.stack import load
 
     stack = load(arguments.template, _parameters(arguments))
     deployment = deployed.Deployment(arguments.stack, arguments.endpoint)

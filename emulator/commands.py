@@ -16,6 +16,8 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from emulator.console import service as console
+from emulator.lambda_.records import Function
+from emulator.template.registry import Addresses
 from emulator.template.stack import Stack
 
 
@@ -28,14 +30,14 @@ def invoke(data: Path, name: str, event: str) -> None:
 
     It gets its own environment variables, and everything else of the stack that is up. Raises CommandError.
     """
+    from emulator.emulator import aws_environment
     from emulator.lambda_.service import process_environment
-    from emulator.up import aws_environment
 
     running = _running(data)
-    stack = _stack(running)
-    function = stack.functions.get(name)
+    functions = _stack(running).of(Function)
+    function = functions.get(name)
     if function is None:
-        raise CommandError(f"expected a function among {', '.join(stack.functions)}, was {name!r}")
+        raise CommandError(f"expected a function among {', '.join(functions)}, was {name!r}")
     try:
         text = sys.stdin.read() if event == "-" else Path(event).read_text()
         payload = json.loads(text)
@@ -75,7 +77,7 @@ def logs(data: Path, name: str | None, follow: bool) -> None:
 
 def executions(data: Path, name: str | None) -> None:
     """Prints the executions, or the events of the newest one of that name. Raises CommandError."""
-    url = f"{_running(data)['rest']}{console.PATH}executions"
+    url = f"{_running(data)['endpoint']}{console.PATH}executions"
     found = _get(url)
     if name is None:
         for execution in found:
@@ -96,7 +98,7 @@ def executions(data: Path, name: str | None) -> None:
 def functions(data: Path) -> None:
     """Prints what each function has done since the stack came up. Raises CommandError."""
     print(f"{'function':<24} {'invoked':>9} {'errors':>9} {'throttled':>9} {'cold':>9} {'running':>9}   mean ms")
-    for name, done in _get(f"{_running(data)['rest']}{console.PATH}functions").items():
+    for name, done in _get(f"{_running(data)['endpoint']}{console.PATH}functions").items():
         mean = done["duration"] * 1000 / max(done["invocations"] - done["running"], 1)
         print(
             f"{name:<24} {done['invocations']:>9} {done['errors']:>9} {done['throttles']:>9}"
@@ -109,11 +111,11 @@ def environment(data: Path) -> None:
 
     The JSON is what `sam local` takes with `--env-vars`.
     """
-    from emulator.up import aws_environment
+    from emulator.emulator import aws_environment
 
     running = _running(data)
     aws = aws_environment(running["endpoint"])
-    found = {name: {**aws, **function.environment} for name, function in _stack(running).functions.items()}
+    found = {name: {**aws, **function.environment} for name, function in _stack(running).of(Function).items()}
     print(json.dumps(found, indent=2))
 
 
@@ -155,15 +157,10 @@ def _running(data: Path) -> dict[str, Any]:
 
 
 def _stack(running: dict[str, Any]) -> Stack:
-    from emulator.template.loader import load
+    from emulator.stack import load
 
-    return load(
-        Path(running["template"]),
-        running["parameters"],
-        endpoint_url=running["endpoint"],
-        rest_url=running["rest"],
-        websocket_url=running["websocket"],
-    )
+    addresses = Addresses(running["endpoint"], running["rest"], running["websocket"])
+    return load(Path(running["template"]), running["parameters"], addresses=addresses)
 
 
 def _get(url: str) -> Any:

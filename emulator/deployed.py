@@ -7,20 +7,25 @@ import logging
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 from emulator.apigateway.gateway import INTEGRATION_TIMEOUT
+from emulator.apigateway.records import RestApi, WebSocketApi
 from emulator.apigateway.rest_api import RestGateway
 from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.common import service
 from emulator.common.account import REGION
 from emulator.common.errors import ApiError
-from emulator.common.serving import StartError, listening, on_signal, say, server
+from emulator.common.service import Service
+from emulator.common.serving import HttpServer, StartError, listening, on_signal, say, stop_event
+from emulator.lambda_.functions import Invocation
 from emulator.template.stack import Stack
 
 _CONCURRENT = 50
 _GRACE = 10.0  # seconds
+
+Kind = Literal["RequestResponse", "Event"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +38,7 @@ class Deployment:
     endpoint: str | None = None
 
 
-class Result(NamedTuple):
-    payload: bytes
-    error: bool
-
-
-class DeployedFunctions:
+class DeployedFunctions(Service):
     """Invokes the functions of a deployed stack, which it knows by their logical ids, over AWS's Lambda API."""
 
     def __init__(self, deployment: Deployment) -> None:
@@ -61,18 +61,26 @@ class DeployedFunctions:
         self._names: dict[str, str] = {}
         self._threads = ThreadPoolExecutor(_CONCURRENT, "invoke")
 
-    async def invoke(self, logical_id: str, payload: bytes, /) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._invoke, logical_id, payload)
+    async def invoke(self, logical_id: str, payload: bytes, /) -> Invocation:
+        return await self._in_thread(logical_id, payload, "RequestResponse")
 
-    def close(self) -> None:
+    async def invoke_event(self, logical_id: str, payload: bytes, /) -> str:
+        return (await self._in_thread(logical_id, payload, "Event")).request_id
+
+    async def close(self, grace: float) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _invoke(self, logical_id: str, payload: bytes) -> Result:
+    async def _in_thread(self, logical_id: str, payload: bytes, kind: Kind) -> Invocation:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._invoke, logical_id, payload, kind)
+
+    def _invoke(self, logical_id: str, payload: bytes, kind: Kind) -> Invocation:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer = self._lambda.invoke(FunctionName=self._name(logical_id), Payload=payload)
-            return Result(answer["Payload"].read(), "FunctionError" in answer)
+            answer = self._lambda.invoke(FunctionName=self._name(logical_id), Payload=payload, InvocationType=kind)
+            request_id = answer["ResponseMetadata"].get("RequestId", "")
+            return Invocation(answer["Payload"].read(), "FunctionError" in answer, request_id)
         except (BotoCoreError, ClientError) as error:
             # Deployed anew, it has another name.
             self._names.pop(logical_id, None)
@@ -99,29 +107,25 @@ def serve(stack: Stack, deployment: Deployment, host: str, rest_port: int, webso
 
 
 async def _serve(stack: Stack, deployment: Deployment, rest: socket.socket, websocket: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-
-    def stop(*_: object) -> None:
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(stopping.set)
-
-    on_signal(stop)
     try:
         functions = DeployedFunctions(deployment)
     except ValueError as error:
         raise StartError(f"expected the URL of an endpoint, was {deployment.endpoint!r}: {error}") from None
-    websockets = [WebSocketGateway(api, functions) for api in stack.websocket_apis]
-    async with AsyncExitStack() as servers:
-        for rest_api in stack.rest_apis:
-            await servers.enter_async_context(server(RestGateway(rest_api, functions).handle, rest))
-        for gateway in websockets:
-            await servers.enter_async_context(server(gateway.handle, websocket))
-        say("\n".join(["Ready.", "", f"  REST       {_url('http', rest)}", f"  WebSocket  {_url('ws', websocket)}"]))
-        await stopping.wait()
-        on_signal(signal.SIG_IGN)
-        await asyncio.gather(*(gateway.close(_GRACE) for gateway in websockets))
-    functions.close()
+    websockets = [WebSocketGateway(api, functions) for api in stack.of(WebSocketApi).values()]
+    rests = [RestGateway(api, functions) for api in stack.of(RestApi).values()]
+    await service.run(
+        [
+            functions,
+            *(HttpServer(gateway.handle, websocket) for gateway in websockets),
+            *websockets,
+            *(HttpServer(gateway.handle, rest) for gateway in rests),
+            *rests,
+        ],
+        stop_event(),
+        lambda: say(f"Ready.\n\n  REST       {_url('http', rest)}\n  WebSocket  {_url('ws', websocket)}"),
+        lambda: on_signal(signal.SIG_IGN),
+        grace=_GRACE,
+    )
     say("Stopped.")
 
 

@@ -1,4 +1,4 @@
-"""The endpoint that boto3 and the AWS command line talk to: SQS, Step Functions, Lambda."""
+"""The AWS port: dispatches the requests of boto3 and the AWS command line to SQS, Step Functions and Lambda."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from aiohttp import web
 
 from emulator.common.account import ACCOUNT
 from emulator.common.errors import ApiError
-from emulator.lambda_.invocations import EventInvoker, Invoker
-from emulator.lambda_.records import Function
+from emulator.common.requests import read_body
+from emulator.common.serving import Handler
+from emulator.lambda_ import api
+from emulator.lambda_.api import LambdaApi
 from emulator.sqs.parameters import QUERY_ERROR_CODES
 
-MAX_BODY = 8 * 1024 * 1024  # above every limit of the services behind it, which refuse by their own rules
-
-_FUNCTIONS = re.compile(r"/2015-03-31/functions(?:/([^/]+))?(/invocations|/configuration)?/?")
 _CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 _log = logging.getLogger(__name__)
@@ -32,23 +31,27 @@ class Service(Protocol):
     async def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
-class Lambda(Invoker, EventInvoker, Protocol):
-    @property
-    def functions(self) -> Mapping[str, Function]: ...
-
-    def function(self, name_or_arn: str, /) -> Function: ...
-
-
 class Endpoint:
-    """A handler for `aiohttp.web.Server`. `services` by target prefix: `AmazonSQS`, `AWSStepFunctions`."""
+    """A handler for `aiohttp.web.Server`.
 
-    def __init__(self, services: Mapping[str, Service], lambda_: Lambda) -> None:
+    `services` maps target prefixes, such as `AmazonSQS`, to services; `pages` maps folders, such as `/_emulator/`, to
+    handlers of what AWS does not have. The first folder that matches is taken.
+    """
+
+    def __init__(
+        self, services: Mapping[str, Service], lambda_api: LambdaApi, pages: Mapping[str, Handler] | None = None
+    ) -> None:
         self._services = services
-        self._lambda = lambda_
+        self._lambda_api = lambda_api
+        self._pages = dict(pages or {})
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
+        response: web.StreamResponse
         try:
+            for folder, page in self._pages.items():
+                if f"{request.path}/".startswith(folder):
+                    return await page(request)
             target = request.headers.get("X-Amz-Target")
             response = await (self._other(request) if target is None else self._json_protocol(request, target))
         except Exception:
@@ -65,7 +68,7 @@ class Endpoint:
             service = self._services.get(prefix)
             if service is None:
                 raise _unsupported(prefix, operation)
-            result = await service.handle(operation, _object(await _body(request)))
+            result = await service.handle(operation, _object(await read_body(request)))
         except ApiError as error:
             status, result = error.status, {"__type": error.code, "message": error.message}
             if prefix == "AmazonSQS":
@@ -81,9 +84,9 @@ class Endpoint:
         if request.path == "/_localstack/health":
             return self._health()
         try:
-            if match := _FUNCTIONS.fullmatch(request.path):
-                return await self._functions(request, match[1], match[2])
-            form = parse_qs((await _body(request)).decode(errors="replace")) if request.method == "POST" else {}
+            if api.PATH.fullmatch(request.path):
+                return await self._lambda_api.handle(request)
+            form = parse_qs((await read_body(request)).decode(errors="replace")) if request.method == "POST" else {}
             action = form.get("Action", [""])[0]
             if action == "GetCallerIdentity":
                 return _caller_identity()
@@ -95,72 +98,8 @@ class Endpoint:
     def _health(self) -> web.Response:
         names = {"AmazonSQS": "sqs", "AWSStepFunctions": "stepfunctions"}
         services = ["lambda", *(names.get(prefix, prefix) for prefix in self._services)]
-        return _json({"services": dict.fromkeys(sorted(services), "running")})
-
-    # Lambda
-
-    async def _functions(self, request: web.BaseRequest, name: str | None, what: str | None) -> web.Response:
-        if what == "/invocations" and name and request.method == "POST":
-            return await self._invoke(request, name)
-        if what == "/invocations" or request.method != "GET":
-            raise _unsupported("lambda", f"{request.method} {request.path}")
-        if name is None:
-            return _json({"Functions": [_configuration(function) for function in self._lambda.functions.values()]})
-        configuration = _configuration(self._lambda.function(name))
-        return _json(configuration if what else {"Configuration": configuration})
-
-    async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
-        if qualifier := request.query.get("Qualifier"):
-            name = f"{name}:{qualifier}"
-        payload = await _body(request)
-        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
-        _check_json(payload)
-        version = {"X-Amz-Executed-Version": "$LATEST"}
-        if kind == "RequestResponse":
-            invocation = await self._lambda.invoke(name, payload)
-            if invocation.error:
-                version["X-Amz-Function-Error"] = "Unhandled"
-            return web.Response(body=invocation.payload, content_type="application/json", headers=version)
-        if kind == "Event":
-            await self._lambda.invoke_event(name, payload)
-            return web.Response(status=202)
-        if kind == "DryRun":
-            self._lambda.function(name)
-            return web.Response(status=204, headers=version)
-        raise ApiError(
-            "InvalidParameterValueException",
-            f"X-Amz-Invocation-Type: expected RequestResponse, Event or DryRun, was {kind!r}",
-        )
-
-
-def _configuration(function: Function) -> dict[str, Any]:
-    configuration: dict[str, Any] = {
-        "FunctionName": function.name,
-        "FunctionArn": function.arn,
-        "Runtime": function.runtime,
-        "Handler": function.handler,
-        "Timeout": function.timeout,
-        "MemorySize": function.memory,
-        "Version": "$LATEST",
-        "State": "Active",
-        "PackageType": "Zip",
-        "Environment": {"Variables": function.environment},
-    }
-    return configuration
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    chunks = []
-    size = 0
-    try:
-        while chunk := await request.content.readany():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
-            chunks.append(chunk)
-    except (web.RequestPayloadError, ConnectionError):
-        raise ApiError("IncompleteBody", "The request ends before its body does.") from None
-    return b"".join(chunks)
+        running = {"services": dict.fromkeys(sorted(services), "running")}
+        return web.Response(body=json.dumps(running).encode(), content_type="application/json")
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -171,13 +110,6 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError("SerializationException", f"The request must be an object, was {type(value).__name__}.")
     return value
-
-
-def _check_json(payload: bytes) -> None:
-    try:
-        json.loads(payload or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ApiError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from None
 
 
 def _service(request: web.BaseRequest) -> str:
@@ -192,10 +124,6 @@ def _unsupported(service: str, operation: str) -> ApiError:
         f"{service}: {operation} is not supported here.",
         HTTPStatus.NOT_IMPLEMENTED,
     )
-
-
-def _json(value: dict[str, Any]) -> web.Response:
-    return web.Response(body=json.dumps(value).encode(), content_type="application/json")
 
 
 def _rest_error(error: ApiError) -> web.Response:

@@ -131,7 +131,7 @@ def _check(statements: list[Json], method_arn: str) -> None:
     if effects != {"Allow"}:
         explicit = " with an explicit deny" if effects else ""
         message = f"User is not authorized to access this resource{explicit}"
-        raise GatewayError(403, "AccessDeniedException", {"Message": message})
+        raise GatewayError("ACCESS_DENIED", 403, "AccessDeniedException", {"Message": message})
 
 
 def _texts(value: object) -> list[str]:
@@ -146,9 +146,10 @@ def _pattern(wildcard: str) -> re.Pattern[str]:
 
 
 def _unauthorized() -> GatewayError:
-    return GatewayError(401, "UnauthorizedException", {"message": "Unauthorized"})
+    return GatewayError("UNAUTHORIZED", 401, "UnauthorizedException", {"message": "Unauthorized"})
 
 
 def _misconfigured(authorizer: Authorizer, reason: str) -> GatewayError:
     logger.error("authorizer %s: %s", authorizer.name, reason)
-    return GatewayError(500, "AuthorizerConfigurationException", {"message": None})
+    body = {"message": None}
+    return GatewayError("AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", body)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import logging
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +16,7 @@ from urllib.parse import parse_qsl, quote
 from aiohttp import web
 
 from emulator.common.errors import ApiError
-from emulator.lambda_.invocations import Invocation, Invoker
+from emulator.lambda_.functions import Functions, Invocation
 
 INTEGRATION_TIMEOUT = 29.0  # seconds
 MAX_HEADERS = 10_240  # bytes
@@ -31,19 +29,19 @@ DROPPED_HEADERS = frozenset(
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FORBIDDEN_IN_HEADER = re.compile(r"[\x00\r\n]")
 
-# aiohttp logs a traceback here for every request that is no HTTP.
-protocol_logger = logging.getLogger("emulator.http")
-protocol_logger.setLevel(logging.CRITICAL)
-
 Json = dict[str, Any]
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class GatewayError(Exception):
-    """The gateway answers by itself, with `status`, `x-amzn-ErrorType: error_type` and a JSON `body`."""
+    """The gateway itself answers, with `status`, the header `x-amzn-ErrorType: error_type` and a JSON `body`.
 
-    def __init__(self, status: int, error_type: str, body: Json) -> None:
+    `response_type` is the gateway response by which a REST API's template may change the answer, such as
+    `UNAUTHORIZED`.
+    """
+
+    def __init__(self, response_type: str, status: int, error_type: str, body: Json) -> None:
         super().__init__(f"{status} {error_type}: {body}")
+        self.response_type = response_type
         self.status = status
         self.error_type = error_type
         self.body = body
@@ -54,8 +52,13 @@ class GatewayError(Exception):
         return message
 
     @classmethod
+    def default(cls, status: int, error_type: str, message: str | None) -> GatewayError:
+        """A refusal that has no gateway response of its own, only `DEFAULT_4XX` or `DEFAULT_5XX`."""
+        return cls(f"DEFAULT_{status // 100}XX", status, error_type, {"message": message})
+
+    @classmethod
     def internal(cls, status: int) -> GatewayError:
-        return cls(status, "InternalServerErrorException", {"message": "Internal server error"})
+        return cls.default(status, "InternalServerErrorException", "Internal server error")
 
     def response(self) -> web.Response:
         return web.Response(
@@ -78,8 +81,8 @@ class ProxyResponse:
 class Integration:
     """Invokes functions as API Gateway's Lambda proxy integration does; `timeout` in seconds."""
 
-    def __init__(self, lambda_: Invoker, timeout: float = INTEGRATION_TIMEOUT) -> None:
-        self._lambda = lambda_
+    def __init__(self, functions: Functions, timeout: float = INTEGRATION_TIMEOUT) -> None:
+        self._functions = functions
         self._timeout = timeout
         self._running: set[asyncio.Task[Invocation]] = set()
 
@@ -88,7 +91,7 @@ class Integration:
 
         An invocation that has timed out, or whose client has gone, runs on.
         """
-        task = asyncio.ensure_future(self._lambda.invoke(function, json.dumps(event).encode()))
+        task = asyncio.ensure_future(self._functions.invoke(function, json.dumps(event).encode()))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -97,7 +100,8 @@ class Integration:
         except ApiError as error:
             raise GatewayError.internal(500) from error
         except TimeoutError:
-            raise GatewayError(504, "InternalServerErrorException", {"message": "Endpoint request timed out"}) from None
+            message = {"message": "Endpoint request timed out"}
+            raise GatewayError("INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", message) from None
 
     async def proxy(self, function: str, event: Json) -> ProxyResponse:
         """Raises as `invoke`, and 502 for a function error or a response that is not a proxy response."""
@@ -152,23 +156,6 @@ def _header(name: str, value: object) -> tuple[str, str]:
     return name, value
 
 
-def server(handler: Handler) -> web.Server:
-    """An HTTP server that leaves to `handler` what API Gateway decides: header sizes, content encodings, logs.
-
-    `handler` raises nothing.
-    """
-    return web.Server(
-        handler,
-        access_log=None,
-        logger=protocol_logger,
-        auto_decompress=False,
-        max_line_size=2 * MAX_HEADERS,
-        max_field_size=2 * MAX_HEADERS,
-        max_headers=MAX_HEADERS,
-        lingering_time=1.0,
-    )
-
-
 def target(request: web.BaseRequest) -> tuple[str, str]:
     """Path and query string as the client sent them, percent-encoded."""
     raw = request.raw_path
@@ -195,7 +182,7 @@ def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
             name = names.setdefault(lower, raw_name.decode("latin-1"))
             headers.setdefault(name, []).append(raw_value.decode("utf-8", "replace"))
     if size > MAX_HEADERS:
-        raise GatewayError(431, "BadRequestException", {"message": "Request Header Fields Too Large"})
+        raise GatewayError.default(431, "BadRequestException", "Request Header Fields Too Large")
     if b"x-amzn-trace-id" not in names:
         headers["X-Amzn-Trace-Id"] = [f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()}"]
     came_for = headers.pop(names.get(b"x-forwarded-for", ""), [])
@@ -246,5 +233,5 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
             if len(body) > limit:
                 return None
     except (web.RequestPayloadError, ConnectionError):
-        raise GatewayError(400, "BadRequestException", {"message": "Bad Request"}) from None
+        raise GatewayError.default(400, "BadRequestException", "Bad Request") from None
     return bytes(body)

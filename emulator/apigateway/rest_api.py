@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -18,7 +19,6 @@ from emulator.apigateway.authorizers import Authorizers
 from emulator.apigateway.gateway import (
     INTEGRATION_TIMEOUT,
     GatewayError,
-    Handler,
     Integration,
     Json,
     ProxyResponse,
@@ -32,7 +32,8 @@ from emulator.apigateway.gateway import (
 )
 from emulator.apigateway.records import Cors, RestApi, Route
 from emulator.common.account import ACCOUNT, arn
-from emulator.lambda_.invocations import Invoker
+from emulator.common.service import Service
+from emulator.lambda_.functions import Functions
 
 MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -51,14 +52,6 @@ IDENTITY = {
     "userArn": None,
 }
 
-_RESPONSE_TYPES = {
-    "AccessDeniedException": "ACCESS_DENIED",
-    "AuthorizerConfigurationException": "AUTHORIZER_CONFIGURATION_ERROR",
-    "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
-    "RequestTooLargeException": "REQUEST_TOO_LARGE",
-    "UnauthorizedException": "UNAUTHORIZED",
-}
-
 logger = logging.getLogger("emulator.rest")
 
 
@@ -72,35 +65,46 @@ class Resource:
     methods: dict[str, Route] = field(default_factory=dict)
 
 
-class RestGateway:
+class RestGateway(Service):
     """Serves one REST API, at `/path` as well as at `/{stage}/path`.
 
     A body that is no UTF-8 reaches the function base64-encoded, and one that a function encodes is decoded, as for
-    an API whose binary media types are `*/*`; text stays text. `hooks` maps folders like `/_emulator/` to handlers
-    that the API doesn't see; `timeout` is the integration's, in seconds.
+    an API whose binary media types are `*/*`; text stays text. `timeout` is the integration's, in seconds.
     """
 
     def __init__(
         self,
         api: RestApi,
-        lambda_: Invoker,
-        hooks: Mapping[str, Handler] | None = None,
+        functions: Functions,
         timeout: float = INTEGRATION_TIMEOUT,
     ) -> None:
         self._api = api
-        self._hooks = dict(hooks or {})
-        self._integration = Integration(lambda_, timeout)
+        self._integration = Integration(functions, timeout)
         self._authorizers = Authorizers(self._integration)
         self._resources = _resources(api.routes)
+        self._serving: set[asyncio.Task[Any] | None] = set()
+        self._closing = False
+
+    async def close(self, grace: float) -> None:
+        """Refuses new requests, and waits up to `grace` seconds for the answers to those that came before."""
+        self._closing = True
+        serving = [task for task in self._serving if task]
+        if serving:
+            await asyncio.wait(serving, timeout=grace)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        self._serving.add(task)
+        try:
+            return await self._handle(request)
+        finally:
+            self._serving.discard(task)
+
+    async def _handle(self, request: web.BaseRequest) -> web.Response:
         path, query = target(request)
         started = time.perf_counter()
         request_id, extended_id = str(uuid.uuid4()), short_id()
         try:
-            for prefix, hook in self._hooks.items():
-                if f"{path}/".startswith(prefix):
-                    return await hook(request)
             response = await self._answer(request, path, query, request_id, extended_id)
         except GatewayError as error:
             response = self._refusal(error)
@@ -117,6 +121,8 @@ class RestGateway:
     async def _answer(
         self, request: web.BaseRequest, path: str, query: str, request_id: str, extended_id: str
     ) -> web.Response:
+        if self._closing:
+            raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
         headers = headers_of(request)
         if (request.content_length or 0) > MAX_PAYLOAD:
             raise _too_long()
@@ -182,17 +188,16 @@ class RestGateway:
             response.enable_compression(web.ContentCoding.gzip)
 
     def _refusal(self, error: GatewayError) -> web.Response:
-        default = f"DEFAULT_{error.status // 100}XX"
-        kind = _RESPONSE_TYPES.get(error.error_type, default)
         response = error.response()
-        wanted = self._api.responses.get(kind, self._api.responses.get(default))
+        default = self._api.responses.get(f"DEFAULT_{error.status // 100}XX")
+        wanted = self._api.responses.get(error.response_type, default)
         if wanted is None:
             return response
         response.set_status(wanted.status or error.status)
         response.headers.update(wanted.headers)
         if wanted.template is not None:
             message = error.message or ""
-            values = {"responseType": kind, "messageString": json.dumps(message), "message": message}
+            values = {"responseType": error.response_type, "messageString": json.dumps(message), "message": message}
             text = re.sub(r"\$context\.error\.(\w+)", lambda match: values[match[1]], wanted.template)
             response.body = text.encode()
         return response
@@ -266,8 +271,9 @@ def _response(answer: ProxyResponse, trace_id: str) -> web.Response:
 
 
 def _unknown() -> GatewayError:
-    return GatewayError(403, "MissingAuthenticationTokenException", {"message": "Missing Authentication Token"})
+    body = {"message": "Missing Authentication Token"}
+    return GatewayError("MISSING_AUTHENTICATION_TOKEN", 403, "MissingAuthenticationTokenException", body)
 
 
 def _too_long() -> GatewayError:
-    return GatewayError(413, "RequestTooLargeException", {"message": "Request Too Long"})
+    return GatewayError("REQUEST_TOO_LARGE", 413, "RequestTooLargeException", {"message": "Request Too Long"})

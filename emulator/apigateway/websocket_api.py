@@ -33,14 +33,15 @@ from emulator.apigateway.records import WebSocketApi
 from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Limits, is_handshake
 from emulator.common.account import arn
 from emulator.common.errors import ApiError, TemplateError
-from emulator.lambda_.invocations import Invoker
+from emulator.common.service import Service
+from emulator.lambda_.functions import Functions
 
 logger = logging.getLogger("emulator.websocket")
 
 Select = Callable[[str], str | None]
 
 
-class WebSocketGateway:
+class WebSocketGateway(Service):
     """Serves one WebSocket API at `/` and `/{stage}`, and manages its connections at `…/@connections/{id}`.
 
     The messages of one connection are handled one after another, in the order in which they came; API Gateway
@@ -52,7 +53,7 @@ class WebSocketGateway:
     def __init__(
         self,
         api: WebSocketApi,
-        lambda_: Invoker,
+        functions: Functions,
         limits: Limits | None = None,
         timeout: float = INTEGRATION_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
@@ -61,7 +62,7 @@ class WebSocketGateway:
         self._limits = limits or Limits()
         self._clock = clock
         self._select = _selector(api.selection_expression)
-        self._integration = Integration(lambda_, timeout)
+        self._integration = Integration(functions, timeout)
         self._authorizers = Authorizers(self._integration)
         # The result of a WebSocket API's authorizer is never cached.
         self._authorizer = replace(api.authorizer, ttl=0) if api.authorizer else None
@@ -98,9 +99,9 @@ class WebSocketGateway:
         self._serving.add(task)
         try:
             if self._closing:
-                raise GatewayError(503, "ServiceUnavailableException", {"message": "Service Unavailable"})
+                raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
             if path != "/" or request.method != "GET":
-                raise GatewayError(403, "ForbiddenException", {"message": "Forbidden"})
+                raise GatewayError.default(403, "ForbiddenException", "Forbidden")
             protocols = await self._connect(connection, request, query, request_id)
             self._log(connection, "$connect", 101, started)
             await self._serve(connection, request, protocols)
@@ -113,7 +114,8 @@ class WebSocketGateway:
         finally:
             self._serving.discard(task)
         self._log(connection, "$connect", refusal.status, started)
-        return GatewayError(refusal.status, refusal.error_type, _notice(connection, request_id, refusal)).response()
+        refusal.body = _notice(connection, request_id, refusal)
+        return refusal.response()
 
     async def _serve(self, connection: Connection, request: web.BaseRequest, protocols: tuple[str, ...]) -> None:
         try:
@@ -136,7 +138,7 @@ class WebSocketGateway:
         """Lets the authorizer and `$connect` decide before the handshake is answered; the subprotocol they chose."""
         headers, multi_query = headers_of(request), query_of(query)
         if not is_handshake(request):
-            raise GatewayError(400, "BadRequestException", {"message": "Bad Request"})
+            raise GatewayError.default(400, "BadRequestException", "Bad Request")
         context = self._context(connection, "$connect", "CONNECT", request_id)
         event: Json = {"headers": last_values(headers), "multiValueHeaders": headers}
         if multi_query:
@@ -153,7 +155,7 @@ class WebSocketGateway:
             return ()
         answer = await self._integration.proxy(function, {**event, "isBase64Encoded": False})
         if not 200 <= answer.status < 300:
-            raise GatewayError(answer.status, _error_type(answer.status), {"message": _phrase(answer.status)})
+            raise GatewayError.default(answer.status, _error_type(answer.status), _phrase(answer.status))
         return tuple(value for name, value in answer.headers if name.lower() == "sec-websocket-protocol")
 
     async def _message(self, connection: Connection, message: str) -> None:
@@ -165,7 +167,7 @@ class WebSocketGateway:
         function = self._api.routes.get(key)
         try:
             if function is None:
-                raise GatewayError(403, "ForbiddenException", {"message": "Forbidden"})
+                raise GatewayError.default(403, "ForbiddenException", "Forbidden")
             context = self._context(connection, key, "MESSAGE", request_id)
             context["messageId"] = short_id()
             event: Json = {"requestContext": context, "body": message, "isBase64Encoded": False}
@@ -245,7 +247,7 @@ class WebSocketGateway:
                 raise ApiError("GoneException", f"There is no connection {connection_id!r}.", 410)
             response = await self._act(request.method, connection, body)
         except ApiError as error:
-            response = GatewayError(error.status, error.code, {"message": error.message}).response()
+            response = GatewayError.default(error.status, error.code, error.message).response()
         except GatewayError as error:
             response = error.response()
         response.headers["x-amzn-RequestId"] = short_id()

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from emulator.cloudformation.records import CustomResource
 from emulator.common.account import arn
-from emulator.lambda_.invocations import EventInvoker
+from emulator.common.service import Service
+from emulator.lambda_.functions import Functions
 
 PATH = "/_emulator/custom-resources/"
 
@@ -20,19 +21,27 @@ class CustomResourceError(Exception):
     """A custom resource could not be created. Names it, and the reason that it gave."""
 
 
-class CustomResources:
+class CustomResources(Service):
     """`endpoint_url` is where `handle` is served below `PATH`; `timeout` in seconds."""
 
-    def __init__(self, lambda_: EventInvoker, stack_name: str, endpoint_url: str, timeout: float) -> None:
-        self._lambda = lambda_
+    def __init__(
+        self,
+        resources: Iterable[CustomResource],
+        functions: Functions,
+        stack_name: str,
+        endpoint_url: str,
+        timeout: float,
+    ) -> None:
+        self._resources = tuple(resources)
+        self._functions = functions
         self._stack_id = arn("cloudformation", f"stack/{stack_name}/{uuid.uuid4()}")
         self._endpoint_url = endpoint_url
         self._timeout = timeout
         self._answers: dict[str, asyncio.Future[dict[str, str]]] = {}
 
-    async def create(self, resources: Iterable[CustomResource]) -> None:
-        """Creates them one after the other. Raises CustomResourceError."""
-        for resource in resources:
+    async def start(self) -> None:
+        """Creates the resources one after another. Raises CustomResourceError."""
+        for resource in self._resources:
             request_id = str(uuid.uuid4())
             answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
             event = {
@@ -44,7 +53,7 @@ class CustomResources:
                 "ResourceType": resource.type,
                 "ResourceProperties": resource.properties,
             }
-            await self._lambda.invoke_event(resource.function, json.dumps(event).encode())
+            await self._functions.invoke_event(resource.function, json.dumps(event).encode())
             try:
                 result = await asyncio.wait_for(answer, self._timeout)
             except TimeoutError:

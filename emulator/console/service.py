@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
@@ -15,7 +16,6 @@ from emulator.lambda_.environments import Counters
 from emulator.sqs.service import Sqs
 from emulator.states import history
 from emulator.states.service import Execution, StepFunctions
-from emulator.template.stack import Stack
 
 PATH = "/_emulator/"
 
@@ -30,19 +30,15 @@ _HEADERS = {
 }
 
 
-class Lambda(Protocol):
-    @property
-    def counters(self) -> dict[str, Counters]: ...
-
-
 class Console:
-    """`logs` is the folder of the functions' logs."""
+    """`counters` returns what each function has done; `logs` is the folder of the functions' logs."""
 
-    def __init__(self, stack: Stack, step_functions: StepFunctions, sqs: Sqs, lambda_: Lambda, logs: Path) -> None:
-        self._machines = [asdict(machine) for machine in stack.state_machines.values()]
+    def __init__(
+        self, step_functions: StepFunctions, sqs: Sqs, counters: Callable[[], dict[str, Counters]], logs: Path
+    ) -> None:
         self._step_functions = step_functions
         self._sqs = sqs
-        self._lambda = lambda_
+        self._counters = counters
         self._logs = logs
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -66,12 +62,12 @@ class Console:
             case "functions":
                 return web.json_response(self._functions())
             case "machines":
-                return web.json_response(self._machines)
+                return web.json_response([asdict(machine) for machine in self._step_functions.machines])
             case "overview":
                 return web.json_response(await self._overview())
             case "logs":
                 function = query.get("function", "")
-                if function not in self._lambda.counters:
+                if function not in self._counters():
                     return _not_found(f"expected the name of a function, was {function!r}")
                 return web.json_response({"log": _tail(self._logs / f"{function}.log")})
         return _not_found(f"expected {PATH} or {PATH}executions, functions, machines, overview or logs")
@@ -87,7 +83,7 @@ class Console:
         return list(islice(found, _number(query, "limit")))
 
     def _functions(self) -> dict[str, Any]:
-        return {name: asdict(counters) for name, counters in self._lambda.counters.items()}
+        return {name: asdict(counters) for name, counters in self._counters().items()}
 
     async def _overview(self) -> dict[str, Any]:
         """How many executions have which status, by machine; the queues; the functions' counters."""

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emulator.lambda_.fork_server import ForkServer
+from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
 
@@ -25,15 +26,6 @@ IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
 PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few that stay warm do more than many
 FORKS_AT_ONCE = 2  # further ones would only take the processor from those that are starting
 MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """How an invocation ended. With `error`, `payload` is AWS's JSON with errorType and errorMessage."""
-
-    payload: bytes
-    error: bool
-    request_id: str
 
 
 @dataclass(slots=True)

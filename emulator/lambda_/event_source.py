@@ -7,15 +7,18 @@ import json
 import logging
 import random
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from emulator.common.account import REGION
 from emulator.common.clock import Clock
 from emulator.common.errors import ApiError
+from emulator.common.service import Service
 from emulator.lambda_ import records
-from emulator.lambda_.invocations import Invoker
+from emulator.lambda_.functions import Functions
 from emulator.sqs import message_attributes
 from emulator.sqs.message_queue import Message, MessageQueue
+from emulator.sqs.service import Sqs
 
 _DEFAULT_CONCURRENCY = 1000
 _MAX_PAYLOAD = 6 * 1024 * 1024 - 1024  # Lambda's limit for a synchronous invocation, less the envelope
@@ -28,11 +31,11 @@ class EventSourceMapping:
     """Runs one mapping. A message is received only when there is capacity to invoke the function with it."""
 
     def __init__(
-        self, mapping: records.EventSourceMapping, queue: MessageQueue, lambda_: Invoker, clock: Clock | None = None
+        self, mapping: records.EventSourceMapping, queue: MessageQueue, functions: Functions, clock: Clock | None = None
     ) -> None:
         self._mapping = mapping
         self._queue = queue
-        self._lambda = lambda_
+        self._functions = functions
         self._clock = clock or Clock()
         self._capacity = asyncio.Semaphore(mapping.max_concurrency or _DEFAULT_CONCURRENCY)
         self._poller: asyncio.Task[None] | None = None
@@ -119,7 +122,7 @@ class EventSourceMapping:
         backoff = _FIRST_BACKOFF
         while True:
             try:
-                invocation = await self._lambda.invoke(self._mapping.function, payload)
+                invocation = await self._functions.invoke(self._mapping.function, payload)
                 break
             except ApiError as error:
                 if error.code != "TooManyRequestsException" or self._clock.time() + backoff >= expiry:
@@ -155,6 +158,20 @@ class EventSourceMapping:
             if not room.done():
                 room.set_result(None)
                 break
+
+
+class EventSourceMappings(Service):
+    """The mappings of a stack. All of them stop receiving at the same time."""
+
+    def __init__(self, mappings: Iterable[records.EventSourceMapping], sqs: Sqs, functions: Functions) -> None:
+        self._mappings = [EventSourceMapping(mapping, sqs.queue(mapping.queue_arn), functions) for mapping in mappings]
+
+    async def start(self) -> None:
+        for mapping in self._mappings:
+            mapping.start()
+
+    async def close(self, grace: float) -> None:
+        await asyncio.gather(*(mapping.close(grace) for mapping in self._mappings))
 
 
 class _Record:

@@ -12,7 +12,7 @@ from emulator.common.account import arn
 class Function:
     """A Lambda function. `timeout` in seconds, `memory` in MiB, `search_path` holds the layers' import roots.
 
-    `aliases` are names by which it can be invoked too. All of them stand for the code as it is now.
+    `qualifiers` are its aliases and versions. All of them stand for the code as it is now.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Function:
     memory: int = 128
     runtime: str = "python3.13"
     reserved_concurrency: int | None = None
-    aliases: frozenset[str] = frozenset()
+    qualifiers: frozenset[str] = frozenset()
 
     @property
     def arn(self) -> str:
@@ -43,3 +43,19 @@ class EventSourceMapping:
     max_concurrency: int | None = None
     report_batch_item_failures: bool = False
     enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Qualifier:
+    """An alias or a version of a function."""
+
+    function: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """`roots` are the folders that a function finds the layer's modules in."""
+
+    name: str
+    roots: tuple[Path, ...]

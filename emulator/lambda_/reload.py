@@ -12,6 +12,7 @@ from pathlib import Path
 
 from watchfiles import DefaultFilter, awatch
 
+from emulator.common.service import Service
 from emulator.lambda_.records import Function
 
 QUIET = 20  # milliseconds without a change: an editor writes a file in several steps
@@ -20,7 +21,7 @@ LONGEST = 200  # milliseconds after which changes count even though others follo
 logger = logging.getLogger(__name__)
 
 
-class Reload:
+class Reload(Service):
     """Watches until it is closed. Nothing below `data`, where the emulator itself writes, counts as a change."""
 
     def __init__(
@@ -49,7 +50,7 @@ class Reload:
         ]
         await asyncio.sleep(0)  # their first turn, in which they begin to watch
 
-    async def close(self) -> None:
+    async def close(self, grace: float) -> None:
         self._stopping.set()
         await asyncio.gather(*self._watching)
 

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import os
 import random
-import re
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.common.account import REGION, arn
+from emulator.common.account import REGION
 from emulator.common.errors import ApiError
-from emulator.lambda_.environments import Counters, Invocation, Pool, Run
+from emulator.common.service import Service
+from emulator.lambda_.catalog import Catalog
+from emulator.lambda_.environments import Counters, Pool, Run
+from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_PAYLOAD, RuntimeApi
 
@@ -25,26 +27,22 @@ STANDBY_DELAY = 2.0  # seconds after the start, which has better to do
 QUIET = 0.5  # seconds without an invocation
 CONCURRENCY = 256  # an account's is 1000: more processes than a laptop should run
 
-_NAME = re.compile(
-    r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
-)
-
 logger = logging.getLogger(__name__)
 
 
-class Lambda:
+class Lambda(Service):
     """Functions by name. Processes log to `logs/<function>.log`; `environment` is added to every function's own."""
 
     def __init__(
         self,
-        functions: dict[str, Function],
+        functions: Iterable[Function],
         *,
         logs: Path,
         environment: dict[str, str],
         concurrency: int = CONCURRENCY,
         event_retries: Sequence[float] = EVENT_RETRIES,
     ) -> None:
-        self.functions = functions
+        self.catalog = Catalog(functions)
         self._logs = logs
         self._environment = environment
         self._concurrency = concurrency
@@ -64,7 +62,7 @@ class Lambda:
         """Returns at once; the handlers are imported in the background, and first invocations wait for that."""
         address = await self._api.start()
         self._logs.mkdir(parents=True, exist_ok=True)
-        for function in self.functions.values():
+        for function in self.catalog:
             environment = process_environment(function, address, self._environment)
             pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment)
             self._pools[function.name] = pool
@@ -122,17 +120,8 @@ class Lambda:
                 await asyncio.sleep(QUIET)
             await pool.stand_by()
 
-    def function(self, name_or_arn: str) -> Function:
-        """The function that a name or an ARN is of, with an alias or without. Raises ApiError if there is none."""
-        return self._pool(name_or_arn).function
-
     def _pool(self, name_or_arn: str) -> Pool:
-        match = _NAME.fullmatch(name_or_arn)
-        pool = self._pools.get(match["name"]) if match else None
-        if match and pool and match["qualifier"] in (None, "$LATEST", *pool.function.aliases):
-            return pool
-        wanted = name_or_arn if name_or_arn.startswith("arn:") else arn("lambda", f"function:{name_or_arn}")
-        raise ApiError("ResourceNotFoundException", f"Function not found: {wanted}", 404)
+        return self._pools[self.catalog.find(name_or_arn).name]
 
     async def _run(self, pool: Pool, run: Run) -> Invocation:
         if self._closing:

@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from emulator.common.account import ACCOUNT, REGION, arn
 from emulator.common.clock import Clock, Timer
 from emulator.common.errors import ApiError
-from emulator.lambda_.invocations import EventInvoker
+from emulator.common.service import Service
+from emulator.lambda_.functions import Functions
 from emulator.scheduler.records import Schedule
 
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -27,23 +28,23 @@ _log = logging.getLogger(__name__)
 Expression = Callable[[datetime], Iterator[datetime]]
 
 
-class Schedules:
+class Schedules(Service):
     """Every enabled schedule of a stack. Raises ValueError for an expression that AWS would refuse."""
 
-    def __init__(self, schedules: Iterable[Schedule], lambda_: EventInvoker, clock: Clock | None = None) -> None:
-        self._lambda = lambda_
+    def __init__(self, schedules: Iterable[Schedule], functions: Functions, clock: Clock | None = None) -> None:
+        self._functions = functions
         self._clock = clock or Clock()
         self._timers: dict[str, Timer] = {}
         self._invocations: set[asyncio.Task[None]] = set()
         self._schedules = [(schedule, parse(schedule.expression)) for schedule in schedules]
 
-    def start(self) -> None:
+    async def start(self) -> None:
         now = self._now()
         for schedule, expression in self._schedules:
             if schedule.enabled:
                 self._plan(schedule, expression(now), now)
 
-    async def close(self) -> None:
+    async def close(self, grace: float) -> None:
         """Invokes nothing more. Invocations that Lambda has accepted are Lambda's to end."""
         for timer in self._timers.values():
             timer.cancel()
@@ -68,7 +69,7 @@ class Schedules:
 
     async def _invoke(self, schedule: Schedule, due: datetime) -> None:
         try:
-            await self._lambda.invoke_event(schedule.function, event(schedule, due))
+            await self._functions.invoke_event(schedule.function, event(schedule, due))
         except ApiError as error:
             _log.error("schedule %s: %s", schedule.name, error)
         except Exception:

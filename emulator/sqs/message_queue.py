@@ -18,8 +18,7 @@ from emulator.common.account import ACCOUNT
 from emulator.common.clock import Clock, Timer
 from emulator.common.errors import ApiError
 from emulator.sqs.message_attributes import Attributes
-from emulator.sqs.parameters import MAX_VISIBILITY
-from emulator.sqs.records import Queue
+from emulator.sqs.records import MAX_VISIBILITY, Queue
 
 
 class State(IntEnum):

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from emulator.common.errors import ApiError
-from emulator.sqs.records import MAX_MESSAGE_SIZE, Queue, Redrive
+from emulator.sqs.records import MAX_BATCH, MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive
 
 # The codes of SQS's former XML protocol, by which SDKs still let their users tell errors apart.
 QUERY_ERROR_CODES = {
@@ -29,18 +29,7 @@ QUERY_ERROR_CODES = {
     },
 }
 
-BATCH = 10
-MAX_VISIBILITY = 43_200
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-
-# Attribute name to the setting, its least and its greatest value.
-SETTINGS = {
-    "VisibilityTimeout": ("visibility_timeout", 0, MAX_VISIBILITY),
-    "DelaySeconds": ("delay", 0, 900),
-    "ReceiveMessageWaitTimeSeconds": ("receive_wait", 0, 20),
-    "MessageRetentionPeriod": ("retention", 60, 1_209_600),
-    "MaximumMessageSize": ("max_message_size", 1024, MAX_MESSAGE_SIZE),
-}
 # Permissions and encryption: nothing to do on one machine, kept so that a reader gets back what was set.
 _NO_LOCAL_MEANING = {
     "Policy",
@@ -88,10 +77,10 @@ def _redrive_policy(value: Any) -> Redrive:
         policy = json.loads(value)
         redrive = Redrive(str(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
     except (TypeError, ValueError, KeyError):
-        expected = 'expected {"deadLetterTargetArn": "…", "maxReceiveCount": 1 to 1000}'
+        expected = f'expected {{"deadLetterTargetArn": "…", "maxReceiveCount": 1 to {MAX_RECEIVE_COUNT}}}'
         raise bad_attribute("RedrivePolicy", value, expected) from None
-    if not 1 <= redrive.max_receive_count <= 1000:
-        raise bad_attribute("RedrivePolicy", value, "maxReceiveCount must be from 1 to 1000")
+    if not 1 <= redrive.max_receive_count <= MAX_RECEIVE_COUNT:
+        raise bad_attribute("RedrivePolicy", value, f"maxReceiveCount must be from 1 to {MAX_RECEIVE_COUNT}")
     return redrive
 
 
@@ -110,10 +99,10 @@ def entries(request: Request) -> list[Request]:
         raise ApiError("EmptyBatchRequest", "There should be at least one entry in the request.")
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise ApiError("SerializationException", "Entries must be a list of objects.")
-    if len(given) > BATCH:
+    if len(given) > MAX_BATCH:
         raise ApiError(
             "TooManyEntriesInBatchRequest",
-            f"Maximum number of entries per request are {BATCH}. You have sent {len(given)}.",
+            f"Maximum number of entries per request are {MAX_BATCH}. You have sent {len(given)}.",
         )
     seen = set()
     for entry in given:

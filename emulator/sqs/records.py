@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.common.account import arn
 
 MAX_MESSAGE_SIZE = 1_048_576  # bytes of an SQS message, and of all messages of a batch together
+MAX_BATCH = 10  # messages
+MAX_DELAY = 900  # seconds
+MAX_RECEIVE_COUNT = 1000
+MAX_VISIBILITY = 43_200  # seconds
+MAX_WAIT = 20  # seconds
 
 
 @dataclass(frozen=True)
@@ -32,3 +38,21 @@ class Queue:
     @property
     def arn(self) -> str:
         return arn("sqs", self.name)
+
+
+class Setting(NamedTuple):
+    """The field of `Queue` that an attribute sets, and the bounds of its value."""
+
+    field: str
+    least: int
+    most: int
+
+
+# By the attribute's name, which is the name of the property in a template too.
+SETTINGS = {
+    "VisibilityTimeout": Setting("visibility_timeout", 0, MAX_VISIBILITY),
+    "DelaySeconds": Setting("delay", 0, MAX_DELAY),
+    "ReceiveMessageWaitTimeSeconds": Setting("receive_wait", 0, MAX_WAIT),
+    "MessageRetentionPeriod": Setting("retention", 60, 1_209_600),
+    "MaximumMessageSize": Setting("max_message_size", 1024, MAX_MESSAGE_SIZE),
+}

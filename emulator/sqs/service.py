@@ -8,21 +8,19 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 from emulator.common.account import ACCOUNT
 from emulator.common.clock import Clock
 from emulator.common.errors import ApiError
+from emulator.common.service import Service
 from emulator.sqs import message_attributes
 from emulator.sqs.message_queue import Message, MessageQueue, State
 from emulator.sqs.parameters import (
-    BATCH,
-    MAX_VISIBILITY,
     NAME,
     QUERY_ERROR_CODES,
-    SETTINGS,
     Request,
     attribute_names,
     bad_attribute,
@@ -33,7 +31,7 @@ from emulator.sqs.parameters import (
     names,
     text,
 )
-from emulator.sqs.records import MAX_MESSAGE_SIZE, Queue
+from emulator.sqs.records import MAX_BATCH, MAX_DELAY, MAX_MESSAGE_SIZE, MAX_VISIBILITY, MAX_WAIT, SETTINGS, Queue
 
 _MAX_IN_FLIGHT = 120_000
 _PAGE = 1000
@@ -42,16 +40,16 @@ _INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 Response = dict[str, Any]
 
 
-class Sqs:
-    """`queues` maps anything to the queues to begin with; `base_url` like `http://127.0.0.1:4566` begins their URLs."""
+class Sqs(Service):
+    """`queues` are there from the start; `base_url`, such as `http://127.0.0.1:4566`, begins their URLs."""
 
-    def __init__(self, queues: Mapping[str, Queue], *, base_url: str, clock: Clock | None = None) -> None:
+    def __init__(self, queues: Iterable[Queue], *, base_url: str, clock: Clock | None = None) -> None:
         self._base_url = f"{base_url}/{ACCOUNT}/"
         self._clock = clock or Clock()
         self._queues: dict[str, MessageQueue] = {}
         self._kept_attributes: dict[str, dict[str, str]] = {}
         self._move_tasks: dict[str, list[Response]] = {}
-        for queue in queues.values():
+        for queue in queues:
             self._create(queue)
         self._operations: dict[str, Callable[[Request], Response]] = {
             "ChangeMessageVisibility": self._change_message_visibility,
@@ -91,7 +89,7 @@ class Sqs:
     def url(self, name: str) -> str:
         return self._base_url + name
 
-    def close(self) -> None:
+    async def close(self, grace: float) -> None:
         """Answers every ReceiveMessage that waits, so that the server they came through can end."""
         for queue in self._queues.values():
             queue.end_waits()
@@ -130,7 +128,7 @@ class Sqs:
                 "MessageDeduplicationId",
                 "The request includes a parameter that is not valid for this queue type.",
             )
-        delay = integer(request, "DelaySeconds", 0, 900)
+        delay = integer(request, "DelaySeconds", 0, MAX_DELAY)
         attributes = message_attributes.parse(request.get("MessageAttributes"))
         encoded = body.encode()
         limit = queue.settings.max_message_size
@@ -158,9 +156,9 @@ class Sqs:
 
     async def _receive_message(self, request: Request) -> Response:
         queue = self._queue(request)
-        maximum = integer(request, "MaxNumberOfMessages", 1, BATCH) or 1
+        maximum = integer(request, "MaxNumberOfMessages", 1, MAX_BATCH) or 1
         visibility = integer(request, "VisibilityTimeout", 0, MAX_VISIBILITY)
-        wait = integer(request, "WaitTimeSeconds", 0, 20)
+        wait = integer(request, "WaitTimeSeconds", 0, MAX_WAIT)
         system_names = {*names(request, "AttributeNames"), *names(request, "MessageSystemAttributeNames")}
         custom_names = names(request, "MessageAttributeNames")
         if queue.count(State.IN_FLIGHT) >= _MAX_IN_FLIGHT:
@@ -371,7 +369,7 @@ def _length(entry: Request) -> int:
 
 
 def _configured(settings: Queue) -> dict[str, str]:
-    attributes = {name: str(getattr(settings, setting)) for name, (setting, _, _) in SETTINGS.items()}
+    attributes = {name: str(getattr(settings, setting.field)) for name, setting in SETTINGS.items()}
     if settings.redrive:
         policy = {
             "deadLetterTargetArn": settings.redrive.dead_letter_arn,

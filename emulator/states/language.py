@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from emulator.common.errors import TemplateError
+from emulator.lambda_.names import FunctionName
 from emulator.states.choices import Predicate, compile_rule, timestamp
 from emulator.states.encoding import encode
 from emulator.states.fields import Fields
@@ -32,7 +33,6 @@ from emulator.states.templates import compile_template, compile_value
 _MAX_SECONDS = 99_999_999
 _MAX_NAME = 80
 
-_LAMBDA_ARN = re.compile(r"arn:aws[\w-]*:lambda:[\w-]*:\d*:function:[\w-]+(:[\w$-]+)?")
 _SERVICE_ARN = re.compile(r"arn:aws[\w-]*:states:::(lambda:invoke|sqs:sendMessage)")
 _SERVICE_PARAMETERS = {
     "lambda:invoke": ({"FunctionName"}, {"FunctionName", "Payload"}),
@@ -306,7 +306,7 @@ def _task(name: str, fields: Fields, reader: _Reader) -> State:
     if match := _SERVICE_ARN.fullmatch(resource):
         service = "lambda:invoke" if match[1] == "lambda:invoke" else "sqs:sendMessage"
         _check_service_parameters(fields, match[1])
-    elif resource and not _LAMBDA_ARN.fullmatch(resource):
+    elif resource and not _is_function_arn(resource):
         fields.problem(
             "Resource",
             "expected a Lambda function's ARN, arn:aws:states:::lambda:invoke or arn:aws:states:::sqs:sendMessage, "
@@ -324,6 +324,14 @@ def _task(name: str, fields: Fields, reader: _Reader) -> State:
         service=service,
         timeout=timeout,
     )
+
+
+def _is_function_arn(resource: str) -> bool:
+    try:
+        FunctionName.parse(resource)
+    except ValueError:
+        return False
+    return resource.startswith("arn:")
 
 
 def _check_service_parameters(fields: Fields, service: str) -> None:

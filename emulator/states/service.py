@@ -8,13 +8,14 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from emulator.common.account import ACCOUNT, arn
 from emulator.common.errors import ApiError
-from emulator.lambda_.invocations import Invoker
+from emulator.common.service import Service
+from emulator.lambda_.functions import Functions
 from emulator.states import history, language
 from emulator.states.encoding import MAX_BYTES, decode, encode, size
 from emulator.states.errors import Failure
@@ -63,12 +64,12 @@ class Execution:
         return [history.render(event, number) for number, event in enumerate(self.recorded, 1)]
 
 
-class StepFunctions:
+class StepFunctions(Service):
     """Runs the machines of a stack. Raises TemplateError for a definition that it can't run."""
 
-    def __init__(self, machines: dict[str, StateMachine], functions: Invoker, send_message: SendMessage) -> None:
-        self._machines = {machine.arn: machine for machine in machines.values()}
-        self._parsed = {machine.arn: language.parse(machine.definition) for machine in machines.values()}
+    def __init__(self, machines: Collection[StateMachine], functions: Functions, send_message: SendMessage) -> None:
+        self._machines = {machine.arn: machine for machine in machines}
+        self._parsed = {machine.arn: language.parse(machine.definition) for machine in machines}
         self._created = time.time()
         self._interpreter = Interpreter(Tasks(functions, send_message))
         self._executions: dict[str, Execution] = {}
@@ -85,6 +86,10 @@ class StepFunctions:
             "DescribeStateMachineForExecution": self._describe_state_machine_for_execution,
             "ListStateMachines": self._list_state_machines,
         }
+
+    @property
+    def machines(self) -> list[StateMachine]:
+        return list(self._machines.values())
 
     async def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to a call of the JSON protocol. Raises ApiError."""

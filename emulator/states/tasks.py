@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from emulator.common.errors import ApiError
-from emulator.lambda_.invocations import Invoker
+from emulator.lambda_.functions import Functions
 from emulator.states.encoding import MAX_BYTES, decode, encode, exceeds_limit
 from emulator.states.errors import Failure, data_limit
 from emulator.states.interpreter import Scope
@@ -20,7 +20,7 @@ SendMessage = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class Tasks:
     """Calls tasks. A function that is invoked runs to its end, even when its task has timed out or was stopped."""
 
-    def __init__(self, functions: Invoker, send_message: SendMessage) -> None:
+    def __init__(self, functions: Functions, send_message: SendMessage) -> None:
         self._functions = functions
         self._send_message = send_message
         self._running: set[asyncio.Task[Any]] = set()

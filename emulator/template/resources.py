@@ -1,364 +1,161 @@
-"""From CloudFormation resources to the records that the services run on."""
+"""The resources of one template: their names, references and properties, and the records built from them."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from emulator.apigateway.openapi import rest_api
-from emulator.apigateway.records import Authorizer, RestApi, WebSocketApi
-from emulator.cloudformation.records import CustomResource
-from emulator.common.account import arn
 from emulator.common.errors import TemplateError
-from emulator.lambda_.records import EventSourceMapping, Function
-from emulator.scheduler.records import Schedule
-from emulator.sqs.records import MAX_MESSAGE_SIZE, Queue, Redrive
-from emulator.states.records import StateMachine
-from emulator.template import intrinsics
-from emulator.template.intrinsics import scalar
-from emulator.template.references import References, is_custom
-from emulator.template.resource_types import IGNORED_TYPES, PROPERTIES, RESERVED_VARIABLES
-from emulator.template.stack import Stack
+from emulator.template.intrinsics import NO_VALUE, Resolver
+from emulator.template.properties import Values
+from emulator.template.registry import Addresses, Registry, ResourceType, matching
 
-Values = dict[str, Any]
+_ADDRESS = re.compile(
+    r"(?P<scheme>https|wss)://(?P<api>\w+)\.execute-api\.[\w-]+\.amazonaws\.com(?:/(?P<stage>[\w-]+))?"
+)
 
 
-class Builder:
-    """Collects the stack from resolved resources, and what is wrong with them in `problems`."""
+class Resource:
+    """A resource whose condition holds. `values` holds its used properties, resolved, once `Resources` has read it."""
 
-    def __init__(self, references: References, files: dict[str, Path]) -> None:
+    def __init__(self, template: Resources, logical_id: str, definition: Values, type_: ResourceType | None) -> None:
+        self.template = template
+        self.logical_id = logical_id
+        self.definition = definition
+        self.type = type_
+        self.values: Values = {}
+
+    def __str__(self) -> str:
+        return f"{self.logical_id} ({self.kind})"
+
+    @property
+    def kind(self) -> str:
+        return str(self.definition["Type"])
+
+    @property
+    def properties(self) -> Values:
+        """The properties as the template has them."""
+        return self.definition.get("Properties") or {}
+
+    @property
+    def name(self) -> str:
+        """The physical name: what the template gives, or the logical id."""
+        given = self.properties.get(self.type.name) if self.type and self.type.name else None
+        if given is None:
+            return self.logical_id
+        with self.template.once(f"{self.logical_id}: its name"):
+            resolved = self.template.resolver.resolve(given)
+        return self.logical_id if resolved is NO_VALUE else str(resolved)
+
+    @property
+    def ref(self) -> str:
+        """What Ref returns."""
+        return self.type.ref(self) if self.type else self.logical_id
+
+    def attribute(self, name: str) -> str:
+        """What Fn::GetAtt returns. Raises ValueError for an attribute that is not supported."""
+        if self.type is None:
+            return ""  # the type itself is among the problems
+        attribute = matching(self.type.attributes, name)
+        if attribute is None:
+            raise ValueError(f"{self}: the attribute {name} is not supported")
+        return attribute(self)
+
+    def resolved(self, name: str) -> Any:
+        """The property with its intrinsic functions carried out; for `ref`, which comes before `values`."""
+        return self.template.resolver.resolve(self.properties.get(name))
+
+    @property
+    def built(self) -> Any:
+        """What the type's `build` returns; None if the resource is wrong, which is then among the problems."""
+        return self.template.build(self)
+
+
+class Resources:
+    """Resolves the resources of a translated template and builds their records; collects `problems` on the way.
+
+    `files` maps the keys of S3 locations to the paths on this machine that they stand for.
+    """
+
+    def __init__(
+        self,
+        template: dict[str, Any],
+        parameters: dict[str, Any],
+        stack_name: str,
+        addresses: Addresses,
+        files: dict[str, Path],
+        registry: Registry,
+    ) -> None:
         self.problems: list[str] = []
-        self._references = references
-        self._resources = references.resources
+        self.addresses = addresses
+        self.registry = registry
+        self.resolver = Resolver(template, parameters, stack_name, self._ref, self._attribute)
         self._files = files
-        self._values: dict[str, Values] = {}
         self._wrong: set[str] = set()
-        self._function_names: set[str] = set()
-        self._aliases: dict[str, frozenset[str]] = {}
-        self._queue_arns: set[str] = set()
-        self._timeouts: dict[str, int] = {}
-        self._visibility_timeouts: dict[str, int] = {}
+        self._built: dict[str, Any] = {}
+        self._under_way: list[str] = []
+        self._resources = {
+            logical_id: Resource(self, logical_id, definition, registry.get(definition["Type"]))
+            for logical_id, definition in template["Resources"].items()
+            if "Condition" not in definition or self.resolver.condition(definition["Condition"])
+        }
 
-    def build(self, name: str) -> Stack:
-        """The stack, but for its outputs. Of no use if there are problems."""
-        for logical_id, resource in self._resources.items():
-            self._resolve(logical_id, resource)
-        self._function_names = set(self._names("AWS::Lambda::Function"))
-        self._queue_arns = {arn("sqs", queue) for queue in self._names("AWS::SQS::Queue")}
-        for _, (function, alias) in self._each("AWS::Lambda::Alias", self._alias):
-            self._aliases[function] = self._aliases.get(function, frozenset()) | {alias}
-        layers = dict(self._each("AWS::Lambda::LayerVersion", self._layer))
-        functions = [item for _, item in self._each("AWS::Lambda::Function", lambda i, v: self._function(i, v, layers))]
-        queues = [item for _, item in self._each("AWS::SQS::Queue", self._queue)]
-        self._timeouts = {function.name: function.timeout for function in functions}
-        self._visibility_timeouts = {queue.arn: queue.visibility_timeout for queue in queues}
-        machines = [item for _, item in self._each("AWS::StepFunctions::StateMachine", self._state_machine)]
-        schedules = self._each("AWS::Scheduler::Schedule", self._schedule)
-        rules = self._each("AWS::Events::Rule", self._rule)
-        return Stack(
-            name=name,
-            functions={function.name: function for function in functions},
-            queues={queue.name: queue for queue in queues},
-            mappings=tuple(item for _, item in self._each("AWS::Lambda::EventSourceMapping", self._mapping)),
-            state_machines={machine.name: machine for machine in machines},
-            schedules=(*(item for _, item in schedules), *(item for _, items in rules for item in items)),
-            rest_apis=tuple(item for _, item in self._each("AWS::ApiGateway::RestApi", self._rest_api)),
-            websocket_apis=tuple(item for _, item in self._each("AWS::ApiGatewayV2::Api", self._websocket_api)),
-            custom_resources=tuple(item for _, item in self._each("Custom::", self._custom_resource)),
-        )
+    def records(self) -> tuple[Any, ...]:
+        """Every record of the stack, in the template's order. A resource that is wrong is left out."""
+        for resource in self._resources.values():
+            self._read(resource)
+        records: list[Any] = []
+        for resource in self._resources.values():
+            built = resource.built
+            records += built if isinstance(built, list) else [built]
+        return tuple(record for record in records if record is not None)
 
-    def _resolve(self, logical_id: str, resource: Values) -> None:
-        kind = resource["Type"]
-        properties = resource.get("Properties") or {}
-        if kind in IGNORED_TYPES or (kind == "AWS::CloudFormation::Stack" and self._nests_nothing(properties)):
-            return
-        if is_custom(kind):
-            used = frozenset(properties)
-        elif kind in PROPERTIES:
-            used, ignored = PROPERTIES[kind]
-            self.problems += [
-                f"{logical_id} ({kind}): the property {name} is not supported"
-                for name in properties
-                if name not in used and name not in ignored
-            ]
-        else:
-            problem = f"{logical_id} ({kind}): this type of resource is not supported"
-            self.problems.append(problem + self._way_around(resource.get("Condition")))
-            return
-        values = {}
-        for name in properties:
-            if name in used:
-                try:
-                    values[name] = self._references.resolve(properties[name])
-                except ValueError as error:
-                    self.problems.append(f"{logical_id} ({kind}): {name}: {error}")
-                    self._wrong.add(logical_id)
-        self._values[logical_id] = {name: value for name, value in values.items() if value is not None}
+    def resolve(self, value: Any) -> Any:
+        """The value with intrinsic functions carried out and local addresses; None for AWS::NoValue.
 
-    def _nests_nothing(self, properties: Values) -> bool:
-        """Whether a nested stack consists of resources without a local meaning, such as alarms."""
-        try:
-            nested = intrinsics.read(self._file(properties.get("TemplateURL"), "TemplateURL"))
-        except (TemplateError, ValueError):
-            return False
-        return all(resource.get("Type") in IGNORED_TYPES for resource in nested["Resources"].values())
+        Raises ValueError that says what cannot be resolved.
+        """
+        resolved = self.resolver.resolve(value)
+        return None if resolved is NO_VALUE else self._localize(resolved)
 
-    def _way_around(self, condition: str | None) -> str:
-        """What leaves a resource out that can't be made."""
-        parameters = self._references.parameters_of(condition) if condition else []
-        if not parameters:
-            return ""
-        return (
-            f"; its condition {condition} depends on {', '.join(parameters)}: expected other values, by --parameter "
-            "NAME=VALUE, or by --postgres NAME and --redis NAME for the URL of an embedded store"
-        )
+    def get(self, logical_id: str) -> Resource | None:
+        return self._resources.get(logical_id)
 
-    def _each(self, kind: str, build: Callable[[str, Values], Any]) -> list[tuple[str, Any]]:
-        """Builds every resource of the type. One that is wrong is left out, and named among the problems."""
-        built = []
-        for logical_id, values in self._values.items():
-            actual = self._resources[logical_id]["Type"]
-            if (actual == kind or (kind == "Custom::" and is_custom(actual))) and logical_id not in self._wrong:
-                try:
-                    built.append((logical_id, build(logical_id, values)))
-                except ValueError as error:
-                    self.problems.append(f"{logical_id} ({actual}): {error}")
-                except (AttributeError, KeyError, TypeError) as error:
-                    self.problems.append(
-                        f"{logical_id} ({actual}): a property has another shape than expected: {error}"
-                    )
+    def of(self, kind: str) -> list[Resource]:
+        """The resources of one type."""
+        return [resource for resource in self._resources.values() if resource.kind == kind]
+
+    def find(self, kind: str, identity: Callable[[Resource], str], value: Any) -> Resource | None:
+        """The resource of the type whose `identity` is `value`."""
+        for resource in self.of(kind):
+            with suppress(ValueError):  # it cannot be named, which is among the problems
+                if identity(resource) == value:
+                    return resource
+        return None
+
+    def build(self, resource: Resource) -> Any:
+        """Builds the resource's record once, after those that it asks for; None if the resource is wrong."""
+        if resource.logical_id in self._built:
+            return self._built[resource.logical_id]
+        built = None
+        if resource.type and resource.type.build and resource.logical_id not in self._wrong:
+            try:
+                with self.once(f"{resource}: its record"):
+                    built = resource.type.build(resource)
+            except TemplateError as error:
+                self.problems += [f"{resource}: {problem}" for problem in error.problems]
+            except ValueError as error:
+                self.problems.append(f"{resource}: {error}")
+            except (AttributeError, KeyError, TypeError) as error:
+                self.problems.append(f"{resource}: a property does not have the expected shape: {error}")
+        self._built[resource.logical_id] = built
         return built
 
-    def _layer(self, logical_id: str, values: Values) -> tuple[Path, ...]:
-        content = self._file(values.get("Content"), "Content")
-        metadata = self._resources[logical_id].get("Metadata") or {}
-        if "BuildMethod" in metadata and "SamResourceId" not in metadata:
-            return (content,)  # `sam build` will put it under python/, and add SamResourceId
-        roots = [content / "python", *sorted(content.glob("python/lib/python3.*/site-packages"))]
-        return tuple(root for root in roots if root.is_dir())
-
-    def _function(self, logical_id: str, values: Values, layers: dict[str, tuple[Path, ...]]) -> Function:
-        if values.get("PackageType", "Zip") != "Zip":
-            raise ValueError(f"PackageType: expected Zip, was {values['PackageType']}")
-        runtime = str(values.get("Runtime"))
-        if not runtime.startswith("python3"):
-            raise ValueError(f"Runtime: expected a python3.x, was {runtime}")
-        if "." not in str(values.get("Handler")):
-            raise ValueError(f"Handler: expected module.function, was {values.get('Handler')}")
-        code = self._file(values.get("Code"), "CodeUri")
-        if not code.is_dir():
-            raise ValueError(f"CodeUri: expected a folder, was {code}")
-        known = {
-            arn("lambda", f"layer:{self._references.name(layer)}:1"): layer
-            for layer in self._of_type("AWS::Lambda::LayerVersion")
-        }
-        search_path: list[Path] = []
-        for layer in values.get("Layers", []):
-            if layer not in known:
-                raise ValueError(f"Layers: expected layers of this template, was {layer}")
-            search_path += layers.get(known[layer], ())
-        return Function(
-            name=self._references.name(logical_id),
-            handler=values["Handler"],
-            code=code,
-            search_path=tuple(search_path),
-            environment=_variables(values),
-            timeout=_integer(values, "Timeout", 3, 1, 900),
-            memory=_integer(values, "MemorySize", 128, 128, 10_240),
-            runtime=runtime,
-            reserved_concurrency=_integer(values, "ReservedConcurrentExecutions", None, 0, 1000),
-            aliases=self._aliases.get(self._references.name(logical_id), frozenset()),
-        )
-
-    def _alias(self, logical_id: str, values: Values) -> tuple[str, str]:
-        return self._target(values.get("FunctionName"), "FunctionName"), str(values.get("Name", logical_id))
-
-    def _queue(self, logical_id: str, values: Values) -> Queue:
-        redrive = values.get("RedrivePolicy")
-        if isinstance(redrive, str):
-            redrive = json.loads(redrive)
-        if redrive is not None:
-            _only(redrive, "RedrivePolicy", "deadLetterTargetArn maxReceiveCount")
-            target = redrive.get("deadLetterTargetArn")
-            if target not in self._queue_arns:
-                raise ValueError(f"RedrivePolicy: expected a queue of this template, was {target}")
-            redrive = Redrive(target, _integer(redrive, "maxReceiveCount", 10, 1, 1000))
-        return Queue(
-            name=self._references.name(logical_id),
-            visibility_timeout=_integer(values, "VisibilityTimeout", 30, 0, 43_200),
-            delay=_integer(values, "DelaySeconds", 0, 0, 900),
-            receive_wait=_integer(values, "ReceiveMessageWaitTimeSeconds", 0, 0, 20),
-            retention=_integer(values, "MessageRetentionPeriod", 345_600, 60, 1_209_600),
-            max_message_size=_integer(values, "MaximumMessageSize", Queue.max_message_size, 1024, MAX_MESSAGE_SIZE),
-            redrive=redrive,
-        )
-
-    def _mapping(self, logical_id: str, values: Values) -> EventSourceMapping:
-        queue = values.get("EventSourceArn")
-        if queue not in self._queue_arns:
-            raise ValueError(f"EventSourceArn: expected a queue of this template, was {queue}")
-        responses = values.get("FunctionResponseTypes", [])
-        if not set(responses) <= {"ReportBatchItemFailures"}:
-            raise ValueError(f"FunctionResponseTypes: expected ReportBatchItemFailures, was {responses}")
-        scaling = _only(values.get("ScalingConfig", {}), "ScalingConfig", "MaximumConcurrency")
-        window = _integer(values, "MaximumBatchingWindowInSeconds", 0, 0, 300)
-        batch_size = _integer(values, "BatchSize", 10, 1, 10_000)
-        if batch_size > 10 and not window:
-            raise ValueError(f"BatchSize: expected at most 10 without MaximumBatchingWindowInSeconds, was {batch_size}")
-        function = self._target(values.get("FunctionName"), "FunctionName")
-        timeout, visible_after = self._timeouts.get(function, 0), self._visibility_timeouts.get(queue, math.inf)
-        if visible_after < timeout:
-            raise ValueError(
-                f"EventSourceArn: expected a queue whose VisibilityTimeout is at least the Timeout of {function}, "
-                f"{timeout}, was {visible_after}"
-            )
-        return EventSourceMapping(
-            name=logical_id,
-            queue_arn=queue,
-            function=function,
-            batch_size=batch_size,
-            window=window,
-            max_concurrency=_integer(scaling, "MaximumConcurrency", None, 2, 1000),
-            report_batch_item_failures=bool(responses),
-            enabled=_boolean(values, "Enabled", True),
-        )
-
-    def _state_machine(self, logical_id: str, values: Values) -> StateMachine:
-        kind = values.get("StateMachineType", "STANDARD")
-        if kind not in ("STANDARD", "EXPRESS"):
-            raise ValueError(f"Type: expected STANDARD or EXPRESS, was {kind}")
-        if "DefinitionS3Location" in values:
-            path = self._file(values["DefinitionS3Location"], "DefinitionUri")
-            try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"DefinitionUri: {error}") from error
-        else:
-            path = Path("definition.json")
-            text = values.get("DefinitionString") or json.dumps(values.get("Definition"))
-        substitutions = values.get("DefinitionSubstitutions", {})
-        missing = {name for name in re.findall(r"\$\{(\w+)\}", text) if name not in substitutions}
-        if missing:
-            raise ValueError(f"DefinitionSubstitutions: {', '.join(sorted(missing))} is used, but not given")
-        text = re.sub(r"\$\{(\w+)\}", lambda match: str(substitutions[match[1]]), text)
-        try:
-            definition = yaml.load(text, yaml.CSafeLoader) if path.suffix in (".yaml", ".yml") else json.loads(text)
-        except (yaml.YAMLError, json.JSONDecodeError) as error:
-            raise ValueError(f"the definition: {error}") from error
-        if not isinstance(definition, dict):
-            raise ValueError(f"the definition: expected an object, was {definition!r:.100}")
-        return StateMachine(self._references.name(logical_id), definition, kind)
-
-    def _schedule(self, logical_id: str, values: Values) -> Schedule:
-        if values.get("ScheduleExpressionTimezone", "UTC") != "UTC":
-            raise ValueError(f"ScheduleExpressionTimezone: expected UTC, was {values['ScheduleExpressionTimezone']}")
-        target = _only(values.get("Target", {}), "Target", "Arn Input", "DeadLetterConfig RetryPolicy RoleArn")
-        return self._scheduled(self._references.name(logical_id), values, target)
-
-    def _rule(self, logical_id: str, values: Values) -> list[Schedule]:
-        targets = values.get("Targets", [])
-        for target in targets:
-            _only(target, "Targets", "Arn Input", "DeadLetterConfig Id RetryPolicy RoleArn")
-        names = [logical_id] if len(targets) == 1 else [f"{logical_id}-{number}" for number in range(len(targets))]
-        return [self._scheduled(name, values, target) for name, target in zip(names, targets, strict=True)]
-
-    def _scheduled(self, name: str, values: Values, target: Values) -> Schedule:
-        expression = values.get("ScheduleExpression")
-        if not isinstance(expression, str) or not re.fullmatch(r"(rate|cron|at)\(.+\)", expression):
-            raise ValueError(f"ScheduleExpression: expected rate(…), cron(…) or at(…), was {expression}")
-        enabled = values.get("State", "ENABLED") != "DISABLED"
-        return Schedule(name, expression, self._target(target.get("Arn"), "Target"), target.get("Input"), enabled)
-
-    def _rest_api(self, logical_id: str, values: Values) -> RestApi:
-        self._check_sole(logical_id)
-        if "Body" not in values:
-            raise ValueError("Body: expected an OpenAPI definition")
-        stage = self._stage("AWS::ApiGateway::Stage", "RestApiId", logical_id)
-        api = rest_api(logical_id, stage, values["Body"], self._target)
-        smallest = values.get("MinimumCompressionSize")
-        return replace(api, compressed_from=None if smallest is None else int(smallest))
-
-    def _websocket_api(self, logical_id: str, values: Values) -> WebSocketApi:
-        self._check_sole(logical_id)
-        if values.get("ProtocolType") != "WEBSOCKET":
-            raise ValueError(f"ProtocolType: expected WEBSOCKET, was {values.get('ProtocolType')}")
-        routes: dict[str, str] = {}
-        authorizer = None
-        for route in self._parts("AWS::ApiGatewayV2::Route", "ApiId", logical_id):
-            integration = self._values.get(str(route.get("Target")).removeprefix("integrations/"), {})
-            if integration.get("IntegrationType") != "AWS_PROXY":
-                raise ValueError(f"{route.get('RouteKey')}: expected an AWS_PROXY integration, was {integration}")
-            routes[str(route.get("RouteKey"))] = self._target(integration.get("IntegrationUri"), "IntegrationUri")
-            if route.get("AuthorizationType", "NONE") == "CUSTOM":
-                authorizer = self._authorizer(self._values.get(str(route.get("AuthorizerId")), {}))
-            elif route.get("AuthorizationType", "NONE") != "NONE":
-                raise ValueError(f"AuthorizationType: expected CUSTOM or NONE, was {route['AuthorizationType']}")
-        selection = values.get("RouteSelectionExpression", WebSocketApi.selection_expression)
-        stage = self._stage("AWS::ApiGatewayV2::Stage", "ApiId", logical_id)
-        return WebSocketApi(logical_id, stage, routes, selection, authorizer)
-
-    def _authorizer(self, values: Values) -> Authorizer:
-        headers, query = [], []
-        for source in values.get("IdentitySource", []):
-            match str(source).split(".", 3):
-                case ["route", "request", "header", name]:
-                    headers.append(name)
-                case ["route", "request", "querystring", name]:
-                    query.append(name)
-                case _:
-                    raise ValueError(f"IdentitySource: expected route.request.header.… or .querystring.…, was {source}")
-        function = self._target(values.get("AuthorizerUri"), "AuthorizerUri")
-        # API Gateway never caches a WebSocket authorizer's answer.
-        return Authorizer(values.get("Name", "authorizer"), function, "REQUEST", tuple(headers), tuple(query), ttl=0)
-
-    def _custom_resource(self, logical_id: str, values: Values) -> CustomResource:
-        function = self._target(values.get("ServiceToken"), "ServiceToken")
-        return CustomResource(logical_id, self._resources[logical_id]["Type"], function, _strings(values))
-
-    def _check_sole(self, logical_id: str) -> None:
-        apis = self._of_type(self._resources[logical_id]["Type"])
-        if len(apis) > 1:
-            raise ValueError(f"expected one API of this type, since it has a port to itself, was {', '.join(apis)}")
-
-    def _names(self, kind: str) -> list[str]:
-        names = []
-        for logical_id in self._of_type(kind):
-            with suppress(ValueError):  # its resource is named among the problems
-                names.append(self._references.name(logical_id))
-        return names
-
-    def _of_type(self, kind: str) -> list[str]:
-        return [logical_id for logical_id, resource in self._resources.items() if resource["Type"] == kind]
-
-    def _parts(self, kind: str, property_: str, api: str) -> list[Values]:
-        values = [self._values[logical_id] for logical_id in self._of_type(kind) if logical_id in self._values]
-        return [value for value in values if value.get(property_) == api]
-
-    def _stage(self, kind: str, property_: str, api: str) -> str:
-        stages = [str(stage.get("StageName")) for stage in self._parts(kind, property_, api)]
-        if len(stages) != 1:
-            raise ValueError(f"expected one stage, was {', '.join(stages) or 'none'}")
-        return stages[0]
-
-    def _target(self, reference: Any, property_: str) -> str:
-        """The name of the function that an ARN, a name, or API Gateway's invocation URI means."""
-        name = str(reference).removesuffix("/invocations").rpartition("/")[2].partition("function:")[2] or str(
-            reference
-        )
-        name = name.partition(":")[0]
-        if name not in self._function_names:
-            raise ValueError(f"{property_}: expected a function of this template, was {reference}")
-        return name
-
-    def _file(self, location: Any, property_: str) -> Path:
+    def file(self, location: Any, property_: str) -> Path:
+        """The path on this machine that the S3 location stands for. Raises ValueError if there is none."""
         key = location.get("S3Key", location.get("Key")) if isinstance(location, dict) else None
         if key not in self._files:
             raise ValueError(f"{property_}: expected a path on this machine, was {location}")
@@ -366,55 +163,71 @@ class Builder:
             raise ValueError(f"{property_}: expected a path on this machine, {self._files[key]} does not exist")
         return self._files[key]
 
+    @contextmanager
+    def once(self, what: str) -> Iterator[None]:
+        """Raises ValueError where finding `what` leads back to itself."""
+        if what in self._under_way:
+            raise ValueError(f"{what} refers to itself")
+        self._under_way.append(what)
+        try:
+            yield
+        finally:
+            self._under_way.pop()
 
-def _variables(values: Values) -> dict[str, str]:
-    environment = _only(values.get("Environment", {}), "Environment", "Variables")
-    variables = {str(name): scalar(value) for name, value in environment.get("Variables", {}).items()}
-    reserved = sorted(name for name in variables if RESERVED_VARIABLES.fullmatch(name))
-    if reserved:
-        raise ValueError(f"Environment: Lambda itself sets {', '.join(reserved)}")
-    logging = _only(
-        values.get("LoggingConfig", {}), "LoggingConfig", "ApplicationLogLevel LogFormat", "LogGroup SystemLogLevel"
-    )
-    if "LogFormat" in logging:
-        variables["AWS_LAMBDA_LOG_FORMAT"] = scalar(logging["LogFormat"])
-    if "ApplicationLogLevel" in logging:
-        variables["AWS_LAMBDA_LOG_LEVEL"] = scalar(logging["ApplicationLogLevel"])
-    return variables
+    def _read(self, resource: Resource) -> None:
+        """Refuses what is not supported and resolves the used properties."""
+        if resource.type is None:
+            self.problems.append(f"{resource}: {self.refusal(resource)}")
+            return
+        used, ignored = resource.type.used, resource.type.ignored
+        for name, value in resource.properties.items():
+            if name in used:
+                try:
+                    resolved = self.resolve(value)
+                except ValueError as error:
+                    self.problems.append(f"{resource}: {name}: {error}")
+                    self._wrong.add(resource.logical_id)
+                else:
+                    if resolved is not None:
+                        resource.values[name] = resolved
+            elif name not in ignored:
+                self.problems.append(f"{resource}: the property {name} is not supported")
 
+    def refusal(self, resource: Resource) -> str:
+        """Says that the type is not supported, and how to leave the resource out if its condition allows that."""
+        refusal = "this type of resource is not supported"
+        condition = resource.definition.get("Condition")
+        parameters = self.resolver.parameters_of(condition) if condition else []
+        if not parameters:
+            return refusal
+        return (
+            f"{refusal}; its condition {condition} depends on {', '.join(parameters)}: expected other values, by "
+            "--parameter NAME=VALUE, or by --postgres NAME and --redis NAME for the URL of an embedded store"
+        )
 
-def _only(value: Any, where: str, used: str, ignored: str = "") -> Values:
-    """The mapping, once it is sure that it holds nothing else."""
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected a mapping, was {value!r}")
-    unknown = set(value) - set(used.split()) - set(ignored.split())
-    if unknown:
-        raise ValueError(f"the property {', '.join(f'{where}.{name}' for name in sorted(unknown))} is not supported")
-    return value
+    def _ref(self, logical_id: str) -> str:
+        return self._named(logical_id).ref
 
+    def _attribute(self, logical_id: str, attribute: str) -> str:
+        return self._named(logical_id).attribute(attribute)
 
-def _integer(values: Values, name: str, default: Any, low: int, high: int) -> Any:
-    """The property as an int from `low` to `high`; the default where it is left out."""
-    value = values.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
-        raise ValueError(f"{name}: expected a whole number from {low} to {high}, was {value!r}")
-    return int(value)
+    def _named(self, logical_id: Any) -> Resource:
+        if not isinstance(logical_id, str) or logical_id not in self._resources:
+            raise ValueError(f"no parameter or resource is named {logical_id}")
+        return self._resources[logical_id]
 
+    def _localize(self, value: Any) -> Any:
+        match value:
+            case str():
+                return _ADDRESS.sub(self._local_address, value)
+            case list():
+                return [self._localize(item) for item in value]
+            case dict():
+                return {key: self._localize(item) for key, item in value.items()}
+        return value
 
-def _boolean(values: Values, name: str, default: bool) -> bool:
-    value = scalar(values.get(name, default))
-    if value not in ("true", "false"):
-        raise ValueError(f"{name}: expected true or false, was {value}")
-    return value == "true"
-
-
-def _strings(value: Any) -> Any:
-    """A custom resource is given each of its properties' scalars as a string."""
-    match value:
-        case dict():
-            return {key: _strings(item) for key, item in value.items()}
-        case list():
-            return [_strings(item) for item in value]
-    return scalar(value)
+    def _local_address(self, match: re.Match[str]) -> str:
+        resource = self._resources.get(match["api"])
+        if resource is None or resource.type is None or resource.type.address is None:
+            return match[0]
+        return resource.type.address(self.addresses, match["scheme"])

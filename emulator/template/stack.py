@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-from emulator.apigateway.records import RestApi, WebSocketApi
-from emulator.cloudformation.records import CustomResource
-from emulator.lambda_.records import EventSourceMapping, Function
-from emulator.scheduler.records import Schedule
-from emulator.sqs.records import Queue
-from emulator.states.records import StateMachine
+
+class Record(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """`sources` are the files that all of this was read from."""
+    """`records` are what the resources were built to; `sources` are the files that they were read from."""
 
     name: str
-    functions: dict[str, Function] = field(default_factory=dict)
-    queues: dict[str, Queue] = field(default_factory=dict)
-    mappings: tuple[EventSourceMapping, ...] = ()
-    state_machines: dict[str, StateMachine] = field(default_factory=dict)
-    schedules: tuple[Schedule, ...] = ()
-    rest_apis: tuple[RestApi, ...] = ()
-    websocket_apis: tuple[WebSocketApi, ...] = ()
-    custom_resources: tuple[CustomResource, ...] = ()
+    records: tuple[Any, ...] = ()
     outputs: dict[str, str] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
+
+    def of(self, kind: type[R]) -> dict[str, R]:
+        """The records of a class by name, such as `Queue`, in the template's order."""
+        return {record.name: record for record in self.records if isinstance(record, kind)}

@@ -15,11 +15,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from emulator.console.service import PATH, Console
-from emulator.lambda_.environments import Counters
 from emulator.sqs.service import Sqs
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
-from emulator.template.stack import Stack as Description
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack, running
@@ -124,22 +122,15 @@ class Small:
         asyncio.run_coroutine_threadsafe(self.step_functions.handle("StartSyncExecution", request), self.loop).result()
 
 
-class NoFunctions:
-    counters: dict[str, Counters] = {}  # noqa: RUF012
-
-
 @pytest.fixture
 def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
     """Serves a console in a thread of its own, because Playwright uses the event loop of this one."""
     with ExitStack() as servers:
 
         def serve(*machines: StateMachine, **functions: Callable[[Any], Any]) -> Small:
-            description = Description("small", state_machines={machine.name: machine for machine in machines})
-            sqs = Sqs({}, base_url="http://sqs")
-            step_functions = StepFunctions(
-                description.state_machines, Functions(**functions), lambda request: sqs.handle("", request)
-            )
-            page = Console(description, step_functions, sqs, NoFunctions(), tmp_path)
+            sqs = Sqs([], base_url="http://sqs")
+            step_functions = StepFunctions(machines, Functions(**functions), lambda request: sqs.handle("", request))
+            page = Console(step_functions, sqs, dict, tmp_path)
             started: Queue[Small] = Queue()
 
             async def main() -> None:

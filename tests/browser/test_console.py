@@ -23,7 +23,7 @@ MARKUP = '<img src="x" onerror="alert(1)"><script>alert(2)</script>'
 
 
 def console(stack: Stack) -> str:
-    return f"{stack.rest}/_emulator/"
+    return f"{stack.endpoint}/_emulator/"
 
 
 def state(page: Page, name: str) -> Locator:

@@ -19,11 +19,13 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
+from emulator.lambda_.functions import Invocation
 from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
 from tests.conformance.states_corpus import CASES, Case
+from tests.support.no_functions import NoFunctions
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -100,19 +102,13 @@ class Outcome:
     cause: str | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
-    payload: bytes
-    error: bool
-
-
-class LocalFunctions:
+class LocalFunctions(NoFunctions):
     def __init__(self) -> None:
         self._functions = Functions()
 
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Answer:
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         result, error = self._functions.call(name_or_arn.rpartition(":")[2], json.loads(payload))
-        return Answer(json.dumps(result, separators=(",", ":")).encode(), error)
+        return Invocation(json.dumps(result, separators=(",", ":")).encode(), error)
 
 
 async def _no_sleep(seconds: float) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from emulator.apigateway.records import RestApi, WebSocketApi
 from order_engine.domain.access import KEY, TICKET, new_secret
 from order_engine.storage.clients import ClientStore
 from tests.support.aws_clients import aws
@@ -58,13 +59,13 @@ async def refused(at: Client, url: str, **headers: str) -> int:
 def test_every_endpoint_is_looked_at() -> None:
     from tests.support.aws import stack as template
 
-    (api,) = template().rest_apis
+    (api,) = template().of(RestApi).values()
     closed = {(route.method, route.path) for route in api.routes if route.authorizer}
     page = {("GET", "/"), ("GET", "/assets/{version}/{name}")}
     open_to_everyone = page | {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
     assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
     assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed
-    (websocket,) = template().websocket_apis
+    (websocket,) = template().of(WebSocketApi).values()
     assert websocket.authorizer is not None
 
 

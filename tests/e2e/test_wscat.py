@@ -15,7 +15,8 @@ from typing import IO
 
 import pytest
 
-from emulator.template.loader import load
+from emulator.stack import load
+from emulator.template.registry import Addresses
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack
 
@@ -105,7 +106,8 @@ def printed(terminal: IO[bytes]) -> Iterator[str]:
 @pytest.mark.needs("local")
 def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
     """Pasted into a shell, in a folder where npx finds wscat."""
-    outputs = load(ROOT / "template.yaml", stack.parameters, rest_url=stack.rest, websocket_url=stack.websocket).outputs
+    addresses = Addresses(stack.endpoint, stack.rest, stack.websocket)
+    outputs = load(ROOT / "template.yaml", stack.parameters, addresses=addresses).outputs
     environment = {"PATH": os.environ["PATH"], "ORDERS_KEY": stack.key, "HOME": os.environ.get("HOME", "/")}
     for name, expected in (("SubmitAnOrder", '"status": "pending"'), ("WatchAnOrder", '"status": "confirmed"')):
         command = ["sh", "-c", outputs[name].replace("-w 15", "-w 3")]

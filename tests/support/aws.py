@@ -19,10 +19,15 @@ from aiohttp import web
 
 from emulator.common.account import ACCOUNT, REGION
 from emulator.endpoint import Endpoint
+from emulator.lambda_.api import LambdaApi
+from emulator.lambda_.catalog import Catalog
+from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
+from emulator.sqs.records import Queue
 from emulator.sqs.service import Sqs
+from emulator.stack import load
+from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
-from emulator.template.loader import load
 from emulator.template.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -64,28 +69,20 @@ def call(handler: Handler, payload: bytes) -> tuple[Any, bool]:
         return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}, True
 
 
-@dataclass(frozen=True)
-class Invocation:
-    payload: bytes
-    error: bool
-
-
 class InProcess:
     """`handlers` by the function's logical id in the template; it may be filled later."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self.functions: Mapping[str, Function] = stack().functions
+        self.catalog = Catalog(stack().of(Function).values())
         self._handlers = handlers
 
-    def function(self, name_or_arn: str) -> Function:
-        return next(function for function in self.functions.values() if name_or_arn == f"{function.arn}:live")
-
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        handler = self._handlers[self.function(name_or_arn).name]
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
+        assert name_or_arn.endswith(":live")
+        handler = self._handlers[self.catalog.find(name_or_arn).name]
         result, error = await asyncio.to_thread(call, handler, payload)
         return Invocation(json.dumps(result).encode(), error)
 
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> object:
+    async def invoke_event(self, name_or_arn: str, payload: bytes, /) -> str:
         raise AssertionError(f"expected no asynchronous invocation, was {name_or_arn}")
 
 
@@ -106,10 +103,10 @@ class Aws:
 
     @property
     def machine_arn(self) -> str:
-        return stack().state_machines["OrderMachine"].arn
+        return stack().of(StateMachine)["OrderMachine"].arn
 
     def queue_url(self, logical_id: str) -> str:
-        return f"{self.url}/{ACCOUNT}/{stack().queues[logical_id].name}"
+        return f"{self.url}/{ACCOUNT}/{stack().of(Queue)[logical_id].name}"
 
     def messages(self, logical_id: str) -> list[Any]:
         """Takes everything out of a queue."""
@@ -139,15 +136,17 @@ def aws() -> Iterator[Aws]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        sqs = Sqs(stack().queues, base_url=url)
+        sqs = Sqs(stack().of(Queue).values(), base_url=url)
         step_functions = StepFunctions(
-            stack().state_machines, functions, lambda request: sqs.handle("SendMessage", request)
+            stack().of(StateMachine).values(), functions, lambda request: sqs.handle("SendMessage", request)
         )
-        endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, functions)
+        endpoint = Endpoint(
+            {"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, LambdaApi(functions.catalog, functions)
+        )
         loop = asyncio.get_running_loop()
         started.set_result((Aws(url, handlers), lambda: loop.call_soon_threadsafe(stopping.set)))
         await stopping.wait()
-        sqs.close()
+        await sqs.close(0)
         await step_functions.close(0)
         await runner.cleanup()
 

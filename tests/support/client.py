@@ -131,8 +131,8 @@ class Client:
         return await self.ended((await self.submit(**changes))["orderId"])
 
     async def executions(self) -> list[Json]:
-        answer = await self.request("GET", "/_emulator/executions")
-        executions: list[Json] = answer.body
+        async with self._session.get(f"{self._stack.endpoint}/_emulator/executions") as response:
+            executions: list[Json] = await response.json()
         return executions
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.application import Template
-from emulator.template import intrinsics
-from emulator.template.loader import _take_files, _translate
+from emulator.stack import REGISTRY
+from emulator.template import intrinsics, sam
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -25,9 +25,9 @@ def translated(change: Callable[[dict[str, Any]], None] = lambda document: None,
     """The resources of a gradual deployment. `change` edits the template before it is translated."""
     document = intrinsics.read(TEMPLATE)
     values = intrinsics.parameters(document["Parameters"], GIVEN | parameters)
-    _take_files(document, TEMPLATE.parent)
+    sam.take_files(document, TEMPLATE.parent, REGISTRY.paths())
     change(document)
-    found: Resources = _translate(document, values, [])["Resources"]
+    found: Resources = sam.translate(document, values, [])["Resources"]
     return found
 
 

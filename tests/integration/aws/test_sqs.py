@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from emulator.common.account import REGION
+from emulator.sqs.records import Queue
 from order_engine.domain.lifecycle import Status
 from order_engine.storage.orders import OrderStore
 from tests.support.aws import stack
@@ -30,7 +31,7 @@ class Queues:
         self.client: Any = boto3.client("sqs", region_name=REGION)
         self.urls: dict[str, str] = {}
         for logical_id in ("DeadLetterQueue", "OrderQueue", "ReplayQueue"):
-            settings = stack().queues[logical_id]
+            settings = stack().of(Queue)[logical_id]
             attributes: Any = {"VisibilityTimeout": str(settings.visibility_timeout)}
             if settings.redrive:
                 policy = {
@@ -136,7 +137,7 @@ def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_its_order_fail
     functions: Functions, queues: Queues, orders: OrderStore
 ) -> None:
     order_id = submit(functions)
-    redrive = stack().queues["OrderQueue"].redrive
+    redrive = stack().of(Queue)["OrderQueue"].redrive
     assert redrive is not None
     for _ in range(redrive.max_receive_count):
         (message,) = queues.receive("OrderQueue")
@@ -153,7 +154,7 @@ def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_its_order_fail
 
 
 def test_the_dead_letter_queue_keeps_letters_longer_than_the_order_queue_tries() -> None:
-    orders, dead = stack().queues["OrderQueue"], stack().queues["DeadLetterQueue"]
+    orders, dead = stack().of(Queue)["OrderQueue"], stack().of(Queue)["DeadLetterQueue"]
     assert orders.redrive is not None
     assert orders.redrive.dead_letter_arn == dead.arn
     assert dead.retention > orders.visibility_timeout * orders.redrive.max_receive_count

@@ -20,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from emulator.common.account import REGION
+from emulator.lambda_.functions import Invocation
 from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
@@ -33,9 +34,10 @@ from order_engine.simulation.faults import VENUES, set_fault
 from order_engine.storage.database import Database
 from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
-from tests.support.aws import ROOT, Invocation, call
+from tests.support.aws import ROOT, call
 from tests.support.databases import clean
 from tests.support.functions import Functions, new_environment
+from tests.support.no_functions import NoFunctions
 from tests.support.orders import CLIENT, LEASE, REQUEST, new_order
 from tests.support.simulation import live, quoted
 
@@ -55,7 +57,7 @@ def definition() -> str:
     return text
 
 
-class Lambda:
+class Lambda(NoFunctions):
     """The handlers, called as both interpreters call them; which steps were taken is kept."""
 
     def __init__(self, functions: Functions) -> None:
@@ -67,7 +69,7 @@ class Lambda:
         self.steps.append(json.loads(payload).get("step", name))
         return call(self.handlers[name], payload)
 
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         result, error = await asyncio.to_thread(self.call, name_or_arn, payload)
         return Invocation(json.dumps(result).encode(), error)
 

@@ -14,6 +14,7 @@ from contract.__main__ import text
 from contract.asyncapi import asyncapi
 from contract.errors import EXAMPLES
 from contract.openapi import openapi
+from emulator.apigateway.records import RestApi
 from tests.support.aws import stack
 from tests.support.descriptions import check, document, operations
 
@@ -44,7 +45,7 @@ def test_asyncapi_is_valid() -> None:
 
 
 def test_every_route_of_the_template_is_described_and_no_other() -> None:
-    (api,) = stack().rest_apis
+    (api,) = stack().of(RestApi).values()
     # A page and what it loads are no API.
     routes = [route for route in api.routes if route.path != "/" and not route.path.startswith("/assets/")]
     described = {(method, path): operation.get("security") != [] for method, path, operation in operations()}

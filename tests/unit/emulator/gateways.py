@@ -7,24 +7,19 @@ import contextlib
 import inspect
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from emulator.apigateway.gateway import Handler, server
 from emulator.common.errors import ApiError
+from emulator.common.serving import Handler, http_server
+from emulator.lambda_.functions import Invocation
+from tests.support.no_functions import NoFunctions
 
 Event = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Invocation:
-    payload: bytes
-    error: bool = False
-
-
-class Functions:
+class Functions(NoFunctions):
     """Runs Python callables as Lambda functions, and keeps the events that they got."""
 
     def __init__(self, **functions: Callable[[Event], Any]) -> None:
@@ -62,7 +57,7 @@ class Functions:
 @contextlib.asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[int]:
     """The port on which `handler` is served."""
-    runner = web.ServerRunner(server(handler))
+    runner = web.ServerRunner(http_server(handler))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from emulator.sqs.records import Queue, Redrive
 from emulator.sqs.service import Sqs
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
-from emulator.template.stack import Stack
 from tests.unit.emulator.gateways import Functions, serving
 
 ECHO = StateMachine("echo", {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, "EXPRESS")
@@ -26,16 +25,8 @@ FAIL = StateMachine(
 )
 WAIT = StateMachine("wait", {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1000, "End": True}}})
 DEAD = Queue("dead")
-STACK = Stack(
-    "test",
-    queues={"Work": Queue("work", redrive=Redrive(DEAD.arn, 3)), "Dead": DEAD},
-    state_machines={machine.name: machine for machine in (ECHO, FAIL, WAIT)},
-)
-
-
-@dataclass
-class Counted:
-    counters: dict[str, Counters] = field(default_factory=lambda: {"greet": Counters(invocations=3, errors=1)})
+QUEUES = (Queue("work", redrive=Redrive(DEAD.arn, 3)), DEAD)
+COUNTERS = {"greet": Counters(invocations=3, errors=1)}
 
 
 @dataclass
@@ -68,9 +59,9 @@ class Site:
 
 def run(logs: Path, scenario: Callable[[Site], Awaitable[Any]]) -> Any:
     async def main() -> Any:
-        sqs = Sqs(STACK.queues, base_url="http://sqs")
-        step_functions = StepFunctions(STACK.state_machines, Functions(), lambda request: sqs.handle("", request))
-        console = Console(STACK, step_functions, sqs, Counted(), logs)
+        sqs = Sqs(QUEUES, base_url="http://sqs")
+        step_functions = StepFunctions((ECHO, FAIL, WAIT), Functions(), lambda request: sqs.handle("", request))
+        console = Console(step_functions, sqs, lambda: COUNTERS, logs)
         async with serving(console.handle) as port, aiohttp.ClientSession() as session:
             try:
                 return await scenario(Site(port, session, step_functions, sqs, logs))

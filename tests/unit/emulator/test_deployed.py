@@ -73,7 +73,7 @@ async def functions_of(provider: Provider) -> AsyncIterator[DeployedFunctions]:
         try:
             yield functions
         finally:
-            functions.close()
+            await functions.close(0)
 
 
 def test_a_websocket_api_is_served_with_functions_that_are_deployed_elsewhere() -> None:
@@ -103,10 +103,11 @@ def test_a_function_that_fails_is_told_from_one_that_answers() -> None:
     async def scenario() -> None:
         provider = Provider({"Good": "good", "Bad": "bad"}, {"good": {"a": 1}, "bad": "SlippageExceeded"})
         async with functions_of(provider) as functions:
-            assert await functions.invoke("Good", b"{}") == (b'{"a": 1}', False)
-            payload, failed = await functions.invoke("Bad", b"{}")
-            assert failed
-            assert json.loads(payload)["errorType"] == "SlippageExceeded"
+            good = await functions.invoke("Good", b"{}")
+            assert (good.payload, good.error) == (b'{"a": 1}', False)
+            bad = await functions.invoke("Bad", b"{}")
+            assert bad.error
+            assert json.loads(bad.payload)["errorType"] == "SlippageExceeded"
 
     asyncio.run(scenario())
 
@@ -118,12 +119,12 @@ def test_a_stack_that_is_deployed_later_or_anew_is_found() -> None:
             with pytest.raises(ApiError, match="ValidationError"):
                 await functions.invoke("Good", b"{}")
             provider.names["Good"] = "first"
-            assert await functions.invoke("Good", b"{}") == (b"1", False)
+            assert (await functions.invoke("Good", b"{}")).payload == b"1"
             del provider.answers["first"]
             provider.names["Good"] = "second"
             with pytest.raises(ApiError, match="Function not found: first"):
                 await functions.invoke("Good", b"{}")
-            assert await functions.invoke("Good", b"{}") == (b"2", False)
+            assert (await functions.invoke("Good", b"{}")).payload == b"2"
 
     asyncio.run(scenario())
 
@@ -133,6 +134,6 @@ def test_a_provider_that_does_not_answer_is_a_refusal() -> None:
         functions = DeployedFunctions(Deployment("shop", "http://127.0.0.1:1"))
         with pytest.raises(ApiError, match="Could not connect"):
             await functions.invoke("Good", b"{}")
-        functions.close()
+        await functions.close(0)
 
     asyncio.run(scenario())

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,23 @@ from botocore.exceptions import ClientError
 
 from emulator.common.account import arn
 from emulator.common.errors import ApiError
-from emulator.endpoint import Endpoint
+from emulator.endpoint import Endpoint, Service
+from emulator.lambda_.api import LambdaApi
+from emulator.lambda_.catalog import Catalog
+from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.sqs.records import Queue, Redrive
 from emulator.sqs.service import Sqs
 
 
-@dataclass
-class Invocation:
-    payload: bytes
-    error: bool = False
-
-
 class FakeLambda:
     def __init__(self) -> None:
-        echo = Function("echo", "app.handler", Path("/code"), timeout=7, memory=512, aliases=frozenset({"live"}))
-        self.functions = {"echo": echo}
+        echo = Function("echo", "app.handler", Path("/code"), timeout=7, memory=512, qualifiers=frozenset({"live"}))
+        self.catalog = Catalog([echo])
         self.events: list[bytes] = []
 
-    def function(self, name_or_arn: str) -> Function:
-        if name_or_arn.removeprefix(arn("lambda", "function:")) not in ("echo", "echo:live"):
-            raise ApiError("ResourceNotFoundException", f"Function not found: {name_or_arn}", 404)
-        return self.functions["echo"]
-
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
-        self.function(name_or_arn)
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
+        self.catalog.find(name_or_arn)
         if payload == b'"throttle"':
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
         if payload == b'"fail"':
@@ -50,7 +41,7 @@ class FakeLambda:
             raise RuntimeError("a defect")
         return Invocation(payload or b"{}")
 
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
+    async def invoke_event(self, name_or_arn: str, payload: bytes, /) -> str:
         self.events.append(payload)
         return "request-id"
 
@@ -93,12 +84,17 @@ class Scene:
         return response["Error"]["Code"], type(caught.value).__name__, response["ResponseMetadata"]["HTTPStatusCode"]
 
 
+async def page(request: web.BaseRequest) -> web.Response:
+    return web.Response(text=request.raw_path)
+
+
 def run(test: Callable[[Scene], Awaitable[None]]) -> None:
     async def main() -> None:
-        queues = {"orders": Queue("orders", redrive=Redrive(arn("sqs", "dead"), 3)), "dead": Queue("dead")}
+        queues = [Queue("orders", redrive=Redrive(arn("sqs", "dead"), 3)), Queue("dead")]
         sqs = Sqs(queues, base_url="http://127.0.0.1:4566")
         lambda_ = FakeLambda()
-        endpoint = Endpoint({"AmazonSQS": sqs, "AWSStepFunctions": FakeStepFunctions()}, lambda_)
+        services: dict[str, Service] = {"AmazonSQS": sqs, "AWSStepFunctions": FakeStepFunctions()}
+        endpoint = Endpoint(services, LambdaApi(lambda_.catalog, lambda_), {"/_emulator/": page})
         runner = web.ServerRunner(web.Server(endpoint, access_log=None))
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -340,5 +336,17 @@ def test_garbage_is_refused_and_the_endpoint_goes_on(garbage: bytes, caplog: pyt
         with suppress(ConnectionError):
             await writer.wait_closed()
         assert "QueueUrls" in await asyncio.to_thread(scene.client("sqs").list_queues)
+
+    run(test)
+
+
+def test_a_page_takes_its_folder() -> None:
+    async def test(scene: Scene) -> None:
+        async with aiohttp.ClientSession() as session:
+            for path in ("/_emulator", "/_emulator?x=1", "/_emulator/page?x=1"):
+                async with session.get(scene.url + path) as response:
+                    assert await response.text() == path
+            async with session.get(scene.url + "/_emulators") as response:
+                assert response.status == 501
 
     run(test)

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,21 +12,17 @@ from emulator.common.account import arn
 from emulator.common.errors import ApiError
 from emulator.lambda_ import records
 from emulator.lambda_.event_source import EventSourceMapping, failed_messages
+from emulator.lambda_.functions import Invocation
 from emulator.sqs.message_queue import MessageQueue, State
 from emulator.sqs.records import Queue, Redrive
 from emulator.sqs.service import Sqs
+from tests.support.no_functions import NoFunctions
 from tests.unit.emulator.fake_clock import EPOCH, FakeClock, settled
 
 THROTTLE = ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
 
 
-@dataclass
-class Invocation:
-    payload: bytes = b"null"
-    error: bool = False
-
-
-class FakeLambda:
+class FakeLambda(NoFunctions):
     """Holds every invocation until the test ends it; more than `capacity` at once are throttled."""
 
     def __init__(self, capacity: int = 10_000) -> None:
@@ -38,7 +33,7 @@ class FakeLambda:
         self.most = 0
         self.sizes: list[int] = []
 
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         assert name_or_arn == "consumer"
         if len(self.running) >= self.capacity:
             self.throttles += 1
@@ -70,7 +65,7 @@ class Scene:
     def __init__(self, lambda_: FakeLambda, queue: Queue, **settings: Any) -> None:
         self.clock = FakeClock()
         self.lambda_ = lambda_
-        self.sqs = Sqs({"orders": queue, "dead": Queue("dead")}, base_url="http://x", clock=self.clock)
+        self.sqs = Sqs([queue, Queue("dead")], base_url="http://x", clock=self.clock)
         self.queue: MessageQueue = self.sqs.queue(queue.arn)
         mapping = records.EventSourceMapping("mapping", queue.arn, "consumer", **settings)
         self.mapping = EventSourceMapping(mapping, self.queue, lambda_, self.clock)
@@ -337,7 +332,7 @@ def test_a_disabled_mapping_takes_nothing() -> None:
 
 def test_a_failing_function_lookup_leaves_the_message_and_the_mapping_goes_on() -> None:
     class Broken(FakeLambda):
-        async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
             self.throttles += 1
             raise (ApiError("ResourceNotFoundException", "gone", 404), RuntimeError("broken"))[self.throttles % 2]
 

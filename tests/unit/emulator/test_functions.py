@@ -18,7 +18,8 @@ import pytest
 from emulator.common.errors import ApiError
 from emulator.lambda_ import environments
 from emulator.lambda_ import service as functions
-from emulator.lambda_.environments import Environment, Invocation
+from emulator.lambda_.environments import Environment
+from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_HEAD, RuntimeApi
 from emulator.lambda_.service import Lambda
@@ -61,7 +62,7 @@ async def running(code: Path, *, name: str = "F", **options: Any) -> AsyncIterat
     settings = {key: options.pop(key) for key in ("concurrency", "event_retries") if key in options}
     added = options.pop("added", {})
     function = Function(name, options.pop("handler", "app.handler"), code, **options)
-    service = Lambda({name: function}, logs=code.parent / "logs", environment=added, **settings)
+    service = Lambda([function], logs=code.parent / "logs", environment=added, **settings)
     await service.start()
     try:
         yield service
@@ -129,7 +130,7 @@ def test_a_function_is_found_by_name_arn_and_alias(code: Path, reference: str) -
     async def scenario(service: Lambda) -> None:
         assert not (await service.invoke(reference, b"")).error
 
-    check(code, scenario, aliases=frozenset({"live"}))
+    check(code, scenario, qualifiers=frozenset({"live"}))
 
 
 @pytest.mark.parametrize("reference", ["G", "F:live", f"{ARN}:live"])
@@ -590,7 +591,7 @@ from emulator.lambda_.service import Lambda
 from emulator.lambda_.records import Function
 
 async def main(code):
-    service = Lambda({"F": Function("F", "app.handler", code, timeout=60)}, logs=code.parent / "logs", environment={})
+    service = Lambda([Function("F", "app.handler", code, timeout=60)], logs=code.parent / "logs", environment={})
     lambda_service.STANDBY_DELAY = lambda_service.QUIET = 0.1
     await service.start()
     await service.invoke("F", b"{}")

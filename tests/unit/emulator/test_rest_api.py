@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -54,14 +53,13 @@ def run(
     cors: Cors | None = None,
     responses: dict[str, GatewayResponse] | None = None,
     timeout: float = 29,
-    hooks: dict[str, Any] | None = None,
     compressed_from: int | None = None,
     **functions: Callable[[Event], Any],
 ) -> Any:
     async def main() -> Any:
         lambda_ = Functions(**{"echo": echo, **functions})
         api = RestApi("Api", "v1", routes, cors, responses or {}, compressed_from)
-        gateway = RestGateway(api, lambda_, hooks, timeout)
+        gateway = RestGateway(api, lambda_, timeout)
         async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
             return await scenario(Client(port, session, lambda_))
 
@@ -355,17 +353,30 @@ def test_an_options_route_is_preferred_to_the_generated_one() -> None:
     assert event["httpMethod"] == "OPTIONS"
 
 
-def test_hooks_take_their_folder() -> None:
-    async def hook(request: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(text=request.raw_path)
+def test_a_gateway_that_closes_answers_what_has_come_and_refuses_the_rest() -> None:
+    async def main() -> None:
+        begun, finish = asyncio.Event(), asyncio.Event()
 
-    async def scenario(get: Client) -> None:
-        for path in ("/_emulator", "/_emulator?x=1", "/_emulator/page?x=1"):
-            assert (await get(path))[2] == path.encode()
-        assert (await get("/_emulators"))[2]["path"] == "/_emulators"
-        assert (await get("/other"))[2]["path"] == "/other"
+        async def slow(event: Event) -> Event:
+            begun.set()
+            await finish.wait()
+            return {"statusCode": 200, "body": "done"}
 
-    run(scenario, hooks={"/_emulator/": hook})
+        functions = Functions(echo=slow)
+        gateway = RestGateway(RestApi("Api", "v1", ANY_ROUTES), functions)
+        async with serving(gateway.handle) as port, aiohttp.ClientSession() as session:
+            client = Client(port, session, functions)
+            first = asyncio.ensure_future(client("/first"))
+            await begun.wait()
+            closing = asyncio.ensure_future(gateway.close(5))
+            await asyncio.sleep(0)
+            assert (await client("/second"))[0] == 503
+            assert not closing.done()
+            finish.set()
+            assert (await first)[0] == 200
+            await closing
+
+    asyncio.run(main())
 
 
 # Authorizers

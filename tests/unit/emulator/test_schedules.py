@@ -12,18 +12,19 @@ import pytest
 from emulator.common.errors import ApiError
 from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import Schedules, parse
+from tests.support.no_functions import NoFunctions
 from tests.unit.emulator.fake_clock import FakeClock
 
 START = datetime(2026, 2, 27, 12, 0, 30, tzinfo=UTC)
 
 
-class FakeLambda:
+class FakeLambda(NoFunctions):
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.invocations: list[tuple[float, str, bytes]] = []
         self.problem: Exception | None = None
 
-    async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
+    async def invoke_event(self, name_or_arn: str, payload: bytes, /) -> str:
         self.invocations.append((self.clock.time(), name_or_arn, payload))
         if self.problem:
             raise self.problem
@@ -35,9 +36,9 @@ def run(test: Callable[[FakeClock, FakeLambda], Awaitable[None]], *schedules: Sc
         clock = FakeClock(START.timestamp())
         lambda_ = FakeLambda(clock)
         running = Schedules(schedules, lambda_, clock)
-        running.start()
+        await running.start()
         await test(clock, lambda_)
-        await running.close()
+        await running.close(0)
         count = len(lambda_.invocations)
         await clock.advance(1_000_000)
         assert len(lambda_.invocations) == count

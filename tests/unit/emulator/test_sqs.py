@@ -49,7 +49,7 @@ CODES = {
 class Scene:
     def __init__(self, queues: dict[str, Queue] | None = None) -> None:
         self.clock = FakeClock()
-        self.sqs = Sqs(queues or QUEUES, base_url=BASE, clock=self.clock)
+        self.sqs = Sqs((queues or QUEUES).values(), base_url=BASE, clock=self.clock)
 
     async def __call__(self, operation: str, url: str | None = ORDERS, **request: Any) -> dict[str, Any]:
         return await self.sqs.handle(operation, {"QueueUrl": url, **request} if url else request)
@@ -193,7 +193,7 @@ def test_closing_and_deleting_a_queue_end_the_waits_for_it() -> None:
     async def test(scene: Scene) -> None:
         waiting = asyncio.create_task(scene.receive(WaitTimeSeconds=20))
         await settled()
-        scene.sqs.close()
+        await scene.sqs.close(0)
         assert await waiting == []
         waiting = asyncio.create_task(scene.receive(WaitTimeSeconds=20))
         await settled()
@@ -720,7 +720,7 @@ def test_whatever_a_request_holds_it_is_answered_or_refused(operation: str, requ
 
 def test_the_machines_own_clock_shows_and_ends_waits_as_well() -> None:
     async def main() -> None:
-        queue = Sqs({"orders": Queue("orders")}, base_url=BASE).queue(arn("sqs", "orders"))
+        queue = Sqs([Queue("orders")], base_url=BASE).queue(arn("sqs", "orders"))
         assert await queue.receive(1, 0.01) == []
         queue.send("hello", "", {}, {}, None)
         assert len(await queue.receive(1, 0, visibility=0.01)) == 1
@@ -732,7 +732,7 @@ def test_the_machines_own_clock_shows_and_ends_waits_as_well() -> None:
 
 def test_a_full_queue_is_as_fast_as_an_empty_one() -> None:
     async def main() -> None:
-        sqs = Sqs({"orders": Queue("orders")}, base_url=BASE)
+        sqs = Sqs([Queue("orders")], base_url=BASE)
         queue = sqs.queue(arn("sqs", "orders"))
         for i in range(50_000):
             queue.send(str(i), "", {}, {}, None)

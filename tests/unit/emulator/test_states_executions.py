@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,8 +10,10 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from emulator.common.errors import ApiError
+from emulator.lambda_.functions import Invocation
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
+from tests.support.no_functions import NoFunctions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 ECHO = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
@@ -50,14 +51,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]
 
 
-@dataclass
-class Invocation:
-    payload: bytes
-    error: bool = False
-
-
-class Sleeper:
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+class Sleeper(NoFunctions):
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         await asyncio.sleep(100)
         return Invocation(payload)
 
@@ -68,7 +63,7 @@ async def no_queue(request: dict[str, Any]) -> dict[str, Any]:
 
 class Client:
     def __init__(self) -> None:
-        self.service = StepFunctions(MACHINES, Sleeper(), no_queue)
+        self.service = StepFunctions(MACHINES.values(), Sleeper(), no_queue)
 
     async def call(self, operation: str, machine: str | None = None, **request: Any) -> dict[str, Any]:
         if machine is not None:

@@ -4,41 +4,36 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from emulator.common.errors import ApiError
+from emulator.lambda_.functions import Invocation
 from emulator.states import history
 from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
+from tests.support.no_functions import NoFunctions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 TASK = {"Type": "Task", "Resource": FUNCTION, "End": True}
 CAUGHT = {"Type": "Pass", "End": True}
 
 
-@dataclass
-class Invocation:
-    payload: bytes
-    error: bool = False
-
-
 def failing(kind: str) -> Invocation:
     return Invocation(json.dumps({"errorMessage": "no", "errorType": kind}).encode(), error=True)
 
 
-class Function:
+class Function(NoFunctions):
     """Answers with `answers` in turn, then echoes."""
 
     def __init__(self, *answers: Invocation | Exception) -> None:
         self.answers = list(answers)
         self.payloads: list[Any] = []
 
-    async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+    async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         self.payloads.append(json.loads(payload))
         answer = self.answers.pop(0) if self.answers else Invocation(payload)
         if isinstance(answer, Exception):
@@ -270,7 +265,7 @@ def test_a_map_runs_no_more_at_once_than_it_may() -> None:
     class Counting(Function):
         running = most = 0
 
-        async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
             self.running += 1
             self.most = max(self.most, self.running)
             await asyncio.sleep(0)
@@ -304,7 +299,7 @@ def test_a_stopped_task_leaves_its_function_running() -> None:
     ended: list[str] = []
 
     class Slow(Function):
-        async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
+        async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
             await asyncio.sleep(0.01)
             ended.append("function")
             return Invocation(payload)

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from emulator.apigateway.records import Authorizer, Cors, GatewayResponse, Route
+from emulator.apigateway.records import Authorizer, Cors, GatewayResponse, RestApi, Route, WebSocketApi
 from emulator.cloudformation.records import CustomResource
 from emulator.common.errors import TemplateError
+from emulator.lambda_.records import EventSourceMapping, Function
 from emulator.scheduler.records import Schedule
 from emulator.sqs.records import Queue, Redrive
-from emulator.template.loader import load
-from emulator.template.stack import Stack
+from emulator.stack import load
+from emulator.states.records import StateMachine
+from emulator.template.stack import R, Stack
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +38,11 @@ def loaded(folder: Path, resources: str, rest: str = "", **parameters: str) -> S
     return load(write(folder, resources, rest), parameters)
 
 
+def only(stack: Stack, kind: type[R]) -> R:
+    (record,) = stack.of(kind).values()
+    return record
+
+
 def problems(folder: Path, resources: str, rest: str = "", **parameters: str) -> list[str]:
     with pytest.raises(TemplateError) as refused:
         loaded(folder, resources, rest, **parameters)
@@ -49,29 +56,29 @@ def resolved(folder: Path, expression: str, rest: str = "", resources: str = "",
 
 def test_our_template_loads() -> None:
     stack = load(ROOT / "template.yaml", {"DatabaseUrl": "postgresql://x", "RedisUrl": "redis://x"}, "orders")
-    submit = stack.functions["SubmitFunction"]
+    submit = stack.of(Function)["SubmitFunction"]
     assert (submit.code, submit.search_path) == (ROOT / "functions/submit", (ROOT / "layers/common",))
     assert (submit.handler, submit.timeout, submit.memory) == ("app.handler", 20, 512)
     assert submit.environment["ORDER_QUEUE_URL"] == "http://127.0.0.1:4566/000000000000/OrderQueue"
     assert submit.environment["WEBSOCKET_URL"] == "ws://127.0.0.1:3001"
-    route = stack.functions["RouteFunction"].environment
+    route = stack.of(Function)["RouteFunction"].environment
     assert route["CONNECTIONS_URL"] == "http://127.0.0.1:3001"
-    assert {(r.method, r.path) for r in stack.rest_apis[0].routes} >= {
+    assert {(r.method, r.path) for r in only(stack, RestApi).routes} >= {
         ("POST", "/api/orders/execute"),
         ("GET", "/health"),
     }
-    assert stack.rest_apis[0].cors == Cors(
+    assert only(stack, RestApi).cors == Cors(
         "*", "GET,POST,DELETE,OPTIONS", "Authorization,Content-Type,Idempotency-Key", "600"
     )
-    assert set(stack.websocket_apis[0].routes) == {"$connect", "$disconnect", "$default"}
-    order = next(mapping for mapping in stack.mappings if mapping.function == "DispatchFunction")
+    assert set(only(stack, WebSocketApi).routes) == {"$connect", "$disconnect", "$default"}
+    order = next(mapping for mapping in stack.of(EventSourceMapping).values() if mapping.function == "DispatchFunction")
     assert (order.batch_size, order.max_concurrency, order.report_batch_item_failures) == (1, 10, True)
-    machine = stack.state_machines["OrderMachine"]
+    machine = stack.of(StateMachine)["OrderMachine"]
     assert machine.type == "EXPRESS"
-    assert machine.definition["States"]["Route"]["Resource"] == f"{stack.functions['RouteFunction'].arn}:live"
+    assert machine.definition["States"]["Route"]["Resource"] == f"{stack.of(Function)['RouteFunction'].arn}:live"
     assert "${" not in json.dumps(machine.definition)
-    assert stack.schedules[0].expression == "rate(1 minute)"
-    assert stack.custom_resources[0].function == "MigrateFunction"
+    assert next(iter(stack.of(Schedule).values())).expression == "rate(1 minute)"
+    assert only(stack, CustomResource).function == "MigrateFunction"
     assert stack.outputs["ApiUrl"] == "http://127.0.0.1:3000"
 
 
@@ -79,8 +86,8 @@ def test_our_template_loads_with_a_websocket_gateway_elsewhere() -> None:
     stores = {"DatabaseUrl": "postgresql://x", "RedisUrl": "redis://x"}
     elsewhere = {"WebSocketUrl": "ws://sockets:3001", "ConnectionsUrl": "http://gateway:3001"}
     stack = load(ROOT / "template.yaml", stores | elsewhere)
-    assert stack.functions["TicketFunction"].environment["WEBSOCKET_URL"] == "ws://sockets:3001"
-    assert stack.functions["RouteFunction"].environment["CONNECTIONS_URL"] == "http://gateway:3001"
+    assert stack.of(Function)["TicketFunction"].environment["WEBSOCKET_URL"] == "ws://sockets:3001"
+    assert stack.of(Function)["RouteFunction"].environment["CONNECTIONS_URL"] == "http://gateway:3001"
     assert stack.outputs["WebSocketUrl"] == "ws://sockets:3001"
     assert "-c ws://sockets:3001 -H" in stack.outputs["WatchAnOrder"]
     for name, value in elsewhere.items():
@@ -151,8 +158,8 @@ def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
     Properties: {ServiceToken: !GetAtt Worker.Arn, Size: 3, Flags: [true]}
 """,
     )
-    worker = stack.functions["local-worker"]
-    assert worker.aliases == {"live"}
+    worker = stack.of(Function)["local-worker"]
+    assert worker.qualifiers == {"live", "1"}
     assert (worker.search_path, worker.reserved_concurrency, worker.runtime) == (
         (tmp_path / "layer/python",),
         3,
@@ -162,24 +169,24 @@ def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
     name = worker.name
     token = Authorizer("Token", name, "TOKEN", ("Authorization",), ttl=60)
     request = Authorizer("Request", name, "REQUEST", ("X-Tenant",), ("key",))
-    assert set(stack.rest_apis[0].routes) == {
+    assert set(only(stack, RestApi).routes) == {
         Route("ANY", "/{proxy+}", name, token),
         Route("GET", "/b", name, request),
         Route("GET", "/c", name),
     }
-    sockets = stack.websocket_apis[0]
+    sockets = only(stack, WebSocketApi)
     assert (sockets.stage, sockets.selection_expression) == ("live", "$request.body.type")
     assert sockets.routes == {"$connect": name, "chat": name}
     assert sockets.authorizer is not None
     assert sockets.authorizer.identity_query == ("token",)
-    assert stack.queues["jobs"] == Queue("jobs", redrive=Redrive("arn:aws:sqs:us-east-1:000000000000:Dead", 3))
-    assert set(stack.schedules) == {
+    assert stack.of(Queue)["jobs"] == Queue("jobs", redrive=Redrive("arn:aws:sqs:us-east-1:000000000000:Dead", 3))
+    assert set(stack.of(Schedule).values()) == {
         Schedule("WorkerLater", "rate(5 minutes)", name, None, enabled=False),
         Schedule("WorkerRule", "cron(0 * * * ? *)", name, '{"a": 1}'),
     }
-    assert stack.state_machines["Machine"].definition["States"]["A"]["Resource"] == worker.arn
+    assert stack.of(StateMachine)["Machine"].definition["States"]["A"]["Resource"] == worker.arn
     properties = {"ServiceToken": worker.arn, "Size": "3", "Flags": ["true"]}
-    assert stack.custom_resources == (CustomResource("Setup", "Custom::Setup", name, properties),)
+    assert only(stack, CustomResource) == CustomResource("Setup", "Custom::Setup", name, properties)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_a_layer_is_importable_before_and_after_sam_build(tmp_path: Path, metada
         f"{layer}    Properties: {{ContentUri: layer}}\n{FUNCTION}",
         "Globals: {Function: {Layers: [!Ref Shared]}}",
     )
-    assert stack.functions["Worker"].search_path == (tmp_path / root,)
+    assert stack.of(Function)["Worker"].search_path == (tmp_path / root,)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +257,7 @@ Conditions:
 def test_a_resource_whose_condition_fails_is_left_out(tmp_path: Path) -> None:
     resources = "  Extra: {Type: AWS::SQS::Queue, Condition: Never, Properties: {DelaySeconds: 1}}\n"
     conditions = "Conditions: {Never: !Equals [a, b]}"
-    assert loaded(tmp_path, FUNCTION + resources, conditions).queues == {}
+    assert loaded(tmp_path, FUNCTION + resources, conditions).of(Queue) == {}
 
 
 def test_what_leaves_out_a_resource_that_is_not_supported_is_named(tmp_path: Path) -> None:
@@ -278,7 +285,7 @@ Conditions:
       Runtime: python3.13
       Environment: {Variables: {URL: !If [Creates, !GetAtt Stores.Outputs.Url, !Ref Url]}}
 """
-    stores, table = problems(tmp_path, resources, rest)
+    table, stores = problems(tmp_path, resources, rest)
     assert stores == (
         "Stores (AWS::CloudFormation::Stack): this type of resource is not supported; its condition CreatesSmall"
         " depends on Url, Size: expected other values, by --parameter NAME=VALUE, or by --postgres NAME and"
@@ -286,7 +293,7 @@ Conditions:
     )
     assert table == "Table (AWS::DynamoDB::Table): this type of resource is not supported"
     given = loaded(tmp_path, resources.replace("Condition: Always", "Condition: Creates"), rest, Url="x")
-    assert given.functions["Worker"].environment == {"URL": "x"}
+    assert given.of(Function)["Worker"].environment == {"URL": "x"}
 
 
 def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
@@ -297,7 +304,7 @@ def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
   First: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: {policies}}}}}
   Second: {{Type: AWS::Serverless::Function, Properties: {{{properties}, Policies: [*policy]}}}}
 """
-    assert set(loaded(tmp_path, resources, "Conditions: {Always: !Equals [a, a]}").functions) == {"First", "Second"}
+    assert set(loaded(tmp_path, resources, "Conditions: {Always: !Equals [a, a]}").of(Function)) == {"First", "Second"}
 
 
 def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
@@ -307,7 +314,7 @@ def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
 
 def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
     resources = "  Q: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: !Ref AWS::NoValue}}\n"
-    assert loaded(tmp_path, resources).queues["Q"].delay == 0
+    assert loaded(tmp_path, resources).of(Queue)["Q"].delay == 0
 
 
 @pytest.mark.parametrize(
@@ -472,7 +479,7 @@ def test_gateway_responses_are_read(tmp_path: Path) -> None:
     response = """
         UNAUTHORIZED: {StatusCode: 418, ResponseParameters: {Headers: {X-Why: "'tea'"}}}
         DEFAULT_5XX: {ResponseTemplates: {application/json: '{"m": $context.error.messageString}'}}"""
-    assert loaded(tmp_path, API.format(response)).rest_apis[0].responses == {
+    assert loaded(tmp_path, API.format(response)).of(RestApi)["Api"].responses == {
         "UNAUTHORIZED": GatewayResponse(418, {"X-Why": "tea"}),
         "DEFAULT_5XX": GatewayResponse(template='{"m": $context.error.messageString}'),
     }
@@ -501,7 +508,7 @@ def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
   Topic: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b.example}}]}}}}
   Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{Throttle: {{RateLimit: 1}}}}}}
 """
-    assert list(loaded(tmp_path, resources).functions) == ["Worker"]
+    assert list(loaded(tmp_path, resources).of(Function)) == ["Worker"]
 
 
 @pytest.mark.parametrize(
@@ -521,7 +528,7 @@ def test_a_nested_stack_is_ignored_if_all_its_resources_are(tmp_path: Path, nest
     if refused:
         assert problems(tmp_path, FUNCTION + stack) == [refusal]
     else:
-        assert list(loaded(tmp_path, FUNCTION + stack).functions) == ["Worker"]
+        assert list(loaded(tmp_path, FUNCTION + stack).of(Function)) == ["Worker"]
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
@@ -549,7 +556,7 @@ def test_garbage_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_loading_does_not_import_boto3() -> None:
     program = (
-        "import pathlib, sys; from emulator.template.loader import load;"
+        "import pathlib, sys; from emulator.stack import load;"
         f"load(pathlib.Path({str(ROOT / 'template.yaml')!r}), {{'DatabaseUrl': 'x', 'RedisUrl': 'y'}});"
         "import boto3; boto3.session.Session; print('botocore.session' in sys.modules)"
     )

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from emulator.lambda_.records import Function
 from emulator.lambda_.service import process_environment
-from emulator.template import loader
+from emulator.stack import load
 
 ROOT = Path(__file__).parents[3]
 LAYER = ROOT / "layers" / "common"
-FUNCTIONS = loader.load(
+FUNCTIONS = load(
     ROOT / "template.yaml", {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
-).functions
+).of(Function)
 
 HEAVY = {
     "alembic", "aws_lambda_powertools.event_handler", "aws_xray_sdk", "boto3", "botocore.session", "psycopg",

@@ -1,0 +1,177 @@
+"""The resource types of API Gateway: REST APIs and WebSocket APIs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from emulator.apigateway.openapi import rest_api
+from emulator.apigateway.records import Authorizer, RestApi, WebSocketApi
+from emulator.common.account import REGION
+from emulator.lambda_.resources import target
+from emulator.template.properties import Values
+from emulator.template.registry import Addresses, ResourceType, physical_name, without_effect, words
+from emulator.template.resources import Resource
+
+_REST_API = "AWS::ApiGateway::RestApi"
+_REST_STAGE = "AWS::ApiGateway::Stage"
+_WEBSOCKET_API = "AWS::ApiGatewayV2::Api"
+_WEBSOCKET_STAGE = "AWS::ApiGatewayV2::Stage"
+_WEBSOCKET_ROUTE = "AWS::ApiGatewayV2::Route"
+
+
+def _rest_api(resource: Resource) -> RestApi:
+    _check_sole(resource)
+    if "Body" not in resource.values:
+        raise ValueError("Body: expected an OpenAPI definition")
+    stage = _stage(resource, _REST_STAGE, "RestApiId")
+    api = rest_api(
+        resource.logical_id, stage, resource.values["Body"], lambda uri, where: _invoked(resource, uri, where)
+    )
+    smallest = resource.values.get("MinimumCompressionSize")
+    return replace(api, compressed_from=None if smallest is None else int(smallest))
+
+
+def _websocket_api(resource: Resource) -> WebSocketApi:
+    _check_sole(resource)
+    values = resource.values
+    if values.get("ProtocolType") != "WEBSOCKET":
+        raise ValueError(f"ProtocolType: expected WEBSOCKET, was {values.get('ProtocolType')}")
+    routes: dict[str, str] = {}
+    authorizer = None
+    for route in _parts(resource, _WEBSOCKET_ROUTE, "ApiId"):
+        integration = _values(resource, str(route.get("Target")).removeprefix("integrations/"))
+        if integration.get("IntegrationType") != "AWS_PROXY":
+            raise ValueError(f"{route.get('RouteKey')}: expected an AWS_PROXY integration, was {integration}")
+        routes[str(route.get("RouteKey"))] = _invoked(resource, integration.get("IntegrationUri"), "IntegrationUri")
+        if route.get("AuthorizationType", "NONE") == "CUSTOM":
+            authorizer = _authorizer(resource, _values(resource, str(route.get("AuthorizerId"))))
+        elif route.get("AuthorizationType", "NONE") != "NONE":
+            raise ValueError(f"AuthorizationType: expected CUSTOM or NONE, was {route['AuthorizationType']}")
+    selection = values.get("RouteSelectionExpression", WebSocketApi.selection_expression)
+    stage = _stage(resource, _WEBSOCKET_STAGE, "ApiId")
+    return WebSocketApi(resource.logical_id, stage, routes, selection, authorizer)
+
+
+def _authorizer(resource: Resource, values: Values) -> Authorizer:
+    headers, query = [], []
+    for source in values.get("IdentitySource", []):
+        match str(source).split(".", 3):
+            case ["route", "request", "header", name]:
+                headers.append(name)
+            case ["route", "request", "querystring", name]:
+                query.append(name)
+            case _:
+                raise ValueError(f"IdentitySource: expected route.request.header.… or .querystring.…, was {source}")
+    function = _invoked(resource, values.get("AuthorizerUri"), "AuthorizerUri")
+    # API Gateway never caches a WebSocket authorizer's answer.
+    return Authorizer(values.get("Name", "authorizer"), function, "REQUEST", tuple(headers), tuple(query), ttl=0)
+
+
+def _invoked(resource: Resource, uri: Any, where: str) -> str:
+    """The function of an invocation URI: `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/{ARN}/invocations`."""
+    return target(resource, str(uri).removesuffix("/invocations").rpartition("/functions/")[2], where)
+
+
+def _check_sole(resource: Resource) -> None:
+    apis = [api.logical_id for api in resource.template.of(resource.kind)]
+    if len(apis) > 1:
+        raise ValueError(f"expected one API of this type, since it has a port to itself, was {', '.join(apis)}")
+
+
+def _parts(api: Resource, kind: str, property_: str) -> list[Values]:
+    """The properties of each resource of the type that belongs to the API."""
+    parts = [part.values for part in api.template.of(kind)]
+    return [values for values in parts if values.get(property_) == api.ref]
+
+
+def _stage(api: Resource, kind: str, property_: str) -> str:
+    stages = [str(stage.get("StageName")) for stage in _parts(api, kind, property_)]
+    if len(stages) != 1:
+        raise ValueError(f"expected one stage, was {', '.join(stages) or 'none'}")
+    return stages[0]
+
+
+def _values(api: Resource, logical_id: str) -> Values:
+    part = api.template.get(logical_id)
+    return part.values if part else {}
+
+
+def _websocket_address(addresses: Addresses, scheme: str) -> str:
+    return addresses.websocket if scheme == "wss" else addresses.websocket.replace("ws", "http", 1)
+
+
+TYPES = (
+    ResourceType(
+        _REST_API,
+        used=words("Body MinimumCompressionSize"),
+        ignored=words(
+            "Description DisableExecuteApiEndpoint EndpointConfiguration FailOnWarnings Name Parameters Policy Tags"
+        ),
+        ref=physical_name,
+        attributes={"RestApiId": physical_name},
+        build=_rest_api,
+        address=lambda addresses, scheme: addresses.rest,
+    ),
+    ResourceType(
+        _REST_STAGE,
+        used=words("RestApiId StageName"),
+        ignored=words(
+            "AccessLogSetting CacheClusterEnabled CacheClusterSize DeploymentId Description MethodSettings Tags"
+            " TracingEnabled"
+        ),
+        ref=physical_name,
+        attributes={},
+        build=None,
+    ),
+    ResourceType(
+        _WEBSOCKET_API,
+        used=words("ProtocolType RouteSelectionExpression"),
+        ignored=words("Description DisableExecuteApiEndpoint DisableSchemaValidation IpAddressType Name Tags"),
+        ref=physical_name,
+        attributes={
+            "ApiEndpoint": lambda api: f"wss://{api.name}.execute-api.{REGION}.amazonaws.com",
+            "ApiId": physical_name,
+        },
+        build=_websocket_api,
+        address=_websocket_address,
+    ),
+    ResourceType(
+        _WEBSOCKET_STAGE,
+        used=words("ApiId StageName"),
+        ignored=words("AccessLogSettings AutoDeploy DefaultRouteSettings DeploymentId Description RouteSettings Tags"),
+        ref=physical_name,
+        attributes={},
+        build=None,
+    ),
+    ResourceType(
+        _WEBSOCKET_ROUTE,
+        used=words("ApiId AuthorizationType AuthorizerId RouteKey Target"),
+        ignored=words("ApiKeyRequired OperationName"),
+        ref=physical_name,
+        attributes={},
+        build=None,
+    ),
+    ResourceType(
+        "AWS::ApiGatewayV2::Integration",
+        used=words("ApiId IntegrationType IntegrationUri"),
+        ignored=words(
+            "ConnectionType CredentialsArn Description IntegrationMethod PassthroughBehavior TimeoutInMillis"
+        ),
+        ref=physical_name,
+        attributes={},
+        build=None,
+    ),
+    ResourceType(
+        "AWS::ApiGatewayV2::Authorizer",
+        used=words("ApiId AuthorizerType AuthorizerUri IdentitySource Name"),
+        ignored=words("AuthorizerCredentialsArn"),
+        ref=physical_name,
+        attributes={},
+        build=None,
+    ),
+    without_effect("AWS::ApiGateway::Account", physical_name),
+    without_effect("AWS::ApiGateway::Deployment", physical_name),
+    without_effect("AWS::ApiGateway::UsagePlan", physical_name),
+    without_effect("AWS::ApiGatewayV2::Deployment", physical_name),
+)

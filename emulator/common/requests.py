@@ -1,0 +1,24 @@
+"""Reads the requests of AWS clients."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from emulator.common.errors import ApiError
+
+MAX_BODY = 8 * 1024 * 1024  # above the limit of every service, so that each refuses by its own rules
+
+
+async def read_body(request: web.BaseRequest) -> bytes:
+    """Returns the body. Raises ApiError if it is larger than `MAX_BODY` bytes or incomplete."""
+    chunks = []
+    size = 0
+    try:
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
+            chunks.append(chunk)
+    except (web.RequestPayloadError, ConnectionError):
+        raise ApiError("IncompleteBody", "The request ends before its body does.") from None
+    return b"".join(chunks)

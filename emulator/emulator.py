@@ -1,0 +1,117 @@
+"""The services of one stack, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.apigateway.records import RestApi, WebSocketApi
+from emulator.apigateway.rest_api import RestGateway
+from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.cloudformation import custom_resources
+from emulator.cloudformation.custom_resources import CustomResources
+from emulator.cloudformation.records import CustomResource
+from emulator.common import service
+from emulator.common.account import REGION
+from emulator.common.service import Service
+from emulator.common.serving import HttpServer, say
+from emulator.console import service as console
+from emulator.endpoint import Endpoint
+from emulator.lambda_ import records as lambda_records
+from emulator.lambda_.api import LambdaApi
+from emulator.lambda_.event_source import EventSourceMappings
+from emulator.lambda_.records import Function
+from emulator.lambda_.reload import Reload
+from emulator.lambda_.service import Lambda
+from emulator.scheduler.records import Schedule
+from emulator.scheduler.schedules import Schedules
+from emulator.sqs.records import Queue
+from emulator.sqs.service import Sqs
+from emulator.states.records import StateMachine
+from emulator.states.service import StepFunctions
+from emulator.template.registry import Addresses
+from emulator.template.stack import Stack
+
+_CUSTOM_RESOURCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The bound sockets that the emulator listens on."""
+
+    rest: socket.socket
+    websocket: socket.socket
+    aws: socket.socket
+
+
+class Emulator:
+    """Runs a stack. Logs and other data go to the folder `data`; running work has `grace` seconds to finish."""
+
+    def __init__(self, stack: Stack, addresses: Addresses, sockets: Sockets, data: Path, grace: float) -> None:
+        self._grace = grace
+        functions = stack.of(Function)
+        logs = data / "logs"
+        lambda_ = Lambda(functions.values(), logs=logs, environment=aws_environment(addresses.endpoint))
+        sqs = Sqs(stack.of(Queue).values(), base_url=addresses.endpoint)
+        step_functions = StepFunctions(
+            stack.of(StateMachine).values(), lambda_, lambda request: sqs.handle("SendMessage", request)
+        )
+        custom = CustomResources(
+            stack.of(CustomResource).values(), lambda_, stack.name, addresses.endpoint, _CUSTOM_RESOURCE_SECONDS
+        )
+        page = console.Console(step_functions, sqs, lambda: lambda_.counters, logs)
+        endpoint = Endpoint(
+            {"AmazonSQS": sqs, "AWSStepFunctions": step_functions},
+            LambdaApi(lambda_.catalog, lambda_),
+            {custom_resources.PATH: custom.handle, console.PATH: page.handle},
+        )
+        websockets = [WebSocketGateway(api, lambda_) for api in stack.of(WebSocketApi).values()]
+        rests = [RestGateway(api, lambda_) for api in stack.of(RestApi).values()]
+        self._lambda = lambda_
+        # In the order in which they start. The reverse is the order in which they stop: first what begins work, then
+        # what running work still needs.
+        self._services: list[Service] = [
+            HttpServer(endpoint, sockets.aws),
+            lambda_,
+            Reload(functions.values(), stack.sources, data, lambda_.reload, say),
+            custom,
+            *(HttpServer(websocket.handle, sockets.websocket) for websocket in websockets),
+            *websockets,
+            *(HttpServer(rest.handle, sockets.rest) for rest in rests),
+            *rests,
+            step_functions,
+            sqs,
+            Schedules(stack.of(Schedule).values(), lambda_),
+            EventSourceMappings(stack.of(lambda_records.EventSourceMapping).values(), sqs, lambda_),
+        ]
+
+    async def run(self, stopping: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Starts the stack, calls `ready`, and stops it once `stopping` is set; set again, it stops at once.
+
+        Raises CustomResourceError.
+        """
+        stop = f"Stopping: running work has up to {self._grace:g} s to finish. Once more to stop at once."
+        await service.run(
+            self._services,
+            stopping,
+            ready,
+            lambda: say(stop),
+            grace=self._grace,
+            hurry=lambda: self._lambda.close(0),
+        )
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """Environment variables that make any AWS client talk to the emulator."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "emulator",
+        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # StartSyncExecution would go to the host sync-127.0.0.1 otherwise.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }

@@ -1,0 +1,89 @@
+"""Lambda's REST API, as far as AWS clients need it to list, describe and invoke functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from aiohttp import web
+
+from emulator.common.errors import ApiError
+from emulator.common.requests import read_body
+from emulator.lambda_.catalog import Catalog
+from emulator.lambda_.functions import Functions
+from emulator.lambda_.records import Function
+
+PATH = re.compile(r"/2015-03-31/functions(?:/([^/]+))?(/invocations|/configuration)?/?")
+
+
+class LambdaApi:
+    """Answers the requests whose path matches `PATH`."""
+
+    def __init__(self, catalog: Catalog, functions: Functions) -> None:
+        self._catalog = catalog
+        self._functions = functions
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Raises ApiError as Lambda would refuse the request."""
+        match = PATH.fullmatch(request.path)
+        assert match is not None
+        name, action = match.groups()
+        if action == "/invocations" and name and request.method == "POST":
+            return await self._invoke(request, name)
+        if action == "/invocations" or request.method != "GET":
+            message = f"lambda: {request.method} {request.path} is not supported here."
+            raise ApiError("UnknownOperationException", message, 501)
+        if name is None:
+            return _json({"Functions": [_configuration(function) for function in self._catalog]})
+        configuration = _configuration(self._catalog.find(name))
+        return _json(configuration if action else {"Configuration": configuration})
+
+    async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
+        if qualifier := request.query.get("Qualifier"):
+            name = f"{name}:{qualifier}"
+        payload = await read_body(request)
+        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        _check_json(payload)
+        version = {"X-Amz-Executed-Version": "$LATEST"}
+        if kind == "RequestResponse":
+            invocation = await self._functions.invoke(name, payload)
+            if invocation.error:
+                version["X-Amz-Function-Error"] = "Unhandled"
+            return web.Response(body=invocation.payload, content_type="application/json", headers=version)
+        if kind == "Event":
+            await self._functions.invoke_event(name, payload)
+            return web.Response(status=202)
+        if kind == "DryRun":
+            self._catalog.find(name)
+            return web.Response(status=204, headers=version)
+        raise ApiError(
+            "InvalidParameterValueException",
+            f"X-Amz-Invocation-Type: expected RequestResponse, Event or DryRun, was {kind!r}",
+        )
+
+
+def _configuration(function: Function) -> dict[str, Any]:
+    return {
+        "FunctionName": function.name,
+        "FunctionArn": function.arn,
+        "Runtime": function.runtime,
+        "Handler": function.handler,
+        "Timeout": function.timeout,
+        "MemorySize": function.memory,
+        "Version": "$LATEST",
+        "State": "Active",
+        "PackageType": "Zip",
+        "Environment": {"Variables": function.environment},
+    }
+
+
+def _check_json(payload: bytes) -> None:
+    try:
+        json.loads(payload or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ApiError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from None
+
+
+def _json(value: dict[str, Any]) -> web.Response:
+    return web.Response(body=json.dumps(value).encode(), content_type="application/json")

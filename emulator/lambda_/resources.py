@@ -1,0 +1,242 @@
+"""The resource types of Lambda."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from emulator.common.account import arn
+from emulator.lambda_.names import FunctionName
+from emulator.lambda_.records import EventSourceMapping, Function, Layer, Qualifier
+from emulator.sqs.records import MAX_BATCH
+from emulator.sqs.resources import find_queue
+from emulator.template.intrinsics import scalar
+from emulator.template.properties import Values, boolean, integer, mapping
+from emulator.template.registry import ResourceType, physical_name, without_effect, words
+from emulator.template.resources import Resource
+
+_FUNCTION = "AWS::Lambda::Function"
+_LAYER = "AWS::Lambda::LayerVersion"
+_VERSION = "AWS::Lambda::Version"
+_ALIAS = "AWS::Lambda::Alias"
+_VERSION_NUMBER = "1"  # code is not kept, so that there is one version of it
+
+_RESERVED_VARIABLES = re.compile(
+    r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_(ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY"
+    r"|SESSION_TOKEN)|AWS_LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME"
+    r"|RUNTIME_API)|LAMBDA_(TASK_ROOT|RUNTIME_DIR)"
+)
+
+
+def target(resource: Resource, reference: Any, property_: str) -> str:
+    """Returns the name of the template's function that a name or an ARN means.
+
+    Raises ValueError if the template has no such function, or not the version or alias that is asked for.
+    """
+    name, function = _function_named(resource, reference, property_)
+    built: Function | None = function.built
+    if built and name.qualifier not in (None, "$LATEST", *built.qualifiers):
+        raise ValueError(f"{property_}: expected a version or an alias of {name.name}, was {name.qualifier}")
+    return name.name
+
+
+def _function_named(resource: Resource, reference: Any, property_: str) -> tuple[FunctionName, Resource]:
+    try:
+        name = FunctionName.parse(str(reference))
+        function = resource.template.find(_FUNCTION, physical_name, name.name)
+    except ValueError:
+        function = None
+    if function is None:
+        raise ValueError(f"{property_}: expected a function of this template, was {reference}")
+    return name, function
+
+
+def _function_arn(resource: Resource) -> str:
+    return arn("lambda", f"function:{resource.name}")
+
+
+def _function(resource: Resource) -> Function:
+    values = resource.values
+    if values.get("PackageType", "Zip") != "Zip":
+        raise ValueError(f"PackageType: expected Zip, was {values['PackageType']}")
+    runtime = str(values.get("Runtime"))
+    if not runtime.startswith("python3"):
+        raise ValueError(f"Runtime: expected a python3.x, was {runtime}")
+    if "." not in str(values.get("Handler")):
+        raise ValueError(f"Handler: expected module.function, was {values.get('Handler')}")
+    code = resource.template.file(values.get("Code"), "CodeUri")
+    if not code.is_dir():
+        raise ValueError(f"CodeUri: expected a folder, was {code}")
+    return Function(
+        name=resource.name,
+        handler=values["Handler"],
+        code=code,
+        search_path=_search_path(resource),
+        environment=_variables(values),
+        timeout=integer(values, "Timeout", 3, 1, 900),
+        memory=integer(values, "MemorySize", 128, 128, 10_240),
+        runtime=runtime,
+        reserved_concurrency=integer(values, "ReservedConcurrentExecutions", None, 0, 1000),
+        qualifiers=_qualifiers(resource),
+    )
+
+
+def _search_path(resource: Resource) -> tuple[Path, ...]:
+    roots: list[Path] = []
+    for reference in resource.values.get("Layers", []):
+        layer = resource.template.find(_LAYER, lambda layer: layer.ref, reference)
+        if layer is None:
+            raise ValueError(f"Layers: expected layers of this template, was {reference}")
+        built: Layer | None = layer.built
+        roots += built.roots if built else ()
+    return tuple(roots)
+
+
+def _qualifiers(resource: Resource) -> frozenset[str]:
+    declared = [declared.built for kind in (_VERSION, _ALIAS) for declared in resource.template.of(kind)]
+    return frozenset(qualifier.name for qualifier in declared if qualifier and qualifier.function == resource.name)
+
+
+def _variables(values: Values) -> dict[str, str]:
+    environment = mapping(values.get("Environment", {}), "Environment", "Variables")
+    variables = {str(name): scalar(value) for name, value in environment.get("Variables", {}).items()}
+    reserved = sorted(name for name in variables if _RESERVED_VARIABLES.fullmatch(name))
+    if reserved:
+        raise ValueError(f"Environment: Lambda itself sets {', '.join(reserved)}")
+    logging = mapping(
+        values.get("LoggingConfig", {}), "LoggingConfig", "ApplicationLogLevel LogFormat", "LogGroup SystemLogLevel"
+    )
+    if "LogFormat" in logging:
+        variables["AWS_LAMBDA_LOG_FORMAT"] = scalar(logging["LogFormat"])
+    if "ApplicationLogLevel" in logging:
+        variables["AWS_LAMBDA_LOG_LEVEL"] = scalar(logging["ApplicationLogLevel"])
+    return variables
+
+
+def _layer_arn(resource: Resource) -> str:
+    return arn("lambda", f"layer:{resource.name}:1")
+
+
+def _layer(resource: Resource) -> Layer:
+    content = resource.template.file(resource.values.get("Content"), "Content")
+    metadata = resource.definition.get("Metadata") or {}
+    if "BuildMethod" in metadata and "SamResourceId" not in metadata:
+        return Layer(resource.name, (content,))  # `sam build` will put it under python/, and add SamResourceId
+    roots = [content / "python", *sorted(content.glob("python/lib/python3.*/site-packages"))]
+    return Layer(resource.name, tuple(root for root in roots if root.is_dir()))
+
+
+def _qualified_arn(resource: Resource, qualifier: Any) -> str:
+    function = FunctionName.parse(str(resource.resolved("FunctionName")))
+    return f"{arn('lambda', f'function:{function.name}')}:{qualifier}"
+
+
+def _version(resource: Resource) -> Qualifier:
+    name, _ = _function_named(resource, resource.values.get("FunctionName"), "FunctionName")
+    return Qualifier(name.name, _VERSION_NUMBER)
+
+
+def _alias(resource: Resource) -> Qualifier:
+    name, _ = _function_named(resource, resource.values.get("FunctionName"), "FunctionName")
+    return Qualifier(name.name, str(resource.values["Name"]))
+
+
+def _mapping(resource: Resource) -> EventSourceMapping:
+    values = resource.values
+    queue = find_queue(resource.template, values.get("EventSourceArn"))
+    if queue is None:
+        raise ValueError(f"EventSourceArn: expected a queue of this template, was {values.get('EventSourceArn')}")
+    responses = values.get("FunctionResponseTypes", [])
+    if not set(responses) <= {"ReportBatchItemFailures"}:
+        raise ValueError(f"FunctionResponseTypes: expected ReportBatchItemFailures, was {responses}")
+    scaling = mapping(values.get("ScalingConfig", {}), "ScalingConfig", "MaximumConcurrency")
+    window = integer(values, "MaximumBatchingWindowInSeconds", 0, 0, 300)
+    batch_size = integer(values, "BatchSize", 10, 1, 10_000)
+    if batch_size > MAX_BATCH and not window:
+        raise ValueError(
+            f"BatchSize: expected at most {MAX_BATCH} without MaximumBatchingWindowInSeconds, was {batch_size}"
+        )
+    function = target(resource, values.get("FunctionName"), "FunctionName")
+    _check_visibility(resource, function, queue)
+    return EventSourceMapping(
+        name=resource.logical_id,
+        queue_arn=values["EventSourceArn"],
+        function=function,
+        batch_size=batch_size,
+        window=window,
+        max_concurrency=integer(scaling, "MaximumConcurrency", None, 2, 1000),
+        report_batch_item_failures=bool(responses),
+        enabled=boolean(values, "Enabled", True),
+    )
+
+
+def _check_visibility(resource: Resource, function: str, queue: Resource) -> None:
+    consumer = resource.template.find(_FUNCTION, physical_name, function)
+    timeout = consumer.built.timeout if consumer and consumer.built else 0
+    visible_after = queue.built.visibility_timeout if queue.built else math.inf
+    if visible_after < timeout:
+        raise ValueError(
+            f"EventSourceArn: expected a queue whose VisibilityTimeout is at least the Timeout of {function}, "
+            f"{timeout}, was {visible_after}"
+        )
+
+
+TYPES = (
+    ResourceType(
+        _FUNCTION,
+        used=words(
+            "Code Environment FunctionName Handler Layers LoggingConfig MemorySize PackageType"
+            " ReservedConcurrentExecutions Runtime Timeout"
+        ),
+        ignored=words(
+            "Architectures CodeSigningConfigArn Description EphemeralStorage KmsKeyArn RecursiveLoop Role"
+            " RuntimeManagementConfig SnapStart Tags TracingConfig VpcConfig"
+        ),
+        ref=physical_name,
+        attributes={"Arn": _function_arn},
+        build=_function,
+        name="FunctionName",
+        path="Code",
+    ),
+    ResourceType(
+        _LAYER,
+        used=words("Content LayerName"),
+        ignored=words("CompatibleArchitectures CompatibleRuntimes Description LicenseInfo"),
+        ref=_layer_arn,
+        attributes={},
+        build=_layer,
+        name="LayerName",
+        path="Content",
+    ),
+    ResourceType(
+        _VERSION,
+        used=words("FunctionName"),
+        ignored=words("CodeSha256 Description RuntimePolicy"),
+        ref=lambda version: _qualified_arn(version, _VERSION_NUMBER),
+        attributes={"Version": lambda version: _VERSION_NUMBER},
+        build=_version,
+    ),
+    ResourceType(
+        _ALIAS,
+        used=words("FunctionName Name"),
+        ignored=words("Description FunctionVersion RoutingConfig"),
+        ref=lambda alias: _qualified_arn(alias, alias.resolved("Name")),
+        attributes={},
+        build=_alias,
+    ),
+    ResourceType(
+        "AWS::Lambda::EventSourceMapping",
+        used=words(
+            "BatchSize Enabled EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds"
+            " ScalingConfig"
+        ),
+        ignored=words("KmsKeyArn MetricsConfig Tags"),
+        ref=physical_name,
+        attributes={},
+        build=_mapping,
+    ),
+    without_effect("AWS::Lambda::LayerVersionPermission", physical_name),
+    without_effect("AWS::Lambda::Permission", physical_name),
+)

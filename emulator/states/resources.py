@@ -1,0 +1,64 @@
+"""The resource types of Step Functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from emulator.common.account import arn
+from emulator.states import language
+from emulator.states.records import StateMachine
+from emulator.template.registry import ResourceType, physical_name, words
+from emulator.template.resources import Resource
+
+
+def _arn(resource: Resource) -> str:
+    return arn("states", f"stateMachine:{resource.name}")
+
+
+def _state_machine(resource: Resource) -> StateMachine:
+    values = resource.values
+    kind = values.get("StateMachineType", "STANDARD")
+    if kind not in ("STANDARD", "EXPRESS"):
+        raise ValueError(f"Type: expected STANDARD or EXPRESS, was {kind}")
+    if "DefinitionS3Location" in values:
+        path = resource.template.file(values["DefinitionS3Location"], "DefinitionUri")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"DefinitionUri: {error}") from error
+    else:
+        path = Path("definition.json")
+        text = values.get("DefinitionString") or json.dumps(values.get("Definition"))
+    substitutions = values.get("DefinitionSubstitutions", {})
+    missing = {name for name in re.findall(r"\$\{(\w+)\}", text) if name not in substitutions}
+    if missing:
+        raise ValueError(f"DefinitionSubstitutions: {', '.join(sorted(missing))} is used, but not given")
+    text = re.sub(r"\$\{(\w+)\}", lambda match: str(substitutions[match[1]]), text)
+    try:
+        definition = yaml.load(text, yaml.CSafeLoader) if path.suffix in (".yaml", ".yml") else json.loads(text)
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        raise ValueError(f"the definition: {error}") from error
+    if not isinstance(definition, dict):
+        raise ValueError(f"the definition: expected an object, was {definition!r:.100}")
+    language.parse(definition)
+    return StateMachine(resource.name, definition, kind)
+
+
+TYPES = (
+    ResourceType(
+        "AWS::StepFunctions::StateMachine",
+        used=words(
+            "Definition DefinitionS3Location DefinitionString DefinitionSubstitutions StateMachineName StateMachineType"
+        ),
+        ignored=words("EncryptionConfiguration LoggingConfiguration RoleArn Tags TracingConfiguration"),
+        ref=_arn,
+        attributes={"Arn": _arn, "Name": physical_name},
+        build=_state_machine,
+        name="StateMachineName",
+        path="DefinitionS3Location",
+    ),
+)

@@ -1,0 +1,103 @@
+"""What a service declares about each CloudFormation resource type that it supports or ignores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from emulator.template.resources import Resource
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the services listen: base URLs without a trailing slash."""
+
+    endpoint: str = "http://127.0.0.1:4566"
+    rest: str = "http://127.0.0.1:3000"
+    websocket: str = "ws://127.0.0.1:3001"
+
+
+class _Anything:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANYTHING: Container[str] = _Anything()
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A CloudFormation resource type.
+
+    `kind` is the type's name; a `*` at its end stands for any ending. `used` properties are resolved before `build`
+    is called, `ignored` ones have no effect on one machine, and any other is refused. `ref` and `attributes` return
+    what Ref and Fn::GetAtt give; an attribute's name may end in `*` too. `build` returns the record that a service
+    runs on, or a list of records, and raises ValueError where a property is wrong; None stands for a type that no
+    service runs.
+
+    `name` is the property that gives the resource's physical name, `path` the one that may be a path on this machine.
+    `address` returns the local URL that takes the place of `{scheme}://{logical id}.execute-api.…`.
+    """
+
+    kind: str
+    used: Container[str]
+    ignored: Container[str]
+    ref: Callable[[Resource], str]
+    attributes: Mapping[str, Callable[[Resource], str]]
+    build: Callable[[Resource], Any] | None
+    name: str | None = None
+    path: str | None = None
+    address: Callable[[Addresses, str], str] | None = None
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether any property of it matters on one machine."""
+        return self.build is not None or self.ignored is not ANYTHING
+
+
+class Registry:
+    """The resource types of all services, by name."""
+
+    def __init__(self, types: Iterable[ResourceType]) -> None:
+        self._types = {type_.kind: type_ for type_ in types}
+
+    def get(self, kind: str) -> ResourceType | None:
+        """The type of this name, or the one whose pattern matches it; None if no service has declared it."""
+        return matching(self._types, kind)
+
+    def paths(self) -> dict[str, str]:
+        """The property that may be a path on this machine, by the name of the type."""
+        return {kind: type_.path for kind, type_ in self._types.items() if type_.path}
+
+
+def matching(known: Mapping[str, T], name: str) -> T | None:
+    """What is known by the name, or by a pattern with `*` at its end."""
+    if name in known:
+        return known[name]
+    patterns = (pattern for pattern in known if pattern.endswith("*") and name.startswith(pattern[:-1]))
+    return next((known[pattern] for pattern in patterns), None)
+
+
+def words(text: str) -> frozenset[str]:
+    """The names in a text that separates them by spaces."""
+    return frozenset(text.split())
+
+
+def physical_name(resource: Resource) -> str:
+    """The name that the template gives the resource, or its logical id."""
+    return resource.name
+
+
+def without_effect(
+    kind: str,
+    ref: Callable[[Resource], str],
+    attributes: Mapping[str, Callable[[Resource], str]] | None = None,
+    *,
+    name: str | None = None,
+) -> ResourceType:
+    """A type that has no effect on one machine, whatever its properties are."""
+    return ResourceType(kind, frozenset(), ANYTHING, ref, attributes or {}, None, name)
