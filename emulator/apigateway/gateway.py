@@ -223,9 +223,8 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
     """The request's body, or None where it exceeds `limit` bytes. Raises `GatewayError` 400 where it breaks off."""
     if (request.content_length or 0) > limit:
         return None
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
+    if request.headers.get("Expect", "").lower() == "100-continue" and isinstance(request.transport, asyncio.Transport):
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = bytearray()
     try:
         async for chunk in request.content.iter_any():

@@ -30,7 +30,7 @@ from emulator.apigateway.gateway import (
     target,
 )
 from emulator.apigateway.records import WebSocketApi
-from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Limits, is_handshake
+from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Handshake, Limits, Switched
 from emulator.common.account import arn
 from emulator.common.errors import ApiError, TemplateError
 from emulator.common.service import Service
@@ -102,10 +102,12 @@ class WebSocketGateway(Service):
                 raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
             if path != "/" or request.method != "GET":
                 raise GatewayError.default(403, "ForbiddenException", "Forbidden")
-            protocols = await self._connect(connection, request, query, request_id)
+            headers = headers_of(request)
+            handshake = _handshake(request)
+            protocols = await self._connect(connection, headers, query, request_id)
             self._log(connection, "$connect", 101, started)
-            await self._serve(connection, request, protocols)
-            return connection.socket
+            await self._serve(connection, request, handshake, protocols)
+            return Switched()
         except GatewayError as error:
             refusal = error
         except Exception:
@@ -117,9 +119,11 @@ class WebSocketGateway(Service):
         refusal.body = _notice(connection, request_id, refusal)
         return refusal.response()
 
-    async def _serve(self, connection: Connection, request: web.BaseRequest, protocols: tuple[str, ...]) -> None:
+    async def _serve(
+        self, connection: Connection, request: web.BaseRequest, handshake: Handshake, protocols: tuple[str, ...]
+    ) -> None:
         try:
-            await connection.open(request, protocols)
+            connection.open(request, handshake, protocols)
             self._connections[connection.id] = connection
             if self._closing:
                 connection.close(End.GOING_AWAY)
@@ -129,16 +133,13 @@ class WebSocketGateway(Service):
         finally:
             self._connections.pop(connection.id, None)
             await self._disconnect(connection)
-        if connection.socket.prepared:
-            await connection.gone()
+        await connection.gone()
 
     async def _connect(
-        self, connection: Connection, request: web.BaseRequest, query: str, request_id: str
+        self, connection: Connection, headers: dict[str, list[str]], query: str, request_id: str
     ) -> tuple[str, ...]:
         """Lets the authorizer and `$connect` decide before the handshake is answered; the subprotocol they chose."""
-        headers, multi_query = headers_of(request), query_of(query)
-        if not is_handshake(request):
-            raise GatewayError.default(400, "BadRequestException", "Bad Request")
+        multi_query = query_of(query)
         context = self._context(connection, "$connect", "CONNECT", request_id)
         event: Json = {"headers": last_values(headers), "multiValueHeaders": headers}
         if multi_query:
@@ -267,6 +268,13 @@ class WebSocketGateway(Service):
                 del self._connections[connection.id]
                 return web.Response(status=204)
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+
+
+def _handshake(request: web.BaseRequest) -> Handshake:
+    try:
+        return Handshake(request)
+    except ValueError:
+        raise GatewayError.default(400, "BadRequestException", "Bad Request") from None
 
 
 def _selector(expression: str) -> Select:

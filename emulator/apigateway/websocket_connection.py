@@ -1,27 +1,40 @@
-"""One client's connection to a WebSocket API: its socket, its limits, its outbox, its end."""
+"""One client's connection to a WebSocket API: its socket, its limits and its end."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
-import sys
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from aiohttp import WSMsgType, web
-from aiohttp.http import WebSocketError, WebSocketReader, WebSocketWriter, WSCloseCode
+import h11
+from aiohttp import web
+from wsproto.connection import Connection as WebSocket
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Event, Ping, Request, TextMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import RemoteProtocolError
 
 from emulator.apigateway.gateway import Json, short_id
 from emulator.common.errors import ApiError
 
 MAX_MESSAGE = 128 * 1024  # bytes
 MAX_FRAME = 32 * 1024  # bytes
-# A client that sends faster than its messages are handled is read no further than this many ahead.
+# While so many messages wait to be handled, nothing more is read from the client.
 MAX_AHEAD = 100
+
+_HANDSHAKE_HEADERS = {
+    b"connection",
+    b"host",
+    b"sec-websocket-key",
+    b"sec-websocket-protocol",
+    b"sec-websocket-version",
+    b"upgrade",
+}
 
 
 class End:
@@ -44,38 +57,32 @@ class Limits:
     closing: float = 5
 
 
-class _Reader(WebSocketReader):
-    gone: asyncio.Event
+class Handshake:
+    """A client's request for a WebSocket. Raises ValueError for another request."""
 
-    def _handle_frame(self, fin: bool, opcode: int, payload: bytes | bytearray, compressed: int) -> None:
-        if len(payload) > MAX_FRAME:
-            raise WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"Frame of {len(payload)} bytes exceeds {MAX_FRAME}")
-        super()._handle_frame(fin, opcode, payload, compressed)
+    def __init__(self, request: web.BaseRequest) -> None:
+        self._handshake = H11Handshake(ConnectionType.SERVER)
+        headers = [(name, value) for name, value in request.raw_headers if name.lower() in _HANDSHAKE_HEADERS]
+        try:
+            self._handshake.initiate_upgrade_connection(headers, "/")
+            (event,) = self._handshake.events()
+        except (h11.ProtocolError, RemoteProtocolError, UnicodeError) as error:
+            raise ValueError(str(error)) from None
+        assert isinstance(event, Request)
+        key = base64.b64decode(request.headers["Sec-WebSocket-Key"], validate=True)
+        if len(key) != 16:
+            raise ValueError(f"expected a key of 16 bytes, was {len(key)}")
+        self._protocols = event.subprotocols
 
-    def feed_eof(self) -> None:
-        super().feed_eof()
-        self.gone.set()
-
-
-class _Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket with a limit on frames, too, and an event for the end of the TCP connection."""
-
-    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
-        super()._post_start(request, protocol, writer)
-        assert self._reader is not None
-        reader = _Reader(self._reader, MAX_MESSAGE + 1, compress=False, decode_text=True)
-        self.gone = reader.gone = asyncio.Event()
-        self._parser = request.protocol._payload_parser = reader
-
-    def _close_transport(self) -> None:
-        # Closed while the client still sends, the connection would be reset and the close frame lost.
-        if isinstance(self._exception, WebSocketError) and self._req and self._req.transport:
-            self._req.transport.write_eof()
-        else:
-            super()._close_transport()
+    def accept(self, protocols: tuple[str, ...]) -> tuple[bytes, WebSocket]:
+        """Returns the answer, with the first subprotocol that the client offers too, and the WebSocket."""
+        subprotocol = next((protocol for protocol in protocols if protocol in self._protocols), None)
+        answer = self._handshake.send(AcceptConnection(subprotocol=subprotocol))
+        assert self._handshake.connection is not None
+        return answer, self._handshake.connection
 
 
-class Connection:
+class Connection(asyncio.Protocol):
     """A client's handshake while `$connect` decides, then, once open, a WebSocket until `serve` returns.
 
     Frames are written to the transport at once: its buffer is the outbox, and sending never waits for the client.
@@ -91,89 +98,145 @@ class Connection:
         self._limits = limits
         self._clock = clock
         self._connected = self._last_active = clock()
-        self._closing: asyncio.Task[None] | None = None
+        self._messages: asyncio.Queue[str | None] = asyncio.Queue()  # None comes last
+        self._parts: list[str] = []
+        self._message_size = self._frame_size = 0
+        self._ended = False
+        self._failed = False
+        self._gone = asyncio.Event()
+        self._gone.set()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def open(self, request: web.BaseRequest, protocols: tuple[str, ...]) -> None:
-        """Answers the handshake. Raises `ConnectionError` where the client has gone."""
-        self.socket = _Socket(
-            protocols=protocols, timeout=self._limits.closing, autoping=False, compress=False, writer_limit=sys.maxsize
-        )
-        await self.socket.prepare(request)
-        if request.transport is None:
+    def open(self, request: web.BaseRequest, handshake: Handshake, protocols: tuple[str, ...]) -> None:
+        """Answers the handshake and takes over the request's transport. Raises ConnectionError if the client has gone.
+
+        A client that sends before it has the answer, which RFC 6455 forbids, is not heard.
+        """
+        transport = request.transport
+        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
             raise ConnectionResetError
-        self._transport = request.transport
+        answer, self._socket = handshake.accept(protocols)
+        self._transport = transport
+        self._http = request.protocol
+        self._gone.clear()
+        transport.set_protocol(self)
+        transport.write(answer)
         self._watch()
 
     async def serve(self, handle: Callable[[str], Awaitable[None]]) -> None:
-        """Has the client's text messages handled one after another, until the connection ends and all are handled."""
-        ahead: deque[str] = deque()
-        worker: asyncio.Task[None] | None = None
-
-        async def work() -> None:
-            while ahead:
-                await handle(ahead.popleft())
-
+        """Handles the client's text messages one after another, until the connection ends and all are handled."""
         try:
-            async for message in self._messages():
-                ahead.append(message)
-                if worker is None or worker.done():
-                    worker = asyncio.create_task(work())
-                if len(ahead) >= MAX_AHEAD:
-                    await asyncio.wait({worker})
+            while (message := await self._messages.get()) is not None:
+                await handle(message)
+                if self._messages.qsize() < MAX_AHEAD and not self._transport.is_closing():
+                    self._transport.resume_reading()
         finally:
             if self._timer:
                 self._timer.cancel()
-            if worker:
-                await worker
 
     async def gone(self) -> None:
-        """Waits, but not for long, until the client has closed its side as well."""
+        """Waits until the client has closed its side too, but not longer than the limit `closing`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.closing):
-                await self.socket.gone.wait()
-
-    async def _messages(self) -> AsyncIterator[str]:
-        while True:
-            message = await self.socket.receive()
-            self._last_active = self._clock()
-            match message.type:
-                case WSMsgType.TEXT:
-                    yield message.data
-                case WSMsgType.PING if self._transport.get_write_buffer_size() < self._limits.outbox:
-                    await self.socket.pong(message.data)
-                case WSMsgType.PING | WSMsgType.PONG:
-                    pass
-                case WSMsgType.BINARY:
-                    self.close(End.BINARY)
-                case kind:
-                    if not self._closing:
-                        self.end = _end(kind, message.data, message.extra)
-                    return
+                await self._gone.wait()
 
     async def send(self, data: bytes) -> None:
-        """Sends a text frame, or a binary one if `data` is no UTF-8, without waiting for the client.
+        """Sends a text frame, or a binary one if `data` is not UTF-8, without waiting for the client.
 
-        Raises `ApiError`: 410 `GoneException` once the connection has ended, 429 `LimitExceededException` while the
+        Raises ApiError: 410 `GoneException` once the connection has ended, 429 `LimitExceededException` while the
         client leaves more unread than the outbox holds.
         """
-        if self._closing or self._transport.is_closing():
+        if self._ended or self._transport.is_closing():
             raise ApiError("GoneException", f"There is no connection {self.id!r}.", 410)
         if self._transport.get_write_buffer_size() + len(data) > self._limits.outbox:
             raise ApiError("LimitExceededException", f"The client leaves {self._limits.outbox} bytes unread.", 429)
         self._last_active = self._clock()
-        await self.socket.send_frame(data, WSMsgType.TEXT if _is_text(data) else WSMsgType.BINARY)
+        self._write(_message(data))
 
     def close(self, end: tuple[int, str]) -> None:
-        """Closes with a code and a reason, unless the connection is closing already."""
-        if self._closing is None:
-            self.end = end
-            self._closing = asyncio.create_task(self._close(*end))
+        """Closes with a code and a reason, unless the connection has ended already."""
+        if not self._ended:
+            self._finish(end)
+            self._write(CloseConnection(*end))
 
-    async def _close(self, code: int, reason: str) -> None:
-        await self.socket.close(code=code, message=reason.encode(), drain=False)
-        if self._transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(self._limits.closing, self._transport.abort)
+    # What the transport calls
+
+    def data_received(self, data: bytes) -> None:
+        if not self._failed and self._socket.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
+            self._socket.receive_data(data)
+            for event in self._socket.events():
+                self._last_active = self._clock()
+                self._receive(event)
+                if self._failed:
+                    break
+        if self._messages.qsize() >= MAX_AHEAD and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._ended:
+            self._finish(End.LOST)
+        self._gone.set()
+        self._http.connection_lost(error)
+
+    def _receive(self, event: Event) -> None:
+        match event:
+            case CloseConnection(code=code, reason=reason):
+                self._receive_close(code, reason or "")
+            case _ if self._ended:
+                pass
+            case TextMessage(data=text):
+                self._receive_text(text, event.frame_finished, event.message_finished)
+            case BytesMessage():
+                self.close(End.BINARY)
+            case Ping() if self._transport.get_write_buffer_size() < self._limits.outbox:
+                self._write(event.response())
+
+    def _receive_text(self, text: str, frame_finished: bool, message_finished: bool) -> None:
+        size = len(text.encode())
+        self._frame_size += size
+        self._message_size += size
+        if self._frame_size > MAX_FRAME:
+            self._fail(CloseReason.MESSAGE_TOO_BIG, f"Frame exceeds {MAX_FRAME} bytes")
+            return
+        if self._message_size > MAX_MESSAGE:
+            self._fail(CloseReason.MESSAGE_TOO_BIG, f"Message exceeds {MAX_MESSAGE} bytes")
+            return
+        self._parts.append(text)
+        if frame_finished:
+            self._frame_size = 0
+        if message_finished:
+            self._messages.put_nowait("".join(self._parts))
+            self._parts.clear()
+            self._message_size = 0
+
+    def _receive_close(self, code: int, reason: str) -> None:
+        if self._socket.state is ConnectionState.REMOTE_CLOSING:
+            if not self._ended:
+                self._finish(End.NO_STATUS if code == CloseReason.NO_STATUS_RCVD else (int(code), reason))
+            self._write(CloseConnection(code, reason))
+            self._transport.close()
+        elif self._socket.state is ConnectionState.CLOSED:
+            self._transport.close()
+        elif not self._ended:
+            self._fail(code, reason)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Closes because the client breaks a rule, and ignores what else it sends."""
+        self._failed = True
+        self.close((int(code), reason))
+        # If the transport closed while the client still sends, the client would not get the close frame.
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _finish(self, end: tuple[int, str]) -> None:
+        self._ended = True
+        self.end = end
+        self._messages.put_nowait(None)
+        asyncio.get_running_loop().call_later(self._limits.closing, self._transport.abort)
+
+    def _write(self, event: Event) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(self._socket.send(event))
 
     def describe(self) -> Json:
         """What GetConnection answers."""
@@ -193,29 +256,21 @@ class Connection:
             self.close(End.GOING_AWAY)
 
 
-def is_handshake(request: web.BaseRequest) -> bool:
-    """Whether the request is a valid WebSocket handshake."""
-    asked = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    return bool(web.WebSocketResponse(protocols=asked).can_prepare(request))
+class Switched(web.StreamResponse):
+    """The response to a request whose connection no longer speaks HTTP: there is nothing to send."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
 
 
-def _end(kind: WSMsgType, data: Any, extra: str | None) -> tuple[int, str]:
-    match kind, data:
-        case WSMsgType.CLOSE, 0:
-            return End.NO_STATUS
-        case WSMsgType.CLOSE, code:
-            return int(code), extra or ""
-        case WSMsgType.ERROR, WebSocketError(code=code):
-            return code, str(data)
-    return End.LOST
-
-
-def _is_text(data: bytes) -> bool:
+def _message(data: bytes) -> TextMessage | BytesMessage:
     try:
-        data.decode()
+        return TextMessage(data=data.decode())
     except UnicodeDecodeError:
-        return False
-    return True
+        return BytesMessage(data=data)
 
 
 def _iso(epoch_ms: float) -> str:
