@@ -1,4 +1,4 @@
-"""What `make build` has made, and its functions as Lambda starts them: by Python 3.13, and nothing else on the path."""
+"""Builds the functions and runs code in them as Lambda does: in Python 3.13 with only their own files on the path."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ HERE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 """This machine's architecture, by Lambda's name."""
 
 STORES = {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
-"""Nothing connects to them before the first event."""
+"""Functions do not connect to them before their first event."""
 
 
 class NoPython(Exception):
-    """Lambda's Python is not on this machine."""
+    """Lambda's Python is not installed on this machine."""
 
 
 @cache
 def python() -> str:
-    """Lambda's Python. Raises `NoPython`."""
-    # Not by a name that may be a script of a version manager's, whose time would count.
+    """The path of Lambda's Python. Raises `NoPython` if there is none."""
+    # The executable itself: python3.13 may be a script of a version manager, whose time would count.
     command = ["python3.13", "-c", "import pip, sys; print(sys.executable)"]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -36,7 +36,7 @@ def python() -> str:
 
 
 def build(architecture: str) -> Path:
-    """Runs `make build`, in a folder of its own for each architecture: what is about to be deployed stays as it is."""
+    """Runs `make build` in a folder for each architecture, so that the build to deploy stays untouched."""
     folder = f".aws-sam/{architecture}"
     command = ["make", "build", f"ARCHITECTURE={architecture}", f"BUILD={folder}", "ARGS="]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -50,10 +50,10 @@ def functions(artifact: Path) -> list[Function]:
 
 
 def run(function: Function, code: str, options: Iterable[str] = ()) -> str:
-    """What the code prints in a new environment of the function's."""
+    """The output of the code in a new environment of the function."""
     environment = process_environment(function, "localhost", {})
     environment["PYTHONPATH"] = ":".join(map(str, (function.code, *function.search_path)))
-    # No site-packages, no current folder, and as on Lambda no way to keep bytecode that is made now.
+    # Without site-packages and current folder, and like Lambda without writing bytecode.
     command = [python(), "-s", "-S", "-P", "-B", *options, "-c", code]
     done = subprocess.run(command, env=environment, cwd=function.code, capture_output=True, text=True)
     if done.returncode:

@@ -1,8 +1,8 @@
-"""How many orders a second the engine carries, and what happens near that: `make capacity`.
+"""Simulates how many orders a second the engine can run, and how it behaves near that limit: `make capacity`.
 
-Simulates the engine as a network of queues (bench/queueing.py) with service times measured on this machine
-(bench/service_times.json; `--measure` measures them anew). Prints tables and draws the pictures of docs/scaling.md;
-`--compare` holds the simulation against a real load on this machine.
+The engine is a network of queues (bench/queueing.py) with service times measured on this machine
+(bench/service_times.json; `--measure` measures them again). Prints tables and draws the pictures of docs/scaling.md.
+`--compare` compares the simulation with a real load on this machine.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ IMAGES = Path(__file__).parent.parent / "docs" / "images"
 STEPS = ("route", "build", "submit", "confirm")
 
 VCPU_MEMORY = 1769
-"""MB of memory with which a function has one vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
+"""The memory in MB at which a function has one vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 FUNCTION_MEMORY = 512
-"""template.yaml's."""
+"""The memory in MB that template.yaml sets."""
 
 ROUND_TRIP = 0.001
-"""Assumed: seconds from a function to Postgres or SQS and back, within a region."""
+"""Assumed: seconds for a round trip between a function and Postgres or SQS within a region."""
 START = 0.010
-"""Assumed: seconds that Step Functions and Lambda add to an invocation; AWS promises no figure."""
+"""Assumed: seconds that Step Functions and Lambda add to an invocation. AWS publishes no figure."""
 COLD, COLD_SECONDS = 0.01, (0.8, 1.6)
-"""Assumed: how often an invocation meets a new environment, and what that takes."""
+"""Assumed: the share of invocations that start a new environment, and the seconds that this takes."""
 SLIPS, FAILS = 0.02, 0.005
-"""Assumed: attempts that end with slippage; steps that are tried again."""
+"""Assumed: the share of attempts that end with slippage, and of steps that are retried."""
 
 
 def on_this_machine(times: dict[str, Any], rate: float, gate: int = 10) -> Model:
-    """The emulator with the instant market: everything shares the cores, the load's own client included."""
+    """A model of the emulator with the instant market, where everything shares the cores, including the client."""
     parts = {name: Step(quantiles(cuts)) for name, cuts in times["seconds"].items()}
     in_line = sum(sum(cuts) / len(cuts) for cuts in times["seconds"].values())
     return Model(
@@ -57,7 +57,7 @@ def on_this_machine(times: dict[str, Any], rate: float, gate: int = 10) -> Model
         parts["wake"],
         parts["end"],
         cores=times["cores"],
-        # What the processes used of the CPU beyond the time that the order was seen to take.
+        # The CPU time that the processes used beyond the duration of the order.
         aside=max(0.0, sum(times["cpu"].values()) - in_line),
     )
 
@@ -65,7 +65,10 @@ def on_this_machine(times: dict[str, Any], rate: float, gate: int = 10) -> Model
 def on_aws(
     times: dict[str, Any], rate: float, gate: int, market: str = "realistic", connections: int = 100, burst: float = 1.0
 ) -> Model:
-    """As deployed: an environment for each invocation, slower for its memory; Postgres behind `connections`."""
+    """A model of the deployed engine: each invocation has an environment, as slow as its memory makes it.
+
+    `connections` is how many connections Postgres serves at the same time.
+    """
     slower = VCPU_MEMORY / FUNCTION_MEMORY
     latency = LATENCIES[market]
     statement = _later(quantiles(times["statements"]["move"]), ROUND_TRIP)
@@ -98,23 +101,23 @@ def _later(sampler: Sampler, seconds: float) -> Sampler:
 
 
 def held_seconds(model: Model) -> float:
-    """How long an order holds its place among the running ones, on average and without a queue."""
+    """The mean seconds for which an order is running, without a queue."""
     return fmean(simulate(replace(model, rate=0.01, gate=1000, burst=1.0), 5_000).held)
 
 
 def saturation(model: Model) -> float:
-    """The orders a second that the gate lets through at most."""
+    """The maximum rate of the gate, in orders a second."""
     return model.gate / held_seconds(model)
 
 
 Row = tuple[float, float, Outcome]
-"""The rate, its share of the saturation, what came of it."""
+"""The rate, its share of the saturation, and the outcome."""
 
 
 def load_curve(model_at: Callable[[float], Model], shares: Sequence[float]) -> list[Row]:
     model = model_at(1.0)
     most = saturation(model)
-    # Long enough for each place at the gate to be taken thirty times.
+    # Enough orders to use each place at the gate thirty times.
     orders = max(6_000, 30 * model.gate)
     return [(share * most, share, simulate(model_at(share * most), orders)) for share in shares]
 
@@ -124,14 +127,14 @@ GATES = (10, 100, 1000)
 
 
 def print_capacity(times: dict[str, Any]) -> dict[int, list[Row]]:
-    """By gate, what the realistic market makes of it."""
+    """Prints the capacity; returns the load curves with the realistic market, by gate."""
     rows = []
     for market in LATENCIES:
         for gate in GATES:
             model = on_aws(times, 1.0, gate, market)
             held = held_seconds(model)
             rows.append([market, str(gate), f"{held:.2f}", f"{gate / held:.1f}", f"{2 * gate}"])
-    print_table(["market", "MaxRunningOrders", "held, s", "orders/s at most", "functions at once"], rows)
+    print_table(["market", "MaxRunningOrders", "running, s", "maximum orders/s", "functions at once"], rows)
     print()
     curves = {gate: load_curve(lambda rate, gate=gate: on_aws(times, rate, gate), SHARES) for gate in GATES}  # type: ignore[misc]
     rows = [
@@ -146,7 +149,7 @@ def print_capacity(times: dict[str, Any]) -> dict[int, list[Row]]:
         for gate, curve in curves.items()
         for rate, share, run in curve
     ]
-    print_table(["MaxRunningOrders", "orders/s", "of the most", "p50, s", "p95", "p99", "queued", "ended/s"], rows)
+    print_table(["MaxRunningOrders", "orders/s", "of maximum", "p50, s", "p95", "p99", "queued", "ended/s"], rows)
     print()
     return curves
 
@@ -154,7 +157,7 @@ def print_capacity(times: dict[str, Any]) -> dict[int, list[Row]]:
 def print_bursts(times: dict[str, Any]) -> dict[float, Outcome]:
     runs = {burst: simulate(on_aws(times, 8.0, 100, burst=burst), 6_000) for burst in (1.0, 20.0, 100.0)}
     print_table(
-        ["orders in a burst", "p50, s", "p95", "p99", "queued at most"],
+        ["orders in a burst", "p50, s", "p95", "p99", "maximum queued"],
         [
             [
                 f"{burst:.0f}",
@@ -169,7 +172,7 @@ def print_bursts(times: dict[str, Any]) -> dict[float, Outcome]:
 
 
 def print_stores(times: dict[str, Any]) -> None:
-    """What an order costs the stores, and what that is at each rate."""
+    """Prints what an order costs the stores, at several rates."""
     order = times["order"]
     rows = []
     for rate in (10, 1_000, 100_000):
@@ -203,7 +206,7 @@ def print_stores(times: dict[str, Any]) -> None:
 def compare(
     times: dict[str, Any], rates: Sequence[float], orders: int
 ) -> list[tuple[float, dict[str, float], dict[str, float]]]:
-    """What the simulation says of this machine, and what `bench.load` finds there; milliseconds."""
+    """The latencies that the simulation predicts for this machine and that `bench.load` measures, in milliseconds."""
     found = []
     for rate in rates:
         run = simulate(on_this_machine(times, rate), 20 * orders)
@@ -229,9 +232,15 @@ def compare(
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.capacity", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help=f"measure {TIMES.name} anew on this machine first")
-    parser.add_argument("--compare", type=float, nargs="+", metavar="RATE", help="load a stack here at these rates too")
-    parser.add_argument("--orders", type=int, default=400, help="of a load to compare with (%(default)s)")
+    parser.add_argument("--measure", action="store_true", help=f"measure {TIMES.name} on this machine first")
+    parser.add_argument(
+        "--compare",
+        type=float,
+        nargs="+",
+        metavar="RATE",
+        help="compare with a real load on this machine at these rates",
+    )
+    parser.add_argument("--orders", type=int, default=400, help="how many orders of the real load (%(default)s)")
     arguments = parser.parse_args()
     if arguments.measure:
         TIMES.write_text(json.dumps(service_times(), indent=1) + "\n")

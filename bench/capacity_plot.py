@@ -46,9 +46,7 @@ def _latency(
         queue.plot(rates, [max(run.queued, 0.01) for _, _, run in curve], color=colour, marker=".", label=f"{gate}")
         for axes in (latency, queue):
             axes.axvline(saturations[gate], color=colour, linewidth=0.8, linestyle=":")
-    latency.set(
-        title="From request to confirmed, realistic market; dotted: the most that the gate lets through", ylabel="s"
-    )
+    latency.set(title="From request to confirmed, realistic market; dotted: maximum rate of the gate", ylabel="s")
     latency.set_yscale("log")
     latency.legend(fontsize=8)
     queue.set(xlabel="orders a second", ylabel="orders in the queue, mean", xscale="log", yscale="log")
@@ -60,7 +58,7 @@ def _latency(
 def _bursts(path: Path, bursts: Mapping[float, Outcome]) -> None:
     figure, axes = pyplot.subplots(figsize=(9, 3.5), layout="constrained")
     for (burst, run), colour in zip(bursts.items(), COLOURS, strict=True):
-        # The most in each second: every change is more than a picture holds.
+        # The maximum of each second, because there are too many changes to draw.
         most, waiting, changes = [], 0, iter([*run.depth, (math.inf, 0)])
         at, then = next(changes)
         for second in range(SHOWN_SECONDS):

@@ -1,4 +1,4 @@
-"""How fast the emulator does what AWS does, with a small application of its own, and how fast MiniStack does it.
+"""Measures the emulator with a small application, and MiniStack with the same one.
 
 docs/benchmarks.md says what each row means.
 """
@@ -32,14 +32,17 @@ from emulator.lambda_.service import Lambda
 APP = Path(__file__).with_name("app")
 TEMPLATE = APP / "template.yaml"
 
-WARM_UP, COUNT, SECONDS = 20, 500, 5.0  # samples that do not count; those that do, and seconds for them, at most
+WARM_UP, COUNT, SECONDS = 20, 500, 5.0  # samples to discard; the maximum number of samples, and seconds for them
 STARTS = 3
 SOCKETS = 200
 
 
 @dataclass(frozen=True)
 class Target:
-    """What runs the application. `ready` in seconds; `connections` is where functions send messages for sockets."""
+    """A server that runs the application.
+
+    `ready` is how many seconds it took to start; `connections` is the URL of its `@connections` API.
+    """
 
     name: str
     pid: int
@@ -124,7 +127,7 @@ async def runtime_api(target: Target) -> list[float]:
 
 
 async def cold_starts(target: Target) -> list[float]:
-    """Of the process that takes the place of one that has exited."""
+    """The durations of an invocation right after the function's only process has exited."""
     client = target.client("lambda")
 
     async def start() -> float:
@@ -156,7 +159,7 @@ async def executions(target: Target) -> list[float]:
 
 
 async def messages(target: Target) -> list[float]:
-    """The function tells in a second queue when it was started."""
+    """The durations from sending a message until the function starts, which reports that in a second queue."""
     client = target.client("sqs")
     sent, started = (client.get_queue_url(QueueName=f"bench-{name}")["QueueUrl"] for name in ("sent", "started"))
 
@@ -187,11 +190,11 @@ async def replies(target: Target) -> list[float]:
 
 
 async def memory_of_sockets(target: Target) -> float:
-    """MB by which the server grows."""
+    """The MB by which the server's memory grows with `SOCKETS` connections."""
     process = psutil.Process(target.pid)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        # The code that serves the first one is paged in.
+        # The first connection loads the code that serves it.
         async with session.ws_connect(target.websocket):
             pass
         before = process.memory_info().rss
@@ -207,7 +210,7 @@ def milliseconds_since(started: float) -> float:
 
 READY = "`up` until ready, s"
 MEMORY = f"{SOCKETS} idle WebSocket connections, MB"
-# With the median that is wanted, if any; in milliseconds.
+# The median to reach in milliseconds, if any, and the function that measures it.
 ROWS: dict[str, tuple[float | None, Callable[[Target], Coroutine[Any, Any, list[float]]]]] = {
     "warm invocation, boto3": (2, invocations),
     "warm invocation that logs a line": (None, logging_invocations),
@@ -220,7 +223,7 @@ ROWS: dict[str, tuple[float | None, Callable[[Target], Coroutine[Any, Any, list[
 
 
 def measure(start: Callable[[], AbstractContextManager[Target]]) -> dict[str, list[float]]:
-    """Samples by row; none where the target does not offer it."""
+    """Samples by row. A row is empty if the target does not offer it."""
     results: dict[str, list[float]] = {READY: [], MEMORY: []}
     for left in reversed(range(STARTS)):
         with start() as target:
@@ -234,7 +237,7 @@ def measure(start: Callable[[], AbstractContextManager[Target]]) -> dict[str, li
 
 
 def cells(taken: list[float]) -> list[str]:
-    """Median, 95th percentile, and the middle half."""
+    """Median, 95th percentile and interquartile range."""
     if not taken:
         return ["not offered", "", ""]
     low, median, high = statistics.quantiles(taken, n=4, method="inclusive")
@@ -244,7 +247,7 @@ def cells(taken: list[float]) -> list[str]:
 
 
 def show(ours: dict[str, list[float]], theirs: dict[str, list[float]] | None) -> None:
-    columns = ["ms, unless it says otherwise", "wanted", "median", "p95", "middle half"]
+    columns = ["ms unless stated otherwise", "target", "median", "p95", "middle half"]
     if theirs:
         columns += ["MiniStack: median", "p95", "middle half", "ratio"]
     table = []
@@ -261,7 +264,7 @@ def show(ours: dict[str, list[float]], theirs: dict[str, list[float]] | None) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer", choices=["ministack"], help="measure this one as well, in the same run")
+    parser.add_argument("--peer", choices=["ministack"], help="measure this emulator in the same run")
     arguments = parser.parse_args()
     if arguments.peer:
         ministack.install()

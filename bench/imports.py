@@ -1,6 +1,6 @@
-"""What a cold start of each function costs: the CPU time that importing its handler takes, from what `make build` made.
+"""Measures the CPU time of importing each function's handler, the main part of a cold start, in the build.
 
-Fails beyond the budget. docs/benchmarks.md says what each figure means.
+Fails if a function exceeds its budget. docs/benchmarks.md says what each figure means.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from emulator.lambda_.records import Function
 BUDGET = 350.0  # milliseconds
 STATE = 150.0
 BUDGETS = {"RouteFunction": STATE, "ExecuteFunction": STATE}
-"""Of those that every order waits for."""
+"""The functions that every order waits for."""
 
 REFERENCE = "asyncio, ctypes, http.client, importlib.metadata, inspect, logging, urllib.request, xml.etree.ElementTree"
 REFERENCE_MS = 47.0
-"""What importing these took where the budgets were set, when it had nothing else to do."""
+"""The time of importing these on the machine where the budgets were set, while it was idle."""
 
 
 def measure(function: Function, modules: str) -> float:
-    """CPU milliseconds, user and system, of a process that imports the modules."""
+    """The CPU milliseconds, user and system, of a process that imports the modules."""
     return float(artifact.run(function, f"import time\n{modules}\nprint(time.process_time() * 1000)"))
 
 
@@ -42,7 +42,7 @@ class Measured:
         self._times: dict[str, list[float]] = {name: [] for name in self._cases}
 
     def again(self, names: set[str]) -> None:
-        """Once each, one after another: what slows the machine down for a while slows down all of them."""
+        """Measures each once, in turns, so that a slow phase of the machine affects all of them."""
         for name, (function, code) in self._cases.items():
             if name in names | {"nothing", "reference"}:
                 self._times[name].append(measure(function, code))
@@ -54,7 +54,7 @@ class Measured:
         return statistics.median(self._times[name]) - statistics.median(self._times["nothing"])
 
     def budget(self, name: str) -> float:
-        """More on a machine that is slower, or busy all the time."""
+        """The budget in milliseconds, larger on a slow or busy machine."""
         return BUDGETS.get(name, BUDGET) * max(1.0, self.least("reference") / REFERENCE_MS)
 
     def beyond(self, names: set[str]) -> set[str]:
@@ -63,7 +63,7 @@ class Measured:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.imports", description=__doc__)
-    parser.add_argument("--artifact", type=Path, help="what sam build made; otherwise it is built for this machine")
+    parser.add_argument("--artifact", type=Path, help="the build to measure (a new one for this machine)")
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
     try:
@@ -74,16 +74,18 @@ def main() -> None:
     measured, names = Measured(functions), {function.name for function in functions}
     for _ in range(options.runs):
         measured.again(names)
-    # Others may have been at work: who is beyond the budget gets more chances.
+    # Other work may have slowed the machine down: functions beyond their budgets are measured again.
     for _ in range(3 * options.runs):
         if beyond := measured.beyond(names):
             measured.again(beyond)
-    columns = {"CPU ms, least": measured.least, "median": measured.median, "budget": measured.budget}
+    columns = {"CPU ms, minimum": measured.least, "median": measured.median, "budget": measured.budget}
     heaviest_first = sorted(names, key=measured.least, reverse=True)
     rows = [[name, *(f"{read(name):.0f}" for read in columns.values())] for name in heaviest_first]
     print_table(["function", *columns], rows)
     if beyond := measured.beyond(names):
-        sys.exit(f"beyond the budget: {', '.join(sorted(beyond))}. python3.13 -X importtime tells what takes the time.")
+        sys.exit(
+            f"beyond the budget: {', '.join(sorted(beyond))}. python3.13 -X importtime shows which imports take long."
+        )
 
 
 if __name__ == "__main__":

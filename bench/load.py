@@ -1,8 +1,8 @@
-"""Puts the engine under load, as many clients would: `make load ORDERS=500 RATE=50 VIA=rest`.
+"""Submits orders at a steady rate and watches each to its end: `make load ORDERS=500 RATE=50 VIA=rest`.
 
-Orders come at a steady rate, whatever the engine makes of them, and each is watched to its end. Prints how many were
-carried out, how long each step took, and what went wrong by code; leaves load.json and load.png under .local/load/.
-Without a URL it is for the stack that runs here, or else for one of its own without limits and with the instant market.
+The rate does not depend on the answers. Prints how many orders were confirmed, how long each step took, and the
+failures by code; writes load.json and load.png into .local/load/. Without a URL it uses the stack that runs on this
+machine, or starts one without limits and with the instant market.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[l
 
 
 def percentiles(traces: list[Trace]) -> dict[str, dict[str, float]]:
-    """Of each step, in ms: of what was confirmed, and of everything that was accepted."""
+    """Percentiles of each step in ms. `accept` counts all accepted orders, the other steps confirmed ones."""
     confirmed = [trace for trace in traces if trace.outcome == "confirmed"]
     taken: dict[str, list[float]] = {
         "accepted": [trace.accepted - trace.due for trace in traces if trace.accepted is not None],
@@ -71,7 +71,7 @@ def _cuts(values: list[float]) -> dict[str, float]:
 
 
 def report(folder: Path, title: str, asked: dict[str, Any], traces: list[Trace], seconds: float) -> dict[str, Any]:
-    """Prints and writes what has happened."""
+    """Prints and writes the results; returns their summary."""
     steps = percentiles(traces)
     outcomes = Counter(trace.outcome for trace in traces)
     confirmed = outcomes.pop("confirmed", 0)
@@ -92,14 +92,14 @@ def report(folder: Path, title: str, asked: dict[str, Any], traces: list[Trace],
     draw(folder / "load.png", title, traces, steps)
     print(f"{title}: {confirmed} confirmed in {seconds:.1f} s, {summary['confirmedPerSecond']} a second\n")
     print_table(
-        ["ms", "p50", "p95", "p99", "most"],
+        ["ms", "p50", "p95", "p99", "maximum"],
         [[step, *(f"{value:.1f}" for value in cuts.values())] for step, cuts in steps.items()],
     )
     if outcomes:
         print()
         print_table(["not confirmed", "orders"], [[code, str(count)] for code, count in outcomes.most_common()])
     if outcomes["RateLimited"]:
-        print('\nA client has a limit: make run ARGS="--parameter OrdersPerMinute=0" runs an engine without.')
+        print('\nTo run an engine without a rate limit: make run ARGS="--parameter OrdersPerMinute=0"')
     print(f"\n{folder / 'load.json'}\n{folder / 'load.png'}")
     return summary
 
@@ -109,7 +109,7 @@ def engine_for(url: str | None, key: str | None) -> Iterator[Target]:
     if target := find(url, key):
         yield target
         return
-    print("No stack runs here: starting one, without limits and with the instant market.", file=sys.stderr)
+    print("No stack runs on this machine: starting one without limits and with the instant market.", file=sys.stderr)
     with fresh_stack(*ENGINE) as stack:
         yield Target(stack["rest"], stack["parameters"]["DevelopmentKey"])
 
@@ -120,19 +120,19 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50, help="orders a second")
     parser.add_argument("--via", choices=["rest", "websocket"], default="rest")
     parser.add_argument("--url", default=os.environ.get("ORDERS_URL"), help="the REST API")
-    parser.add_argument("--key", default=os.environ.get("ORDERS_KEY"), help="of the client that orders")
-    parser.add_argument("--elsewhere", action="store_true", help="allow a URL that is not on this machine")
+    parser.add_argument("--key", default=os.environ.get("ORDERS_KEY"), help="the API key")
+    parser.add_argument("--elsewhere", action="store_true", help="allow a URL on another machine")
     parser.add_argument("--folder", type=Path, default=ROOT / ".local" / "load", help="where the results go")
     arguments = parser.parse_args()
     if arguments.orders < 1 or not arguments.rate > 0:
         parser.error(f"expected at least one order at a rate above zero, was {arguments.orders} at {arguments.rate:g}")
     with engine_for(arguments.url, arguments.key) as target:
         if not is_loopback(target.url) and not arguments.elsewhere:
-            parser.error(f"expected a URL of this machine, or --elsewhere, was {target.url}")
+            parser.error(f"expected a URL on this machine or --elsewhere, was {target.url}")
         try:
             traces, seconds = asyncio.run(measure(target, arguments.via, arguments.orders, arguments.rate))
         except (Refused, Unreachable) as error:
-            sys.exit(f"expected an engine that takes orders, was: {error}")
+            sys.exit(f"expected an engine that accepts orders: {error}")
     asked = {"via": arguments.via, "orders": arguments.orders, "rate": arguments.rate}
     title = f"{arguments.orders} orders by {arguments.via}, {arguments.rate:g} a second"
     report(arguments.folder, title, asked, traces, seconds)

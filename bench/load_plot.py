@@ -1,4 +1,4 @@
-"""Draws what a load did: how long each order took, how long the steps took, and how many were on their way."""
+"""Draws the results of a load: the latency of each order, the steps, and the progress over time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _latency(axes: Axes, traces: list[Trace]) -> None:
         if chosen:
             taken = [((trace.ended or 0.0) - trace.due) * 1000 for trace in chosen]
             axes.scatter([trace.due for trace in chosen], taken, s=10, color=colour, label=f"{label}: {len(chosen)}")
-    axes.set(title="From the moment an order was due until it had ended", xlabel="due, s", ylabel="ms")
+    axes.set(title="Latency of each order, from due to end", xlabel="due, s", ylabel="ms")
     axes.set_ylim(bottom=0)
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
@@ -64,6 +64,6 @@ def _progress(axes: Axes, traces: list[Trace]) -> None:
         ("ended", ends, GOOD),
     ):
         axes.step([0.0, *times], range(len(times) + 1), where="post", color=colour, label=label)
-    axes.set(title="Orders so far: the gap between the lines is what is on its way", xlabel="s", ylabel="orders")
+    axes.set(title="Orders so far", xlabel="s", ylabel="orders")
     axes.legend(loc="upper left")
     axes.grid(alpha=0.3)

@@ -1,8 +1,8 @@
-"""What one order takes of each billed resource, measured on the emulator; `bench.cost` works its price out of it.
+"""Measures on the emulator what one order uses of each billed resource, from which `bench.cost` works out its price.
 
-A client submits an order over REST, connects to the WebSocket URL that it is given, hears every event and leaves; then
-the next. With the `instant` market the durations are the engine's own, with the `realistic` one they have the venues'
-waits in them.
+Clients submit orders over REST one after another, connect to the WebSocket URL in the answer, receive every event and
+disconnect. With the `instant` market the durations are the engine's own; with the `realistic` one they include the
+venues' waits.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ _METRIC = re.compile(r'"Metrics":\[\{"Name":"(\w+)"')
 
 
 @dataclass
-class Heard:
-    """What the clients have received, in bytes, and for how many seconds they were connected."""
+class Received:
+    """The sizes of answers and messages in bytes, and the seconds of all connections together."""
 
     answers: list[int] = field(default_factory=list)
     messages: list[int] = field(default_factory=list)
     connected: float = 0.0
 
 
-async def watch_orders(rest: str, orders: int, at_once: int) -> Heard:
-    heard = Heard()
+async def watch_orders(rest: str, orders: int, at_once: int) -> Received:
+    received = Received()
     left = iter(range(orders))
 
     async def client() -> None:
         while next(left, None) is not None:
             async with session.post(f"{rest}/api/orders/execute", json=ORDER) as response:
                 body = await response.json()
-                heard.answers.append(len(await response.read()))
+                received.answers.append(len(await response.read()))
                 if response.status != 202:
                     raise RuntimeError(f"expected 202, was {response.status}: {body}")
             started = time.perf_counter()
@@ -57,13 +57,13 @@ async def watch_orders(rest: str, orders: int, at_once: int) -> Heard:
                 status = "pending"
                 while status not in ("confirmed", "failed"):
                     message = await socket.receive_str(timeout=60)
-                    heard.messages.append(len(message.encode()))
+                    received.messages.append(len(message.encode()))
                     status = json.loads(message)["status"]
-            heard.connected += time.perf_counter() - started
+            received.connected += time.perf_counter() - started
 
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:
         await asyncio.gather(*(client() for _ in range(at_once)))
-    return heard
+    return received
 
 
 def logs(stack: dict[str, Any]) -> dict[str, str]:
@@ -72,6 +72,7 @@ def logs(stack: dict[str, Any]) -> dict[str, str]:
 
 
 def stores(stack: dict[str, Any]) -> dict[str, float]:
+    """What the stores have used so far, by the record's names."""
     counters = store_counters(stack)
     return {
         "postgres_cpu_ms": cpu_seconds(stack)["postgres"] * 1000,
@@ -82,12 +83,13 @@ def stores(stack: dict[str, Any]) -> dict[str, float]:
 
 
 def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
+    """The usage of one order on average. `latency` is that of the market, `at_once` the number of clients."""
     options = [option.replace("MarketLatency=instant", f"MarketLatency={latency}") for option in ENGINE]
     with fresh_stack(*options) as stack:
         asyncio.run(watch_orders(stack["rest"], WARM_UP, at_once))
         time.sleep(1)
         log, before = logs(stack), stores(stack)
-        heard = asyncio.run(watch_orders(stack["rest"], orders, at_once))
+        received = asyncio.run(watch_orders(stack["rest"], orders, at_once))
         # The connection ends after its order, and the log's last lines come later still.
         time.sleep(1)
         used = {name: (value - before[name]) / orders for name, value in stores(stack).items()}
@@ -105,10 +107,10 @@ def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
         return {
             "functions": functions,
             "metrics": sorted(metrics),
-            "messages": len(heard.messages) / orders,
-            "largest_message_bytes": max(heard.messages),
-            "bytes_out": round(sum(heard.messages + heard.answers) / orders),
-            "connected_seconds": round(heard.connected / orders, 3),
+            "messages": len(received.messages) / orders,
+            "largest_message_bytes": max(received.messages),
+            "bytes_out": round(sum(received.messages + received.answers) / orders),
+            "connected_seconds": round(received.connected / orders, 3),
             **{name: round(value, 2) for name, value in used.items()},
         }
 

@@ -1,6 +1,6 @@
-"""How fast orders go from `POST` to `confirmed` on the WebSocket, with the `instant` market: latency and throughput.
+"""Measures latency and throughput from `POST` to the `confirmed` event, with the `instant` market.
 
-Every order has a WebSocket connection of its own that was open before; it is submitted over REST, then subscribed to.
+Each client has an open WebSocket connection. It submits an order over REST and then subscribes to it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def one_order(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSoc
 
 
 async def run(rest: str, websocket: str, key: str, orders: int, outstanding: int) -> tuple[list[float], float]:
-    """Latencies of that many orders, so many at a time, and how long all took; in seconds."""
+    """The latencies of the orders, `outstanding` at a time, and how long all took, in seconds."""
     latencies: list[float] = []
     left = iter(range(orders))
     connector = aiohttp.TCPConnector(limit=0)
@@ -94,14 +94,14 @@ def show_processes(stack: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="use the stack that is up with its data here, instead of a fresh one")
+    parser.add_argument("--data", type=Path, help="use the running stack with its data here instead of a fresh one")
     parser.add_argument("--orders", type=int, default=500)
     parser.add_argument("--outstanding", type=int, nargs="*", default=[1, 10, 100])
     arguments = parser.parse_args()
     with running_stack(arguments.data) as stack:
         where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
         for outstanding in arguments.outstanding:
-            # Warm: environments are started, connections made.
+            # Warms up: starts environments and opens connections.
             asyncio.run(run(*where, max(30, outstanding), outstanding))
             orders = arguments.orders if outstanding > 1 else 200
             latencies, seconds = asyncio.run(run(*where, orders, outstanding))

@@ -1,7 +1,7 @@
-"""What partitions of order_events cost an order: the same statements on databases that differ in nothing else.
+"""Measures what the partitions of order_events cost an order: the same statements on databases that differ only there.
 
-In turns on one Postgres: without partitions (revision 0003), as `make run` has them, and with a year's and ten years'
-more. Then how long the migration itself takes.
+The databases take turns on one Postgres: without partitions (revision 0003), with those of `make run`, and with a
+year's and ten years' more. Then it measures how long the migration takes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def compare(server: str) -> None:
     urls = {"none": database(server, "none", "0003")}
     for days in MORE_DAYS:
         urls[f"{9 + days}"] = url = database(server, f"days_{days}", "head")
-        # In steps: a transaction holds a lock for each table that it makes.
+        # In steps, because a transaction holds a lock for each table that it creates.
         with psycopg.connect(url, autocommit=True) as connection:
             for first in range(1, days + 1, 500):
                 connection.execute((_MORE % (first, min(first + 499, days))).encode())
@@ -71,7 +71,7 @@ def compare(server: str) -> None:
         for name, own in databases.items():
             for _ in range(ORDERS):
                 for statement, seconds in one_order(own, OrderStore(own)):
-                    if turn:  # the first warms up
+                    if turn:  # the first turn warms up
                         taken[name][statement].append(seconds)
     statements = ("insert", "move", "events")
     plain = {statement: median(taken["none"][statement]) for statement in statements}
@@ -96,7 +96,7 @@ def upgrade(server: str) -> None:
     started = time.perf_counter()
     migrate(url)
     seconds = time.perf_counter() - started
-    print(f"\n{EVENTS} events in {row[0] / 2**20:.0f} MiB are a partition after {seconds:.2f} s")
+    print(f"\nThe migration turns {EVENTS} events in {row[0] / 2**20:.0f} MiB into a partition in {seconds:.2f} s")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The engine as a network of queues, simulated with SimPy: a gate of so many running orders, cores, connections.
+"""Simulates the engine with SimPy as a network of queues: a gate that limits running orders, cores and connections.
 
 Times are in seconds. A run depends on its seed alone.
 """
@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One invocation. `waiting` passes without work, as at a venue; `work` on a core; `statements` on a connection."""
+    """One invocation: `waiting` uses nothing, as for a venue, `work` uses a core, and `statements` use a connection."""
 
     work: Sampler
     waiting: Sampler | None = None
@@ -32,9 +32,9 @@ class Step:
 class Model:
     """`accept` comes before the queue; `begin`, `steps` and `end` hold a place at the gate.
 
-    `aside` is work that nobody waits for, spread over an order's steps. `slips` is how probable it is that an attempt
-    ends with slippage, `fails` that a step has to be tried again; `cold` that an invocation starts with `cold_start`.
-    `burst` orders come at once, on average.
+    `aside` is work that no step waits for, spread over an order's steps. `slips` is the probability that an attempt
+    ends with slippage, `fails` that a step has to be retried, and `cold` that an invocation starts with `cold_start`.
+    `burst` is the mean number of orders that arrive together.
     """
 
     rate: float
@@ -55,10 +55,10 @@ class Model:
 
 @dataclass(slots=True)
 class Outcome:
-    """Of the orders that came after the first tenth: how long each took, waited at the gate, and held a place there.
+    """The latency, wait at the gate and time in the gate of each order after the first tenth.
 
-    `queued` is the mean number at the gate over that time, `depth` that number over all of it. `throughput` is of all
-    orders, in a second.
+    `queued` is the mean length of the queue during that time, `depth` its length over the whole run. `throughput` is
+    the orders a second of the whole run.
     """
 
     latencies: list[float] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Interpolated; `share` from 0 to 1."""
+    """The interpolated percentile. `share` is from 0 to 1."""
     ordered = sorted(values)
     position = share * (len(ordered) - 1)
     below = math.floor(position)
@@ -79,7 +79,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def quantiles(cuts: Sequence[float], scale: float = 1.0) -> Sampler:
-    """Draws from a measured distribution, given by evenly spaced quantiles from 0 to 1."""
+    """A sampler of a measured distribution, given by evenly spaced quantiles from 0 to 1."""
 
     def draw(chance: random.Random) -> float:
         position = chance.random() * (len(cuts) - 1)
@@ -120,12 +120,12 @@ class Simulation:
         number = 0
         while number < self._orders:
             yield self._env.timeout(chance.expovariate(model.rate / model.burst))
-            # Of a geometric number at once the mean is `burst`.
+            # Geometric, with the mean `burst`.
             size = 1 if model.burst <= 1 else 1 + int(math.log(chance.random()) / math.log(1 - 1 / model.burst))
             for _ in range(min(size, self._orders - number)):
                 self._env.process(self._order(number))
                 number += 1
-        # Beyond the last arrival the queue only drains.
+        # After the last arrival the queue only drains.
         self._count(0)
         if self._counting_since is not None:
             self._outcome.queued = self._area / (self._env.now - self._counting_since)

@@ -1,4 +1,4 @@
-"""How fast a pool whose state is loaded quotes a swap.
+"""Measures how fast a pool quotes a swap once its state is loaded.
 
 docs/benchmarks.md says what each row means.
 """
@@ -17,10 +17,10 @@ from order_engine.dex.raydium_cp import swap_base_input
 from tests.unit.engine.dex import vectors
 from tests.unit.engine.dex.vectors import Row
 
-NOW = 1_760_000_000  # of every vector
+NOW = 1_760_000_000  # the time of every vector
 ROUNDS = 3
-SECONDS = 0.2  # in each round for the quotes of a case that count; as many before them do not
-BATCH_NS = 1_000_000  # at least half of it, so that the clock takes no part of a quote's time
+SECONDS = 0.2  # of measuring a case in each round, after as long a warm-up
+BATCH_NS = 1_000_000  # batches grow to at least half of it, so that reading the clock does not count
 
 
 class Paid(Protocol):
@@ -30,7 +30,7 @@ class Paid(Protocol):
 
 @dataclass(frozen=True)
 class Vector:
-    """A swap on a pool in that state, as a row of tests/vectors has it. Amounts in base units."""
+    """A swap and the state of its pool, from a row of tests/vectors. Amounts are in base units."""
 
     row: Row
     pool: dict[str, Any]
@@ -41,10 +41,10 @@ class Vector:
 
 @dataclass(frozen=True)
 class Case:
-    """`ask` quotes the vector's swap, as the function `sdk` does in Node; `wanted` is the most µs that it may take."""
+    """`ask` quotes the vector's swap, as `sdk` does in Node. `target` is the duration to reach, in µs."""
 
     title: str
-    wanted: float | None
+    target: float | None
     sdk: str
     vector: Vector
     ask: Callable[[], Paid]
@@ -92,7 +92,7 @@ def cases() -> list[Case]:
 
 
 def measure(case: Case) -> list[float]:
-    """The mean time of a quote in each batch, in µs."""
+    """The mean duration of a quote in each batch, in µs."""
     amount_out = case.ask().amount_out
     if amount_out != case.vector.amount_out:
         raise RuntimeError(f"{case.title}: expected {case.vector.amount_out} out, was {amount_out}")
@@ -115,7 +115,7 @@ def batches(ask: Callable[[], object]) -> Iterator[float]:
 
 
 def cells(taken: list[float]) -> list[str]:
-    """Median, and 10th to 90th percentile."""
+    """The median, and the 10th to the 90th percentile."""
     deciles = statistics.quantiles(taken, n=10, method="inclusive")
     return [f"{statistics.median(taken):.2f}", f"{deciles[0]:.2f}–{deciles[-1]:.2f}"]
 
@@ -124,8 +124,8 @@ def main() -> None:
     rows = []
     for case in cases():
         taken = [us for _ in range(ROUNDS) for us in measure(case)]
-        rows.append([case.title, f"{case.wanted:g}" if case.wanted else "", *cells(taken)])
-    print_table(["a quote, µs", "wanted", "median", "p10–p90"], rows)
+        rows.append([case.title, f"{case.target:g}" if case.target else "", *cells(taken)])
+    print_table(["a quote, µs", "target", "median", "p10–p90"], rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast the best route is found, over the pools of the simulated market.
+"""Measures how fast the best route over the pools of the simulated market is found.
 
 docs/benchmarks.md says what each row means.
 """
@@ -30,12 +30,12 @@ def listings(tokens: tuple[str, ...]) -> list[Listing]:
 
 
 def as_read(given: list[Listing]) -> list[Listing]:
-    """The pools as they come from their venues: nothing is worked out yet."""
+    """The pools as they come from their venues, without cached sums."""
     return [replace(one, pool=replace(one.pool)) if isinstance(one.pool, MeteoraDlmm) else one for one in given]
 
 
 def cases() -> list[tuple[str, int, Callable[[], list[Route]]]]:
-    """Title, the most µs that it may take, and what is timed."""
+    """Title, duration to reach in µs, and the function to time."""
     pair, wide = listings(PAIR), listings(OVER_USDT)
 
     def find(given: list[Listing], amount_in: int, fresh: bool = False) -> Callable[[], list[Route]]:
@@ -51,12 +51,12 @@ def cases() -> list[tuple[str, int, Callable[[], list[Route]]]]:
 
 def main() -> None:
     rows = []
-    for title, wanted, ask in cases():
+    for title, target, ask in cases():
         for _ in batches(ask):
             pass
         taken = [us for _ in range(ROUNDS) for us in batches(ask)]
-        rows.append([title, str(wanted), *cells(taken)])
-    print_table(["a route, µs", "wanted", "median", "p10–p90"], rows)
+        rows.append([title, str(target), *cells(taken)])
+    print_table(["a route, µs", "target", "median", "p10–p90"], rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Requests to the REST API by `sam local start-api`, beside the same to the emulator: python -m bench.sam_local.
+"""Measures requests to the REST API of `sam local start-api` and of the emulator: python -m bench.sam_local.
 
-Both must be up (make run, make sam-local), and sam local should not have been asked for anything yet: its first answers
-are measured on their own. Orders are real, and count against the limit of a minute.
+Both must be running (make run, make sam-local). The first answers of sam local are measured separately, so it should be
+freshly started. The orders are real and count against the rate limit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REQUESTS: dict[str, tuple[str, Any]] = {
 
 
 def asked(url: str, key: str, path: str, body: Any) -> float:
-    """How long the answer took, in ms."""
+    """The duration of a request, in ms."""
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = Request(url + path, json.dumps(body).encode() if body else None, headers)
     started = time.perf_counter()
@@ -34,7 +34,7 @@ def asked(url: str, key: str, path: str, body: Any) -> float:
 
 
 def at_once(url: str, key: str, count: int) -> float:
-    """Answers a second to `GET /api/quotes`, ten of them asked for at once."""
+    """The answers a second to `GET /api/quotes` with ten requests at a time."""
     with ThreadPoolExecutor(10) as threads:
         started = time.perf_counter()
         list(threads.map(lambda _: asked(url, key, *REQUESTS["GET /api/quotes"]), range(count)))
@@ -44,10 +44,10 @@ def at_once(url: str, key: str, count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--data", type=Path, default=Path(".local"), help="the data of the engine that is up (%(default)s)"
+        "--data", type=Path, default=Path(".local"), help="the data of the running engine (%(default)s)"
     )
-    parser.add_argument("--sam-local", default="http://127.0.0.1:3003", help="where it listens (%(default)s)")
-    parser.add_argument("--key", help="an API key (that of make run)")
+    parser.add_argument("--sam-local", default="http://127.0.0.1:3003", help="its URL (%(default)s)")
+    parser.add_argument("--key", help="an API key (the one of make run)")
     parser.add_argument("--count", type=int, default=30, help="requests of each kind (%(default)s)")
     arguments = parser.parse_args()
     running = json.loads((arguments.data / "running.json").read_text())
@@ -64,7 +64,7 @@ def main() -> None:
             medians.append(median)
         print("|", " | ".join([*row, f"{medians[0] / medians[1]:.1f}"]), "|", flush=True)
     rates = [at_once(url, key, 5 * arguments.count) for url in (arguments.sam_local, running["rest"])]
-    print(f"\nTen quotes at once: {rates[0]:.0f} a second by sam local, {rates[1]:.0f} by the emulator.")
+    print(f"\nTen quotes at a time: {rates[0]:.0f} a second from sam local, {rates[1]:.0f} from the emulator.")
 
 
 if __name__ == "__main__":

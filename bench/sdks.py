@@ -1,4 +1,4 @@
-"""How fast we quote swaps, and how fast the venues' official SDKs do in Node: the same swaps, in one run.
+"""Measures how fast the engine and the venues' official SDKs in Node quote the same swaps, in one run.
 
 docs/benchmarks.md says what each row means.
 """
@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def measure_sdks(given: list[Case]) -> list[list[float]]:
-    """For each case, the mean time of a quote in each batch, in µs. An SDK must pay what we pay."""
+    """For each case, the mean duration of a quote in each batch, in µs. Checks that the SDK pays the same amount."""
     asked = [
         {"sdk": case.sdk, "pool": v.pool, "a_to_b": v.a_to_b, "amount_in": str(v.amount_in)}
         for case in given
@@ -31,7 +31,7 @@ def measure_sdks(given: list[Case]) -> list[list[float]]:
     request = json.dumps({"now": NOW, "seconds": SECONDS, "cases": asked})
     run = subprocess.run(["node", FOLDER / "sdks.mjs"], input=request, capture_output=True, text=True, timeout=60)
     if run.returncode:
-        raise RuntimeError(f"expected the SDKs to quote, was: {run.stderr[-2000:]}")
+        raise RuntimeError(f"expected the SDKs to quote: {run.stderr[-2000:]}")
     answers: list[dict[str, Any]] = json.loads(run.stdout)
     for case, answer in zip(given, answers, strict=True):
         if int(answer["amount_out"]) != case.vector.amount_out:
@@ -44,7 +44,7 @@ def main() -> None:
     given = cases()
     ours: list[list[float]] = [[] for _ in given]
     theirs: list[list[float]] = [[] for _ in given]
-    # In turns, so that whatever else the machine does slows both.
+    # In turns, so that other work on the machine slows both.
     for _ in range(ROUNDS):
         for taken, case in zip(ours, given, strict=True):
             taken += measure(case)

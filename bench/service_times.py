@@ -1,6 +1,6 @@
-"""Measures what an order takes and costs: in the emulator, with the instant market, one order at a time.
+"""Measures durations and costs of an order in the emulator, with the instant market, one order at a time.
 
-Where an order's time goes is read from the stack's own records: the order's events and its execution.
+The durations of the steps come from the order's events and its execution.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from order_engine.storage.orders import OrderStore
 
 ORDERS = 300
 CUTS = 21
-"""Evenly spaced quantiles, the least and the most among them."""
+"""The number of evenly spaced quantiles, including minimum and maximum."""
 
 _TIMES = """
     SELECT run, extract(epoch FROM created_at)::float AS created,
@@ -63,9 +63,9 @@ def service_times() -> dict[str, Any]:
 
 
 def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[str, list[float]]:
-    """`wake` until the order's execution starts, then by event; `end` until the execution has ended.
+    """The durations of each step: `wake` until the execution starts, one step for each event, and `end` until its end.
 
-    `accept` is what is left of the whole: before the order was stored, and until its client has heard of its end.
+    `accept` is the rest of the latency: before the order is stored, and until its client receives the last event.
     """
     with urllib.request.urlopen(f"{stack['endpoint']}/_emulator/executions?limit={ORDERS}") as answer:
         executions = {execution["name"]: execution for execution in json.load(answer)}
@@ -87,7 +87,7 @@ def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[
 
 
 def _statements(url: str) -> dict[str, list[float]]:
-    """A new order, and the moves of one, each with a commit that is on disk."""
+    """The durations of each statement of an order. Every commit is flushed to disk."""
     database = Database(url)
     orders = OrderStore(database)
     taken: defaultdict[str, list[float]] = defaultdict(list)
@@ -99,7 +99,7 @@ def _statements(url: str) -> dict[str, list[float]]:
 
 
 def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, float]]:
-    """Takes an order through its life in Postgres: each statement by name, and its seconds."""
+    """Runs the statements of an order; yields the name and the seconds of each."""
     (client,) = database.fetch("SELECT id FROM clients WHERE name = 'development'")
     id, name = uuid7(), "bench"
     started = time.perf_counter()
@@ -118,7 +118,7 @@ def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, flo
 
 
 def _moves_a_second(url: str, clients: int) -> float:
-    """Of different orders, over that many connections: commits that share a flush of the log."""
+    """The moves a second of different orders over `clients` connections, whose commits share flushes of the log."""
 
     def work(_: int) -> int:
         database = Database(url)

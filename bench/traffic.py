@@ -1,4 +1,4 @@
-"""Orders at a steady rate, each watched to its end over a few WebSocket connections."""
+"""Sends orders at a steady rate and watches each to its end over a few WebSocket connections."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Via = Literal["rest", "websocket"]
 
 ORDER: Json = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
 CONNECTIONS = 20
-"""At most; each listens to any number of orders that have ended and to 100 that run."""
+"""The maximum number of connections. Each can listen to 100 running orders."""
 PATIENCE = 120.0
-"""Seconds after which an order is given up."""
+"""Seconds after which an order counts as not ended."""
 
 
 @dataclass
 class Trace:
-    """What became of an order. Seconds since the first was due; `steps` are by the service's clock.
+    """The times of an order, in seconds since the first order was due. `steps` use the service's clock.
 
-    `due` is when it should have been sent, so that a service, or a machine, that lags behind can't hide it. `outcome`
-    is `confirmed`, or the code of what went wrong.
+    `due` is when the order should have been sent, so that a slow service or a slow machine cannot hide a delay.
+    `outcome` is `confirmed` or an error code.
     """
 
     due: float
@@ -38,7 +38,7 @@ class Trace:
     events: list[Json] = field(default_factory=list)
 
     def take(self, event: Json, now: float) -> None:
-        """The next event; one that came before is left out."""
+        """Records an event. A repeated event is ignored."""
         if self.events and event["seq"] <= self.events[-1]["seq"]:
             return
         if self.events:
@@ -51,7 +51,7 @@ class Trace:
 
 
 class Lane:
-    """A connection that is made again when it is lost, and then asks for what its orders have missed."""
+    """A connection that reconnects when it is lost, and then requests the missed events of its orders."""
 
     def __init__(self, engine: Engine, url: str, clock: Callable[[], float]) -> None:
         self._engine = engine
@@ -61,7 +61,7 @@ class Lane:
         self.open = asyncio.Event()
         self._watched: dict[str, tuple[Trace, asyncio.Event]] = {}
         self._answers: asyncio.Queue[Json] = asyncio.Queue()
-        # An error does not say to which message: one is answered before the next is sent.
+        # An error does not name its message, so each message waits for the answer to the one before.
         self._turn = asyncio.Lock()
 
     @property
@@ -83,10 +83,10 @@ class Lane:
             await asyncio.sleep(0.2)
 
     async def watch(self, order_id: str, trace: Trace) -> None:
-        """Until the order has ended."""
+        """Subscribes to the order and returns when it has ended."""
         await self.open.wait()
         ended = self._watch(order_id, trace)
-        # If the connection is lost just now, the next one asks.
+        # If the connection is lost now, the next one subscribes.
         with suppress(aiohttp.ClientError, OSError):
             await self._subscribe(order_id)
         await ended.wait()
@@ -119,7 +119,7 @@ class Lane:
     def _receive(self, message: Json) -> None:
         order_id = message.get("orderId", "")
         if order_id not in self._watched:
-            # Of an order that has ended before its connection was lost, an event may come once more.
+            # A repeated event of an order that ended before its connection was lost is no answer.
             if "error" in message or message.get("status") == "pending":
                 self._answers.put_nowait(message)
             return
@@ -133,9 +133,9 @@ class Lane:
 async def send(
     engine: Engine, via: Via, orders: int, rate: float, tell: Callable[[Trace], None]
 ) -> tuple[list[Trace], float]:
-    """Sends `orders`, `rate` a second, whether earlier ones have ended or not; and how many seconds all took.
+    """Sends `orders` at `rate` a second, whether earlier ones have ended or not; returns their traces and the seconds.
 
-    `tell` is called with each trace when it is accepted and when it has ended.
+    Calls `tell` with each trace when its order is accepted and when it has ended.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()

@@ -1,4 +1,4 @@
-"""The API as it is described to others: OpenAPI, AsyncAPI, and what is made from them. Not deployed."""
+"""Generates the descriptions of the APIs, OpenAPI and AsyncAPI. Not deployed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The WebSocket API as AsyncAPI: every message, with the schemas that the REST API's description has."""
+"""The WebSocket API as AsyncAPI. Its messages share schemas with the description of the REST API."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ _REFUSALS = (
     TooManySubscriptions,
     StoreUnavailable,
 )
-_DESCRIPTION = """Pushes the events of orders, and takes orders. A connection is made with an API key in the header \
-Authorization, or with a ticket from POST /api/ws-ticket, which is how a browser does it. With ?orderId=… it gets the \
-events of that order at once. It is refused with 401 without a key or ticket, 403 for a page of another origin, 404 if \
-there is no such order, 429 beyond 50 connections.
+_DESCRIPTION = """Pushes the events of orders, and accepts orders. A client connects with an API key in the \
+Authorization header, or with a ticket from POST /api/ws-ticket, as browsers do. With ?orderId=… the connection is \
+subscribed to that order. The handshake is answered with 401 without a valid key or ticket, 403 for a page of another \
+origin, 404 for an unknown order, and 429 if the client already has 50 connections.
 
-Events come in order, but what was told before may come again: skip what is not above the last seq. After a lost \
+Events arrive in order, but an event may arrive again: skip those whose seq is not above the last one. After a lost \
 connection, connect and subscribe again with the last seq as after."""
 
 
 class _Execute(BaseModel):
     action: Literal["execute"]
     idempotency_key: Annotated[
-        IdempotencyKey, Field(default_factory=missing, description="As the header of the REST API.")
+        IdempotencyKey, Field(default_factory=missing, description="Like the Idempotency-Key header of the REST API.")
     ]
 
 
@@ -63,7 +63,7 @@ class Execute(OrderForm, _Execute):
 
 
 class ExecuteShort(ShortOrderForm, _Execute):
-    """Submits an order, the short way, and subscribes to it."""
+    """Submits an order in the short form and subscribes to it."""
 
 
 class _Message(BaseModel):
@@ -75,26 +75,26 @@ class _OfOrder(_Message):
 
 
 class Subscribe(_OfOrder):
-    """Asks for the events of an order above a seq, and then the live ones."""
+    """Requests the events of an order after a seq, and then the live ones."""
 
     action: Literal["subscribe"]
     after: Annotated[int, Field(ge=0, le=1_000_000, description="The last seq seen.")] = 0
 
 
 class Cancel(_OfOrder):
-    """Cancels an order, until its transaction is sent."""
+    """Cancels an order whose transaction is not sent yet."""
 
     action: Literal["cancel"]
 
 
 class Unsubscribe(_OfOrder):
-    """Asks for no more events of an order."""
+    """Stops the events of an order."""
 
     action: Literal["unsubscribe"]
 
 
 class Ping(_Message):
-    """Asks whether the connection lives."""
+    """Checks that the connection is alive."""
 
     action: Literal["ping"]
 
@@ -106,13 +106,13 @@ class Cancelled(_OfOrder):
 
 
 class Unsubscribed(_OfOrder):
-    """No more events of the order come."""
+    """The connection gets no more events of the order."""
 
     action: Literal["unsubscribed"]
 
 
 class Pong(_Message):
-    """It lives."""
+    """The connection is alive."""
 
     action: Literal["pong"]
 
@@ -125,7 +125,7 @@ REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Unsubscribe: (Unsubscribed,),
     Ping: (Pong,),
 }
-"""What a client may send, and what it is answered if nothing is wrong."""
+"""The messages that a client may send, each with the answers to a valid one."""
 
 ANSWERS: tuple[type[BaseModel], ...] = (*EVENTS, Cancelled, Unsubscribed, Pong, Error)
 
@@ -184,14 +184,14 @@ def asyncapi() -> dict[str, Any]:
     operations["event"] = {
         "action": "send",
         "channel": {"$ref": "#/channels/connection"},
-        "summary": "Tells of a step of an order that the connection is subscribed to.",
+        "summary": "Reports a step of an order that the connection is subscribed to.",
         "messages": [_sent(event.__name__) for event in EVENTS],
     }
     security = [_ref("securitySchemes", "key"), _ref("securitySchemes", "ticket")]
     query = {
         "type": "object",
         "properties": {
-            "orderId": {"type": "string", "format": "uuid", "description": "The order whose events are wanted."},
+            "orderId": {"type": "string", "format": "uuid", "description": "The order to subscribe to."},
             "ticket": {"type": "string", "description": "From POST /api/ws-ticket."},
         },
     }
@@ -223,7 +223,7 @@ def asyncapi() -> dict[str, Any]:
         "channels": {
             "connection": {
                 "address": "/",
-                "description": "One connection carries everything.",
+                "description": "One connection carries all messages.",
                 "messages": {name: _ref("messages", name) for name in messages},
                 "bindings": {"ws": {"method": "GET", "query": query}},
             }
@@ -234,7 +234,12 @@ def asyncapi() -> dict[str, Any]:
             "schemas": tidied(definitions["$defs"]),
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key: oee_ and 43 characters."},
-                "ticket": {"type": "httpApiKey", "in": "query", "name": "ticket", "description": "Good once, 30 s."},
+                "ticket": {
+                    "type": "httpApiKey",
+                    "in": "query",
+                    "name": "ticket",
+                    "description": "Valid once, for 30 s.",
+                },
             },
         },
     }

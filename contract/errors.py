@@ -1,4 +1,4 @@
-"""The errors of the API, by the answers in which they come."""
+"""Examples of the API's errors, and their statuses."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ EXAMPLES: tuple[EngineError, ...] = (
 
 
 def example(kind: type[EngineError]) -> dict[str, Any]:
-    """An OpenAPI Example: what a client is sent of an error of that class."""
+    """An OpenAPI Example of the answer to an error of that class."""
     (error,) = (error for error in EXAMPLES if type(error) is kind)
     return {"summary": _meaning(kind), "value": error.to_json()}
 
 
 def by_status(kinds: tuple[type[EngineError], ...]) -> dict[int, list[type[EngineError]]]:
+    """The error classes by the HTTP status that they are answered with."""
     found: dict[int, list[type[EngineError]]] = {}
     for kind in kinds:
         (error,) = (error for error in EXAMPLES if type(error) is kind)

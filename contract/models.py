@@ -1,4 +1,4 @@
-"""What clients and the engine send each other, as models: from them come the schemas of both descriptions."""
+"""Models of requests, answers and events, from which both descriptions get their schemas."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ def _values(*values: str) -> dict[str, Any]:
 
 
 def missing() -> Any:
-    """Of a field that may be missing, but is never null."""
+    """The default of a field that may be missing but is never null."""
     raise NotImplementedError
 
 
 Token = Annotated[str, Field(json_schema_extra=_values(*TOKENS))]
 Whole = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Whole tokens.")]
-BaseUnits = Annotated[str, Field(pattern=r"^[0-9]+$", description="The same in base units.")]
+BaseUnits = Annotated[str, Field(pattern=r"^[0-9]+$", description="The same amount in base units.")]
 Price = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Whole tokenOut for one whole tokenIn.")]
 Amount = Annotated[
     Whole | Annotated[float, Field(gt=0)],
-    Field(description="No more decimals than the token has, and at most 2^64 - 1 base units."),
+    Field(description="At most as many decimals as the token has, and at most 2^64 - 1 base units."),
 ]
 Venue = Annotated[str, Field(description="One venue, or several joined by +.")]
-Impact = Annotated[int, Field(description="The price paid, without fees, against the pools' before; in basis points.")]
+Impact = Annotated[
+    int, Field(description="How far the price without fees is below the pools' price before the swap, in basis points.")
+]
 TxHash = Annotated[str, Field(description="The transaction's signature.")]
 Slot = Annotated[int, Field(description="The slot of the chain.")]
 
@@ -45,7 +47,7 @@ IdempotencyKey = Annotated[str, Field(pattern="^[ -~]{1,255}$")]
 
 class _Terms(OrderTerms):
     quote_id: Annotated[
-        UUID | None, Field(description="A quote of the same tokens, amount and slippage: executed at it, or failed.")
+        UUID | None, Field(description="A quote with the same terms. The order is executed at it or fails.")
     ] = None
 
 
@@ -53,12 +55,12 @@ class OrderForm(_Terms):
     """A market order."""
 
     token_in: Token
-    token_out: Annotated[Token, Field(description="Another one than tokenIn.")]
+    token_out: Annotated[Token, Field(description="Not the same as tokenIn.")]
     amount_in: Amount
 
 
 class ShortOrderForm(_Terms):
-    """A market order, the short way."""
+    """A market order in the short form."""
 
     token_pair: Annotated[str, Field(pattern=f"^({_SYMBOL})-({_SYMBOL})$", description="tokenIn-tokenOut.")]
     amount: Amount
@@ -70,7 +72,7 @@ class _Wire(BaseModel):
 
 class Problem(_Wire):
     field: str
-    message: Annotated[str, Field(description="What was expected, and what came.")]
+    message: Annotated[str, Field(description="What was expected and what was sent.")]
 
 
 class Wait(_Wire):
@@ -80,17 +82,17 @@ class Wait(_Wire):
 class ErrorBody(_Wire):
     code: str
     message: str
-    details: Annotated[list[Problem | Wait], Field(description="One for each field that is wrong.")]
+    details: Annotated[list[Problem | Wait], Field(description="One for each invalid field.")]
 
 
 class Error(_Wire):
-    """What went wrong, in the one shape that all errors have."""
+    """An error. All errors have this shape."""
 
     error: ErrorBody
 
 
 class Failure(_Wire):
-    """Why an order has failed."""
+    """The reason why an order failed."""
 
     code: str
     message: str
@@ -111,7 +113,7 @@ class Leg(_Wire):
     venue: Venue
     pool: str
     kind: Annotated[str, Field(json_schema_extra=_values(*KINDS))]
-    share_bps: Annotated[int, Field(description="Of the hop's amount, in basis points.")]
+    share_bps: Annotated[int, Field(description="Share of the hop's amount, in basis points.")]
     amount_in: Whole
     amount_in_base_units: BaseUnits
     amount_out: Whole
@@ -121,7 +123,7 @@ class Leg(_Wire):
 
 
 class Hop(_Wire):
-    """From one token to the next, through one pool or several that share the amount."""
+    """A trade of one token for the next, through one pool or split over several."""
 
     token_in: Token
     token_out: Token
@@ -129,16 +131,16 @@ class Hop(_Wire):
 
 
 class RouteSummary(_Wire):
-    """A route that was compared."""
+    """A route that was considered."""
 
-    pools: Annotated[str, Field(description="+ joins those of one hop, > separates hops.")]
+    pools: Annotated[str, Field(description="+ joins the pools of one hop, > separates hops.")]
     venue: Venue
     amount_out: Whole
     amount_out_base_units: BaseUnits
     price: Price
     price_impact_bps: Impact
-    fee_bps: Annotated[int, Field(description="The fees of all its pools, as a share of what is traded; rounded up.")]
-    cost: Annotated[Whole, Field(description="What its further swaps cost in network fees, in tokenOut.")]
+    fee_bps: Annotated[int, Field(description="The fees of all pools as a share of the amount; rounded up.")]
+    cost: Annotated[Whole, Field(description="The network fees of all swaps after the first, in tokenOut.")]
 
 
 class Unavailable(_Wire):
@@ -151,17 +153,17 @@ class _Decision(_Wire):
     amount_out: Whole
     amount_out_base_units: BaseUnits
     venue: Venue
-    reason: Annotated[str, Field(description="What the route was chosen over.")]
+    reason: Annotated[str, Field(description="Why this route was chosen over the others.")]
     price: Price
     price_impact_bps: Impact
-    fees: Annotated[list[Fee], Field(description="Of all pools, by token and kind; they are in amountOut already.")]
+    fees: Annotated[list[Fee], Field(description="Of all pools, by token and kind; already deducted from amountOut.")]
     route: Annotated[list[Hop], Field(min_length=1, max_length=2)]
-    quotes: Annotated[list[RouteSummary], Field(min_length=1, description="The routes compared, the best one first.")]
+    quotes: Annotated[list[RouteSummary], Field(min_length=1, description="The routes considered, the best one first.")]
     unavailable: list[Unavailable]
 
 
 class Quote(_Decision):
-    """What an order would be paid now."""
+    """The amount that an order would receive now."""
 
     quote_id: UUID
     expires_at: datetime
@@ -169,7 +171,7 @@ class Quote(_Decision):
     token_out: Token
     amount_in: Whole
     amount_in_base_units: BaseUnits
-    min_out: Annotated[Whole, Field(description="The least that an order that names the quote is paid.")]
+    min_out: Annotated[Whole, Field(description="The minimum that an order with this quoteId receives.")]
     min_out_base_units: BaseUnits
     slippage_bps: int
     slot: Slot
@@ -187,14 +189,14 @@ class AcceptedTerms(_Wire):
 
 
 class Routing(_Decision):
-    quote_id: Annotated[UUID, Field(default_factory=missing, description="If the order named one.")]
+    quote_id: Annotated[UUID, Field(default_factory=missing, description="Present if the order named a quote.")]
 
 
 class Built(_Wire):
     venue: Venue
     min_out: Whole
     min_out_base_units: BaseUnits
-    instructions: Annotated[list[str], Field(description="In order; SOL is wrapped and unwrapped.")]
+    instructions: Annotated[list[str], Field(description="In order, with the wrapping and unwrapping of SOL.")]
     tx_hash: TxHash
 
 
@@ -211,7 +213,7 @@ class Filled(_Wire):
     amount_out: Whole
     amount_out_base_units: BaseUnits
     executed_price: Price
-    realised_slippage_bps: Annotated[int, Field(description="Above zero: less than quoted.")]
+    realised_slippage_bps: Annotated[int, Field(description="Positive if the order received less than quoted.")]
 
 
 class Nothing(_Wire):
@@ -222,7 +224,7 @@ class _Event(_Wire):
     order_id: UUID
     seq: Annotated[int, Field(ge=1, description="Counts 1, 2, 3 … per order without gaps.")]
     at: datetime
-    attempt: Annotated[int, Field(ge=1, description="Counts the times that the order was routed.")]
+    attempt: Annotated[int, Field(ge=1, description="How many times the order has been routed.")]
 
 
 class PendingEvent(_Event):
@@ -240,7 +242,7 @@ class RoutingEvent(_Event):
 
 
 class BuildingEvent(_Event):
-    """The transaction was signed, and nothing is sent yet."""
+    """The transaction is signed and not sent yet."""
 
     status: Literal["building"]
     data: Built
@@ -254,7 +256,7 @@ class SubmittedEvent(_Event):
 
 
 class ConfirmedEvent(_Event):
-    """The swap was carried out. The order has ended."""
+    """The swap was executed. The order has ended."""
 
     status: Literal["confirmed"]
     data: Filled
@@ -268,7 +270,7 @@ class FailedEvent(_Event):
 
 
 class CancelledEvent(_Event):
-    """The client has taken the order back, and nothing was sent. The order has ended."""
+    """The client cancelled the order before anything was sent. The order has ended."""
 
     status: Literal["cancelled"]
     data: Nothing
@@ -291,7 +293,7 @@ Event = Annotated[
 
 
 class Order(_Wire):
-    """An order. What is not known yet is null."""
+    """An order. Fields that are not known yet are null."""
 
     order_id: UUID
     type: Literal["market"]
@@ -326,9 +328,9 @@ class AcceptedOrder(Order):
 
 
 class OrderWithEvents(Order):
-    """The order and everything that has happened to it, oldest first."""
+    """The order and its events, oldest first."""
 
-    events: Annotated[list[Event], Field(description="Empty once they are too old to be kept.")]
+    events: Annotated[list[Event], Field(description="Empty once the retention period of events is over.")]
 
 
 class OrderPage(_Wire):
@@ -339,17 +341,17 @@ class OrderPage(_Wire):
 
 
 class Ticket(_Wire):
-    """Good for one WebSocket connection."""
+    """A ticket for one WebSocket connection."""
 
     ticket: Annotated[str, Field(pattern=f"^{TICKET}")]
     expires_at: datetime
-    web_socket_url: Annotated[str, Field(description="Of the WebSocket API, without the ticket.")]
+    web_socket_url: Annotated[str, Field(description="The URL of the WebSocket API, without the ticket.")]
 
 
 class Check(_Wire):
     status: Annotated[str, Field(json_schema_extra=_values("up", "down"))]
     latency_ms: Annotated[float, Field(ge=0)]
-    error: Annotated[str, Field(default_factory=missing, description="What kind, if it is down.")]
+    error: Annotated[str, Field(default_factory=missing, description="The kind of error, present if it is down.")]
 
 
 class Checks(_Wire):
@@ -359,7 +361,7 @@ class Checks(_Wire):
 
 
 class Health(_Wire):
-    """Whether everything that the engine stands on answers."""
+    """Whether the stores and the queue answer."""
 
     status: Annotated[str, Field(json_schema_extra=_values("up", "degraded", "down"))]
     checks: Checks

@@ -1,7 +1,7 @@
 """The REST API as OpenAPI: every operation with its parameters, answers and errors.
 
-Declared apart from the functions that carry them out: they stay as quick to start as they are, and what they answer is
-held against this by the tests.
+The operations are declared apart from the functions, which therefore start as fast as without a description. The
+end-to-end tests compare the functions' answers with it.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ from order_engine.domain.errors import (
 from order_engine.domain.lifecycle import Status
 
 VERSION = "1.0.0"
-DESCRIPTION = """Takes market orders for swaps on Solana DEXs, executes them on the route that pays most, and tells of \
-every step. Amounts are decimal strings of whole tokens, and in answers come in base units as well. Times are RFC 3339 \
-in UTC. Ids are UUIDs. An order's events are pushed over the WebSocket API, which docs/asyncapi.json describes.
+DESCRIPTION = """Accepts market orders for swaps on Solana DEXs, executes them on the route that pays most, and \
+reports every step. Amounts are decimal strings of whole tokens; answers also contain them in base units. Times are \
+RFC 3339 in UTC. Ids are UUIDs. The WebSocket API pushes the events of orders; docs/asyncapi.json describes it.
 
-Fields may be added to answers. What API Gateway refuses by itself has the shape of all errors, with its own response \
+Answers may get new fields. Errors of API Gateway itself have the shape of all errors, with API Gateway's response \
 type as the code."""
 
 EXAMPLES: dict[str, Any] = json.loads((files("contract") / "examples.json").read_text())
@@ -71,11 +71,11 @@ ORDER_FORMS: dict[str, dict[str, Any]] = {
         "value": {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": 50},
     },
     "short": {
-        "summary": "The short way",
+        "summary": "The short form",
         "value": {"type": "market", "tokenPair": "SOL-USDC", "amount": 10},
     },
     "named": {
-        "summary": "With a name of the client's own",
+        "summary": "With an id of the client's own",
         "value": {
             "type": "market", "tokenIn": "USDC", "tokenOut": "RAY", "amountIn": "250", "clientOrderId": "rebalance-7"
         },
@@ -84,7 +84,7 @@ ORDER_FORMS: dict[str, dict[str, Any]] = {
 
 
 def shown(value: object) -> dict[str, Any]:
-    """The one example of a parameter."""
+    """The example of a parameter, in OpenAPI's form."""
     return {"example": {"value": value}}
 
 
@@ -103,8 +103,9 @@ def operation(
     *refusals: type[EngineError],
     **more: Any,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Declares an operation: `declare` is the resolver's decorator, the function's parameters are the operation's, its
-    docstring is the description.
+    """A decorator that declares an operation with the function's parameters and, as its description, its docstring.
+
+    `declare` is the resolver's decorator for the method.
     """
     kinds = errors.by_status((*refusals, *WITH_KEY) if "openapi_extensions" not in more else refusals)
     responses = {**answers, **{status: _refusal(status, kinds[status]) for status in kinds}}
@@ -131,7 +132,7 @@ def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[st
 
 
 def links(order: str) -> dict[str, Any]:
-    """What can be done next with the order whose id is there in the answer."""
+    """Links to the operations on an order. `order` is the runtime expression of its id in the answer."""
     return {"links": {to: {"operationId": to, "parameters": {"orderId": order}} for to in ("getOrder", "cancelOrder")}}
 
 
@@ -155,7 +156,7 @@ def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
     "orders",
     "Submit an order",
     {
-        202: answer(AcceptedOrder, "The order as it was accepted.", accepted=EXAMPLES["accepted"])
+        202: answer(AcceptedOrder, "The accepted order.", accepted=EXAMPLES["accepted"])
         | links("$response.body#/orderId")
     },
     InvalidJson,
@@ -175,13 +176,13 @@ def execute_order(
         Header(
             alias="Idempotency-Key",
             default_factory=missing,
-            description="Sent again with the same key, it is the same order.",
+            description="A request with the same key is the same order.",
             openapi_examples=shown("rebalance-2026-11-20"),
         ),
     ],
 ) -> None:
-    """At most 32 KiB. Sent again with the same Idempotency-Key, or the same clientOrderId, it is one order and gets the
-    same answer.
+    """The body may have up to 32 KiB. A repeated request with the same Idempotency-Key or clientOrderId creates no
+    second order and gets the same answer.
     """
 
 
@@ -190,7 +191,7 @@ def execute_order(
     "/api/quotes",
     "quotes",
     "Quote an order",
-    {200: answer(Quote, "What an order would be paid now.", quote=EXAMPLES["quote"])},
+    {200: answer(Quote, "The amount that an order would receive now.", quote=EXAMPLES["quote"])},
     InvalidOrder,
     NoRoute,
     AmountTooSmall,
@@ -207,8 +208,8 @@ def get_quote(
         Query(alias="slippageBps", description="In basis points.", openapi_examples=shown(50)),
     ] = 50,
 ) -> None:
-    """Asks all venues at once. The quote holds for 30 seconds; an order that names it by quoteId takes its route and is
-    paid at least its minOut, or fails.
+    """Asks all venues at the same time. The quote is valid for 30 seconds. An order with its quoteId takes its route
+    and receives at least its minOut, or fails.
     """
 
 
@@ -218,7 +219,7 @@ def get_quote(
     "orders",
     "List orders",
     {
-        200: answer(OrderPage, "The client's own, newest first.", page=EXAMPLES["page"])
+        200: answer(OrderPage, "The client's orders, newest first.", page=EXAMPLES["page"])
         | links("$response.body#/orders/0/orderId")
     },
     InvalidRequest,
@@ -227,19 +228,19 @@ def list_orders(
     status: Annotated[
         str,
         Field(json_schema_extra={"enum": list(Status)}),
-        Query(default_factory=missing, description="Only those in this status.", openapi_examples=shown("confirmed")),
+        Query(default_factory=missing, description="Only orders in this status.", openapi_examples=shown("confirmed")),
     ],
     cursor: Annotated[
         str,
         Query(
             default_factory=missing,
-            description="nextCursor of the page before.",
+            description="nextCursor of the previous page.",
             openapi_examples=shown(EXAMPLES["page"]["nextCursor"]),
         ),
     ],
-    limit: Annotated[int, Field(ge=1, le=100), Query(description="How many at most.", openapi_examples=shown(20))] = 20,
+    limit: Annotated[int, Field(ge=1, le=100), Query(description="Orders a page.", openapi_examples=shown(20))] = 20,
 ) -> None:
-    """Page by page: nextCursor leads to the next one."""
+    """nextCursor requests the next page."""
 
 
 @operation(
@@ -256,7 +257,7 @@ def list_orders(
     OrderNotFound,
 )
 def get_order(order_id: OrderId) -> None:
-    """Another client's order is answered like one that does not exist."""
+    """The order of another client is answered like an unknown id."""
 
 
 @operation(
@@ -264,13 +265,13 @@ def get_order(order_id: OrderId) -> None:
     "/api/orders/<orderId>",
     "orders",
     "Cancel an order",
-    {200: answer(OrderWithEvents, "The order, cancelled, and its events.", cancelled=EXAMPLES["cancelled"])},
+    {200: answer(OrderWithEvents, "The cancelled order and its events.", cancelled=EXAMPLES["cancelled"])},
     InvalidRequest,
     OrderNotFound,
     TooLateToCancel,
 )
 def cancel_order(order_id: OrderId) -> None:
-    """Until its transaction is sent: while it is pending, routing or building. It may be cancelled again and again."""
+    """Possible while the order is pending, routing or building. Cancelling a cancelled order has no effect."""
 
 
 @operation(
@@ -278,25 +279,25 @@ def cancel_order(order_id: OrderId) -> None:
     "/api/ws-ticket",
     "websocket",
     "Get a ticket for the WebSocket API",
-    {201: answer(Ticket, "Good for one connection, within 30 seconds.", ticket=EXAMPLES["ticket"])},
+    {201: answer(Ticket, "Valid for one connection within 30 seconds.", ticket=EXAMPLES["ticket"])},
 )
 def issue_ticket() -> None:
-    """For browsers, which can't send the key when they connect: they connect to the WebSocket URL with ?ticket=…"""
+    """For browsers, which cannot send the key when they connect: they add ?ticket=… to the WebSocket URL."""
 
 
 @operation(
     app.get,
     "/health",
     "service",
-    "Ask whether the service is up",
+    "Check the health of the service",
     {
-        200: answer(Health, "Orders are taken.", up=EXAMPLES["health"], degraded=EXAMPLES["health degraded"]),
-        503: answer(Health, "No order can be taken: Postgres does not answer.", down=EXAMPLES["health down"]),
+        200: answer(Health, "The service accepts orders.", up=EXAMPLES["health"], degraded=EXAMPLES["health degraded"]),
+        503: answer(Health, "The service accepts no orders: Postgres does not answer.", down=EXAMPLES["health down"]),
     },
     openapi_extensions={"security": []},
 )
 def get_health() -> None:
-    """Each part that the engine stands on, and how long it took to answer."""
+    """The state of each store and of the queue, and how long each took to answer."""
 
 
 @operation(
@@ -341,8 +342,8 @@ def openapi() -> dict[str, Any]:
             ),
         ],
         tags=[
-            Tag(name="orders", description="Orders of the client whose key is sent."),
-            Tag(name="quotes", description="What an order would be paid."),
+            Tag(name="orders", description="Orders of the client that the key belongs to."),
+            Tag(name="quotes", description="The amounts that orders would receive."),
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),
             Tag(name="service", description="Open to everyone."),
         ],
@@ -350,14 +351,14 @@ def openapi() -> dict[str, Any]:
         security=[{"key": []}],
     )
     document: dict[str, Any] = json.loads(text)
-    # What Powertools' own validation would answer, which is not used.
+    # Schemas of Powertools' own validation, which is not used.
     for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
     return {**document, **{part: tidied(document[part]) for part in ("paths", "components")}}
 
 
 def tidied(node: Any) -> Any:
-    """Without the titles that pydantic makes of the names, and with whole numbers as such."""
+    """The schema without the titles that pydantic derives from names, and with whole floats as integers."""
     match node:
         case dict():
             return {name: tidied(value) for name, value in node.items() if name != "title"}

@@ -1,8 +1,8 @@
-"""Runs `sam local` on the stores, the queue and the WebSocket API of the engine that is up.
+"""Runs `sam local` with the stores, the queue and the WebSocket API of the running engine.
 
-The functions then run in containers, which do not reach this machine's loopback. While the command runs, what they
-connect to is relayed: from the address that Docker's bridge has here, for its containers only, or from loopback where
-Docker has a machine of its own (Docker Desktop), whose `host.docker.internal` is that.
+`sam local` runs the functions in containers, which cannot reach this machine's loopback. While it runs, relays pass
+their connections on. The relays listen on the address of Docker's bridge and accept its containers only. If Docker runs
+in a virtual machine (Docker Desktop), they listen on loopback, which its containers reach as `host.docker.internal`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONNECTED_TO = ("AWS_ENDPOINT_URL", "CONNECTIONS_URL", "DATABASE_URL", "REDIS_UR
 _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 _SAM = str(Path(sys.executable).with_name("sam"))
-_SAM_OPTIONS = ("--skip-pull-image",)  # an image that is there is taken as it is, one that is not is pulled
+_SAM_OPTIONS = ("--skip-pull-image",)  # pulls missing images only
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
 _WARM = ("--warm-containers", "LAZY")
 
@@ -41,12 +41,12 @@ Environments = dict[str, dict[str, str]]
 
 
 class SamLocalError(Exception):
-    """`sam local` can't be run. Says what was expected and what to do."""
+    """`sam local` cannot run. The message says what was expected and what to do."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Docker: its processor, where relays listen, who may connect to them, and the address that containers use."""
+    """The Docker engine: its processor, where relays listen, who may connect, and the address that containers use."""
 
     architecture: str
     listen: str
@@ -55,7 +55,7 @@ class Engine:
 
 
 def engine() -> Engine:
-    """Raises SamLocalError where none answers."""
+    """The Docker engine of this machine. Raises SamLocalError if none answers."""
     try:
         client = docker.from_env()
         architecture = ARCHITECTURES[client.version()["Arch"]]
@@ -65,7 +65,7 @@ def engine() -> Engine:
         raise SamLocalError(message) from None
     (subnet,) = (found for one in configuration if (found := ipaddress.ip_network(one["Subnet"])).version == 4)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        # Sends nothing: it asks by which address of this machine packets would go there.
+        # Sends nothing: it finds the address of this machine that packets to the bridge would use.
         probe.connect((str(subnet[2]), 9))
         address: str = probe.getsockname()[0]
     if ipaddress.ip_address(address) in subnet:
@@ -75,7 +75,7 @@ def engine() -> Engine:
 
 @dataclass(frozen=True)
 class Target:
-    """What a URL connects to: `host` and `port`, or a Unix socket in the folder `host`."""
+    """The address that a URL connects to: `host` and `port`, or a Unix socket in the folder `host`."""
 
     host: str
     port: int
@@ -84,15 +84,15 @@ class Target:
     def of(cls, url: str) -> Target:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS:
-            raise SamLocalError(f"expected a URL among {', '.join(_PORTS)}, was {parts.scheme}:…")
-        # libpq takes both from the query as well.
+            raise SamLocalError(f"expected a URL with a scheme among {', '.join(_PORTS)}, was {parts.scheme}:…")
+        # libpq reads host and port from the query too.
         query = dict(parse_qsl(parts.query)) if parts.scheme.startswith("postgres") else {}
         port = query.get("port") or parts.port or _PORTS[parts.scheme]
         return cls(query.get("host") or parts.hostname or "localhost", int(port))
 
     @property
     def local(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can reach it."""
         if self.host.startswith("/") or self.host == "localhost":
             return True
         try:
@@ -107,7 +107,7 @@ class Target:
 
 
 def relayed_url(url: str, port: int) -> str:
-    """The URL as a container uses it, by the relay at that port."""
+    """The URL that containers use to connect through the relay at `port`."""
     parts = urlsplit(url)
     credentials, at, _ = parts.netloc.rpartition("@")
     query = parts.query
@@ -117,7 +117,7 @@ def relayed_url(url: str, port: int) -> str:
 
 
 async def relay(target: Target, engine: Engine) -> asyncio.Server:
-    """Listens on a free port and passes what comes on to the target."""
+    """Starts a relay to the target on a free port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError), closing(writer):
@@ -137,7 +137,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def reachable(environments: Environments, relay: Callable[[Target], Awaitable[int]]) -> Environments:
-    """The functions' environment variables, with relays in place of what only this machine reaches."""
+    """The functions' environment variables with relays in place of the URLs that only this machine can reach."""
     ports: dict[Target, int] = {}
     found: Environments = {}
     for name, variables in environments.items():
@@ -154,7 +154,7 @@ async def reachable(environments: Environments, relay: Callable[[Target], Awaita
 
 
 def declare(template: dict[str, Any], environments: Environments) -> dict[str, Any]:
-    """The template with every variable declared: `sam local` passes on no others, whatever its file says."""
+    """The template with all variables declared, because `sam local` ignores undeclared ones."""
     globals_ = template.get("Globals", {}).get("Function", {}).get("Environment", {}).get("Variables", {})
     for name, variables in environments.items():
         properties = template["Resources"][name].setdefault("Properties", {})
@@ -164,30 +164,30 @@ def declare(template: dict[str, Any], environments: Environments) -> dict[str, A
 
 
 def environments(data: Path) -> Environments:
-    """What the functions of the engine that is up have as environment variables. Raises SamLocalError."""
+    """The environment variables of the running engine's functions. Raises SamLocalError if no engine runs."""
     command = [sys.executable, "-m", "emulator", "--data", str(data), "environment"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SamLocalError(f"expected the engine to be up (make run): {done.stderr.strip()}")
+        raise SamLocalError(f"expected the engine to be running (make run): {done.stderr.strip()}")
     found: Environments = json.loads(done.stdout)
     return found
 
 
 def build(folder: Path, architecture: str) -> None:
-    """Raises SamLocalError."""
+    """Builds the functions into `folder`. Raises SamLocalError if that fails."""
     command = [
         *(_SAM, "build", "--cached", "--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")),
         *("--parameter-overrides", f"Architecture={architecture}"),
     ]
     try:
-        # Its words are not what sam local answers.
+        # To stderr, because stdout is for the answers of sam local.
         subprocess.run(command, check=True, stdout=sys.stderr, env=_environment() | {"ARCHITECTURE": architecture})
     except subprocess.CalledProcessError as error:
         raise SamLocalError(f"expected sam build to succeed, it ended with {error.returncode}") from None
 
 
 async def run(variables: Environments, engine: Engine, template: Path, data: Path, command: list[str]) -> int:
-    """Runs `sam local` until it ends; returns its exit code. Raises SamLocalError."""
+    """Runs `sam local` until it ends and returns its exit code. Raises SamLocalError."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -209,9 +209,9 @@ async def run(variables: Environments, engine: Engine, template: Path, data: Pat
             *("--add-host", f"{HOST}:{engine.seen_as}"),
             *("--parameter-overrides", f"Architecture={engine.architecture}"),
             *(_WARM if command[0].startswith("start-") else ()),
-            # The containers get the credentials that it finds, which must be no real ones.
+            # sam local passes its credentials to the containers, so these are not real ones.
             env=_environment() | {name: next(iter(variables.values())).get(name, "") for name in _CREDENTIALS},
-            # Out of reach of the terminal's Ctrl-C: it is told once, and removes its containers undisturbed.
+            # Ctrl-C in the terminal does not reach it: it gets one signal from here and removes its containers.
             start_new_session=True,
         )
         ended, told = asyncio.create_task(sam.wait()), asyncio.create_task(stopping.wait())
@@ -223,7 +223,7 @@ async def run(variables: Environments, engine: Engine, template: Path, data: Pat
 
 
 def _written_beside(template: Path, environments: Environments) -> Path:
-    """Whose paths are relative."""
+    """Writes the template with its variables declared beside the original, so that relative paths hold."""
     path = template.with_name("sam-local.json")
     path.write_text(json.dumps(declare(yaml.safe_load(template.read_text()), environments)))
     return path
@@ -236,12 +236,12 @@ def _environment() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.sam_local", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, default=Path(".local"), help="the data of the engine that is up (%(default)s)"
+        "--data", type=Path, default=Path(".local"), help="the data of the running engine (%(default)s)"
     )
     parser.add_argument("--build", type=Path, default=Path(".aws-sam/local"), help="where to build (%(default)s)")
-    parser.add_argument("--no-build", action="store_true", help="take what was built last")
+    parser.add_argument("--no-build", action="store_true", help="use the last build")
     parser.add_argument(
-        "command", nargs=argparse.REMAINDER, help="of sam local, with its options: start-api, invoke, …"
+        "command", nargs=argparse.REMAINDER, help="the command of sam local with its options: start-api, invoke, …"
     )
     arguments = parser.parse_args()
     if not arguments.command:
@@ -253,7 +253,7 @@ def main() -> None:
             build(arguments.build, docker_engine.architecture)
         template = arguments.build / "build" / "template.yaml"
         if not template.exists():
-            raise SamLocalError(f"expected what sam build leaves in {template}: leave out --no-build")
+            raise SamLocalError(f"expected the output of sam build in {template}: leave out --no-build")
         sys.exit(asyncio.run(run(variables, docker_engine, template, arguments.data, arguments.command)))
     except SamLocalError as error:
         sys.exit(f"sam-local: {error}")

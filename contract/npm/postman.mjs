@@ -1,5 +1,5 @@
-// Prints docs/postman_collection.json: docs/openapi.json as a collection whose requests can be sent in their order, each
-// with a check of the status that it is answered with.
+// Prints docs/postman_collection.json: docs/openapi.json as a collection whose requests can be sent in order. Each request
+// checks the status of its answer.
 import { readFileSync } from "node:fs";
 import converter from "openapi-to-postmanv2";
 
@@ -12,22 +12,22 @@ const options = {
   indentCharacter: "Space",
 };
 
-// What a request leaves for those after it.
+// Checks and variables for the requests that follow.
 const KEPT = {
   "Submit an order": 'pm.collectionVariables.set("orderId", pm.response.json().orderId);',
   "List orders": 'pm.expect(pm.response.json().orders[0].orderId).to.equal(pm.collectionVariables.get("orderId"));',
   "Read an order": 'pm.expect(pm.response.json().orderId).to.equal(pm.collectionVariables.get("orderId"));',
 };
-// It may have been sent meanwhile.
+// The order's transaction may have been sent by then.
 const ALSO = { "Cancel an order": [409] };
 const ORDER = ["service", "websocket", "quotes", "orders"];
 const REQUESTS = ["Submit an order", "List orders", "Read an order", "Cancel an order"];
 
 const REFUSED = [
-  ["An order of nothing", "POST", "api/orders/execute", 400, "InvalidOrder", { amountIn: "0" }],
-  ["A token that there is not", "POST", "api/orders/execute", 400, "InvalidOrder", { tokenOut: "ETH" }],
+  ["An amount of zero", "POST", "api/orders/execute", 400, "InvalidOrder", { amountIn: "0" }],
+  ["An unknown token", "POST", "api/orders/execute", 400, "InvalidOrder", { tokenOut: "ETH" }],
   ["A limit beyond 100", "GET", "api/orders?limit=101", 400, "InvalidRequest"],
-  ["An order that there is not", "GET", "api/orders/01890a5d-ac96-774b-bcce-b302099a8057", 404, "OrderNotFound"],
+  ["An unknown order", "GET", "api/orders/01890a5d-ac96-774b-bcce-b302099a8057", 404, "OrderNotFound"],
   ["Without a key", "GET", "api/orders", 401, "Unauthorized", null, { type: "noauth" }],
 ];
 
@@ -54,7 +54,7 @@ function refused([name, method, path, status, code, changes, auth]) {
   return checked({ name, request }, [status], `pm.expect(pm.response.json().error.code).to.equal("${code}");`);
 }
 
-// Converted anew, the same description has other ids.
+// Removes ids, which differ each time the description is converted.
 function withoutIds(node) {
   if (Array.isArray(node)) return node.map(withoutIds);
   if (node === null || typeof node !== "object") return node;
@@ -84,7 +84,7 @@ converter.convert({ type: "string", data: document }, options, (error, result) =
   }));
   auth.bearer[0].value = "{{key}}";
   const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }];
-  const refusals = { name: "refused", description: "What is answered to a mistake.", item: REFUSED.map(refused) };
+  const refusals = { name: "refused", description: "Answers to invalid requests.", item: REFUSED.map(refused) };
   const collection = { info, item: [...folders, refusals], auth, variable: variables };
   process.stdout.write(`${JSON.stringify(collection, null, 2)}\n`);
 });

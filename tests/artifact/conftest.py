@@ -1,4 +1,4 @@
-"""What `make build` makes, for both of Lambda's processors. The first time the wheels are downloaded."""
+"""Builds the functions for both of Lambda's processors. The first build downloads wheels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is deployed: it runs on Lambda's processor, system and Python, and starts without compiling anything."""
+"""The build runs on Lambda's processor, system and Python, and starts without compiling anything but handlers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ FILES = (
     "print(*(file for module in list(sys.modules.values()) if (file := getattr(module, '__file__', None))), sep='\\n')"
 )
 
-pytestmark = pytest.mark.timeout(600)  # the first time, wheels are downloaded
+pytestmark = pytest.mark.timeout(600)  # the first run downloads wheels
 
 
-TELL_OF_COMPILING = "import sys; sys.addaudithook(lambda event, args: event == 'compile' and print(args[1]))"
+PRINT_COMPILED = "import sys; sys.addaudithook(lambda event, args: event == 'compile' and print(args[1]))"
 
 
 def libraries(built: Path) -> Iterator[Path]:
@@ -57,12 +57,12 @@ def test_extension_modules_are_for_python_3_13(built: Path, architecture: str) -
 
 def test_libraries_need_no_newer_glibc_than_lambda_has(built: Path) -> None:
     versions = {path.name: elf.glibc(path) for path in libraries(built)}
-    assert max(versions.values()) > (2,)  # it was read at all
+    assert max(versions.values()) > (2,)  # versions were read
     assert {name: version for name, version in versions.items() if version > AMAZON_LINUX_2023_GLIBC} == {}
 
 
 @pytest.mark.parametrize("part", COMPILED)
-def test_bytecode_is_there_and_is_taken_as_it_is(built: Path, part: str) -> None:
+def test_bytecode_is_included_and_used_without_checks(built: Path, part: str) -> None:
     sources = list((built / part).rglob("*.py"))
     assert sources
     for source in sources:
@@ -73,21 +73,21 @@ def test_bytecode_is_there_and_is_taken_as_it_is(built: Path, part: str) -> None
         assert header[:4] == PYTHON_3_13_MAGIC, f"{name} was compiled by another Python"
         assert int.from_bytes(header[4:8], "little") == UNCHECKED_HASH, f"{name}: expected an unchecked hash"
         assert header[8:] == _imp.source_hash(int.from_bytes(header[:4], "little"), source.read_bytes()), (
-            f"{name} has changed since"
+            f"{name} has changed since it was compiled"
         )
 
 
-def test_only_the_handlers_are_compiled_when_they_start(built: Path) -> None:
+def test_only_handlers_have_no_bytecode(built: Path) -> None:
     uncompiled = (path for path in built.rglob("*.py") if not (path.parent / "__pycache__").is_dir())
     assert {path.name for path in uncompiled} == {"app.py"}
 
 
-def test_nothing_is_there_that_only_tools_and_tests_need(built: Path) -> None:
+def test_files_for_tools_and_tests_are_left_out(built: Path) -> None:
     unwanted = re.compile(r"(^|/)(tests?|testing|bin|node_modules)/|\.pyi$|/py\.typed$|cpython-(?!313)\d+|/Makefile$")
     assert [name for name in names(built.rglob("*"), built) if unwanted.search(name)] == []
 
 
-def test_the_layer_has_the_engine_as_it_is_here(built: Path) -> None:
+def test_the_layer_contains_the_engine(built: Path) -> None:
     package = built / "CommonLayer" / "python" / "order_engine"
     here = ROOT / "layers" / "common" / "order_engine"
     assert {path.relative_to(package): path.read_bytes() for path in package.rglob("*.py")} == {
@@ -95,7 +95,7 @@ def test_the_layer_has_the_engine_as_it_is_here(built: Path) -> None:
     }
 
 
-def test_a_function_and_its_layer_are_far_from_lambdas_limit(built: Path) -> None:
+def test_a_function_and_its_layer_are_well_below_lambdas_limit(built: Path) -> None:
     sizes = {
         folder.name: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         for folder in built.iterdir()
@@ -106,7 +106,7 @@ def test_a_function_and_its_layer_are_far_from_lambdas_limit(built: Path) -> Non
     assert layer + max(sizes.values()) < 100 * MIB  # of 250
 
 
-def test_every_function_starts_with_nothing_but_what_is_deployed(built_for_here: Path) -> None:
+def test_every_function_starts_with_deployed_files_only(built_for_here: Path) -> None:
     functions = artifact.functions(built_for_here)
     assert len(functions) >= 11
     for function in functions:
@@ -118,10 +118,10 @@ def test_every_function_starts_with_nothing_but_what_is_deployed(built_for_here:
         assert elsewhere == [], function.name
 
 
-def test_nothing_is_compiled_when_a_function_starts_but_its_handler(built_for_here: Path) -> None:
+def test_starting_a_function_compiles_only_its_handler(built_for_here: Path) -> None:
     for function in artifact.functions(built_for_here):
         module = function.handler.rpartition(".")[0]
-        compiled = artifact.run(function, f"{TELL_OF_COMPILING}; import {module}").splitlines()
+        compiled = artifact.run(function, f"{PRINT_COMPILED}; import {module}").splitlines()
         handler = str(function.code / f"{module}.py")
         assert [file for file in compiled if file.endswith(".py") and file != handler] == [], function.name
 
@@ -131,7 +131,7 @@ def deployed(built: Path, name: str, environment: dict[str, str]) -> Function:
     return replace(function, environment=function.environment | environment)
 
 
-def test_the_migrations_run_from_what_is_deployed(built_for_here: Path, postgres_url: str) -> None:
+def test_the_migrations_run_from_the_deployed_files(built_for_here: Path, postgres_url: str) -> None:
     url = new_database(postgres_url)
     artifact.run(
         deployed(built_for_here, "MigrateFunction", {"DATABASE_URL": url}), "import app; app.bring_up_to_date('')"
@@ -150,7 +150,7 @@ def test_the_layers_sdk_sends_messages(built_for_here: Path) -> None:
         assert services.messages("OrderQueue") == [{"orderId": "an-order"}]
 
 
-def test_who_has_no_python_3_13_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_python_3_13_is_named(tmp_path: Path) -> None:
     make = subprocess.run(
         ["/usr/bin/make", "-f", ROOT / "layers/common/Makefile", "build-CommonLayer", f"ARTIFACTS_DIR={tmp_path}"],
         env={"PATH": str(tmp_path)},

@@ -1,4 +1,4 @@
-"""The simulation against queueing theory. Seeds are fixed: what passes once passes always."""
+"""Compares the simulation with queueing theory. The seeds are fixed, so the results do not vary."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def exponential(mean: float) -> Sampler:
 
 
 def erlang_c(rate: float, mean: float, servers: int) -> float:
-    """The mean wait in an M/M/c queue (Erlang, 1917). Infinite where the load is not below the number of servers."""
+    """The mean wait in an M/M/c queue (Erlang, 1917); infinite unless the load is below the number of servers."""
     load = rate * mean
     if load >= servers:
         return math.inf
-    # The blocking probability of M/M/c/c by its recursion, which overflows nowhere.
+    # The blocking probability of M/M/c/c by its recursion, which cannot overflow.
     blocked = 1.0
     for count in range(1, servers + 1):
         blocked = load * blocked / (count + load * blocked)
@@ -41,7 +41,7 @@ def erlang_c(rate: float, mean: float, servers: int) -> float:
 
 
 def queue(rate: float, servers: int, burst: float = 1.0) -> Model:
-    """M/M/c with a mean service of a second."""
+    """An M/M/c queue with a mean service time of one second."""
     return Model(rate, servers, [Step(exponential(1.0))], burst=burst)
 
 
@@ -56,7 +56,7 @@ def test_the_mean_wait_is_that_of_erlang_c(rate: float, servers: int) -> None:
     assert within([statistics.mean(run.waits) for run in runs], erlang_c(rate, 1.0, servers))
 
 
-def test_a_fixed_service_waits_half_as_long_as_an_exponential_one() -> None:
+def test_the_mean_wait_for_fixed_service_times_is_half_that_for_exponential_ones() -> None:
     """Pollaczek and Khinchine: M/D/1 against M/M/1."""
     fixed = Model(0.8, 1, [Step(lambda _: 1.0)])
     waits = [statistics.mean(simulate(fixed, 20_000, seed).waits) for seed in range(10)]
@@ -65,12 +65,12 @@ def test_a_fixed_service_waits_half_as_long_as_an_exponential_one() -> None:
 
 @pytest.mark.parametrize("model", [queue(3.2, 4), queue(8.5, 10), queue(2.0, 4, burst=5)])
 def test_littles_law_holds(model: Model) -> None:
-    """The mean number that waits is the rate times the mean wait."""
+    """The mean length of the queue is the rate times the mean wait."""
     run = simulate(model, 50_000)
     assert run.queued == pytest.approx(model.rate * statistics.mean(run.waits), rel=0.05)
 
 
-def test_erlang_c_is_that_of_the_tables() -> None:
+def test_erlang_c_matches_published_tables() -> None:
     """One server: ρ / (1 − ρ). Two servers at ρ = 1/2: a third of them wait, for half a second."""
     assert erlang_c(0.5, 1.0, 1) == pytest.approx(1.0)
     assert erlang_c(1.0, 1.0, 2) == pytest.approx(1 / 3)
@@ -78,7 +78,7 @@ def test_erlang_c_is_that_of_the_tables() -> None:
     assert erlang_c(2.0, 1.0, 2) == math.inf
 
 
-def test_beyond_its_capacity_the_gate_lets_through_what_it_can() -> None:
+def test_an_overloaded_gate_works_at_its_capacity() -> None:
     run = simulate(queue(40.0, 10), 20_000)
     assert run.throughput == pytest.approx(10, rel=0.05)
 
@@ -94,31 +94,31 @@ def held(model: Model) -> float:
     return statistics.mean(latency - wait for latency, wait in zip(run.latencies, run.waits, strict=True))
 
 
-def test_an_attempt_that_slips_is_made_again_twice_at_most() -> None:
-    """One attempt, a quarter of them another, a sixteenth a third."""
+def test_an_attempt_that_slips_is_repeated_at_most_twice() -> None:
+    """All orders have one attempt, a quarter a second one, a sixteenth a third one."""
     assert held(Model(1.0, 100, [Step(lambda _: 1.0)], slips=0.25)) == pytest.approx(1.3125, rel=0.01)
     assert held(Model(1.0, 100, [Step(lambda _: 1.0)], slips=1.0)) == 3.0
 
 
-def test_a_step_that_fails_waits_before_it_is_tried_again() -> None:
-    """Half a second and a second on average."""
+def test_a_failed_step_waits_before_it_is_retried() -> None:
+    """The waits are half a second and a second on average."""
     assert held(Model(1.0, 100, [Step(lambda _: 1.0)], fails=1.0)) == pytest.approx(4.5, rel=0.01)
 
 
 def test_the_parts_of_a_step_add_up() -> None:
     step = Step(lambda _: 1.0, lambda _: 2.0, lambda _: 4.0)
     model = Model(0.001, 100, [step], step, step, step, cores=1, connections=1, cold=1.0, cold_start=lambda _: 8.0)
-    # Accept, begin and the one step; the end comes after the answer.
+    # Accept, begin and the one step. The end comes after the answer.
     assert held(model) == pytest.approx(45, rel=0.01)
 
 
-def test_work_that_nobody_waits_for_takes_its_share_of_the_cores() -> None:
-    """A core that is needed for 0.1 s and for another 0.4 s aside carries two orders a second."""
+def test_work_aside_uses_the_cores() -> None:
+    """A core that works 0.1 s for an order and 0.4 s aside completes two orders a second."""
     run = simulate(Model(10.0, 50, [Step(lambda _: 0.1)], cores=1, aside=0.4), 2_000)
     assert run.throughput == pytest.approx(2, rel=0.1)
 
 
-def test_connections_bound_the_rate() -> None:
+def test_connections_limit_the_rate() -> None:
     run = simulate(Model(100.0, 50, [Step(lambda _: 0.0, statements=lambda _: 0.1)], connections=3), 3_000)
     assert run.throughput == pytest.approx(30, rel=0.1)
 
@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert run(3) == run(3) != run(4)
 
 
-def test_what_is_drawn_has_the_measured_quantiles() -> None:
+def test_samples_have_the_measured_quantiles() -> None:
     chance = random.Random(1)
     draw = quantiles([0.0, 1.0, 10.0], scale=2)
     drawn = [draw(chance) for _ in range(20_000)]

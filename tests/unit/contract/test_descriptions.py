@@ -1,4 +1,4 @@
-"""The committed descriptions: what the models give, valid, complete, and with examples that are as they say."""
+"""The committed descriptions are up to date, valid and complete, and their examples match their schemas."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NPM = DOCS.parent / "tests/npm"
 
 
 @pytest.mark.parametrize(("name", "generate"), [("openapi", openapi), ("asyncapi", asyncapi)])
-def test_what_is_committed_is_what_the_code_gives(name: str, generate: Any) -> None:
-    assert (DOCS / f"{name}.json").read_text() == text(generate()), "expected docs/ as after make descriptions"
+def test_the_committed_descriptions_are_up_to_date(name: str, generate: Any) -> None:
+    assert (DOCS / f"{name}.json").read_text() == text(generate()), "expected docs/ to be up to date: make descriptions"
 
 
 def test_openapi_is_valid() -> None:
@@ -46,7 +46,7 @@ def test_asyncapi_is_valid() -> None:
 
 def test_every_route_of_the_template_is_described_and_no_other() -> None:
     (api,) = stack().of(RestApi).values()
-    # A page and what it loads are no API.
+    # The dashboard's page and assets are not part of the API.
     routes = [route for route in api.routes if route.path != "/" and not route.path.startswith("/assets/")]
     described = {(method, path): operation.get("security") != [] for method, path, operation in operations()}
     assert described == {(route.method, route.path): route.authorizer is not None for route in routes}
@@ -56,7 +56,7 @@ def test_every_route_of_the_template_is_described_and_no_other() -> None:
 def test_every_request_and_answer_has_examples_as_described(method: str, path: str, operation: dict[str, Any]) -> None:
     described = [*operation["responses"].values(), *filter(None, [operation.get("requestBody")])]
     for content in (one["content"]["application/json"] for one in described):
-        # The descriptions themselves would be their own examples.
+        # The descriptions have no examples of themselves.
         assert content.get("examples") or content["schema"] == {"type": "object"}
         for example in content.get("examples", {}).values():
             check("openapi", content["schema"], example["value"])
@@ -84,5 +84,5 @@ def test_every_error_of_the_documentation_is_described() -> None:
     documented = {
         code for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for code in re.findall(r"`(\w+)`", row)
     }
-    # No operation answers that there is none.
+    # NotFound is for unknown paths, so no operation answers it.
     assert documented - {"NotFound"} == {error.code for error in EXAMPLES}

@@ -22,14 +22,14 @@ from tools.sam_local import Engine, SamLocalError, Target, declare, reachable, r
         ("postgresql:///orders", Target("localhost", 5432), True),
     ],
 )
-def test_what_only_this_machine_reaches_is_told_from_the_rest(url: str, target: Target, local: bool) -> None:
+def test_a_url_is_local_if_only_this_machine_can_reach_it(url: str, target: Target, local: bool) -> None:
     assert Target.of(url) == target
     assert Target.of(url).local == local
 
 
 @pytest.mark.parametrize("url", ["unix:///run/redis.sock", "host=/data dbname=orders"])
-def test_another_kind_of_url_is_refused(url: str) -> None:
-    with pytest.raises(SamLocalError, match="^expected a URL among http, https, postgres, "):
+def test_a_url_with_another_scheme_is_refused(url: str) -> None:
+    with pytest.raises(SamLocalError, match="^expected a URL with a scheme among http, https, postgres, "):
         Target.of(url)
 
 
@@ -44,7 +44,7 @@ def test_another_kind_of_url_is_refused(url: str) -> None:
         ),
     ],
 )
-def test_a_relayed_url_keeps_everything_but_the_address(url: str, relayed: str) -> None:
+def test_a_relayed_url_changes_only_the_address(url: str, relayed: str) -> None:
     assert relayed_url(url, 7) == relayed
 
 
@@ -60,11 +60,11 @@ async def _reached(variables: dict[str, str]) -> tuple[dict[str, str], list[Targ
     return found["First"], relayed
 
 
-def test_functions_share_a_relay_for_each_thing_that_they_connect_to() -> None:
+def test_functions_share_one_relay_for_each_target() -> None:
     variables = {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
         "REDIS_URL": "redis://cache.example.com",
-        # What clients connect to stays as it is.
+        # Only clients connect to it.
         "WEBSOCKET_URL": "ws://127.0.0.1:3001",
     }
     reached, relayed = asyncio.run(_reached(variables))
@@ -72,7 +72,7 @@ def test_functions_share_a_relay_for_each_thing_that_they_connect_to() -> None:
     assert relayed == [Target("127.0.0.1", 4566)]
 
 
-def test_what_the_template_does_not_declare_is_declared() -> None:
+def test_variables_that_the_template_does_not_declare_are_declared() -> None:
     template: dict[str, Any] = {
         "Globals": {"Function": {"Environment": {"Variables": {"A": {"Ref": "X"}}}}},
         "Resources": {"One": {"Properties": {"Environment": {"Variables": {"B": "b"}}}}, "Two": {}, "Queue": {}},
@@ -84,7 +84,7 @@ def test_what_the_template_does_not_declare_is_declared() -> None:
 
 
 @pytest.mark.parametrize(("peers", "answer"), [("127.0.0.0/8", b"ECHO"), ("172.17.0.0/16", b"")])
-def test_a_relay_passes_on_what_comes_from_containers_only(peers: str, answer: bytes) -> None:
+def test_a_relay_accepts_connections_from_containers_only(peers: str, answer: bytes) -> None:
     async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write((await reader.read()).upper())
         await writer.drain()
