@@ -62,7 +62,7 @@ def quote_view(quote: Json) -> RenderableType:
 
 
 def orders_view(page: Json) -> RenderableType:
-    table = Table("order", "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None)
+    table = Table(_whole("order"), "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None)
     for order in page["orders"]:
         paid = order["amountOut"] or order["quotedOut"]
         table.add_row(
@@ -111,12 +111,17 @@ def _description(status: str, data: Json) -> str:
 
 
 def _facts() -> Table:
-    return Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    return Table("", _whole(""), show_header=False, box=None, padding=(0, 2, 0, 0))
 
 
 def _row(table: Table, title: str, value: str | Text | None, markup: bool = False) -> None:
     if value is not None:
         table.add_row(Text(title, "dim"), value if markup or isinstance(value, Text) else Text(value))
+
+
+def _whole(title: str) -> Column:
+    """Returns a column that breaks long words instead of cutting them: ids are for copying."""
+    return Column(title, overflow="fold")
 
 
 def _right(title: str) -> Column:
