@@ -18,10 +18,10 @@ from emulator.console.service import PATH, Console
 from emulator.sqs.service import Sqs
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
+from tests.support.emulator.gateways import Functions, serving
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack, running
-from tests.unit.emulator.gateways import Functions, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = [

@@ -25,7 +25,7 @@ from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
 from tests.conformance.states_corpus import CASES, Case
-from tests.support.no_functions import NoFunctions
+from tests.support.emulator.no_functions import NoFunctions
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

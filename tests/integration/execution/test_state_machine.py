@@ -36,8 +36,8 @@ from order_engine.storage.orders import OrderStore
 from order_engine.storage.quotes import QuoteStore
 from tests.support.aws import ROOT, call
 from tests.support.databases import clean
+from tests.support.emulator.no_functions import NoFunctions
 from tests.support.functions import Functions, new_environment
-from tests.support.no_functions import NoFunctions
 from tests.support.orders import CLIENT, LEASE, REQUEST, new_order
 from tests.support.simulation import live, quoted
 

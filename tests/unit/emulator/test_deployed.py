@@ -16,7 +16,7 @@ from emulator.apigateway.records import Authorizer, WebSocketApi
 from emulator.apigateway.websocket_api import WebSocketGateway
 from emulator.common.errors import ApiError
 from emulator.deployed import DeployedFunctions, Deployment
-from tests.unit.emulator.gateways import serving
+from tests.support.emulator.gateways import serving
 
 ALLOWED = {
     "principalId": "alice",

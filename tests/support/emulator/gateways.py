@@ -14,7 +14,7 @@ from aiohttp import web
 from emulator.common.errors import ApiError
 from emulator.common.serving import Handler, http_server
 from emulator.lambda_.functions import Invocation
-from tests.support.no_functions import NoFunctions
+from tests.support.emulator.no_functions import NoFunctions
 
 Event = dict[str, Any]
 

@@ -12,8 +12,8 @@ import pytest
 from emulator.common.errors import ApiError
 from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import Schedules, parse
-from tests.support.no_functions import NoFunctions
-from tests.unit.emulator.fake_clock import FakeClock
+from tests.support.emulator.clock import FakeClock
+from tests.support.emulator.no_functions import NoFunctions
 
 START = datetime(2026, 2, 27, 12, 0, 30, tzinfo=UTC)
 

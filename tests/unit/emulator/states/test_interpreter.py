@@ -15,7 +15,7 @@ from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
-from tests.support.no_functions import NoFunctions
+from tests.support.emulator.no_functions import NoFunctions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 TASK = {"Type": "Task", "Resource": FUNCTION, "End": True}

@@ -13,7 +13,7 @@ from emulator.common.errors import ApiError
 from emulator.lambda_.functions import Invocation
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
-from tests.support.no_functions import NoFunctions
+from tests.support.emulator.no_functions import NoFunctions
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 ECHO = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}

@@ -17,7 +17,7 @@ from emulator.sqs.records import Queue, Redrive
 from emulator.sqs.service import Sqs
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
-from tests.unit.emulator.gateways import Functions, serving
+from tests.support.emulator.gateways import Functions, serving
 
 ECHO = StateMachine("echo", {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, "EXPRESS")
 FAIL = StateMachine(

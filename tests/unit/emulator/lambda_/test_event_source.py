@@ -16,8 +16,8 @@ from emulator.lambda_.functions import Invocation
 from emulator.sqs.message_queue import MessageQueue, State
 from emulator.sqs.records import Queue, Redrive
 from emulator.sqs.service import Sqs
-from tests.support.no_functions import NoFunctions
-from tests.unit.emulator.fake_clock import EPOCH, FakeClock, settled
+from tests.support.emulator.clock import EPOCH, FakeClock, settled
+from tests.support.emulator.no_functions import NoFunctions
 
 THROTTLE = ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
 

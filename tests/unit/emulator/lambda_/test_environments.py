@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.lambda_ import environments
+from emulator.lambda_.service import Lambda
+from tests.support.emulator.lambda_service import alive, check, invoke, until
+
+
+def test_a_function_sees_its_own_variables_and_nothing_of_ours(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_HOST", "x")
+
+    async def scenario(service: Lambda) -> None:
+        seen = await invoke(service, do="environment")
+        assert "SECRET_OF_THE_HOST" not in seen
+        assert (seen["OWN"], seen["AWS_ENDPOINT_URL"]) == ("1", "http://127.0.0.1:4566")
+        assert (seen["AWS_LAMBDA_FUNCTION_NAME"], seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) == ("F", "256")
+        assert (seen["AWS_LAMBDA_LOG_GROUP_NAME"], seen["AWS_REGION"]) == ("/aws/lambda/F", "us-east-1")
+
+    added = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    check(code, scenario, memory=256, environment={"OWN": "1"}, added=added)
+
+
+def test_the_context_tells_about_the_invocation(code: Path) -> None:
+    async def scenario(service: Lambda) -> None:
+        invocation = await service.invoke("F", b'{"do": "context"}')
+        name, arn, memory, remaining, request_id = json.loads(invocation.payload)
+        assert (name, memory, request_id) == ("F", "128", invocation.request_id)
+        assert arn == "arn:aws:lambda:us-east-1:000000000000:function:F"
+        assert 19_000 < remaining <= 20_000
+
+    check(code, scenario, timeout=20)
+
+
+def test_the_root_logger_has_lambdas_handler_from_the_import_on_and_once(code: Path) -> None:
+    (code / "app.py").write_text(
+        "import logging\n"
+        "at_import = len(logging.getLogger().handlers)\n"
+        "def handler(event, context):\n"
+        "    logging.getLogger().warning('written once')\n"
+        "    return [at_import, len(logging.getLogger().handlers)]\n"
+    )
+
+    async def scenario(service: Lambda) -> None:
+        assert await invoke(service) == [1, 1]
+
+    check(code, scenario)
+    assert (code.parent / "logs" / "F.log").read_text().count("written once") == 1
+
+
+def test_layers_are_importable(code: Path, tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "shared.py").write_text("value = 7")
+    (code / "app.py").write_text("import shared\ndef handler(event, context): return shared.value")
+
+    async def scenario(service: Lambda) -> None:
+        assert await invoke(service) == 7
+
+    check(code, scenario, search_path=(layer,))
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "import socket; held = socket.socket()",
+        "import threading, time; threading.Thread(target=time.sleep, args=(9,)).start()",
+    ],
+)
+def test_what_environments_cannot_share_is_made_anew_in_each(code: Path, resource: str) -> None:
+    source = f"import os, time\nimported_by = os.getpid()\n{resource}\n"
+    source += "def handler(event, context): time.sleep(0.2); return [imported_by, os.getpid()]"
+    (code / "app.py").write_text(source)
+
+    async def scenario(service: Lambda) -> None:
+        results = await asyncio.gather(invoke(service), invoke(service))
+        assert all(imported_by == pid for imported_by, pid in results)
+
+    check(code, scenario)
+
+
+def test_the_log_has_what_lambda_and_the_function_write(code: Path) -> None:
+    async def scenario(service: Lambda) -> None:
+        invocation = await service.invoke("F", b'{"do": "print"}')
+        await service.invoke("F", b'{"do": "raise"}')
+        lines = (code.parent / "logs" / "F.log").read_text().splitlines()
+        request_id = invocation.request_id
+        assert lines[:3] == [
+            f"START RequestId: {request_id} Version: $LATEST",
+            "first",
+            f"lastEND RequestId: {request_id}",
+        ]
+        assert lines[3].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+        assert "\tMemory Size: 128 MB\t" in lines[3]
+        assert "\tInit Duration: " in lines[3]
+        assert "[ERROR] SlippageExceeded: price moved" in lines
+        assert lines[-1].startswith("REPORT RequestId: ")
+
+    check(code, scenario)
+
+
+def test_an_unused_environment_is_ended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "IDLE_LIMIT", 0.05)
+
+    async def scenario(service: Lambda) -> None:
+        pid = (await invoke(service))["pid"]
+        await until(lambda: not alive(pid))
+        await invoke(service)
+
+    check(code, scenario)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulator.common.errors import ApiError
+from emulator.lambda_.environments import Environment
+from emulator.lambda_.functions import Invocation
+from emulator.lambda_.runtime_api import MAX_HEAD, RuntimeApi
+from emulator.lambda_.service import Lambda
+from tests.support.emulator.lambda_service import alive, check, invoke, running, until
+
+
+def test_a_killed_fork_server_is_replaced(code: Path) -> None:
+    (code / "app.py").write_text("import os\ndef handler(event, context): return [os.getpid(), os.getppid()]")
+
+    async def scenario(service: Lambda) -> None:
+        pid, parent = await invoke(service)
+        os.kill(parent, signal.SIGKILL)
+        await until(lambda: not alive(pid))
+        assert (await invoke(service))[1] != parent
+
+    check(code, scenario)
+
+
+def test_close_lets_running_invocations_finish_and_leaves_no_process(code: Path) -> None:
+    async def main() -> None:
+        async with running(code, timeout=20) as service:
+            pid = (await invoke(service))["pid"]
+            last = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 0.2}'))
+            await asyncio.sleep(0)
+            await service.close(10)
+            result: Invocation = await last
+            assert not result.error
+            assert not alive(pid)
+            with pytest.raises(ApiError):
+                await service.invoke("F", b"{}")
+
+    asyncio.run(main())
+
+
+def test_close_ends_what_outlasts_its_grace(code: Path) -> None:
+    async def main() -> None:
+        async with running(code, timeout=20) as service:
+            last = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 30}'))
+            await until(lambda: service.counters["F"].cold_starts == 1)
+            started = time.monotonic()
+            await service.close(0.05)
+            assert time.monotonic() - started < 5
+            assert json.loads((await last).payload)["errorType"] == "Runtime.ExitError"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nUser-Agent: someone\r\n\r\n", b"403"),
+        (b"\x00\xff\r\n\r\n", b"403"),
+        (b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nUser-Agent: known\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"GET\r\nUser-Agent: known\r\n\r\n", b"400"),
+        (b"GET /elsewhere HTTP/1.1\r\nUser-Agent: known\r\n\r\n", b"404"),
+        (b"x" * (MAX_HEAD + 1), b"431"),
+    ],
+)
+def test_the_runtime_api_refuses_what_is_not_an_environments_request(request_: bytes, status: bytes) -> None:
+    async def main() -> None:
+        api = RuntimeApi()
+        host, port = (await api.start()).split(":")
+        api.environments["known"] = Environment.__new__(Environment)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(request_)
+        answer = await reader.readline()
+        assert answer.split(b" ")[1] == status
+        writer.close()
+        await api.close()
+
+    asyncio.run(main())
+
+
+EMULATOR = """
+import asyncio, pathlib, sys
+from emulator.lambda_ import service as lambda_service
+from emulator.lambda_.service import Lambda
+from emulator.lambda_.records import Function
+
+async def main(code):
+    service = Lambda([Function("F", "app.handler", code, timeout=60)], logs=code.parent / "logs", environment={})
+    lambda_service.STANDBY_DELAY = lambda_service.QUIET = 0.1
+    await service.start()
+    await service.invoke("F", b"{}")
+    await service._preparing
+    await service.reload("F")
+    idle = (await service.invoke("F", b"{}")).payload.decode()
+    busy = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 60}'))
+    print(idle, flush=True)
+    await busy
+
+asyncio.run(main(pathlib.Path(sys.argv[1])))
+"""
+
+
+def test_no_process_outlives_a_killed_emulator(code: Path) -> None:
+    emulator = subprocess.Popen([sys.executable, "-c", EMULATOR, str(code)], stdout=subprocess.PIPE)
+    assert emulator.stdout is not None
+    with emulator.stdout as output:
+        pid = json.loads(output.readline())["pid"]
+    assert alive(pid)
+    processes = psutil.Process(emulator.pid).children(recursive=True)
+    # The one that stands by, the one that it forked to import the handler, and the environment of this.
+    assert len(processes) >= 3
+    emulator.kill()
+    emulator.wait()
+    asyncio.run(until(lambda: not any(alive(process.pid) for process in processes)))

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.apigateway.records import GatewayResponse, RestApi
+from emulator.lambda_.records import Function
+from tests.support.emulator.templates import FUNCTION, loaded, problems
+
+
+def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, FUNCTION, "Mappings: 3\nOutputs: {O: 1}")
+    assert found == ["Mappings: expected a mapping, was 3", "Outputs: O: expected a mapping, was 1"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "problem"),
+    [
+        ("{Type: AWS::S3::Bucket}", "X (AWS::S3::Bucket): this type of resource is not supported"),
+        (
+            "{Type: AWS::Serverless::Application, Properties: {Location: a.yaml}}",
+            "X (AWS::Serverless::Application): this type of resource is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}",
+            "X (AWS::SQS::Queue): the property FifoQueue is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {DelaySeconds: 901}}",
+            "X (AWS::SQS::Queue): DelaySeconds: expected a whole number from 0 to 900, was 901",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}",
+            "X (AWS::SQS::Queue): QueueName: no parameter or resource is named Nobody",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {DelaySeconds: !ImportValue other}}",
+            "X (AWS::SQS::Queue): DelaySeconds: Fn::ImportValue is not supported",
+        ),
+        (
+            "{Type: Custom::Thing, Properties: {ServiceToken: elsewhere}}",
+            "X (Custom::Thing): ServiceToken: expected a function of this template, was elsewhere",
+        ),
+        (
+            "{Type: AWS::Lambda::Function, Properties: {Code: ., Handler: a.b, Runtime: python3.9, ImageConfig: 1}}",
+            "X (AWS::Lambda::Function): the property ImageConfig is not supported",
+        ),
+        ("not a resource", "X: expected a mapping with Type and Properties, was 'not a resource'"),
+    ],
+)
+def test_what_is_not_supported_is_named(tmp_path: Path, resource: str, problem: str) -> None:
+    assert problems(tmp_path, f"{FUNCTION}  X: {resource}\n") == [problem]
+
+
+@pytest.mark.parametrize(
+    ("properties", "problem"),
+    [
+        ("DeadLetterQueue: {Type: SQS, TargetArn: a}", "the property DeadLetterConfig is not supported"),
+        ("FileSystemConfigs: [{Arn: a, LocalMountPath: /mnt/a}]", "the property FileSystemConfigs is not supported"),
+        ("Environment: {Variables: {AWS_REGION: x}}", "Environment: Lambda itself sets AWS_REGION"),
+        ("Timeout: 901", "Timeout: expected a whole number from 1 to 900, was 901"),
+        (
+            "Layers: ['arn:aws:lambda:us-east-1:1:layer:x:1']",
+            "Layers: expected layers of this template, was arn:aws:lambda",
+        ),
+    ],
+)
+def test_what_a_function_cannot_have_is_named(tmp_path: Path, properties: str, problem: str) -> None:
+    (found,) = problems(tmp_path, f"{FUNCTION.rstrip().rstrip('}')}, {properties}}}\n")
+    assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
+
+
+@pytest.mark.parametrize(
+    ("queue", "properties", "problem"),
+    [
+        (
+            "VisibilityTimeout: 29",
+            "",
+            "EventSourceArn: expected a queue whose VisibilityTimeout is at least the Timeout of Worker, 30, was 29",
+        ),
+        ("", "BatchSize: 11", "BatchSize: expected at most 10 without MaximumBatchingWindowInSeconds, was 11"),
+        (
+            "",
+            "ScalingConfig: {MaximumConcurrency: 1}",
+            "MaximumConcurrency: expected a whole number from 2 to 1000, was 1",
+        ),
+    ],
+)
+def test_a_mapping_that_lambda_would_refuse_is_named(tmp_path: Path, queue: str, properties: str, problem: str) -> None:
+    resources = f"""{FUNCTION.rstrip().rstrip("}")}, Timeout: 30}}
+  Jobs: {{Type: AWS::SQS::Queue, Properties: {{{queue}}}}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{EventSourceArn: !GetAtt Jobs.Arn, FunctionName: !Ref Worker, {properties}}}
+"""
+    assert problems(tmp_path, resources) == [f"Mapping (AWS::Lambda::EventSourceMapping): {problem}"]
+
+
+@pytest.mark.parametrize("kind", ["AWS::Serverless::Api", "AWS::Serverless::WebSocketApi"])
+def test_a_second_api_on_a_port_is_refused(tmp_path: Path, kind: str) -> None:
+    routes = ", Routes: {$default: {FunctionArn: !GetAtt Worker.Arn}}" if "Web" in kind else ""
+    properties = f"StageName: v1{', RouteSelectionExpression: $request.body.action' if routes else ''}{routes}"
+    apis = "".join(f"  {name}: {{Type: {kind}, Properties: {{{properties}}}}}\n" for name in ("A", "B"))
+    found = problems(tmp_path, FUNCTION + apis)
+    assert len(found) == 2
+    assert all("expected one API of this type, since it has a port to itself, was A, B" in problem for problem in found)
+
+
+def test_a_redrive_policy_without_its_queue_is_named(tmp_path: Path) -> None:
+    nowhere = "arn:aws:sqs:us-east-1:000000000000:nowhere"
+    policy = f"{{deadLetterTargetArn: '{nowhere}', maxReceiveCount: 3}}"
+    (problem,) = problems(
+        tmp_path, f"{FUNCTION}  Jobs: {{Type: AWS::SQS::Queue, Properties: {{RedrivePolicy: {policy}}}}}\n"
+    )
+    assert problem == f"Jobs (AWS::SQS::Queue): RedrivePolicy: expected a queue of this template, was {nowhere}"
+
+
+API = """
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: v1
+      DefinitionBody: {{openapi: 3.0.1, paths: {{}}}}
+      GatewayResponses: {}
+"""
+
+
+def test_gateway_responses_are_read(tmp_path: Path) -> None:
+    response = """
+        UNAUTHORIZED: {StatusCode: 418, ResponseParameters: {Headers: {X-Why: "'tea'"}}}
+        DEFAULT_5XX: {ResponseTemplates: {application/json: '{"m": $context.error.messageString}'}}"""
+    assert loaded(tmp_path, API.format(response)).of(RestApi)["Api"].responses == {
+        "UNAUTHORIZED": GatewayResponse(418, {"X-Why": "tea"}),
+        "DEFAULT_5XX": GatewayResponse(template='{"m": $context.error.messageString}'),
+    }
+
+
+@pytest.mark.parametrize(
+    ("response", "problem"),
+    [
+        ("ResponseParameters: {Headers: {X: method.request.header.Y}}", "expected a header with a value in quotes"),
+        ("ResponseParameters: {Paths: {X: \"'y'\"}}", "expected a header with a value in quotes"),
+        ("ResponseTemplates: {application/json: $context.identity.sourceIp}", "$context.identity.sourceIp is not"),
+        ("ResponseTemplates: {text/html: no}", "another content type than application/json is not supported"),
+    ],
+)
+def test_a_gateway_response_that_is_not_supported_is_named(tmp_path: Path, response: str, problem: str) -> None:
+    (found,) = problems(tmp_path, API.format(f"{{UNAUTHORIZED: {{{response}}}}}"))
+    assert "the gateway response UNAUTHORIZED: " in found
+    assert problem in found
+
+
+def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
+    ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
+    resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
+  Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
+  Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1, AlarmActions: [!Ref Topic]}}}}
+  Topic: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b.example}}]}}}}
+  Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{Throttle: {{RateLimit: 1}}}}}}
+"""
+    assert list(loaded(tmp_path, resources).of(Function)) == ["Worker"]
+
+
+@pytest.mark.parametrize(
+    ("nested", "refused"),
+    [
+        ("Resources: {A: {Type: AWS::CloudWatch::Alarm}}", False),
+        ("Resources: {A: {Type: AWS::CloudWatch::Alarm}, B: {Type: AWS::SQS::Queue}}", True),
+        ("Resources: {}", True),
+        (None, True),
+    ],
+)
+def test_a_nested_stack_is_ignored_if_all_its_resources_are(tmp_path: Path, nested: str | None, refused: bool) -> None:
+    if nested is not None:
+        (tmp_path / "nested.yaml").write_text(nested)
+    stack = "  Nested: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: nested.yaml}}\n"
+    refusal = "Nested (AWS::CloudFormation::Stack): this type of resource is not supported"
+    if refused:
+        assert problems(tmp_path, FUNCTION + stack) == [refusal]
+    else:
+        assert list(loaded(tmp_path, FUNCTION + stack).of(Function)) == ["Worker"]
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    resources = "  A: {Type: AWS::S3::Bucket}\n  B: {Type: AWS::SNS::Subscription}\n"
+    assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
+
+
+def test_what_the_translator_refuses_is_passed_on(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: code, Runtime: 3}}\n")
+    assert "[F]" in problem
