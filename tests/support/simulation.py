@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from json import dumps, loads
 from typing import Any
@@ -84,10 +85,15 @@ def settings(database: Database) -> dict[str, PoolSetting]:
     rows = database.fetch("SELECT id, venue, token_a, token_b, kind, state::text AS state FROM market_pools")
     return {
         row["id"]: PoolSetting(
-            row["id"], row["venue"], row["token_a"], row["token_b"], load(row["kind"], loads(row["state"]))
+            row["id"], row["venue"], row["token_a"], row["token_b"], _loaded(row["kind"], row["state"])
         )
         for row in rows
     }
+
+
+@lru_cache(maxsize=1000)
+def _loaded(kind: str, state: str) -> Pool:
+    return load(kind, loads(state))
 
 
 def pools(database: Database) -> dict[str, Pool]:

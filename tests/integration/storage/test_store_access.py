@@ -122,10 +122,14 @@ def guarded_url(postgres_url: str) -> Iterator[str]:
         (file,) = owner.execute("SHOW hba_file").fetchone() or ("",)
         rules = Path(file).read_text()
         Path(file).write_text(f"local all {role} scram-sha-256\n{rules}")
-        owner.execute("SELECT pg_reload_conf()")
         url = make_conninfo(owner.info.dsn, user=role)
-        # The server reads its rules anew when it comes to it.
-        eventually(lambda: not _lets_in(url))
+
+        def guarded() -> bool:
+            owner.execute("SELECT pg_reload_conf()")
+            return not _lets_in(url)
+
+        # The server reloads its rules some time later; asked once, it has been seen not to.
+        eventually(guarded)
         yield url
         Path(file).write_text(rules)
         owner.execute("SELECT pg_reload_conf()")
