@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,27 +86,34 @@ def test_the_command_line_invokes_functions(stack: Stack, run: CommandLine, tmp_
     assert "woken" in json.loads(payload.read_text())
 
 
+@pytest.fixture(scope="module")
+def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with application(APPS / "parcels/template.yaml", tmp_path_factory.mktemp("parcels") / "data") as parcels:
+        yield parcels
+
+
 @needs_aws_cli
 @pytest.mark.process
 @either_command_line
-async def test_the_command_line_follows_a_standard_execution(tmp_path: Path, run: CommandLine) -> None:
-    with application(APPS / "parcels/template.yaml", tmp_path / "data") as parcels:
-        parcel = {"id": "a", "weight": 1}
-        machine = ("--state-machine-arn", f"{MACHINES}Delivery")
-        run(parcels, "stepfunctions", "start-execution", *machine, "--input", json.dumps({"parcels": [parcel]}))
-        (execution,) = run(parcels, "stepfunctions", "list-executions", *machine)["executions"]
-        started = ("--execution-arn", execution["executionArn"])
-        async for _ in Until("the execution has ended"):
-            described = run(parcels, "stepfunctions", "describe-execution", *started)
-            if described["status"] != "RUNNING":
-                break
-        assert json.loads(described["output"])["labels"] == [{"label": "parcel a"}]
-        events = run(parcels, "stepfunctions", "get-execution-history", *started)["events"]
-        assert (events[0]["type"], events[-1]["type"]) == ("ExecutionStarted", "ExecutionSucceeded")
+async def test_the_command_line_follows_a_standard_execution(parcels: Stack, run: CommandLine) -> None:
+    parcel = {"id": run.__name__, "weight": 1}
+    machine = ("--state-machine-arn", f"{MACHINES}Delivery")
+    given = json.dumps({"parcels": [parcel]})
+    started = run(parcels, "stepfunctions", "start-execution", *machine, "--input", given)["executionArn"]
+    (execution, *_) = run(parcels, "stepfunctions", "list-executions", *machine)["executions"]
+    assert execution["executionArn"] == started
+    async for _ in Until("the execution has ended"):
+        described = run(parcels, "stepfunctions", "describe-execution", "--execution-arn", started)
+        if described["status"] != "RUNNING":
+            break
+    assert json.loads(described["output"])["labels"] == [{"label": f"parcel {run.__name__}"}]
+    events = run(parcels, "stepfunctions", "get-execution-history", "--execution-arn", started)["events"]
+    assert (events[0]["type"], events[-1]["type"]) == ("ExecutionStarted", "ExecutionSucceeded")
 
-        url = run(parcels, "sqs", "get-queue-url", "--queue-name", "Sorted")["QueueUrl"]
-        (message,) = run(parcels, "sqs", "receive-message", "--queue-url", url, "--wait-time-seconds", "20")["Messages"]
-        assert json.loads(message["Body"]) == ["parcel a"]
+    url = run(parcels, "sqs", "get-queue-url", "--queue-name", "Sorted")["QueueUrl"]
+    (message,) = run(parcels, "sqs", "receive-message", "--queue-url", url, "--wait-time-seconds", "20")["Messages"]
+    assert json.loads(message["Body"]) == [f"parcel {run.__name__}"]
+    run(parcels, "sqs", "delete-message", "--queue-url", url, "--receipt-handle", message["ReceiptHandle"])
 
 
 def test_localstack_client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
