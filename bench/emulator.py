@@ -251,8 +251,8 @@ def show(ours: dict[str, list[float]], theirs: dict[str, list[float]] | None) ->
     if theirs:
         columns += ["MiniStack: median", "p95", "middle half", "ratio"]
     table = []
-    wanted = {READY: 2.0, MEMORY: 20.0} | {row: figure for row, (figure, _) in ROWS.items()}
-    for row, figure in wanted.items():
+    targets = {READY: 2.0, MEMORY: 20.0} | {row: figure for row, (figure, _) in ROWS.items()}
+    for row, figure in targets.items():
         line = [row, f"{figure:g}" if figure else "", *cells(ours[row])]
         if theirs:
             both = ours[row] and theirs[row]
