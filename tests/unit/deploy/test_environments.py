@@ -1,4 +1,4 @@
-"""What `samconfig.toml` and the workflows say of the environments fits the template, and each other."""
+"""`samconfig.toml`, the parameter files and the workflows fit the template and each other."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def declared() -> dict[str, Any]:
     return found
 
 
-def test_there_are_no_other_environments() -> None:
+def test_the_environments_are_dev_and_prod() -> None:
     assert set(SETTINGS) == {"version", "default", *ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_override_is_a_parameter_with_a_value_that_it_allows(environment: str) -> None:
+def test_every_override_is_an_allowed_value_of_a_parameter(environment: str) -> None:
     given = parameter_overrides(TEMPLATE, environment)
     assert given
     intrinsics.parameters(declared(), {**REQUIRED, **given})
 
 
 @pytest.mark.parametrize("override", [{"LogLevel": "LOUD"}, {"NoSuch": "1"}, {"MaxRunningOrders": "many"}])
-def test_another_value_would_be_noticed(override: dict[str, str]) -> None:
+def test_an_invalid_override_is_refused(override: dict[str, str]) -> None:
     with pytest.raises(TemplateError):
         intrinsics.parameters(declared(), {**REQUIRED, **override})
 
 
-def test_a_laptop_has_the_template_s_defaults() -> None:
+def test_a_laptop_uses_the_templates_defaults() -> None:
     assert parameter_overrides(TEMPLATE, None) == {}
 
 
-def test_secrets_are_not_written_down() -> None:
+def test_secrets_are_not_in_parameter_files() -> None:
     secret = {name for name, declaration in declared().items() if declaration.get("NoEcho")}
     for environment in ENVIRONMENTS:
         assert not secret & parameter_overrides(TEMPLATE, environment).keys()
@@ -63,19 +63,19 @@ def test_an_environment_is_complete(environment: str) -> None:
     assert shared["stack_name"] == f"order-engine-{environment}"
     assert deploy["s3_prefix"] == shared["stack_name"]
     assert deploy["resolve_s3"] is True
-    # Nested stacks have a transform, and functions have roles.
+    # For the transforms of nested stacks and for the roles of functions.
     assert set(deploy["capabilities"]) == {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"}
     assert f"environment={environment}" in deploy["tags"]
     assert deploy["fail_on_empty_changeset"] is False
 
 
-def test_both_environments_decide_the_same_things() -> None:
+def test_both_environments_set_the_same_options() -> None:
     dev, prod = (SETTINGS[environment]["deploy"]["parameters"] for environment in ENVIRONMENTS)
     assert dev.keys() == prod.keys()
     assert prod["confirm_changeset"] is True
 
 
-def test_the_workflow_deploys_each_environment_in_turn_and_the_same_build() -> None:
+def test_the_workflow_deploys_the_same_build_to_each_environment_in_turn() -> None:
     jobs = workflow("deploy.yml")["jobs"]
     assert [jobs[environment]["with"]["environment"] for environment in ENVIRONMENTS] == list(ENVIRONMENTS)
     assert set(jobs["dev"]["needs"]) == {"check", "build"}
@@ -87,7 +87,7 @@ def test_the_workflow_deploys_each_environment_in_turn_and_the_same_build() -> N
     assert not any("make build" in step.get("run", "") for step in job["steps"])
 
 
-def test_only_a_job_with_an_environment_can_be_somebody_on_aws() -> None:
+def test_only_a_job_with_an_environment_can_get_a_role_on_aws() -> None:
     for name in ("check.yml", "deploy.yml", "deploy-to.yml"):
         assert workflow(name)["permissions"] == {}
         for job in workflow(name)["jobs"].values():

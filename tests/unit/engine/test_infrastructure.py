@@ -1,4 +1,4 @@
-"""The network and the stores that are created on AWS: what must hold for them, read from the templates."""
+"""The network and the stores that the templates create on AWS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONNECTIONS = {
     ("ProxySecurityGroup", "DatabaseSecurityGroup", 5432),
 }
 OUT = {("FunctionsSecurityGroup", "::/0", 443), ("MigrationSecurityGroup", "0.0.0.0/0", 443)}
-"""To where no security group is: the WebSocket API by IPv6, and S3, which is all that IPv4 is routed to."""
+"""Connections to addresses: the WebSocket API by IPv6, and S3, to which alone IPv4 is routed."""
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -59,7 +59,7 @@ def actions(function: dict[str, Any]) -> set[str]:
 # The network
 
 
-def test_nothing_comes_in_from_outside() -> None:
+def test_the_network_accepts_no_connections_from_outside() -> None:
     kinds = {item["Type"] for item in NETWORK["Resources"].values()}
     assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP"}
     assert [subnet["MapPublicIpOnLaunch"] for subnet in of_type(NETWORK, "AWS::EC2::Subnet").values()] == [False] * 2
@@ -82,7 +82,7 @@ def test_the_smallest_network_has_room_for_the_subnets() -> None:
         assert index < count <= len(list(possible))
 
 
-def test_who_connects_to_whom_is_said_on_both_sides() -> None:
+def test_every_connection_has_a_rule_on_both_sides() -> None:
     groups = of_type(NETWORK, "AWS::EC2::SecurityGroup")
     going = {
         (
@@ -111,7 +111,7 @@ def test_every_rule_is_for_one_port() -> None:
 
 
 def endpoints(kind: str) -> dict[str, dict[str, Any]]:
-    """By service, as in its ARNs' names for endpoints."""
+    """The endpoints by the name of their service."""
     found = of_type(NETWORK, "AWS::EC2::VPCEndpoint").values()
     return {
         endpoint["ServiceName"]["Fn::Sub"].rpartition(".")[2]: endpoint
@@ -120,8 +120,8 @@ def endpoints(kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_there_is_an_endpoint_for_every_service_that_functions_in_the_network_call() -> None:
-    """Tokens for stores are signed without a call; `execute-api` is public, and reached by IPv6."""
+def test_every_service_that_functions_in_the_network_call_has_an_endpoint() -> None:
+    """Signing tokens for the stores needs no service, and `execute-api` is public and reached by IPv6."""
     called = {action for name in USING_STORES for action in actions(FUNCTIONS[name])}
     called -= {"rds-db:connect", "elasticache:Connect", "execute-api:ManageConnections"}
     services = {"sync-states" if action == "states:StartSyncExecution" else action.split(":")[0] for action in called}
@@ -135,14 +135,14 @@ def test_there_is_an_endpoint_for_every_service_that_functions_in_the_network_ca
     assert allowed == called
 
 
-def test_endpoints_answer_to_the_services_names_and_let_this_account_in_only() -> None:
+def test_endpoints_have_the_services_names_and_admit_this_account_only() -> None:
     for endpoint in endpoints("Interface").values():
         assert endpoint["PrivateDnsEnabled"] is True
         for statement in endpoint["PolicyDocument"]["Statement"]:
             assert "${AWS::AccountId}" in statement["Principal"]["AWS"]["Fn::Sub"]
 
 
-def test_of_s3_only_the_bucket_for_answers_to_cloudformation_is_reached() -> None:
+def test_the_s3_endpoint_allows_only_answers_to_cloudformation() -> None:
     (endpoint,) = endpoints("Gateway").values()
     (statement,) = endpoint["PolicyDocument"]["Statement"]
     assert statement["Action"] == "s3:PutObject"
@@ -158,13 +158,13 @@ def test_the_websocket_api_is_reached_by_ipv6() -> None:
 # The functions
 
 
-def test_functions_that_use_stores_are_in_their_network_and_no_others() -> None:
+def test_only_functions_that_use_stores_are_in_the_network() -> None:
     assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == USING_STORES
     assert {name for name, function in FUNCTIONS.items() if "rds-db:connect" in actions(function)} == USING_STORES
 
 
 @pytest.mark.parametrize("name", sorted(USING_STORES))
-def test_a_function_in_the_network_has_the_group_that_it_needs(name: str) -> None:
+def test_a_function_in_the_network_has_its_security_group(name: str) -> None:
     condition, created, given = FUNCTIONS[name]["Properties"]["VpcConfig"]["Fn::If"]
     assert condition == "CreatesNetwork"
     group = "MigrationSecurityGroup" if name == "MigrateFunction" else "FunctionsSecurityGroup"
@@ -175,7 +175,7 @@ def test_a_function_in_the_network_has_the_group_that_it_needs(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", sorted(USING_STORES))
-def test_a_function_may_connect_only_as_whom_it_is(name: str) -> None:
+def test_a_function_may_connect_as_its_own_user_only(name: str) -> None:
     output = "OwnerArn" if name == "MigrateFunction" else "DatabaseUserArn"
     statements = [item for item in walk(FUNCTIONS[name]["Properties"]["Policies"]) if isinstance(item, dict)]
     (resource,) = [item["Resource"] for item in statements if item.get("Action") == "rds-db:connect"]
@@ -183,27 +183,27 @@ def test_a_function_may_connect_only_as_whom_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SERVING))
-def test_what_serves_waits_for_the_schema(name: str) -> None:
+def test_a_function_waits_for_the_schema(name: str) -> None:
     assert FUNCTIONS[name]["DependsOn"] == "Schema"
 
 
-def test_another_database_is_migrated() -> None:
+def test_a_changed_database_is_migrated() -> None:
     assert "OwnerUrl" in str(STACK["Resources"]["Schema"]["Properties"]["Database"])
 
 
-def test_behind_the_proxy_nothing_is_prepared() -> None:
+def test_behind_the_proxy_statements_are_not_prepared() -> None:
     variables = STACK["Globals"]["Function"]["Environment"]["Variables"]
     assert variables["PREPARED_STATEMENTS"]["Fn::If"][:2] == ["CreatesDatabase", "false"]
 
 
-def test_a_function_hears_that_the_proxy_has_no_connection_before_its_time_is_up() -> None:
+def test_the_proxy_refuses_a_connection_before_the_function_times_out() -> None:
     (targets,) = of_type(STORES, "AWS::RDS::DBProxyTargetGroup").values()
     timeout = targets["ConnectionPoolConfigurationInfo"]["ConnectionBorrowTimeout"]
     timeouts = [FUNCTIONS[name]["Properties"].get("Timeout") for name in USING_STORES]
     assert timeout < min(given or STACK["Globals"]["Function"]["Timeout"] for given in timeouts)
 
 
-def test_migrations_give_up_waiting_in_time_to_say_so() -> None:
+def test_migrations_report_an_unreachable_database_before_they_time_out() -> None:
     properties = FUNCTIONS["MigrateFunction"]["Properties"]
     _, *seconds = properties["Environment"]["Variables"]["PATIENCE_SECONDS"]["Fn::If"]
     patience, none = map(int, seconds)
@@ -213,7 +213,7 @@ def test_migrations_give_up_waiting_in_time_to_say_so() -> None:
 # The stores
 
 
-def test_the_database_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
+def test_the_database_is_encrypted_backed_up_and_protected_from_deletion() -> None:
     database = STORES["Resources"]["Database"]
     assert (database["DeletionPolicy"], database["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
     properties = database["Properties"]
@@ -226,7 +226,7 @@ def test_the_database_is_encrypted_backed_up_and_not_deleted_by_mistake() -> Non
         assert instance["PubliclyAccessible"] is False
 
 
-def test_nobody_has_a_password_for_the_database() -> None:
+def test_no_password_for_the_database_is_given_out() -> None:
     database = STORES["Resources"]["Database"]["Properties"]
     assert database["ManageMasterUserPassword"] is True
     assert database["EnableIAMDatabaseAuthentication"] is True
@@ -236,18 +236,18 @@ def test_nobody_has_a_password_for_the_database() -> None:
     assert [user["IAMAuth"] for user in proxy["Auth"]] == ["REQUIRED"]
 
 
-def test_the_stores_speak_tls_only() -> None:
+def test_the_stores_accept_tls_only() -> None:
     (proxy,) = of_type(STORES, "AWS::RDS::DBProxy").values()
     assert proxy["RequireTLS"] is True
     assert STORES["Resources"]["DatabaseSettings"]["Properties"]["Parameters"]["rds.force_ssl"] == "1"
     for output in ("DatabaseUrl", "OwnerUrl"):
         options = parse_qs(urlsplit(STORES["Outputs"][output]["Value"]["Fn::Sub"]).query)
-        # The bundle of authorities of Amazon Linux, on which functions run.
+        # The certificate bundle of Amazon Linux, on which functions run.
         assert options == {"sslmode": ["verify-full"], "sslrootcert": ["/etc/pki/tls/certs/ca-bundle.crt"]}
     assert STORES["Outputs"]["RedisUrl"]["Value"]["Fn::Sub"].startswith("rediss://")
 
 
-def test_the_database_knows_its_users_by_the_same_names_everywhere() -> None:
+def test_the_names_of_the_database_users_are_consistent() -> None:
     outputs = STORES["Outputs"]
     owner = STORES["Resources"]["Database"]["Properties"]["MasterUsername"]
     role = outputs["DatabaseRole"]["Value"]
@@ -262,7 +262,7 @@ def test_the_database_knows_its_users_by_the_same_names_everywhere() -> None:
     assert statement["Resource"]["Fn::Sub"].endswith(f":dbuser:${{Database.DBClusterResourceId}}/{role}")
 
 
-def test_the_cache_has_one_user_who_comes_by_iam() -> None:
+def test_the_cache_has_one_user_who_authenticates_by_iam() -> None:
     (user,) = of_type(STORES, "AWS::ElastiCache::User").values()
     assert user["AuthenticationMode"] == {"Type": "iam"}
     assert user["UserId"] == user["UserName"]
@@ -274,15 +274,15 @@ def test_the_cache_has_one_user_who_comes_by_iam() -> None:
     assert cache["UserGroupId"] == {"Ref": "CacheUsers"}
 
 
-def test_the_cache_is_bounded() -> None:
+def test_the_cache_is_limited() -> None:
     (cache,) = of_type(STORES, "AWS::ElastiCache::ServerlessCache").values()
     assert {limit["Maximum"] > 0 for limit in cache["CacheUsageLimits"].values()} == {True}
 
 
-# How the templates hold together
+# Nested stacks
 
 
-def test_what_the_stack_takes_from_the_others_is_there() -> None:
+def test_the_stack_uses_exactly_the_outputs_of_its_nested_stacks() -> None:
     taken = {
         (item["Fn::GetAtt"][0], item["Fn::GetAtt"][1].removeprefix("Outputs."))
         for item in walk(STACK)
@@ -292,7 +292,7 @@ def test_what_the_stack_takes_from_the_others_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", NESTED)
-def test_a_nested_stack_is_given_what_it_asks_for(name: str) -> None:
+def test_a_nested_stack_gets_its_parameters(name: str) -> None:
     given = STACK["Resources"][name]["Properties"].get("Parameters", {}).keys()
     asked = NESTED[name]["Parameters"]
     assert {key for key, declaration in asked.items() if "Default" not in declaration} <= given <= asked.keys()
@@ -304,7 +304,7 @@ def test_bounds_and_defaults_are_the_same_in_both_templates() -> None:
             assert STACK["Parameters"][outer][key] == STORES["Parameters"][inner][key]
 
 
-def test_every_check_that_is_left_out_has_a_reason() -> None:
+def test_every_skipped_check_has_a_reason() -> None:
     skipped = [
         skip
         for template in (NETWORK, STORES)

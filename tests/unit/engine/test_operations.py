@@ -1,4 +1,4 @@
-"""How the template watches, limits and deploys what it describes: by AWS's own translation of it."""
+"""Logs, alarms, versions, limits and timeouts of the stack, in AWS's own translation of the template."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.translation import ROOT, Resources, as_list, of_type, referen
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ours"
 NOT_PUBLISHED = {"KeysFunction", "MigrateFunction"}
-"""An operator calls one by its name, CloudFormation the other, before there is a version to publish."""
+"""Operators call KeysFunction by its name, and CloudFormation calls MigrateFunction before it publishes versions."""
 
 API_GATEWAY_SECONDS = 29
 AUTHORIZER_SECONDS = 10
 SWEEP_SECONDS = 60
-# What Aurora takes with one ACU, the least maximum that there can be, and the part of it that RDS Proxy uses.
+# What Aurora accepts with one ACU, the smallest maximum capacity, and the share that RDS Proxy uses.
 POSTGRES_CONNECTIONS = 189 * 90 // 100
 RESERVED = 20
 
@@ -40,13 +40,13 @@ def functions(resources: Resources) -> Resources:
 
 @pytest.fixture(scope="module")
 def alarms() -> Resources:
-    """Every alarm that there can be."""
+    """All alarms of a stack that creates its stores."""
     created = watching(DatabaseUrl="", RedisUrl="", AlarmEmail="on-call@example.com", AlarmTopicArn=TOPIC)
     return of_type(created, "AWS::CloudWatch::Alarm")
 
 
 def consumers(resources: Resources) -> list[tuple[str, str, dict[str, Any]]]:
-    """Queue, function and properties of every event source mapping."""
+    """The queue, function and properties of every event source mapping."""
     found = []
     for mapping in of_type(resources, "AWS::Lambda::EventSourceMapping").values():
         (queue,) = references(mapping["EventSourceArn"])
@@ -56,7 +56,7 @@ def consumers(resources: Resources) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def function_of(resources: Resources, value: Any) -> set[str]:
-    """The functions that a value means, by their names or their aliases."""
+    """The functions that a value refers to, by their names or aliases."""
     aliases = of_type(resources, "AWS::Lambda::Alias")
     functions = of_type(resources, "AWS::Lambda::Function")
     named = references(value)
@@ -67,7 +67,7 @@ def function_of(resources: Resources, value: Any) -> set[str]:
 # Logs and traces
 
 
-def test_every_log_is_kept_for_as_long_as_the_parameter_says(resources: Resources) -> None:
+def test_every_log_group_has_the_retention_of_the_parameter(resources: Resources) -> None:
     groups = of_type(resources, "AWS::Logs::LogGroup")
     assert groups
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
@@ -81,7 +81,7 @@ def test_every_function_logs_into_a_group_of_the_stack_and_is_traced(
         assert function["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_the_state_machine_logs_its_failures_without_what_orders_hold(resources: Resources) -> None:
+def test_the_state_machine_logs_failures_without_execution_data(resources: Resources) -> None:
     (machine,) = of_type(resources, "AWS::StepFunctions::StateMachine").values()
     logging = machine["LoggingConfiguration"]
     assert logging["IncludeExecutionData"] is False
@@ -90,7 +90,7 @@ def test_the_state_machine_logs_its_failures_without_what_orders_hold(resources:
     assert machine["TracingConfiguration"] == {"Enabled": True}
 
 
-def test_both_apis_log_who_asked_for_what_and_how_long_it_took(resources: Resources) -> None:
+def test_both_apis_log_client_request_and_latency(resources: Resources) -> None:
     (rest,) = of_type(resources, "AWS::ApiGateway::Stage").values()
     (websocket,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
     assert rest["TracingEnabled"] is True
@@ -105,7 +105,7 @@ def test_both_apis_log_who_asked_for_what_and_how_long_it_took(resources: Resour
 # Alarms
 
 
-def test_every_alarm_tells_somebody_and_operators_what_to_do(alarms: Resources) -> None:
+def test_every_alarm_has_actions_a_description_and_documentation(alarms: Resources) -> None:
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
@@ -123,7 +123,7 @@ def test_alarms_can_be_left_out() -> None:
     assert watching(Alarms="false", DeploymentPreference="AllAtOnce") == {}
 
 
-def test_every_queue_with_a_consumer_is_watched(resources: Resources, alarms: Resources) -> None:
+def test_every_queue_with_a_consumer_has_an_alarm(resources: Resources, alarms: Resources) -> None:
     watched = {
         queue: {
             alarm["MetricName"]
@@ -139,13 +139,13 @@ def test_every_queue_with_a_consumer_is_watched(resources: Resources, alarms: Re
     }
 
 
-def test_throttles_of_every_function_are_counted(functions: Resources, alarms: Resources) -> None:
+def test_an_alarm_counts_the_throttles_of_every_function(functions: Resources, alarms: Resources) -> None:
     counted = [dimension["Value"] for dimension in dimensions(alarms["Throttles"])]
     assert sorted(counted) == sorted(functions.keys() - NOT_PUBLISHED)
     assert len(counted) <= 10, "CloudWatch takes ten metrics for an alarm: make a second one"
 
 
-def test_engine_metrics_are_those_that_functions_write(functions: Resources, alarms: Resources) -> None:
+def test_alarms_use_the_metrics_that_functions_write(functions: Resources, alarms: Resources) -> None:
     metrics = [metric["MetricStat"]["Metric"] for metric in alarms["OrdersFailed"]["Metrics"] if "MetricStat" in metric]
     assert {metric["MetricName"] for metric in metrics} == {"OrderFailed", "OrderConfirmed"}
     variables = functions["ExecuteFunction"]["Environment"]["Variables"]
@@ -164,25 +164,25 @@ def test_the_dashboard_is_json(stores: dict[str, str], widgets: int) -> None:
 # Versions
 
 
-def test_nobody_calls_a_function_but_by_its_alias(resources: Resources, functions: Resources) -> None:
+def test_every_function_is_called_by_its_alias(resources: Resources, functions: Resources) -> None:
     not_calling = {
         *("AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"),
         "AWS::CloudFormation::Stack",  # watches
     }
     calling = {name: item for name, item in resources.items() if item["Type"] not in not_calling}
-    # Some aliases are written out.
+    # Some references to aliases are written as strings.
     text = re.sub(r"\$\{(\w+)\.Arn\}:live", r"${\1Aliaslive}", json.dumps(calling))
     called = {name: references(item) & functions.keys() for name, item in json.loads(text).items()}
     assert {name: found for name, found in called.items() if found} == {"Schema": {"MigrateFunction"}}
 
 
-def test_an_alias_that_is_written_out_is_there_first(resources: Resources) -> None:
+def test_an_alias_in_a_string_is_created_first(resources: Resources) -> None:
     assert "AuthorizeFunctionAliaslive" in resources["Api"]["DependsOn"]
     assert {"RouteFunctionAliaslive", "ExecuteFunctionAliaslive"} <= set(resources["OrderMachine"]["DependsOn"])
     assert "Api" in references(resources["ApiKeyAuthorizerPermission"]["Properties"]["SourceArn"])
 
 
-def test_a_changed_layer_and_another_release_are_published(functions: Resources) -> None:
+def test_a_changed_layer_and_a_new_release_publish_versions(functions: Resources) -> None:
     def other_layer(document: dict[str, Any]) -> None:
         document["Resources"]["CommonLayer"]["Properties"]["ContentUri"]["Key"] = "other"
 
@@ -195,7 +195,7 @@ def test_a_changed_layer_and_another_release_are_published(functions: Resources)
     assert not before & release
 
 
-def test_a_gradual_deployment_goes_back_when_the_function_or_orders_fail(
+def test_a_gradual_deployment_rolls_back_when_the_function_or_orders_fail(
     resources: Resources, functions: Resources, alarms: Resources
 ) -> None:
     groups = of_type(resources, "AWS::CodeDeploy::DeploymentGroup")
@@ -224,7 +224,7 @@ def test_an_alarm_on_a_version_is_updated_before_requests_move_to_it(
     assert f"{function}DeploymentGroup" in references(update_policy)
 
 
-def test_a_deployment_at_once_needs_no_codedeploy() -> None:
+def test_a_deployment_at_once_does_not_use_codedeploy() -> None:
     found = translated(DeploymentPreference="AllAtOnce")
     assert not [name for name, item in found.items() if item["Type"].startswith("AWS::CodeDeploy::")]
 
@@ -243,8 +243,8 @@ def dimensions(alarm: dict[str, Any]) -> list[Any]:
 # Limits
 
 
-def test_what_the_websocket_api_refers_to_is_there_even_with_a_gateway_elsewhere(resources: Resources) -> None:
-    """aws-sam-translator makes the API then too: it forgets the condition."""
+def test_the_resources_of_the_websocket_api_exist_even_with_a_gateway_elsewhere(resources: Resources) -> None:
+    """aws-sam-translator creates the API then too, because it forgets the condition."""
     apis = [item for item in resources.values() if item["Type"].startswith("AWS::ApiGatewayV2::")]
     named = set.union(*map(references, apis)) & resources.keys()
     assert "WebSocketLogs" in named
@@ -263,10 +263,10 @@ def test_queues_are_encrypted(resources: Resources) -> None:
     assert all(queue["SqsManagedSseEnabled"] is True for queue in of_type(resources, "AWS::SQS::Queue").values())
 
 
-def test_postgres_takes_the_connections_of_all_functions_at_their_limits(
+def test_postgres_accepts_the_connections_of_all_functions_at_their_limits(
     resources: Resources, functions: Resources
 ) -> None:
-    """Each environment has one. A function without a reservation is bounded by what invokes it."""
+    """Each environment has one. The callers of a function without reserved concurrency limit it."""
     parameters = {"ReservedConcurrency": RESERVED, "MaxRunningOrders": 10}
     bounds = {}
     for name in functions.keys() - {"DashboardFunction", "DescribeFunction"}:
@@ -277,7 +277,7 @@ def test_postgres_takes_the_connections_of_all_functions_at_their_limits(
         else:
             queues = [mapping for _, function, mapping in consumers(resources) if function == name]
             at_once = sum(mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in queues)
-            # The schedule's, CloudFormation's, or an operator's.
+            # One more for the schedule, CloudFormation or an operator.
             bounds[name] = at_once + 1
     assert bounds["RecoverFunction"] == 3
     assert sum(bounds.values()) == 115
@@ -285,7 +285,7 @@ def test_postgres_takes_the_connections_of_all_functions_at_their_limits(
     assert sum(bounds.values()) <= POSTGRES_CONNECTIONS
 
 
-def test_no_queue_asks_for_more_than_its_function_has_reserved(resources: Resources, functions: Resources) -> None:
+def test_no_queue_uses_more_than_the_reserved_concurrency(resources: Resources, functions: Resources) -> None:
     for _, function, mapping in consumers(resources):
         at_once = mapping["ScalingConfig"]["MaximumConcurrency"]
         reserved = functions[function].get("ReservedConcurrentExecutions")
@@ -304,23 +304,23 @@ def test_a_message_stays_hidden_for_six_times_its_functions_timeout(resources: R
         assert queues[queue]["VisibilityTimeout"] >= 6 * functions[function]["Timeout"] + window, queue
 
 
-def test_a_message_is_kept_until_it_has_been_tried_often_enough(resources: Resources) -> None:
+def test_a_message_is_kept_until_all_its_receives_are_over(resources: Resources) -> None:
     queues = of_type(resources, "AWS::SQS::Queue")
     for name, queue in queues.items():
         tries = queue.get("RedrivePolicy", {}).get("maxReceiveCount", 1)
         kept = queue.get("MessageRetentionPeriod", 345_600)
         assert kept > tries * queue["VisibilityTimeout"], name
         for target in references(queue.get("RedrivePolicy", {})):
-            # A dead letter's time began when it was first sent.
+            # The retention of a dead letter counts from its first sending.
             assert queues[target]["MessageRetentionPeriod"] > kept
 
 
-def test_whoever_waits_for_an_order_waits_longer_than_it_runs(functions: Resources) -> None:
+def test_dispatch_waits_longer_than_an_order_runs(functions: Resources) -> None:
     (read_timeout,) = re.findall(r"read_timeout=(\d+)", inspect.getsource(bootstrap.dispatch))
     assert functions["DispatchFunction"]["Timeout"] > int(read_timeout) > definition()["TimeoutSeconds"]
 
 
-def test_a_step_that_was_given_up_on_does_not_run_on(functions: Resources) -> None:
+def test_a_function_ends_when_its_step_times_out(functions: Resources) -> None:
     states = [state for state in definition()["States"].values() if state["Type"] == "Task"]
     assert states
     for state in states:
@@ -328,7 +328,7 @@ def test_a_step_that_was_given_up_on_does_not_run_on(functions: Resources) -> No
         assert functions[function]["Timeout"] <= state["TimeoutSeconds"]
 
 
-def test_a_run_holds_its_order_for_longer_than_a_step_takes_with_all_its_tries() -> None:
+def test_a_lease_is_longer_than_a_step_with_all_its_retries() -> None:
     for name, state in definition()["States"].items():
         for retry in state.get("Retry", []):
             waits = sum(
@@ -339,7 +339,7 @@ def test_a_run_holds_its_order_for_longer_than_a_step_takes_with_all_its_tries()
             assert longest < orders.LEASE_SECONDS < definition()["TimeoutSeconds"], name
 
 
-def test_an_order_that_was_woken_is_not_woken_again_before_the_next_sweep(resources: Resources) -> None:
+def test_every_sweep_may_enqueue_an_order_again(resources: Resources) -> None:
     (sweep,) = of_type(resources, "AWS::Scheduler::Schedule").values()
     assert sweep["ScheduleExpression"] == "rate(1 minute)"
     assert recovery.ASLEEP_AFTER_SECONDS < SWEEP_SECONDS

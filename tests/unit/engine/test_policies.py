@@ -1,4 +1,4 @@
-"""What the template allows its functions: by AWS's own translation of it, statement by statement."""
+"""The permissions of the stack's roles, in AWS's own translation of the template."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from tests.support.translation import as_list, references, translated
 
 ALLOWED = {
-    # A connection's id is not known when the template is deployed, nor is the method that the SDK will use.
+    # The ids of connections and the method of the call are not known at deployment.
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/v1/*/@connections/*",
 }
-"""Wildcards that there is no way around, each with the reason."""
+"""Unavoidable wildcards, each with the reason."""
 
 EVERYTHING = {
-    # A state machine's own log: CloudWatch Logs lets none of these name a log group.
+    # For the log of a state machine. CloudWatch Logs allows these actions on all resources only.
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -31,7 +31,7 @@ EVERYTHING = {
 MANAGED = {
     # Writes the function's own log.
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
-    # Takes messages from a queue that invokes the function. It names no queue: who has the role can read any.
+    # Receives messages from the queue that invokes the function. It names no queue, so the role can read any.
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole",
     # Sends traces.
     "arn:${AWS::Partition}:iam::aws:policy/AWSXrayWriteOnlyAccess",
@@ -39,10 +39,10 @@ MANAGED = {
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda",
     # Writes API Gateway's logs, for the account.
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
-    # Lets Lambda connect a function to the network of the stores. Its actions know no narrower resources.
+    # Connects a function to the network of the stores. Its actions cannot be limited to resources.
     "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
 }
-"""AWS's own policies, most of which the translator attaches."""
+"""AWS's managed policies. The translator attaches most of them."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def roles(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(value: Any) -> str:
-    """A resource or a policy's ARN as the template writes it."""
+    """A resource or an ARN of a policy as the template writes it."""
     if isinstance(value, dict):
         (value,) = value.values()
         value = ".".join(value) if isinstance(value, list) else value
@@ -64,7 +64,7 @@ def text(value: Any) -> str:
 
 def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in role.get("Policies", []):
-        # What holds only where the stores are created, as well.
+        # Both branches of a condition.
         for possible in policy.get("Fn::If", [None, policy])[1:]:
             if "PolicyDocument" in possible:
                 yield from as_list(possible["PolicyDocument"]["Statement"])
@@ -81,7 +81,7 @@ def wildcards(role: dict[str, Any]) -> list[str]:
     return [value for value in found if value not in ALLOWED]
 
 
-def test_no_role_may_do_more_than_it_is_told_by_name(resources: dict[str, Any]) -> None:
+def test_no_role_has_further_wildcards(resources: dict[str, Any]) -> None:
     assert {name: wildcards(role) for name, role in roles(resources).items() if wildcards(role)} == {}
 
 
@@ -95,12 +95,12 @@ def test_every_wildcard_that_is_allowed_is_needed(resources: dict[str, Any]) -> 
     assert used >= ALLOWED
 
 
-def test_roles_have_no_other_policy_of_aws_than_those_that_lambda_needs(resources: dict[str, Any]) -> None:
+def test_roles_have_no_further_managed_policies(resources: dict[str, Any]) -> None:
     attached = {text(arn) for role in roles(resources).values() for arn in role.get("ManagedPolicyArns", [])}
     assert attached == MANAGED
 
 
-def test_every_function_has_a_role_of_its_own(resources: dict[str, Any]) -> None:
+def test_every_function_has_its_own_role(resources: dict[str, Any]) -> None:
     functions = [item for item in resources.values() if item["Type"] == "AWS::Lambda::Function"]
     taken = [text(function["Properties"]["Role"]) for function in functions]
     assert len(functions) == len(set(taken)) > 0
@@ -115,12 +115,12 @@ def test_every_function_has_a_role_of_its_own(resources: dict[str, Any]) -> None
         {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": [{"Fn::Sub": "arn:aws:sqs:*:1:${Queue}"}]},
     ],
 )
-def test_a_wildcard_would_be_found(statement: dict[str, Any]) -> None:
+def test_a_wildcard_is_found(statement: dict[str, Any]) -> None:
     assert wildcards({"Policies": [{"PolicyDocument": {"Statement": statement}}]}) != []
 
 
-def test_resources_do_not_need_each_other_in_a_circle(resources: dict[str, Any]) -> None:
-    """CloudFormation refuses a template in which they do; the emulator has no order of creation."""
+def test_resources_have_no_circular_dependencies(resources: dict[str, Any]) -> None:
+    """CloudFormation refuses them, but the emulator has no order of creation."""
     needs = {name: references(item) & resources.keys() for name, item in resources.items()}
     while free := {name for name, needed in needs.items() if not needed & needs.keys()}:
         for name in free:
