@@ -15,7 +15,7 @@ EXAMPLES: tuple[EngineError, ...] = (
     errors.InvalidJson("expected a JSON object: Expecting value: line 1 column 1 (char 0)"),
     errors.InvalidOrder([{"field": "amountIn", "message": "expected an amount above zero, was '0'"}]),
     errors.InvalidRequest([{"field": "limit", "message": 'expected an integer from 1 to 100, was "0"'}]),
-    errors.Unauthorized("expected Authorization: Bearer with an API key that is valid"),
+    errors.Unauthorized("expected a valid API key, sent as Authorization: Bearer KEY"),
     errors.OriginNotAllowed("expected a page of http://localhost:3000, was https://elsewhere.example"),
     errors.UnknownAction("expected an action among cancel, execute, ping, subscribe, unsubscribe, was 'buy'"),
     errors.OrderNotFound(f"expected the id of an order, was {_ORDER}"),

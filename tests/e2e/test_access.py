@@ -101,7 +101,7 @@ async def test_no_endpoint_lets_anyone_in_without_a_key(
     assert answer.body == {
         "error": {
             "code": "Unauthorized",
-            "message": "expected Authorization: Bearer with an API key that is valid",
+            "message": "expected a valid API key, sent as Authorization: Bearer KEY",
             "details": [],
         }
     }
