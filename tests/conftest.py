@@ -8,20 +8,26 @@ import pytest
 from hypothesis import settings
 
 from emulator import stores
-from tests.support.folders import data_folder
+from tests.support.folders import data_folder, remove_data_folders
 
 # How long an example takes says something about the machine only.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Keeps the data and the logs of a run that failed."""
+    if exitstatus == 0:
+        remove_data_folders()
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with stores.postgres(data_folder(tmp_path_factory) / "postgres") as url:
+def postgres_url() -> Iterator[str]:
+    with stores.postgres(data_folder() / "postgres") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with stores.redis(data_folder(tmp_path_factory) / "redis") as url:
+def redis_url() -> Iterator[str]:
+    with stores.redis(data_folder() / "redis") as url:
         yield url

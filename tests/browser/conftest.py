@@ -38,12 +38,19 @@ OFFLINE = re.compile("ERR_INTERNET_DISCONNECTED|Failed to fetch|WebSocket connec
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Returns Chromium's path. Skips the test where it is not installed."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser for one module: while Playwright runs, the tests of other modules cannot run event loops."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
         yield browser
         browser.close()
 
@@ -83,8 +90,8 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="module")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(data_folder(tmp_path_factory)) as stack:
+def stack(chromium: str) -> Iterator[Stack]:
+    with running(data_folder()) as stack:
         yield stack
 
 

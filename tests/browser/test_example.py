@@ -33,9 +33,9 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def engine(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def engine(chromium: str, site: str) -> Iterator[Stack]:
     origins = ("--parameter", f"AllowedOrigins={site}")
-    with running(data_folder(tmp_path_factory), application=(*ENGINE, *origins)) as stack:
+    with running(data_folder(), application=(*ENGINE, *origins)) as stack:
         yield stack
 
 

@@ -60,8 +60,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with targets.chosen().opened(tmp_path_factory) as stack:
+def stack() -> Iterator[Stack]:
+    with targets.chosen().opened() as stack:
         yield stack
 
 

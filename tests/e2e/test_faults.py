@@ -9,10 +9,8 @@ from tests.support.folders import data_folder
 
 
 @pytest.mark.process
-async def test_whatever_is_killed_no_order_is_lost_stuck_or_filled_twice(
-    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report = await run(Plan(orders=40, kills=4, seconds=8, seed=1, hurry=True), data_folder(tmp_path_factory))
+async def test_whatever_is_killed_no_order_is_lost_stuck_or_filled_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    report = await run(Plan(orders=40, kills=4, seconds=8, seed=1, hurry=True), data_folder())
     with capsys.disabled():
         print("", *(f"{what:<46} {how_much}" for what, how_much in report.rows), sep="\n")
     assert report.broken == []

@@ -25,8 +25,8 @@ EXECUTE = "/api/orders/execute"
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(data_folder(tmp_path_factory), *LIMITS) as stack:
+def narrow() -> Iterator[Stack]:
+    with running(data_folder(), *LIMITS) as stack:
         yield stack
 
 

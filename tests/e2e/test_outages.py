@@ -56,10 +56,8 @@ async def test_a_redis_that_loses_its_data_silences_nobody(
     assert [event["seq"] for event in seen] == [1, 2, 3, 4, 5]
 
 
-async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with running(data_folder(tmp_path_factory)) as stack:
+async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back() -> None:
+    with running(data_folder()) as stack:
         market = Market(stack.parameters["DatabaseUrl"])
         async with client(stack) as at:
             # GIVEN ten orders that run, and five that wait

@@ -82,10 +82,8 @@ def test_a_second_emulator_on_the_same_data_is_refused_and_harms_nothing(stack: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_start_that_is_called_off_leaves_nothing(
-    tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
-) -> None:
-    data = data_folder(tmp_path_factory)
+def test_a_start_that_is_called_off_leaves_nothing(number: signal.Signals) -> None:
+    data = data_folder()
     process = start(data, data / "stderr.log", *STORES, *FREE_PORTS)
     try:
         # GIVEN one that has come as far as to its stores
@@ -109,10 +107,8 @@ def test_a_start_that_is_called_off_leaves_nothing(
         process.communicate()
 
 
-async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not_lost(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    data = data_folder(tmp_path_factory)
+async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not_lost() -> None:
+    data = data_folder()
     with running(data) as stack, market_of(stack) as market:
         async with client(stack) as at:
             # GIVEN ten orders that run and five that wait
@@ -138,8 +134,8 @@ async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not
         await all_are_confirmed(stack, market, orders)
 
 
-async def test_a_second_signal_ends_it_without_waiting_for_orders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running(data_folder(tmp_path_factory), "--grace", "600") as stack, market_of(stack) as market:
+async def test_a_second_signal_ends_it_without_waiting_for_orders() -> None:
+    with running(data_folder(), "--grace", "600") as stack, market_of(stack) as market:
         async with client(stack) as at:
             # GIVEN orders that would run for a minute more
             with market.held("USDC"):
@@ -153,8 +149,8 @@ async def test_a_second_signal_ends_it_without_waiting_for_orders(tmp_path_facto
                 await asyncio.to_thread(stack.await_clean_exit, everything)
 
 
-def test_however_often_it_is_told_to_stop_nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running(data_folder(tmp_path_factory)) as stack:
+def test_however_often_it_is_told_to_stop_nothing_is_left() -> None:
+    with running(data_folder()) as stack:
         everything = stack.processes()
         while stack.process.poll() is None:
             stack.process.send_signal(signal.SIGTERM)
@@ -162,8 +158,8 @@ def test_however_often_it_is_told_to_stop_nothing_is_left(tmp_path_factory: pyte
         stack.await_clean_exit(everything)
 
 
-async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory: pytest.TempPathFactory) -> None:
-    data = data_folder(tmp_path_factory)
+async def test_orders_survive_being_interrupted_again_and_again() -> None:
+    data = data_folder()
     orders: list[str] = []
 
     # GIVEN orders whose run is cut off by Ctrl-C, once their transactions are signed
@@ -206,10 +202,8 @@ async def test_orders_survive_being_interrupted_again_and_again(tmp_path_factory
         await all_are_confirmed(stack, market, orders)
 
 
-async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with running(data_folder(tmp_path_factory)) as stack:
+async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told() -> None:
+    with running(data_folder()) as stack:
         postgres, redis = stack.stores()
         async with client(stack) as at:
             # WHEN Redis is gone

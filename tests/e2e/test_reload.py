@@ -100,7 +100,7 @@ async def test_no_order_is_lost_when_everything_changes_while_orders_run(
     shutil.copy(ROOT / "template.yaml", copy)
     for folder in ("functions", "infra", "layers", "statemachine"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    with running(data_folder(tmp_path_factory), "--template", str(copy / "template.yaml")) as stack:
+    with running(data_folder(), "--template", str(copy / "template.yaml")) as stack:
         market = Market(stack.parameters["DatabaseUrl"])
         async with client(stack) as at:
             with market.held("USDC"):

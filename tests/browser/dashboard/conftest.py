@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.browser import Sockets, Visit
 from tests.support.folders import data_folder
 from tests.support.stack import Stack, running
 
 
-@pytest.fixture(scope="package")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running(data_folder(tmp_path_factory)) as stack:
+@pytest.fixture(scope="session")
+def stack(chromium: str) -> Iterator[Stack]:
+    with running(data_folder()) as stack:
         yield stack
 
 

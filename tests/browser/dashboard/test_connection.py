@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.aws_clients import aws
@@ -49,9 +48,9 @@ def test_a_lost_connection_is_restored_and_no_event_is_missed(
 
 
 def test_the_page_continues_after_the_engine_was_killed_and_restarted(
-    visit: Visit, tmp_path_factory: pytest.TempPathFactory
+    visit: Visit,
 ) -> None:
-    data = data_folder(tmp_path_factory)
+    data = data_folder()
     with running(data) as first:
         market = Market(first.parameters["DatabaseUrl"])
         page = visit(f"{first.rest}/#key={first.key}")

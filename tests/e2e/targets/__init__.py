@@ -43,7 +43,7 @@ class Target:
     `gaps` are known, by the test's file and name, with or without its parameters.
     """
 
-    opened: Callable[[pytest.TempPathFactory], AbstractContextManager[Any]]
+    opened: Callable[[], AbstractContextManager[Any]]
     capabilities: frozenset[str]
     gaps: Mapping[str, Gap] = field(default_factory=dict)
 

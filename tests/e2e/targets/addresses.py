@@ -10,14 +10,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from tests.e2e.targets import Target, setting
 from tests.e2e.targets.deployed import Deployed
 
 
 @contextmanager
-def opened(_: pytest.TempPathFactory) -> Iterator[Deployed]:
+def opened() -> Iterator[Deployed]:
     given = {"DatabaseUrl": os.environ.get("DATABASE_URL"), "RedisUrl": os.environ.get("REDIS_URL")}
     yield Deployed(
         rest=setting("REST_URL").rstrip("/"),

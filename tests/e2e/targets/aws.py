@@ -9,14 +9,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from tests.e2e.targets import Target, setting
 from tests.e2e.targets.deployed import STACK, Deployed, cloudformation
 
 
 @contextmanager
-def opened(_: pytest.TempPathFactory) -> Iterator[Deployed]:
+def opened() -> Iterator[Deployed]:
     key = setting("ORDERS_KEY")
     (stack,) = cloudformation().describe_stacks(StackName=os.environ.get("STACK_NAME", STACK))["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import boto3
-import pytest
 import yaml
 from botocore.config import Config
 
@@ -44,7 +43,7 @@ FROM_FUNCTIONS = {"DatabaseUrl": "postgresql://orders:orders@postgres:5432/order
 
 
 @contextmanager
-def opened(_: pytest.TempPathFactory) -> Iterator[Deployed]:
+def opened() -> Iterator[Deployed]:
     urls = {"DatabaseUrl": DATABASE_URL, "RedisUrl": REDIS_URL}
     with _composed("licensed" if LICENSED else "free"):
         if LICENSED:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
-import pytest
 
 from bench import ministack
 from emulator import stores
@@ -31,8 +30,8 @@ from tests.support.stack import KEY
 
 
 @contextmanager
-def opened(factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    data = data_folder(factory)
+def opened() -> Iterator[Deployed]:
+    data = data_folder()
     with (
         stores.postgres(data / "postgres") as database,
         stores.redis(data / "redis") as redis,

@@ -14,10 +14,10 @@ from tests.support.stack import running
 
 
 @contextmanager
-def opened(factory: pytest.TempPathFactory) -> Iterator[SamLocal]:
+def opened() -> Iterator[SamLocal]:
     if what := missing():
         raise pytest.UsageError(what)
-    with running(data_folder(factory)) as stack, running_sam_local(stack) as sam:
+    with running(data_folder()) as stack, running_sam_local(stack) as sam:
         yield sam
 
 
