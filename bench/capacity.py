@@ -23,7 +23,7 @@ from bench.service_times import service_times
 from bench.stack import ENGINE, fresh_stack
 from bench.table import print_table
 from client.target import Target
-from order_engine.simulation.simulated import LATENCIES
+from order_engine.simulation.market import LATENCIES
 
 TIMES = Path(__file__).parent / "service_times.json"
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

@@ -18,9 +18,9 @@ from bench.stack import data_folder
 from bench.table import print_table
 from emulator import stores
 from order_engine.domain.access import KEY, new_secret
-from order_engine.storage.clients import ClientStore
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
 
 MORE_DAYS = (0, 365, 3650)
@@ -53,7 +53,7 @@ def database(server: str, name: str, revision: str) -> str:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = make_conninfo(server, dbname=name)
     migrate(url, revision)
-    ClientStore(Database(url)).add_key("development", new_secret(KEY))
+    PostgresClientStore(Database(url)).add_key("development", new_secret(KEY))
     return url
 
 
@@ -70,7 +70,7 @@ def compare(server: str) -> None:
     for turn in range(TURNS + 1):
         for name, own in databases.items():
             for _ in range(ORDERS):
-                for statement, seconds in one_order(own, OrderStore(own)):
+                for statement, seconds in one_order(own, PostgresOrderStore(own)):
                     if turn:  # the first turn warms up
                         taken[name][statement].append(seconds)
     statements = ("insert", "move", "events")

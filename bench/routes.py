@@ -12,7 +12,7 @@ from bench.quotes import NOW, ROUNDS, batches, cells
 from bench.table import print_table
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.routing import Listing, Route, routes
-from order_engine.services.quoting import LEG_COST_LAMPORTS
+from order_engine.services.routing import LEG_COST_LAMPORTS
 from order_engine.simulation.pools import pool_settings
 
 SOL = 10**9

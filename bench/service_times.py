@@ -28,7 +28,7 @@ from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Trigger
 from order_engine.domain.orders import OrderRequest
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 
 ORDERS = 300
 CUTS = 21
@@ -89,7 +89,7 @@ def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[
 def _statements(url: str) -> dict[str, list[float]]:
     """The durations of each statement of an order. Every commit is flushed to disk."""
     database = Database(url)
-    orders = OrderStore(database)
+    orders = PostgresOrderStore(database)
     taken: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(200):
         for name, seconds in one_order(database, orders):
@@ -98,7 +98,7 @@ def _statements(url: str) -> dict[str, list[float]]:
     return dict(taken)
 
 
-def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, float]]:
+def one_order(database: Database, orders: PostgresOrderStore) -> Iterator[tuple[str, float]]:
     """Runs the statements of an order; yields the name and the seconds of each."""
     (client,) = database.fetch("SELECT id FROM clients WHERE name = 'development'")
     id, name = uuid7(), "bench"
@@ -108,7 +108,7 @@ def one_order(database: Database, orders: OrderStore) -> Iterator[tuple[str, flo
     started = time.perf_counter()
     orders.claim(id, name)
     yield "claim", time.perf_counter() - started
-    for trigger in (Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED):
+    for trigger in (Trigger.ROUTE, Trigger.BUILD, Trigger.SUBMIT, Trigger.CONFIRM):
         started = time.perf_counter()
         orders.move(id, name, trigger, 1, {"padding": "x" * 500})
         yield "move", time.perf_counter() - started
@@ -122,7 +122,7 @@ def _moves_a_second(url: str, clients: int) -> float:
 
     def work(_: int) -> int:
         database = Database(url)
-        orders, moves = OrderStore(database), 0
+        orders, moves = PostgresOrderStore(database), 0
         give_up = time.monotonic() + 2
         while time.monotonic() < give_up:
             moves += sum(name == "move" for name, _ in one_order(database, orders))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from order_engine.api.status_codes import status_of
+from order_engine.api.views import error_view
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError
 
@@ -18,18 +19,18 @@ EXAMPLES: tuple[EngineError, ...] = (
     errors.Unauthorized("expected a valid API key, sent as Authorization: Bearer KEY"),
     errors.OriginNotAllowed("expected a page of http://localhost:3000, was https://elsewhere.example"),
     errors.UnknownAction("expected an action among cancel, execute, ping, subscribe, unsubscribe, was 'buy'"),
-    errors.OrderNotFound(f"expected the id of an order, was {_ORDER}"),
-    errors.QuoteNotFound(f"expected the id of a quote, was {_QUOTE}"),
-    errors.QuoteExpired("expected a quote that is still valid, was one that ended 4.2 s ago"),
-    errors.TooLateToCancel(f"expected order {_ORDER} to be pending, routing or building, was submitted"),
+    errors.OrderNotFound(f"no order with id {_ORDER}"),
+    errors.QuoteNotFound(f"no quote with id {_QUOTE}"),
+    errors.QuoteExpired("the quote expired 4.2 s ago"),
+    errors.TooLateToCancel("the order is already submitted and cannot be cancelled"),
     errors.PayloadTooLarge("expected at most 32768 bytes, was 32769"),
     errors.UnsupportedMediaType("expected Content-Type: application/json, was 'text/plain'"),
-    errors.IdempotencyKeyReused([{"field": "amountIn", "message": f"expected '1.5' as in order {_ORDER}, was '2'"}]),
-    errors.RateLimited("expected fewer orders a minute, was one too many: wait 12 s", 12),
-    errors.TooManyConnections("expected at most 50 connections, was one more"),
-    errors.TooManySubscriptions("expected at most 100 running orders to listen to, was one more"),
+    errors.IdempotencyKeyReused([{"field": "amountIn", "message": f"expected 1.5 as in order {_ORDER}, was 2"}]),
+    errors.RateLimited("more than 100 orders a minute; retry in 12 s", 12),
+    errors.TooManyConnections("more than 50 open connections"),
+    errors.TooManySubscriptions("more than 100 running orders on one connection"),
     errors.NoRoute("expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-BONK"),
-    errors.AmountTooSmall("expected at least 0.000000007 SOL to be paid anything in USDC, was 0.000000001"),
+    errors.AmountTooSmall("expected at least 0.000000007 SOL, the least that pays anything in USDC, was 0.000000001"),
     errors.InsufficientLiquidity(
         "expected at most 18446743241207.706001 RAY, for which the pools pay 11656.604834312 SOL, was 18446744073709"
     ),
@@ -41,7 +42,7 @@ EXAMPLES: tuple[EngineError, ...] = (
 def example(kind: type[EngineError]) -> dict[str, Any]:
     """An OpenAPI Example of the answer to an error of that class."""
     (error,) = (error for error in EXAMPLES if type(error) is kind)
-    return {"summary": _meaning(kind), "value": error.to_json()}
+    return {"summary": _meaning(kind), "value": error_view(error)}
 
 
 def by_status(kinds: tuple[type[EngineError], ...]) -> dict[int, list[type[EngineError]]]:

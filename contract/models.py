@@ -13,7 +13,7 @@ from order_engine.api.requests import OrderTerms
 from order_engine.dex.pool import KINDS
 from order_engine.domain.access import TICKET
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import TOKENS
+from order_engine.domain.tokens import TOKENS
 
 _SYMBOL = "|".join(TOKENS)
 

@@ -6,17 +6,18 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
+from order_engine.api.callers import authenticate, authorizer_context
 from order_engine.aws.observability import logger
+from order_engine.bootstrap import services
 from order_engine.domain.errors import Unauthorized
 
-authorizing = bootstrap.authorizing()
+authentication = services.authentication()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
-        caller = authorizing.caller(event)
+        caller = authenticate(authentication, event)
     except Unauthorized:
         # API Gateway's word for 401. It takes anything else for an error of the authorizer's own.
         raise RuntimeError("Unauthorized") from None
@@ -26,5 +27,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {
         "principalId": str(caller.client_id),
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": caller.to_json(),
+        "context": authorizer_context(caller),
     }

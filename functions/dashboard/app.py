@@ -8,10 +8,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import settings
 from order_engine.api.dashboard import Dashboard, tag_of
 from order_engine.api.rest import api, response
 from order_engine.aws.observability import logger
+from order_engine.bootstrap import settings
 
 app = api()
 dashboard = Dashboard(Path(__file__).parent / "page", settings.required("WEBSOCKET_URL"))

@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
 from order_engine.aws.observability import logger
+from order_engine.bootstrap import services
 
 messages = BatchProcessor(EventType.SQS)
-dispatch = bootstrap.dispatch()
+dispatch = services.dispatch()
 
 
 def run_order(record: SQSRecord, lambda_context: LambdaContext) -> None:

@@ -6,17 +6,17 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
 from order_engine.aws.observability import count, logger, metrics
-from order_engine.services.execution import Run
+from order_engine.bootstrap import services
+from order_engine.domain.runs import Run
 
-execution = bootstrap.execution()
+execution = services.execution()
 
 
 @logger.inject_lambda_context(correlation_id_path="order.order_id")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    run = Run.from_json(event["order"], event["attempt"])
+    run = Run.load(event["order"], event["attempt"])
     match event["step"]:
         case "build":
             run = execution.build(run)
@@ -29,4 +29,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         case step:
             raise ValueError(f"expected step build, submit, confirm or fail, was {step!r}")
     count(f"Order{run.status.capitalize()}")
-    return run.to_json()
+    return run.dump()

@@ -1,4 +1,4 @@
-"""Clients' API keys. It has no route: operators invoke it by name, and whom IAM lets do so may do all of it."""
+"""Manages API keys. It has no route: operators invoke it by name, and need IAM's permission."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
 from order_engine.aws.observability import logger
-from order_engine.domain.orders import rfc3339
+from order_engine.bootstrap import stores
+from order_engine.domain.timestamps import rfc3339
 
-clients = bootstrap.clients()
+clients = stores.clients()
 
 
-# Neither the event nor the answer is logged: the answer may be a key.
+# Logs neither the event nor the answer: the answer may be a key.
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     match event:
@@ -37,10 +37,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 ]
             }
         case {"action": "revoke-key", "id": str(key_id)}:
-            with suppress(ValueError):  # no UUID
+            with suppress(ValueError):  # not a UUID
                 if clients.revoke(UUID(key_id)):
                     return {"revoked": key_id}
-            raise ValueError(f"expected the id of a key, was {key_id}")
+            raise ValueError(f"no key with id {key_id}")
     raise ValueError(
         'expected {"action": "create-key", "name": …}, {"action": "list-keys"} or {"action": "revoke-key", "id": …},'
         f" was one with {', '.join(event) or 'nothing'}"

@@ -1,4 +1,4 @@
-"""A custom resource: brings the database up to date whenever the stack is deployed; adds the development key.
+"""A custom resource: brings the database up to date whenever the stack is deployed, and adds the development key.
 
 It runs as the owner of the tables. The other functions may connect as a role that can't change them.
 """
@@ -11,22 +11,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap, settings
 from order_engine.aws.observability import logger
-from order_engine.simulation import simulated
-from order_engine.storage.schema import migrate
+from order_engine.bootstrap import schema, stores
 
 
 def bring_up_to_date(development_key: str) -> None:
-    migrate(
-        settings.required("DATABASE_URL"),
-        password=bootstrap.database_password(),
-        role=settings.optional("DATABASE_ROLE"),
-        patience=settings.integer("PATIENCE_SECONDS"),
-    )
-    simulated.set_up(bootstrap.database())
+    schema.migrate()
+    schema.create_pools()
     if development_key:
-        bootstrap.clients().add_key("development", development_key)
+        stores.clients().add_key("development", development_key)
 
 
 @logger.inject_lambda_context

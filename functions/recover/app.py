@@ -1,4 +1,4 @@
-"""What was left behind: orders that nobody runs and connections of revoked keys, on a schedule; dead letters."""
+"""Recovers stalled orders and closes connections of revoked keys, on a schedule; fails the orders of dead letters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
 from order_engine.aws.observability import logger
+from order_engine.bootstrap import services
 
 dead_letters = BatchProcessor(EventType.SQS)
-recovery, eviction = bootstrap.recovery(), bootstrap.eviction()
+recovery, eviction = services.recovery(), services.eviction()
 
 
 def give_up(record: SQSRecord) -> None:
@@ -25,10 +25,10 @@ def give_up(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, give_up, dead_letters, context)
-    woken = recovery.sweep()
-    if woken:
-        logger.warning("woke orders that nobody ran", extra={"orderIds": woken})
+    enqueued = recovery.sweep()
+    if enqueued:
+        logger.warning("enqueued stalled orders", extra={"orderIds": enqueued})
     closed = eviction.sweep()
     if closed:
         logger.info("closed connections", extra={"connectionIds": closed})
-    return {"woken": len(woken), "closed": len(closed)}
+    return {"enqueued": len(enqueued), "closed": len(closed)}

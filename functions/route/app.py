@@ -6,16 +6,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
 from order_engine.aws.observability import count, logger, metrics
-from order_engine.services.execution import Run
+from order_engine.bootstrap import services
+from order_engine.domain.runs import Run
 
-execution = bootstrap.execution()
+execution = services.execution()
 
 
 @logger.inject_lambda_context(correlation_id_path="order.order_id")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    run = execution.route(Run.from_json(event["order"], event["attempt"]))
+    run = execution.route(Run.load(event["order"], event["attempt"]))
     count("OrderRouting")
-    return run.to_json()
+    return run.dump()

@@ -7,14 +7,15 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap, settings
 from order_engine.api.requests import parse_order, parse_page, parse_quote_request, parse_uuid
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
+from order_engine.api.views import event_view, offer_view, order_view, page_view
 from order_engine.aws.observability import count, logger, metrics
+from order_engine.bootstrap import services, settings, stores
 
 app = api()
-submission, orders, health = bootstrap.submission(), bootstrap.orders(), bootstrap.health()
-quotes = bootstrap.quotes()
+submission, quoting, health = services.submission(), services.quoting(), services.health()
+orders = stores.orders()
 
 
 @app.post("/api/orders/execute")
@@ -26,27 +27,27 @@ def execute_order() -> Response[str]:
     if new:
         count("OrderPending")
     websocket_url = f"{settings.required('WEBSOCKET_URL')}?orderId={order.id}"
-    return json_response(202, {**order.to_json(), "webSocketUrl": websocket_url})
+    return json_response(202, {**order_view(order), "webSocketUrl": websocket_url})
 
 
 @app.get("/api/quotes")
 def get_quote() -> Response[str]:
     request = parse_quote_request(app.current_event.query_string_parameters or {})
-    return json_response(200, quotes.offer(request, caller(app.current_event).client_id))
+    return json_response(200, offer_view(quoting.offer(request, caller(app.current_event).client_id)))
 
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
     client_id = caller(app.current_event).client_id
-    page, cursor = orders.page(client_id, *parse_page(app.current_event.query_string_parameters or {}))
-    return json_response(200, {"orders": [order.to_json() for order in page], "nextCursor": cursor})
+    page = orders.page(client_id, *parse_page(app.current_event.query_string_parameters or {}))
+    return json_response(200, page_view(*page))
 
 
 @app.get("/api/orders/<order_id>")
 def get_order(order_id: str) -> Response[str]:
     order = orders.owned(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
-    events = [event.to_json() for event in orders.events(order.id)]
-    return json_response(200, {**order.to_json(), "events": events})
+    events = [event_view(event) for event in orders.events(order.id)]
+    return json_response(200, {**order_view(order), "events": events})
 
 
 @app.delete("/api/orders/<order_id>")

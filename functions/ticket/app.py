@@ -1,4 +1,4 @@
-"""REST API: tickets, with which a browser opens a WebSocket connection."""
+"""REST API: issues tickets, with which a browser opens a WebSocket connection."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap, settings
 from order_engine.api.rest import api, caller, json_response
 from order_engine.aws.observability import logger
-from order_engine.domain.orders import rfc3339
+from order_engine.bootstrap import settings, stores
+from order_engine.domain.timestamps import rfc3339
 
-app, clients = api(), bootstrap.clients()
+app, clients = api(), stores.clients()
 
 
 @app.post("/api/ws-ticket")

@@ -1,4 +1,4 @@
-"""WebSocket API: $connect, $disconnect and every message; what a new connection has missed, from the replay queue."""
+"""WebSocket API: $connect, $disconnect and every message; replays missed events to new connections, from a queue."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine import bootstrap
+from order_engine.api.callers import caller_of
 from order_engine.api.status_codes import status_of
+from order_engine.api.views import error_view
 from order_engine.aws.observability import logger
-from order_engine.domain.access import Caller
+from order_engine.bootstrap import services
 from order_engine.domain.errors import EngineError
 
 replays = BatchProcessor(EventType.SQS)
-websocket = bootstrap.websocket()
+websocket = services.websocket()
 
 
 def replay(record: SQSRecord) -> None:
@@ -37,11 +38,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             order_id = (event.get("queryStringParameters") or {}).get("orderId")
             origin = {name.lower(): value for name, value in event["headers"].items()}.get("origin")
             try:
-                websocket.connect(Caller.of(request), connection_id, order_id, origin)
+                websocket.connect(caller_of(request), connection_id, order_id, origin)
             except EngineError as error:
-                return {"statusCode": status_of(error), "body": json.dumps(error.to_json())}
+                return {"statusCode": status_of(error), "body": json.dumps(error_view(error))}
         case "DISCONNECT":
             websocket.disconnect(connection_id)
         case "MESSAGE":
-            websocket.receive(Caller.of(request), connection_id, event.get("body") or "")
+            websocket.receive(caller_of(request), connection_id, event.get("body") or "")
     return {"statusCode": 200}

@@ -145,7 +145,7 @@ def test_the_layers_sdk_sends_messages(built_for_here: Path) -> None:
         environment = {"AWS_ENDPOINT_URL": services.url, "ORDER_QUEUE_URL": services.queue_url("OrderQueue")}
         artifact.run(
             deployed(built_for_here, "RecoverFunction", environment),
-            "from order_engine import bootstrap; bootstrap.waker()('an-order')",
+            "from order_engine.bootstrap import aws; aws.order_queue().enqueue('an-order')",
         )
         assert services.messages("OrderQueue") == [{"orderId": "an-order"}]
 

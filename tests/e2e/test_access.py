@@ -14,7 +14,7 @@ import pytest
 
 from emulator.apigateway.records import RestApi, WebSocketApi
 from order_engine.domain.access import KEY, TICKET, new_secret
-from order_engine.storage.clients import ClientStore
+from order_engine.storage.clients import PostgresClientStore
 from tests.support.aws_clients import aws
 from tests.support.client import ORDER, Client, Json, Until, client
 from tests.support.market import Market
@@ -32,11 +32,11 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
 
 
 @pytest.fixture
-def clients(market: Market) -> ClientStore:
-    return ClientStore(market.database)
+def clients(market: Market) -> PostgresClientStore:
+    return PostgresClientStore(market.database)
 
 
-def revoke(clients: ClientStore, key: str) -> None:
+def revoke(clients: PostgresClientStore, key: str) -> None:
     caller = clients.caller_with_key(key)
     assert caller is not None
     clients.revoke(caller.key_id)
@@ -77,7 +77,7 @@ def test_every_endpoint_is_looked_at() -> None:
     ("method", "path", "options"), ENDPOINTS, ids=[f"{method} {path}" for method, path, _ in ENDPOINTS]
 )
 async def test_no_endpoint_lets_anyone_in_without_a_key(
-    stack: Stack, market: Market, clients: ClientStore, kind: str, method: str, path: str, options: Json
+    stack: Stack, market: Market, clients: PostgresClientStore, kind: str, method: str, path: str, options: Json
 ) -> None:
     before = market.orders()
     revoked = clients.create_key("revoked")
@@ -115,7 +115,7 @@ async def test_health_needs_no_key(stack: Stack) -> None:
 
 @pytest.mark.process
 async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connections_are_closed(
-    stack: Stack, market: Market, clients: ClientStore
+    stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     key = clients.create_key("leaving")
     async with client(stack, key) as at, at.connected() as socket:
@@ -145,7 +145,7 @@ async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connectio
 
 
 async def test_another_clients_order_is_as_one_that_there_is_not(
-    stack: Stack, market: Market, clients: ClientStore
+    stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     def masked(body: Any, order_id: str) -> str:
         return str(body).replace(order_id, "ID")
@@ -173,7 +173,7 @@ async def test_another_clients_order_is_as_one_that_there_is_not(
         assert await socket.drained() == []
 
 
-async def test_each_client_lists_its_own_orders(stack: Stack, market: Market, clients: ClientStore) -> None:
+async def test_each_client_lists_its_own_orders(stack: Stack, market: Market, clients: PostgresClientStore) -> None:
     async with (
         client(stack, clients.create_key(str(uuid4()))) as one,
         client(stack, clients.create_key(str(uuid4()))) as two,
@@ -192,7 +192,7 @@ async def test_each_client_lists_its_own_orders(stack: Stack, market: Market, cl
 
 
 async def test_a_second_key_of_a_client_reads_what_the_first_has_submitted(
-    stack: Stack, market: Market, clients: ClientStore
+    stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     name = str(uuid4())
     async with client(stack, clients.create_key(name)) as first, client(stack, clients.create_key(name)) as second:
@@ -256,7 +256,7 @@ async def test_a_late_ticket_and_one_that_is_none_are_refused(stack: Stack, mark
 
 
 async def test_a_ticket_stands_for_whom_it_was_issued_to_whoever_brings_it(
-    stack: Stack, market: Market, clients: ClientStore
+    stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     async with client(stack) as owner, client(stack, clients.create_key(str(uuid4()))) as other:
         order_id = (await owner.executed())["orderId"]
@@ -302,7 +302,7 @@ async def test_an_operator_makes_a_key_without_reaching_the_database(stack: Stac
     assert key["prefix"] == made["key"][:8]
     assert invoke_keys(stack, action="revoke-key", id=key["id"]) == (None, {"revoked": key["id"]})
     error, refusal = invoke_keys(stack, action="revoke-key", id=UNKNOWN)
-    assert (error, refusal["errorMessage"]) == ("Unhandled", f"expected the id of a key, was {UNKNOWN}")
+    assert (error, refusal["errorMessage"]) == ("Unhandled", f"no key with id {UNKNOWN}")
 
 
 def smoke(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:

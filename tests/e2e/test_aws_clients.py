@@ -82,7 +82,7 @@ def test_functions_can_be_invoked(stack: Stack) -> None:
 
     assert answer["StatusCode"] == 200
     assert "FunctionError" not in answer
-    assert json.load(answer["Payload"]) == {"woken": 0, "closed": 0}
+    assert json.load(answer["Payload"]) == {"enqueued": 0, "closed": 0}
 
 
 def test_what_a_function_raises_is_named_by_its_class(stack: Stack) -> None:

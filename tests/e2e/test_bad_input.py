@@ -172,7 +172,7 @@ NOT_JSON: dict[str, tuple[str | bytes, str]] = {
     "NaN": (form(amountIn=float("nan")), "NaN is not a JSON number"),
     "infinity": (form(amountIn=float("inf")), "Infinity is not a JSON number"),
     "minus infinity": (form(amountIn=float("-inf")), "-Infinity is not a JSON number"),
-    "a key that stands twice": ('{"type": "market", "type": "limit"}', "a key stands twice in one object"),
+    "a key that stands twice": ('{"type": "market", "type": "limit"}', "one object has the same key twice"),
     "a list": (f"[{form()}]", "expected a JSON object, was [{"),
     "text": ('"market"', 'expected a JSON object, was "market"'),
     "null": ("null", "expected a JSON object, was null"),

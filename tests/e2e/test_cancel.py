@@ -121,8 +121,8 @@ async def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(stack: Stack
         "OrderNotFound",
     ]
     assert [answer.status for answer in (sent, ended, unknown)] == [409, 409, 404]
-    assert sent.body["error"]["message"].endswith("was submitted")
-    assert ended.body["error"]["message"].endswith("was confirmed")
+    assert sent.body["error"]["message"] == "the order is already submitted and cannot be cancelled"
+    assert ended.body["error"]["message"] == "the order is already confirmed and cannot be cancelled"
 
 
 async def test_an_order_is_cancelled_and_never_swapped_or_refused_and_filled(stack: Stack, market: Market) -> None:

@@ -13,7 +13,10 @@ from uuid import uuid4
 import pytest
 import redis
 
-from order_engine.domain.money import TOKENS, format_amount
+from order_engine.api.views import event_view
+from order_engine.domain.events import Event
+from order_engine.domain.money import format_amount
+from order_engine.domain.tokens import TOKENS
 from tests.support.client import Client, Json, client
 from tests.support.market import Market
 from tests.support.stack import Stack
@@ -231,7 +234,7 @@ async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
         await at.ended(order_id)
 
     assert isinstance(shown, str)
-    assert json.loads(shown) == events[-1]
+    assert event_view(Event.load(json.loads(shown))) == events[-1]
     assert not active_orders.exists(f"active_order:{order_id}")
 
 

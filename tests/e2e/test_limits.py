@@ -12,7 +12,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from order_engine.storage.clients import ClientStore
+from order_engine.storage.clients import PostgresClientStore
 from tests.support.client import ORDER, Until, client
 from tests.support.folders import data_folder
 from tests.support.market import Market
@@ -31,14 +31,14 @@ def narrow() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def clients(narrow: Stack) -> Iterator[ClientStore]:
+def clients(narrow: Stack) -> Iterator[PostgresClientStore]:
     market = Market(narrow.parameters["DatabaseUrl"])
-    yield ClientStore(market.database)
+    yield PostgresClientStore(market.database)
     market.close()
 
 
 async def test_a_client_that_submits_more_than_it_may_is_told_when_to_come_back(
-    narrow: Stack, clients: ClientStore
+    narrow: Stack, clients: PostgresClientStore
 ) -> None:
     headers = {"Idempotency-Key": "mine"}
     async with client(narrow, clients.create_key(str(uuid4()))) as at, at.connected() as socket:
@@ -71,7 +71,7 @@ async def test_a_client_that_submits_more_than_it_may_is_told_when_to_come_back(
         assert (await other.executed())["status"] == "confirmed"
 
 
-async def test_a_client_may_have_so_many_connections(narrow: Stack, clients: ClientStore) -> None:
+async def test_a_client_may_have_so_many_connections(narrow: Stack, clients: PostgresClientStore) -> None:
     async with client(narrow, clients.create_key(str(uuid4()))) as at:
 
         async def connects() -> int:
@@ -100,7 +100,9 @@ async def say(stack: Stack, request: str) -> None:
     writer.transport.abort()
 
 
-async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(narrow: Stack, clients: ClientStore) -> None:
+async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(
+    narrow: Stack, clients: PostgresClientStore
+) -> None:
     forged = '\n{"level": "CRITICAL", "message": "forged"}\r\n\x1b[31mred\x1b[0m'
     key = clients.create_key(str(uuid4()))
     secrets = {narrow.key, key, key[:-1] + ("x" if key[-1] != "x" else "y")}

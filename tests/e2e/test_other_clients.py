@@ -83,7 +83,7 @@ def test_the_command_line_invokes_functions(stack: Stack, run: CommandLine, tmp_
     answer = run(stack, "lambda", "invoke", "--function-name", "RecoverFunction", "--payload", "{}", str(payload))
 
     assert answer["StatusCode"] == 200
-    assert "woken" in json.loads(payload.read_text())
+    assert "enqueued" in json.loads(payload.read_text())
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack,
         await wake(stack, order_id, times=1)
         await at.ended(order_id)
 
-    assert json.load(answer["Payload"]) == {"woken": 0, "closed": 0}
+    assert json.load(answer["Payload"]) == {"enqueued": 0, "closed": 0}
     assert order["status"] == "pending"
 
 

@@ -152,11 +152,11 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
         ("null", "InvalidJson", "expected a JSON object, was null"),
         ("7", "InvalidJson", "expected a JSON object, was 7"),
         ("[" * 30_000, "InvalidJson", "expected a JSON object"),
-        ('{"action": "ping", "action": "ping"}', "InvalidJson", "a key stands twice in one object"),
+        ('{"action": "ping", "action": "ping"}', "InvalidJson", "one object has the same key twice"),
         ('{"action": "subscribe"}', "InvalidRequest", "orderId: expected a UUID"),
         ('{"action": "subscribe", "orderId": 7}', "InvalidRequest", "was 7"),
         ('{"action": "subscribe", "orderId": "7"}', "InvalidRequest", 'was "7"'),
-        (f'{{"action": "subscribe", "orderId": "{UNKNOWN}"}}', "OrderNotFound", f"was {UNKNOWN}"),
+        (f'{{"action": "subscribe", "orderId": "{UNKNOWN}"}}', "OrderNotFound", f"no order with id {UNKNOWN}"),
         (f'{{"action": "subscribe", "orderId": "{UNKNOWN}", "after": -1}}', "InvalidRequest", "after: expected an int"),
         (f'{{"action": "subscribe", "orderId": "{UNKNOWN}", "after": "x"}}', "InvalidRequest", 'was "x"'),
         (

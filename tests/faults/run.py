@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 
 from order_engine.domain.errors import StoreUnavailable
-from order_engine.simulation.faults import STEPS, VENUES, set_fault
+from order_engine.simulation.faults import STEPS, set_fault
+from order_engine.simulation.pools import VENUES
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
 from tests.support.aws_clients import aws
@@ -153,7 +154,7 @@ def _report(plan: Plan, chaos: Chaos, market: Market, traders: list[Trader], rec
     )
 
     def fills(order_id: str) -> int:
-        signed = {event["data"]["txHash"] for event in events[order_id] if event["status"] == "building"}
+        signed = {event["data"]["signature"] for event in events[order_id] if event["status"] == "building"}
         return sum(swapped[signature] for signature in signed)
 
     statuses = Counter(row["status"] for row in orders.values())

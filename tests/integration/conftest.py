@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from order_engine.simulation.schema import MIGRATIONS
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.schema import migrate
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.aws import CREDENTIALS, Aws, aws
 from tests.support.databases import clean, new_database
 from tests.support.functions import Functions, new_environment
@@ -24,7 +25,7 @@ ROLE = "order_engine"
 @pytest.fixture(scope="session")
 def migrated_url(postgres_url: str) -> str:
     url = new_database(postgres_url)
-    migrate(url, role=ROLE)
+    migrate(url, others=MIGRATIONS, role=ROLE)
     return url
 
 
@@ -61,18 +62,18 @@ def database(connect: Callable[[], Database]) -> Database:
 
 
 @pytest.fixture
-def orders(database: Database) -> OrderStore:
-    return OrderStore(database)
+def orders(database: Database) -> PostgresOrderStore:
+    return PostgresOrderStore(database)
 
 
 @pytest.fixture
-def quotes(database: Database) -> QuoteStore:
-    return QuoteStore(database)
+def quotes(database: Database) -> PostgresQuoteStore:
+    return PostgresQuoteStore(database)
 
 
 @pytest.fixture
-def subscriptions(database: Database) -> SubscriptionStore:
-    return SubscriptionStore(database)
+def subscriptions(database: Database) -> PostgresSubscriptionStore:
+    return PostgresSubscriptionStore(database)
 
 
 @pytest.fixture(scope="module")

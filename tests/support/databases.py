@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from order_engine.simulation import simulated
+from order_engine.simulation.schema import create_pools
 from order_engine.storage.database import Database
 from tests.support.orders import CALLER, OTHER
 
@@ -32,7 +32,7 @@ def clean(url: str) -> None:
     database = Database(url)
     database.execute("; ".join(f"DELETE FROM {table}" for table in _TABLES))
     database.execute(f"DELETE FROM clients WHERE id <> '{UUID(int=0)}'")
-    simulated.set_up(database)
+    create_pools(database)
     for name, caller in (("client", CALLER), ("other", OTHER)):
         database.execute(
             "INSERT INTO clients (id, name) VALUES (%(id)s, %(name)s)", {"id": caller.client_id, "name": name}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from emulator.common.account import ACCOUNT, REGION
+from order_engine.api.callers import authorizer_context
 from tests.support.orders import CALLER
 
 
@@ -32,7 +33,7 @@ def rest(
             "stage": "v1",
             "requestId": "request",
             "identity": {"sourceIp": "127.0.0.1"},
-            "authorizer": CALLER.to_json(),
+            "authorizer": authorizer_context(CALLER),
         },
         "body": body,
         "isBase64Encoded": False,
@@ -53,7 +54,7 @@ def websocket(
             "domainName": "api.example.com",
             "stage": "v1",
             "requestId": "request",
-            "authorizer": CALLER.to_json(),
+            "authorizer": authorizer_context(CALLER),
         },
         "isBase64Encoded": False,
     }

@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError
-from order_engine.domain.orders import Event
-from order_engine.domain.swaps import Fill, Quote, Transaction
+from order_engine.domain.events import Event
+from order_engine.domain.quotes import Quote
+from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Venue
 from order_engine.services.execution import Execution
-from order_engine.services.quoting import Quoting
+from order_engine.services.routing import Router
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from tests.support.orders import REQUEST
 
 
@@ -76,8 +78,37 @@ def fake_execution(
     deadline: float = 10,
     publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None,
 ) -> Execution:
-    quoting = Quoting(venues, deadline)
-    return Execution(OrderStore(database), QuoteStore(database), quoting, chain or FakeChain(), publish)
+    return Execution(
+        orders=PostgresOrderStore(database),
+        quotes=PostgresQuoteStore(database),
+        router=Router(venues, deadline),
+        chain=chain or FakeChain(),
+        publish=publish,
+    )
+
+
+@dataclass
+class FakeOrderQueue:
+    """Keeps the orders that are enqueued. Fails while `down`."""
+
+    enqueued: list[UUID] = field(default_factory=list)
+    down: bool = False
+
+    def enqueue(self, order_id: UUID) -> None:
+        if self.down:
+            raise ConnectionError("no queue")
+        self.enqueued.append(order_id)
+
+
+@dataclass
+class FakeRateLimit:
+    """Makes every client wait for `wait` seconds."""
+
+    wait: float = 0
+    per_minute: int = 100
+
+    def take(self, client_id: UUID) -> float:
+        return self.wait
 
 
 @dataclass

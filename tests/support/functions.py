@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.services.execution import Run
+from order_engine.domain.runs import Run
 from tests.support.aws import Context, Handler
 from tests.support.events import sqs
 
@@ -24,8 +24,9 @@ FUNCTIONS = (
     *("recover", "route", "submit", "ticket", "ws_connect"),
 )
 
+_BOOTSTRAP = ("aws", "market", "schema", "services", "stores")
 _MADE_ONCE = (
-    "order_engine.bootstrap",
+    *(f"order_engine.bootstrap.{name}" for name in _BOOTSTRAP),
     "order_engine.aws.observability",
     *(f"functions.{name}.app" for name in FUNCTIONS),
 )
@@ -55,9 +56,9 @@ def new_environment(environment: Mapping[str, str]) -> Iterator[Functions]:
         try:
             yield Functions()
         finally:
-            bootstrap = sys.modules.get("order_engine.bootstrap")
-            if bootstrap is not None and bootstrap.database.cache_info().currsize:
-                bootstrap.database().close()
+            stores = sys.modules.get("order_engine.bootstrap.stores")
+            if stores is not None and stores.database.cache_info().currsize:
+                stores.database().close()
             _set_aside()
             for name, module in earlier.items():
                 sys.modules[name] = module
@@ -92,4 +93,4 @@ def dispatched(functions: Functions, order_id: UUID) -> Any:
 
 
 def states_input(run: dict[str, Any] | Run, attempt: int = 1, **more: Any) -> dict[str, Any]:
-    return {"order": run.to_json() if isinstance(run, Run) else run, "attempt": attempt, **more}
+    return {"order": run.dump() if isinstance(run, Run) else run, "attempt": attempt, **more}

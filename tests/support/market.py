@@ -9,14 +9,15 @@ from typing import Any
 import psycopg
 
 from order_engine.dex.pool import Pool, load
+from order_engine.domain import events
 from order_engine.domain.ids import uuid7
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.swaps import PlannedSwap
-from order_engine.simulation import simulated
+from order_engine.domain.quotes import PlannedSwap
 from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.simulation.pools import pool_settings
+from order_engine.simulation.schema import create_pools
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 
 _TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 
@@ -37,7 +38,7 @@ class Market:
         """Every venue behaves, and has the prices that it began with."""
         self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
-        simulated.set_up(self.database)
+        create_pools(self.database)
         (row,) = self.database.fetch("SELECT coalesce(max(position), 0) AS position FROM market_transactions")
         self._opened = row["position"]
 
@@ -55,7 +56,7 @@ class Market:
             {"opened": self._opened},
         ):
             for swap in transaction["swaps"]:
-                made = PlannedSwap.from_json(swap)
+                made = PlannedSwap.load(swap)
                 a_to_b = made.token_in == _TOKEN_A[made.pool]
                 expected, pools[made.pool] = pools[made.pool].swap(made.amount_in, a_to_b, transaction["landed_at"])
                 assert made.amount_out == expected.amount_out
@@ -100,8 +101,8 @@ class Market:
         """Stores an order as its submission does, of which only the database knows. Returns its id."""
         request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
         (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
-        data = {name: value for name, value in request.to_json().items() if name != "userId"}
-        return str(OrderStore(self.database).insert(uuid7(), client["id"], request, data).id)
+        data = events.pending(request)
+        return str(PostgresOrderStore(self.database).insert(uuid7(), client["id"], request, data).id)
 
     def unfinished(self) -> int:
         return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")

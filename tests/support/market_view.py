@@ -8,11 +8,12 @@ from typing import Any
 
 from order_engine.domain.errors import EngineError
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.swaps import Transaction
-from order_engine.simulation.faults import STEPS, VENUES, clear_faults, set_fault
-from order_engine.simulation.simulated import SimulatedChain
+from order_engine.domain.transactions import Transaction
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.faults import STEPS, clear_faults, set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from tests.support.simulation import Clock, market_of, pools, quoting_on, replayed, settings
+from tests.support.simulation import Clock, market_of, pools, replayed, router_on, settings
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class SimulatedMarket:
         self.names = VENUES
         self.steps = STEPS
         market = market_of(database, self.clock)
-        self.quoting = quoting_on(market)
+        self.router = router_on(market)
         self.chain = SimulatedChain(market)
         self._start = settings(database)
 
@@ -45,7 +46,7 @@ class SimulatedMarket:
 
     def trade(self, request: OrderRequest) -> set[str]:
         """Somebody else swaps, and the price moves. The signature."""
-        quote = self.quoting.quote(request.token_in, request.token_out, request.amount_in).quote
+        quote = self.router.best(request.token_in, request.token_out, request.amount_in)[0]
         transaction = self.chain.build(quote, 0)
         with suppress(EngineError):
             self.chain.submit(transaction)
@@ -65,4 +66,4 @@ class SimulatedMarket:
 
 
 def min_out(transaction: dict[str, Any]) -> int:
-    return Transaction.from_json(transaction).min_out
+    return Transaction.load(transaction).min_out

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from order_engine.domain.access import Caller
+from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
-from order_engine.domain.orders import Event, Order, OrderRequest
-from order_engine.storage.orders import LEASE_SECONDS, OrderStore
+from order_engine.domain.orders import Order, OrderRequest
+from order_engine.storage.orders import LEASE_SECONDS, PostgresOrderStore
 
 REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 
@@ -26,27 +27,27 @@ LEASE = LEASE_SECONDS
 
 PATHS: dict[Status, list[Trigger]] = {
     Status.PENDING: [],
-    Status.ROUTING: [Trigger.QUOTED],
-    Status.BUILDING: [Trigger.QUOTED, Trigger.BUILT],
-    Status.SUBMITTED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT],
-    Status.CONFIRMED: [Trigger.QUOTED, Trigger.BUILT, Trigger.SENT, Trigger.FILLED],
-    Status.FAILED: [Trigger.GAVE_UP],
-    Status.CANCELLED: [Trigger.CALLED_OFF],
+    Status.ROUTING: [Trigger.ROUTE],
+    Status.BUILDING: [Trigger.ROUTE, Trigger.BUILD],
+    Status.SUBMITTED: [Trigger.ROUTE, Trigger.BUILD, Trigger.SUBMIT],
+    Status.CONFIRMED: [Trigger.ROUTE, Trigger.BUILD, Trigger.SUBMIT, Trigger.CONFIRM],
+    Status.FAILED: [Trigger.FAIL],
+    Status.CANCELLED: [Trigger.CANCEL],
 }
 """How an order gets to each status."""
 
 
-def new_order(orders: OrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:
+def new_order(orders: PostgresOrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:
     return orders.insert(uuid7(), CLIENT, request, {}, connection_id)
 
 
-def claimed(orders: OrderStore, run: str = RUN, request: OrderRequest = REQUEST) -> Order:
+def claimed(orders: PostgresOrderStore, run: str = RUN, request: OrderRequest = REQUEST) -> Order:
     order = orders.claim(new_order(orders, request).id, run, LEASE)
     assert order is not None
     return order
 
 
-def brought_to(orders: OrderStore, status: Status, attempt: int = 1) -> Order:
+def brought_to(orders: PostgresOrderStore, status: Status, attempt: int = 1) -> Order:
     """A new order, moved to a status by `RUN`. One that no move has led to is of the first attempt."""
     order = claimed(orders)
     for trigger in PATHS[status]:
@@ -63,5 +64,5 @@ def seqs(events: Sequence[Event]) -> list[int]:
 LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
-def statuses(orders: OrderStore, order_id: UUID) -> list[str]:
+def statuses(orders: PostgresOrderStore, order_id: UUID) -> list[str]:
     return [event.status.value for event in orders.events(order_id)]

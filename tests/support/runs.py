@@ -8,24 +8,25 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderRequest
-from order_engine.services.execution import Execution, Run
+from order_engine.domain.runs import Run
+from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.orders import LEASE, LIFE, REQUEST, claimed
 
 CAUGHT = {"Error": "VenueUnavailable", "Cause": json.dumps({"errorMessage": "raydium refused to confirm"})}
 
 
-def start(orders: OrderStore, request: OrderRequest = REQUEST) -> Run:
+def start(orders: PostgresOrderStore, request: OrderRequest = REQUEST) -> Run:
     return Run.of(claimed(orders, request=request))
 
 
 def passed_on(run: Run, attempt: int | None = None) -> Run:
     """As the next state gets it."""
-    return Run.from_json(json.loads(json.dumps(run.to_json())), attempt or run.attempt)
+    return Run.load(json.loads(json.dumps(run.dump())), attempt or run.attempt)
 
 
-def resumed(orders: OrderStore, order_id: UUID, run: str = "run-2") -> Run:
+def resumed(orders: PostgresOrderStore, order_id: UUID, run: str = "run-2") -> Run:
     """As another run finds the order once the lease of the last one is over."""
     orders.release(order_id, orders.get(order_id).run or "")
     order = orders.claim(order_id, run, LEASE)

@@ -7,23 +7,26 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from json import dumps, loads
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from order_engine.dex.pool import Pool, load
-from order_engine.domain.money import pool_token
-from order_engine.domain.orders import Event
-from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
+from order_engine.domain.events import Event
+from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.tokens import pool_token
+from order_engine.domain.transactions import Fill, Transaction
 from order_engine.services.execution import Execution
-from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS, Quoting
-from order_engine.simulation.faults import VENUES, Faults
-from order_engine.simulation.pools import PoolSetting
-from order_engine.simulation.simulated import Latency, Market, SimulatedChain, SimulatedVenue
+from order_engine.services.routing import QUOTE_LIFETIME_SECONDS, Router
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.faults import Faults
+from order_engine.simulation.market import Latency, Market
+from order_engine.simulation.pools import VENUES, PoolSetting
 from order_engine.simulation.traders import STILL, Flow
+from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 
 SOL = 10**9
 AMM, CP = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
@@ -64,14 +67,22 @@ def market_of(database: Database, clock: Clock, flow: Flow = STILL, latency: Lat
     return Market(database, Faults(database, latency.deadline, clock.sleep), latency, flow, clock, clock.sleep)
 
 
-def quoting_on(market: Market) -> Quoting:
-    return Quoting([SimulatedVenue(name, market) for name in VENUES], 10, market.now)
+def router_on(market: Market) -> Router:
+    return Router([SimulatedVenue(name, market) for name in VENUES], 10, market.now)
 
 
 def execution_on(
-    market: Market, orders: OrderStore, publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None
+    market: Market,
+    orders: PostgresOrderStore,
+    publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None,
 ) -> Execution:
-    return Execution(orders, QuoteStore(market.database), quoting_on(market), SimulatedChain(market), publish)
+    return Execution(
+        orders=orders,
+        quotes=PostgresQuoteStore(cast(Database, market.database)),
+        router=router_on(market),
+        chain=SimulatedChain(market),
+        publish=publish,
+    )
 
 
 def live(database: Database, flow: Flow = STILL) -> Market:
@@ -116,8 +127,8 @@ def quoted(market: Market, pair: str, amount: int, *hops: Sequence[str]) -> Quot
     """The way through these pools, an equal share for each of a hop; without hops, what the router finds."""
     token_in, token_out = pair.split("-")
     if not hops:
-        return quoting_on(market).quote(token_in, token_out, amount).quote
-    known, token, left = settings(market.database), pool_token(token_in), amount
+        return router_on(market).best(token_in, token_out, amount)[0]
+    known, token, left = settings(cast(Database, market.database)), pool_token(token_in), amount
     swaps: list[PlannedSwap] = []
     for ids in hops:
         shares = [left // len(ids)] * (len(ids) - 1)
@@ -161,7 +172,7 @@ def replayed(database: Database, start: Mapping[str, PoolSetting]) -> dict[str, 
     for row in landed(database):
         if not row["swapped"]:
             continue
-        swaps = [PlannedSwap.from_json(swap) for swap in row["swaps"]]
+        swaps = [PlannedSwap.load(swap) for swap in row["swaps"]]
         for swap in swaps:
             a_to_b = swap.token_in == start[swap.pool].token_a
             done, after[swap.pool] = after[swap.pool].swap(swap.amount_in, a_to_b, row["landed_at"])

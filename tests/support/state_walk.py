@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from order_engine.services.execution import Execution, Run
+from order_engine.domain.runs import Run
+from order_engine.services.execution import Execution
 
 _FILE = Path(__file__).parents[2] / "statemachine" / "order.asl.json"
 MACHINE: dict[str, Any] = json.loads(_FILE.read_text())
@@ -23,11 +24,11 @@ class Invocation:
     error: dict[str, str]
 
     def carry_out(self, execution: Execution) -> dict[str, Any]:
-        run = Run.from_json(self.order, self.attempt)
+        run = Run.load(self.order, self.attempt)
         if self.state == "MarkFailed":
-            return execution.fail(run, self.error).to_json()
+            return execution.fail(run, self.error).dump()
         step = {"Route": execution.route, "Build": execution.build, "Submit": execution.submit}
-        return step.get(self.state, execution.confirm)(run).to_json()
+        return step.get(self.state, execution.confirm)(run).dump()
 
 
 class Walk:

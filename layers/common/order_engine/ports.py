@@ -1,13 +1,28 @@
-"""What the engine asks of the venues and of the chain."""
+"""What the services ask of the outside: stores, queues, clients' connections, venues and the chain.
+
+Every method of a store may raise `StoreUnavailable`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
-from order_engine.dex.routing import Listing, Route
+from order_engine.dex.routing import Listing
+from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError
-from order_engine.domain.swaps import Fill, PlannedSwap, Quote, Transaction
+from order_engine.domain.events import Event
+from order_engine.domain.lifecycle import Status, Trigger
+from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.quotes import Offer, Quote
+from order_engine.domain.transactions import Fill, Transaction
+
+Publish = Callable[[Event, Sequence[str]], None]
+"""Tells everyone of a committed event: the view of active orders, and these connections."""
+
+View = Callable[[Event], dict[str, Any]]
+"""An event as clients see it."""
 
 
 class PoolList(NamedTuple):
@@ -23,7 +38,7 @@ class Venue(Protocol):
     name: str
 
     def pools(self, tokens: Sequence[str]) -> PoolList:
-        """Its pools whose tokens are both among these, as they stand now. Raises `VenueUnavailable`.
+        """The pools whose tokens are both among these, as they stand now. Raises `VenueUnavailable`.
 
         Must return or raise within its own deadline.
         """
@@ -45,33 +60,219 @@ class Chain(Protocol):
         """
 
 
+class OrderStore(Protocol):
+    """Orders and their events, and the rule that one run at a time moves an order."""
+
+    def insert(
+        self,
+        id: UUID,
+        client_id: UUID,
+        request: OrderRequest,
+        data: dict[str, Any],
+        connection_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Order:
+        """Stores a new order with its `pending` event, and the connection that listens to it, in one transaction.
+
+        Returns the client's earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises
+        `TooManySubscriptions`.
+        """
+
+    def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
+        """The order that this request, or another one with its key, has led to."""
+
+    def get(self, id: UUID) -> Order:
+        """The order of any client: for the engine, not for clients. Raises `OrderNotFound`."""
+
+    def owned(self, client_id: UUID, id: UUID) -> Order:
+        """The client's order. Raises `OrderNotFound`, for another client's order too."""
+
+    def events(self, id: UUID, after: int = 0) -> list[Event]:
+        """The order's events whose `seq` is above `after`, in order; none once they are too old to be kept."""
+
+    def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
+        """As `events`, and the connections that listen to the order."""
+
+    def claim(self, id: UUID, run: str) -> Order | None:
+        """Makes `run` the only one that may move the order, until its lease ends; returns the order.
+
+        `None` if the order has ended, does not exist or is still another run's.
+        """
+
+    def release(self, id: UUID, run: str) -> None:
+        """Ends the run's lease: another run may claim the order at once."""
+
+    def move(
+        self,
+        id: UUID,
+        run: str,
+        trigger: Trigger,
+        attempt: int,
+        data: dict[str, Any],
+        from_status: Status | None = None,
+        **columns: Any,
+    ) -> tuple[Event, list[str]] | None:
+        """Moves the order by compare-and-set on its status, run and attempt, and stores the event.
+
+        With `from_status`, from that status only, of all in which the trigger is allowed.
+
+        Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
+        by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
+        `StaleRun` if the order has ended, or belongs to another run or a later attempt by now.
+        """
+
+    def cancel(self, client_id: UUID, id: UUID) -> None:
+        """Ends the client's order, whichever run holds it: that run's next move finds it ended.
+
+        Changes nothing if it is cancelled already. Raises `OrderNotFound`, `TooLateToCancel`.
+        """
+
+    def take_stalled(self, after: float, limit: int) -> list[UUID]:
+        """Running orders that no run has held for `after` seconds, the oldest first. Marks them as enqueued now."""
+
+
+class QuoteStore(Protocol):
+    """Quotes that were offered to clients."""
+
+    def insert(self, client_id: UUID, offer: Offer) -> None:
+        """Stores an offer."""
+
+    def get(self, id: UUID) -> Offer:
+        """The offer to any client: for the engine, not for clients. Raises `QuoteNotFound`."""
+
+    def owned(self, client_id: UUID, id: UUID) -> Offer:
+        """The client's offer. Raises `QuoteNotFound`, for another client's too."""
+
+    def delete_expired(self) -> None:
+        """Deletes offers that are too old to be named, unless an order has named them."""
+
+
+class SubscriptionStore(Protocol):
+    """Which connection listens to which order."""
+
+    def subscribe(
+        self, connection_id: str, client_id: UUID, order_id: UUID, after: int, send: Callable[[Event], None]
+    ) -> None:
+        """Subscribes a connection to its client's order and sends it the events above `after`.
+
+        The order stays where it is meanwhile: the next event is written, and so sent, after these. Raises
+        `OrderNotFound`, `TooManySubscriptions`.
+        """
+
+    def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
+        """Removes one subscription, if there is one."""
+
+    def remove_connection(self, connection_id: str) -> None:
+        """Removes a connection that is gone, and all its subscriptions."""
+
+    def delete_ended(self, ttl: float) -> None:
+        """Deletes the subscriptions to orders that ended more than `ttl` seconds ago."""
+
+
+class ConnectionStore(Protocol):
+    """Which WebSocket connections are open, and with which key each was opened."""
+
+    def open(self, connection_id: str, caller: Caller, limit: int) -> bool:
+        """Records a connection; `False` if its client has `limit` already. 0 is no limit."""
+
+    def oldest(self, caller: Caller, count: int) -> list[str]:
+        """The client's connections that have been open the longest."""
+
+    def overdue(self) -> list[str]:
+        """Connections whose key has been revoked since, and those older than API Gateway allows."""
+
+
+class CredentialStore(Protocol):
+    """API keys and tickets."""
+
+    def caller_with_key(self, key: str) -> Caller | None:
+        """The caller whose key it is; `None` if the key is unknown or revoked."""
+
+    def redeem(self, ticket: str) -> Caller | None:
+        """The caller to whom the ticket was issued, the first time.
+
+        `None` if it is used, expired or unknown, or its key is revoked.
+        """
+
+
+class EventPartitions(Protocol):
+    """The tables that hold events, one per day."""
+
+    def maintain(self) -> None:
+        """Makes the partitions of the days to come, and drops the oldest one whose retention has ended."""
+
+
+class ActiveOrders(Protocol):
+    """A view of running orders for fast readers, never the authority: its failures are logged."""
+
+    def show(self, event: Event) -> None:
+        """Shows the order's newest event; removes the order when it has ended."""
+
+
+class RateLimit(Protocol):
+    """How many orders a client may submit in a minute."""
+
+    per_minute: int
+
+    def take(self, client_id: UUID) -> float:
+        """Takes one order's token: 0, or the seconds until there is one."""
+
+
+class OrderQueue(Protocol):
+    """The queue that gates how many orders run at once."""
+
+    def enqueue(self, order_id: UUID) -> None:
+        """Sends the message that makes an order run."""
+
+
+class ReplayQueue(Protocol):
+    """The queue of connections that wait for events they have missed."""
+
+    def enqueue(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
+        """Has the order's events replayed to the connection once it is open."""
+
+
+class ExecutionResult(NamedTuple):
+    """How an execution ended. `status` is Step Functions' word; `error` and `cause` are there unless it succeeded."""
+
+    status: str
+    error: str | None
+    cause: str | None
+
+
+class StateMachine(Protocol):
+    """The state machine that runs one order."""
+
+    def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
+        """Runs one execution to its end. Never starts a second one for the same call."""
+
+
 class ConnectionGone(Exception):
     """The client is not connected, or not yet."""
 
 
 class ConnectionRefused(Exception):
-    """What was asked for was not done, and it is unclear whether it ever can be."""
+    """The call to a connection failed, and it is unclear whether another one would succeed."""
 
 
 class Connections(Protocol):
     """The WebSocket connections of clients."""
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Raises `ConnectionGone`, `ConnectionRefused`."""
+        """Sends a message. Raises `ConnectionGone`, `ConnectionRefused`."""
 
     def is_open(self, connection_id: str) -> bool:
-        """`True` also where that can't be told."""
+        """Whether the connection is open. `True` too if API Gateway does not say."""
 
     def close(self, connection_id: str) -> None:
-        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
+        """Closes a connection, which may be gone already. Raises `ConnectionRefused`."""
 
 
-def planned(route: Route) -> tuple[PlannedSwap, ...]:
-    """The route's swaps, in order."""
-    return tuple(
-        PlannedSwap(
-            leg.listing.venue, leg.listing.id, hop.token_in, hop.token_out, leg.swap.amount_in, leg.swap.amount_out
-        )
-        for hop in route.hops
-        for leg in hop.legs
-    )
+class Database(Protocol):
+    """SQL statements that stand alone, with psycopg's `%(name)s` parameters."""
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a statement. It may be sent twice, so it must be harmless when repeated."""
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Like `fetch`, for a statement without rows."""

@@ -24,7 +24,7 @@ def test_each_problem_is_shown_at_its_field(stack: Stack, market: Market, enter:
     amount.fill("0.0000000001")
     expect_problem(amount, "Expected at most 9 decimals for SOL")
     amount.fill("0.000000001")
-    expect_problem(amount, "Expected at least .* SOL to be paid anything in USDC")
+    expect_problem(amount, "Expected at least .* SOL, the least that pays anything in USDC")
     amount.fill("")
     page.get_by_role("button", name="Swap SOL for USDC").click()
     expect_problem(amount, "Expected an amount, was nothing")

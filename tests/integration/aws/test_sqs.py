@@ -14,7 +14,7 @@ from moto import mock_aws
 from emulator.common.account import REGION
 from emulator.sqs.records import Queue
 from order_engine.domain.lifecycle import Status
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import stack
 from tests.support.events import rest, sqs, websocket
 from tests.support.functions import Functions, new_environment
@@ -83,7 +83,7 @@ def submit(functions: Functions) -> UUID:
 
 
 def test_an_order_is_one_message_that_names_it_and_nothing_else(
-    functions: Functions, queues: Queues, orders: OrderStore
+    functions: Functions, queues: Queues, orders: PostgresOrderStore
 ) -> None:
     order_id = submit(functions)
     (message,) = queues.receive("OrderQueue")
@@ -92,7 +92,7 @@ def test_an_order_is_one_message_that_names_it_and_nothing_else(
     assert queues.receive("ReplayQueue") == []
 
 
-def test_every_order_has_its_message(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+def test_every_order_has_its_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     order_ids = {str(submit(functions)) for _ in range(5)}
     received = queues.receive("OrderQueue")
     assert len(received) == 5
@@ -100,7 +100,7 @@ def test_every_order_has_its_message(functions: Functions, queues: Queues, order
 
 
 def test_an_order_over_the_socket_is_one_message_too(
-    functions: Functions, queues: Queues, orders: OrderStore, clients: HttpServer
+    functions: Functions, queues: Queues, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     functions("ws_connect", websocket("MESSAGE", body=json.dumps({"action": "execute", **ORDER})))
     (order,) = orders.page(CLIENT, 10)[0]
@@ -108,14 +108,14 @@ def test_an_order_over_the_socket_is_one_message_too(
     assert json.loads(message["Body"]) == {"orderId": str(order.id)}
 
 
-def test_a_refused_order_is_no_message(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+def test_a_refused_order_is_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     answer = functions("submit", rest("POST", "/api/orders/execute", json.dumps({**ORDER, "amountIn": "NaN"})))
     assert answer["statusCode"] == 400
     assert queues.receive("OrderQueue") == []
 
 
 def test_a_connection_for_an_order_asks_for_its_replay(
-    functions: Functions, queues: Queues, orders: OrderStore
+    functions: Functions, queues: Queues, orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)
     functions("ws_connect", websocket("CONNECT", query={"orderId": str(order.id)}))
@@ -123,7 +123,7 @@ def test_a_connection_for_an_order_asks_for_its_replay(
     assert json.loads(message["Body"]) == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
 
 
-def test_health_asks_the_queue(functions: Functions, queues: Queues, orders: OrderStore) -> None:
+def test_health_asks_the_queue(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     def queue_state() -> str:
         report = json.loads(functions("submit", rest("GET", "/health"))["body"])
         return str(report["checks"]["queue"]["status"])
@@ -134,7 +134,7 @@ def test_health_asks_the_queue(functions: Functions, queues: Queues, orders: Ord
 
 
 def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_its_order_fails(
-    functions: Functions, queues: Queues, orders: OrderStore
+    functions: Functions, queues: Queues, orders: PostgresOrderStore
 ) -> None:
     order_id = submit(functions)
     redrive = stack().of(Queue)["OrderQueue"].redrive

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.domain.orders import Event
+from order_engine.domain.events import Event
 from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.simulation import execution_on, live
 
 
@@ -15,6 +15,6 @@ def published() -> list[Event]:
 
 
 @pytest.fixture
-def execution(orders: OrderStore, database: Database, published: list[Event]) -> Execution:
+def execution(orders: PostgresOrderStore, database: Database, published: list[Event]) -> Execution:
     """On the simulated market."""
     return execution_on(live(database), orders, lambda event, listeners: published.append(event))

@@ -10,10 +10,11 @@ import pytest
 
 from order_engine.domain.errors import StaleRun
 from order_engine.domain.lifecycle import Status
-from order_engine.services.execution import Execution, Run
-from order_engine.simulation.faults import VENUES
+from order_engine.domain.runs import Run
+from order_engine.services.execution import Execution
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.fakes import FakeVenue, fake_execution
 from tests.support.orders import LIFE, statuses
@@ -25,7 +26,7 @@ Connect = Callable[[], Database]
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
 def test_a_run_that_was_superseded_can_do_nothing_more(
-    execution: Execution, orders: OrderStore, database: Database, status: Status
+    execution: Execution, orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
     successor = resumed(orders, run.order_id)
@@ -46,7 +47,9 @@ def test_a_run_that_was_superseded_can_do_nothing_more(
     assert len(swaps(database)) == 1
 
 
-def test_an_order_that_has_ended_is_left_alone(execution: Execution, orders: OrderStore, database: Database) -> None:
+def test_an_order_that_has_ended_is_left_alone(
+    execution: Execution, orders: PostgresOrderStore, database: Database
+) -> None:
     run = start(orders)
     routed = execution.route(run)
     ended = finish(execution, passed_on(routed))
@@ -61,7 +64,7 @@ def test_an_order_that_has_ended_is_left_alone(execution: Execution, orders: Ord
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
 def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
-    orders: OrderStore, database: Database, connect: Connect, status: Status
+    orders: PostgresOrderStore, database: Database, connect: Connect, status: Status
 ) -> None:
     """GIVEN a route step that took so long that it was tried again, and the order went on meanwhile."""
     answers = threading.Event()
@@ -87,7 +90,7 @@ def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
 
 
 def test_what_is_built_decides_what_the_order_shows(
-    execution: Execution, orders: OrderStore, database: Database
+    execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     """GIVEN a route step that was given up on, WHEN it leaves its own choice before the order is built."""
     run = start(orders)
@@ -100,7 +103,9 @@ def test_what_is_built_decides_what_the_order_shows(
     assert (order.venue, order.quoted_out) == (routed.quote.venue, routed.quote.amount_out)
 
 
-def test_two_runs_of_one_order_at_once_swap_once(orders: OrderStore, database: Database, connect: Connect) -> None:
+def test_two_runs_of_one_order_at_once_swap_once(
+    orders: PostgresOrderStore, database: Database, connect: Connect
+) -> None:
     """GIVEN a run that believes it still holds the order, WHEN another has taken over, THEN that one gets through."""
     run = start(orders)
     successor = resumed(orders, run.order_id)
@@ -108,7 +113,7 @@ def test_two_runs_of_one_order_at_once_swap_once(orders: OrderStore, database: D
 
     def follow(number: int) -> None:
         database = connect()
-        execution = execution_on(live(database), OrderStore(database))
+        execution = execution_on(live(database), PostgresOrderStore(database))
         with suppress(StaleRun):
             ended.append(finish(execution, (run, successor)[number]).run)
 

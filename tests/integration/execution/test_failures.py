@@ -7,19 +7,20 @@ from dataclasses import replace
 import pytest
 
 from order_engine.domain.errors import QuoteExpired, SlippageExceeded, VenueUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event
 from order_engine.services.execution import Execution
-from order_engine.simulation.faults import VENUES, clear_faults, set_fault
+from order_engine.simulation.faults import clear_faults, set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.orders import LIFE, statuses
 from tests.support.runs import CAUGHT, at, passed_on, start, swaps
 from tests.support.simulation import Clock, execution_on, market_of
 
 
 def test_a_slipped_order_is_quoted_again_with_a_new_transaction(
-    execution: Execution, orders: OrderStore, database: Database
+    execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     run = at(execution, start(orders), Status.BUILDING)
     for venue in VENUES:
@@ -39,7 +40,9 @@ def test_a_slipped_order_is_quoted_again_with_a_new_transaction(
     assert [event.attempt for event in orders.events(order.id)] == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(orders: OrderStore, database: Database) -> None:
+def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(
+    orders: PostgresOrderStore, database: Database
+) -> None:
     clock = Clock()
     execution = execution_on(market_of(database, clock), orders)
     run = at(execution, start(orders), Status.BUILDING)
@@ -58,12 +61,13 @@ def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(orders: Ord
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
 def test_an_order_that_was_never_sent_fails(
-    execution: Execution, orders: OrderStore, database: Database, published: list[Event], status: Status
+    execution: Execution, orders: PostgresOrderStore, database: Database, published: list[Event], status: Status
 ) -> None:
     run = at(execution, start(orders), status)
     assert execution.fail(run, CAUGHT).status is Status.FAILED
     order = orders.get(run.order_id)
     assert order.error == {
+        "version": 1,
         "code": "VenueUnavailable",
         "message": "raydium refused to confirm",
         "attempts": 3,
@@ -78,7 +82,7 @@ def test_an_order_that_was_never_sent_fails(
     "error", ["VenueUnavailable", "StoreUnavailable", "States.Timeout", "Runtime.ExitError", "KeyError"]
 )
 def test_an_order_whose_transaction_has_landed_is_confirmed_not_failed(
-    execution: Execution, orders: OrderStore, database: Database, error: str
+    execution: Execution, orders: PostgresOrderStore, database: Database, error: str
 ) -> None:
     run = at(execution, start(orders), Status.SUBMITTED)
     assert execution.fail(run, {"Error": error, "Cause": "why"}).status is Status.CONFIRMED
@@ -89,7 +93,7 @@ def test_an_order_whose_transaction_has_landed_is_confirmed_not_failed(
 
 
 def test_an_order_whose_transaction_may_still_land_is_sent_rather_than_failed(
-    execution: Execution, orders: OrderStore, database: Database
+    execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     built = at(execution, start(orders), Status.BUILDING)
     for venue in VENUES:
@@ -102,7 +106,7 @@ def test_an_order_whose_transaction_may_still_land_is_sent_rather_than_failed(
 
 
 def test_while_nobody_knows_whether_it_has_landed_an_order_neither_fails_nor_is_confirmed(
-    execution: Execution, orders: OrderStore, database: Database
+    execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     run = at(execution, start(orders), Status.SUBMITTED)
     for venue in VENUES:
@@ -116,7 +120,7 @@ def test_while_nobody_knows_whether_it_has_landed_an_order_neither_fails_nor_is_
 
 @pytest.mark.parametrize("error", ["SlippageExceeded", "QuoteExpired", "VenueUnavailable"])
 def test_an_order_whose_transaction_was_refused_on_chain_fails(
-    execution: Execution, orders: OrderStore, database: Database, error: str
+    execution: Execution, orders: PostgresOrderStore, database: Database, error: str
 ) -> None:
     built = at(execution, start(orders), Status.BUILDING)
     for venue in VENUES:
@@ -149,7 +153,7 @@ def test_an_order_whose_transaction_was_refused_on_chain_fails(
 )
 def test_the_reason_is_kept_with_the_order(
     execution: Execution,
-    orders: OrderStore,
+    orders: PostgresOrderStore,
     error: dict[str, str],
     attempt: int,
     expected: tuple[str, str, int, bool],

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from order_engine.api.views import event_view, order_view
 from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event, Order
-from order_engine.domain.swaps import Transaction
+from order_engine.domain.orders import Order
+from order_engine.domain.transactions import Transaction
 from order_engine.services.execution import Execution
-from order_engine.simulation.faults import VENUES, set_fault
+from order_engine.simulation.faults import set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.fakes import FakeChain, FakeVenue, fake_execution
 from tests.support.orders import LIFE, statuses
 from tests.support.runs import at, finish, passed_on, start, swaps
 
 
 def test_an_order_is_run_from_route_to_confirm(
-    execution: Execution, orders: OrderStore, database: Database, published: list[Event]
+    execution: Execution, orders: PostgresOrderStore, database: Database, published: list[Event]
 ) -> None:
     run = start(orders)
     ended = finish(execution, run)
@@ -33,11 +36,11 @@ def test_an_order_is_run_from_route_to_confirm(
     assert order.min_out == order.amount_out * 9_950 // 10_000 if order.amount_out else False
 
 
-def test_each_event_says_what_its_step_found_out(execution: Execution, orders: OrderStore) -> None:
+def test_each_event_says_what_its_step_found_out(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     finish(execution, run)
-    order = orders.get(run.order_id).to_json()
-    _, routing, building, submitted, confirmed = [event.data for event in orders.events(run.order_id)]
+    order = order_view(orders.get(run.order_id))
+    _, routing, building, submitted, confirmed = [event_view(event)["data"] for event in orders.events(run.order_id)]
     assert set(VENUES) <= {quote["venue"] for quote in routing["quotes"]}
     assert routing["venue"] == order["venue"]
     best = routing["quotes"][0]
@@ -72,21 +75,21 @@ def test_each_event_says_what_its_step_found_out(execution: Execution, orders: O
     }
 
 
-def test_the_amount_really_filled_is_recorded(orders: OrderStore, database: Database) -> None:
+def test_the_amount_really_filled_is_recorded(orders: PostgresOrderStore, database: Database) -> None:
     run = start(orders)
     finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(996_001)), run)
-    order, confirmed = orders.get(run.order_id), orders.events(run.order_id)[-1].data
+    order, confirmed = orders.get(run.order_id), event_view(orders.events(run.order_id)[-1])["data"]
     assert (order.quoted_out, order.min_out, order.amount_out) == (1_000_000, 995_000, 996_001)
     assert (confirmed["amountOut"], confirmed["realisedSlippageBps"]) == ("0.996001", 40)
 
 
-def test_a_fill_better_than_quoted_is_slippage_below_zero(orders: OrderStore, database: Database) -> None:
+def test_a_fill_better_than_quoted_is_slippage_below_zero(orders: PostgresOrderStore, database: Database) -> None:
     run = start(orders)
     finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(1_010_000)), run)
-    assert orders.events(run.order_id)[-1].data["realisedSlippageBps"] == -100
+    assert orders.events(run.order_id)[-1].data["realised_slippage_bps"] == -100
 
 
-def test_the_signature_is_stored_before_anything_is_sent(orders: OrderStore, database: Database) -> None:
+def test_the_signature_is_stored_before_anything_is_sent(orders: PostgresOrderStore, database: Database) -> None:
     stored: list[Order] = []
 
     class Watched(FakeChain):
@@ -115,7 +118,7 @@ def test_the_signature_is_stored_before_anything_is_sent(orders: OrderStore, dat
     ],
 )
 def test_each_step_can_be_tried_again_after_its_venue_failed(
-    execution: Execution, orders: OrderStore, database: Database, step: str, status: Status
+    execution: Execution, orders: PostgresOrderStore, database: Database, step: str, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
     call = {

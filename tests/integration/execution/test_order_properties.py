@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,22 +17,25 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from order_engine.domain.errors import TRIES, EngineError, TooLateToCancel
+from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, TooLateToCancel
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
-from order_engine.domain.orders import Event, OrderRequest
-from order_engine.domain.swaps import Fill, Quote, Transaction
-from order_engine.ports import Chain
+from order_engine.domain.orders import OrderRequest
+from order_engine.domain.quotes import Quote
+from order_engine.domain.transactions import Fill, Transaction
+from order_engine.ports import Chain, ExecutionResult
 from order_engine.services.dispatching import Dispatch
 from order_engine.services.execution import Execution
 from order_engine.services.recovery import Recovery
 from order_engine.services.submission import Submission
 from order_engine.storage.database import Database
-from order_engine.storage.event_partitions import EventPartitions
+from order_engine.storage.event_partitions import PostgresEventPartitions
 from order_engine.storage.orders import LEASE_SECONDS as LEASE
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import clean
+from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out
 from tests.support.orders import CLIENT
@@ -73,7 +76,7 @@ class CrashPoint:
             self._meanwhile()
 
 
-class Orders(OrderStore):
+class Orders(PostgresOrderStore):
     def __init__(self, database: Database, crash: CrashPoint) -> None:
         super().__init__(database)
         self._crash = crash
@@ -85,11 +88,11 @@ class Orders(OrderStore):
         trigger: Trigger,
         attempt: int,
         data: dict[str, Any],
-        seen: Status | None = None,
+        from_status: Status | None = None,
         **columns: Any,
     ) -> tuple[Event, list[str]] | None:
         self._crash.reached("before commit")
-        moved = super().move(id, run, trigger, attempt, data, seen, **columns)
+        moved = super().move(id, run, trigger, attempt, data, from_status, **columns)
         self._crash.reached("after commit")
         return moved
 
@@ -123,16 +126,31 @@ class OrdersMachine(RuleBasedStateMachine):
         self.store = Orders(database, self.crash)
         self.market = SimulatedMarket(database)
         self.ghosts: list[Transaction] = []
-        quotes, line = QuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
-        self.execution = Execution(self.store, quotes, self.market.quoting, line, self.publish)
-        self.messages: list[UUID] = []
-        self.submission = Submission(
-            *(self.store, quotes, self.publish, self.messages.append, lambda client_id: 0, lambda warning: None)
+        quotes, line = PostgresQuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
+        self.execution = Execution(
+            orders=self.store, quotes=quotes, router=self.market.router, chain=line, publish=self.publish
         )
-        subscriptions = SubscriptionStore(database)
-        partitions = EventPartitions(self.database, 0, lambda message, details: None)
-        self.recovery = Recovery(self.store, quotes, subscriptions, partitions, self.execution, self.messages.append)
-        self.dispatch = Dispatch(self.store, self.publish, cast(Any, self), "arn")
+        queue = FakeOrderQueue()
+        self.messages = queue.enqueued
+        self.submission = Submission(
+            orders=self.store,
+            quotes=quotes,
+            publish=self.publish,
+            queue=queue,
+            rate_limit=FakeRateLimit(),
+            warn=lambda warning: None,
+        )
+        subscriptions = PostgresSubscriptionStore(database)
+        partitions = PostgresEventPartitions(self.database, 0, lambda message, details: None)
+        self.recovery = Recovery(
+            orders=self.store,
+            quotes=quotes,
+            subscriptions=subscriptions,
+            partitions=partitions,
+            execution=self.execution,
+            queue=queue,
+        )
+        self.dispatch = Dispatch(orders=self.store, publish=self.publish, machine=self)
         self.walks: list[Walk] = []
         self.overtaken: Walk | None = None
         self.cancelled = self.given_up = False
@@ -149,11 +167,11 @@ class OrdersMachine(RuleBasedStateMachine):
         if listeners and event.seq not in heard:
             heard.append(event.seq)
 
-    def start_sync_execution(self, name: str, input: str, **_: str) -> dict[str, str]:
-        """Begins a walk, and says of itself that it was superseded: its end comes later."""
-        state = json.loads(input)
+    def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
+        """Begins a walk and answers that it was superseded: its end comes later."""
+        state = json.loads(json.dumps(input))
         self.walks.append(Walk(state["order"]["order_id"], name, state))
-        return {"status": "FAILED", "error": "StaleRun"}
+        return ExecutionResult("FAILED", "StaleRun", None)
 
     # What clients do
 
@@ -289,7 +307,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @rule(which=some, crash=st.sampled_from(CRASHES))
     def crash_until_it_is_given_up(self, which: int, crash: str) -> None:
         walk = self.walks[which % len(self.walks)]
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             if walk in self.walks:
                 self.take(walk, crash)
 
@@ -355,7 +373,7 @@ class OrdersMachine(RuleBasedStateMachine):
             self.order_is_in_order(order, events[id], swaps)
             heard = self.heard[id]
             assert heard == list(range(1, len(heard) + 1)), f"expected events in order, was {heard}"
-        signed = {event["data"]["txHash"] for id in events for event in events[id] if event["status"] == "building"}
+        signed = {event["data"]["signature"] for id in events for event in events[id] if event["status"] == "building"}
         assert swaps.keys() <= signed | self.traded, "expected no swap but what was recorded as built"
         assert self.market.is_in_order(), "expected every unit to be somewhere"
 
@@ -365,7 +383,7 @@ class OrdersMachine(RuleBasedStateMachine):
         assert order["seq"] == len(events)
         # Once ended, it has ended for good.
         assert self.ended.get(order["id"], status) is status
-        signed = [event["data"]["txHash"] for event in events if event["status"] == "building"]
+        signed = [event["data"]["signature"] for event in events if event["status"] == "building"]
         fills = [(signature, swaps[signature]) for signature in signed if signature in swaps]
         assert len(fills) <= 1, "expected one fill at most"
         if status in FINAL:

@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.errors import StaleRun
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event, Order
-from order_engine.services.execution import Execution, Run
+from order_engine.domain.orders import Order
+from order_engine.domain.runs import Run
+from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.orders import LEASE, LIFE, RUN, new_order, statuses
 from tests.support.runs import CAUGHT, at, finish, passed_on, start, swaps
@@ -22,7 +24,7 @@ from tests.support.simulation import execution_on, live
 Connect = Callable[[], Database]
 
 
-def test_quoting_again_writes_the_fresh_quotes(execution: Execution, orders: OrderStore) -> None:
+def test_quoting_again_writes_the_fresh_quotes(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     execution.route(run)
     routed = execution.route(run)
@@ -31,7 +33,7 @@ def test_quoting_again_writes_the_fresh_quotes(execution: Execution, orders: Ord
     assert orders.get(run.order_id).status is Status.CONFIRMED
 
 
-def test_building_again_keeps_the_first_signature(execution: Execution, orders: OrderStore) -> None:
+def test_building_again_keeps_the_first_signature(execution: Execution, orders: PostgresOrderStore) -> None:
     routed = at(execution, start(orders), Status.ROUTING)
     first = execution.build(routed)
     second = execution.build(routed)
@@ -39,22 +41,22 @@ def test_building_again_keeps_the_first_signature(execution: Execution, orders: 
     assert second.status is Status.BUILDING
     assert statuses(orders, routed.order_id) == ["pending", "routing", "building"]
     assert first.transaction is not None
-    assert orders.get(routed.order_id).transaction == first.transaction.to_json()
+    assert orders.get(routed.order_id).transaction == first.transaction.dump()
 
 
 def test_building_many_times_at_once_signs_one_transaction(
-    execution: Execution, orders: OrderStore, connect: Connect
+    execution: Execution, orders: PostgresOrderStore, connect: Connect
 ) -> None:
     routed = at(execution, start(orders), Status.ROUTING)
     executions = []
     for _ in range(10):
         database = connect()
-        executions.append(execution_on(live(database), OrderStore(database)))
+        executions.append(execution_on(live(database), PostgresOrderStore(database)))
     built = at_once(10, lambda number: executions[number].build(routed))
     assert {run.transaction.signature for run in built if run.transaction} == {orders.get(routed.order_id).tx_hash}
 
 
-def test_submitting_again_swaps_once(execution: Execution, orders: OrderStore, database: Database) -> None:
+def test_submitting_again_swaps_once(execution: Execution, orders: PostgresOrderStore, database: Database) -> None:
     built = at(execution, start(orders), Status.BUILDING)
     first = execution.submit(built)
     second = execution.submit(built)
@@ -63,7 +65,7 @@ def test_submitting_again_swaps_once(execution: Execution, orders: OrderStore, d
     assert statuses(orders, built.order_id) == LIFE[:4]
 
 
-def test_confirming_again_tells_the_same(execution: Execution, orders: OrderStore) -> None:
+def test_confirming_again_tells_the_same(execution: Execution, orders: PostgresOrderStore) -> None:
     sent = at(execution, start(orders), Status.SUBMITTED)
     execution.confirm(sent)
     once = orders.get(sent.order_id)
@@ -72,7 +74,7 @@ def test_confirming_again_tells_the_same(execution: Execution, orders: OrderStor
     assert statuses(orders, sent.order_id) == LIFE
 
 
-def test_failing_again_tells_the_same(execution: Execution, orders: OrderStore) -> None:
+def test_failing_again_tells_the_same(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     execution.fail(run, CAUGHT)
     once = orders.get(run.order_id)
@@ -87,7 +89,7 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
 def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_try(
-    orders: OrderStore, database: Database, status: Status
+    orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
     """GIVEN a process that dies after the commit and before anyone is told, THEN the next try tells them."""
     order = new_order(orders, connection_id="c1")
@@ -120,7 +122,7 @@ def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_
 
 
 def test_quotes_that_were_committed_but_not_published_are_published_before_the_next(
-    orders: OrderStore, database: Database
+    orders: PostgresOrderStore, database: Database
 ) -> None:
     """GIVEN a Route that dies after its commit: the next try makes a move of its own, and tells of both."""
     order = new_order(orders, connection_id="c1")
@@ -146,18 +148,18 @@ def test_quotes_that_were_committed_but_not_published_are_published_before_the_n
 
 
 def test_an_order_that_is_sent_while_it_is_given_up_is_not_failed(
-    orders: OrderStore, connect: Connect, database: Database
+    orders: PostgresOrderStore, connect: Connect, database: Database
 ) -> None:
     """GIVEN a Submit that was given up on and comes to it only now, between the verdict and its commit."""
 
-    class Overtaken(OrderStore):
+    class Overtaken(PostgresOrderStore):
         def get(self, id: UUID) -> Order:
             order = super().get(id)
             with suppress(StaleRun):
                 elsewhere.submit(built)
             return order
 
-    def on_market(orders: OrderStore, database: Database) -> Execution:
+    def on_market(orders: PostgresOrderStore, database: Database) -> Execution:
         return execution_on(live(database), orders)
 
     elsewhere = on_market(orders, database)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from order_engine.domain.errors import StaleRun, VenueUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event
-from order_engine.domain.swaps import Fill, Transaction
+from order_engine.domain.transactions import Fill, Transaction
 from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.databases import terminate
 from tests.support.fakes import FakeChain, FakeVenue, fake_execution
 from tests.support.orders import CLIENT, LIFE, seqs, statuses
@@ -23,7 +23,7 @@ Connect = Callable[[], Database]
 
 
 def test_the_next_run_tells_again_what_the_last_may_not_have_told(
-    execution: Execution, orders: OrderStore, published: list[Event]
+    execution: Execution, orders: PostgresOrderStore, published: list[Event]
 ) -> None:
     run = at(execution, start(orders), Status.BUILDING)
     published.clear()
@@ -32,7 +32,7 @@ def test_the_next_run_tells_again_what_the_last_may_not_have_told(
 
 
 def test_a_run_that_finds_its_order_ended_shows_the_end(
-    execution: Execution, orders: OrderStore, published: list[Event]
+    execution: Execution, orders: PostgresOrderStore, published: list[Event]
 ) -> None:
     """GIVEN an end that was shown before the run's last move was."""
     run = at(execution, start(orders), Status.BUILDING)
@@ -44,7 +44,7 @@ def test_a_run_that_finds_its_order_ended_shows_the_end(
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
 def test_the_next_run_finishes_what_a_crash_left_behind(
-    execution: Execution, orders: OrderStore, database: Database, status: Status
+    execution: Execution, orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
     finish(execution, resumed(orders, run.order_id))
@@ -55,7 +55,7 @@ def test_the_next_run_finishes_what_a_crash_left_behind(
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
 def test_the_next_run_sends_the_transaction_that_was_signed(
-    execution: Execution, orders: OrderStore, status: Status
+    execution: Execution, orders: PostgresOrderStore, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
     ended = finish(execution, resumed(orders, run.order_id))
@@ -66,7 +66,7 @@ def test_the_next_run_sends_the_transaction_that_was_signed(
 
 
 def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
-    execution: Execution, orders: OrderStore, database: Database
+    execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     """GIVEN a run that died between recording and sending."""
     run = at(execution, start(orders), Status.SUBMITTED)
@@ -76,7 +76,9 @@ def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
     assert [swap["signature"] for swap in swaps(database)] == [orders.get(run.order_id).tx_hash]
 
 
-def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(orders: OrderStore, database: Database) -> None:
+def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(
+    orders: PostgresOrderStore, database: Database
+) -> None:
     class Deaf(FakeChain):
         def confirm(self, transaction: Transaction) -> Fill | None:
             return None
@@ -93,7 +95,7 @@ def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(orders: Orde
 def test_a_step_survives_the_loss_of_its_connection(connect: Connect) -> None:
     admin = connect()
     database = connect()
-    orders = OrderStore(database)
+    orders = PostgresOrderStore(database)
     execution = execution_on(live(database), orders)
     run = start(orders)
     for step in (execution.route, execution.build, execution.submit, execution.confirm):

@@ -25,15 +25,19 @@ from emulator.states.errors import Failure
 from emulator.states.interpreter import Execution, Interpreter, Scope
 from emulator.states.language import parse
 from emulator.states.tasks import Tasks
-from order_engine.domain.errors import TRIES
+from order_engine.api.views import order_view
+from order_engine.aws.state_machine import ExpressStateMachine
+from order_engine.domain.errors import MAX_ATTEMPTS
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.quotes import Offer
+from order_engine.domain.runs import Run
 from order_engine.services.dispatching import Dispatch, ExecutionFailed
-from order_engine.services.execution import Run
-from order_engine.simulation.faults import VENUES, set_fault
+from order_engine.simulation.faults import set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from tests.support.aws import ROOT, call
 from tests.support.databases import clean
 from tests.support.emulator.no_functions import NoFunctions
@@ -170,17 +174,17 @@ NOT_SWAPPED = LIFE[1:4]
 STORIES = [
     Story("nothing goes wrong", LIFE),
     *(
-        Story(f"the venues fail at {step} until the last try", LIFE, ((step, "fail", TRIES - 1),))
+        Story(f"the venues fail at {step} until the last try", LIFE, ((step, "fail", MAX_ATTEMPTS - 1),))
         for step in ("build", "submit", "confirm")
     ),
-    Story("the venues fail to quote until the last try", LIFE, (("quote", "fail", TRIES - 1),)),
+    Story("the venues fail to quote until the last try", LIFE, (("quote", "fail", MAX_ATTEMPTS - 1),)),
     Story("sending times out after the swap has landed", LIFE, (("submit", "timeout", 1),)),
     Story(
         "the venues never quote",
         ["pending", "failed"],
         (("quote", "fail", None),),
         code="OrderFailed",
-        error=("VenueUnavailable", TRIES, True),
+        error=("VenueUnavailable", MAX_ATTEMPTS, True),
         swaps=0,
     ),
     Story(
@@ -188,13 +192,13 @@ STORIES = [
         ["pending", "routing", "failed"],
         (("build", "fail", None),),
         code="OrderFailed",
-        error=("VenueUnavailable", TRIES, True),
+        error=("VenueUnavailable", MAX_ATTEMPTS, True),
         swaps=0,
     ),
     Story(
         "confirming fails until the order would be given up",
         LIFE,
-        (("confirm", "fail", TRIES),),
+        (("confirm", "fail", MAX_ATTEMPTS),),
     ),
     Story(
         "nobody ever knows whether it has landed",
@@ -218,11 +222,11 @@ STORIES = [
     ),
     Story(
         "it slips until it fails",
-        ["pending", *NOT_SWAPPED * TRIES, "failed"],
+        ["pending", *NOT_SWAPPED * MAX_ATTEMPTS, "failed"],
         (("submit", "slip", None),),
         code="OrderFailed",
-        error=("SlippageExceeded", TRIES, True),
-        attempt=TRIES,
+        error=("SlippageExceeded", MAX_ATTEMPTS, True),
+        attempt=MAX_ATTEMPTS,
         swaps=0,
     ),
     Story("an earlier run got as far as routing", ["pending", "routing", *LIFE[1:]], began=Status.ROUTING),
@@ -247,13 +251,15 @@ STORIES = [
         (("submit", "slip", None),),
         began=Status.BUILDING,
         code="OrderFailed",
-        error=("SlippageExceeded", TRIES, True),
-        attempt=TRIES,
+        error=("SlippageExceeded", MAX_ATTEMPTS, True),
+        attempt=MAX_ATTEMPTS,
         swaps=0,
-        also=f"UPDATE orders SET attempt = {TRIES}",
+        also=f"UPDATE orders SET attempt = {MAX_ATTEMPTS}",
     ),
     Story("it names a quote", LIFE, quoted=True),
-    Story("it names a quote, and confirming fails at first", LIFE, (("confirm", "fail", TRIES - 1),), quoted=True),
+    Story(
+        "it names a quote, and confirming fails at first", LIFE, (("confirm", "fail", MAX_ATTEMPTS - 1),), quoted=True
+    ),
     Story(
         "it names a quote and slips",
         ["pending", *NOT_SWAPPED, "failed"],
@@ -285,16 +291,17 @@ STORIES = [
 ]
 
 
-def begin(story: Story, orders: OrderStore, database: Database, lambda_: Lambda) -> UUID:
+def begin(story: Story, orders: PostgresOrderStore, database: Database, lambda_: Lambda) -> UUID:
     request = REQUEST
     if story.quoted:
         request = replace(REQUEST, quote_id=uuid7())
         quote = quoted(live(database), "SOL-USDC", REQUEST.amount_in)
-        QuoteStore(database).insert(cast(UUID, request.quote_id), CLIENT, quote, REQUEST.slippage_bps, {})
+        offer = Offer(cast(UUID, request.quote_id), quote, REQUEST.slippage_bps, {})
+        PostgresQuoteStore(database).insert(CLIENT, offer)
     order = new_order(orders, request)
     claim = orders.claim(order.id, "an earlier run", LEASE)
     assert claim is not None
-    run: Any = Run.of(claim).to_json()
+    run: Any = Run.of(claim).dump()
     for step in ("route", "build", "submit")[: LIFE.index(story.began)]:
         function = "route" if step == "route" else "execute"
         payload = json.dumps({"order": run, "attempt": 1, "step": step}).encode()
@@ -310,11 +317,12 @@ def begin(story: Story, orders: OrderStore, database: Database, lambda_: Lambda)
     return order.id
 
 
-def play(story: Story, interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda) -> Answer:
+def play(story: Story, interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda) -> Answer:
     """Dispatches the order; what became of it, without what differs from one order to the next."""
     order_id = begin(story, orders, database, lambda_)
     machine = Machine(interpret)
-    dispatch = Dispatch(orders, lambda event, listeners: None, cast(Any, machine), "arn")
+    express = ExpressStateMachine(cast(Any, machine), "arn")
+    dispatch = Dispatch(orders=orders, publish=lambda event, listeners: None, machine=express)
     ended = True
     try:
         dispatch.run(order_id, f"run-{order_id}")
@@ -323,7 +331,7 @@ def play(story: Story, interpret: Interpret, orders: OrderStore, database: Datab
     order = orders.get(order_id)
     swaps = database.fetch("SELECT signature FROM market_transactions WHERE swapped")
     assert [swap["signature"] for swap in swaps] == ([order.tx_hash] if swaps else [])
-    shown = order.to_json()
+    shown = order_view(order)
     for name in ("orderId", "quoteId", "createdAt", "updatedAt", "txHash"):
         shown.pop(name)
     if shown["error"]:
@@ -347,7 +355,7 @@ def interpret(request: pytest.FixtureRequest) -> Interpret:
 
 @pytest.mark.parametrize("story", STORIES, ids=[story.name.replace(" ", "-") for story in STORIES])
 def test_an_order_ends_as_its_story_says(
-    story: Story, interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda
+    story: Story, interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda
 ) -> None:
     found = play(story, interpret, orders, database, lambda_)
     assert [status for _, status, _ in found["events"]] == story.statuses
@@ -367,7 +375,7 @@ def test_both_interpreters_tell_the_same_story(
     story: Story,
     moto: Interpret,
     emulator: Interpret,
-    orders: OrderStore,
+    orders: PostgresOrderStore,
     database: Database,
     database_url: str,
     lambda_: Lambda,
@@ -377,33 +385,33 @@ def test_both_interpreters_tell_the_same_story(
     assert play(story, emulator, orders, database, lambda_) == theirs
 
 
-def test_an_execution_answers_with_the_order(interpret: Interpret, orders: OrderStore, lambda_: Lambda) -> None:
+def test_an_execution_answers_with_the_order(interpret: Interpret, orders: PostgresOrderStore, lambda_: Lambda) -> None:
     order = orders.claim(new_order(orders).id, "run-1", LEASE)
     assert order is not None
-    input = json.dumps({"order": Run.of(order).to_json(), "attempt": {"number": 1}})
+    input = json.dumps({"order": Run.of(order).dump(), "attempt": {"number": 1}})
     answer = interpret(f"run-{order.id}", input)
     assert answer["status"] == "SUCCEEDED"
-    run = Run.from_json(json.loads(answer["output"]), 1)
+    run = Run.load(json.loads(answer["output"]), 1)
     after = orders.get(order.id)
     assert (run.status, run.order_id, run.run) == (Status.CONFIRMED, order.id, "run-1")
     assert run.transaction is not None
-    assert run.transaction.to_json() == after.transaction
+    assert run.transaction.dump() == after.transaction
 
 
 def test_each_step_is_taken_once_when_nothing_goes_wrong(
-    interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda
+    interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda
 ) -> None:
     assert play(STORIES[0], interpret, orders, database, lambda_)["steps"] == ["route", "build", "submit", "confirm"]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.BUILDING, Status.SUBMITTED])
 def test_a_run_that_was_superseded_ends_at_once_and_changes_nothing(
-    interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda, status: Status
+    interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda, status: Status
 ) -> None:
     order_id = begin(Story("", [], began=status), orders, database, lambda_)
     claim = orders.claim(order_id, "run-1", LEASE)
     assert claim is not None
-    input = json.dumps({"order": Run.of(claim).to_json(), "attempt": {"number": 1}})
+    input = json.dumps({"order": Run.of(claim).dump(), "attempt": {"number": 1}})
     orders.release(order_id, "run-1")
     assert orders.claim(order_id, "run-2", LEASE) is not None
     before = orders.get(order_id)
@@ -415,14 +423,14 @@ def test_a_run_that_was_superseded_ends_at_once_and_changes_nothing(
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
 def test_the_run_of_a_cancelled_order_ends_at_once_and_changes_nothing(
-    interpret: Interpret, orders: OrderStore, database: Database, lambda_: Lambda, status: Status
+    interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda, status: Status
 ) -> None:
     order_id = begin(Story("", [], began=status), orders, database, lambda_)
     claim = orders.claim(order_id, "run-1", LEASE)
     assert claim is not None
     orders.cancel(CLIENT, order_id)
     before = orders.get(order_id)
-    input = json.dumps({"order": Run.of(claim).to_json(), "attempt": {"number": 1}})
+    input = json.dumps({"order": Run.of(claim).dump(), "attempt": {"number": 1}})
     answer = interpret(f"run-{order_id}", input)
     assert (answer["status"], answer["error"]) == ("FAILED", "StaleRun")
     assert orders.get(order_id) == before
@@ -430,7 +438,7 @@ def test_the_run_of_a_cancelled_order_ends_at_once_and_changes_nothing(
 
 
 def test_a_defect_fails_the_order_with_its_name(
-    interpret: Interpret, orders: OrderStore, lambda_: Lambda, monkeypatch: pytest.MonkeyPatch
+    interpret: Interpret, orders: PostgresOrderStore, lambda_: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def defect(event: Any, context: Any) -> Any:
         raise KeyError("price")
@@ -438,13 +446,14 @@ def test_a_defect_fails_the_order_with_its_name(
     order = orders.claim(new_order(orders).id, "run-1", LEASE)
     assert order is not None
     monkeypatch.setitem(lambda_.handlers, "route", defect)
-    input = json.dumps({"order": Run.of(order).to_json(), "attempt": {"number": 1}})
+    input = json.dumps({"order": Run.of(order).dump(), "attempt": {"number": 1}})
     answer = interpret(f"run-{order.id}", input)
     assert (answer["status"], answer["error"]) == ("FAILED", "OrderFailed")
     assert orders.get(order.id).error == {
+        "version": 1,
         "code": "InternalError",
         "message": "KeyError: 'price'",
-        "attempts": TRIES,
+        "attempts": MAX_ATTEMPTS,
         "retryable": True,
     }
     assert lambda_.steps[-2:] == ["route", "fail"]

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from order_engine.domain.access import Caller
-from order_engine.storage.clients import ClientStore
+from order_engine.api.callers import caller_of
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.events import rest, websocket
 from tests.support.functions import ORDER, Functions, answered, refusal
 from tests.support.orders import CALLER, CLIENT
@@ -33,13 +33,13 @@ def asked(event: dict[str, Any], key: str | None) -> dict[str, Any]:
 def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
     functions: Functions, database: Database, event: dict[str, Any]
 ) -> None:
-    clients = ClientStore(database)
+    clients = PostgresClientStore(database)
     key = clients.create_key("alice")
     answer = functions("authorize", asked(event, key))
     caller = clients.caller_with_key(key)
     assert caller is not None
     assert answer["principalId"] == str(caller.client_id)
-    assert Caller.of({"authorizer": answer["context"]}) == caller
+    assert caller_of({"authorizer": answer["context"]}) == caller
     (statement,) = answer["policyDocument"]["Statement"]
     assert statement == {
         "Effect": "Allow",
@@ -51,11 +51,11 @@ def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
         functions("authorize", asked(event, key))
 
 
-def test_a_ticket_opens_one_connection(functions: Functions, orders: OrderStore) -> None:
+def test_a_ticket_opens_one_connection(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
     assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl"})
     event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
-    assert Caller.of({"authorizer": functions("authorize", event)["context"]}) == CALLER
+    assert caller_of({"authorizer": functions("authorize", event)["context"]}) == CALLER
     with pytest.raises(RuntimeError, match="^Unauthorized$"):
         functions("authorize", event)
 
@@ -71,7 +71,7 @@ def test_a_ticket_opens_one_connection(functions: Functions, orders: OrderStore)
     ],
 )
 def test_a_request_that_no_authorizer_has_seen_is_refused(
-    functions: Functions, orders: OrderStore, name: str, event: dict[str, Any]
+    functions: Functions, orders: PostgresOrderStore, name: str, event: dict[str, Any]
 ) -> None:
     context = {key: value for key, value in event["requestContext"].items() if key != "authorizer"}
     response = functions(name, {**event, "requestContext": context})
@@ -82,7 +82,7 @@ def test_a_request_that_no_authorizer_has_seen_is_refused(
 
 @pytest.mark.parametrize("path", ["/health", "/api/orders", "/api/orders/x", "/nowhere"])
 def test_every_answer_says_that_it_is_not_to_be_kept_or_guessed_at(
-    functions: Functions, orders: OrderStore, path: str
+    functions: Functions, orders: PostgresOrderStore, path: str
 ) -> None:
     headers = functions("submit", rest("GET", path))["multiValueHeaders"]
     assert headers["Cache-Control"] == ["no-store"]

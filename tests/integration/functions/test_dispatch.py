@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
+from order_engine.api.views import event_view
 from order_engine.domain.lifecycle import Status
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import Aws
 from tests.support.events import sqs
 from tests.support.functions import Functions, dispatched, new_environment
@@ -21,18 +22,18 @@ pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
 def test_a_message_runs_its_order_to_the_end(
-    functions: Functions, orders: OrderStore, clients: HttpServer, database: Database
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer, database: Database
 ) -> None:
     order = new_order(orders, connection_id="c1")
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert orders.get(order.id).status is Status.CONFIRMED
     assert statuses(orders, order.id) == LIFE
-    assert clients.pushed("c1") == [event.to_json() for event in orders.events(order.id, after=1)]
+    assert clients.pushed("c1") == [event_view(event) for event in orders.events(order.id, after=1)]
     assert len(database.fetch("SELECT FROM market_transactions")) == 1
 
 
 def test_a_message_that_comes_twice_runs_its_order_once(
-    functions: Functions, orders: OrderStore, database: Database
+    functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = new_order(orders)
     for _ in range(2):
@@ -41,13 +42,13 @@ def test_a_message_that_comes_twice_runs_its_order_once(
     assert len(database.fetch("SELECT FROM market_transactions")) == 1
 
 
-def test_an_order_that_another_run_holds_is_left_alone(functions: Functions, orders: OrderStore) -> None:
+def test_an_order_that_another_run_holds_is_left_alone(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert orders.get(order.id) == order
 
 
-def test_an_order_that_fails_is_done_with(functions: Functions, orders: OrderStore, database: Database) -> None:
+def test_an_order_that_fails_is_done_with(functions: Functions, orders: PostgresOrderStore, database: Database) -> None:
     database.execute("DELETE FROM market_pools")
     order = new_order(orders)
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
@@ -58,7 +59,7 @@ def test_an_order_that_fails_is_done_with(functions: Functions, orders: OrderSto
 
 
 def test_an_order_that_did_not_end_comes_back_and_is_free_for_the_next_run(
-    functions: Functions, orders: OrderStore, services: Aws
+    functions: Functions, orders: PostgresOrderStore, services: Aws
 ) -> None:
     order = new_order(orders)
     route, execute = services.handlers["RouteFunction"], services.handlers["ExecuteFunction"]
@@ -77,7 +78,9 @@ def test_an_order_that_did_not_end_comes_back_and_is_free_for_the_next_run(
     assert orders.get(order.id).status is Status.CONFIRMED
 
 
-def test_an_order_whose_machine_can_not_be_reached_comes_back(environment: dict[str, str], orders: OrderStore) -> None:
+def test_an_order_whose_machine_can_not_be_reached_comes_back(
+    environment: dict[str, str], orders: PostgresOrderStore
+) -> None:
     order = new_order(orders)
     with (
         closed_port() as port,

@@ -11,7 +11,8 @@ from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.access import new_secret
 from order_engine.simulation.pools import pool_settings
-from order_engine.storage.clients import ClientStore
+from order_engine.simulation.schema import MIGRATIONS
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.schema import migrate
 from tests.support.databases import new_database
@@ -31,7 +32,7 @@ def custom_resource(kind: str, url: str) -> dict[str, Any]:
         "RequestId": "request-1",
         "ResourceType": "Custom::DatabaseSchema",
         "LogicalResourceId": "Schema",
-        "ResourceProperties": {"ServiceToken": "arn", "Revision": "0004", "DevelopmentKey": ""},
+        "ResourceProperties": {"ServiceToken": "arn", "Revision": "1", "DevelopmentKey": ""},
     }
 
 
@@ -84,7 +85,7 @@ def test_a_development_key_is_one_from_then_on(
         event["ResourceProperties"]["DevelopmentKey"] = "oee_secret"
         functions("migrate", event)
     database = Database(empty_url)
-    assert ClientStore(database).caller_with_key(key) is not None
+    assert PostgresClientStore(database).caller_with_key(key) is not None
     database.close()
     assert [body["Status"] for body in clients.bodies("/response")] == ["SUCCESS", "FAILED"]
     said = str(clients.requests) + "".join(capsys.readouterr())
@@ -117,7 +118,7 @@ def test_a_deployment_lets_the_functions_role_in(
 
 
 def test_deleting_the_stack_keeps_the_data(environment: dict[str, str], empty_url: str, clients: HttpServer) -> None:
-    migrate(empty_url)
+    migrate(empty_url, others=MIGRATIONS)
     before = tables(empty_url)
     with new_environment({**environment, "DATABASE_URL": empty_url}) as functions:
         functions("migrate", custom_resource("Delete", clients.url))

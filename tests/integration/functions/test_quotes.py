@@ -10,11 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
-from order_engine.simulation.faults import VENUES, set_fault
+from order_engine.api.views import order_view
+from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
+from order_engine.simulation.faults import set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from tests.support.aws import Aws
 from tests.support.events import rest, websocket
 from tests.support.functions import ORDER, Functions, answered, dispatched, refusal
@@ -30,7 +32,9 @@ def quote(functions: Functions, **query: str) -> dict[str, Any]:
     return response
 
 
-def test_a_quote_is_given_without_an_order(functions: Functions, orders: OrderStore, quotes: QuoteStore) -> None:
+def test_a_quote_is_given_without_an_order(
+    functions: Functions, orders: PostgresOrderStore, quotes: PostgresQuoteStore
+) -> None:
     status, body = answered(quote(functions, slippageBps="100"))
     assert status == 200
     assert set(body) == {
@@ -47,7 +51,7 @@ def test_a_quote_is_given_without_an_order(functions: Functions, orders: OrderSt
     assert orders.page(CLIENT, 10) == ([], None)
 
 
-def test_a_quote_is_given_for_the_short_form(functions: Functions, orders: OrderStore) -> None:
+def test_a_quote_is_given_for_the_short_form(functions: Functions, orders: PostgresOrderStore) -> None:
     event = rest("GET", "/api/quotes", query={"tokenPair": "SOL-USDC", "amount": "10"})
     status, body = answered(functions("submit", event))
     assert (status, body["tokenIn"], body["amountIn"], body["slippageBps"]) == (200, "SOL", "10", 50)
@@ -68,7 +72,7 @@ def test_a_quote_is_given_for_the_short_form(functions: Functions, orders: Order
     ],
 )
 def test_what_no_order_could_ask_for_is_not_quoted(
-    functions: Functions, orders: OrderStore, query: dict[str, str], fields: list[str]
+    functions: Functions, orders: PostgresOrderStore, query: dict[str, str], fields: list[str]
 ) -> None:
     status, body = answered(quote(functions, **query))
     assert (status, body["error"]["code"]) == (400, "InvalidOrder")
@@ -88,19 +92,25 @@ def test_without_a_query_every_parameter_that_is_missing_is_named(functions: Fun
     ],
 )
 def test_what_the_pools_can_not_pay_is_not_quoted(
-    functions: Functions, orders: OrderStore, database: Database, query: dict[str, str], refused: tuple[int, str]
+    functions: Functions,
+    orders: PostgresOrderStore,
+    database: Database,
+    query: dict[str, str],
+    refused: tuple[int, str],
 ) -> None:
     database.execute("DELETE FROM market_pools WHERE id LIKE '%%mSOL' AND id NOT LIKE '%%dlmm%%'")
     assert refusal(quote(functions, **query)) == refused
 
 
-def test_a_pair_without_pools_is_not_quoted(functions: Functions, orders: OrderStore, database: Database) -> None:
+def test_a_pair_without_pools_is_not_quoted(
+    functions: Functions, orders: PostgresOrderStore, database: Database
+) -> None:
     database.execute("DELETE FROM market_pools")
     assert refusal(quote(functions)) == (422, "NoRoute")
 
 
 def test_a_venue_that_is_away_is_named_in_the_quote(
-    functions: Functions, orders: OrderStore, database: Database
+    functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     set_fault(database, "meteora", "quote", "fail", times=1)
     _, body = answered(quote(functions))
@@ -111,7 +121,7 @@ def test_a_venue_that_is_away_is_named_in_the_quote(
 
 
 def test_an_order_is_executed_at_the_quote_that_it_names(
-    functions: Functions, orders: OrderStore, database: Database, services: Aws
+    functions: Functions, orders: PostgresOrderStore, database: Database, services: Aws
 ) -> None:
     _, offer = answered(quote(functions))
     best = offer["route"][0]["legs"][0]["pool"]
@@ -120,10 +130,10 @@ def test_an_order_is_executed_at_the_quote_that_it_names(
     assert (status, body["quoteId"]) == (202, offer["quoteId"])
     order_id = UUID(body["orderId"])
     assert dispatched(functions, order_id) == {"batchItemFailures": []}
-    order = orders.get(order_id).to_json()
+    order = order_view(orders.get(order_id))
     assert (order["status"], order["quoteId"]) == ("confirmed", offer["quoteId"])
     assert (order["quotedOut"], order["minOut"]) == (offer["amountOut"], offer["minOut"])
-    assert orders.events(order_id)[1].data["quoteId"] == offer["quoteId"]
+    assert orders.events(order_id)[1].data["quote_id"] == offer["quoteId"]
     (row,) = database.fetch("SELECT swaps FROM market_transactions")
     assert [swap["pool"] for swap in row["swaps"]] == [best]
 
@@ -140,7 +150,7 @@ def test_an_order_is_executed_at_the_quote_that_it_names(
 )
 def test_an_order_that_can_not_name_its_quote_is_refused(
     functions: Functions,
-    orders: OrderStore,
+    orders: PostgresOrderStore,
     services: Aws,
     change: dict[str, Any],
     refused: tuple[int, str],
@@ -156,7 +166,7 @@ def test_an_order_that_can_not_name_its_quote_is_refused(
 
 
 def test_an_order_for_a_quote_that_has_expired_is_refused(
-    functions: Functions, orders: OrderStore, database: Database
+    functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     _, offer = answered(quote(functions))
     database.execute("UPDATE quotes SET quote = jsonb_set(quote, '{expires_at}', '1')")
@@ -165,7 +175,7 @@ def test_an_order_for_a_quote_that_has_expired_is_refused(
 
 
 def test_an_order_over_the_socket_may_name_a_quote(
-    functions: Functions, orders: OrderStore, clients: HttpServer
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     _, offer = answered(quote(functions))
     for quote_id in (offer["quoteId"], str(uuid4())):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from order_engine.domain.lifecycle import Status
-from order_engine.services.execution import Run
-from order_engine.simulation.faults import VENUES, clear_faults, set_fault
-from order_engine.storage.clients import ClientStore
+from order_engine.domain.runs import Run
+from order_engine.simulation.faults import clear_faults, set_fault
+from order_engine.simulation.pools import VENUES
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import Aws
 from tests.support.events import SCHEDULED, sqs, websocket
 from tests.support.functions import Functions, dispatched, states_input
@@ -20,31 +21,31 @@ pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
 def test_the_sweep_wakes_orders_that_nobody_runs(
-    functions: Functions, orders: OrderStore, database: Database, services: Aws
+    functions: Functions, orders: PostgresOrderStore, database: Database, services: Aws
 ) -> None:
     order = new_order(orders)
-    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 0}
+    assert functions("recover", SCHEDULED) == {"enqueued": 0, "closed": 0}
     database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
-    assert functions("recover", SCHEDULED) == {"woken": 1, "closed": 0}
+    assert functions("recover", SCHEDULED) == {"enqueued": 1, "closed": 0}
     assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert orders.get(order.id).status is Status.CONFIRMED
 
 
 def test_the_sweep_closes_the_connections_of_a_revoked_key(
-    functions: Functions, orders: OrderStore, database: Database, clients: HttpServer
+    functions: Functions, orders: PostgresOrderStore, database: Database, clients: HttpServer
 ) -> None:
     functions("ws_connect", websocket("CONNECT"))
-    ClientStore(database).revoke(CALLER.key_id)
+    PostgresClientStore(database).revoke(CALLER.key_id)
     clients.statuses["/@connections/c1"] = 204
-    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 1}
+    assert functions("recover", SCHEDULED) == {"enqueued": 0, "closed": 1}
     (request,) = clients.requests
     assert (request.method, request.path) == ("DELETE", "/@connections/c1")
-    assert functions("recover", SCHEDULED) == {"woken": 0, "closed": 0}
+    assert functions("recover", SCHEDULED) == {"enqueued": 0, "closed": 0}
 
 
 def test_a_dead_letter_fails_its_order_and_tells_its_listeners(
-    functions: Functions, orders: OrderStore, clients: HttpServer
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     order = new_order(orders, connection_id="c1")
     assert functions("recover", sqs({"orderId": str(order.id)})) == {"batchItemFailures": []}
@@ -54,7 +55,7 @@ def test_a_dead_letter_fails_its_order_and_tells_its_listeners(
 
 
 def test_a_dead_letter_whose_order_may_still_be_filled_comes_back(
-    functions: Functions, orders: OrderStore, database: Database
+    functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = claimed(orders)
     run = functions("route", states_input(Run.of(order)))

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.lifecycle import Status
-from order_engine.storage.clients import ClientStore
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.databases import new_database
 from tests.support.functions import FUNCTIONS, Functions, answered, new_environment
 from tests.support.http_server import HttpServer
@@ -34,7 +34,7 @@ def invoked(functions: Functions, name: str, **changes: Any) -> Any:
     return functions(name.partition("-")[0], event(name) | changes)
 
 
-def taken(orders: OrderStore, name: str) -> None:
+def taken(orders: PostgresOrderStore, name: str) -> None:
     """Stores the order that an event is about, as its run has brought it there."""
     order = event(name)["order"]
     orders.insert(UUID(order["order_id"]), CLIENT, REQUEST, {})
@@ -68,7 +68,9 @@ def test_the_page_is_served(functions: Functions) -> None:
 
 
 def test_the_authorizer_lets_a_key_in_that_is_known(functions: Functions, database: Database) -> None:
-    ClientStore(database).add_key("development", event("authorize")["headers"]["Authorization"].removeprefix("Bearer "))
+    PostgresClientStore(database).add_key(
+        "development", event("authorize")["headers"]["Authorization"].removeprefix("Bearer ")
+    )
     (statement,) = invoked(functions, "authorize")["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
 
@@ -89,7 +91,7 @@ def test_a_connection_is_opened_used_and_closed(functions: Functions, clients: H
 @pytest.mark.parametrize(
     ("name", "status"), [("dispatch", "confirmed"), ("recover-dead_letter", "failed"), ("ws_connect-replay", "pending")]
 )
-def test_a_message_is_handled(functions: Functions, orders: OrderStore, name: str, status: str) -> None:
+def test_a_message_is_handled(functions: Functions, orders: PostgresOrderStore, name: str, status: str) -> None:
     (record,) = event(name)["Records"]
     message = json.loads(record["body"])
     order = orders.insert(UUID(message["orderId"]), UUID(message.get("clientId", str(CLIENT))), REQUEST, {})
@@ -98,10 +100,10 @@ def test_a_message_is_handled(functions: Functions, orders: OrderStore, name: st
 
 
 def test_the_sweep_runs(functions: Functions) -> None:
-    assert invoked(functions, "recover-schedule") == {"woken": 0, "closed": 0}
+    assert invoked(functions, "recover-schedule") == {"enqueued": 0, "closed": 0}
 
 
-def test_the_steps_bring_one_order_to_its_end(functions: Functions, orders: OrderStore) -> None:
+def test_the_steps_bring_one_order_to_its_end(functions: Functions, orders: PostgresOrderStore) -> None:
     taken(orders, "route")
     for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
         answer = invoked(functions, step)
@@ -117,7 +119,7 @@ def without_chance(order: dict[str, Any]) -> dict[str, Any]:
     return order | {"quote": order["quote"] | {"slot": 0, "expires_at": 0}, "transaction": transaction}
 
 
-def test_an_order_is_given_up(functions: Functions, orders: OrderStore) -> None:
+def test_an_order_is_given_up(functions: Functions, orders: PostgresOrderStore) -> None:
     taken(orders, "execute-fail")
     assert invoked(functions, "execute-fail")["status"] == "failed"
 

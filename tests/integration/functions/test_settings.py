@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from order_engine.domain.lifecycle import Status
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.events import rest
 from tests.support.functions import ORDER, Functions, answered, new_environment, refusal
 from tests.support.network import closed_port
@@ -17,7 +17,7 @@ from tests.support.network import closed_port
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_everything_is_up(functions: Functions, orders: OrderStore) -> None:
+def test_everything_is_up(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("submit", rest("GET", "/health")))
     assert status == 200
     assert body["status"] == "up"
@@ -41,7 +41,7 @@ def test_without_postgres_the_api_says_so(environment: dict[str, str]) -> None:
 
 
 def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
-    environment: dict[str, str], orders: OrderStore
+    environment: dict[str, str], orders: PostgresOrderStore
 ) -> None:
     with (
         closed_port() as port,

@@ -7,16 +7,16 @@ import json
 import pytest
 
 from order_engine.domain.errors import NoRoute, StaleRun
-from order_engine.services.execution import Run
+from order_engine.domain.runs import Run
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.functions import Functions, states_input
 from tests.support.orders import claimed
 
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_the_steps_hand_the_order_on(functions: Functions, orders: OrderStore) -> None:
+def test_the_steps_hand_the_order_on(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     run = functions("route", states_input(Run.of(order)))
     assert (run["status"], run["quote"]["swaps"][0]["venue"], run["transaction"]) == (
@@ -30,7 +30,7 @@ def test_the_steps_hand_the_order_on(functions: Functions, orders: OrderStore) -
     assert run["transaction"]["signature"] == orders.get(order.id).tx_hash
 
 
-def test_a_step_counts_the_attempts_as_the_machine_does(functions: Functions, orders: OrderStore) -> None:
+def test_a_step_counts_the_attempts_as_the_machine_does(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     functions("route", states_input(Run.of(order), attempt=2))
     assert orders.get(order.id).attempt == 2
@@ -38,17 +38,17 @@ def test_a_step_counts_the_attempts_as_the_machine_does(functions: Functions, or
 
 
 def test_a_step_fails_with_an_error_that_the_machine_knows_by_name(
-    functions: Functions, orders: OrderStore, database: Database
+    functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = claimed(orders)
     with pytest.raises(StaleRun):
-        functions("route", states_input({**Run.of(order).to_json(), "run": "another"}))
+        functions("route", states_input({**Run.of(order).dump(), "run": "another"}))
     database.execute("DELETE FROM market_pools")
     with pytest.raises(NoRoute):
         functions("route", states_input(Run.of(order)))
 
 
-def test_failing_stores_the_reason(functions: Functions, orders: OrderStore) -> None:
+def test_failing_stores_the_reason(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     error = {"Error": "NoRoute", "Cause": json.dumps({"errorMessage": "no pool", "errorType": "NoRoute"})}
     run = functions("execute", states_input(Run.of(order), step="fail", error=error))
@@ -58,13 +58,15 @@ def test_failing_stores_the_reason(functions: Functions, orders: OrderStore) -> 
     assert (failed["code"], failed["message"]) == ("NoRoute", "no pool")
 
 
-def test_there_is_no_other_step(functions: Functions, orders: OrderStore) -> None:
+def test_there_is_no_other_step(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected step build, submit, confirm or fail, was 'dance'"):
         functions("execute", states_input(Run.of(order), step="dance"))
 
 
-def test_each_step_is_counted(functions: Functions, orders: OrderStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_step_is_counted(
+    functions: Functions, orders: PostgresOrderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     functions("route", states_input(Run.of(claimed(orders))))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OrderRouting" in line]
     (metric,) = [line for line in lines if "_aws" in line]

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 import redis
 
-from order_engine.storage.orders import OrderStore
+from order_engine.api.views import order_view
+from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.rate_limit import KEY
 from tests.support.aws import Aws
 from tests.support.events import rest
@@ -20,11 +21,13 @@ from tests.support.orders import CLIENT, statuses
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_an_order_is_accepted_stored_and_queued(functions: Functions, orders: OrderStore, services: Aws) -> None:
+def test_an_order_is_accepted_stored_and_queued(
+    functions: Functions, orders: PostgresOrderStore, services: Aws
+) -> None:
     status, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER))))
     assert status == 202
     order = orders.get(UUID(body["orderId"]))
-    assert body == {**order.to_json(), "webSocketUrl": f"ws://127.0.0.1/v1?orderId={order.id}"}
+    assert body == {**order_view(order), "webSocketUrl": f"ws://127.0.0.1/v1?orderId={order.id}"}
     assert (body["status"], body["amountIn"], body["clientOrderId"]) == ("pending", "1.5", "a-1")
     assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
     assert statuses(orders, order.id) == ["pending"]
@@ -32,7 +35,7 @@ def test_an_order_is_accepted_stored_and_queued(functions: Functions, orders: Or
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
 def test_an_order_that_comes_again_is_answered_byte_for_byte(
-    functions: Functions, orders: OrderStore, services: Aws, name: str
+    functions: Functions, orders: PostgresOrderStore, services: Aws, name: str
 ) -> None:
     event = rest("POST", "/api/orders/execute", json.dumps({**ORDER, "clientOrderId": None}))
     event["headers"][name] = "a key"
@@ -47,7 +50,9 @@ def test_an_order_that_comes_again_is_answered_byte_for_byte(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü", "\t"])
-def test_an_idempotency_key_that_can_be_none_is_refused(functions: Functions, orders: OrderStore, key: str) -> None:
+def test_an_idempotency_key_that_can_be_none_is_refused(
+    functions: Functions, orders: PostgresOrderStore, key: str
+) -> None:
     event = rest("POST", "/api/orders/execute", json.dumps(ORDER))
     event["headers"]["Idempotency-Key"] = key
     assert refusal(functions("submit", event)) == (400, "InvalidRequest")
@@ -55,7 +60,7 @@ def test_an_idempotency_key_that_can_be_none_is_refused(functions: Functions, or
 
 
 def test_a_client_that_submits_too_much_is_told_when_to_come_back(
-    environment: dict[str, str], orders: OrderStore, redis_url: str
+    environment: dict[str, str], orders: PostgresOrderStore, redis_url: str
 ) -> None:
     with redis.Redis.from_url(redis_url) as store:
         store.delete(KEY.format(CLIENT))
@@ -73,13 +78,13 @@ def test_a_client_that_submits_too_much_is_told_when_to_come_back(
     assert len(orders.page(CLIENT, 10)[0]) == 2
 
 
-def test_the_short_form_is_accepted(functions: Functions, orders: OrderStore) -> None:
+def test_the_short_form_is_accepted(functions: Functions, orders: PostgresOrderStore) -> None:
     form = {"type": "market", "tokenPair": "SOL-USDC", "amount": 10, "userId": "u-1"}
     status, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(form))))
     assert (status, body["tokenIn"], body["amountIn"], body["userId"]) == (202, "SOL", "10", "u-1")
 
 
-def test_a_body_may_come_in_base64_and_with_a_character_set(functions: Functions, orders: OrderStore) -> None:
+def test_a_body_may_come_in_base64_and_with_a_character_set(functions: Functions, orders: PostgresOrderStore) -> None:
     body = base64.b64encode(json.dumps({**ORDER, "clientOrderId": "ü"}).encode()).decode()
     event = rest("POST", "/api/orders/execute", body, isBase64Encoded=True)
     event["headers"] = {"content-type": "Application/JSON; charset=utf-8"}
@@ -113,7 +118,7 @@ def test_a_body_may_come_in_base64_and_with_a_character_set(functions: Functions
 )
 def test_what_is_no_order_is_refused_and_leaves_nothing(
     functions: Functions,
-    orders: OrderStore,
+    orders: PostgresOrderStore,
     services: Aws,
     body: str | None,
     changes: dict[str, Any],
@@ -124,7 +129,7 @@ def test_what_is_no_order_is_refused_and_leaves_nothing(
     assert services.messages("OrderQueue") == []
 
 
-def test_every_problem_of_an_order_is_in_the_answer(functions: Functions, orders: OrderStore) -> None:
+def test_every_problem_of_an_order_is_in_the_answer(functions: Functions, orders: PostgresOrderStore) -> None:
     form = {**ORDER, "amountIn": "0", "slippageBps": -1}
     _, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(form))))
     assert [problem["field"] for problem in body["error"]["details"]] == ["slippageBps"]

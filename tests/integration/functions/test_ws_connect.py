@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from order_engine.api.views import event_view
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import Aws
 from tests.support.events import sqs, websocket
 from tests.support.functions import ORDER, Functions
@@ -18,7 +19,7 @@ from tests.support.orders import CLIENT, new_order
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_a_connection_opens_and_closes(functions: Functions, orders: OrderStore, database: Database) -> None:
+def test_a_connection_opens_and_closes(functions: Functions, orders: PostgresOrderStore, database: Database) -> None:
     assert functions("ws_connect", websocket("CONNECT")) == {"statusCode": 200}
     order = new_order(orders, connection_id="c1")
     assert functions("ws_connect", websocket("DISCONNECT")) == {"statusCode": 200}
@@ -27,7 +28,7 @@ def test_a_connection_opens_and_closes(functions: Functions, orders: OrderStore,
 
 
 def test_a_connection_for_an_order_has_its_replay_queued(
-    functions: Functions, orders: OrderStore, services: Aws, clients: HttpServer
+    functions: Functions, orders: PostgresOrderStore, services: Aws, clients: HttpServer
 ) -> None:
     order = new_order(orders)
     event = websocket("CONNECT", query={"orderId": str(order.id)})
@@ -36,7 +37,7 @@ def test_a_connection_for_an_order_has_its_replay_queued(
     assert message == {"connectionId": "c1", "clientId": str(CLIENT), "orderId": str(order.id)}
     assert clients.requests == []
     assert functions("ws_connect", sqs(message)) == {"batchItemFailures": []}
-    assert clients.pushed("c1") == [event.to_json() for event in orders.events(order.id)]
+    assert clients.pushed("c1") == [event_view(event) for event in orders.events(order.id)]
 
 
 @pytest.mark.parametrize(
@@ -44,14 +45,16 @@ def test_a_connection_for_an_order_has_its_replay_queued(
     [pytest.param(str(uuid4()), 404, "OrderNotFound", id="unknown"), ("7", 400, "InvalidRequest")],
 )
 def test_no_connection_opens_for_an_order_that_is_none(
-    functions: Functions, orders: OrderStore, order_id: str, status: int, code: str
+    functions: Functions, orders: PostgresOrderStore, order_id: str, status: int, code: str
 ) -> None:
     response = functions("ws_connect", websocket("CONNECT", query={"orderId": order_id}))
     assert response["statusCode"] == status
     assert json.loads(response["body"])["error"]["code"] == code
 
 
-def test_no_connection_opens_for_another_page_or_beyond_the_limit(functions: Functions, orders: OrderStore) -> None:
+def test_no_connection_opens_for_another_page_or_beyond_the_limit(
+    functions: Functions, orders: PostgresOrderStore
+) -> None:
     event = websocket("CONNECT")
     event["headers"]["Origin"] = "https://evil.example"
     refused = functions("ws_connect", event)
@@ -65,7 +68,7 @@ def test_no_connection_opens_for_another_page_or_beyond_the_limit(functions: Fun
 
 
 def test_an_order_comes_over_the_socket(
-    functions: Functions, orders: OrderStore, services: Aws, clients: HttpServer
+    functions: Functions, orders: PostgresOrderStore, services: Aws, clients: HttpServer
 ) -> None:
     body = json.dumps({"action": "execute", **ORDER})
     assert functions("ws_connect", websocket("MESSAGE", body=body)) == {"statusCode": 200}
@@ -74,7 +77,7 @@ def test_an_order_comes_over_the_socket(
     assert services.messages("OrderQueue") == [{"orderId": event["orderId"]}]
 
 
-def test_what_is_pushed_is_signed(functions: Functions, orders: OrderStore, clients: HttpServer) -> None:
+def test_what_is_pushed_is_signed(functions: Functions, orders: PostgresOrderStore, clients: HttpServer) -> None:
     functions("ws_connect", websocket("MESSAGE", "a=b/c@d", json.dumps({"action": "ping"})))
     (request,) = clients.requests
     assert (request.method, request.path) == ("POST", "/@connections/a%3Db%2Fc%40d")
@@ -85,14 +88,16 @@ def test_what_is_pushed_is_signed(functions: Functions, orders: OrderStore, clie
 
 @pytest.mark.parametrize("body", [None, "", "no json", "[]", '{"action": "dance"}'])
 def test_a_malformed_message_is_answered(
-    functions: Functions, orders: OrderStore, clients: HttpServer, body: str | None
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer, body: str | None
 ) -> None:
     assert functions("ws_connect", websocket("MESSAGE", body=body)) == {"statusCode": 200}
     (answer,) = clients.pushed("c1")
     assert answer["error"]["code"] in ("InvalidJson", "UnknownAction")
 
 
-def test_a_replay_that_fails_comes_back_alone(functions: Functions, orders: OrderStore, clients: HttpServer) -> None:
+def test_a_replay_that_fails_comes_back_alone(
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
+) -> None:
     order = new_order(orders)
     clients.statuses["/@connections/c2"] = 500
     owner = {"clientId": str(CLIENT), "orderId": str(order.id)}

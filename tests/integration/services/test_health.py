@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 
 from order_engine.services.health import Health
-from order_engine.storage.active_orders import ActiveOrders
+from order_engine.storage.active_orders import RedisActiveOrders
 from order_engine.storage.database import Database
 from tests.support.aws import Aws, aws
 from tests.support.network import closed_port
@@ -22,7 +22,7 @@ def health(database: Database, redis_url: str, queue: Aws, down: str) -> Iterato
         nowhere = f"127.0.0.1:{stack.enter_context(closed_port())}"
         host, port = nowhere.split(":")
         postgres = Database(f"host={host} port={port} user=postgres") if down == "postgres" else database
-        redis = ActiveOrders(f"redis://{nowhere}/0" if down == "redis" else redis_url, lambda warning: None)
+        redis = RedisActiveOrders(f"redis://{nowhere}/0" if down == "redis" else redis_url, lambda warning: None)
         client: Any = boto3.client(
             "sqs",
             endpoint_url=f"http://{nowhere}" if down == "queue" else queue.url,

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from order_engine.api.views import decision_view, event_view, offer_view, order_view
 from order_engine.domain.errors import (
     InvalidOrder,
     NoRoute,
@@ -22,37 +23,45 @@ from order_engine.domain.errors import (
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.services.execution import Execution, Run
-from order_engine.services.quotes import Quotes
-from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
+from order_engine.domain.quotes import Offer
+from order_engine.domain.runs import Run
+from order_engine.services.execution import Execution
+from order_engine.services.quoting import Quoting
+from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
 from order_engine.services.submission import Submission
-from order_engine.simulation.simulated import SimulatedChain
+from order_engine.simulation.chain import SimulatedChain
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
+from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
-from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, quoting_on
+from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, router_on
 
 
 class Scene:
     """The simulated market, with a clock of its own that begins now."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.clock = Clock()
         self.clock.now = time.time()
         self.market = market_of(database, self.clock)
-        self.orders = OrderStore(database)
-        self.store = QuoteStore(database)
-        self.quotes = Quotes(quoting_on(self.market), self.store)
+        self.orders = PostgresOrderStore(database)
+        self.store = PostgresQuoteStore(database)
+        self.quoting = Quoting(router_on(self.market), self.store)
         self.execution: Execution = execution_on(self.market, self.orders)
         self._submission = Submission(
-            *(self.orders, self.store, lambda event, listeners: None, lambda order_id: None),
-            *(lambda client_id: 0, lambda warning: None),
+            orders=self.orders,
+            quotes=self.store,
+            publish=lambda event, listeners: None,
+            queue=FakeOrderQueue(),
+            rate_limit=FakeRateLimit(),
+            warn=lambda warning: None,
         )
 
     def offer(self, request: OrderRequest = REQUEST) -> dict[str, Any]:
-        return self.quotes.offer(request, CLIENT)
+        return offer_view(self.quoting.offer(request, CLIENT))
 
     def submit(self, request: OrderRequest) -> Order:
         return self._submission.submit(request, CLIENT)[0]
@@ -67,7 +76,7 @@ class Scene:
     def move_the_market(self) -> None:
         """Somebody sells so much that every pool pays less."""
         chain = SimulatedChain(self.market)
-        ids = [id for id in pools(self.market.database) if id.endswith(":SOL-USDC")]
+        ids = [id for id in pools(self.database) if id.endswith(":SOL-USDC")]
         chain.submit(chain.build(quoted(self.market, "SOL-USDC", 40_000 * SOL, ids), 0))
 
     def statuses(self, run: Run) -> list[str]:
@@ -76,7 +85,7 @@ class Scene:
 
 def passed_on(run: Run) -> Run:
     """As the next state gets it."""
-    return Run.from_json(json.loads(json.dumps(run.to_json())), run.attempt)
+    return Run.load(json.loads(json.dumps(run.dump())), run.attempt)
 
 
 def done(run: Run, *steps: Callable[[Run], Run]) -> Run:
@@ -96,7 +105,7 @@ def scene(database: Database) -> Scene:
 def test_an_offer_says_what_an_order_would_be_paid(scene: Scene) -> None:
     offer = scene.offer()
     execution = done(scene.order(offer), scene.execution.route)
-    routing = scene.orders.events(execution.order_id)[-1].data
+    routing = event_view(scene.orders.events(execution.order_id)[-1])["data"]
     assert (offer["tokenIn"], offer["tokenOut"], offer["slippageBps"]) == ("SOL", "USDC", 50)
     assert (offer["amountIn"], offer["amountInBaseUnits"]) == ("1.5", "1500000000")
     assert int(offer["minOutBaseUnits"]) == int(offer["amountOutBaseUnits"]) * 9_950 // 10_000
@@ -115,8 +124,9 @@ def test_an_offer_is_kept_with_its_decision(scene: Scene) -> None:
     assert stored.quote == quoted(scene.market, "SOL-USDC", REQUEST.amount_in)
     assert stored.quote.expires_at == scene.clock.now + QUOTE_LIFETIME_SECONDS
     assert stored.slippage_bps == 7
-    assert stored.decision == {name: offer[name] for name in stored.decision}
-    assert (stored.decision["venue"], stored.decision["quotes"]) == (offer["venue"], offer["quotes"])
+    shown = decision_view(stored.decision)
+    assert shown == {name: offer[name] for name in shown}
+    assert (shown["venue"], shown["quotes"]) == (offer["venue"], offer["quotes"])
 
 
 def test_every_offer_has_an_id_of_its_own(scene: Scene) -> None:
@@ -139,36 +149,36 @@ def test_what_has_no_route_is_not_offered(scene: Scene, database: Database) -> N
 # What is remembered
 
 
-def test_there_is_no_quote_that_was_never_given(quotes: QuoteStore) -> None:
+def test_there_is_no_quote_that_was_never_given(quotes: PostgresQuoteStore) -> None:
     id = uuid4()
-    with pytest.raises(QuoteNotFound, match=f"expected the id of a quote, was {id}"):
+    with pytest.raises(QuoteNotFound, match=f"no quote with id {id}"):
         quotes.get(id)
 
 
-def test_a_quote_is_kept_once(scene: Scene, quotes: QuoteStore) -> None:
+def test_a_quote_is_kept_once(scene: Scene, quotes: PostgresQuoteStore) -> None:
     first, second = (quoted(scene.market, "SOL-USDC", amount) for amount in (SOL, 2 * SOL))
     id = uuid7()
-    quotes.insert(id, CLIENT, first, 50, {})
-    quotes.insert(id, CLIENT, second, 60, {})
+    quotes.insert(CLIENT, Offer(id, first, 50, {}))
+    quotes.insert(CLIENT, Offer(id, second, 60, {}))
     assert (quotes.get(id).quote, quotes.get(id).slippage_bps) == (first, 50)
 
 
 def test_old_quotes_are_forgotten_but_for_those_that_an_order_names(scene: Scene, database: Database) -> None:
     named, forgotten, kept = (UUID(scene.offer()["quoteId"]) for _ in range(3))
     scene.submit(replace(REQUEST, quote_id=named))
-    for id, seconds in ((named, KEPT_SECONDS + 1), (forgotten, KEPT_SECONDS + 1), (kept, KEPT_SECONDS - 60)):
+    for id, seconds in ((named, TTL_SECONDS + 1), (forgotten, TTL_SECONDS + 1), (kept, TTL_SECONDS - 60)):
         database.execute(
             "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
             {"s": seconds, "id": id},
         )
-    scene.store.forget()
+    scene.store.delete_expired()
     assert {row["id"] for row in database.fetch("SELECT id FROM quotes")} == {named, kept}
 
 
 def test_without_the_store_nothing_is_kept() -> None:
     with closed_port() as port:
-        quotes = QuoteStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
-        for call in (lambda: quotes.get(uuid4()), quotes.forget):
+        quotes = PostgresQuoteStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
+        for call in (lambda: quotes.get(uuid4()), quotes.delete_expired):
             with pytest.raises(StoreUnavailable):
                 call()
 
@@ -180,8 +190,8 @@ def test_an_order_remembers_the_quote_that_it_names(scene: Scene) -> None:
     offer = scene.offer()
     order: Order = scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
     assert order == scene.orders.get(order.id)
-    assert str(order.quote_id) == order.to_json()["quoteId"] == offer["quoteId"]
-    assert scene.orders.events(order.id)[0].data["quoteId"] == offer["quoteId"]
+    assert str(order.quote_id) == order_view(order)["quoteId"] == offer["quoteId"]
+    assert scene.orders.events(order.id)[0].data["quote_id"] == offer["quoteId"]
     assert scene.orders.page(CLIENT, 1)[0] == [order]
     assert scene.orders.claim(order.id, RUN, LEASE) == replace(order, run=RUN)
 
@@ -214,7 +224,7 @@ def test_a_quote_may_be_named_more_than_once(scene: Scene) -> None:
 
 def test_an_order_that_names_no_quote_has_none(scene: Scene) -> None:
     order = scene.submit(REQUEST)
-    assert (order.quote_id, scene.orders.get(order.id).quote_id, order.to_json()["quoteId"]) == (None, None, None)
+    assert (order.quote_id, scene.orders.get(order.id).quote_id, order_view(order)["quoteId"]) == (None, None, None)
 
 
 def test_a_quote_that_expires_before_it_is_signed_fails_the_order(scene: Scene, database: Database) -> None:
@@ -294,6 +304,6 @@ def test_the_same_number_of_another_token_is_no_other_amount_than_the_tokens_say
 def test_an_order_for_a_quote_that_has_expired_is_refused(scene: Scene) -> None:
     scene.clock.now -= QUOTE_LIFETIME_SECONDS
     offer = scene.offer()
-    with pytest.raises(QuoteExpired, match="expected a quote that is still valid, was one that ended"):
+    with pytest.raises(QuoteExpired, match="the quote expired"):
         scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
     assert scene.orders.page(CLIENT, 10) == ([], None)

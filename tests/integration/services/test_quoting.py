@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
+from order_engine.api.views import amounts, decision_view, event_view
 from order_engine.domain.errors import (
     AmountTooSmall,
     CorruptPool,
@@ -17,22 +19,37 @@ from order_engine.domain.errors import (
     StoreUnavailable,
     VenueUnavailable,
 )
-from order_engine.domain.money import TOKENS, U64_MAX, amounts, parse_amount
+from order_engine.domain.money import U64_MAX, parse_amount
 from order_engine.domain.orders import OrderRequest
+from order_engine.domain.quotes import Quote
+from order_engine.domain.runs import Run
+from order_engine.domain.tokens import TOKENS
 from order_engine.ports import Venue
-from order_engine.services.execution import Run
-from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS, Quoted, Quoting
-from order_engine.simulation.faults import VENUES, set_fault
+from order_engine.services.routing import QUOTE_LIFETIME_SECONDS, Router
+from order_engine.simulation.faults import set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import eventually
 from tests.support.fakes import FakeVenue, fake_execution
 from tests.support.orders import REQUEST, claimed
-from tests.support.simulation import SOL, Clock, execution_on, live, market_of, pools, quoting_on
+from tests.support.simulation import SOL, Clock, execution_on, live, market_of, pools, router_on
 
 
-def ask(*venues: Venue, deadline: float = 10, amount: int = REQUEST.amount_in) -> Quoted:
-    return Quoting(venues, deadline).quote("SOL", "USDC", amount)
+class Routed(NamedTuple):
+    """The best quote, and the decision as clients see it."""
+
+    quote: Quote
+    decision: dict[str, Any]
+
+
+def best(router: Router, token_in: str, token_out: str, amount: int) -> Routed:
+    quote, decision = router.best(token_in, token_out, amount)
+    return Routed(quote, decision_view(decision.dump()))
+
+
+def ask(*venues: Venue, deadline: float = 10, amount: int = REQUEST.amount_in) -> Routed:
+    return best(Router(venues, deadline), "SOL", "USDC", amount)
 
 
 @pytest.fixture
@@ -41,11 +58,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def quoting(database: Database, clock: Clock) -> Quoting:
-    return quoting_on(market_of(database, clock))
+def router(database: Database, clock: Clock) -> Router:
+    return router_on(market_of(database, clock))
 
 
-def reported(quoted: Quoted) -> list[dict[str, str]]:
+def reported(quoted: Routed) -> list[dict[str, str]]:
     unavailable: list[dict[str, str]] = quoted.decision["unavailable"]
     return unavailable
 
@@ -69,8 +86,8 @@ def test_a_tie_goes_to_the_deeper_pool() -> None:
     assert decision["reason"] == "raydium-pool pays as much as meteora-pool and has the deeper pool"
 
 
-def test_a_quote_lasts_for_its_lifetime(quoting: Quoting, clock: Clock) -> None:
-    assert quoting.quote("SOL", "USDC", SOL).quote.expires_at == clock.now + QUOTE_LIFETIME_SECONDS
+def test_a_quote_lasts_for_its_lifetime(router: Router, clock: Clock) -> None:
+    assert best(router, "SOL", "USDC", SOL).quote.expires_at == clock.now + QUOTE_LIFETIME_SECONDS
 
 
 def test_a_venue_that_refuses_is_left_out_and_reported() -> None:
@@ -108,19 +125,19 @@ def test_a_venue_that_is_slow_is_dropped_at_the_deadline_and_reported(slow: Fake
 
 
 def test_a_venue_that_hangs_never_holds_up_the_others(slow: FakeVenue) -> None:
-    quoting = Quoting([slow, FakeVenue("meteora")], 0.1)
+    router = Router([slow, FakeVenue("meteora")], 0.1)
     started = time.monotonic()
     for _ in range(4):
-        assert quoting.quote("SOL", "USDC", REQUEST.amount_in).quote.venue == "meteora"
+        assert best(router, "SOL", "USDC", REQUEST.amount_in).quote.venue == "meteora"
     assert time.monotonic() - started < 10
 
 
 def test_a_venue_that_hung_quotes_again_once_it_answers(slow: FakeVenue) -> None:
-    quoting = Quoting([slow, FakeVenue("meteora")], 0.1)
-    quoting.quote("SOL", "USDC", REQUEST.amount_in)
+    router = Router([slow, FakeVenue("meteora")], 0.1)
+    best(router, "SOL", "USDC", REQUEST.amount_in)
     assert slow.answers is not None
     slow.answers.set()
-    assert eventually(lambda: quoting.quote("SOL", "USDC", REQUEST.amount_in).quote.venue == "raydium")
+    assert eventually(lambda: best(router, "SOL", "USDC", REQUEST.amount_in).quote.venue == "raydium")
 
 
 def test_venues_are_asked_at_the_same_time() -> None:
@@ -138,7 +155,7 @@ def test_venues_are_asked_at_the_same_time() -> None:
 
 
 def test_when_no_venue_answers_in_time_the_order_stays_where_it_is(
-    orders: OrderStore, database: Database, slow: FakeVenue
+    orders: PostgresOrderStore, database: Database, slow: FakeVenue
 ) -> None:
     order = claimed(orders)
     with pytest.raises(VenueUnavailable, match="raydium did not quote within 0.1 s"):
@@ -191,48 +208,50 @@ def test_an_amount_too_small_is_worth_a_retry_while_a_venue_is_missing() -> None
         ask(FakeVenue("meteora"), amount=1)
 
 
-def test_a_pair_that_no_venue_trades_has_no_route(quoting: Quoting, database: Database) -> None:
+def test_a_pair_that_no_venue_trades_has_no_route(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE 'JUP' IN (token_a, token_b)")
     with pytest.raises(NoRoute, match="expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-wSOL"):
-        quoting.quote("JUP", "wSOL", SOL)
+        best(router, "JUP", "wSOL", SOL)
 
 
 @pytest.mark.parametrize(("token_in", "token_out"), [("BONK", "SOL"), ("BONK", "USDC"), ("BONK", "mSOL")])
-def test_the_smallest_amount_that_works_is_named_and_works(quoting: Quoting, token_in: str, token_out: str) -> None:
-    with pytest.raises(AmountTooSmall, match=rf"{token_in} to be paid anything in {token_out}, was 0.00001") as caught:
-        quoting.quote(token_in, token_out, 1)
+def test_the_smallest_amount_that_works_is_named_and_works(router: Router, token_in: str, token_out: str) -> None:
+    with pytest.raises(
+        AmountTooSmall, match=rf"{token_in}, the least that pays anything in {token_out}, was 0.00001"
+    ) as caught:
+        best(router, token_in, token_out, 1)
     named = str(caught.value).split()[3]
     smallest = parse_amount(named, TOKENS[token_in])
     assert 1 < smallest < 100_000
-    assert quoting.quote(token_in, token_out, smallest).quote.amount_out > 0
+    assert best(router, token_in, token_out, smallest).quote.amount_out > 0
     with pytest.raises(AmountTooSmall, match=f"expected at least {named} {token_in}"):
-        quoting.quote(token_in, token_out, smallest - 1)
+        best(router, token_in, token_out, smallest - 1)
 
 
-def test_the_most_that_can_be_had_is_named_and_can_be_had(quoting: Quoting, database: Database) -> None:
+def test_the_most_that_can_be_had_is_named_and_can_be_had(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE id <> 'meteora-dlmm:SOL-mSOL'")
     with pytest.raises(InsufficientLiquidity, match="was 18446744073.709551615") as caught:
-        quoting.quote("SOL", "mSOL", U64_MAX)
+        best(router, "SOL", "mSOL", U64_MAX)
     words = str(caught.value).split()
     largest, paid = parse_amount(words[3], TOKENS["SOL"]), parse_amount(words[10], TOKENS["mSOL"])
-    quote = quoting.quote("SOL", "mSOL", largest).quote
+    quote = best(router, "SOL", "mSOL", largest).quote
     assert quote.amount_out == paid == pools(database)["meteora-dlmm:SOL-mSOL"].depth(True)
     with pytest.raises(InsufficientLiquidity):
-        quoting.quote("SOL", "mSOL", largest + 1)
+        best(router, "SOL", "mSOL", largest + 1)
 
 
 # The decision
 
 
-def test_native_and_wrapped_sol_are_quoted_alike(quoting: Quoting) -> None:
-    native, wrapped = (quoting.quote(token, "USDC", SOL).quote for token in ("SOL", "wSOL"))
+def test_native_and_wrapped_sol_are_quoted_alike(router: Router) -> None:
+    native, wrapped = (best(router, token, "USDC", SOL).quote for token in ("SOL", "wSOL"))
     assert native.swaps == wrapped.swaps
     assert (native.amount_out, native.token_in, wrapped.token_in) == (wrapped.amount_out, "SOL", "wSOL")
 
 
-def test_a_large_order_is_split_and_says_how(quoting: Quoting, database: Database) -> None:
+def test_a_large_order_is_split_and_says_how(router: Router, database: Database) -> None:
     amount = 5_000 * SOL
-    quote, decision = quoting.quote("SOL", "USDC", amount)
+    quote, decision = best(router, "SOL", "USDC", amount)
     (hop,) = decision["route"]
     assert len(hop["legs"]) == len(quote.swaps) == 4
     assert [leg["pool"] for leg in hop["legs"]] == [swap.pool for swap in quote.swaps]
@@ -252,8 +271,8 @@ def test_a_large_order_is_split_and_says_how(quoting: Quoting, database: Databas
     assert float(first["cost"]) > 0
 
 
-def test_two_hops_say_what_each_of_them_does(quoting: Quoting) -> None:
-    quote, decision = quoting.quote("RAY", "USDT", 10**9)
+def test_two_hops_say_what_each_of_them_does(router: Router) -> None:
+    quote, decision = best(router, "RAY", "USDT", 10**9)
     hub = quote.swaps[0].token_out
     assert [(hop["tokenIn"], hop["tokenOut"]) for hop in decision["route"]] == [("RAY", hub), (hub, "USDT")]
     first, second = decision["route"]
@@ -263,22 +282,22 @@ def test_two_hops_say_what_each_of_them_does(quoting: Quoting) -> None:
     assert {fee["token"] for fee in decision["fees"]} <= {"RAY", hub, "USDT"}
 
 
-def test_the_fees_are_those_of_the_pools_by_kind(quoting: Quoting, database: Database) -> None:
+def test_the_fees_are_those_of_the_pools_by_kind(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE id <> 'raydium-cp:SOL-USDC'")
-    _, decision = quoting.quote("SOL", "USDC", SOL)
+    _, decision = best(router, "SOL", "USDC", SOL)
     fees = pools(database)["raydium-cp:SOL-USDC"].quote(SOL, True, 0).fees
     assert decision["fees"] == [
-        {"token": "SOL", "kind": kind, **amounts("amount", units, TOKENS["SOL"])}
+        {"token": "SOL", "kind": kind, **amounts("amount", units, "SOL")}
         for kind, units in (("trade", fees.trade), ("protocol", fees.protocol), ("fund", fees.fund))
     ]
     assert fees.total == 2_500_000
 
 
-def test_the_decision_is_kept_with_the_order_losers_included(orders: OrderStore, database: Database) -> None:
+def test_the_decision_is_kept_with_the_order_losers_included(orders: PostgresOrderStore, database: Database) -> None:
     set_fault(database, "meteora", "quote", "fail", times=1)
     order = claimed(orders, request=OrderRequest("market", "SOL", "USDC", 20_000 * SOL))
     execution_on(live(database), orders).route(Run.of(order))
-    routing = orders.events(order.id)[-1].data
+    routing = event_view(orders.events(order.id)[-1])["data"]
     assert {one["pools"] for one in routing["quotes"]} >= {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}
     assert len(routing["quotes"]) >= 3
     assert routing["venue"] == "raydium"

@@ -1,21 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
 
 from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL, Status
-from order_engine.domain.orders import Event
-from order_engine.services.execution import Run
-from order_engine.services.recovery import ASLEEP_AFTER_SECONDS, Recovery
-from order_engine.simulation.faults import VENUES, clear_faults, set_fault
+from order_engine.domain.quotes import Offer
+from order_engine.domain.runs import Run
+from order_engine.ports import OrderQueue
+from order_engine.services.recovery import STALLED_SECONDS, Recovery
+from order_engine.simulation.faults import clear_faults, set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.event_partitions import EventPartitions
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import KEPT_SECONDS, QuoteStore
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.event_partitions import PostgresEventPartitions
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.fakes import FakeOrderQueue
 from tests.support.orders import CLIENT, LEASE, PATHS, RUN, brought_to, claimed, new_order
 from tests.support.simulation import SOL, execution_on, live, quoted
 
@@ -23,19 +26,26 @@ from tests.support.simulation import SOL, execution_on, live, quoted
 class Scene:
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.orders = OrderStore(database)
-        self.woken: list[UUID] = []
+        self.orders = PostgresOrderStore(database)
         self.published: list[Event] = []
-        self.quotes = QuoteStore(database)
+        self.quotes = PostgresQuoteStore(database)
         self.execution = execution_on(
             live(database), self.orders, lambda event, listeners: self.published.append(event)
         )
-        self.subscriptions = SubscriptionStore(database)
-        self.partitions = EventPartitions(database, 0, lambda message, details: None)
-        self.recovery = self.waking(self.woken.append)
+        self.subscriptions = PostgresSubscriptionStore(database)
+        self.partitions = PostgresEventPartitions(database, 0, lambda message, details: None)
+        self.queue = FakeOrderQueue()
+        self.recovery = self.enqueueing(self.queue)
 
-    def waking(self, wake: Callable[[UUID], None]) -> Recovery:
-        return Recovery(self.orders, self.quotes, self.subscriptions, self.partitions, self.execution, wake)
+    def enqueueing(self, queue: OrderQueue) -> Recovery:
+        return Recovery(
+            orders=self.orders,
+            quotes=self.quotes,
+            subscriptions=self.subscriptions,
+            partitions=self.partitions,
+            execution=self.execution,
+            queue=queue,
+        )
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
@@ -66,33 +76,33 @@ def scene(database: Database) -> Scene:
 def test_an_order_whose_message_was_lost_is_woken(scene: Scene) -> None:
     order = new_order(scene.orders)
     assert scene.recovery.sweep() == []
-    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
-    assert scene.recovery.sweep() == scene.woken == [order.id]
+    scene.pass_time(STALLED_SECONDS + 1)
+    assert scene.recovery.sweep() == scene.queue.enqueued == [order.id]
     assert scene.recovery.sweep() == []
 
 
 def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> None:
     order = new_order(scene.orders)
     for _ in range(3):
-        scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+        scene.pass_time(STALLED_SECONDS + 1)
         scene.recovery.sweep()
-    assert scene.woken == [order.id] * 3
+    assert scene.queue.enqueued == [order.id] * 3
 
 
 def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.services.recovery.BATCH", 2)
     ids = sorted(new_order(scene.orders).id for _ in range(5))
-    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+    scene.pass_time(STALLED_SECONDS + 1)
 
-    def cut_short(order_id: UUID) -> None:
-        if order_id == ids[2]:
-            raise ConnectionError("no queue")
-        scene.woken.append(order_id)
+    class CutShort(FakeOrderQueue):
+        def enqueue(self, order_id: UUID) -> None:
+            self.down = order_id == ids[2]
+            super().enqueue(order_id)
 
     with pytest.raises(ConnectionError):
-        scene.waking(cut_short).sweep()
+        scene.enqueueing(CutShort()).sweep()
     assert scene.recovery.sweep() == ids[4:]
-    scene.pass_time(ASLEEP_AFTER_SECONDS + 1)
+    scene.pass_time(STALLED_SECONDS + 1)
     assert scene.recovery.sweep() == ids
 
 
@@ -112,17 +122,17 @@ def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, s
     order = brought_to(scene.orders, status)
     scene.pass_time(LEASE - 5)
     assert scene.recovery.sweep() == []
-    scene.pass_time(ASLEEP_AFTER_SECONDS)
+    scene.pass_time(STALLED_SECONDS)
     assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
 
 
 def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
     old, fresh = uuid4(), uuid4()
     for id in (old, fresh):
-        scene.quotes.insert(id, CLIENT, quoted(live(scene.database), "SOL-USDC", SOL), 50, {})
+        scene.quotes.insert(CLIENT, Offer(id, quoted(live(scene.database), "SOL-USDC", SOL), 50, {}))
     scene.database.execute(
         "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
-        {"s": KEPT_SECONDS + 1, "id": old},
+        {"s": TTL_SECONDS + 1, "id": old},
     )
     scene.recovery.sweep()
     assert scene.database.fetch("SELECT id FROM quotes") == [{"id": fresh}]
@@ -136,8 +146,9 @@ def test_an_order_that_could_not_be_run_is_given_up(scene: Scene, status: Status
     after = scene.orders.get(order.id)
     assert after.status is Status.FAILED
     assert after.error == {
+        "version": 1,
         "code": "InternalError",
-        "message": "DeadLetter: the order could not be run, however often it was tried",
+        "message": "DeadLetter: the order could not be run after several tries",
         "attempts": 3,
         "retryable": True,
     }

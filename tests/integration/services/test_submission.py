@@ -1,20 +1,19 @@
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 
+from order_engine.api.views import event_view
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.services.notifications import Notifications
 from order_engine.services.submission import Submission
-from order_engine.storage.active_orders import ActiveOrders
+from order_engine.storage.active_orders import RedisActiveOrders
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
-from order_engine.storage.subscriptions import SubscriptionStore
-from tests.support.fakes import Connections
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
 
@@ -23,31 +22,32 @@ class Scene:
     """A way to take orders in, on real stores; what it wakes, pushes and warns of is kept."""
 
     def __init__(self, database: Database, redis_url: str) -> None:
-        self.woken: list[UUID] = []
         self.warnings: list[str] = []
         self.connections = Connections()
-        self.orders = OrderStore(database)
-        self.active_orders = ActiveOrders(redis_url, self.warnings.append)
+        self.orders = PostgresOrderStore(database)
+        self.active_orders = RedisActiveOrders(redis_url, self.warnings.append)
         self.notifications = Notifications(
-            self.active_orders, SubscriptionStore(database), self.connections, self.warnings.append
+            active_orders=self.active_orders,
+            subscriptions=PostgresSubscriptionStore(database),
+            connections=self.connections,
+            view=event_view,
+            warn=self.warnings.append,
         )
-        self.queue_is_down = False
-        self.wait = 0.0
+        self.queue = FakeOrderQueue()
+        self.rate_limit = FakeRateLimit()
         self.submission = Submission(
-            *(self.orders, QuoteStore(database), self.notifications.publish, self._wake),
-            *(lambda client_id: self.wait, self.warnings.append),
+            orders=self.orders,
+            quotes=PostgresQuoteStore(database),
+            publish=self.notifications.publish,
+            queue=self.queue,
+            rate_limit=self.rate_limit,
+            warn=self.warnings.append,
         )
 
     def submit(self, request: OrderRequest, connection_id: str | None = None) -> Order:
         order, new = self.submission.submit(request, CLIENT, None, connection_id)
         assert new
         return order
-
-    def _wake(self, order_id: UUID) -> None:
-        if self.queue_is_down:
-            raise ConnectionError("no queue")
-        # Whoever is woken finds the order.
-        self.woken.append(self.orders.get(order_id).id)
 
 
 @pytest.fixture
@@ -58,18 +58,18 @@ def scene(database: Database, redis_url: str) -> Scene:
 def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
     order = scene.submit(REQUEST)
     assert order == scene.orders.get(order.id)
-    assert scene.woken == [order.id]
+    assert scene.queue.enqueued == [order.id]
     (event,) = scene.orders.events(order.id)
-    assert scene.active_orders.get(order.id) == event.to_json()
+    assert scene.active_orders.get(order.id) == event
     assert event.data == {
         "type": "market",
-        "tokenIn": "SOL",
-        "tokenOut": "USDC",
-        "amountIn": "1.5",
-        "amountInBaseUnits": "1500000000",
-        "slippageBps": 50,
-        "clientOrderId": None,
-        "quoteId": None,
+        "version": 1,
+        "token_in": "SOL",
+        "token_out": "USDC",
+        "amount_in": "1500000000",
+        "slippage_bps": 50,
+        "client_order_id": None,
+        "quote_id": None,
     }
     assert (scene.connections.sent, scene.warnings) == ([], [])
 
@@ -83,26 +83,26 @@ def test_the_same_request_twice_is_two_orders(scene: Scene) -> None:
 def test_a_connection_listens_from_the_first_event_on(scene: Scene) -> None:
     order = scene.submit(REQUEST, "c1")
     assert scene.orders.claim(order.id, RUN, LEASE) is not None
-    moved = scene.orders.move(order.id, RUN, Trigger.QUOTED, 1, {})
+    moved = scene.orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
     assert moved is not None
     scene.notifications.publish(*moved)
-    assert scene.connections.to("c1") == [event.to_json() for event in scene.orders.events(order.id)]
+    assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
 
 
 def test_an_order_is_safe_even_if_its_message_is_not_sent(scene: Scene, database: Database) -> None:
-    scene.queue_is_down = True
+    scene.queue.down = True
     order = scene.submit(REQUEST)
     assert scene.orders.get(order.id).status is Status.PENDING
-    assert scene.warnings == [f"order {order.id} stored, but its message was not sent: no queue"]
+    assert scene.warnings == [f"order {order.id} is stored, but its message was not sent: no queue"]
     database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
-    assert scene.orders.asleep(45) == [order.id]
+    assert scene.orders.take_stalled(45) == [order.id]
 
 
 def test_an_order_is_taken_without_redis(database: Database) -> None:
     with closed_port() as port:
         scene = Scene(database, f"redis://127.0.0.1:{port}/0")
         order = scene.submit(REQUEST, "c1")
-    assert scene.woken == [order.id]
+    assert scene.queue.enqueued == [order.id]
     assert [message["seq"] for message in scene.connections.to("c1")] == [1]
     assert len(scene.warnings) == 1
 
@@ -112,7 +112,7 @@ def test_without_postgres_nothing_is_taken_shown_or_woken(redis_url: str) -> Non
         scene = Scene(Database(f"host=127.0.0.1 port={port} user=postgres"), redis_url)
         with pytest.raises(StoreUnavailable):
             scene.submit(REQUEST, "c1")
-    assert (scene.woken, scene.connections.sent, scene.warnings) == ([], [], [])
+    assert (scene.queue.enqueued, scene.connections.sent, scene.warnings) == ([], [], [])
 
 
 def test_a_connection_that_is_gone_is_forgotten(scene: Scene, database: Database) -> None:

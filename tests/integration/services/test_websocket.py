@@ -8,19 +8,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.api.websocket import ACTIONS, WebSocket
+from order_engine.api.views import event_view
+from order_engine.api.websocket import ACTIONS, WebSocketApi
 from order_engine.domain.errors import InvalidRequest, OrderNotFound, OriginNotAllowed, TooManyConnections
 from order_engine.domain.lifecycle import Status
+from order_engine.services.connections import ConnectionRegistry
 from order_engine.services.notifications import Notifications
 from order_engine.services.submission import Submission
-from order_engine.storage.active_orders import ActiveOrders
-from order_engine.storage.connections import ConnectionStore
+from order_engine.services.subscriptions import Subscriptions
+from order_engine.storage.active_orders import RedisActiveOrders
+from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import terminate
-from tests.support.fakes import Connections
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
 from tests.support.network import closed_port
 from tests.support.orders import CALLER, CLIENT, OTHER, brought_to, new_order
 
@@ -31,22 +34,45 @@ class Scene:
     def __init__(self, database: Database, redis_url: str) -> None:
         self.database = database
         self.connections = Connections()
-        self.woken: list[UUID] = []
-        self.asked: list[tuple[str, UUID, UUID]] = []
-        self.orders, subscriptions = OrderStore(database), SubscriptionStore(database)
+        self.queue = FakeOrderQueue()
+        self.replays: list[tuple[str, UUID, UUID]] = []
+        self.orders, subscriptions = PostgresOrderStore(database), PostgresSubscriptionStore(database)
         warnings: list[str] = []
-        active_orders = ActiveOrders(redis_url, warnings.append)
-        notifications = Notifications(active_orders, subscriptions, self.connections, warnings.append)
+        active_orders = RedisActiveOrders(redis_url, warnings.append)
+        notifications = Notifications(
+            active_orders=active_orders,
+            subscriptions=subscriptions,
+            connections=self.connections,
+            view=event_view,
+            warn=warnings.append,
+        )
         submission = Submission(
-            *(self.orders, QuoteStore(database), notifications.publish, self.woken.append),
-            *(lambda client_id: 0, warnings.append),
+            orders=self.orders,
+            quotes=PostgresQuoteStore(database),
+            publish=notifications.publish,
+            queue=self.queue,
+            rate_limit=FakeRateLimit(),
+            warn=warnings.append,
         )
-        self.websocket = WebSocket(
-            *(self.orders, subscriptions, ConnectionStore(database), self.connections, submission),
-            lambda *asked: self.asked.append(asked),
-            {"https://page.example"},
-            most_connections=2,
+        registry = ConnectionRegistry(
+            store=PostgresConnectionStore(database),
+            subscriptions=subscriptions,
+            connections=self.connections,
+            origins={"https://page.example"},
+            max_connections=2,
         )
+        self.websocket = WebSocketApi(
+            orders=self.orders,
+            registry=registry,
+            subscriptions=Subscriptions(store=subscriptions, connections=self.connections, view=event_view),
+            submission=submission,
+            connections=self.connections,
+            replays=self,
+        )
+
+    def enqueue(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
+        """As a `ReplayQueue`."""
+        self.replays.append((connection_id, client_id, order_id))
 
     def say(self, message: object) -> list[dict[str, Any]]:
         """What the connection `c1` is sent after it has sent this."""
@@ -74,13 +100,13 @@ def scene(database: Database, redis_url: str) -> Scene:
 
 def test_a_connection_may_open_for_no_order(scene: Scene) -> None:
     scene.websocket.connect(CALLER, "c1", None, None)
-    assert (scene.asked, scene.listeners(), scene.connections.sent) == ([], [], [])
+    assert (scene.replays, scene.listeners(), scene.connections.sent) == ([], [], [])
 
 
 def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Scene) -> None:
     order = new_order(scene.orders)
     scene.websocket.connect(CALLER, "c1", str(order.id), None)
-    assert scene.asked == [("c1", CLIENT, order.id)]
+    assert scene.replays == [("c1", CLIENT, order.id)]
     assert scene.connections.sent == []
 
 
@@ -91,7 +117,7 @@ def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Sce
 def test_no_connection_opens_for_an_order_that_is_none(scene: Scene, order_id: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         scene.websocket.connect(CALLER, "c1", order_id, None)
-    assert scene.asked == []
+    assert scene.replays == []
 
 
 @pytest.mark.parametrize("origin", [None, "https://page.example"])
@@ -106,14 +132,14 @@ def test_another_page_may_not_connect(scene: Scene, origin: str) -> None:
     order = new_order(scene.orders)
     with pytest.raises(OriginNotAllowed, match="expected a page of https://page.example, was"):
         scene.websocket.connect(CALLER, "c1", str(order.id), origin)
-    assert scene.asked == []
+    assert scene.replays == []
     assert scene.database.fetch("SELECT * FROM connections") == []
 
 
 def test_a_client_with_as_many_connections_as_it_may_have_is_refused_another(scene: Scene) -> None:
     for connection_id in ("c1", "c2"):
         scene.websocket.connect(CALLER, connection_id, None, None)
-    with pytest.raises(TooManyConnections, match="expected at most 2 connections, was one more"):
+    with pytest.raises(TooManyConnections, match="more than 2 open connections"):
         scene.websocket.connect(CALLER, "c3", None, None)
     scene.websocket.connect(OTHER, "c4", None, None)
     scene.websocket.disconnect("c1")
@@ -132,15 +158,15 @@ def test_a_connection_of_whose_end_nobody_was_told_makes_room(scene: Scene) -> N
 
 def test_no_connection_opens_for_another_clients_order(scene: Scene) -> None:
     order = new_order(scene.orders)
-    with pytest.raises(OrderNotFound, match=f"expected the id of an order, was {order.id}"):
+    with pytest.raises(OrderNotFound, match=f"no order with id {order.id}"):
         scene.websocket.connect(OTHER, "c1", str(order.id), None)
-    assert scene.asked == []
+    assert scene.replays == []
 
 
 def test_a_replay_sends_everything_and_subscribes(scene: Scene) -> None:
     order = brought_to(scene.orders, Status.CONFIRMED)
     scene.websocket.replay("c1", CLIENT, order.id)
-    assert scene.connections.to("c1") == [event.to_json() for event in scene.orders.events(order.id)]
+    assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
     assert scene.listeners() == ["c1"]
 
 
@@ -168,7 +194,7 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
 
 
 def test_a_replay_to_a_connection_that_never_opens_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.api.websocket._OPENING_SECONDS", 0.02)
+    monkeypatch.setattr("order_engine.services.subscriptions._OPENING_SECONDS", 0.02)
     scene.connections.gone.add("c1")
     scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id)
     assert (scene.listeners(), scene.connections.sent) == ([], [])
@@ -203,7 +229,7 @@ def test_cancelling_twice_is_answered_twice_and_happens_once(scene: Scene) -> No
 def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
     order = brought_to(scene.orders, Status.SUBMITTED)
     code, message = scene.error({"action": "cancel", "orderId": str(order.id)})
-    assert (code, message.endswith("was submitted")) == ("TooLateToCancel", True)
+    assert (code, "already submitted" in message) == ("TooLateToCancel", True)
 
 
 @pytest.mark.parametrize(
@@ -212,9 +238,9 @@ def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
 def test_an_order_may_come_over_the_socket(scene: Scene, form: dict[str, Any]) -> None:
     (event,) = scene.say({"action": "execute", **form})
     (order,) = scene.orders.page(CLIENT, 10)[0]
-    assert event == scene.orders.events(order.id)[0].to_json()
+    assert event == event_view(scene.orders.events(order.id)[0])
     assert (event["orderId"], event["seq"], event["status"]) == (str(order.id), 1, "pending")
-    assert scene.woken == [order.id]
+    assert scene.queue.enqueued == [order.id]
     assert scene.listeners() == ["c1"]
 
 
@@ -227,7 +253,7 @@ def test_an_order_that_comes_again_is_replayed_and_subscribed_to(scene: Scene, m
     scene.websocket.receive(CALLER, "c2", json.dumps(message))
     assert scene.connections.to("c2") == [event]
     assert sorted(scene.listeners()) == ["c1", "c2"]
-    assert len(scene.woken) == 1
+    assert len(scene.queue.enqueued) == 1
     assert scene.error({**message, "slippageBps": 1})[0] == "IdempotencyKeyReused"
 
 
@@ -236,7 +262,7 @@ def test_a_key_that_can_be_none_is_told(scene: Scene, key: object) -> None:
     code, message = scene.error({"action": "execute", **ORDER, "idempotencyKey": key})
     assert code == "InvalidRequest"
     assert message.startswith("idempotencyKey: expected 1 to 255 printable ASCII characters, was ")
-    assert scene.woken == []
+    assert scene.queue.enqueued == []
 
 
 @pytest.mark.parametrize("action", ["subscribe", "cancel"])
@@ -246,7 +272,7 @@ def test_another_clients_order_is_as_one_that_there_is_not(scene: Scene, action:
     (answer,) = scene.connections.to("c2")
     assert answer["error"] == {
         "code": "OrderNotFound",
-        "message": f"expected the id of an order, was {order.id}",
+        "message": f"no order with id {order.id}",
         "details": [],
     }
     assert scene.listeners() == []
@@ -308,7 +334,7 @@ def test_a_message_without_an_action_is_told(scene: Scene) -> None:
 def test_an_order_that_can_not_be_executed_is_told_and_not_stored(scene: Scene, form: dict[str, Any]) -> None:
     assert scene.error({"action": "execute", **form})[0] == "InvalidOrder"
     assert scene.orders.page(CLIENT, 10) == ([], None)
-    assert (scene.woken, scene.listeners()) == ([], [])
+    assert (scene.queue.enqueued, scene.listeners()) == ([], [])
 
 
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])

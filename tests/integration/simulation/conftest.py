@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.simulation.simulated import (
-    Market,
-    SimulatedChain,
-)
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.market import Market
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     Clock,

@@ -9,10 +9,8 @@ from dataclasses import replace
 import pytest
 
 from order_engine.domain.money import U64_MAX
-from order_engine.simulation.simulated import (
-    Market,
-    SimulatedChain,
-)
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.market import Market
 from order_engine.storage.database import Database
 from tests.support.concurrency import at_once
 from tests.support.simulation import (

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.domain.errors import (
-    QuoteExpired,
-)
-from order_engine.simulation.simulated import (
-    SLOT_SECONDS,
-    Market,
-    SimulatedChain,
-)
+from order_engine.domain.errors import QuoteExpired
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.market import SLOT_SECONDS, Market
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     Clock,

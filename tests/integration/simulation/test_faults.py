@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.domain.errors import (
-    SlippageExceeded,
-    StoreUnavailable,
-    VenueUnavailable,
-)
-from order_engine.domain.swaps import Transaction
-from order_engine.simulation.faults import VENUES, clear_faults, set_fault
-from order_engine.simulation.simulated import (
-    LATENCIES,
-    Market,
-    SimulatedChain,
-)
+from order_engine.domain.errors import SlippageExceeded, StoreUnavailable, VenueUnavailable
+from order_engine.domain.transactions import Transaction
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.faults import clear_faults, set_fault
+from order_engine.simulation.market import LATENCIES, Market
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
 from tests.support.network import closed_port
 from tests.support.simulation import (

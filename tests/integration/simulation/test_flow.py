@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.domain.errors import (
-    SlippageExceeded,
-)
-from order_engine.simulation.simulated import (
-    SimulatedChain,
-)
+from order_engine.domain.errors import SlippageExceeded
+from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.traders import PERIOD_SECONDS, Flow
 from order_engine.storage.database import Database
 from tests.support.simulation import (

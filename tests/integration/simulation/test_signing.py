@@ -6,15 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from order_engine.domain.errors import (
-    QuoteExpired,
-)
-from order_engine.services.quoting import QUOTE_LIFETIME_SECONDS
-from order_engine.simulation.simulated import (
-    TRANSACTION_LIFETIME_SLOTS,
-    Market,
-    SimulatedChain,
-)
+from order_engine.domain.errors import QuoteExpired
+from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
+from order_engine.simulation.chain import TRANSACTION_LIFETIME_SLOTS, SimulatedChain
+from order_engine.simulation.market import Market
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
@@ -107,8 +102,8 @@ def test_a_quote_is_signed_until_the_moment_it_expires(market: Market, chain: Si
     clock.now = quote.expires_at - 0.001
     chain.build(quote, 0)
     clock.now = quote.expires_at + 1.5
-    with pytest.raises(QuoteExpired, match="was one that ended 1.5 s ago"):
+    with pytest.raises(QuoteExpired, match="the quote expired 1.5 s ago"):
         chain.build(quote, 0)
     clock.now = quote.expires_at
-    with pytest.raises(QuoteExpired, match="ended 0.0 s ago"):
+    with pytest.raises(QuoteExpired, match="expired 0.0 s ago"):
         chain.build(quote, 0)

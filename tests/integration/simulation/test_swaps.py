@@ -7,17 +7,11 @@ from dataclasses import replace
 import pytest
 
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
-from order_engine.domain.errors import (
-    CorruptPool,
-    NoRoute,
-    SlippageExceeded,
-)
+from order_engine.domain.errors import CorruptPool, NoRoute, SlippageExceeded
 from order_engine.domain.money import U64_MAX
-from order_engine.domain.swaps import Fill
-from order_engine.simulation.simulated import (
-    Market,
-    SimulatedChain,
-)
+from order_engine.domain.transactions import Fill
+from order_engine.simulation.chain import SimulatedChain
+from order_engine.simulation.market import Market
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
@@ -54,7 +48,7 @@ def test_a_swap_pays_what_its_pools_maths_pay_and_moves_them_by_exactly_that(
     (row,) = landed(database)
     assert (row["slot"], row["landed_at"], row["swapped"]) == (market.slot, int(market.now()), True)
     assert (row["amount_in"], row["amount_out"]) == (quote.amount_in, paid)
-    assert row["swaps"] == [swap.to_json() for swap in quote.swaps]
+    assert row["swaps"] == [swap.dump() for swap in quote.swaps]
 
 
 @routes
@@ -137,7 +131,7 @@ def test_a_transaction_for_a_pool_that_is_gone_is_refused(market: Market, databa
     transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0)
     database.execute("DELETE FROM market_pools WHERE id = %(id)s", {"id": DLMM})
     before = pools(database)
-    with pytest.raises(NoRoute, match=f"expected pools that are there, was {DLMM}"):
+    with pytest.raises(NoRoute, match=f"no pools named {DLMM}"):
         sent(market, transaction)
     assert (pools(database), landed(database)) == (before, [])
 

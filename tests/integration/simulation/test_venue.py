@@ -8,10 +8,11 @@ import pytest
 
 from order_engine.dex.routing import Listing, paths
 from order_engine.domain.errors import CorruptPool, StoreUnavailable, VenueUnavailable
-from order_engine.simulation.faults import STEPS, VENUES, Faults, clear_faults, set_fault
-from order_engine.simulation.pools import pool_settings
-from order_engine.simulation.simulated import LATENCIES, SLOT_SECONDS, Market, SimulatedVenue
+from order_engine.simulation.faults import STEPS, Faults, clear_faults, set_fault
+from order_engine.simulation.market import LATENCIES, SLOT_SECONDS, Market
+from order_engine.simulation.pools import VENUES, pool_settings
 from order_engine.simulation.traders import Flow
+from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
 from tests.support.network import closed_port
 from tests.support.simulation import Clock, market_of, pools, store

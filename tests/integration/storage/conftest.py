@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.network import UnreliableLine, unreliable_line
 
 
@@ -16,9 +16,9 @@ def line(database_url: str) -> Iterator[UnreliableLine]:
 
 
 @pytest.fixture
-def distant(line: UnreliableLine) -> Iterator[OrderStore]:
+def distant(line: UnreliableLine) -> Iterator[PostgresOrderStore]:
     """A store at the end of the line, connected."""
     database = Database(line.url)
     database.fetch("SELECT 1")
-    yield OrderStore(database)
+    yield PostgresOrderStore(database)
     database.close()

@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from emulator import stores
+from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import FINAL, Status
-from order_engine.domain.orders import Event
-from order_engine.storage.active_orders import LIFETIME_SECONDS, ActiveOrders
+from order_engine.storage.active_orders import TTL_SECONDS, RedisActiveOrders
 from tests.support.network import closed_port, silent_port
 
 
@@ -29,8 +29,8 @@ def warnings() -> list[str]:
 
 
 @pytest.fixture
-def active_orders(redis_url: str, warnings: list[str]) -> ActiveOrders:
-    return ActiveOrders(redis_url, warnings.append)
+def active_orders(redis_url: str, warnings: list[str]) -> RedisActiveOrders:
+    return RedisActiveOrders(redis_url, warnings.append)
 
 
 def event(status: Status = Status.ROUTING, seq: int = 2) -> Event:
@@ -39,25 +39,27 @@ def event(status: Status = Status.ROUTING, seq: int = 2) -> Event:
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
 def test_a_running_order_is_on_view(
-    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str], status: Status
+    active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str], status: Status
 ) -> None:
     shown = event(status)
     active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert active_orders.get(shown.order_id) == shown
     assert client.exists(f"active_order:{shown.order_id}")
     assert warnings == []
 
 
-def test_the_newest_event_is_shown(active_orders: ActiveOrders) -> None:
+def test_the_newest_event_is_shown(active_orders: RedisActiveOrders) -> None:
     first = event()
     second = Event(first.order_id, 3, Status.BUILDING, first.at, 1, {})
     active_orders.show(first)
     active_orders.show(second)
-    assert active_orders.get(first.order_id) == second.to_json()
+    assert active_orders.get(first.order_id) == second
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_order_that_has_ended_is_taken_off(active_orders: ActiveOrders, client: redis.Redis, status: Status) -> None:
+def test_an_order_that_has_ended_is_taken_off(
+    active_orders: RedisActiveOrders, client: redis.Redis, status: Status
+) -> None:
     shown = event()
     active_orders.show(shown)
     active_orders.show(Event(shown.order_id, 5, status, shown.at, 1, {}))
@@ -65,12 +67,14 @@ def test_an_order_that_has_ended_is_taken_off(active_orders: ActiveOrders, clien
     assert not client.exists(f"active_order:{shown.order_id}")
 
 
-def test_an_order_that_stands_still_does_not_stay_for_ever(active_orders: ActiveOrders, client: redis.Redis) -> None:
+def test_an_order_that_stands_still_does_not_stay_for_ever(
+    active_orders: RedisActiveOrders, client: redis.Redis
+) -> None:
     shown = event()
     active_orders.show(shown)
     left = client.ttl(f"active_order:{shown.order_id}")
     assert isinstance(left, int)
-    assert 0 < left <= LIFETIME_SECONDS
+    assert 0 < left <= TTL_SECONDS
     client.expire(f"active_order:{shown.order_id}", 10)
     active_orders.show(shown)
     renewed = client.ttl(f"active_order:{shown.order_id}")
@@ -78,17 +82,17 @@ def test_an_order_that_stands_still_does_not_stay_for_ever(active_orders: Active
     assert renewed > 10
 
 
-def test_an_order_that_is_not_active(active_orders: ActiveOrders) -> None:
+def test_an_order_that_is_not_active(active_orders: RedisActiveOrders) -> None:
     assert active_orders.get(uuid4()) is None
 
 
-def test_redis_answers(active_orders: ActiveOrders) -> None:
+def test_redis_answers(active_orders: RedisActiveOrders) -> None:
     active_orders.ping()
 
 
 def test_redis_going_away_costs_the_view_and_nothing_else(tmp_path: Path, warnings: list[str]) -> None:
     with stores.redis(tmp_path / "redis") as url:
-        active_orders = ActiveOrders(url, warnings.append)
+        active_orders = RedisActiveOrders(url, warnings.append)
         active_orders.show(event())
         assert warnings == []
     started = time.monotonic()
@@ -102,7 +106,7 @@ def test_redis_going_away_costs_the_view_and_nothing_else(tmp_path: Path, warnin
 
 
 def test_a_lost_connection_is_opened_again(
-    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str]
+    active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str]
 ) -> None:
     shown = event()
     active_orders.show(shown)
@@ -115,7 +119,7 @@ def test_a_lost_connection_is_opened_again(
 def test_a_redis_that_is_not_there_is_given_up_on_at_once(warnings: list[str]) -> None:
     with closed_port() as port:
         started = time.monotonic()
-        ActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
+        RedisActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
         assert time.monotonic() - started < 2
     assert len(warnings) == 1
 
@@ -123,17 +127,17 @@ def test_a_redis_that_is_not_there_is_given_up_on_at_once(warnings: list[str]) -
 def test_a_redis_that_never_answers_is_given_up_on_soon(warnings: list[str]) -> None:
     with silent_port() as port:
         started = time.monotonic()
-        ActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
+        RedisActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
         assert time.monotonic() - started < 3
     assert len(warnings) == 1
 
 
 def test_a_connection_that_the_server_has_closed_is_made_anew(
-    active_orders: ActiveOrders, client: redis.Redis, warnings: list[str]
+    active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str]
 ) -> None:
     active_orders.ping()
     client.client_kill_filter(_type="normal", skipme=True)
     shown = event()
     active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert active_orders.get(shown.order_id) == shown
     assert warnings == []

@@ -9,7 +9,7 @@ import pytest
 
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once, eventually
 from tests.support.network import UnreliableLine
 from tests.support.orders import LEASE, RUN, brought_to, claimed, new_order
@@ -17,7 +17,7 @@ from tests.support.orders import LEASE, RUN, brought_to, claimed, new_order
 Connect = Callable[[], Database]
 
 
-def test_a_claimed_order_is_its_runs_alone(orders: OrderStore) -> None:
+def test_a_claimed_order_is_its_runs_alone(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     claim = orders.claim(order.id, "run-1", LEASE)
     assert claim is not None
@@ -26,21 +26,21 @@ def test_a_claimed_order_is_its_runs_alone(orders: OrderStore) -> None:
     assert orders.get(order.id).run == "run-1"
 
 
-def test_a_run_may_claim_its_own_order_again(orders: OrderStore) -> None:
+def test_a_run_may_claim_its_own_order_again(orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     again = orders.claim(order.id, RUN, LEASE)
     assert again is not None
     assert again.run == RUN
 
 
-def test_an_order_whose_lease_is_over_goes_to_the_next_run(orders: OrderStore) -> None:
+def test_an_order_whose_lease_is_over_goes_to_the_next_run(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     assert orders.claim(order.id, "run-1", 0.05) is not None
     eventually(lambda: orders.claim(order.id, "run-2", LEASE))
     assert orders.get(order.id).run == "run-2"
 
 
-def test_a_released_order_goes_to_the_next_run(orders: OrderStore) -> None:
+def test_a_released_order_goes_to_the_next_run(orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     orders.release(order.id, RUN)
     claim = orders.claim(order.id, "run-2", LEASE)
@@ -48,34 +48,34 @@ def test_a_released_order_goes_to_the_next_run(orders: OrderStore) -> None:
     assert claim.run == "run-2"
 
 
-def test_a_run_releases_only_its_own_order(orders: OrderStore) -> None:
+def test_a_run_releases_only_its_own_order(orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     orders.release(order.id, "run-2")
     assert orders.claim(order.id, "run-2", LEASE) is None
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_order_that_has_ended_is_nobodys(orders: OrderStore, status: Status) -> None:
+def test_an_order_that_has_ended_is_nobodys(orders: PostgresOrderStore, status: Status) -> None:
     order = brought_to(orders, status)
     orders.release(order.id, RUN)
     assert orders.claim(order.id, RUN, LEASE) is None
     assert orders.claim(order.id, "run-2", LEASE) is None
 
 
-def test_an_unknown_order_can_not_be_claimed(orders: OrderStore) -> None:
+def test_an_unknown_order_can_not_be_claimed(orders: PostgresOrderStore) -> None:
     assert orders.claim(uuid4(), RUN, LEASE) is None
 
 
-def test_of_many_runs_that_claim_an_order_at_once_one_gets_it(orders: OrderStore, connect: Connect) -> None:
+def test_of_many_runs_that_claim_an_order_at_once_one_gets_it(orders: PostgresOrderStore, connect: Connect) -> None:
     order = new_order(orders)
-    stores = [OrderStore(connect()) for _ in range(10)]
+    stores = [PostgresOrderStore(connect()) for _ in range(10)]
     claims = at_once(10, lambda n: stores[n].claim(order.id, f"run-{n}", LEASE))
     (winner,) = [claim for claim in claims if claim is not None]
     assert orders.get(order.id).run == winner.run
 
 
 def test_a_claim_whose_answer_was_lost_is_still_had(
-    distant: OrderStore, line: UnreliableLine, orders: OrderStore
+    distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)
     line.lose_next_answer()

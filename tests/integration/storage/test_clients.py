@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.domain.access import KEY, TICKET, Caller, new_secret
+from order_engine.api.callers import authenticate, authorizer_context, caller_of
+from order_engine.domain.access import KEY, TICKET, new_secret
 from order_engine.domain.errors import StoreUnavailable, Unauthorized
-from order_engine.services.authentication import Authorizing
-from order_engine.storage.clients import ClientStore
+from order_engine.services.authentication import Authentication
+from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
 from tests.support.concurrency import at_once, eventually
 from tests.support.network import closed_port
@@ -23,11 +24,11 @@ LAYER = Path(__file__).parents[3] / "layers" / "common"
 
 
 @pytest.fixture
-def clients(database: Database) -> ClientStore:
-    return ClientStore(database)
+def clients(database: Database) -> PostgresClientStore:
+    return PostgresClientStore(database)
 
 
-def key_id(clients: ClientStore, name: str) -> UUID:
+def key_id(clients: PostgresClientStore, name: str) -> UUID:
     (key,) = [key for key in clients.list_keys() if key.client == name]
     return key.id
 
@@ -35,7 +36,7 @@ def key_id(clients: ClientStore, name: str) -> UUID:
 # Keys
 
 
-def test_a_key_is_its_clients(clients: ClientStore) -> None:
+def test_a_key_is_its_clients(clients: PostgresClientStore) -> None:
     key = clients.create_key("alice")
     caller = clients.caller_with_key(key)
     assert caller is not None
@@ -43,7 +44,7 @@ def test_a_key_is_its_clients(clients: ClientStore) -> None:
     assert clients.caller_with_key(clients.create_key("bob")) not in (caller, None)
 
 
-def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: ClientStore) -> None:
+def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: PostgresClientStore) -> None:
     old, new = (clients.caller_with_key(clients.create_key("alice")) for _ in range(2))
     assert old is not None
     assert new is not None
@@ -53,7 +54,7 @@ def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: 
     assert [bool(key.revoked_at) for key in clients.list_keys() if key.client == "alice"] == [True, False]
 
 
-def test_of_a_key_only_its_digest_is_kept(clients: ClientStore, database: Database) -> None:
+def test_of_a_key_only_its_digest_is_kept(clients: PostgresClientStore, database: Database) -> None:
     key = clients.create_key("alice")
     ticket, _ = clients.issue_ticket(CALLER)
     stored = str(database.fetch("SELECT * FROM api_keys")) + str(database.fetch("SELECT * FROM tickets"))
@@ -63,7 +64,7 @@ def test_of_a_key_only_its_digest_is_kept(clients: ClientStore, database: Databa
     assert (listed.prefix, listed.revoked_at) == (key[:8], None)
 
 
-def test_a_key_that_is_revoked_is_nobodys(clients: ClientStore) -> None:
+def test_a_key_that_is_revoked_is_nobodys(clients: PostgresClientStore) -> None:
     key = clients.create_key("alice")
     id = key_id(clients, "alice")
     assert clients.revoke(id)
@@ -88,12 +89,12 @@ def test_a_key_that_is_revoked_is_nobodys(clients: ClientStore) -> None:
         "ü",
     ],
 )
-def test_what_is_no_key_is_nobodys(clients: ClientStore, key: str) -> None:
+def test_what_is_no_key_is_nobodys(clients: PostgresClientStore, key: str) -> None:
     assert clients.caller_with_key(key) is None
     assert clients.redeem(key) is None
 
 
-def test_a_key_may_be_given_and_once_revoked_stays_so(clients: ClientStore) -> None:
+def test_a_key_may_be_given_and_once_revoked_stays_so(clients: PostgresClientStore) -> None:
     key = new_secret(KEY)
     for _ in range(2):
         clients.add_key("development", key)
@@ -106,7 +107,9 @@ def test_a_key_may_be_given_and_once_revoked_stays_so(clients: ClientStore) -> N
 @pytest.mark.parametrize(
     ("name", "key"), [("a", "short"), ("", None), ("a\nb", None), ("x" * 101, None), ("nobody", None)]
 )
-def test_what_can_be_no_key_is_refused_without_showing_it(clients: ClientStore, name: str, key: str | None) -> None:
+def test_what_can_be_no_key_is_refused_without_showing_it(
+    clients: PostgresClientStore, name: str, key: str | None
+) -> None:
     with pytest.raises(ValueError, match="expected a ") as refusal:
         clients.add_key(name, key or new_secret(KEY))
     assert "short" not in str(refusal.value)
@@ -115,22 +118,22 @@ def test_what_can_be_no_key_is_refused_without_showing_it(clients: ClientStore, 
 # Tickets
 
 
-def test_a_ticket_lets_its_bearer_in_once_as_whom_it_was_issued_to(clients: ClientStore) -> None:
+def test_a_ticket_lets_its_bearer_in_once_as_whom_it_was_issued_to(clients: PostgresClientStore) -> None:
     ticket, expires_at = clients.issue_ticket(OTHER)
     assert timedelta(seconds=25) < expires_at - datetime.now(UTC) < timedelta(seconds=35)
     assert clients.redeem(ticket) == OTHER
     assert clients.redeem(ticket) is None
 
 
-def test_of_many_who_redeem_a_ticket_at_once_one_gets_in(clients: ClientStore, connect: Connect) -> None:
+def test_of_many_who_redeem_a_ticket_at_once_one_gets_in(clients: PostgresClientStore, connect: Connect) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
-    stores = [ClientStore(connect()) for _ in range(10)]
+    stores = [PostgresClientStore(connect()) for _ in range(10)]
     callers = at_once(10, lambda number: stores[number].redeem(ticket))
     assert [caller for caller in callers if caller is not None] == [CALLER]
 
 
 def test_a_late_ticket_is_none_and_does_not_stay(database: Database) -> None:
-    clients = ClientStore(database, ticket_seconds=0.05)
+    clients = PostgresClientStore(database, ticket_seconds=0.05)
     late, _ = clients.issue_ticket(CALLER)
     eventually(lambda: not database.fetch("SELECT FROM tickets WHERE expires_at > now()"))
     assert clients.redeem(late) is None
@@ -140,7 +143,7 @@ def test_a_late_ticket_is_none_and_does_not_stay(database: Database) -> None:
     assert len(database.fetch("SELECT FROM tickets")) == 1
 
 
-def test_a_ticket_ends_with_its_key(clients: ClientStore) -> None:
+def test_a_ticket_ends_with_its_key(clients: PostgresClientStore) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     clients.revoke(CALLER.key_id)
     assert clients.redeem(ticket) is None
@@ -160,42 +163,44 @@ def connecting(ticket: str | None = None, **headers: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
 @pytest.mark.parametrize("header", ["Authorization", "authorization"])
-def test_a_key_gets_in_on_both_apis(clients: ClientStore, header: str, scheme: str) -> None:
+def test_a_key_gets_in_on_both_apis(clients: PostgresClientStore, header: str, scheme: str) -> None:
     key = clients.create_key("alice")
     for event in (rest(**{header: scheme + key}), connecting(**{header: scheme + key})):
-        assert Authorizing(clients).caller(event) == clients.caller_with_key(key)
+        assert authenticate(Authentication(clients), event) == clients.caller_with_key(key)
 
 
-def test_a_ticket_gets_in_on_the_websocket_api_alone(clients: ClientStore) -> None:
+def test_a_ticket_gets_in_on_the_websocket_api_alone(clients: PostgresClientStore) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     with pytest.raises(Unauthorized):
-        Authorizing(clients).caller(rest() | {"queryStringParameters": {"ticket": ticket}})
-    assert Authorizing(clients).caller(connecting(ticket)) == CALLER
+        authenticate(Authentication(clients), rest() | {"queryStringParameters": {"ticket": ticket}})
+    assert authenticate(Authentication(clients), connecting(ticket)) == CALLER
     with pytest.raises(Unauthorized):
-        Authorizing(clients).caller(connecting(ticket))
+        authenticate(Authentication(clients), connecting(ticket))
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer {} {}", "Bearer x{}"])
-def test_without_a_key_nobody_gets_in(clients: ClientStore, value: str | None) -> None:
+def test_without_a_key_nobody_gets_in(clients: PostgresClientStore, value: str | None) -> None:
     headers = {} if value is None else {"Authorization": value.replace("{}", clients.create_key("alice"))}
     for event in (rest(**headers), connecting(**headers)):
         with pytest.raises(Unauthorized):
-            Authorizing(clients).caller(event)
+            authenticate(Authentication(clients), event)
 
 
-def test_a_bad_ticket_is_not_made_good_by_a_key(clients: ClientStore) -> None:
+def test_a_bad_ticket_is_not_made_good_by_a_key(clients: PostgresClientStore) -> None:
     with pytest.raises(Unauthorized):
-        Authorizing(clients).caller(connecting(new_secret(TICKET), Authorization=f"Bearer {clients.create_key('a')}"))
+        authenticate(
+            Authentication(clients), connecting(new_secret(TICKET), Authorization=f"Bearer {clients.create_key('a')}")
+        )
 
 
 def test_without_postgres_nobody_can_tell() -> None:
     with closed_port() as port:
-        clients = ClientStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
+        clients = PostgresClientStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         with pytest.raises(StoreUnavailable):
-            Authorizing(clients).caller(rest(Authorization=f"Bearer {new_secret(KEY)}"))
+            authenticate(Authentication(clients), rest(Authorization=f"Bearer {new_secret(KEY)}"))
         # What can be no key needs no store.
         with pytest.raises(Unauthorized):
-            Authorizing(clients).caller(rest(Authorization="Bearer x"))
+            authenticate(Authentication(clients), rest(Authorization="Bearer x"))
 
 
 @pytest.mark.parametrize(
@@ -203,11 +208,13 @@ def test_without_postgres_nobody_can_tell() -> None:
 )
 def test_a_request_that_no_authorizer_has_seen_is_nobodys(context: dict[str, object]) -> None:
     with pytest.raises(Unauthorized):
-        Caller.of(context)
+        caller_of(context)
 
 
 def test_a_caller_is_passed_on_as_it_is() -> None:
-    assert Caller.of({"authorizer": {**CALLER.to_json(), "principalId": "x", "integrationLatency": 3}}) == CALLER
+    assert (
+        caller_of({"authorizer": {**authorizer_context(CALLER), "principalId": "x", "integrationLatency": 3}}) == CALLER
+    )
 
 
 # The command line
@@ -219,7 +226,9 @@ def admin(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_keys_are_made_listed_and_revoked_from_the_command_line(database_url: str, clients: ClientStore) -> None:
+def test_keys_are_made_listed_and_revoked_from_the_command_line(
+    database_url: str, clients: PostgresClientStore
+) -> None:
     made = admin(database_url, "create-key", "alice")
     key = made.stdout.strip()
     caller = clients.caller_with_key(key)

@@ -4,50 +4,52 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.errors import TooManySubscriptions
+from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
-from order_engine.domain.orders import Event
-from order_engine.services.eviction import Eviction
-from order_engine.storage.clients import ClientStore
-from order_engine.storage.connections import ConnectionStore
+from order_engine.services.connections import Eviction
+from order_engine.storage.clients import PostgresClientStore
+from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
-from order_engine.storage.orders import MOST_SUBSCRIPTIONS, OrderStore
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.subscriptions import MAX_SUBSCRIPTIONS, PostgresSubscriptionStore
 from tests.support.fakes import Connections
 from tests.support.orders import CALLER, CLIENT, LEASE, OTHER, REQUEST, RUN, new_order
 
 
 @pytest.fixture
-def opened(database: Database) -> ConnectionStore:
-    return ConnectionStore(database)
+def opened(database: Database) -> PostgresConnectionStore:
+    return PostgresConnectionStore(database)
 
 
 # How many a client may have open
 
 
-def test_a_client_may_have_so_many_open_and_no_more(opened: ConnectionStore, subscriptions: SubscriptionStore) -> None:
+def test_a_client_may_have_so_many_open_and_no_more(
+    opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore
+) -> None:
     assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
     assert opened.open("c3", OTHER, 2)
-    subscriptions.forget("c0")
+    subscriptions.remove_connection("c0")
     assert opened.open("c2", CALLER, 2)
 
 
-def test_the_keys_of_one_client_share_its_connections(opened: ConnectionStore, database: Database) -> None:
-    clients = ClientStore(database)
+def test_the_keys_of_one_client_share_its_connections(opened: PostgresConnectionStore, database: Database) -> None:
+    clients = PostgresClientStore(database)
     callers = [clients.caller_with_key(clients.create_key("alice")) for _ in range(3)]
     assert [opened.open(f"c{n}", caller, 2) for n, caller in enumerate(callers) if caller] == [True, True, False]
 
 
-def test_a_connection_that_is_told_of_twice_counts_once(opened: ConnectionStore) -> None:
+def test_a_connection_that_is_told_of_twice_counts_once(opened: PostgresConnectionStore) -> None:
     assert [opened.open("c1", CALLER, 2) for _ in range(2)] == [True, True]
     assert opened.oldest(CALLER, 10) == ["c1"]
 
 
 def test_zero_is_any_number(database: Database) -> None:
-    opened = ConnectionStore(database)
+    opened = PostgresConnectionStore(database)
     assert all(opened.open(f"c{number}", CALLER, 0) for number in range(20))
 
 
-def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionStore, database: Database) -> None:
+def test_a_connection_older_than_any_can_be_does_not_count(opened: PostgresConnectionStore, database: Database) -> None:
     for number in range(2):
         opened.open(f"c{number}", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
@@ -59,15 +61,18 @@ def test_a_connection_older_than_any_can_be_does_not_count(opened: ConnectionSto
 
 
 def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
-    opened: ConnectionStore, orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    opened: PostgresConnectionStore,
+    orders: PostgresOrderStore,
+    subscriptions: PostgresSubscriptionStore,
+    database: Database,
 ) -> None:
     connections = Connections()
     opened.open("c1", CALLER, 2)
     opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
-    eviction = Eviction(opened, subscriptions, connections, print)
+    eviction = Eviction(store=opened, subscriptions=subscriptions, connections=connections, warn=print)
     assert eviction.sweep() == []
-    ClientStore(database).revoke(CALLER.key_id)
+    PostgresClientStore(database).revoke(CALLER.key_id)
     assert eviction.sweep() == ["c1"]
     assert connections.closed == ["c1"]
     assert database.fetch("SELECT * FROM subscriptions") == []
@@ -77,22 +82,22 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
 
 
 def test_connections_that_were_left_behind_are_forgotten(
-    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+    opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
-    assert Eviction(opened, subscriptions, Connections(), print).sweep() == ["c1"]
+    assert Eviction(store=opened, subscriptions=subscriptions, connections=Connections(), warn=print).sweep() == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
 
 
 def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
-    opened: ConnectionStore, subscriptions: SubscriptionStore, database: Database
+    opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     connections, warnings = Connections(lasting={"c1"}), list[str]()
     for connection_id in ("c1", "c2"):
         opened.open(connection_id, CALLER, 2)
-    ClientStore(database).revoke(CALLER.key_id)
-    eviction = Eviction(opened, subscriptions, connections, warnings.append)
+    PostgresClientStore(database).revoke(CALLER.key_id)
+    eviction = Eviction(store=opened, subscriptions=subscriptions, connections=connections, warn=warnings.append)
     assert eviction.sweep() == ["c2"]
     assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
     connections.lasting.clear()
@@ -102,17 +107,17 @@ def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
 # To how many running orders a connection may listen
 
 
-def fill(orders: OrderStore, connection_id: str) -> None:
-    for _ in range(MOST_SUBSCRIPTIONS):
+def fill(orders: PostgresOrderStore, connection_id: str) -> None:
+    for _ in range(MAX_SUBSCRIPTIONS):
         new_order(orders, connection_id=connection_id)
 
 
 def test_a_connection_listens_to_so_many_running_orders_and_no_more(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     fill(orders, "c1")
     another = new_order(orders)
-    with pytest.raises(TooManySubscriptions, match=f"at most {MOST_SUBSCRIPTIONS} running orders"):
+    with pytest.raises(TooManySubscriptions, match=f"more than {MAX_SUBSCRIPTIONS} running orders"):
         subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
     before = len(orders.page(CLIENT, 200)[0])
     with pytest.raises(TooManySubscriptions):
@@ -123,7 +128,7 @@ def test_a_connection_listens_to_so_many_running_orders_and_no_more(
 
 
 def test_an_order_that_it_listens_to_already_is_none_too_many(
-    orders: OrderStore, subscriptions: SubscriptionStore
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore
 ) -> None:
     fill(orders, "c1")
     (order, *_), _ = orders.page(CLIENT, 1)
@@ -131,7 +136,7 @@ def test_an_order_that_it_listens_to_already_is_none_too_many(
 
 
 def test_orders_that_have_ended_make_room(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     fill(orders, "c1")
     database.execute("UPDATE orders SET status = 'confirmed'")
@@ -145,7 +150,7 @@ def test_orders_that_have_ended_make_room(
 
 
 def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
-    orders: OrderStore, subscriptions: SubscriptionStore, database_url: str, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database_url: str, database: Database
 ) -> None:
     fill(orders, "c1")
     (ended, *_), _ = orders.page(CLIENT, 1)
@@ -154,8 +159,8 @@ def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanw
 
     def send(event: Event) -> None:
         # The rows of the ended orders are locked now, for they are being removed.
-        OrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
+        PostgresOrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
     subscriptions.subscribe("c1", CLIENT, ended.id, 0, send)
     impatient.close()
-    assert len(orders.page(CLIENT, 200)[0]) == MOST_SUBSCRIPTIONS + 1
+    assert len(orders.page(CLIENT, 200)[0]) == MAX_SUBSCRIPTIONS + 1

@@ -15,11 +15,13 @@ from psycopg.conninfo import make_conninfo
 
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
+from order_engine.simulation.schema import MIGRATIONS
 from order_engine.storage.database import Database
-from order_engine.storage.event_partitions import AHEAD_DAYS, EventPartitions
-from order_engine.storage.orders import EVENTS, OrderStore
+from order_engine.storage.event_partitions import AHEAD_DAYS, PostgresEventPartitions
+from order_engine.storage.events import SELECT
+from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.integration.storage.test_schema import downgrade
 from tests.support.concurrency import at_once
 from tests.support.databases import clean, new_database
@@ -45,14 +47,14 @@ class Scene:
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = Database(url)
-        self.orders = OrderStore(self.database)
+        self.orders = PostgresOrderStore(self.database)
         self.told: list[Mapping[str, Any]] = []
         # By Postgres' clock, as everything here: the test may run at midnight.
         self.now: datetime = self.database.fetch("SELECT now() AS now")[0]["now"].astimezone(UTC)
         self.today = self.now.date()
 
-    def keep(self, retention_days: int = 0) -> None:
-        EventPartitions(self.database, retention_days, lambda _, details: self.told.append(details)).keep()
+    def maintain(self, retention_days: int = 0) -> None:
+        PostgresEventPartitions(self.database, retention_days, lambda _, details: self.told.append(details)).maintain()
 
     def partitions(self) -> set[str]:
         rows = self.database.fetch(
@@ -88,7 +90,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def url(postgres_url: str) -> str:
     url = new_database(postgres_url)
-    migrate(url)
+    migrate(url, others=MIGRATIONS)
     return url
 
 
@@ -98,7 +100,7 @@ def scene(url: str) -> Iterator[Scene]:
     scene = Scene(url)
     for name in scene.partitions() - {DEFAULT}:
         scene.database.execute(f"DROP TABLE {name}")
-    scene.keep()
+    scene.maintain()
     scene.told.clear()
     yield scene
     scene.database.close()
@@ -109,9 +111,9 @@ def test_the_days_to_come_have_partitions(scene: Scene) -> None:
     assert days <= scene.partitions()
     lost = partition_of(scene.today + AHEAD_DAYS * DAY)
     scene.database.execute(f"DROP TABLE {lost}")
-    scene.keep()
+    scene.maintain()
     assert scene.told == [{"made": [lost], "dropped": []}]
-    scene.keep()
+    scene.maintain()
     assert len(scene.told) == 1
 
 
@@ -142,7 +144,7 @@ def test_what_came_before_its_partition_moves_into_it(scene: Scene) -> None:
     id, later = scene.ended(soon), scene.ended(soon + DAY)
     before = scene.orders.events(id)
     assert scene.holding(id) == scene.holding(later) == {DEFAULT}
-    scene.keep()
+    scene.maintain()
     assert scene.holding(id) == {partition_of(soon.date())}
     assert scene.holding(later) == {DEFAULT}
     assert scene.orders.events(id) == before
@@ -156,11 +158,11 @@ def test_more_than_can_be_moved_at_once_stays_where_it_is(scene: Scene) -> None:
         "INSERT INTO order_events SELECT %(id)s, seq, 'pending', now(), 1, '{}' FROM generate_series(6, 10001) AS seq",
         {"id": id},
     )
-    scene.keep()
+    scene.maintain()
     assert scene.holding(id) == {DEFAULT}
     assert partition_of(soon.date()) not in scene.partitions()
     scene.database.execute("DELETE FROM order_events WHERE seq > 10000")
-    scene.keep()
+    scene.maintain()
     assert scene.holding(id) == {partition_of(soon.date())}
 
 
@@ -184,7 +186,7 @@ def old_days(scene: Scene, days: int) -> list[UUID]:
 def test_without_a_retention_nothing_is_dropped(scene: Scene) -> None:
     old = old_days(scene, 3)
     before = scene.partitions()
-    scene.keep(0)
+    scene.maintain(0)
     assert scene.partitions() == before
     assert all(seqs(scene.orders.events(id)) for id in old)
 
@@ -193,7 +195,7 @@ def test_the_oldest_is_dropped_first_one_at_a_time_and_never_too_many(scene: Sce
     old = old_days(scene, 5)
     kept = []
     for _ in range(7):
-        scene.keep(2)
+        scene.maintain(2)
         kept.append(sum(bool(scene.orders.events(id)) for id in old))
     # Of the orders of 5, 4 and 3 days ago the last event may be two days old at the end of their day.
     assert kept == [4, 3, 2, 2, 2, 2, 2]
@@ -210,36 +212,36 @@ def test_an_order_that_runs_keeps_the_events_of_its_day(scene: Scene, status: St
     for trigger in PATHS[status]:
         scene.orders.move(running, RUN, trigger, 1, {})
     before = scene.orders.events(running), scene.orders.events(ended)
-    scene.keep(1)
+    scene.maintain(1)
     assert (scene.orders.events(running), scene.orders.events(ended)) == before
 
 
 def test_one_that_runs_does_not_keep_those_of_other_days(scene: Scene) -> None:
     oldest, older = old_days(scene, 4)[:2]
     scene.database.execute("UPDATE orders SET status = 'submitted' WHERE id = %(id)s", {"id": oldest})
-    scene.keep(1)
-    scene.keep(1)
+    scene.maintain(1)
+    scene.maintain(1)
     assert scene.orders.events(oldest)
     assert not scene.orders.events(older)
     scene.database.execute("UPDATE orders SET status = 'confirmed'")
-    scene.keep(1)
+    scene.maintain(1)
     assert not scene.orders.events(oldest)
 
 
 def test_who_listens_is_told_to_the_end(scene: Scene) -> None:
     id = old_days(scene, 3)[0]
-    subscriptions = SubscriptionStore(scene.database)
+    subscriptions = PostgresSubscriptionStore(scene.database)
     subscriptions.subscribe("c", CLIENT, id, 0, lambda event: None)
-    scene.keep(1)
+    scene.maintain(1)
     assert scene.orders.events(id)
     subscriptions.unsubscribe("c", id)
-    scene.keep(1)
+    scene.maintain(1)
     assert not scene.orders.events(id)
 
 
 def test_what_is_in_the_default_partition_is_never_dropped(scene: Scene) -> None:
     id = scene.ended(scene.now - 1000 * DAY)
-    scene.keep(1)
+    scene.maintain(1)
     assert scene.orders.events(id)
 
 
@@ -251,15 +253,15 @@ def test_several_sweeps_at_once_do_it_once(scene: Scene) -> None:
 
     def sweep(_: int) -> None:
         database = Database(scene.url)
-        EventPartitions(database, 1, lambda _, details: told.append(details)).keep()
+        PostgresEventPartitions(database, 1, lambda _, details: told.append(details)).maintain()
         database.close()
 
     at_once(8, sweep)
     assert sum(lost in details["made"] for details in told) == 1
     dropped = [name for details in told for name in details["dropped"]]
     assert len(dropped) == len(set(dropped)) >= 1
-    scene.keep(1)
-    scene.keep(1)
+    scene.maintain(1)
+    scene.maintain(1)
     assert [bool(scene.orders.events(id)) for id in old] == [False, False, True]
 
 
@@ -273,9 +275,9 @@ def test_a_sweep_that_would_have_to_wait_leaves_it_to_the_next(scene: Scene, sta
     with psycopg.connect(scene.url) as other:
         other.execute(statement.encode())
         other.execute("SELECT FROM order_events")
-        scene.keep(1)
+        scene.maintain(1)
         assert before <= scene.partitions() <= before | {lost}
-    scene.keep(1)
+    scene.maintain(1)
     assert lost in scene.partitions()
     assert partition_of(scene.today - 3 * DAY) not in scene.partitions()
 
@@ -286,7 +288,7 @@ def test_orders_go_on_while_partitions_are_made_and_dropped(scene: Scene) -> Non
     def work(number: int) -> None:
         database = Database(scene.url)
         if number:
-            orders = OrderStore(database)
+            orders = PostgresOrderStore(database)
             for _ in range(20):
                 id = orders.insert(uuid7(), CLIENT, REQUEST, {}).id
                 orders.claim(id, RUN, LEASE)
@@ -295,7 +297,7 @@ def test_orders_go_on_while_partitions_are_made_and_dropped(scene: Scene) -> Non
                 assert seqs(orders.events(id)) == [1, 2, 3, 4, 5]
         else:
             for day in range(AHEAD_DAYS + 1):
-                EventPartitions(database, 1, lambda _, details: None).keep()
+                PostgresEventPartitions(database, 1, lambda _, details: None).maintain()
                 if day:
                     database.execute(f"DROP TABLE {partition_of(scene.today + day * DAY)}")
         database.close()
@@ -310,7 +312,7 @@ def test_a_nonsensical_wish_is_refused(scene: Scene, ahead: int | None, retentio
     with pytest.raises(errors.RaiseException, match="expected 0 to 366 days ahead and 0 or more to keep, was"):
         scene.database.fetch("SELECT keep_event_partitions(%(a)s, %(r)s)", {"a": ahead, "r": retention})
     with pytest.raises(ValueError, match="expected 0 or more days"):
-        EventPartitions(scene.database, -1, lambda _, details: None)
+        PostgresEventPartitions(scene.database, -1, lambda _, details: None)
 
 
 def test_the_function_knows_which_statuses_run(scene: Scene) -> None:
@@ -354,7 +356,7 @@ def plan(url: str, statement: str, id: UUID, *, generic: bool = False) -> set[st
 def test_reading_an_order_touches_one_partition(scene: Scene, generic: bool) -> None:
     old_days(scene, 10)
     id = scene.ended(scene.now)
-    assert plan(scene.url, EVENTS, id, generic=generic) == {partition_of(scene.today)}
+    assert plan(scene.url, SELECT, id, generic=generic) == {partition_of(scene.today)}
 
 
 @pytest.fixture
@@ -375,14 +377,14 @@ def stranger(scene: Scene) -> Iterator[str]:
 def test_a_role_that_can_not_alter_tables_keeps_the_partitions(scene: Scene, stranger: str) -> None:
     id = old_days(scene, 3)[0]
     database = Database(stranger)
-    partitions = EventPartitions(database, 1, lambda _, details: None)
+    partitions = PostgresEventPartitions(database, 1, lambda _, details: None)
     with pytest.raises(errors.InsufficientPrivilege):
-        partitions.keep()
+        partitions.maintain()
     name = psycopg.conninfo.conninfo_to_dict(stranger)["user"]
     scene.database.execute(f"GRANT EXECUTE ON FUNCTION keep_event_partitions TO {name}")
-    partitions.keep()
-    assert not OrderStore(database).events(id)
-    assert seqs(OrderStore(database).events(scene.ended(scene.now))) == [1, 2, 3, 4, 5]
+    partitions.maintain()
+    assert not PostgresOrderStore(database).events(id)
+    assert seqs(PostgresOrderStore(database).events(scene.ended(scene.now))) == [1, 2, 3, 4, 5]
     for statement in (
         "DROP TABLE order_events_default",
         "ALTER TABLE order_events DETACH PARTITION order_events_default",
@@ -395,7 +397,7 @@ def test_a_role_that_can_not_alter_tables_keeps_the_partitions(scene: Scene, str
         " first_id('1970-01-02') AS beyond"
     )
     database.execute("SET search_path = pg_temp, public")
-    partitions.keep()
+    partitions.maintain()
     assert scene.orders.get(id).status is Status.CONFIRMED
     database.close()
 
@@ -422,15 +424,15 @@ def test_the_events_that_were_there_are_kept_in_both_directions(postgres_url: st
                 (id, json.dumps({"id": str(id)})),
             )
     before = rows(url)
-    migrate(url)
+    migrate(url, others=MIGRATIONS)
     assert rows(url) == before
     database = Database(url)
-    orders = OrderStore(database)
+    orders = PostgresOrderStore(database)
     for id in ids:
         assert seqs(orders.events(id)) == [1, 2, 3, 4, 5]
         if id.version == 7:
-            assert len(plan(url, EVENTS, id)) == 1
-    EventPartitions(database, 0, lambda _, details: None).keep()
+            assert len(plan(url, SELECT, id)) == 1
+    PostgresEventPartitions(database, 0, lambda _, details: None).maintain()
     assert rows(url) == before
     new = orders.insert(uuid7(), UUID(int=0), REQUEST, {}).id
     with pytest.raises(errors.UniqueViolation):
@@ -439,7 +441,7 @@ def test_the_events_that_were_there_are_kept_in_both_directions(postgres_url: st
     database.close()
     downgrade(url, "0003")
     assert rows(url) == before
-    migrate(url)
+    migrate(url, others=MIGRATIONS)
     assert rows(url) == before
 
 
@@ -447,11 +449,11 @@ def test_what_was_there_is_dropped_as_one_when_all_of_it_is_over(postgres_url: s
     url = new_database(postgres_url)
     migrate(url, "0003")
     clean_before(url)
-    migrate(url)
+    migrate(url, others=MIGRATIONS)
     database = Database(url)
     told: list[Mapping[str, Any]] = []
-    partitions = EventPartitions(database, 1, lambda _, details: told.append(details))
-    partitions.keep()
+    partitions = PostgresEventPartitions(database, 1, lambda _, details: told.append(details))
+    partitions.maintain()
     assert told == []
     # Two days later.
     database.execute(
@@ -460,7 +462,7 @@ def test_what_was_there_is_dropped_as_one_when_all_of_it_is_over(postgres_url: s
         " FOR VALUES FROM (MINVALUE) TO (%L)', first_id(current_date - 2)); END $$"
     )
     database.execute("UPDATE orders SET status = 'confirmed'")
-    partitions.keep()
+    partitions.maintain()
     assert "order_events_before" in told[-1]["dropped"]
     database.close()
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from order_engine.api.views import order_view
 from order_engine.domain.errors import IdempotencyKeyReused, RateLimited
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.services.submission import Submission
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from tests.support.concurrency import at_once
+from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.orders import CLIENT, LEASE, OTHER, REQUEST, RUN
 
 Connect = Callable[[], Database]
@@ -24,17 +26,17 @@ Connect = Callable[[], Database]
 
 class Scene:
     def __init__(self, database: Database) -> None:
-        self.orders = OrderStore(database)
-        self.woken: list[Any] = []
+        self.orders = PostgresOrderStore(database)
+        self.queue = FakeOrderQueue()
+        self.rate_limit = FakeRateLimit()
         self.published: list[Any] = []
-        self.wait = 0.0
         self.submission = Submission(
-            self.orders,
-            QuoteStore(database),
-            lambda event, listeners: self.published.append((event.order_id, event.seq)),
-            self.woken.append,
-            lambda client_id: self.wait,
-            lambda warning: None,
+            orders=self.orders,
+            quotes=PostgresQuoteStore(database),
+            publish=lambda event, listeners: self.published.append((event.order_id, event.seq)),
+            queue=self.queue,
+            rate_limit=self.rate_limit,
+            warn=lambda warning: None,
         )
 
     def submit(self, request: OrderRequest = REQUEST, key: str | None = "key", **more: Any) -> tuple[Order, bool]:
@@ -61,8 +63,8 @@ def test_a_request_that_is_repeated_is_one_order_with_one_answer(
     again, new_again = scene.submit(request_, key)
     assert (new, new_again) == (True, False)
     assert again == first
-    assert again.to_json() == first.to_json()
-    assert scene.woken == [first.id]
+    assert order_view(again) == order_view(first)
+    assert scene.queue.enqueued == [first.id]
     assert scene.published == [(first.id, 1)]
     assert len(scene.orders.page(CLIENT, 10)[0]) == 1
 
@@ -73,10 +75,10 @@ def test_the_answer_stays_what_it_was_when_the_order_moves_on(
 ) -> None:
     first, _ = scene.submit(request_, key)
     scene.orders.claim(first.id, RUN, LEASE)
-    scene.orders.move(first.id, RUN, Trigger.QUOTED, 1, {}, venue="raydium", quoted_out=5)
-    scene.orders.move(first.id, RUN, Trigger.GAVE_UP, 1, {}, error={"code": "NoRoute"})
+    scene.orders.move(first.id, RUN, Trigger.ROUTE, 1, {}, venue="raydium", quoted_out=5)
+    scene.orders.move(first.id, RUN, Trigger.FAIL, 1, {}, error={"code": "NoRoute"})
     again, _ = scene.submit(request_, key)
-    assert again.to_json() == first.to_json()
+    assert order_view(again) == order_view(first)
     assert again.status is Status.PENDING
     assert scene.orders.get(first.id).status is Status.FAILED
 
@@ -84,12 +86,12 @@ def test_the_answer_stays_what_it_was_when_the_order_moves_on(
 @pytest.mark.parametrize(
     ("change", "field", "expected", "was"),
     [
-        ({"amount_in": 1}, "amountIn", "'1.5'", "'0.000000001'"),
-        ({"token_in": "RAY"}, "tokenIn", "'SOL'", "'RAY'"),
-        ({"token_out": "JUP"}, "tokenOut", "'USDC'", "'JUP'"),
+        ({"amount_in": 1}, "amountIn", "1.5", "0.000000001"),
+        ({"token_in": "RAY"}, "tokenIn", "SOL", "RAY"),
+        ({"token_out": "JUP"}, "tokenOut", "USDC", "JUP"),
         ({"slippage_bps": 51}, "slippageBps", "50", "51"),
-        ({"user_id": "u"}, "userId", "None", "'u'"),
-        ({"client_order_id": "x"}, "clientOrderId", "None", "'x'"),
+        ({"user_id": "u"}, "userId", "nothing", "u"),
+        ({"client_order_id": "x"}, "clientOrderId", "nothing", "x"),
     ],
 )
 def test_a_key_that_comes_with_another_order_is_refused_naming_the_difference(
@@ -126,7 +128,7 @@ def test_the_header_goes_before_the_client_order_id(scene: Scene) -> None:
     scene.submit(MINE, None)
     by_header, _ = scene.submit(REQUEST, "key")
     with pytest.raises(
-        IdempotencyKeyReused, match=f"clientOrderId: expected None as in order {by_header.id}, was 'mine'"
+        IdempotencyKeyReused, match=f"clientOrderId: expected nothing as in order {by_header.id}, was mine"
     ):
         scene.submit(MINE, "key")
 
@@ -138,7 +140,7 @@ def test_keys_are_each_clients_own(scene: Scene, request_: OrderRequest, key: st
     assert new
     assert other.id != first.id
     for wait in (0, 1.0):
-        scene.wait = wait
+        scene.rate_limit.wait = wait
         assert scene.submit(request_, key) == (first, False)
         assert scene.submit(request_, key, client_id=OTHER.client_id) == (other, False)
 
@@ -148,7 +150,7 @@ def test_another_clients_key_gets_nobody_past_the_rate_limit(
     scene: Scene, request_: OrderRequest, key: str | None
 ) -> None:
     scene.submit(request_, key)
-    scene.wait = 1.0
+    scene.rate_limit.wait = 1.0
     with pytest.raises(RateLimited):
         scene.submit(request_, key, client_id=OTHER.client_id)
 
@@ -161,8 +163,8 @@ def test_without_a_key_the_same_request_twice_is_two_orders(scene: Scene) -> Non
 def test_of_fifty_at_once_one_is_stored_and_all_hear_the_same(
     connect: Connect, request_: OrderRequest, key: str | None
 ) -> None:
-    stores = [OrderStore(connect()) for _ in range(50)]
-    answers = at_once(50, lambda n: stores[n].insert(uuid7(), CLIENT, request_, {}, None, key).as_accepted().to_json())
+    stores = [PostgresOrderStore(connect()) for _ in range(50)]
+    answers = at_once(50, lambda n: stores[n].insert(uuid7(), CLIENT, request_, {}, None, key).as_accepted())
     assert all(answer == answers[0] for answer in answers)
     assert len(stores[0].page(CLIENT, 100)[0]) == 1
     assert len(connect().fetch("SELECT FROM order_events")) == 1
@@ -171,11 +173,11 @@ def test_of_fifty_at_once_one_is_stored_and_all_hear_the_same(
 def test_of_many_different_orders_at_once_with_one_key_one_is_stored_and_the_others_are_refused(
     connect: Connect,
 ) -> None:
-    stores = [OrderStore(connect()) for _ in range(20)]
+    scenes = [Scene(connect()) for _ in range(20)]
 
     def submit(number: int) -> str:
         try:
-            stores[number].insert(uuid7(), CLIENT, replace(REQUEST, slippage_bps=number), {}, None, "key")
+            scenes[number].submit(replace(REQUEST, slippage_bps=number))
         except IdempotencyKeyReused:
             return "refused"
         return "stored"
@@ -185,11 +187,11 @@ def test_of_many_different_orders_at_once_with_one_key_one_is_stored_and_the_oth
 
 def test_a_repetition_is_answered_even_beyond_the_rate_limit(scene: Scene) -> None:
     first, _ = scene.submit()
-    scene.wait = 2.3
+    scene.rate_limit.wait = 2.3
     assert scene.submit() == (first, False)
     with pytest.raises(IdempotencyKeyReused):
         scene.submit(replace(REQUEST, amount_in=1))
-    with pytest.raises(RateLimited, match="wait 3 s") as refusal:
+    with pytest.raises(RateLimited, match="retry in 3 s") as refusal:
         scene.submit(REQUEST, "another")
     assert refusal.value.details == [{"retryAfter": 3}]
     assert len(scene.orders.page(CLIENT, 10)[0]) == 1

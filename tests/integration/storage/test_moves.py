@@ -14,7 +14,7 @@ from order_engine.domain.errors import OrderNotFound, StaleRun
 from order_engine.domain.lifecycle import TRANSITIONS, Status, Trigger, target
 from order_engine.domain.money import U64_MAX
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.databases import terminate
 from tests.support.network import UnreliableLine
@@ -30,7 +30,7 @@ REPEATS = [(status, trigger) for status, trigger in ILLEGAL if target(trigger) i
 
 @pytest.mark.parametrize(("status", "trigger"), LEGAL)
 def test_a_legal_move_changes_the_order_and_writes_one_event(
-    orders: OrderStore, status: Status, trigger: Trigger
+    orders: PostgresOrderStore, status: Status, trigger: Trigger
 ) -> None:
     order = brought_to(orders, status)
     moved = orders.move(order.id, RUN, trigger, 2, {"why": "test"})
@@ -46,7 +46,7 @@ def test_a_legal_move_changes_the_order_and_writes_one_event(
 
 
 @pytest.mark.parametrize(("status", "trigger"), ILLEGAL)
-def test_an_illegal_move_changes_nothing(orders: OrderStore, status: Status, trigger: Trigger) -> None:
+def test_an_illegal_move_changes_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
     order = brought_to(orders, status)
     with pytest.raises(StaleRun, match=f"for run {RUN}, attempt 2, was {status} for {RUN}"):
         orders.move(order.id, RUN, trigger, 2, {}, amount_out=1)
@@ -56,7 +56,7 @@ def test_an_illegal_move_changes_nothing(orders: OrderStore, status: Status, tri
 
 @pytest.mark.parametrize(("status", "trigger"), REPEATS)
 def test_a_move_made_before_is_none_and_writes_no_second_event(
-    orders: OrderStore, status: Status, trigger: Trigger
+    orders: PostgresOrderStore, status: Status, trigger: Trigger
 ) -> None:
     order = brought_to(orders, status)
     assert orders.move(order.id, RUN, trigger, 1, {"second": True}, venue="other") is None
@@ -69,7 +69,7 @@ def test_every_status_but_two_has_a_move_that_can_be_repeated() -> None:
 
 
 @pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[0] is not Status.PENDING])
-def test_an_earlier_attempt_moves_nothing(orders: OrderStore, status: Status, trigger: Trigger) -> None:
+def test_an_earlier_attempt_moves_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
     order = brought_to(orders, status, attempt=2)
     with pytest.raises(StaleRun):
         orders.move(order.id, RUN, trigger, 1, {})
@@ -77,17 +77,17 @@ def test_an_earlier_attempt_moves_nothing(orders: OrderStore, status: Status, tr
 
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
-def test_a_signed_order_is_quoted_again_only_by_the_next_attempt(orders: OrderStore, status: Status) -> None:
+def test_a_signed_order_is_quoted_again_only_by_the_next_attempt(orders: PostgresOrderStore, status: Status) -> None:
     """GIVEN a step that quoted the order, but so late that it was tried again, and the order built meanwhile."""
     order = brought_to(orders, status)
     with pytest.raises(StaleRun):
-        orders.move(order.id, RUN, Trigger.QUOTED, 1, {})
+        orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
     assert orders.get(order.id) == order
-    assert orders.move(order.id, RUN, Trigger.QUOTED, 2, {}) is not None
+    assert orders.move(order.id, RUN, Trigger.ROUTE, 2, {}) is not None
 
 
 @pytest.mark.parametrize(("status", "trigger"), LEGAL)
-def test_a_run_that_was_superseded_moves_nothing(orders: OrderStore, status: Status, trigger: Trigger) -> None:
+def test_a_run_that_was_superseded_moves_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
     order = brought_to(orders, status)
     orders.release(order.id, RUN)
     assert orders.claim(order.id, "run-2", LEASE) is not None
@@ -97,22 +97,22 @@ def test_a_run_that_was_superseded_moves_nothing(orders: OrderStore, status: Sta
     assert (after.status, after.seq, after.run) == (order.status, order.seq, "run-2")
 
 
-def test_an_order_that_no_run_has_claimed_can_not_be_moved(orders: OrderStore) -> None:
+def test_an_order_that_no_run_has_claimed_can_not_be_moved(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     with pytest.raises(StaleRun):
-        orders.move(order.id, RUN, Trigger.QUOTED, 1, {})
+        orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
 
 
-def test_moving_an_unknown_order(orders: OrderStore) -> None:
+def test_moving_an_unknown_order(orders: PostgresOrderStore) -> None:
     with pytest.raises(OrderNotFound):
-        orders.move(uuid4(), RUN, Trigger.QUOTED, 1, {})
+        orders.move(uuid4(), RUN, Trigger.ROUTE, 1, {})
 
 
-def test_a_move_sets_what_the_step_found_out(orders: OrderStore) -> None:
+def test_a_move_sets_what_the_step_found_out(orders: PostgresOrderStore) -> None:
     order = brought_to(orders, Status.ROUTING)
     transaction = {"signature": "abc", "amount_in": "1"}
     moved = orders.move(
-        *(order.id, RUN, Trigger.BUILT, 1, {}),
+        *(order.id, RUN, Trigger.BUILD, 1, {}),
         venue="raydium",
         quoted_out=U64_MAX,
         min_out=7,
@@ -126,51 +126,53 @@ def test_a_move_sets_what_the_step_found_out(orders: OrderStore) -> None:
 
 
 @pytest.mark.parametrize("column", ["status", "seq", "lease_until", "venue = 'x', status"])
-def test_only_what_a_step_finds_out_can_be_set(orders: OrderStore, column: str) -> None:
+def test_only_what_a_step_finds_out_can_be_set(orders: PostgresOrderStore, column: str) -> None:
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected columns among"):
-        orders.move(order.id, RUN, Trigger.QUOTED, 1, {}, None, **{column: "x"})
+        orders.move(order.id, RUN, Trigger.ROUTE, 1, {}, None, **{column: "x"})
     assert orders.get(order.id).status is Status.PENDING
 
 
-def test_a_move_that_the_database_refuses_writes_no_event(orders: OrderStore) -> None:
+def test_a_move_that_the_database_refuses_writes_no_event(orders: PostgresOrderStore) -> None:
     order = brought_to(orders, Status.ROUTING)
-    assert orders.move(order.id, RUN, Trigger.BUILT, 1, {}, min_out=100) is not None
-    assert orders.move(order.id, RUN, Trigger.SENT, 1, {}) is not None
+    assert orders.move(order.id, RUN, Trigger.BUILD, 1, {}, min_out=100) is not None
+    assert orders.move(order.id, RUN, Trigger.SUBMIT, 1, {}) is not None
     with pytest.raises(errors.CheckViolation):
-        orders.move(order.id, RUN, Trigger.FILLED, 1, {}, amount_out=99)
+        orders.move(order.id, RUN, Trigger.CONFIRM, 1, {}, amount_out=99)
     after = orders.get(order.id)
     assert (after.status, after.seq) == (Status.SUBMITTED, 4)
     assert seqs(orders.events(order.id)) == [1, 2, 3, 4]
 
 
-def test_a_move_names_those_who_listen(orders: OrderStore) -> None:
+def test_a_move_names_those_who_listen(orders: PostgresOrderStore) -> None:
     order = new_order(orders, connection_id="c1")
     new_order(orders, connection_id="c2")
     assert orders.claim(order.id, RUN, LEASE) is not None
-    moved = orders.move(order.id, RUN, Trigger.QUOTED, 1, {})
+    moved = orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
     assert moved is not None
     assert moved[1] == ["c1"]
 
 
-@pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[1] is not Trigger.QUOTED])
+@pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[1] is not Trigger.ROUTE])
 def test_of_twenty_threads_that_make_a_move_at_once_one_makes_it(
-    orders: OrderStore, connect: Connect, status: Status, trigger: Trigger
+    orders: PostgresOrderStore, connect: Connect, status: Status, trigger: Trigger
 ) -> None:
     order = brought_to(orders, status)
-    stores = [OrderStore(connect()) for _ in range(20)]
+    stores = [PostgresOrderStore(connect()) for _ in range(20)]
     moves = at_once(20, lambda n: stores[n].move(order.id, RUN, trigger, 1, {"by": n}))
     (winner,) = [move[0] for move in moves if move is not None]
     assert orders.events(order.id)[-1] == winner
     assert seqs(orders.events(order.id)) == list(range(1, order.seq + 2))
 
 
-def test_of_different_moves_at_once_one_is_made_and_the_others_are_stale(orders: OrderStore, connect: Connect) -> None:
+def test_of_different_moves_at_once_one_is_made_and_the_others_are_stale(
+    orders: PostgresOrderStore, connect: Connect
+) -> None:
     order = brought_to(orders, Status.SUBMITTED)
-    stores = [OrderStore(connect()) for _ in range(20)]
+    stores = [PostgresOrderStore(connect()) for _ in range(20)]
 
     def move(number: int) -> Any:
-        trigger = (Trigger.FILLED, Trigger.GAVE_UP)[number % 2]
+        trigger = (Trigger.CONFIRM, Trigger.FAIL)[number % 2]
         try:
             return stores[number].move(order.id, RUN, trigger, 1, {})
         except StaleRun:
@@ -181,30 +183,30 @@ def test_of_different_moves_at_once_one_is_made_and_the_others_are_stale(orders:
     assert seqs(orders.events(order.id)) == [1, 2, 3, 4, 5]
 
 
-def test_seqs_have_no_gap_however_often_an_order_is_quoted_again(orders: OrderStore, connect: Connect) -> None:
+def test_seqs_have_no_gap_however_often_an_order_is_quoted_again(orders: PostgresOrderStore, connect: Connect) -> None:
     order = claimed(orders)
-    stores = [OrderStore(connect()) for _ in range(8)]
-    at_once(8, lambda n: [stores[n].move(order.id, RUN, Trigger.QUOTED, 1, {}) for _ in range(5)])
+    stores = [PostgresOrderStore(connect()) for _ in range(8)]
+    at_once(8, lambda n: [stores[n].move(order.id, RUN, Trigger.ROUTE, 1, {}) for _ in range(5)])
     assert seqs(orders.events(order.id)) == list(range(1, 42))
 
 
 def test_a_move_is_made_on_a_new_connection_when_the_old_one_was_lost(connect: Connect) -> None:
     database = connect()
-    orders = OrderStore(database)
+    orders = PostgresOrderStore(database)
     order = brought_to(orders, Status.ROUTING)
     terminate(database, connect())
-    moved = orders.move(order.id, RUN, Trigger.BUILT, 1, {})
+    moved = orders.move(order.id, RUN, Trigger.BUILD, 1, {})
     assert moved is not None
     assert moved[0].seq == 3
     assert seqs(orders.events(order.id)) == [1, 2, 3]
 
 
 def test_a_move_whose_answer_was_lost_is_made_once(
-    distant: OrderStore, line: UnreliableLine, orders: OrderStore
+    distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore
 ) -> None:
     order = brought_to(orders, Status.ROUTING)
     line.lose_next_answer()
-    assert distant.move(order.id, RUN, Trigger.BUILT, 1, {}, venue="raydium") is None
+    assert distant.move(order.id, RUN, Trigger.BUILD, 1, {}, venue="raydium") is None
     assert line.lost == 1
     assert (orders.get(order.id).status, orders.get(order.id).venue) == (Status.BUILDING, "raydium")
     assert seqs(orders.events(order.id)) == [1, 2, 3]

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 
-from order_engine.storage.rate_limit import KEY, RateLimit
+from order_engine.storage.rate_limit import KEY, RedisRateLimit
 from tests.support.concurrency import at_once, eventually
 from tests.support.network import closed_port
 
@@ -23,7 +23,7 @@ def client_id() -> UUID:
 def test_a_client_may_submit_a_minutes_worth_at_once_and_then_waits(
     redis_url: str, client_id: UUID, warnings: list[str]
 ) -> None:
-    limit = RateLimit(redis_url, 5, warnings.append)
+    limit = RedisRateLimit(redis_url, 5, warnings.append)
     assert [limit.take(client_id) for _ in range(5)] == [0] * 5
     # A token comes every 12 seconds.
     assert 10 < limit.take(client_id) <= 12
@@ -31,14 +31,14 @@ def test_a_client_may_submit_a_minutes_worth_at_once_and_then_waits(
 
 
 def test_one_client_is_no_reason_for_another_to_wait(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RateLimit(redis_url, 1, warnings.append)
+    limit = RedisRateLimit(redis_url, 1, warnings.append)
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
     assert limit.take(uuid4()) == 0
 
 
 def test_tokens_come_back_evenly(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RateLimit(redis_url, 600, warnings.append)
+    limit = RedisRateLimit(redis_url, 600, warnings.append)
     while not (wait := limit.take(client_id)):
         pass
     # One every tenth of a second.
@@ -48,7 +48,7 @@ def test_tokens_come_back_evenly(redis_url: str, client_id: UUID, warnings: list
 
 def test_a_bucket_never_holds_more_than_a_minutes_worth(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     """GIVEN a client that was last seen long ago, or in the future of a clock that was set back."""
-    limit = RateLimit(redis_url, 3, warnings.append)
+    limit = RedisRateLimit(redis_url, 3, warnings.append)
     with redis.Redis.from_url(redis_url) as store:
         for at in (0, 10**15):
             store.hset(KEY.format(client_id), mapping={"tokens": "3", "at": at})
@@ -56,27 +56,27 @@ def test_a_bucket_never_holds_more_than_a_minutes_worth(redis_url: str, client_i
 
 
 def test_many_at_once_share_one_bucket(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RateLimit(redis_url, 10, warnings.append)
+    limit = RedisRateLimit(redis_url, 10, warnings.append)
     waits = at_once(30, lambda number: limit.take(client_id))
     assert waits.count(0) == 10
 
 
 def test_an_idle_bucket_is_forgotten(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    RateLimit(redis_url, 100, warnings.append).take(client_id)
+    RedisRateLimit(redis_url, 100, warnings.append).take(client_id)
     with redis.Redis.from_url(redis_url) as store:
         assert 0 < int(str(store.pttl(KEY.format(client_id)))) <= 60_000
 
 
 def test_zero_is_no_limit_and_asks_nobody(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
-        limit = RateLimit(f"redis://127.0.0.1:{port}/0", 0, warnings.append)
+        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 0, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert warnings == []
 
 
 def test_without_redis_nobody_is_refused_and_the_log_says_so(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
-        limit = RateLimit(f"redis://127.0.0.1:{port}/0", 1, warnings.append)
+        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 1, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert len(warnings) == 3
     assert warnings[0].startswith("orders not counted, so not limited: ")
@@ -85,7 +85,7 @@ def test_without_redis_nobody_is_refused_and_the_log_says_so(client_id: UUID, wa
 def test_the_script_is_loaded_again_after_redis_has_lost_it(
     redis_url: str, client_id: UUID, warnings: list[str]
 ) -> None:
-    limit = RateLimit(redis_url, 2, warnings.append)
+    limit = RedisRateLimit(redis_url, 2, warnings.append)
     assert limit.take(client_id) == 0
     with redis.Redis.from_url(redis_url) as store:
         store.script_flush()

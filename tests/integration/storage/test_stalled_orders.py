@@ -8,7 +8,7 @@ import pytest
 
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.orders import LEASE, PATHS, RUN, brought_to, claimed, new_order
 
@@ -23,54 +23,58 @@ def age(database: Database, seconds: float) -> None:
     )
 
 
-def test_an_order_that_nobody_runs_is_asleep_after_a_while(orders: OrderStore, database: Database) -> None:
+def test_an_order_that_nobody_runs_is_asleep_after_a_while(orders: PostgresOrderStore, database: Database) -> None:
     order = new_order(orders)
-    assert orders.asleep(45) == []
+    assert orders.take_stalled(45) == []
     age(database, 46)
-    assert orders.asleep(45) == [order.id]
+    assert orders.take_stalled(45) == [order.id]
 
 
-def test_an_order_is_woken_once_in_a_while(orders: OrderStore, database: Database) -> None:
+def test_an_order_is_woken_once_in_a_while(orders: PostgresOrderStore, database: Database) -> None:
     new_order(orders)
     age(database, 46)
-    assert len(orders.asleep(45)) == 1
-    assert orders.asleep(45) == []
+    assert len(orders.take_stalled(45)) == 1
+    assert orders.take_stalled(45) == []
 
 
-def test_an_order_that_is_run_is_awake_until_its_lease_is_over(orders: OrderStore, database: Database) -> None:
+def test_an_order_that_is_run_is_awake_until_its_lease_is_over(orders: PostgresOrderStore, database: Database) -> None:
     order = claimed(orders)
     age(database, LEASE - 10)
-    assert orders.asleep(45) == []
+    assert orders.take_stalled(45) == []
     age(database, 11)
-    assert orders.asleep(45) == [order.id]
+    assert orders.take_stalled(45) == [order.id]
 
 
 @pytest.mark.parametrize("status", list(PATHS))
-def test_only_an_order_that_has_ended_is_left_to_sleep(orders: OrderStore, database: Database, status: Status) -> None:
+def test_only_an_order_that_has_ended_is_left_to_sleep(
+    orders: PostgresOrderStore, database: Database, status: Status
+) -> None:
     order = brought_to(orders, status)
     age(database, 3600)
-    assert orders.asleep(45) == ([] if status in FINAL else [order.id])
+    assert orders.take_stalled(45) == ([] if status in FINAL else [order.id])
 
 
-def test_a_move_shows_that_the_run_is_alive(orders: OrderStore, database: Database) -> None:
+def test_a_move_shows_that_the_run_is_alive(orders: PostgresOrderStore, database: Database) -> None:
     order = brought_to(orders, Status.ROUTING)
     age(database, LEASE - 10)
-    assert orders.move(order.id, RUN, Trigger.BUILT, 1, {}) is not None
+    assert orders.move(order.id, RUN, Trigger.BUILD, 1, {}) is not None
     age(database, LEASE - 10)
-    assert (orders.asleep(45), orders.claim(order.id, "run-2")) == ([], None)
+    assert (orders.take_stalled(45), orders.claim(order.id, "run-2")) == ([], None)
     age(database, 11)
-    assert orders.asleep(45) == [order.id]
+    assert orders.take_stalled(45) == [order.id]
 
 
-def test_the_oldest_orders_are_woken_first(orders: OrderStore, database: Database) -> None:
+def test_the_oldest_orders_are_woken_first(orders: PostgresOrderStore, database: Database) -> None:
     ids = sorted(new_order(orders).id for _ in range(5))
     age(database, 46)
-    assert [orders.asleep(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
+    assert [orders.take_stalled(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
 
 
-def test_two_sweeps_at_once_wake_an_order_once(orders: OrderStore, database: Database, connect: Connect) -> None:
+def test_two_sweeps_at_once_wake_an_order_once(
+    orders: PostgresOrderStore, database: Database, connect: Connect
+) -> None:
     ids = [new_order(orders).id for _ in range(5)]
     age(database, 46)
-    stores = [OrderStore(connect()) for _ in range(4)]
-    woken = at_once(4, lambda n: stores[n].asleep(45))
+    stores = [PostgresOrderStore(connect()) for _ in range(4)]
+    woken = at_once(4, lambda n: stores[n].take_stalled(45))
     assert sorted(id for found in woken for id in found) == sorted(ids)

@@ -19,10 +19,11 @@ from emulator.stores import _redis_server, free_port
 from emulator.template import intrinsics
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
+from order_engine.simulation.schema import MIGRATIONS
 from order_engine.storage import redis_client
-from order_engine.storage.active_orders import KEY, ActiveOrders
+from order_engine.storage.active_orders import KEY, RedisActiveOrders
 from order_engine.storage.database import Database
-from order_engine.storage.rate_limit import RateLimit
+from order_engine.storage.rate_limit import RedisRateLimit
 from order_engine.storage.schema import migrate
 from tests.integration.conftest import ROLE
 from tests.integration.storage.test_active_orders import event
@@ -72,15 +73,15 @@ def test_the_role_may_use_what_the_owner_makes_later(database_url: str, database
 
 def test_letting_the_role_in_again_changes_nothing(postgres_url: str) -> None:
     url = new_database(postgres_url)
-    migrate(url, role=ROLE)
+    migrate(url, others=MIGRATIONS, role=ROLE)
     before = _rights(url)
-    migrate(url, role=ROLE)
+    migrate(url, others=MIGRATIONS, role=ROLE)
     assert _rights(url) == before != []
 
 
 def test_a_role_is_made_with_a_name_of_any_kind(postgres_url: str) -> None:
     url, role = new_database(postgres_url), f'o\'er "{uuid4().hex}"; DROP TABLE orders'
-    migrate(url, role=role)
+    migrate(url, others=MIGRATIONS, role=role)
     with psycopg.connect(make_conninfo(url, user=role)) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
@@ -97,7 +98,7 @@ def rds_iam(postgres_url: str) -> Iterator[None]:
 @pytest.mark.usefixtures("rds_iam")
 def test_on_rds_the_role_logs_in_by_iam(postgres_url: str) -> None:
     url, role = new_database(postgres_url), f"r{uuid4().hex}"
-    migrate(url, role=role)
+    migrate(url, others=MIGRATIONS, role=role)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT pg_has_role(%s, 'rds_iam', 'member')", (role,)).fetchone() == (True,)
 
@@ -176,7 +177,7 @@ def test_a_password_that_is_refused_is_an_outage_that_does_not_show_it(guarded_u
 
 def test_migrations_have_passwords_of_their_own_too(guarded_url: str) -> None:
     with pytest.raises(Exception, match="password authentication failed"):
-        migrate(guarded_url, password=lambda: "wrong")
+        migrate(guarded_url, others=MIGRATIONS, password=lambda: "wrong")
 
 
 def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> None:
@@ -188,7 +189,7 @@ def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> No
 
     # It has got in: this user may not lay out a schema.
     with pytest.raises(Exception, match="permission denied for schema public"):
-        migrate(guarded_url, password=password, patience=30)
+        migrate(guarded_url, others=MIGRATIONS, password=password, patience=30)
     assert asked == ["too early", "first"]
 
 
@@ -213,15 +214,15 @@ def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) 
         asked.append(None)
         return "token"
 
-    active_orders = ActiveOrders(restricted, warnings.append, password)
+    active_orders = RedisActiveOrders(restricted, warnings.append, password)
     shown = event()
     active_orders.ping()
     active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown.to_json()
+    assert active_orders.get(shown.order_id) == shown
     # A script that the server does not know yet is loaded, and then called by its digest.
     with redis.Redis.from_url(restricted.replace("engine@", "")) as admin:
         admin.script_flush()
-    limit, client_id = RateLimit(restricted, 1, warnings.append, password), uuid7()
+    limit, client_id = RedisRateLimit(restricted, 1, warnings.append, password), uuid7()
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
     redis_client.client(restricted, password).delete(KEY.format(shown.order_id))
@@ -287,11 +288,11 @@ def _answers(client: redis.Redis) -> bool:
 
 def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
     warnings: list[str] = []
-    active_orders, shown = ActiveOrders(cluster_url, warnings.append), event()
+    active_orders, shown = RedisActiveOrders(cluster_url, warnings.append), event()
     active_orders.ping()
     active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown.to_json()
-    limit, client_id = RateLimit(cluster_url, 1, warnings.append), uuid7()
+    assert active_orders.get(shown.order_id) == shown
+    limit, client_id = RedisRateLimit(cluster_url, 1, warnings.append), uuid7()
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
     client = redis_client.client(cluster_url)

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from order_engine.domain.errors import OrderNotFound, StoreUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status, Trigger
-from order_engine.domain.orders import Event
 from order_engine.ports import ConnectionGone
 from order_engine.storage.database import Database
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.subscriptions import SubscriptionStore
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.concurrency import at_once, eventually
 from tests.support.databases import terminate
 from tests.support.network import closed_port
@@ -30,7 +30,9 @@ def listeners(database: Database, order_id: UUID) -> list[str]:
     return [row["connection_id"] for row in rows]
 
 
-def test_a_late_subscriber_gets_every_event_in_order(orders: OrderStore, subscriptions: SubscriptionStore) -> None:
+def test_a_late_subscriber_gets_every_event_in_order(
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore
+) -> None:
     order = brought_to(orders, Status.CONFIRMED)
     received: list[Event] = []
     subscriptions.subscribe("c1", CLIENT, order.id, 0, received.append)
@@ -40,7 +42,7 @@ def test_a_late_subscriber_gets_every_event_in_order(orders: OrderStore, subscri
 
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (1_000_000, [])])
 def test_a_subscriber_gets_what_it_has_missed(
-    orders: OrderStore, subscriptions: SubscriptionStore, after: int, missed: list[int]
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, after: int, missed: list[int]
 ) -> None:
     order = brought_to(orders, Status.BUILDING)
     received: list[Event] = []
@@ -49,7 +51,7 @@ def test_a_subscriber_gets_what_it_has_missed(
 
 
 def test_subscribing_again_keeps_one_subscription(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     order = new_order(orders)
     received: list[Event] = []
@@ -60,7 +62,7 @@ def test_subscribing_again_keeps_one_subscription(
 
 
 def test_several_connections_may_listen_to_several_orders(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders), new_order(orders)
     for connection_id, order in (("c1", first), ("c2", first), ("c1", second)):
@@ -70,7 +72,7 @@ def test_several_connections_may_listen_to_several_orders(
 
 
 def test_an_unsubscribed_connection_no_longer_listens_to_that_order(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
     subscriptions.unsubscribe("c1", first.id)
@@ -79,15 +81,15 @@ def test_an_unsubscribed_connection_no_longer_listens_to_that_order(
 
 
 def test_a_forgotten_connection_listens_to_nothing(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
     subscriptions.subscribe("c2", CLIENT, first.id, 0, lambda event: None)
-    subscriptions.forget("c1")
+    subscriptions.remove_connection("c1")
     assert (listeners(database, first.id), listeners(database, second.id)) == (["c2"], [])
 
 
-def test_nobody_listens_to_an_unknown_order(subscriptions: SubscriptionStore, database: Database) -> None:
+def test_nobody_listens_to_an_unknown_order(subscriptions: PostgresSubscriptionStore, database: Database) -> None:
     id = uuid4()
     with pytest.raises(OrderNotFound, match=str(id)):
         subscriptions.subscribe("c1", CLIENT, id, 0, lambda event: None)
@@ -95,7 +97,7 @@ def test_nobody_listens_to_an_unknown_order(subscriptions: SubscriptionStore, da
 
 
 def test_a_connection_that_could_not_be_sent_what_it_missed_is_not_subscribed(
-    orders: OrderStore, subscriptions: SubscriptionStore, database: Database
+    orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     order = new_order(orders)
 
@@ -110,31 +112,31 @@ def test_a_connection_that_could_not_be_sent_what_it_missed_is_not_subscribed(
 
 def test_subscribing_works_after_the_connection_to_postgres_was_lost(connect: Connect) -> None:
     database = connect()
-    order = new_order(OrderStore(database))
+    order = new_order(PostgresOrderStore(database))
     terminate(database, connect())
     received: list[Event] = []
-    SubscriptionStore(database).subscribe("c1", CLIENT, order.id, 0, received.append)
+    PostgresSubscriptionStore(database).subscribe("c1", CLIENT, order.id, 0, received.append)
     assert seqs(received) == [1]
     assert listeners(database, order.id) == ["c1"]
 
 
 def test_without_postgres_nobody_can_subscribe() -> None:
     with closed_port() as port:
-        subscriptions = SubscriptionStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
+        subscriptions = PostgresSubscriptionStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         with pytest.raises(StoreUnavailable):
             subscriptions.subscribe("c1", CLIENT, uuid4(), 0, lambda event: None)
         with pytest.raises(StoreUnavailable):
             subscriptions.unsubscribe("c1", uuid4())
         with pytest.raises(StoreUnavailable):
-            subscriptions.forget("c1")
+            subscriptions.remove_connection("c1")
 
 
 def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, database: Database) -> None:
     """GIVEN a subscriber that is slow to take what it missed, WHEN the order moves on, THEN it hears of that too."""
-    orders, mover = OrderStore(database), connect()
+    orders, mover = PostgresOrderStore(database), connect()
     order = claimed(orders)
     sending, sent = threading.Event(), threading.Event()
-    subscriptions = SubscriptionStore(connect())
+    subscriptions = PostgresSubscriptionStore(connect())
 
     def send(event: Event) -> None:
         sending.set()
@@ -143,7 +145,7 @@ def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, 
     with ThreadPoolExecutor(2) as threads:
         subscribing = threads.submit(subscriptions.subscribe, "c1", CLIENT, order.id, 0, send)
         assert sending.wait(30)
-        moving = threads.submit(OrderStore(mover).move, order.id, RUN, Trigger.QUOTED, 1, {})
+        moving = threads.submit(PostgresOrderStore(mover).move, order.id, RUN, Trigger.ROUTE, 1, {})
         eventually(lambda: database.fetch("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
         assert seqs(orders.events(order.id)) == [1]
         sent.set()
@@ -156,13 +158,13 @@ def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, 
 @pytest.mark.parametrize("seed", range(8))
 def test_whenever_a_client_subscribes_it_gets_every_event_in_order(connect: Connect, seed: int) -> None:
     """GIVEN an order on its way, WHEN clients subscribe at any moment, some again, THEN each hears 1, 2, 3 … n."""
-    orders = OrderStore(connect())
+    orders = PostgresOrderStore(connect())
     order = claimed(orders)
-    moves = [Trigger.QUOTED] * 20 + [Trigger.BUILT, Trigger.SENT, Trigger.FILLED]
+    moves = [Trigger.ROUTE] * 20 + [Trigger.BUILD, Trigger.SUBMIT, Trigger.CONFIRM]
     received: dict[str, list[int]] = {f"c{number}": [] for number in range(6)}
     chance = random.Random(seed)
     moments = [sorted(chance.randrange(len(moves) + 1) for _ in range(1 + number % 2)) for number in range(6)]
-    stores = [SubscriptionStore(connect()) for _ in received]
+    stores = [PostgresSubscriptionStore(connect()) for _ in received]
     made = 0
 
     def move() -> None:

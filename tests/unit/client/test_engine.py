@@ -41,9 +41,9 @@ def test_repeated_events_and_those_of_other_orders_are_skipped() -> None:
 
 def test_an_error_message_ends_the_watch() -> None:
     async def scenario() -> None:
-        error = {"error": {"code": "OrderNotFound", "message": "expected the id of an order", "details": []}}
+        error = {"error": {"code": "OrderNotFound", "message": "no order with this id", "details": []}}
         async with service([error]) as engine:
-            with pytest.raises(Refused, match="expected the id of an order"):
+            with pytest.raises(Refused, match="no order with this id"):
                 await seqs(engine)
 
     asyncio.run(scenario())

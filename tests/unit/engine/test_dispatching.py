@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -8,28 +7,30 @@ from uuid import UUID
 
 import pytest
 
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event, Order
+from order_engine.domain.orders import Order
+from order_engine.domain.runs import Run
+from order_engine.ports import ExecutionResult, OrderStore
 from order_engine.services.dispatching import Dispatch, ExecutionFailed
-from order_engine.services.execution import Run
-from order_engine.storage.orders import LEASE_SECONDS, OrderStore
 
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 AT = datetime(2026, 1, 31, tzinfo=UTC)
+SUCCEEDED = ExecutionResult("SUCCEEDED", None, None)
 
 
-class FakeOrders(OrderStore):
+class FakeOrders:
     """Holds one order, or none that can be claimed."""
 
     def __init__(self, order: Order | None, *statuses: Status) -> None:
         self._order = order
         self.events_ = [Event(ID, seq, status, AT, 1, {}) for seq, status in enumerate(statuses, 1)]
-        self.told: list[tuple[Event, Sequence[str]]] = []
-        self.claims: list[tuple[UUID, str, float]] = []
+        self.published: list[tuple[Event, Sequence[str]]] = []
+        self.claims: list[tuple[UUID, str]] = []
         self.released: list[tuple[UUID, str]] = []
 
-    def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
-        self.claims.append((id, run, lease))
+    def claim(self, id: UUID, run: str) -> Order | None:
+        self.claims.append((id, run))
         return self._order
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
@@ -40,15 +41,15 @@ class FakeOrders(OrderStore):
 
 
 class FakeMachine:
-    def __init__(self, answer: dict[str, Any] | Exception) -> None:
-        self._answer = answer
-        self.started: list[dict[str, Any]] = []
+    def __init__(self, result: ExecutionResult | Exception) -> None:
+        self._result = result
+        self.started: list[tuple[str, dict[str, Any]]] = []
 
-    def start_sync_execution(self, **request: Any) -> dict[str, Any]:
-        self.started.append(request)
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer
+    def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
+        self.started.append((name, input))
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
 
 
 def order(attempt: int = 1) -> Order:
@@ -56,60 +57,60 @@ def order(attempt: int = 1) -> Order:
 
 
 def dispatch(orders: FakeOrders, machine: FakeMachine) -> Dispatch:
-    return Dispatch(orders, lambda *told: orders.told.append(told), cast(Any, machine), "arn:machine")
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        orders.published.append((event, listeners))
+
+    return Dispatch(orders=cast(OrderStore, orders), publish=publish, machine=machine)
 
 
-def run(answer: dict[str, Any] | Exception, claimed: Order | None) -> tuple[FakeOrders, FakeMachine]:
-    orders, machine = FakeOrders(claimed, Status.PENDING), FakeMachine(answer)
+def run(result: ExecutionResult | Exception, claimed: Order | None) -> tuple[FakeOrders, FakeMachine]:
+    orders, machine = FakeOrders(claimed, Status.PENDING), FakeMachine(result)
     dispatch(orders, machine).run(ID, "run-1")
     return orders, machine
 
 
 def test_an_order_is_claimed_and_run_as_it_stands() -> None:
-    orders, machine = run({"status": "SUCCEEDED"}, order(attempt=2))
-    assert orders.claims == [(ID, "run-1", LEASE_SECONDS)]
-    (request,) = machine.started
-    assert (request["stateMachineArn"], request["name"]) == ("arn:machine", "run-1")
-    input = json.loads(request["input"])
-    assert input == {"order": Run.of(order(attempt=2)).to_json(), "attempt": {"number": 2}}
+    orders, machine = run(SUCCEEDED, order(attempt=2))
+    assert orders.claims == [(ID, "run-1")]
+    assert machine.started == [("run-1", {"order": Run.of(order(attempt=2)).dump(), "attempt": {"number": 2}})]
     assert orders.released == []
 
 
 def test_an_order_that_can_not_be_claimed_is_not_run() -> None:
-    orders, machine = run({"status": "SUCCEEDED"}, None)
-    assert (machine.started, orders.told) == ([], [])
+    orders, machine = run(SUCCEEDED, None)
+    assert (machine.started, orders.published) == ([], [])
 
 
 def test_the_end_of_an_order_whose_message_came_back_is_told_again() -> None:
     orders = FakeOrders(None, Status.PENDING, Status.FAILED)
-    dispatch(orders, FakeMachine({})).run(ID, "run-1")
-    assert orders.told == [(event, ["c1"]) for event in orders.events_]
+    dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
+    assert orders.published == [(event, ["c1"]) for event in orders.events_]
 
 
 def test_an_order_whose_events_are_no_longer_kept_has_nothing_to_tell() -> None:
     orders = FakeOrders(None)
-    dispatch(orders, FakeMachine({})).run(ID, "run-1")
-    assert orders.told == []
+    dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
+    assert orders.published == []
 
 
 @pytest.mark.parametrize("error", ["OrderFailed", "StaleRun"])
 def test_an_order_that_has_ended_or_is_anothers_needs_no_other_run(error: str) -> None:
-    orders, _ = run({"status": "FAILED", "error": error, "cause": "why"}, order())
+    orders, _ = run(ExecutionResult("FAILED", error, "why"), order())
     assert orders.released == []
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "result",
     [
-        {"status": "FAILED", "error": "VenueUnavailable", "cause": "why"},
-        {"status": "FAILED", "error": "States.Runtime", "cause": "why"},
-        {"status": "TIMED_OUT", "error": "States.Timeout", "cause": "why"},
-        {"status": "TIMED_OUT"},
+        ExecutionResult("FAILED", "VenueUnavailable", "why"),
+        ExecutionResult("FAILED", "States.Runtime", "why"),
+        ExecutionResult("TIMED_OUT", "States.Timeout", "why"),
+        ExecutionResult("TIMED_OUT", None, None),
     ],
 )
-def test_an_order_that_has_not_ended_is_released_and_comes_back(answer: dict[str, Any]) -> None:
-    orders, machine = FakeOrders(order()), FakeMachine(answer)
-    with pytest.raises(ExecutionFailed, match=f"execution run-1 {answer['status']}: {answer.get('error')}"):
+def test_an_order_that_has_not_ended_is_released_and_comes_back(result: ExecutionResult) -> None:
+    orders, machine = FakeOrders(order()), FakeMachine(result)
+    with pytest.raises(ExecutionFailed, match=f"execution run-1 {result.status}: {result.error}"):
         dispatch(orders, machine).run(ID, "run-1")
     assert orders.released == [(ID, "run-1")]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from order_engine.api.status_codes import status_of
+from order_engine.api.views import error_view
 from order_engine.domain import errors
-from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, kind
+from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, error_class
 
 API = Path(__file__).parents[3] / "docs" / "api.md"
 
@@ -33,18 +34,18 @@ def test_every_error_tells_its_caller_one_thing_to_do(error: type[EngineError]) 
 
 @pytest.mark.parametrize("error", CONCRETE)
 def test_every_error_is_found_by_its_name(error: type[EngineError]) -> None:
-    assert kind(error.__name__) is error
+    assert error_class(error.__name__) is error
     assert made(error).code == error.__name__
 
 
 @pytest.mark.parametrize("name", ["States.Timeout", "KeyError", "", "Exception", "object", "enginerror"])
 def test_a_name_that_is_not_the_engines_is_none(name: str) -> None:
-    assert kind(name) is None
+    assert error_class(name) is None
 
 
 @pytest.mark.parametrize("error", CONCRETE)
 def test_every_error_has_the_one_shape(error: type[EngineError]) -> None:
-    content = made(error).to_json()
+    content = error_view(made(error))
     assert content.keys() == {"error"}
     assert content["error"].keys() == {"code", "message", "details"}
     assert content["error"]["message"].startswith(("expected", "amountIn: expected"))
@@ -54,7 +55,7 @@ def test_an_invalid_order_names_every_field() -> None:
     problems = [{"field": "a", "message": "expected 1, was 2"}, {"field": "b", "message": "expected 3, was 4"}]
     error = InvalidOrder(problems)
     assert str(error) == "a: expected 1, was 2; b: expected 3, was 4"
-    assert error.to_json()["error"]["details"] == problems
+    assert error_view(error)["error"]["details"] == problems
 
 
 @pytest.mark.parametrize("error", CONCRETE)

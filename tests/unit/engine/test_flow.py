@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.pool import Pool
-from order_engine.domain.money import TOKENS
+from order_engine.domain.tokens import TOKENS
 from order_engine.simulation.pools import MICRO_USD, PoolSetting, pool_settings
 from order_engine.simulation.traders import PERIOD_SECONDS, STILL, Flow
 

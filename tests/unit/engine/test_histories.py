@@ -40,7 +40,7 @@ def test_the_histories_go_every_way_but_those_that_no_run_of_this_market_goes() 
     gone = {edge for path in HISTORIES for edge in taken(history(path)["events"])}
     assert set(TRANSITIONS) - gone == {
         # A transaction that expires does so after it was recorded as sent.
-        (Status.BUILDING, Trigger.QUOTED),
+        (Status.BUILDING, Trigger.ROUTE),
         # Only Postgres fails there, and then nothing can be recorded.
-        (Status.BUILDING, Trigger.GAVE_UP),
+        (Status.BUILDING, Trigger.FAIL),
     }

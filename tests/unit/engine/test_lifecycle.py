@@ -7,20 +7,20 @@ import pytest
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, sources, target
 
 LEGAL = {
-    ("pending", "quoted"): "routing",
-    ("routing", "quoted"): "routing",
-    ("building", "quoted"): "routing",
-    ("submitted", "quoted"): "routing",
-    ("routing", "built"): "building",
-    ("building", "sent"): "submitted",
-    ("submitted", "filled"): "confirmed",
-    ("pending", "gave_up"): "failed",
-    ("routing", "gave_up"): "failed",
-    ("building", "gave_up"): "failed",
-    ("submitted", "gave_up"): "failed",
-    ("pending", "called_off"): "cancelled",
-    ("routing", "called_off"): "cancelled",
-    ("building", "called_off"): "cancelled",
+    ("pending", "route"): "routing",
+    ("routing", "route"): "routing",
+    ("building", "route"): "routing",
+    ("submitted", "route"): "routing",
+    ("routing", "build"): "building",
+    ("building", "submit"): "submitted",
+    ("submitted", "confirm"): "confirmed",
+    ("pending", "fail"): "failed",
+    ("routing", "fail"): "failed",
+    ("building", "fail"): "failed",
+    ("submitted", "fail"): "failed",
+    ("pending", "cancel"): "cancelled",
+    ("routing", "cancel"): "cancelled",
+    ("building", "cancel"): "cancelled",
 }
 
 

@@ -1,25 +1,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event
-from order_engine.ports import ConnectionGone, ConnectionRefused
+from order_engine.ports import ConnectionGone, ConnectionRefused, SubscriptionStore
 from order_engine.services.notifications import Notifications
-from order_engine.storage.active_orders import ActiveOrders
-from order_engine.storage.subscriptions import SubscriptionStore
 
 EVENT = Event(
     UUID("01890a5d-ac96-774b-bcce-b302099a8057"), 3, Status.BUILDING, datetime(2026, 1, 31, tzinfo=UTC), 1, {"a": 1}
 )
 
 
-class FakeActiveOrders(ActiveOrders):
+def view(event: Event) -> dict[str, Any]:
+    return {"seq": event.seq}
+
+
+class FakeActiveOrders:
     def __init__(self) -> None:
         self.shown: list[Event] = []
 
@@ -27,12 +29,12 @@ class FakeActiveOrders(ActiveOrders):
         self.shown.append(event)
 
 
-class FakeSubscriptions(SubscriptionStore):
+class FakeSubscriptions:
     def __init__(self, down: bool) -> None:
         self.forgotten: list[str] = []
         self._down = down
 
-    def forget(self, connection_id: str) -> None:
+    def remove_connection(self, connection_id: str) -> None:
         if self._down:
             raise StoreUnavailable("Postgres does not answer")
         self.forgotten.append(connection_id)
@@ -46,7 +48,13 @@ class Scene:
         self.warnings: list[str] = []
         self.closed: list[str] = []
         self.closing: Exception | None = None
-        self.notifications = Notifications(self.active_orders, self.subscriptions, self, self.warnings.append)
+        self.notifications = Notifications(
+            active_orders=self.active_orders,
+            subscriptions=cast(SubscriptionStore, self.subscriptions),
+            connections=self,
+            view=view,
+            warn=self.warnings.append,
+        )
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
         if connection_id == "gone":
@@ -68,7 +76,7 @@ def test_an_event_is_shown_and_sent_to_every_listener() -> None:
     scene = Scene()
     scene.notifications.publish(EVENT, ["c1", "c2"])
     assert scene.active_orders.shown == [EVENT]
-    assert scene.sent == [("c1", EVENT.to_json()), ("c2", EVENT.to_json())]
+    assert scene.sent == [("c1", view(EVENT)), ("c2", view(EVENT))]
     assert scene.warnings == []
 
 
@@ -107,15 +115,17 @@ def test_a_listener_that_can_not_be_closed_holds_nobody_back() -> None:
 
 
 def test_listeners_are_told_for_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.services.notifications.PATIENCE_SECONDS", -1)
+    monkeypatch.setattr("order_engine.services.notifications.DEADLINE_SECONDS", -1)
     scene = Scene()
     scene.notifications.publish(EVENT, ["c1", "c2"])
     assert (scene.sent, scene.closed) == ([], [])
-    assert scene.warnings == [f"event {EVENT.order_id}/3 not pushed to 2 connections: late"]
+    assert scene.warnings == [f"event {EVENT.order_id}/3 not pushed to 2 connections: out of time"]
 
 
 def test_an_outage_while_forgetting_holds_nobody_back() -> None:
     scene = Scene(postgres_is_down=True)
     scene.notifications.publish(EVENT, ["gone", "c1"])
     assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
-    assert scene.warnings == ["connection gone is gone, but not forgotten: Postgres does not answer"]
+    assert scene.warnings == [
+        "connection gone is gone, but its subscriptions are not removed: Postgres does not answer"
+    ]

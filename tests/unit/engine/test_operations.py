@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from order_engine import bootstrap
+from order_engine.bootstrap.aws import EXECUTION_SECONDS
 from order_engine.services import recovery
 from order_engine.storage import orders
 from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated, watching
@@ -316,8 +315,7 @@ def test_a_message_is_kept_until_all_its_receives_are_over(resources: Resources)
 
 
 def test_dispatch_waits_longer_than_an_order_runs(functions: Resources) -> None:
-    (read_timeout,) = re.findall(r"read_timeout=(\d+)", inspect.getsource(bootstrap.dispatch))
-    assert functions["DispatchFunction"]["Timeout"] > int(read_timeout) > definition()["TimeoutSeconds"]
+    assert functions["DispatchFunction"]["Timeout"] > EXECUTION_SECONDS > definition()["TimeoutSeconds"]
 
 
 def test_a_function_ends_when_its_step_times_out(functions: Resources) -> None:
@@ -342,7 +340,7 @@ def test_a_lease_is_longer_than_a_step_with_all_its_retries() -> None:
 def test_every_sweep_may_enqueue_an_order_again(resources: Resources) -> None:
     (sweep,) = of_type(resources, "AWS::Scheduler::Schedule").values()
     assert sweep["ScheduleExpression"] == "rate(1 minute)"
-    assert recovery.ASLEEP_AFTER_SECONDS < SWEEP_SECONDS
+    assert recovery.STALLED_SECONDS < SWEEP_SECONDS
 
 
 def test_api_gateway_waits_longer_than_its_functions_run(resources: Resources, functions: Resources) -> None:

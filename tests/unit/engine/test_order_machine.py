@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from order_engine.domain.errors import TRIES, EngineError, Final, Reroute, StaleRun, Transient, kind
-from order_engine.services.execution import Run
+from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, Final, Reroute, StaleRun, Transient, error_class
+from order_engine.domain.runs import Run
 from order_engine.storage.orders import LEASE_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -34,12 +34,12 @@ def concrete(base: type[EngineError]) -> set[str]:
 @task
 def test_a_step_is_tried_as_often_as_the_code_says(task: str) -> None:
     retries = TASKS[task]["Retry"]
-    assert [retry["MaxAttempts"] + 1 for retry in retries] == [TRIES] * len(retries) != []
+    assert [retry["MaxAttempts"] + 1 for retry in retries] == [MAX_ATTEMPTS] * len(retries) != []
 
 
 def test_an_order_is_quoted_as_often_as_the_code_says() -> None:
     (choice,) = STATES["MayReroute"]["Choices"]
-    assert {"Variable": "$.attempt.number", "NumericLessThan": TRIES} in choice["And"]
+    assert {"Variable": "$.attempt.number", "NumericLessThan": MAX_ATTEMPTS} in choice["And"]
 
 
 def test_an_order_for_one_quote_only_is_never_quoted_again() -> None:
@@ -59,7 +59,7 @@ def test_a_retry_backs_off_with_jitter_and_a_cap(task: str) -> None:
 @task
 def test_every_error_that_is_caught_or_retried_is_one_that_can_be_raised(task: str) -> None:
     for name in names(task, "Retry") + names(task, "Catch"):
-        assert NOT_OURS.fullmatch(name) or kind(name) is not None, name
+        assert NOT_OURS.fullmatch(name) or error_class(name) is not None, name
 
 
 @task
@@ -106,7 +106,7 @@ def test_a_run_holds_its_order_for_as_long_as_a_step_may_take(task: str) -> None
     (retry,) = state["Retry"]
     pauses = [min(retry["IntervalSeconds"] * 2**n, retry["MaxDelaySeconds"]) for n in range(retry["MaxAttempts"])]
     assert retry["BackoffRate"] == 2
-    assert TRIES * state["TimeoutSeconds"] + sum(pauses) < LEASE_SECONDS
+    assert MAX_ATTEMPTS * state["TimeoutSeconds"] + sum(pauses) < LEASE_SECONDS
 
 
 @task

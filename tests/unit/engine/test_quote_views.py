@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from order_engine.dex import routing
 from order_engine.dex.routing import Listing
-from order_engine.services.quote_views import decision_view
+from order_engine.services.decisions import decide
 from order_engine.simulation.pools import pool_settings
 
 
 def test_fees_of_a_route_are_shares_of_what_is_traded() -> None:
     listings = [Listing(one.id, one.venue, one.token_a, one.token_b, 1, one.pool) for one in pool_settings()]
-    quotes = decision_view(routing.routes(listings, "SOL", "USDC", 5_000_000_000_000, 0, 5_000), {})["quotes"]
-    fees = {quote["pools"]: quote["feeBps"] for quote in quotes}
+    decision = decide(routing.routes(listings, "SOL", "USDC", 5_000_000_000_000, 0, 5_000), {})
+    fees = {candidate.name: candidate.fee_bps for candidate in decision.candidates}
 
     # These two charge a quarter of a per cent on what comes in.
     assert fees["raydium-amm:SOL-USDC"] == fees["raydium-cp:SOL-USDC"] == 25

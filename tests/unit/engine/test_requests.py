@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.api.requests import parse_integer, parse_json, parse_order, parse_quote_request, parse_uuid
+from order_engine.api import cursors
+from order_engine.api.requests import (
+    parse_integer,
+    parse_json,
+    parse_order,
+    parse_page,
+    parse_quote_request,
+    parse_uuid,
+)
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.orders import OrderRequest
 
@@ -181,3 +190,25 @@ def test_what_is_no_uuid_is_refused(value: object) -> None:
 def test_an_integer_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(InvalidRequest, match="limit: expected an integer from 1 to 100"):
         parse_integer("limit", value, 1, 100)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "abc",
+        "not base64!",
+        "ü" * 22,
+        base64.urlsafe_b64encode(b"x" * 15).decode(),
+        "A" * 200,
+        pytest.param(str(uuid4()), id="an id"),
+    ],
+)
+def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
+        parse_page({"cursor": cursor})
+
+
+def test_a_cursor_is_read_back() -> None:
+    id = uuid4()
+    assert parse_page({"cursor": cursors.encode(id)}).before == id

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine import settings
+from order_engine.bootstrap import settings
 
 
 @pytest.fixture(autouse=True)

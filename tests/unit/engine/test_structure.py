@@ -54,5 +54,5 @@ def test_quote_math_needs_nothing_but_python() -> None:
 
 
 def test_taking_an_order_in_needs_no_venue_and_no_migrations() -> None:
-    program = "import order_engine.services.submission, order_engine.storage.orders, order_engine.bootstrap"
+    program = "import order_engine.services.submission, order_engine.storage.orders, order_engine.bootstrap.services"
     assert not imported_by(program, POWERTOOLS_SERVICE_NAME="t") & {"alembic", "sqlalchemy", "boto3", "redis"}

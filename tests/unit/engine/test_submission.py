@@ -4,19 +4,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from order_engine.domain.errors import InvalidOrder, QuoteExpired, QuoteNotFound, StoreUnavailable
+from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Event, Order, OrderRequest
-from order_engine.domain.swaps import Quote
+from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.quotes import Offer, Quote
+from order_engine.ports import OrderStore, QuoteStore
 from order_engine.services.submission import Submission
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore, StoredQuote
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)
@@ -30,7 +30,7 @@ class Journal:
         self.done: list[str] = []
         self.warnings: list[str] = []
         self.events: list[tuple[Event, Sequence[str]]] = []
-        self.woken: list[UUID] = []
+        self.enqueued: list[UUID] = []
         self._broken = broken
 
     def note(self, what: str) -> None:
@@ -39,7 +39,7 @@ class Journal:
         self.done.append(what)
 
 
-class FakeOrders(OrderStore):
+class FakeOrders:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
@@ -62,39 +62,55 @@ class FakeOrders(OrderStore):
         return None
 
 
-class FakeQuotes(QuoteStore):
-    def __init__(self, stored: dict[UUID, StoredQuote]) -> None:
+class FakeQuotes:
+    def __init__(self, stored: dict[UUID, Offer]) -> None:
         self._stored = stored
 
-    def owned(self, client_id: UUID, id: UUID) -> StoredQuote:
+    def owned(self, client_id: UUID, id: UUID) -> Offer:
         if id not in self._stored:
-            raise QuoteNotFound(f"expected the id of a quote, was {id}")
+            raise QuoteNotFound(f"no quote with id {id}")
         return self._stored[id]
 
 
-def stored(expires_in: float = 60, slippage_bps: int = 75) -> StoredQuote:
+class FakeQueue:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def enqueue(self, order_id: UUID) -> None:
+        self._journal.note("enqueue")
+        self._journal.enqueued.append(order_id)
+
+
+class Unlimited:
+    per_minute = 0
+
+    def take(self, client_id: UUID) -> float:
+        return 0
+
+
+def stored(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
     """What was quoted for `REQUEST`."""
     quote = Quote("USDC", "SOL", 2_500_000, 14_000_000, (), 1, time.time() + expires_in)
-    return StoredQuote(quote, slippage_bps, {})
+    return Offer(uuid7(), quote, slippage_bps, {})
 
 
 def submit(
     journal: Journal,
     connection_id: str | None = None,
     request: OrderRequest = REQUEST,
-    quotes: dict[UUID, StoredQuote] | None = None,
+    quotes: dict[UUID, Offer] | None = None,
 ) -> Order:
     def publish(event: Event, listeners: Sequence[str]) -> None:
         journal.note("publish")
         journal.events.append((event, listeners))
 
-    def wake(order_id: UUID) -> None:
-        journal.note("wake")
-        journal.woken.append(order_id)
-
     submission = Submission(
-        *(FakeOrders(journal), FakeQuotes(quotes or {}), publish, wake),
-        *(lambda client_id: 0, journal.warnings.append),
+        orders=cast(OrderStore, FakeOrders(journal)),
+        quotes=cast(QuoteStore, FakeQuotes(quotes or {})),
+        publish=publish,
+        queue=FakeQueue(journal),
+        rate_limit=Unlimited(),
+        warn=journal.warnings.append,
     )
     order, new = submission.submit(request, CLIENT, None, connection_id)
     assert new
@@ -104,8 +120,8 @@ def submit(
 def test_an_order_is_stored_before_anyone_hears_of_it() -> None:
     journal = Journal()
     order = submit(journal)
-    assert journal.done == ["store", "publish", "wake"]
-    assert journal.woken == [order.id]
+    assert journal.done == ["store", "publish", "enqueue"]
+    assert journal.enqueued == [order.id]
     assert journal.warnings == []
 
 
@@ -114,13 +130,13 @@ def test_the_first_event_says_what_was_asked_for() -> None:
     order = submit(journal)
     data = {
         "type": "market",
-        "tokenIn": "USDC",
-        "tokenOut": "SOL",
-        "amountIn": "2.5",
-        "amountInBaseUnits": "2500000",
-        "slippageBps": 75,
-        "clientOrderId": "a-1",
-        "quoteId": None,
+        "version": 1,
+        "token_in": "USDC",
+        "token_out": "SOL",
+        "amount_in": "2500000",
+        "slippage_bps": 75,
+        "client_order_id": "a-1",
+        "quote_id": None,
     }
     assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
 
@@ -132,9 +148,9 @@ def test_the_connection_it_came_over_is_told() -> None:
 
 
 def test_a_message_that_can_not_be_sent_is_no_reason_to_refuse_the_order() -> None:
-    journal = Journal("wake")
+    journal = Journal("enqueue")
     order = submit(journal)
-    assert journal.warnings == [f"order {order.id} stored, but its message was not sent: wake"]
+    assert journal.warnings == [f"order {order.id} is stored, but its message was not sent: enqueue"]
 
 
 def test_an_order_that_can_not_be_stored_is_neither_shown_nor_run() -> None:
@@ -147,8 +163,8 @@ def test_an_order_that_can_not_be_stored_is_neither_shown_nor_run() -> None:
 def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
     journal, id = Journal(), uuid7()
     submit(journal, request=replace(REQUEST, quote_id=id), quotes={id: stored()})
-    assert journal.done == ["store", "publish", "wake"]
-    assert journal.events[0][0].data["quoteId"] == str(id)
+    assert journal.done == ["store", "publish", "enqueue"]
+    assert journal.events[0][0].data["quote_id"] == str(id)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +179,7 @@ def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
     ],
 )
 def test_an_order_that_can_not_have_the_quote_it_names_leaves_nothing(
-    change: dict[str, Any], quote: StoredQuote | None, refusal: type[Exception]
+    change: dict[str, Any], quote: Offer | None, refusal: type[Exception]
 ) -> None:
     journal, id = Journal(), uuid7()
     request = replace(REQUEST, quote_id=id, **change)

@@ -10,8 +10,9 @@ import pytest
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from order_engine.aws.iam_tokens import Tokens
+from order_engine.aws.iam_tokens import IamTokens
 from order_engine.aws.signing import Credentials
+from order_engine.storage.database import address
 
 REGION = "eu-central-1"
 PROXY = "orders.proxy-abc.eu-central-1.rds.amazonaws.com"
@@ -21,8 +22,8 @@ KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "a/s
 
 
 @pytest.fixture
-def tokens() -> Tokens:
-    return Tokens(Credentials(*KEYS), REGION)
+def tokens() -> IamTokens:
+    return IamTokens(Credentials(*KEYS), REGION)
 
 
 def query(token: str) -> dict[str, str]:
@@ -39,15 +40,15 @@ def of_one_second(password: Callable[[], str], reference: Callable[[], str]) -> 
 
 
 @pytest.mark.parametrize("user", ["order_engine", "first.last@example.com"])
-def test_a_token_for_the_database_is_that_of_boto3(tokens: Tokens, user: str) -> None:
+def test_a_token_for_the_database_is_that_of_boto3(tokens: IamTokens, user: str) -> None:
     client = boto3.Session(*KEYS, region_name=REGION).client("rds")
-    password = tokens.database(URL.replace("order_engine", user.replace("@", "%40")))
+    password = tokens.database(*address(URL.replace("order_engine", user.replace("@", "%40"))))
     token, expected = of_one_second(password, lambda: client.generate_db_auth_token(PROXY, 5432, user, REGION))
     assert query(token) == query(expected)
     assert token.startswith(f"{PROXY}:5432/?Action=connect&DBUser=")
 
 
-def test_a_token_for_the_cache_is_that_of_the_documentation(tokens: Tokens) -> None:
+def test_a_token_for_the_cache_is_that_of_the_documentation(tokens: IamTokens) -> None:
     """Which signs a request to connect with botocore's RequestSigner and takes the scheme off."""
     session = boto3.Session(*KEYS, region_name=REGION)
     credentials = session.get_credentials()
@@ -66,18 +67,18 @@ def test_a_token_for_the_cache_is_that_of_the_documentation(tokens: Tokens) -> N
     assert token.startswith(f"{cache}/?Action=connect&User={cache}&ResourceType=ServerlessCache&")
 
 
-def test_a_token_opens_connections_for_a_quarter_of_an_hour(tokens: Tokens) -> None:
-    for token in (tokens.database(URL)(), tokens.cache(CACHE_URL, "orders")()):
+def test_a_token_opens_connections_for_a_quarter_of_an_hour(tokens: IamTokens) -> None:
+    for token in (tokens.database(*address(URL))(), tokens.cache(CACHE_URL, "orders")()):
         assert query(token)["X-Amz-Expires"] == "900"
         assert query(token)["X-Amz-Security-Token"] == KEYS[2]
 
 
 @pytest.mark.parametrize("url", [f"postgresql://{PROXY}/orders", "postgresql://order_engine@/orders"])
-def test_a_database_without_a_user_or_a_host_is_refused(tokens: Tokens, url: str) -> None:
+def test_a_database_without_a_user_or_a_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected DATABASE_URL to name a user and a host"):
-        tokens.database(url)
+        address(url)
 
 
-def test_a_cache_without_a_user_is_refused(tokens: Tokens) -> None:
+def test_a_cache_without_a_user_is_refused(tokens: IamTokens) -> None:
     with pytest.raises(ValueError, match="expected REDIS_URL to name a user"):
         tokens.cache("rediss://host:6379", "orders")

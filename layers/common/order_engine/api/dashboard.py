@@ -1,4 +1,4 @@
-"""The dashboard's page and its files, and what they may do in a browser."""
+"""The dashboard's page and files, and the policy that limits what they may do in a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from order_engine.domain.errors import NotFound
 from order_engine.domain.lifecycle import FINAL, Status, Trigger, sources
-from order_engine.domain.money import TOKENS
+from order_engine.domain.tokens import TOKENS
 
 _CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -23,9 +23,9 @@ class Content(NamedTuple):
 
 
 class Dashboard:
-    """`folder` holds `index.html` and the files that it loads, text all of them.
+    """`folder` holds `index.html` and the text files that it loads.
 
-    The files' addresses contain `version`, a digest of them all: what is behind one never changes.
+    Their addresses contain `version`, a digest of all files: the content of an address never changes.
     """
 
     def __init__(self, folder: Path, websocket_url: str) -> None:
@@ -42,9 +42,9 @@ class Dashboard:
         )
 
     def page(self, root: str) -> str:
-        """The page for a browser that finds the API at the path `root`, which ends without a slash."""
+        """The page for a browser that finds the API at the path `root`. `root` has no slash at its end."""
         assets = escape(f"{root}/assets/{self.version}")
-        # All modules at once, and not each when another one names it.
+        # Preloads all modules at once. Otherwise each loads only when another one imports it.
         preloads = (
             f'<link rel="modulepreload" href="{assets}/{name}">' for name in self._files if name.endswith(".js")
         )
@@ -54,14 +54,14 @@ class Dashboard:
             "tokens": list(TOKENS),
             "statuses": list(Status),
             "final": sorted(FINAL),
-            "cancellable": sources(Trigger.CALLED_OFF),
+            "cancellable": sources(Trigger.CANCEL),
         }
         return self._page.substitute(assets=assets, engine=escape(json.dumps(engine)), preloads="\n    ".join(preloads))
 
     def file(self, version: str, name: str) -> Content:
-        """Raises `NotFound`, also for a version that this is not."""
+        """A file of the page. Raises `NotFound`, also for another version."""
         if version != self.version or name not in self._files:
-            raise NotFound(f"expected a file of the page as it is now, was {name[:60]!r} of {version[:60]!r}")
+            raise NotFound(f"no file {name[:60]!r} in version {version[:60]!r} of the page")
         return Content(_CONTENT_TYPES[Path(name).suffix], self._files[name])
 
 

@@ -1,4 +1,4 @@
-"""From what a client sends to a valid `OrderRequest`, or an error that says what was expected and what came."""
+"""Parses what clients send. Errors say what was expected and what came."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from order_engine.api import cursors
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import parse_amount, token
+from order_engine.domain.money import parse_amount
 from order_engine.domain.orders import OrderRequest
+from order_engine.domain.tokens import Token, token
 
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
 
 class OrderTerms(BaseModel):
-    """What every form of an order has; what the values mean is checked after their shape."""
+    """The fields that every form of an order has. This checks their shape; `_request` checks their values."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     type: Literal["market"]
     slippage_bps: Annotated[StrictInt, Field(ge=0, le=10_000)] = 50
-    # Postgres holds any character but NUL.
+    # Postgres stores any character but NUL.
     client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] | None = (
         None
     )
@@ -43,12 +45,31 @@ class _OrderForm(OrderTerms):
     amount_in: Any
 
 
+class _Problems:
+    """Collects what is wrong with the fields of an order. `names` are the client's names of some fields."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._found: list[dict[str, Any]] = []
+
+    def add(self, field: str, message: str) -> None:
+        self._found.append({"field": self._names.get(field, field), "message": message})
+
+    def check(self) -> None:
+        """Raises `InvalidOrder` if there are any."""
+        if self._found:
+            self.refuse()
+
+    def refuse(self) -> NoReturn:
+        raise InvalidOrder(self._found)
+
+
 def parse_json(body: str) -> dict[str, Any]:
     """A JSON object whose numbers are `int` or `Decimal`, never float. Raises `InvalidJson`."""
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
         if "\\ud" in body.lower():
-            # Half of a surrogate pair is no character: no answer and no column could hold it.
+            # Half of a surrogate pair is not a character: no answer and no column could hold it.
             json.dumps(value, default=str, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidJson(f"expected a JSON object: {error}") from None
@@ -58,81 +79,95 @@ def parse_json(body: str) -> dict[str, Any]:
 
 
 def parse_order(form: dict[str, Any]) -> OrderRequest:
-    """The order that a form describes: `{"type", "tokenIn", "tokenOut", "amountIn", …}`, or with `tokenPair` and
-    `amount` in the place of the latter three. Raises `InvalidOrder` with every problem found.
+    """The order that a form describes: `{"type", "tokenIn", "tokenOut", "amountIn", …}`.
+
+    `tokenPair` and `amount` may replace `tokenIn`, `tokenOut` and `amountIn`. Raises `InvalidOrder` with every problem.
     """
-    problems: list[dict[str, Any]] = []
-    named = {full: short for short, fulls in _SHORT_FORM.items() if short in form for full in fulls}
+    problems = _Problems({full: short for short, fulls in _SHORT_FORM.items() if short in form for full in fulls})
+    return _request(_shaped(_normalised(form, problems), problems), problems)
 
-    def problem(field: str, message: str) -> None:
-        problems.append({"field": named.get(field, field), "message": message})
 
+def _normalised(form: dict[str, Any], problems: _Problems) -> dict[str, Any]:
+    """The form with the fields `tokenIn`, `tokenOut` and `amountIn`."""
     for short, fulls in _SHORT_FORM.items():
         if short in form and any(full in form for full in fulls):
-            problem(short, f"expected either {short} or {' and '.join(fulls)}, were both")
-    if problems:
-        raise InvalidOrder(problems)
+            problems.add(short, f"expected either {short} or {' and '.join(fulls)}, were both")
+    problems.check()
     form = dict(form)
     if "amount" in form:
         form["amountIn"] = form.pop("amount")
     if "tokenPair" in form:
         pair = form.pop("tokenPair")
-        tokens_of_pair = pair.split("-") if isinstance(pair, str) else []
-        if len(tokens_of_pair) != 2:
-            raise InvalidOrder(
-                [{"field": "tokenPair", "message": f'expected a pair like "SOL-USDC", was {_shown(pair)}'}]
-            )
-        form["tokenIn"], form["tokenOut"] = tokens_of_pair
+        symbols = pair.split("-") if isinstance(pair, str) else []
+        if len(symbols) != 2:
+            problems.add("tokenPair", f'expected a pair like "SOL-USDC", was {_shown(pair)}')
+            problems.refuse()
+        form["tokenIn"], form["tokenOut"] = symbols
+    return form
 
+
+def _shaped(form: dict[str, Any], problems: _Problems) -> _OrderForm:
+    """The form, if all fields are known and have the right types."""
     try:
-        order = _OrderForm.model_validate(form)
+        return _OrderForm.model_validate(form)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            problem(".".join(map(str, detail["loc"])), _message(detail))
-        raise InvalidOrder(problems) from None
+            problems.add(".".join(map(str, detail["loc"])), _message(detail))
+    problems.refuse()
 
-    tokens = []
-    for field, symbol in (("tokenIn", order.token_in), ("tokenOut", order.token_out)):
-        try:
-            tokens.append(token(symbol))
-        except ValueError as error:
-            problem(field, str(error))
-    if len(tokens) == 2 and tokens[0] == tokens[1]:
-        problem("tokenOut", f"expected another token than tokenIn, was {order.token_out!r} too")
-    elif len(tokens) == 2 and tokens[0].mint == tokens[1].mint:
-        problem("tokenOut", f"expected a token to swap for, was {order.token_out!r}: the same mint, wrapped or not")
-    amount = 0
-    if isinstance(order.amount_in, bool) or not isinstance(order.amount_in, str | int | Decimal):
-        problem("amountIn", f'expected a positive decimal number like "1.5", was {_shown(order.amount_in)}')
-    elif tokens and tokens[0].symbol == order.token_in:
-        try:
-            amount = parse_amount(order.amount_in, tokens[0])
-        except ValueError as error:
-            problem("amountIn", str(error))
+
+def _request(form: _OrderForm, problems: _Problems) -> OrderRequest:
+    """The order, if the values make sense."""
+    token_in = _token("tokenIn", form.token_in, problems)
+    token_out = _token("tokenOut", form.token_out, problems)
+    if token_in and token_out and token_in == token_out:
+        problems.add("tokenOut", f"expected another token than tokenIn, was {form.token_out!r} too")
+    elif token_in and token_out and token_in.mint == token_out.mint:
+        problems.add("tokenOut", f"expected a token to swap for, was {form.token_out!r}: the same mint, wrapped or not")
+    amount_in = _amount(form.amount_in, token_in, problems)
     quote_id = None
-    if order.quote_id is not None:
+    if form.quote_id is not None:
         try:
-            quote_id = parse_uuid("quoteId", order.quote_id)
+            quote_id = parse_uuid("quoteId", form.quote_id)
         except InvalidRequest as error:
-            problems += error.problems
-    if problems:
-        raise InvalidOrder(problems)
+            problems.add("quoteId", error.problems[0]["message"])
+    problems.check()
     return OrderRequest(
-        type=order.type,
-        token_in=order.token_in,
-        token_out=order.token_out,
-        amount_in=amount,
-        slippage_bps=order.slippage_bps,
-        client_order_id=order.client_order_id,
-        user_id=order.user_id,
+        type=form.type,
+        token_in=form.token_in,
+        token_out=form.token_out,
+        amount_in=amount_in,
+        slippage_bps=form.slippage_bps,
+        client_order_id=form.client_order_id,
+        user_id=form.user_id,
         quote_id=quote_id,
     )
 
 
-def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
-    """What an order of these query parameters would be: `tokenIn`, `tokenOut`, `amountIn` and `slippageBps`.
+def _token(field: str, symbol: str, problems: _Problems) -> Token | None:
+    try:
+        return token(symbol)
+    except ValueError as error:
+        problems.add(field, str(error))
+        return None
 
-    Raises `InvalidOrder` with every problem found.
+
+def _amount(value: object, token_in: Token | None, problems: _Problems) -> int:
+    """Base units; 0 after a problem, or if the token is unknown."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        problems.add("amountIn", f'expected a positive decimal number like "1.5", was {_shown(value)}')
+    elif token_in:
+        try:
+            return parse_amount(value, token_in)
+        except ValueError as error:
+            problems.add("amountIn", str(error))
+    return 0
+
+
+def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
+    """The order that these query parameters ask a quote for: `tokenIn`, `tokenOut`, `amountIn` and `slippageBps`.
+
+    Raises `InvalidOrder` with every problem.
     """
     known = ", ".join(_QUOTE_PARAMETERS)
     problems = [
@@ -152,41 +187,58 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
 
 
 def parse_idempotency_key(field: str, value: object) -> str | None:
-    """1 to 255 printable ASCII characters, or none at all. Raises `InvalidRequest` naming the field."""
+    """1 to 255 printable ASCII characters, or `None`. Raises `InvalidRequest`, naming the field."""
     if value is None or (isinstance(value, str) and re.fullmatch("[ -~]{1,255}", value)):
         return value
-    refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
+    _refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
 
 
-def parse_page(query: Mapping[str, str]) -> tuple[int, Status | None, str | None]:
-    """Of a list of orders: how many, of which status, after which cursor. Raises `InvalidRequest`."""
+class PageRequest(NamedTuple):
+    """At most `limit` orders of a status, or of any, with ids below `before`."""
+
+    limit: int
+    status: Status | None
+    before: UUID | None
+
+
+def parse_page(query: Mapping[str, str]) -> PageRequest:
+    """The page of a list of orders that these query parameters ask for. Raises `InvalidRequest`."""
     limit = parse_integer("limit", query.get("limit", 20), 1, 100)
     status = query.get("status")
     if status is not None and status not in list(Status):
-        refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
-    return limit, Status(status) if status else None, query.get("cursor")
+        _refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
+    return PageRequest(limit, Status(status) if status else None, _parse_cursor(query.get("cursor")))
+
+
+def _parse_cursor(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return cursors.decode(cursor)
+    except ValueError:
+        _refuse("cursor", f"expected the nextCursor of an earlier page, was {cursor[:40]!r}")
 
 
 def parse_uuid(field: str, value: object) -> UUID:
-    """Raises `InvalidRequest` naming the field."""
+    """Raises `InvalidRequest`, naming the field."""
     try:
         if isinstance(value, str) and len(value) == 36:
             return UUID(value)
     except ValueError:
         pass
-    refuse(field, f"expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was {_shown(value)}")
+    _refuse(field, f"expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was {_shown(value)}")
 
 
 def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
-    """An integer of that range, given as a number or as its decimal string. Raises `InvalidRequest`."""
+    """An integer in that range, given as a number or as its decimal string. Raises `InvalidRequest`."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
+        _refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
     return value
 
 
-def refuse(field: str, message: str) -> NoReturn:
+def _refuse(field: str, message: str) -> NoReturn:
     raise InvalidRequest([{"field": field, "message": message}])
 
 
@@ -213,7 +265,7 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as it came, shortened, for an error message."""
+    """The start of a value, as JSON, for an error message."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "…"
 
@@ -225,5 +277,5 @@ def _refuse_constant(name: str) -> NoReturn:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("one object has the same key twice")
     return found

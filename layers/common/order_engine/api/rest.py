@@ -1,4 +1,4 @@
-"""The one place where requests become values and answers become HTTP."""
+"""The REST API: reads requests, and turns answers and errors into HTTP."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+from order_engine.api.callers import caller_of
 from order_engine.api.requests import parse_idempotency_key, parse_json
 from order_engine.api.status_codes import status_of
+from order_engine.api.views import error_view
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
 
 MAX_BODY_BYTES = 32 * 1024
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of what is no page: it loads nothing, and stands in none."""
+"""The Content-Security-Policy of an answer that is not a page: it may load nothing, and no page may embed it."""
 
 
 def api() -> APIGatewayRestResolver:
-    """A resolver for routes whose errors are answered in the API's one shape."""
-    # Any page may ask: a browser adds no credentials by itself, so a page without a key gets nothing.
+    """A resolver that answers every error in the API's one shape."""
+    # Any page may call: a browser adds no credentials by itself, so a page without a key gets nothing.
     app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
 
     @app.exception_handler(EngineError)  # type: ignore[untyped-decorator]
@@ -36,17 +38,17 @@ def api() -> APIGatewayRestResolver:
 
 
 def caller(event: APIGatewayProxyEvent) -> Caller:
-    """Whom the authorizer let in. Raises `Unauthorized` where none has seen the request."""
-    return Caller.of(event["requestContext"])
+    """The caller whom the authorizer let in. Raises `Unauthorized` for a request that none has seen."""
+    return caller_of(event["requestContext"])
 
 
 def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
-    """The header's. Raises `InvalidRequest`."""
+    """The `Idempotency-Key` header. Raises `InvalidRequest`."""
     return parse_idempotency_key("Idempotency-Key", event.headers.get("idempotency-key"))
 
 
 def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
-    """Raises `UnsupportedMediaType`, `PayloadTooLarge`, `InvalidJson`."""
+    """The body. Raises `UnsupportedMediaType`, `PayloadTooLarge`, `InvalidJson`."""
     content_type = event.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(f"expected Content-Type: application/json, was {content_type[:60]!r}")
@@ -60,7 +62,7 @@ def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
 
 
 def response(status: int, content_type: str, body: str, csp: str = NOTHING, **headers: str) -> Response[str]:
-    """An answer that no cache keeps and no browser takes for something else. `csp` for a page says what it may load."""
+    """An answer that no cache stores and whose content type no browser guesses. `csp` says what a page may load."""
     protection = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": csp,
@@ -80,4 +82,4 @@ def error_response(error: EngineError) -> Response[str]:
     headers = {"Retry-After": str(wait)} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return json_response(status, error.to_json(), **headers)
+    return json_response(status, error_view(error), **headers)

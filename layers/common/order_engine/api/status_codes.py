@@ -1,4 +1,4 @@
-"""Which HTTP status an error has."""
+"""The HTTP status of each error."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ _STATUS: dict[type[EngineError], int] = {
 
 
 def status_of(error: EngineError) -> int:
-    """The status of the error's class, or else of the nearest one above it."""
+    """The status of the error's class, or of the nearest base class that has one."""
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)

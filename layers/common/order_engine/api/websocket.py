@@ -1,102 +1,69 @@
-"""What a WebSocket client can ask for."""
+"""The WebSocket API: what a client's message asks for, and what the client is sent."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
+from order_engine.api.views import error_view
 from order_engine.domain.access import Caller
-from order_engine.domain.errors import EngineError, OriginNotAllowed, TooManyConnections, UnknownAction
-from order_engine.ports import ConnectionGone, Connections
+from order_engine.domain.errors import EngineError, UnknownAction
+from order_engine.ports import ConnectionGone, Connections, OrderStore, ReplayQueue
+from order_engine.services.connections import ConnectionRegistry
 from order_engine.services.submission import Submission
-from order_engine.storage.connections import ConnectionStore
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.subscriptions import SubscriptionStore
-
-_OPENING_SECONDS = 5.0
-"""How long a connection may take from the end of `$connect` until it can be written to."""
-
-_DOUBTED = 10
-"""So many of a client's connections are asked whether they are still there, when it has as many as it may."""
+from order_engine.services.subscriptions import Subscriptions
 
 ACTIONS = ("cancel", "execute", "ping", "subscribe", "unsubscribe")
 
 
-class WebSocket:
-    """`ask_for_replay` has `replay` called once the connection is open.
-
-    `origins` are those whose pages may connect, as browsers write them: `https://a.example`. `most_connections` is how
-    many a client may have, 0 for any number.
-    """
-
+class WebSocketApi:
     def __init__(
         self,
+        *,
         orders: OrderStore,
-        subscriptions: SubscriptionStore,
-        opened: ConnectionStore,
-        connections: Connections,
+        registry: ConnectionRegistry,
+        subscriptions: Subscriptions,
         submission: Submission,
-        ask_for_replay: Callable[[str, UUID, UUID], None],
-        origins: Collection[str],
-        most_connections: int,
+        connections: Connections,
+        replays: ReplayQueue,
     ) -> None:
         self._orders = orders
+        self._registry = registry
         self._subscriptions = subscriptions
-        self._opened = opened
-        self._connections = connections
         self._submission = submission
-        self._ask_for_replay = ask_for_replay
-        self._origins = origins
-        self._most_connections = most_connections
+        self._connections = connections
+        self._replays = replays
 
     def connect(self, caller: Caller, connection_id: str, order_id: str | None, origin: str | None) -> None:
         """Opens a connection, for the events of one order if it names one.
 
         Raises `InvalidRequest`, `OrderNotFound`, `OriginNotAllowed`, `TooManyConnections`.
         """
-        # A browser says whose page it is; what is no browser could say anything, and need not.
-        if origin is not None and origin not in self._origins:
-            raise OriginNotAllowed(f"expected a page of {' or '.join(sorted(self._origins))}, was {origin:.100}")
+        self._registry.check_origin(origin)
         order = None if order_id is None else self._orders.owned(caller.client_id, parse_uuid("orderId", order_id))
-        if not self._opened.open(connection_id, caller, self._most_connections):
-            # API Gateway tells of a closed connection as best it can, so some may be left over.
-            for other in self._opened.oldest(caller, _DOUBTED):
-                if not self._connections.is_open(other):
-                    self._subscriptions.forget(other)
-            if not self._opened.open(connection_id, caller, self._most_connections):
-                raise TooManyConnections(f"expected at most {self._most_connections} connections, was one more")
+        self._registry.open(caller, connection_id)
         if order is not None:
-            self._ask_for_replay(connection_id, caller.client_id, order.id)
+            # API Gateway refuses messages to the connection until this function has answered.
+            self._replays.enqueue(connection_id, caller.client_id, order.id)
 
     def disconnect(self, connection_id: str) -> None:
-        self._subscriptions.forget(connection_id)
+        """Forgets a connection that has closed."""
+        self._registry.forget(connection_id)
 
     def replay(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
-        """Sends an open connection all events of an order and subscribes it. A connection that is gone is none."""
-        give_up = time.monotonic() + _OPENING_SECONDS
-        pause = 0.005
-        while True:
-            try:
-                return self._subscribe(connection_id, client_id, order_id, after=0)
-            except ConnectionGone:
-                if time.monotonic() > give_up:
-                    return None
-            time.sleep(pause)
-            pause *= 2
+        """Sends a connection that is still opening all events of an order, and subscribes it."""
+        self._subscriptions.replay(connection_id, client_id, order_id)
 
     def receive(self, caller: Caller, connection_id: str, body: str) -> None:
-        """Does what a message asks for. Whatever is wrong with it, the client is told."""
+        """Does what a message asks for. Answers a faulty message with the error."""
         try:
             try:
                 self._act(caller.client_id, connection_id, parse_json(body))
             except EngineError as error:
-                self._connections.send(connection_id, error.to_json())
+                self._connections.send(connection_id, error_view(error))
         except ConnectionGone:
-            self._subscriptions.forget(connection_id)
+            self._registry.forget(connection_id)
 
     def _act(self, client_id: UUID, connection_id: str, message: dict[str, Any]) -> None:
         match action := message.pop("action", None):
@@ -104,7 +71,7 @@ class WebSocket:
                 key = parse_idempotency_key("idempotencyKey", message.pop("idempotencyKey", None))
                 order, new = self._submission.submit(parse_order(message), client_id, key, connection_id)
                 if not new:
-                    self._subscribe(connection_id, client_id, order.id, after=0)
+                    self._subscriptions.subscribe(connection_id, client_id, order.id)
             case "cancel":
                 order_id = parse_uuid("orderId", message.get("orderId"))
                 self._submission.cancel(client_id, order_id)
@@ -112,7 +79,7 @@ class WebSocket:
             case "subscribe":
                 order_id = parse_uuid("orderId", message.get("orderId"))
                 after = parse_integer("after", message.get("after", 0), 0, 1_000_000)
-                self._subscribe(connection_id, client_id, order_id, after)
+                self._subscriptions.subscribe(connection_id, client_id, order_id, after)
             case "unsubscribe":
                 order_id = parse_uuid("orderId", message.get("orderId"))
                 self._subscriptions.unsubscribe(connection_id, order_id)
@@ -121,7 +88,3 @@ class WebSocket:
                 self._connections.send(connection_id, {"action": "pong"})
             case _:
                 raise UnknownAction(f"expected an action among {', '.join(ACTIONS)}, was {action!r:.60}")
-
-    def _subscribe(self, connection_id: str, client_id: UUID, order_id: UUID, after: int) -> None:
-        send = partial(self._connections.send, connection_id)
-        self._subscriptions.subscribe(connection_id, client_id, order_id, after, lambda event: send(event.to_json()))

@@ -15,19 +15,17 @@ from order_engine.ports import ConnectionGone, ConnectionRefused
 class ApiGatewayConnections:
     """`Connections` through the `@connections` API at `url`.
 
-    Signed and sent without the SDK, which takes four times the CPU and makes cold starts slow: this is called for every
-    event.
+    Signed and sent without the SDK, which takes four times the CPU and slows cold starts: every event is a call.
     """
 
     def __init__(self, url: str, credentials: Credentials, region: str) -> None:
         self._url = url
         self._signer = Signer(credentials, "execute-api", region)
-        # Sent twice, an event can be told by its `seq`; not sent at all, it would be missed.
+        # A client can tell a repeated event by its `seq`, but would miss one that is not sent.
         retries = urllib3.Retry(total=1, allowed_methods=None, status=0)
         self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=1), retries=retries)
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Raises `ConnectionGone`, `ConnectionRefused`."""
         status = self._request("POST", connection_id, json.dumps(message).encode())
         if status == 410:
             raise ConnectionGone(connection_id)
@@ -35,14 +33,12 @@ class ApiGatewayConnections:
             raise ConnectionRefused(f"expected status 200, was {status}")
 
     def is_open(self, connection_id: str) -> bool:
-        """`True` also where API Gateway doesn't say."""
         try:
             return self._request("GET", connection_id) != 410
         except ConnectionRefused:
             return True
 
     def close(self, connection_id: str) -> None:
-        """Ends a connection, which may be gone already. Raises `ConnectionRefused`."""
         status = self._request("DELETE", connection_id)
         if status not in (204, 410):
             raise ConnectionRefused(f"expected status 204 or 410, was {status}")

@@ -11,17 +11,17 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
 metrics = Metrics()
-# A request that counts nothing, such as a read, is no reason for a warning.
+# Many requests count nothing, such as reads: no warning.
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
 def warn(message: str) -> None:
-    """For what goes wrong without harm to an order."""
+    """Logs what goes wrong without harm to an order."""
     logger.warning(message)
 
 
 def inform(message: str, details: Mapping[str, Any]) -> None:
-    """`details` are JSON, and become members of the log's line."""
+    """Logs a message. `details` are JSON and become members of the log line."""
     logger.info(message, details=details)
 
 

@@ -14,7 +14,7 @@ class Credentials(NamedTuple):
     access_key: str
     secret_key: str
     token: str | None = None
-    """Of the session that the keys belong to."""
+    """The session token, for temporary credentials."""
 
 
 class Signer:
@@ -32,7 +32,7 @@ class Signer:
         self._now = now
 
     def headers(self, method: str, url: str, body: bytes = b"") -> dict[str, str]:
-        """What to send with the request. `url` is as it is sent, percent-encoded and without a query."""
+        """The headers to send with the request. `url` is percent-encoded, as it is sent, and has no query."""
         parts = urlsplit(url)
         time = f"{self._now():%Y%m%dT%H%M%SZ}"
         headers = {"host": parts.netloc, "x-amz-date": time}
@@ -40,7 +40,7 @@ class Signer:
             headers["x-amz-security-token"] = self._credentials.token
         lines = [f"{name}:{value}\n" for name, value in headers.items()]
         signed, scope = ";".join(headers), f"{time[:8]}/{self._scope}"
-        # The path is encoded once more, and the empty line is the query.
+        # The path is encoded a second time. The empty line is the query.
         request = [method, quote(parts.path, safe="/~"), "", "".join(lines), signed, sha256(body).hexdigest()]
         return headers | {
             "Authorization": f"AWS4-HMAC-SHA256 Credential={self._credentials.access_key}/{scope}, "
@@ -48,7 +48,7 @@ class Signer:
         }
 
     def presigned(self, host: str, query: Mapping[str, str], seconds: int) -> str:
-        """The URL of a GET of `/` on that host, without its scheme; good for so many seconds."""
+        """The URL, without its scheme, of a GET of `/` on that host; valid for `seconds`."""
         time = f"{self._now():%Y%m%dT%H%M%SZ}"
         scope = f"{time[:8]}/{self._scope}"
         query = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from order_engine import settings
-from order_engine.simulation.faults import FAULTS, STEPS, VENUES, clear_faults, set_fault
+from order_engine.bootstrap import settings
+from order_engine.simulation.faults import FAULTS, STEPS, clear_faults, set_fault
+from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
 
 
@@ -22,8 +23,8 @@ def main() -> None:
     fault.add_argument("venue", choices=VENUES)
     fault.add_argument("step", choices=STEPS)
     fault.add_argument("kind", choices=FAULTS, help="slip is for submit only")
-    fault.add_argument("--times", type=int, help="how often; without it until cleared")
-    fault.add_argument("--percent", type=int, default=100, help="how likely it is each time; 100 if not given")
+    fault.add_argument("--times", type=int, help="how often; without it, until cleared")
+    fault.add_argument("--percent", type=int, default=100, help="how likely it is each time; 100 by default")
     actions.add_parser("clear", help="make every venue behave again")
     arguments = parser.parse_args()
     database = Database(settings.required("DATABASE_URL"))

@@ -1,1 +1,1 @@
-"""Orders, their life cycle, money and errors. Imports nothing of the rest."""
+"""Orders, runs, quotes, the life cycle, money, tokens and errors. Imports nothing from the other folders."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 """How often a step is tried on a `Transient` error, and how often an order is quoted on a `Reroute` error."""
 
 
@@ -22,21 +22,17 @@ class EngineError(Exception):
     def details(self) -> list[dict[str, Any]]:
         return []
 
-    def to_json(self) -> dict[str, Any]:
-        """The one error shape of every interface."""
-        return {"error": {"code": self.code, "message": str(self), "details": self.details}}
-
 
 class Rejected(EngineError):
-    """The request can't be served as it is. Stop, and change the request."""
+    """The engine can't serve the request as it is. Stop, and change the request."""
 
 
 class InvalidJson(Rejected):
-    """The body is no JSON object."""
+    """The body is not a JSON object."""
 
 
 class InvalidRequest(Rejected):
-    """Something of the request is malformed. `problems` holds one entry a field."""
+    """Parts of the request are malformed. `problems` holds one entry per field."""
 
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(f"{problem['field']}: {problem['message']}" for problem in problems))
@@ -48,7 +44,7 @@ class InvalidRequest(Rejected):
 
 
 class InvalidOrder(InvalidRequest):
-    """An order that can't be executed as it is written."""
+    """The order can't be executed as it is written."""
 
 
 class IdempotencyKeyReused(InvalidRequest):
@@ -56,11 +52,11 @@ class IdempotencyKeyReused(InvalidRequest):
 
 
 class Unauthorized(Rejected):
-    """Nobody knows the caller."""
+    """The request has no valid credentials."""
 
 
 class OriginNotAllowed(Rejected):
-    """The page that asks is not one that may."""
+    """Pages of this origin may not connect."""
 
 
 class RateLimited(Rejected):
@@ -96,11 +92,11 @@ class UnknownAction(Rejected):
 
 
 class OrderNotFound(Rejected):
-    """There is no such order."""
+    """The client has no order with this id."""
 
 
 class QuoteNotFound(Rejected):
-    """There is no such quote."""
+    """The client has no quote with this id."""
 
 
 class TooLateToCancel(Rejected):
@@ -108,7 +104,7 @@ class TooLateToCancel(Rejected):
 
 
 class NotFound(Rejected):
-    """There is nothing at this path."""
+    """Nothing is at this path."""
 
 
 class Transient(EngineError):
@@ -152,15 +148,15 @@ class InsufficientLiquidity(Final):
 
 
 class CorruptPool(Final):
-    """A pool's state is no state that the pool could be in. It is left out."""
+    """A pool is in an impossible state. It is left out."""
 
 
 class StaleRun(Final):
     """The order has ended, or another run has taken it over. Leave it alone."""
 
 
-def kind(code: str) -> type[EngineError] | None:
-    """The class of that name; `None` for a name that is not the engine's, such as `States.Timeout`."""
+def error_class(code: str) -> type[EngineError] | None:
+    """The class with that name; `None` for a name that is not the engine's, such as `States.Timeout`."""
     known: list[type[EngineError]] = [EngineError]
     for base in known:
         if base.__name__ == code:

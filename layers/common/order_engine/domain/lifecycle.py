@@ -1,4 +1,4 @@
-"""The life of an order as one table: which status a trigger leads to from which status."""
+"""The life of an order as one table: the status to which a trigger leads from a status."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    QUOTED = "quoted"
-    BUILT = "built"
-    SENT = "sent"
-    FILLED = "filled"
-    GAVE_UP = "gave_up"
-    CALLED_OFF = "called_off"
+    ROUTE = "route"
+    BUILD = "build"
+    SUBMIT = "submit"
+    CONFIRM = "confirm"
+    FAIL = "fail"
+    CANCEL = "cancel"
 
 
 TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
-    (Status.PENDING, Trigger.QUOTED): Status.ROUTING,
-    (Status.ROUTING, Trigger.BUILT): Status.BUILDING,
-    (Status.BUILDING, Trigger.SENT): Status.SUBMITTED,
-    (Status.SUBMITTED, Trigger.FILLED): Status.CONFIRMED,
+    (Status.PENDING, Trigger.ROUTE): Status.ROUTING,
+    (Status.ROUTING, Trigger.BUILD): Status.BUILDING,
+    (Status.BUILDING, Trigger.SUBMIT): Status.SUBMITTED,
+    (Status.SUBMITTED, Trigger.CONFIRM): Status.CONFIRMED,
     # A run that was cut short while routing: the next one asks for fresh quotes.
-    (Status.ROUTING, Trigger.QUOTED): Status.ROUTING,
+    (Status.ROUTING, Trigger.ROUTE): Status.ROUTING,
     # The transaction expired before it was sent.
-    (Status.BUILDING, Trigger.QUOTED): Status.ROUTING,
+    (Status.BUILDING, Trigger.ROUTE): Status.ROUTING,
     # The transaction slipped or expired on chain and can no longer land.
-    (Status.SUBMITTED, Trigger.QUOTED): Status.ROUTING,
-    (Status.PENDING, Trigger.GAVE_UP): Status.FAILED,
-    (Status.ROUTING, Trigger.GAVE_UP): Status.FAILED,
-    (Status.BUILDING, Trigger.GAVE_UP): Status.FAILED,
-    (Status.SUBMITTED, Trigger.GAVE_UP): Status.FAILED,
+    (Status.SUBMITTED, Trigger.ROUTE): Status.ROUTING,
+    (Status.PENDING, Trigger.FAIL): Status.FAILED,
+    (Status.ROUTING, Trigger.FAIL): Status.FAILED,
+    (Status.BUILDING, Trigger.FAIL): Status.FAILED,
+    (Status.SUBMITTED, Trigger.FAIL): Status.FAILED,
     # Until the transaction is sent. From then on only the chain knows how the order ends.
-    (Status.PENDING, Trigger.CALLED_OFF): Status.CANCELLED,
-    (Status.ROUTING, Trigger.CALLED_OFF): Status.CANCELLED,
-    (Status.BUILDING, Trigger.CALLED_OFF): Status.CANCELLED,
+    (Status.PENDING, Trigger.CANCEL): Status.CANCELLED,
+    (Status.ROUTING, Trigger.CANCEL): Status.CANCELLED,
+    (Status.BUILDING, Trigger.CANCEL): Status.CANCELLED,
 }
 
-NEXT_ATTEMPT = frozenset({(Status.BUILDING, Trigger.QUOTED), (Status.SUBMITTED, Trigger.QUOTED)})
-"""What only the order's next attempt may do: a quote that comes late must not undo what was signed meanwhile."""
+NEXT_ATTEMPT = frozenset({(Status.BUILDING, Trigger.ROUTE), (Status.SUBMITTED, Trigger.ROUTE)})
+"""Moves that only the order's next attempt may make: a late quote must not undo a transaction signed meanwhile."""
 
 FINAL = frozenset(set(Status) - {status for status, _ in TRANSITIONS})
-"""No trigger leads out of these."""
+"""The statuses that no trigger leads out of."""
 
 
 def target(trigger: Trigger) -> Status:

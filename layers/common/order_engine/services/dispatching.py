@@ -1,22 +1,15 @@
-"""From the queue's message to a running order: claims it and runs it on the state machine."""
+"""Runs the order of a queue message: claims it and starts the state machine."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from order_engine.domain.lifecycle import FINAL
-from order_engine.domain.orders import Event
-from order_engine.services.execution import Run
-from order_engine.storage.orders import OrderStore
+from order_engine.domain.runs import Run
+from order_engine.ports import OrderStore, Publish, StateMachine
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
-
-_ENDED = frozenset({"OrderFailed", "StaleRun"})
-"""The errors with which the state machine ends when nothing is left to do for this run."""
+_DONE = frozenset({"OrderFailed", "StaleRun"})
+"""The errors with which the state machine ends when this run has nothing more to do."""
 
 
 class ExecutionFailed(Exception):
@@ -24,38 +17,29 @@ class ExecutionFailed(Exception):
 
 
 class Dispatch:
-    """`publish` tells an order's listeners of an event that was committed."""
-
-    def __init__(
-        self,
-        orders: OrderStore,
-        publish: Callable[[Event, Sequence[str]], None],
-        machine: SFNClient,
-        machine_arn: str,
-    ) -> None:
+    def __init__(self, *, orders: OrderStore, publish: Publish, machine: StateMachine) -> None:
         self._orders = orders
         self._publish = publish
         self._machine = machine
-        self._machine_arn = machine_arn
 
     def run(self, order_id: UUID, name: str) -> None:
-        """Returns when the order has ended, or needs no run. Raises `ExecutionFailed` if it must be run again."""
+        """Runs the order and returns when it has ended. Does nothing for an order that another run holds.
+
+        `name` is the execution's. Raises `ExecutionFailed` if the order must be run again.
+        """
         order = self._orders.claim(order_id, name)
         if order is None:
-            self._tell_of_its_end(order_id)
+            self._publish_end(order_id)
             return
-        answer = self._machine.start_sync_execution(
-            stateMachineArn=self._machine_arn,
-            name=name,
-            input=json.dumps({"order": Run.of(order).to_json(), "attempt": {"number": order.attempt}}),
-        )
-        if answer["status"] == "SUCCEEDED" or answer.get("error") in _ENDED:
+        input = {"order": Run.of(order).dump(), "attempt": {"number": order.attempt}}
+        result = self._machine.run(name, input)
+        if result.status == "SUCCEEDED" or result.error in _DONE:
             return
         self._orders.release(order_id, name)
-        raise ExecutionFailed(f"execution {name} {answer['status']}: {answer.get('error')}: {answer.get('cause')}")
+        raise ExecutionFailed(f"execution {name} {result.status}: {result.error}: {result.cause}")
 
-    def _tell_of_its_end(self, order_id: UUID) -> None:
-        """A message comes back when its run died: perhaps between an order's end and the telling of it."""
+    def _publish_end(self, order_id: UUID) -> None:
+        """Publishes the events of an ended order: its run may have died between its end and the publication."""
         events, listeners = self._orders.history(order_id)
         if listeners and events and events[-1].status in FINAL:
             for event in events:

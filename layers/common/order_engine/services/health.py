@@ -1,4 +1,4 @@
-"""Whether everything that the engine stands on answers."""
+"""Checks whether everything that the engine depends on answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Health:
-    """Without the authority no order can be taken; without another part the service is degraded."""
+    """Runs named checks. If the check named `authority` fails, the service is down; if another fails, degraded."""
 
     def __init__(self, checks: Mapping[str, Callable[[], object]], authority: str) -> None:
         self._checks = checks

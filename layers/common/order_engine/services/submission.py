@@ -1,41 +1,43 @@
-"""Takes orders in, and takes them back."""
+"""Accepts orders and cancels them."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
-from order_engine.domain.errors import EngineError, InvalidOrder, QuoteExpired, RateLimited
+from order_engine.domain import events
+from order_engine.domain.errors import EngineError, IdempotencyKeyReused, InvalidOrder, QuoteExpired, RateLimited
+from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import TOKENS, format_amount
-from order_engine.domain.orders import Event, Order, OrderRequest
-from order_engine.storage.orders import OrderStore
-from order_engine.storage.quotes import QuoteStore, StoredQuote
+from order_engine.domain.money import format_amount
+from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.quotes import Offer, Quote
+from order_engine.domain.tokens import TOKENS
+from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit
 
 
 class Submission:
-    """`publish` tells the world, and the order's listeners, of an event that was committed; `wake` has an order run.
-
-    `take_token` says in how many seconds the client may submit another order; 0 is now.
-    """
+    """Takes orders from clients. `warn` logs what goes wrong without harm to an order."""
 
     def __init__(
         self,
+        *,
         orders: OrderStore,
         quotes: QuoteStore,
-        publish: Callable[[Event, Sequence[str]], None],
-        wake: Callable[[UUID], None],
-        take_token: Callable[[UUID], float],
+        publish: Publish,
+        queue: OrderQueue,
+        rate_limit: RateLimit,
         warn: Callable[[str], None],
     ) -> None:
         self._orders = orders
         self._quotes = quotes
         self._publish = publish
-        self._wake = wake
-        self._take_token = take_token
+        self._queue = queue
+        self._rate_limit = rate_limit
         self._warn = warn
 
     def submit(
@@ -45,48 +47,50 @@ class Submission:
         idempotency_key: str | None = None,
         connection_id: str | None = None,
     ) -> tuple[Order, bool]:
-        """Stores the order and wakes the engine. Once stored the order will run, whatever becomes of the message.
+        """Stores the order and enqueues it. Once it is stored it will run, even if its message is lost.
 
-        Returns the order as it was accepted, and whether that was just now: not if the key, or the `clientOrderId`, has
-        come before. With a `connection_id`, that WebSocket connection listens to a new order from its first event on.
-        An order that names a quote must be what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
+        Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
+        with an earlier request. The WebSocket connection `connection_id` listens to a new order from its first event.
+        An order that names a quote must ask for what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
         `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `InvalidOrder`.
         """
         id = uuid7()
         if refusal := self._refusal(request, client_id):
-            # What was accepted stays accepted: a client that repeats itself may be the reason for the limit.
+            # An accepted order stays accepted: a client that repeats itself may be the reason for the limit.
             earlier = self._orders.earlier(id, client_id, request, idempotency_key)
             if earlier is None:
                 raise refusal
-            return earlier.as_accepted(), False
-        data = {name: value for name, value in request.to_json().items() if name != "userId"}
+            return _same(request, earlier), False
+        data = events.pending(request)
         order = self._orders.insert(id, client_id, request, data, connection_id, idempotency_key)
         if order.id != id:
-            return order.as_accepted(), False
+            return _same(request, order), False
         event = Event(id, 1, Status.PENDING, order.created_at, 1, data)
         self._publish(event, [connection_id] if connection_id else [])
         try:
-            self._wake(id)
+            self._queue.enqueue(id)
         except Exception as error:
-            # The order is safe: the sweep wakes it.
-            self._warn(f"order {id} stored, but its message was not sent: {error}")
+            # The order is safe: the sweep enqueues it.
+            self._warn(f"order {id} is stored, but its message was not sent: {error}")
         return order.as_accepted(), True
 
     def cancel(self, client_id: UUID, order_id: UUID) -> None:
-        """Tells all of the order's events: the run that made the last one may not have come to it yet.
+        """Cancels the order and publishes all its events: its run may not have published the last one yet.
 
-        Asked for again, it tells again: the first time may have been cut short. Raises as `OrderStore.cancel`.
+        A repeated call publishes them again, since the first call may have been cut short. Raises `OrderNotFound`,
+        `TooLateToCancel`.
         """
         self._orders.cancel(client_id, order_id)
-        events, listeners = self._orders.history(order_id)
-        for event in events:
+        history, listeners = self._orders.history(order_id)
+        for event in history:
             self._publish(event, listeners)
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
-        """Why a new order can't be taken now. Raises `QuoteNotFound`, `InvalidOrder`."""
-        if wait := self._take_token(client_id):
+        """Why a new order can't be accepted now. Raises `QuoteNotFound`, `InvalidOrder`."""
+        if wait := self._rate_limit.take(client_id):
             seconds = math.ceil(wait)
-            return RateLimited(f"expected fewer orders a minute, was one too many: wait {seconds} s", seconds)
+            limit = self._rate_limit.per_minute
+            return RateLimited(f"more than {limit} orders a minute; retry in {seconds} s", seconds)
         if request.quote_id is not None:
             try:
                 _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
@@ -95,20 +99,50 @@ class Submission:
         return None
 
 
-def _check_quoted(request: OrderRequest, stored: StoredQuote) -> None:
+def _same(request: OrderRequest, order: Order) -> Order:
+    """The earlier order as it was accepted. Raises `IdempotencyKeyReused` if it asked for something else."""
+    problems = _mismatches(
+        f"order {order.id}",
+        type=(order.type, request.type),
+        tokenIn=(order.token_in, request.token_in),
+        tokenOut=(order.token_out, request.token_out),
+        amountIn=(_amount_in(order), _amount_in(request)),
+        slippageBps=(order.slippage_bps, request.slippage_bps),
+        clientOrderId=(order.client_order_id, request.client_order_id),
+        userId=(order.user_id, request.user_id),
+        quoteId=(order.quote_id, request.quote_id),
+    )
+    if problems:
+        raise IdempotencyKeyReused(problems)
+    return order.as_accepted()
+
+
+def _check_quoted(request: OrderRequest, offer: Offer) -> None:
     """Raises `QuoteExpired`, or `InvalidOrder` with every difference."""
-    quote = stored.quote
-    amount_in = (format_amount(one.amount_in, TOKENS[one.token_in]) for one in (quote, request))
-    problems = [
-        {"field": field, "message": f"expected {quoted} as in quote {request.quote_id}, was {ordered}"}
-        for field, quoted, ordered in (
-            ("tokenIn", quote.token_in, request.token_in),
-            ("tokenOut", quote.token_out, request.token_out),
-            ("amountIn", *amount_in),
-            ("slippageBps", stored.slippage_bps, request.slippage_bps),
-        )
-        if quoted != ordered
-    ]
+    problems = _mismatches(
+        f"quote {offer.id}",
+        tokenIn=(offer.quote.token_in, request.token_in),
+        tokenOut=(offer.quote.token_out, request.token_out),
+        amountIn=(_amount_in(offer.quote), _amount_in(request)),
+        slippageBps=(offer.slippage_bps, request.slippage_bps),
+    )
     if problems:
         raise InvalidOrder(problems)
-    quote.check(time.time())
+    offer.quote.check(time.time())
+
+
+def _amount_in(value: OrderRequest | Order | Quote) -> str:
+    return format_amount(value.amount_in, TOKENS[value.token_in])
+
+
+def _mismatches(source: str, **fields: tuple[object, object]) -> list[dict[str, Any]]:
+    """A problem for each field whose expected and actual values differ."""
+    return [
+        {"field": field, "message": f"expected {_shown(expected)} as in {source}, was {_shown(was)}"}
+        for field, (expected, was) in fields.items()
+        if expected != was
+    ]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else str(value)

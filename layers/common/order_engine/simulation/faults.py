@@ -1,4 +1,4 @@
-"""Makes the simulated venues misbehave, for tests and for people who want to see what happens then."""
+"""Makes the simulated venues misbehave, for tests and for people who want to see what happens."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from order_engine.domain.errors import VenueUnavailable
-from order_engine.storage.database import Database
+from order_engine.ports import Database
+from order_engine.simulation.pools import VENUES
 
-VENUES = ("raydium", "meteora")
 STEPS = ("quote", "build", "submit", "confirm")
 FAULTS = ("fail", "timeout", "slip")
 
@@ -25,7 +25,7 @@ _USE_UP = """
 
 
 class Faults:
-    """`deadline` is after how many seconds the client of a venue that hangs stops waiting."""
+    """`deadline` is how many seconds a client waits for a venue that hangs."""
 
     def __init__(
         self,
@@ -39,18 +39,18 @@ class Faults:
         self._sleep = sleep
         self._chance = chance or random.Random()
 
-    def meet(self, step: str, venues: Sequence[str]) -> None:
-        """Fails if one of the venues is to fail at this step. Raises `VenueUnavailable`."""
+    def check(self, step: str, venues: Sequence[str]) -> None:
+        """Carries out the faults that occur at this step of these venues. Raises `VenueUnavailable`."""
         for row in self._database.fetch(_FAULTS, {"venues": list(venues), "step": step}):
-            if self.strikes(row):
-                self.strike(step, row)
+            if self.occurs(row):
+                self.carry_out(step, row)
 
-    def strikes(self, row: dict[str, Any]) -> bool:
-        """Whether a fault, as stored, happens this time."""
+    def occurs(self, row: dict[str, Any]) -> bool:
+        """Whether a stored fault happens this time."""
         return self._chance.randrange(100) < int(row["percent"])
 
-    def strike(self, step: str, row: dict[str, Any]) -> None:
-        """Uses up one of the fault's times and does what it says. Raises `VenueUnavailable`."""
+    def carry_out(self, step: str, row: dict[str, Any]) -> None:
+        """Counts one occurrence of the fault and misbehaves as it says. Raises `VenueUnavailable`."""
         venue = row["venue"]
         self._database.execute(_USE_UP, {"venue": venue, "step": step})
         if row["kind"] == "timeout":
@@ -63,9 +63,9 @@ class Faults:
 def set_fault(
     database: Database, venue: str, step: str, kind: str, times: int | None = None, percent: int = 100
 ) -> None:
-    """Makes a venue misbehave at a step: `fail`, `timeout`, or `slip` (at submit), so many times or until cleared.
+    """Makes a venue misbehave at a step: `fail`, `timeout`, or `slip` (at submit), `times` times or until cleared.
 
-    `percent` is how likely it is each time. Raises `ValueError` for what does not exist.
+    `percent` is how likely it is each time. Raises `ValueError` for an unknown venue, step or fault.
     """
     for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS if step == "submit" else FAULTS[:2])):
         if value not in known:
@@ -83,4 +83,5 @@ def set_fault(
 
 
 def clear_faults(database: Database) -> None:
+    """Makes every venue behave again."""
     database.execute("DELETE FROM market_faults")

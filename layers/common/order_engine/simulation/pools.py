@@ -1,6 +1,6 @@
-"""The market as it is first set up: what tokens are worth, and pools of four kinds.
+"""The pools with which the simulated market starts: their venues, four kinds, and the tokens' prices.
 
-Prices, sizes and fees are of mainnet's order of magnitude; they are a setting for a simulation, not data.
+Prices, sizes and fees have mainnet's order of magnitude. They are settings of a simulation, not data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.rounding import Q64
-from order_engine.domain.money import TOKENS
+from order_engine.domain.tokens import TOKENS
+
+VENUES = ("raydium", "meteora")
 
 MICRO_USD = {
     "SOL": 170_000_000,
@@ -28,16 +30,18 @@ MICRO_USD = {
     "JUP": 450_000,
     "mSOL": 221_000_000,
 }
-"""What one whole token is worth, in millionths of a dollar."""
+"""The price of one whole token, in millionths of a dollar."""
 
 STABLE = ("USDC", "USDT")
-"""They keep close to a dollar."""
+"""Tokens that stay close to a dollar."""
 
 _BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSetting:
+    """A pool's name, venue, tokens and first state."""
+
     id: str
     venue: str
     token_a: str
@@ -47,7 +51,7 @@ class PoolSetting:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two tokens, the dollars of each in a pool, and by how many basis points the pool starts off the market."""
+    """Two tokens, the dollars of each in a pool, and the basis points by which its first price is off the market's."""
 
     token_a: str
     token_b: str
@@ -68,7 +72,7 @@ class _Pair:
 
 
 def pool_settings() -> Iterator[PoolSetting]:
-    """Deep pools and shallow ones, cheap and dear ones, none quite at the market's price: no venue always wins."""
+    """Deep and shallow pools, cheap and expensive ones, few at the market's price, so that no venue always wins."""
     raydium_amm = (
         _Pair("SOL", "USDC", 12_000_000),
         _Pair("SOL", "USDT", 4_000_000, 2),
@@ -141,7 +145,7 @@ def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:
 
 
 def _bin_below(pair: _Pair, bin_step: int) -> int:
-    """The last bin whose price is not above the market's."""
+    """The highest bin whose price is not above the market's."""
     low, high = -(1 << 17), 1 << 17
     while high - low > 1:
         middle = (low + high) // 2

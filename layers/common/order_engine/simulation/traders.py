@@ -1,8 +1,8 @@
-"""Other traders on the simulated market: prices that wander, and arbitrage that takes the pools along.
+"""Other traders on the simulated market: prices that move, and arbitrage that moves the pools with them.
 
-Everything is a function of a seed and of the period, so that all who look at one moment see one market. A price is a
-sum of slow and fast waves around where it was set up. Every pool strays a little from it, so that venues drift apart
-and come back together.
+Everything is a function of a seed and of the period, so that every reader sees the same market at the same moment. A
+price is a sum of slow and fast waves around its first value. Every pool deviates a little from it, so that venues drift
+apart and come back together.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from functools import lru_cache
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
-from order_engine.domain.money import TOKENS
+from order_engine.domain.tokens import TOKENS
 from order_engine.simulation.pools import MICRO_USD, STABLE
 
 PERIOD_SECONDS = 2
-"""Other traders come once in so long, which is five slots of the chain."""
+"""How often other traders come: every five slots of the chain."""
 
 _MILLION = 1_000_000
 _WAVES = ((32, 4), (8, 2), (2, 1))
@@ -27,7 +27,7 @@ _WAVES = ((32, 4), (8, 2), (2, 1))
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """`drift_bps` is by how many basis points a price may be off its start at most; 0 leaves the market still."""
+    """`drift_bps` is the most by which a price may differ from its first value; 0 leaves the market still."""
 
     drift_bps: int = 0
     seed: int = 1
@@ -45,15 +45,15 @@ class Flow:
     def _price(self, id: str, token_a: str, token_b: str, period: int) -> tuple[int, int]:
         """Base units of `token_b` for one of `token_a`."""
         value_a, value_b = self._value(token_a, period), self._value(token_b, period)
-        strayed = _MILLION + self._off(id, period, 10)
-        return value_a * strayed * 10 ** TOKENS[token_b].decimals, value_b * _MILLION * 10 ** TOKENS[token_a].decimals
+        factor = _MILLION + self._deviation(id, period, 10)
+        return value_a * factor * 10 ** TOKENS[token_b].decimals, value_b * _MILLION * 10 ** TOKENS[token_a].decimals
 
     def _value(self, token: str, period: int) -> int:
-        off = self._off(token, period, 45)
-        return MICRO_USD[token] * (_MILLION + (off // 10 if token in STABLE else off))
+        deviation = self._deviation(token, period, 45)
+        return MICRO_USD[token] * (_MILLION + (deviation // 10 if token in STABLE else deviation))
 
-    def _off(self, name: str, period: int, percent: int) -> int:
-        """By how many millionths something is off its start, where it may be off by so much of `drift_bps`."""
+    def _deviation(self, name: str, period: int, percent: int) -> int:
+        """The deviation of a price in millionths, at most `percent` of `drift_bps`."""
         total, weights = 0, 0
         for length, weight in _WAVES:
             index, part = divmod(period, length)
@@ -68,14 +68,14 @@ STILL = Flow()
 
 
 def _noise(seed: int, name: str, length: int, index: int) -> int:
-    """From minus to plus a million, evenly."""
+    """A pseudorandom number from minus to plus a million, uniform."""
     digest = hashlib.blake2b(f"{seed}:{name}:{length}:{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) % (2 * _MILLION + 1) - _MILLION
 
 
 @lru_cache(maxsize=512)
 def _moved(pool: Pool, price: tuple[int, int], now: int) -> Pool:
-    """The pool after somebody has traded with it until its spot price, of b for one a, is `price`."""
+    """The pool after an arbitrage trade that brings its spot price, b for one a, to `price`."""
     numerator, denominator = pool.spot_price(True)
     a_to_b = numerator * price[1] > price[0] * denominator
     target = price if a_to_b else (price[1], price[0])
@@ -84,9 +84,9 @@ def _moved(pool: Pool, price: tuple[int, int], now: int) -> Pool:
         amount = pool.input_until((target[0] * (gross - fee), target[1] * gross), a_to_b, now)
         after = pool.swap(amount, a_to_b, now)[1] if amount else pool
     except DexError:
-        # Nobody is on that side of the market: the price stays where the liquidity ends.
+        # There is no liquidity on that side: the price stays where it is.
         return pool
-    # A bin of one price is traded whole: not where that would overshoot by more than the price is off.
+    # A bin is traded as a whole. If that would overshoot by more than the price differs, the pool stays.
     return after if _distance(after, price) < _distance(pool, price) else pool
 
 

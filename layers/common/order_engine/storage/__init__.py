@@ -1,1 +1,1 @@
-"""Postgres, the authority; Redis, the fast view of active orders; the schema's migrations."""
+"""Postgres, the authority, with its schema's migrations; Redis, the fast view of active orders."""

@@ -1,4 +1,4 @@
-"""Clients, their API keys, and the tickets that stand for a key for a moment. Of secrets only digests are kept."""
+"""Clients, their API keys, and the tickets that replace a key for a moment. Stores only digests of secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from order_engine.domain.access import KEY, SHOWN, TICKET, TICKET_SECONDS, ApiKe
 from order_engine.domain.ids import uuid7
 from order_engine.storage.database import Database
 
-# Of many at once that redeem one ticket, one deletes it.
+# If several requests redeem one ticket at once, only one of them deletes its row.
 _REDEEM = """
     WITH redeemed AS (DELETE FROM tickets WHERE hash = %(hash)s RETURNING key_id, expires_at)
     SELECT client_id, key_id FROM redeemed JOIN api_keys ON api_keys.id = key_id
@@ -29,27 +29,36 @@ _ADD = """
     ON CONFLICT (hash) DO NOTHING"""
 
 
-class ClientStore:
-    """`ticket_seconds` is for how long a ticket can be redeemed. Every method may raise `StoreUnavailable`."""
+class PostgresClientStore:
+    """A `CredentialStore`, and what operators do with keys.
+
+    `ticket_seconds` is how long a ticket can be redeemed. Every method may raise `StoreUnavailable`.
+    """
 
     def __init__(self, database: Database, ticket_seconds: float = TICKET_SECONDS) -> None:
         self._database = database
         self._ticket_seconds = ticket_seconds
 
     def create_key(self, client: str) -> str:
-        """A new key of the client of that name, who is made if there is none. It can't be read again."""
+        """Makes a key for the client with that name, and the client if it does not exist. The key can't be read again.
+
+        Raises `ValueError` for an invalid name.
+        """
         key = new_secret(KEY)
         self.add_key(client, key)
         return key
 
     def add_key(self, client: str, key: str) -> None:
-        """Makes this one a key of the client. One that is known already stays whose and what it is."""
+        """Makes this key one of the client's. A key that exists already keeps its owner and state.
+
+        Raises `ValueError` for an invalid name or key.
+        """
         if not (client.isprintable() and 0 < len(client) <= 100) or client == "nobody":
             raise ValueError(
                 f"expected a name of at most 100 printable characters, and not nobody, was {client[:100]!r}"
             )
         if not is_secret(KEY, key):
-            raise ValueError(f"expected a key of {KEY} and 43 characters, was one of {len(key)} in all")
+            raise ValueError(f"expected a key of {KEY} and 43 characters, was one of {len(key)} characters")
         self._database.execute(
             _ADD,
             {"client": uuid7(), "name": client, "id": uuid7(), "prefix": key[:SHOWN], "hash": digest(key)},
@@ -64,7 +73,7 @@ class ClientStore:
         return [ApiKey(row["id"], row["name"], row["prefix"], row["created_at"], row["revoked_at"]) for row in rows]
 
     def revoke(self, key_id: UUID) -> bool:
-        """From now on nobody gets in with it. `False` if there is no such key; once more changes nothing."""
+        """Revokes a key from now on. `False` if there is no key with that id. A repeated call changes nothing."""
         rows = self._database.fetch(
             "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id)s RETURNING id",
             {"id": key_id},
@@ -72,7 +81,6 @@ class ClientStore:
         return bool(rows)
 
     def caller_with_key(self, key: str) -> Caller | None:
-        """Whose the key is; `None` if it is nobody's or revoked."""
         if not is_secret(KEY, key):
             return None
         rows = self._database.fetch(
@@ -81,7 +89,7 @@ class ClientStore:
         return Caller(rows[0]["client_id"], rows[0]["id"]) if rows else None
 
     def issue_ticket(self, caller: Caller) -> tuple[str, datetime]:
-        """A ticket that lets its bearer in once as this caller, and until when."""
+        """A ticket that admits its bearer once as this caller, and when it expires."""
         ticket = new_secret(TICKET)
         (row,) = self._database.fetch(
             _ISSUE, {"hash": digest(ticket), "key": caller.key_id, "seconds": self._ticket_seconds}
@@ -89,7 +97,6 @@ class ClientStore:
         return ticket, row["expires_at"]
 
     def redeem(self, ticket: str) -> Caller | None:
-        """Who it was issued to, the first time; `None` if it is used, late or none, or its key revoked."""
         if not is_secret(TICKET, ticket):
             return None
         rows = self._database.fetch(_REDEEM, {"hash": digest(ticket)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -21,8 +21,9 @@ T = TypeVar("T")
 class Database:
     """Connects at the first statement, and again when the server has closed the connection in the meantime.
 
-    `password` makes one for each new connection, in the place of the URL's. Statements commit by themselves
-    outside `transaction()`. Raises `StoreUnavailable` when Postgres does not answer.
+    `password` makes a password for each new connection and replaces the URL's. Statements outside `transaction()`
+    commit by themselves. `warn` logs what must not reach clients. Raises `StoreUnavailable` when Postgres does not
+    answer.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class Database:
     def fetch(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
         """The rows of a statement that stands alone.
 
-        It is sent again once on a new connection if the old one turns out to be lost, possibly after it was carried
-        out: it must be harmless when repeated.
+        If the connection turns out to be lost, the statement is sent once more on a new one, perhaps after it was
+        carried out: it must be harmless when repeated.
         """
         return self._execute(statement, parameters).fetchall()
 
@@ -72,7 +73,7 @@ class Database:
         return self._tried(lambda connection: connection.execute(statement.encode(), parameters))
 
     def _tried(self, action: Callable[[Connection], T]) -> T:
-        """Tries the action again on a new connection if the one that was there turns out to be lost."""
+        """Tries the action again on a new connection if the existing one turns out to be lost."""
         connection, reused = self._connected()
         try:
             with self._translated(connection):
@@ -85,8 +86,8 @@ class Database:
             return action(connection)
 
     def _connected(self) -> tuple[Connection, bool]:
-        """The connection, and whether it was there before."""
-        # Venues are quoted in several threads at once, and the first statement of all may be theirs.
+        """The connection, and whether it existed before."""
+        # Several threads quote venues at once, and may send the first statement.
         with self._connecting, self._translated():
             if self._connection is not None and not self._connection.closed:
                 return self._connection, True
@@ -103,22 +104,39 @@ class Database:
 
     @contextmanager
     def _translated(self, connection: Connection | None = None) -> Iterator[None]:
-        """Closes a connection that failed: it is this one, whatever other threads have opened since."""
+        """Translates psycopg's errors, and closes the connection that failed."""
         try:
             yield
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if connection is not None:
                 with connection.lock:
                     connection.close()
-            # Where Postgres is and how it refuses is for the log: the error may be shown to a client.
+            # Clients may see the error, so only the log says where Postgres is and how it refuses.
             self._warn(f"Postgres does not answer: {str(error).strip()}")
             raise StoreUnavailable("Postgres does not answer") from error
 
 
 def checked(url: str) -> str:
-    """A URL that psycopg can read. Raises ValueError that does not show it, as psycopg's would, with its password."""
+    """The URL, if psycopg can read it. Raises `ValueError` that hides the URL: it contains a password."""
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise ValueError("expected DATABASE_URL to be like postgresql://user:password@host:5432/database") from None
     return url
+
+
+class Address(NamedTuple):
+    """Where a database is, and the user who connects."""
+
+    host: str
+    port: int
+    user: str
+
+
+def address(url: str) -> Address:
+    """The address in a URL. Raises `ValueError` if it names no user or no host."""
+    parts = conninfo_to_dict(checked(url))
+    host, user = parts.get("host"), parts.get("user")
+    if not host or not user:
+        raise ValueError("expected DATABASE_URL to name a user and a host")
+    return Address(str(host), int(parts.get("port") or 5432), str(user))

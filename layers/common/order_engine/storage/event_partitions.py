@@ -1,4 +1,4 @@
-"""The partitions of `order_events`, one for the orders of each day (UTC); migration 0004 says how they are made."""
+"""The partitions of `order_events`, one for the orders of each day (UTC). Migration 0004 defines how they are made."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from typing import Any
 from order_engine.storage.database import Database
 
 AHEAD_DAYS = 7
-"""For so many days to come there are partitions. Events of later orders go to the default one."""
+"""How many days ahead there are partitions. Events of later orders go to the default one."""
 
 
-class EventPartitions:
-    """`retention_days` is how long the events of orders are kept, counted from the order's day; 0 is for ever."""
+class PostgresEventPartitions:
+    """An `EventPartitions`.
+
+    `retention_days` is how long events are kept, counted from the order's day; 0 is for ever. `inform` logs changes.
+    """
 
     def __init__(
         self, database: Database, retention_days: int, inform: Callable[[str, Mapping[str, Any]], None]
     ) -> None:
         if retention_days < 0:
-            raise ValueError(f"expected 0 or more days for which events are kept, was {retention_days}")
+            raise ValueError(f"expected 0 or more days of retention, was {retention_days}")
         self._database = database
         self._retention_days = retention_days
         self._inform = inform
 
-    def keep(self) -> None:
-        """Makes the partitions of the days to come, and drops the oldest one whose time is over.
+    def maintain(self) -> None:
+        """Makes the partitions of the days to come, and drops the oldest one whose retention has ended.
 
-        Not while one of its orders runs or is listened to. Raises `StoreUnavailable`.
+        Keeps a partition while one of its orders runs or has a listener. Raises `StoreUnavailable`.
         """
         (done,) = self._database.fetch(
             "SELECT made, dropped FROM keep_event_partitions(%(ahead)s, %(retention)s)",

@@ -1,68 +1,56 @@
-"""Quotes that were given without an order, so that an order can name one."""
+"""Quotes that were offered to clients, so that an order can name one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from order_engine.domain.errors import QuoteNotFound
-from order_engine.domain.swaps import Quote
+from order_engine.domain.quotes import Offer, Quote
 from order_engine.storage.database import Database
 
-KEPT_SECONDS = 86_400
-"""How long a quote is remembered, so that an order which names it hears that it has expired."""
+TTL_SECONDS = 86_400
+"""How long an offer is stored. An order that names an old one is told that it has expired."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredQuote:
-    """`decision` is how the quote was found, as clients see it."""
-
-    quote: Quote
-    slippage_bps: int
-    decision: dict[str, Any]
-
-
-class QuoteStore:
-    """Every method may raise `StoreUnavailable`."""
+class PostgresQuoteStore:
+    """A `QuoteStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(self, id: UUID, client_id: UUID, quote: Quote, slippage_bps: int, decision: dict[str, Any]) -> None:
+    def insert(self, client_id: UUID, offer: Offer) -> None:
         self._database.execute(
             "INSERT INTO quotes (id, client_id, slippage_bps, quote, decision)"
             " VALUES (%(id)s, %(client)s, %(slippage_bps)s, %(quote)s, %(decision)s) ON CONFLICT DO NOTHING",
             {
-                "id": id,
+                "id": offer.id,
                 "client": client_id,
-                "slippage_bps": slippage_bps,
-                "quote": Jsonb(quote.to_json()),
-                "decision": Jsonb(decision),
+                "slippage_bps": offer.slippage_bps,
+                "quote": Jsonb(offer.quote.dump()),
+                "decision": Jsonb(offer.decision),
             },
         )
 
-    def get(self, id: UUID) -> StoredQuote:
-        """Whosever it is: for the engine, not for clients. Raises `QuoteNotFound`."""
-        return self._one("SELECT slippage_bps, quote, decision FROM quotes WHERE id = %(id)s", {"id": id})
+    def get(self, id: UUID) -> Offer:
+        return self._one("SELECT id, slippage_bps, quote, decision FROM quotes WHERE id = %(id)s", {"id": id})
 
-    def owned(self, client_id: UUID, id: UUID) -> StoredQuote:
-        """Raises `QuoteNotFound`, for another client's quote too."""
-        statement = "SELECT slippage_bps, quote, decision FROM quotes WHERE id = %(id)s AND client_id = %(client)s"
+    def owned(self, client_id: UUID, id: UUID) -> Offer:
+        statement = "SELECT id, slippage_bps, quote, decision FROM quotes WHERE id = %(id)s AND client_id = %(client)s"
         return self._one(statement, {"id": id, "client": client_id})
 
-    def forget(self) -> None:
-        """Deletes what is too old to be named, but for what an order has named."""
+    def delete_expired(self) -> None:
         self._database.execute(
-            "DELETE FROM quotes WHERE created_at < now() - make_interval(secs => %(kept)s)"
+            "DELETE FROM quotes WHERE created_at < now() - make_interval(secs => %(ttl)s)"
             " AND NOT EXISTS (SELECT FROM orders WHERE orders.quote_id = quotes.id)",
-            {"kept": KEPT_SECONDS},
+            {"ttl": TTL_SECONDS},
         )
 
-    def _one(self, statement: str, parameters: dict[str, Any]) -> StoredQuote:
+    def _one(self, statement: str, parameters: dict[str, Any]) -> Offer:
         rows = self._database.fetch(statement, parameters)
         if not rows:
-            raise QuoteNotFound(f"expected the id of a quote, was {parameters['id']}")
-        return StoredQuote(Quote.from_json(rows[0]["quote"]), rows[0]["slippage_bps"], rows[0]["decision"])
+            raise QuoteNotFound(f"no quote with id {parameters['id']}")
+        (row,) = rows
+        return Offer(row["id"], Quote.load(row["quote"]), row["slippage_bps"], row["decision"])

@@ -11,39 +11,39 @@ from order_engine.storage import redis_client
 
 KEY = "order_tokens:{}"
 
-# The bucket holds a minute's worth and fills evenly. The time is Redis' own: environments need not agree on theirs.
-# Answers 0, or in how many milliseconds there will be a token.
+# The bucket holds a minute's tokens and fills evenly. It uses Redis' clock, since those of the functions may differ.
+# Returns 0, or the milliseconds until there is a token.
 _TAKE = """
-local most, time = tonumber(ARGV[1]), redis.call('TIME')
+local max, time = tonumber(ARGV[1]), redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(most, (bucket[1] or most) + math.max(0, now - (bucket[2] or now)) * most / 60000)
-if tokens < 1 then return math.ceil((1 - tokens) * 60000 / most) end
+local tokens = math.min(max, (bucket[1] or max) + math.max(0, now - (bucket[2] or now)) * max / 60000)
+if tokens < 1 then return math.ceil((1 - tokens) * 60000 / max) end
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'at', now)
 redis.call('PEXPIRE', KEYS[1], 60000)
 return 0
 """
 
 
-class RateLimit:
-    """`per_minute` 0 is no limit."""
+class RedisRateLimit:
+    """A `RateLimit`. `per_minute` 0 is no limit."""
 
     def __init__(
         self, url: str, per_minute: int, warn: Callable[[str], None], password: Callable[[], str] | None = None
     ) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self._take = redis_client.client(url, password).register_script(_TAKE)
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:
         """Takes one order's token: 0, or the seconds until there is one.
 
-        Without Redis there is one for everybody: a limit that is gone for a while does less harm than orders refused.
+        Without Redis every order gets one: a missing limit does less harm for a while than refused orders.
         """
-        if not self._per_minute:
+        if not self.per_minute:
             return 0
         try:
-            answer = self._take(keys=[KEY.format(client_id)], args=[self._per_minute])
+            answer = self._take(keys=[KEY.format(client_id)], args=[self.per_minute])
         except redis.RedisError as error:
             self._warn(f"orders not counted, so not limited: {error}")
             return 0

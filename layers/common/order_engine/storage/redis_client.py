@@ -14,10 +14,10 @@ from redis.retry import Retry
 
 @cache
 def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
-    """One for each URL, whoever asks. Connects with the first command.
+    """The client for a URL, one for each URL. It connects with the first command.
 
-    `password` makes one for each new connection, for the user in the URL. The plain client serves a Redis in cluster
-    mode that shows itself as a single node, as ElastiCache Serverless does: every command and script has one key.
+    `password` makes a password for each new connection, for the user in the URL. The plain client also serves a Redis
+    in cluster mode that shows itself as a single node, as ElastiCache Serverless does: every command uses one key.
     """
     options: dict[str, Any] = {}
     if password:
@@ -25,7 +25,7 @@ def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
         options["credential_provider"] = _Credentials(parts.username or "", password)
         # The library takes either a user or a provider.
         url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    # The library's own patience, five seconds and ten retries, would eat a function's whole timeout. One retry is
+    # The library's defaults, five seconds and ten retries, would use up a function's whole timeout. One retry is
     # for a connection that the server has closed in the meantime.
     return redis.Redis.from_url(
         url,

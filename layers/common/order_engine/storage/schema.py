@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg
 from alembic import command
@@ -16,43 +17,46 @@ from sqlalchemy.pool import NullPool
 
 from order_engine.storage.database import checked
 
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_VERSION_TABLE = "alembic_version"
+
 _LOCK = 4_711_000_001
-"""Any number, as long as it is the same for everyone who migrates."""
+"""Any number, as long as all processes that migrate use the same."""
 
 _PAUSE_SECONDS = 1
 
-# Each with the role's name in the place of %1$I.
+# %1$I stands for the role's name.
 _RIGHTS = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO %1$I",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$I",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %1$I",
     "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO %1$I",
-    # What this user makes at another time, too.
+    # Tables and functions that this user makes later, too.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO %1$I",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO %1$I",
-    "REVOKE ALL ON alembic_version FROM %1$I",
 )
 
 
 def migrate(
     database_url: str,
     revision: str = "head",
+    *,
+    others: Mapping[str, Path] = MappingProxyType({}),
     password: Callable[[], str] | None = None,
     role: str | None = None,
     patience: float = 0,
 ) -> None:
-    """Applies every migration up to `revision`, all or none. Several at once wait for each other.
+    """Applies every migration up to `revision`, all or none. Concurrent calls wait for each other.
 
-    A schema that is newer than the migrations here stays as it is: a deployment that is rolled back finds one.
-    `password` makes one for each new connection. `role` is made if need be, and may then read and write all tables
-    but not change them; on RDS it logs in by IAM. For so many seconds of `patience` it is tried to connect.
+    A schema that is newer than the migrations here stays as it is, as after a deployment is rolled back. `others` are
+    folders with further migrations, applied up to their head, by the name of the table that holds their version.
+
+    `password` makes a password for each new connection. `role` is created if it does not exist; it may read and write
+    all tables but not change them, and on RDS it logs in by IAM. Tries to connect for `patience` seconds.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     url = checked(database_url)
-
     give_up = time.monotonic() + patience
 
     def connect() -> psycopg.Connection:
@@ -67,33 +71,41 @@ def migrate(
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if not _is_newer(connection, config):
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+        _upgrade(connection, _VERSION_TABLE, _MIGRATIONS / "versions", revision)
+        for version_table, folder in others.items():
+            _upgrade(connection, version_table, folder, "head")
         if role:
-            _let_in(connection, role)
+            _grant(connection, role, [_VERSION_TABLE, *others])
 
 
-def _is_newer(connection: Connection, config: Config) -> bool:
-    current = MigrationContext.configure(connection).get_current_revision()
+def _upgrade(connection: Connection, version_table: str, folder: Path, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("version_locations", str(folder))
+    config.set_main_option("path_separator", "newline")
+    config.attributes |= {"connection": connection, "version_table": version_table}
+    context = MigrationContext.configure(connection, opts={"version_table": version_table})
+    current = context.get_current_revision()
     newest = ScriptDirectory.from_config(config).get_current_head()
-    return current is not None and newest is not None and current > newest
+    if current is None or newest is None or current <= newest:
+        command.upgrade(config, revision)
 
 
-def _let_in(connection: Connection, role: str) -> None:
-    def carry_out(statement: str) -> None:
-        statement = connection.scalars(
-            text("SELECT format(:statement, CAST(:role AS text))"), {"statement": statement, "role": role}
-        ).one()
-        connection.exec_driver_sql(statement)
+def _grant(connection: Connection, role: str, version_tables: Sequence[str]) -> None:
+    def carry_out(statement: str, table: str = "") -> None:
+        values = {"statement": statement, "role": role, "table": table}
+        formatted = text("SELECT format(:statement, CAST(:role AS text), CAST(:table AS text))")
+        connection.exec_driver_sql(connection.scalars(formatted, values).one())
 
     roles = set(
         connection.scalars(text("SELECT rolname FROM pg_roles WHERE rolname IN (:role, 'rds_iam')"), {"role": role})
     )
     if role not in roles:
         carry_out("CREATE ROLE %1$I LOGIN")
-    # RDS has this role, whose members have no password but IAM's tokens.
+    # RDS has this role. Its members log in with IAM's tokens instead of a password.
     if "rds_iam" in roles:
         carry_out("GRANT rds_iam TO %1$I")
     for right in _RIGHTS:
         carry_out(right)
+    for table in version_tables:
+        carry_out("REVOKE ALL ON %2$I FROM %1$I", table)

@@ -1,7 +1,7 @@
 """Which WebSocket connection listens to which order.
 
-Kept in Postgres beside the events, so that losing Redis silences nobody. A reader that wants every event, in order,
-relies on one rule: a subscription is made only while the order's row is locked, after all earlier events were sent.
+Kept in Postgres beside the events, so that losing Redis silences nobody. A reader gets every event, in order, because
+of one rule: a subscription is made only while the order's row is locked, after all earlier events were sent.
 """
 
 from __future__ import annotations
@@ -9,19 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+from order_engine.domain.errors import OrderNotFound, TooManySubscriptions
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL
-from order_engine.domain.orders import Event
+from order_engine.storage import events
 from order_engine.storage.database import Database
-from order_engine.storage.orders import (
-    EVENTS,
-    FORGET_ENDED,
-    MOST_SUBSCRIPTIONS,
-    ROOM,
-    ROOM_AMONG_RUNNING,
-    event,
-    not_found,
-    too_many_subscriptions,
-)
+
+MAX_SUBSCRIPTIONS = 100
+"""How many running orders a connection may listen to."""
+
+# Whether a connection may listen to one more order. HAS_ROOM counts all its subscriptions, which is quick. If these are
+# too many, HAS_ROOM_AMONG_RUNNING counts only those to orders that have not ended.
+HAS_ROOM = """
+    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < %(max)s"""
+HAS_ROOM_AMONG_RUNNING = """
+    (SELECT count(*) FROM subscriptions JOIN orders ON orders.id = order_id
+     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status <> ALL(%(final)s)) < %(max)s"""
+# Skips rows that another statement is about to delete.
+DELETE_ENDED_OF_CONNECTION = """
+    DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
+        SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
+        WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
+        FOR UPDATE OF subscriptions SKIP LOCKED
+    )"""
 
 _SUBSCRIBE = """
     WITH held AS MATERIALIZED (
@@ -33,8 +43,8 @@ _SUBSCRIBE = """
     SELECT id, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
 
 
-class SubscriptionStore:
-    """Every method may raise `StoreUnavailable`."""
+class PostgresSubscriptionStore:
+    """A `SubscriptionStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,29 +52,25 @@ class SubscriptionStore:
     def subscribe(
         self, connection_id: str, client_id: UUID, order_id: UUID, after: int, send: Callable[[Event], None]
     ) -> None:
-        """Subscribes a connection to its client's order and sends it the events above `after`.
-
-        The lock keeps the order where it is meanwhile: the next event is written, and so sent, after these. Raises
-        `OrderNotFound`, `TooManySubscriptions`.
-        """
         with self._database.transaction() as cursor:
             parameters = {
                 "connection_id": connection_id,
                 "client_id": client_id,
                 "id": order_id,
                 "final": list(FINAL),
-                "most": MOST_SUBSCRIPTIONS,
+                "max": MAX_SUBSCRIPTIONS,
             }
-            found = cursor.execute(_SUBSCRIBE.format(room=ROOM).encode(), parameters).fetchone()
+            found = cursor.execute(_SUBSCRIBE.format(room=HAS_ROOM).encode(), parameters).fetchone()
             if found is None:
-                raise not_found(order_id)
+                raise OrderNotFound(f"no order with id {order_id}")
             if found["order_id"] is None:
-                cursor.execute(FORGET_ENDED.encode(), parameters)
-                found = cursor.execute(_SUBSCRIBE.format(room=ROOM_AMONG_RUNNING).encode(), parameters).fetchone()
+                cursor.execute(DELETE_ENDED_OF_CONNECTION.encode(), parameters)
+                statement = _SUBSCRIBE.format(room=HAS_ROOM_AMONG_RUNNING)
+                found = cursor.execute(statement.encode(), parameters).fetchone()
             if found is None or found["order_id"] is None:
                 raise too_many_subscriptions()
-            for row in cursor.execute(EVENTS.encode(), {"id": order_id, "after": after}).fetchall():
-                send(event(row))
+            for row in cursor.execute(events.SELECT.encode(), {"id": order_id, "after": after}).fetchall():
+                send(events.from_row(row))
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
         self._database.execute(
@@ -72,18 +78,20 @@ class SubscriptionStore:
             {"connection": connection_id, "order": order_id},
         )
 
-    def forget(self, connection_id: str) -> None:
-        """Removes a connection that is gone, and all its subscriptions."""
+    def remove_connection(self, connection_id: str) -> None:
         self._database.execute(
             "WITH gone AS (DELETE FROM connections WHERE id = %(id)s)"
             " DELETE FROM subscriptions WHERE connection_id = %(id)s",
             {"id": connection_id},
         )
 
-    def clear_ended(self, after: float) -> None:
-        """Removes what is left of connections whose end nobody heard of, `after` seconds after their orders' end."""
+    def delete_ended(self, ttl: float) -> None:
         self._database.execute(
             "DELETE FROM subscriptions USING orders WHERE id = order_id AND status = ANY(%(final)s)"
-            " AND updated_at < now() - make_interval(secs => %(after)s)",
-            {"final": list(FINAL), "after": after},
+            " AND updated_at < now() - make_interval(secs => %(ttl)s)",
+            {"final": list(FINAL), "ttl": ttl},
         )
+
+
+def too_many_subscriptions() -> TooManySubscriptions:
+    return TooManySubscriptions(f"more than {MAX_SUBSCRIPTIONS} running orders on one connection")

@@ -1,4 +1,4 @@
-"""Orders, their events and who listens to them; the simulated market."""
+"""Orders, their events and the connections that listen to them."""
 
 from __future__ import annotations
 
@@ -59,38 +59,9 @@ def upgrade() -> None:
         CREATE FUNCTION listeners(id uuid) RETURNS text[] VOLATILE LANGUAGE plpgsql AS $$
             BEGIN RETURN ARRAY(SELECT connection_id FROM subscriptions WHERE order_id = id); END
         $$""")
-    op.execute("""
-        CREATE TABLE market_pools (
-            venue     text NOT NULL,
-            token_a   text NOT NULL,
-            token_b   text NOT NULL,
-            reserve_a numeric(40, 0) NOT NULL CHECK (reserve_a > 0),
-            reserve_b numeric(40, 0) NOT NULL CHECK (reserve_b > 0),
-            fee_bps   integer NOT NULL,
-            PRIMARY KEY (venue, token_a, token_b)
-        )""")
-    op.execute("""
-        CREATE TABLE market_transactions (
-            signature  text PRIMARY KEY,
-            venue      text NOT NULL,
-            token_in   text NOT NULL,
-            token_out  text NOT NULL,
-            amount_in  numeric(20, 0) NOT NULL,
-            amount_out numeric(20, 0) NOT NULL,
-            swapped    boolean NOT NULL,
-            landed_at  timestamptz NOT NULL DEFAULT now()
-        )""")
-    op.execute("""
-        CREATE TABLE market_faults (
-            venue     text NOT NULL,
-            step      text NOT NULL,
-            kind      text NOT NULL,
-            remaining integer CHECK (remaining > 0),
-            PRIMARY KEY (venue, step)
-        )""")
 
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION listeners")
-    for table in ("market_faults", "market_transactions", "market_pools", "subscriptions", "order_events", "orders"):
+    for table in ("subscriptions", "order_events", "orders"):
         op.execute(f"DROP TABLE {table}")

@@ -1,4 +1,4 @@
-"""Clients with their keys, tickets and connections; whose an order is; which intent it came from."""
+"""Clients with their keys, tickets and connections; the client and the idempotency key of an order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ revision = "0002"
 down_revision = "0001"
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
-"""Whose the orders are that were taken before there were clients. It has no key: they run on, and nobody reads them."""
+"""The client of orders that were accepted before there were clients. It has no key: they run on unread."""
 
 
 def upgrade() -> None:
@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE UNIQUE INDEX orders_by_idempotency_key ON orders (client_id, idempotency_key)
         WHERE idempotency_key IS NOT NULL""")
-    # Nobody's may repeat: they were taken before the rule.
+    # Not for orders of nobody: they were accepted before this rule.
     op.execute(f"""
         CREATE UNIQUE INDEX orders_by_client_order_id ON orders (client_id, client_order_id)
         WHERE client_order_id IS NOT NULL AND client_id <> '{_NOBODY}'""")

@@ -1,4 +1,4 @@
-"""Events in partitions by day, which a function makes ahead and drops.
+"""Partitions the events by day. A function makes the partitions ahead and drops old ones.
 
 An order's id begins with its time (UUIDv7), so a range of ids is a range of time: all events of an order are in one
 partition, and the primary key stays (order_id, seq).
@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE order_events RENAME TO order_events_before")
     op.execute("ALTER TABLE order_events_before RENAME CONSTRAINT order_events_pkey TO order_events_before_pkey")
     op.execute(f"CREATE TABLE order_events ({_COLUMNS}) PARTITION BY RANGE (order_id)")
-    # Takes what belongs to no other, so that an event is never refused for want of a partition.
+    # Takes the events that belong to no other partition, so that no event is ever refused.
     op.execute("CREATE TABLE order_events_default PARTITION OF order_events DEFAULT")
     # The first UUIDv7 of a day, UTC.
     op.execute("""
@@ -39,7 +39,7 @@ def upgrade() -> None:
                substring(bounds FROM $$TO \\('([^']+)'$$)::uuid AS beyond
         FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid, pg_get_expr(relpartbound, inhrelid) AS bounds
         WHERE inhparent = 'order_events'::regclass AND bounds <> 'DEFAULT'""")
-    # No order of these runs, and nobody listens to one: listeners are told of an order's end for an hour after it.
+    # Whether no order of the range runs or has a listener. A listener may get an order's end for an hour after it.
     op.execute("""
         CREATE FUNCTION are_over(first uuid, beyond uuid) RETURNS boolean STABLE STRICT LANGUAGE sql AS $$
             SELECT NOT EXISTS (
@@ -47,9 +47,9 @@ def upgrade() -> None:
                     AND id >= first AND id < beyond
             ) AND NOT EXISTS (SELECT FROM subscriptions WHERE order_id >= first AND order_id < beyond)
         $$""")
-    # Run with the rights of the tables' owner: whoever may call it need not be able to alter a table. It waits a second
-    # for a lock, for others wait behind it meanwhile; what it could not do, it does when it is called again. orders is
-    # locked first, as by the statements that write both tables: a partition's foreign key needs it.
+    # Runs with the rights of the tables' owner, so that its callers need not be able to alter a table. It waits for a
+    # lock for a second only, since other statements wait behind it; the next call does what it could not do. It locks
+    # orders first, like the statements that write both tables: a partition's foreign key needs that lock.
     op.execute("""
         CREATE FUNCTION keep_event_partitions(ahead integer, retention integer, OUT made text[], OUT dropped text[])
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '1s' AS $$
@@ -77,7 +77,7 @@ def upgrade() -> None:
                     BEGIN
                         LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE;
                         LOCK TABLE order_events_default IN ACCESS EXCLUSIVE MODE;
-                        -- More than can be moved at once stay where they are, and the day's others come to them.
+                        -- Too many events to move at once stay in the default partition, with the day's others.
                         CONTINUE WHEN EXISTS (
                             SELECT FROM order_events_default
                             WHERE order_id >= first_id(day) AND order_id < first_id(day + 1) OFFSET 10000
@@ -99,7 +99,7 @@ def upgrade() -> None:
                 END LOOP;
 
                 IF retention > 0 THEN
-                    -- One a call, so that nobody waits for more than one.
+                    -- One per call, so that no statement waits for more than one.
                     SELECT * INTO old FROM event_partitions AS partition
                     WHERE beyond <= first_id(today - retention) AND are_over(first, beyond) ORDER BY beyond LIMIT 1;
                     IF FOUND THEN
@@ -117,7 +117,7 @@ def upgrade() -> None:
             END
         $$""")
     op.execute("REVOKE EXECUTE ON FUNCTION keep_event_partitions FROM PUBLIC")
-    # What was there becomes a partition as it stands, up to the end of today: it is read once, and not copied.
+    # The old table becomes a partition up to the end of today: Postgres reads it once and copies nothing.
     op.execute("""
         DO $$
             DECLARE

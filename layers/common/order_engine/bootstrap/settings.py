@@ -1,4 +1,4 @@
-"""What the environment tells a function. Each reader raises `RuntimeError`: what was expected, what came."""
+"""Reads the environment variables. Each reader raises `RuntimeError`: what was expected, what came."""
 
 from __future__ import annotations
 

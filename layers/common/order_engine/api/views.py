@@ -1,0 +1,219 @@
+"""What clients see of orders, events, quotes and errors. Amounts appear as decimals and in base units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from order_engine.api import cursors
+from order_engine.dex.swaps import min_out
+from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
+from order_engine.domain.errors import EngineError
+from order_engine.domain.events import Event
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import BPS, format_amount, format_price
+from order_engine.domain.orders import Order
+from order_engine.domain.quotes import Offer
+from order_engine.domain.timestamps import rfc3339
+from order_engine.domain.tokens import TOKENS
+
+
+def amounts(name: str, units: int, symbol: str) -> dict[str, str]:
+    """An amount as a decimal and in base units: `{"amountIn": "1.5", "amountInBaseUnits": "1500000000"}`."""
+    return {name: format_amount(units, TOKENS[symbol]), f"{name}BaseUnits": str(units)}
+
+
+def price(amount_in: int, token_in: str, amount_out: int, token_out: str) -> str:
+    """Whole `token_out` paid for one whole `token_in`."""
+    return format_price(amount_in, TOKENS[token_in], amount_out, TOKENS[token_out])
+
+
+def error_view(error: EngineError) -> dict[str, Any]:
+    """The one error shape of every interface."""
+    return {"error": {"code": error.code, "message": str(error), "details": error.details}}
+
+
+def order_view(order: Order) -> dict[str, Any]:
+    def out(name: str, units: int | None) -> dict[str, str | None]:
+        if units is None:
+            return {name: None, f"{name}BaseUnits": None}
+        return {**amounts(name, units, order.token_out)}
+
+    return {
+        "orderId": str(order.id),
+        "type": order.type,
+        "status": order.status,
+        "tokenIn": order.token_in,
+        "tokenOut": order.token_out,
+        **amounts("amountIn", order.amount_in, order.token_in),
+        "slippageBps": order.slippage_bps,
+        "attempt": order.attempt,
+        "venue": order.venue,
+        **out("quotedOut", order.quoted_out),
+        **out("minOut", order.min_out),
+        **out("amountOut", order.amount_out),
+        "executedPrice": None
+        if order.amount_out is None
+        else price(order.amount_in, order.token_in, order.amount_out, order.token_out),
+        "txHash": order.tx_hash,
+        "error": None if order.error is None else _failed(order.error),
+        "clientOrderId": order.client_order_id,
+        "userId": order.user_id,
+        "quoteId": str(order.quote_id) if order.quote_id else None,
+        "createdAt": rfc3339(order.created_at),
+        "updatedAt": rfc3339(order.updated_at),
+    }
+
+
+def page_view(orders: Sequence[Order], before: UUID | None) -> dict[str, Any]:
+    """A page of orders. `before` is the id below which the next page begins, if there is one."""
+    return {"orders": [order_view(order) for order in orders], "nextCursor": before and cursors.encode(before)}
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    # Events of before records had a version were stored as clients see them.
+    data = _DATA[event.status](event.data) if "version" in event.data else event.data
+    return {
+        "orderId": str(event.order_id),
+        "seq": event.seq,
+        "status": event.status,
+        "at": rfc3339(event.at),
+        "attempt": event.attempt,
+        "data": data,
+    }
+
+
+def offer_view(offer: Offer) -> dict[str, Any]:
+    quote = offer.quote
+    return {
+        "quoteId": str(offer.id),
+        "expiresAt": rfc3339(datetime.fromtimestamp(quote.expires_at, UTC)),
+        "tokenIn": quote.token_in,
+        "tokenOut": quote.token_out,
+        **amounts("amountIn", quote.amount_in, quote.token_in),
+        **amounts("amountOut", quote.amount_out, quote.token_out),
+        **amounts("minOut", min_out(quote.amount_out, offer.slippage_bps), quote.token_out),
+        "slippageBps": offer.slippage_bps,
+        "slot": quote.slot,
+        **decision_view(offer.decision),
+    }
+
+
+def decision_view(record: dict[str, Any]) -> dict[str, Any]:
+    """The chosen route, the routes it was compared with, and the venues and pools that were missing."""
+    if "version" not in record:
+        return record
+    decision = Decision.load(record)
+    best = decision.candidates[0]
+    return {
+        "venue": decision.venue,
+        "reason": decision.reason,
+        "price": _price(decision, best),
+        "priceImpactBps": best.price_impact_bps,
+        "fees": [
+            {"token": fee.token, "kind": fee.kind, **amounts("amount", fee.amount, fee.token)} for fee in decision.fees
+        ],
+        "route": [
+            {"tokenIn": hop.token_in, "tokenOut": hop.token_out, "legs": [_leg(hop, leg) for leg in hop.legs]}
+            for hop in decision.hops
+        ],
+        "quotes": [_candidate(decision, candidate) for candidate in decision.candidates],
+        "unavailable": [
+            {"venue": missing.name, "code": missing.code, "message": missing.message} for missing in decision.missing
+        ],
+    }
+
+
+def _leg(hop: Hop, leg: Leg) -> dict[str, Any]:
+    return {
+        "venue": leg.venue,
+        "pool": leg.pool,
+        "kind": leg.kind,
+        "shareBps": leg.amount_in * BPS // hop.amount_in,
+        **amounts("amountIn", leg.amount_in, hop.token_in),
+        **amounts("amountOut", leg.amount_out, hop.token_out),
+        "priceImpactBps": leg.price_impact_bps,
+        "slot": leg.slot,
+    }
+
+
+def _candidate(decision: Decision, candidate: Candidate) -> dict[str, Any]:
+    return {
+        "pools": candidate.name,
+        "venue": candidate.venue,
+        **amounts("amountOut", candidate.amount_out, decision.token_out),
+        "price": _price(decision, candidate),
+        "priceImpactBps": candidate.price_impact_bps,
+        "feeBps": candidate.fee_bps,
+        "cost": format_amount(candidate.cost, TOKENS[decision.token_out]),
+    }
+
+
+def _price(decision: Decision, candidate: Candidate) -> str:
+    return price(decision.amount_in, decision.token_in, candidate.amount_out, decision.token_out)
+
+
+def _pending(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": data["type"],
+        "tokenIn": data["token_in"],
+        "tokenOut": data["token_out"],
+        **amounts("amountIn", int(data["amount_in"]), data["token_in"]),
+        "slippageBps": data["slippage_bps"],
+        "clientOrderId": data["client_order_id"],
+        "quoteId": data["quote_id"],
+    }
+
+
+def _routing(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **amounts("amountOut", int(data["amount_out"]), data["token_out"]),
+        **({"quoteId": data["quote_id"]} if data["quote_id"] else {}),
+        **decision_view(data["decision"]),
+    }
+
+
+def _building(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "venue": data["venue"],
+        **amounts("minOut", int(data["min_out"]), data["token_out"]),
+        "instructions": data["instructions"],
+        "txHash": data["signature"],
+    }
+
+
+def _submitted(data: dict[str, Any]) -> dict[str, Any]:
+    return {"venue": data["venue"], "txHash": data["signature"]}
+
+
+def _confirmed(data: dict[str, Any]) -> dict[str, Any]:
+    amount_in, amount_out = int(data["amount_in"]), int(data["amount_out"])
+    return {
+        "txHash": data["signature"],
+        "slot": data["slot"],
+        **amounts("amountIn", amount_in, data["token_in"]),
+        **amounts("amountOut", amount_out, data["token_out"]),
+        "executedPrice": price(amount_in, data["token_in"], amount_out, data["token_out"]),
+        "realisedSlippageBps": data["realised_slippage_bps"],
+    }
+
+
+def _failed(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in ("code", "message", "attempts", "retryable")}
+
+
+def _cancelled(data: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+_DATA: dict[Status, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Status.PENDING: _pending,
+    Status.ROUTING: _routing,
+    Status.BUILDING: _building,
+    Status.SUBMITTED: _submitted,
+    Status.CONFIRMED: _confirmed,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+}

@@ -1,0 +1,85 @@
+"""AWS: the SDK's clients, queues, the state machine, connections, and passwords by IAM."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from order_engine.bootstrap import settings
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from order_engine.aws.connections import ApiGatewayConnections
+    from order_engine.aws.iam_tokens import IamTokens
+    from order_engine.aws.queues import SqsOrderQueue, SqsReplayQueue
+    from order_engine.aws.signing import Credentials
+    from order_engine.aws.state_machine import ExpressStateMachine
+
+EXECUTION_SECONDS = 65
+"""Longer than an execution of the state machine may take."""
+
+
+@cache
+def order_queue() -> SqsOrderQueue:
+    from order_engine.aws.queues import SqsOrderQueue
+
+    return SqsOrderQueue(_client("sqs"), settings.required("ORDER_QUEUE_URL"))
+
+
+@cache
+def replay_queue() -> SqsReplayQueue:
+    from order_engine.aws.queues import SqsReplayQueue
+
+    return SqsReplayQueue(_client("sqs"), settings.required("REPLAY_QUEUE_URL"))
+
+
+@cache
+def state_machine() -> ExpressStateMachine:
+    from order_engine.aws.state_machine import ExpressStateMachine
+
+    # One attempt: a second call would be a second execution.
+    client = _client("stepfunctions", read_timeout=EXECUTION_SECONDS, attempts=1)
+    return ExpressStateMachine(client, settings.required("STATE_MACHINE_ARN"))
+
+
+@cache
+def connections() -> ApiGatewayConnections:
+    from order_engine.aws.connections import ApiGatewayConnections
+
+    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials(), settings.required("AWS_REGION"))
+
+
+@cache
+def iam_tokens() -> IamTokens:
+    from order_engine.aws.iam_tokens import IamTokens
+
+    return IamTokens(credentials(), settings.required("AWS_REGION"))
+
+
+@cache
+def credentials() -> Credentials:
+    from order_engine.aws.signing import Credentials
+
+    # Lambda sets them, and they last as long as the environment.
+    return Credentials(
+        settings.required("AWS_ACCESS_KEY_ID"),
+        settings.required("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN"),
+    )
+
+
+@cache
+def _session() -> Session:
+    from botocore.session import get_session
+
+    return get_session()
+
+
+@cache
+def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
+    from botocore.config import Config
+
+    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    return _session().create_client(service, config=config)

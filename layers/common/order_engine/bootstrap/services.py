@@ -1,0 +1,177 @@
+"""The use cases, ready to be called, and the WebSocket API on top of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from order_engine.aws.observability import inform, warn
+from order_engine.bootstrap import aws, settings, stores
+
+if TYPE_CHECKING:
+    from order_engine.api.websocket import WebSocketApi
+    from order_engine.domain.events import Event
+    from order_engine.services.authentication import Authentication
+    from order_engine.services.connections import ConnectionRegistry, Eviction
+    from order_engine.services.dispatching import Dispatch
+    from order_engine.services.execution import Execution
+    from order_engine.services.health import Health
+    from order_engine.services.notifications import Notifications
+    from order_engine.services.quoting import Quoting
+    from order_engine.services.recovery import Recovery
+    from order_engine.services.routing import Router
+    from order_engine.services.submission import Submission
+    from order_engine.services.subscriptions import Subscriptions
+
+
+@cache
+def authentication() -> Authentication:
+    from order_engine.services.authentication import Authentication
+
+    return Authentication(stores.clients())
+
+
+@cache
+def notifications() -> Notifications:
+    from order_engine.api.views import event_view
+    from order_engine.services.notifications import Notifications
+
+    return Notifications(
+        active_orders=stores.active_orders(),
+        subscriptions=stores.subscriptions(),
+        connections=aws.connections(),
+        view=event_view,
+        warn=warn,
+    )
+
+
+@cache
+def submission() -> Submission:
+    from order_engine.services.submission import Submission
+
+    return Submission(
+        orders=stores.orders(),
+        quotes=stores.quotes(),
+        publish=notifications().publish,
+        queue=aws.order_queue(),
+        rate_limit=stores.rate_limit(),
+        warn=warn,
+    )
+
+
+@cache
+def quoting() -> Quoting:
+    from order_engine.services.quoting import Quoting
+
+    # A realistic latency stands for the routing of an order, not for a quote.
+    return Quoting(_router("instant"), stores.quotes())
+
+
+@cache
+def execution() -> Execution:
+    from order_engine.bootstrap import market
+    from order_engine.services.execution import Execution
+
+    return Execution(
+        orders=stores.orders(),
+        quotes=stores.quotes(),
+        router=_router(),
+        chain=market.chain(),
+        publish=notifications().publish,
+    )
+
+
+@cache
+def dispatch() -> Dispatch:
+    from order_engine.services.dispatching import Dispatch
+
+    def publish(event: Event, listeners: Sequence[str]) -> None:
+        # Rare: its parts are made at the first call, so that no cold start waits for them.
+        notifications().publish(event, listeners)
+
+    return Dispatch(orders=stores.orders(), publish=publish, machine=aws.state_machine())
+
+
+@cache
+def recovery() -> Recovery:
+    from order_engine.services.recovery import Recovery
+
+    return Recovery(
+        orders=stores.orders(),
+        quotes=stores.quotes(),
+        subscriptions=stores.subscriptions(),
+        partitions=stores.event_partitions(),
+        execution=execution(),
+        queue=aws.order_queue(),
+    )
+
+
+@cache
+def connection_registry() -> ConnectionRegistry:
+    from order_engine.services.connections import ConnectionRegistry
+
+    origins = {origin.strip() for origin in settings.required("ALLOWED_ORIGINS").split(",")}
+    return ConnectionRegistry(
+        store=stores.connections(),
+        subscriptions=stores.subscriptions(),
+        connections=aws.connections(),
+        origins=origins - {""},
+        max_connections=settings.integer("CONNECTIONS_PER_CLIENT"),
+    )
+
+
+@cache
+def eviction() -> Eviction:
+    from order_engine.services.connections import Eviction
+
+    return Eviction(
+        store=stores.connections(),
+        subscriptions=stores.subscriptions(),
+        connections=aws.connections(),
+        warn=warn,
+    )
+
+
+@cache
+def subscriptions() -> Subscriptions:
+    from order_engine.api.views import event_view
+    from order_engine.services.subscriptions import Subscriptions
+
+    return Subscriptions(store=stores.subscriptions(), connections=aws.connections(), view=event_view)
+
+
+@cache
+def websocket() -> WebSocketApi:
+    from order_engine.api.websocket import WebSocketApi
+
+    return WebSocketApi(
+        orders=stores.orders(),
+        registry=connection_registry(),
+        subscriptions=subscriptions(),
+        submission=submission(),
+        connections=aws.connections(),
+        replays=aws.replay_queue(),
+    )
+
+
+@cache
+def health() -> Health:
+    from order_engine.services.health import Health
+
+    return Health(
+        {
+            "postgres": lambda: stores.database().fetch("SELECT 1"),
+            "redis": stores.active_orders().ping,
+            "queue": aws.order_queue().ping,
+        },
+        authority="postgres",
+    )
+
+
+def _router(latency: str | None = None) -> Router:
+    from order_engine.bootstrap import market
+    from order_engine.services.routing import Router
+
+    venues, deadline = market.venues(latency)
+    return Router(venues, deadline, log=inform)

@@ -1,0 +1,101 @@
+"""The stores in Postgres and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from order_engine.aws.observability import inform, warn
+from order_engine.bootstrap import aws, settings
+from order_engine.storage.database import Database, address
+
+if TYPE_CHECKING:
+    from order_engine.storage.active_orders import RedisActiveOrders
+    from order_engine.storage.clients import PostgresClientStore
+    from order_engine.storage.connections import PostgresConnectionStore
+    from order_engine.storage.event_partitions import PostgresEventPartitions
+    from order_engine.storage.orders import PostgresOrderStore
+    from order_engine.storage.quotes import PostgresQuoteStore
+    from order_engine.storage.rate_limit import RedisRateLimit
+    from order_engine.storage.subscriptions import PostgresSubscriptionStore
+
+_AUTH = ("password", "iam")
+
+
+@cache
+def database() -> Database:
+    prepared = settings.one_of("PREPARED_STATEMENTS", ("true", "false")) == "true"
+    return Database(settings.required("DATABASE_URL"), prepared, warn, database_password())
+
+
+@cache
+def orders() -> PostgresOrderStore:
+    from order_engine.storage.orders import PostgresOrderStore
+
+    return PostgresOrderStore(database())
+
+
+@cache
+def quotes() -> PostgresQuoteStore:
+    from order_engine.storage.quotes import PostgresQuoteStore
+
+    return PostgresQuoteStore(database())
+
+
+@cache
+def subscriptions() -> PostgresSubscriptionStore:
+    from order_engine.storage.subscriptions import PostgresSubscriptionStore
+
+    return PostgresSubscriptionStore(database())
+
+
+@cache
+def clients() -> PostgresClientStore:
+    from order_engine.storage.clients import PostgresClientStore
+
+    return PostgresClientStore(database())
+
+
+@cache
+def connections() -> PostgresConnectionStore:
+    from order_engine.storage.connections import PostgresConnectionStore
+
+    return PostgresConnectionStore(database())
+
+
+@cache
+def event_partitions() -> PostgresEventPartitions:
+    from order_engine.storage.event_partitions import PostgresEventPartitions
+
+    return PostgresEventPartitions(database(), settings.integer("EVENT_RETENTION_DAYS"), inform)
+
+
+@cache
+def active_orders() -> RedisActiveOrders:
+    from order_engine.storage.active_orders import RedisActiveOrders
+
+    return RedisActiveOrders(settings.required("REDIS_URL"), warn, _redis_password())
+
+
+@cache
+def rate_limit() -> RedisRateLimit:
+    from order_engine.storage.rate_limit import RedisRateLimit
+
+    per_minute = settings.integer("ORDERS_PER_MINUTE")
+    return RedisRateLimit(settings.required("REDIS_URL"), per_minute, warn, _redis_password())
+
+
+@cache
+def database_password() -> Callable[[], str] | None:
+    """Makes a password for each connection; `None` where the URL has one."""
+    if settings.one_of("DATABASE_AUTH", _AUTH) == "password":
+        return None
+    return aws.iam_tokens().database(*address(settings.required("DATABASE_URL")))
+
+
+@cache
+def _redis_password() -> Callable[[], str] | None:
+    if settings.one_of("REDIS_AUTH", _AUTH) == "password":
+        return None
+    return aws.iam_tokens().cache(settings.required("REDIS_URL"), settings.required("REDIS_CACHE_NAME"))

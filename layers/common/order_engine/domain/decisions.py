@@ -1,0 +1,122 @@
+"""Decisions: the route that an order takes, the routes it was compared with, and what was missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+from order_engine.domain import records
+
+
+class Leg(NamedTuple):
+    """A swap in one pool. `kind` is the pool's, such as `raydium-cp`; amounts in base units."""
+
+    venue: str
+    pool: str
+    kind: str
+    amount_in: int
+    amount_out: int
+    price_impact_bps: int
+    slot: int
+
+
+class Hop(NamedTuple):
+    """From one token to another, through one pool or several at once."""
+
+    token_in: str
+    token_out: str
+    legs: tuple[Leg, ...]
+
+    @property
+    def amount_in(self) -> int:
+        return sum(leg.amount_in for leg in self.legs)
+
+
+class Fee(NamedTuple):
+    """Fees of one kind in one token, over all pools of a route. `amount` in base units."""
+
+    token: str
+    kind: str
+    amount: int
+
+
+class Candidate(NamedTuple):
+    """A route that was compared. `name` lists its pools; `cost` is the network's price of its further swaps.
+
+    Amounts in base units of what the route pays.
+    """
+
+    name: str
+    venue: str
+    amount_out: int
+    price_impact_bps: int
+    fee_bps: int
+    cost: int
+
+
+class Missing(NamedTuple):
+    """A venue or pool that could not be used, and the error that says why."""
+
+    name: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`hops` and `fees` are those of the chosen route. `candidates` lists it first, then the others by rank.
+
+    `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts in base units.
+    """
+
+    token_in: str
+    token_out: str
+    amount_in: int
+    venue: str
+    reason: str
+    fees: tuple[Fee, ...]
+    hops: tuple[Hop, ...]
+    candidates: tuple[Candidate, ...]
+    missing: tuple[Missing, ...]
+
+    def dump(self) -> dict[str, Any]:
+        return records.dump(
+            1,
+            token_in=self.token_in,
+            token_out=self.token_out,
+            amount_in=str(self.amount_in),
+            venue=self.venue,
+            reason=self.reason,
+            fees=[_dump(fee) for fee in self.fees],
+            hops=[{**hop._asdict(), "legs": [_dump(leg) for leg in hop.legs]} for hop in self.hops],
+            candidates=[_dump(candidate) for candidate in self.candidates],
+            missing=[_dump(missing) for missing in self.missing],
+        )
+
+    @classmethod
+    def load(cls, record: dict[str, Any]) -> Self:
+        fields = records.load("decision", record, 1)
+        return cls(
+            **{
+                **fields,
+                "amount_in": int(fields["amount_in"]),
+                "fees": tuple(Fee(**_load(fee)) for fee in fields["fees"]),
+                "hops": tuple(
+                    Hop(hop["token_in"], hop["token_out"], tuple(Leg(**_load(leg)) for leg in hop["legs"]))
+                    for hop in fields["hops"]
+                ),
+                "candidates": tuple(Candidate(**_load(candidate)) for candidate in fields["candidates"]),
+                "missing": tuple(Missing(**missing) for missing in fields["missing"]),
+            }
+        )
+
+
+_AMOUNTS = frozenset({"amount", "amount_in", "amount_out", "cost"})
+
+
+def _dump(value: Fee | Leg | Candidate | Missing) -> dict[str, Any]:
+    return {name: str(field) if name in _AMOUNTS else field for name, field in value._asdict().items()}
+
+
+def _load(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: int(field) if name in _AMOUNTS else field for name, field in record.items()}

@@ -1,0 +1,83 @@
+"""Quotes: what a route would pay now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from order_engine.domain import records
+from order_engine.domain.errors import QuoteExpired
+
+
+class PlannedSwap(NamedTuple):
+    """A swap in one pool, as quoted. Amounts in base units of `token_in` and `token_out`."""
+
+    venue: str
+    pool: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+
+    def dump(self) -> dict[str, Any]:
+        return {**self._asdict(), "amount_in": str(self.amount_in), "amount_out": str(self.amount_out)}
+
+    @classmethod
+    def load(cls, record: dict[str, Any]) -> Self:
+        return cls(**{**record, "amount_in": int(record["amount_in"]), "amount_out": int(record["amount_out"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a route would pay now. Amounts in base units.
+
+    `swaps` are in the order of the route; those with the same tokens share one hop. `slot` is the chain's when the
+    pools were read; `expires_at` in Unix seconds.
+    """
+
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+    swaps: tuple[PlannedSwap, ...]
+    slot: int
+    expires_at: float
+
+    @property
+    def venue(self) -> str:
+        """The venues that the route uses, joined by `+`."""
+        return "+".join(sorted({swap.venue for swap in self.swaps}))
+
+    def check(self, now: float) -> None:
+        """Raises `QuoteExpired` from `expires_at` on."""
+        if now >= self.expires_at:
+            raise QuoteExpired(f"the quote expired {now - self.expires_at:.1f} s ago")
+
+    def dump(self) -> dict[str, Any]:
+        return records.dump(
+            1,
+            token_in=self.token_in,
+            token_out=self.token_out,
+            amount_in=str(self.amount_in),
+            amount_out=str(self.amount_out),
+            swaps=[swap.dump() for swap in self.swaps],
+            slot=self.slot,
+            expires_at=self.expires_at,
+        )
+
+    @classmethod
+    def load(cls, record: dict[str, Any]) -> Self:
+        fields = records.load("quote", record, 1)
+        fields |= {name: int(fields[name]) for name in ("amount_in", "amount_out")}
+        return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A quote that was given to a client and that an order may name. `decision` is a record of a `Decision`."""
+
+    id: UUID
+    quote: Quote
+    slippage_bps: int
+    decision: dict[str, Any]

@@ -1,0 +1,95 @@
+"""A run: one execution of the state machine for one order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from order_engine.domain import records
+from order_engine.domain.lifecycle import Status
+from order_engine.domain.orders import Order
+from order_engine.domain.quotes import Quote
+from order_engine.domain.transactions import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An order on its way through the state machine, by the execution named `run`. Amounts in base units.
+
+    `quote_id` names the only quote at which the order may be executed, if the client asked for one. `published_seq` is
+    the `seq` of the last event that this run knows to be published.
+    """
+
+    order_id: UUID
+    run: str
+    status: Status
+    attempt: int
+    token_in: str
+    token_out: str
+    amount_in: int
+    slippage_bps: int
+    quote_id: UUID | None = None
+    published_seq: int = 0
+    quoted_out: int | None = None
+    quote: Quote | None = None
+    transaction: Transaction | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """The run that has claimed the order."""
+        if order.run is None:
+            raise ValueError(f"expected order {order.id} to be claimed by a run")
+        return cls(
+            order_id=order.id,
+            run=order.run,
+            status=order.status,
+            attempt=order.attempt,
+            token_in=order.token_in,
+            token_out=order.token_out,
+            amount_in=order.amount_in,
+            slippage_bps=order.slippage_bps,
+            quote_id=order.quote_id,
+            # A run that died may have left an event that it did not publish.
+            published_seq=1 if order.status is Status.PENDING else 0,
+            quoted_out=order.quoted_out,
+            transaction=Transaction.load(order.transaction) if order.transaction else None,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """The record that the state machine passes from state to state."""
+        return {
+            "order_id": str(self.order_id),
+            "run": self.run,
+            "status": self.status,
+            "attempt": self.attempt,
+            "token_in": self.token_in,
+            "token_out": self.token_out,
+            "amount_in": str(self.amount_in),
+            "slippage_bps": self.slippage_bps,
+            "quote_id": records.optional_str(self.quote_id),
+            "published_seq": self.published_seq,
+            "quoted_out": records.optional_str(self.quoted_out),
+            "quote": self.quote.dump() if self.quote else None,
+            "transaction": self.transaction.dump() if self.transaction else None,
+        }
+
+    @classmethod
+    def load(cls, record: dict[str, Any], attempt: int) -> Self:
+        """The run of a record. The state machine counts the attempts."""
+        return cls(
+            order_id=UUID(record["order_id"]),
+            run=record["run"],
+            status=Status(record["status"]),
+            attempt=attempt,
+            token_in=record["token_in"],
+            token_out=record["token_out"],
+            amount_in=int(record["amount_in"]),
+            slippage_bps=record["slippage_bps"],
+            quote_id=UUID(record["quote_id"]) if record["quote_id"] else None,
+            # Missing in executions that started before a deployment: then this run publishes all events again.
+            published_seq=record.get("published_seq", 0),
+            quoted_out=records.optional_int(record["quoted_out"]),
+            quote=Quote.load(record["quote"]) if record["quote"] else None,
+            transaction=Transaction.load(record["transaction"]) if record["transaction"] else None,
+        )

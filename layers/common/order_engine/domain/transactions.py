@@ -1,0 +1,58 @@
+"""A swap on its way to the chain, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from order_engine.domain import records
+from order_engine.domain.quotes import PlannedSwap
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A signed transaction that carries out a whole route, or nothing.
+
+    `signature` identifies it on chain; after `last_valid_slot` it can no longer land. The swaps of one hop share what
+    the hop before has paid, in proportion to their quotes. `min_out` is the least that the last hop may pay.
+    """
+
+    signature: str
+    venue: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    min_out: int
+    swaps: tuple[PlannedSwap, ...]
+    last_valid_slot: int
+    instructions: list[str] = field(default_factory=list)
+
+    def dump(self) -> dict[str, Any]:
+        return records.dump(
+            1,
+            signature=self.signature,
+            venue=self.venue,
+            token_in=self.token_in,
+            token_out=self.token_out,
+            amount_in=str(self.amount_in),
+            min_out=str(self.min_out),
+            swaps=[swap.dump() for swap in self.swaps],
+            last_valid_slot=self.last_valid_slot,
+            instructions=self.instructions,
+        )
+
+    @classmethod
+    def load(cls, record: dict[str, Any]) -> Self:
+        fields = records.load("transaction", record, 1)
+        fields |= {name: int(fields[name]) for name in ("amount_in", "min_out")}
+        return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What a landed transaction really moved, in base units, and the slot in which it landed."""
+
+    signature: str
+    amount_in: int
+    amount_out: int
+    slot: int

@@ -1,0 +1,74 @@
+"""Records why a route was chosen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import ceil
+
+from order_engine.dex import routing
+from order_engine.dex.routing import Route
+from order_engine.domain.decisions import Candidate, Decision, Fee, Hop, Leg, Missing
+from order_engine.domain.errors import EngineError
+from order_engine.domain.money import BPS
+
+
+def decide(routes: Sequence[Route], missing: Mapping[str, EngineError]) -> Decision:
+    """The decision for the first of these routes. `missing` says which venues and pools could not be used, and why."""
+    best = routes[0]
+    return Decision(
+        token_in=best.hops[0].token_in,
+        token_out=best.hops[-1].token_out,
+        amount_in=best.amount_in,
+        venue="+".join(best.venues),
+        reason=routing.reason(routes),
+        fees=_fees(best.hops),
+        hops=tuple(Hop(hop.token_in, hop.token_out, tuple(_leg(leg) for leg in hop.legs)) for hop in best.hops),
+        candidates=tuple(_candidate(route) for route in routes),
+        missing=tuple(Missing(name, error.code, str(error)) for name, error in missing.items()),
+    )
+
+
+def _leg(leg: routing.Leg) -> Leg:
+    return Leg(
+        venue=leg.listing.venue,
+        pool=leg.listing.id,
+        kind=leg.listing.pool.kind,
+        amount_in=leg.swap.amount_in,
+        amount_out=leg.swap.amount_out,
+        price_impact_bps=leg.swap.price_impact_bps,
+        slot=leg.listing.slot,
+    )
+
+
+def _candidate(route: Route) -> Candidate:
+    return Candidate(
+        name=route.name,
+        venue="+".join(route.venues),
+        amount_out=route.amount_out,
+        price_impact_bps=route.price_impact_bps,
+        fee_bps=_fee_bps(route),
+        cost=route.cost,
+    )
+
+
+def _fees(hops: Sequence[routing.Hop]) -> tuple[Fee, ...]:
+    """The fees of all pools by token and kind, without those that are zero."""
+    total: Counter[tuple[str, str]] = Counter()
+    for hop in hops:
+        for leg in hop.legs:
+            for kind, units in leg.swap.fees._asdict().items():
+                on_input = leg.swap.creator_fee_on_input if kind == "creator" else leg.swap.fee_on_input
+                total[hop.token_in if on_input else hop.token_out, kind] += units
+    return tuple(Fee(token, kind, units) for (token, kind), units in total.items() if units)
+
+
+def _fee_bps(route: Route) -> int:
+    """The sum over the hops of their fees, each as a share of what it is taken from, rounded up."""
+    shares = Fraction(0)
+    for hop in route.hops:
+        taken = sum(leg.swap.fee_out for leg in hop.legs)
+        shares += Fraction(sum(leg.swap.fee_in for leg in hop.legs), hop.amount_in)
+        shares += Fraction(taken, hop.amount_out + taken)
+    return ceil(shares * BPS)

@@ -1,0 +1,128 @@
+"""Asks every venue for its pools and finds the route through them that pays most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+from order_engine.dex import routing
+from order_engine.dex.errors import DexError
+from order_engine.dex.routing import Listing, Route
+from order_engine.domain.decisions import Decision
+from order_engine.domain.errors import (
+    AmountTooSmall,
+    EngineError,
+    InsufficientLiquidity,
+    NoRoute,
+    Transient,
+    VenueUnavailable,
+)
+from order_engine.domain.money import format_amount
+from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.tokens import TOKENS, Token, pool_token
+from order_engine.ports import Venue
+from order_engine.services.decisions import decide
+
+QUOTE_LIFETIME_SECONDS = 30.0
+
+LEG_COST_LAMPORTS = 5_000
+"""What one more swap in a transaction costs: priority fees for about 100 000 compute units, at 0.05 lamports each."""
+
+
+class Router:
+    """`deadline` is how many seconds a venue may take; `now` gives Unix seconds; `log` keeps each decision."""
+
+    def __init__(
+        self,
+        venues: Sequence[Venue],
+        deadline: float,
+        now: Callable[[], float] = time.time,
+        log: Callable[[str, Mapping[str, Any]], None] = lambda message, details: None,
+    ) -> None:
+        self._venues = venues
+        self._deadline = deadline
+        self._log = log
+        self._now = now
+        # One thread per venue: a venue that hangs delays no other.
+        self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
+
+    def best(self, token_in: str, token_out: str, amount_in: int) -> tuple[Quote, Decision]:
+        """The route that pays most now, and why. `amount_in` in base units.
+
+        Raises `VenueUnavailable` when no venue answers, `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`.
+        """
+        from_token, to_token = pool_token(token_in), pool_token(token_out)
+        tokens = sorted({from_token, to_token, *routing.HUBS})
+        listings, missing = self._listings(tokens)
+        try:
+            routes = routing.routes(listings, from_token, to_token, amount_in, int(self._now()), LEG_COST_LAMPORTS)
+        except (routing.NoPath, routing.TooSmall, routing.TooLarge) as error:
+            raise _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in) from None
+        best = routes[0]
+        quote = Quote(
+            token_in=token_in,
+            token_out=token_out,
+            amount_in=amount_in,
+            amount_out=best.amount_out,
+            swaps=_swaps(best),
+            slot=max(leg.listing.slot for leg in best.legs),
+            expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
+        )
+        decision = decide(routes, missing)
+        self._log("routed", decision.dump())
+        return quote, decision
+
+    def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError]]:
+        """The pools of all venues, and why others are missing, by the venue's name or the pool's address."""
+        answers = {venue.name: self._threads[venue.name].submit(venue.pools, tokens) for venue in self._venues}
+        wait(answers.values(), timeout=self._deadline)
+        listings: list[Listing] = []
+        missing: dict[str, EngineError] = {}
+        for name, answer in answers.items():
+            if not answer.done():
+                answer.cancel()
+                missing[name] = VenueUnavailable(f"{name} did not quote within {self._deadline:g} s")
+                continue
+            try:
+                pools = answer.result()
+            except EngineError as error:
+                missing[name] = error
+            else:
+                listings += pools.listings
+                missing |= pools.unusable
+        return listings, missing
+
+
+def _swaps(route: Route) -> tuple[PlannedSwap, ...]:
+    """The route's swaps, in order."""
+    return tuple(
+        PlannedSwap(
+            leg.listing.venue, leg.listing.id, hop.token_in, hop.token_out, leg.swap.amount_in, leg.swap.amount_out
+        )
+        for hop in route.hops
+        for leg in hop.legs
+    )
+
+
+def _refusal(
+    error: DexError, missing: Mapping[str, EngineError], token_in: Token, token_out: Token, amount_in: int
+) -> EngineError:
+    """The routing error in terms of the order. Transient while a missing venue may come back."""
+    pair = f"{token_in.symbol}-{token_out.symbol}"
+    if any(isinstance(reason, Transient) for reason in missing.values()):
+        return VenueUnavailable("; ".join(str(reason) for reason in missing.values()))
+    match error:
+        case routing.TooSmall(smallest=smallest):
+            return AmountTooSmall(
+                f"expected at least {format_amount(smallest, token_in)} {token_in.symbol}, the least that pays anything"
+                f" in {token_out.symbol}, was {format_amount(amount_in, token_in)}"
+            )
+        case routing.TooLarge(largest=largest, amount_out=amount_out):
+            return InsufficientLiquidity(
+                f"expected at most {format_amount(largest, token_in)} {token_in.symbol}, for which the pools pay"
+                f" {format_amount(amount_out, token_out)} {token_out.symbol}, was {format_amount(amount_in, token_in)}"
+            )
+    details = "".join(f"; {name}: {reason}" for name, reason in missing.items())
+    return NoRoute(f"expected a pair with pools, or with pools over {'/'.join(routing.HUBS)}, was {pair}{details}")
