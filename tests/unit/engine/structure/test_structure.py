@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LAYER = ROOT / "layers" / "common"
 HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
 STORES = {"alembic", "boto3", "botocore", "psycopg", "redis", "sqlalchemy"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-LAYER = Path(__file__).parents[3] / "layers" / "common" / "order_engine"
+LAYER = Path(__file__).parents[4] / "layers" / "common" / "order_engine"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER TABLE|DROP)\b")
 # Migrations take nothing from anyone.
 FILES = [path for path in LAYER.rglob("*.py") if "migrations" not in path.parts and SQL.search(path.read_text())]

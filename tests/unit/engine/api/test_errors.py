@@ -10,7 +10,7 @@ from order_engine.api.views import error_view
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, error_class
 
-API = Path(__file__).parents[3] / "docs" / "api.md"
+API = Path(__file__).parents[4] / "docs" / "api.md"
 
 
 def descendants(base: type[EngineError]) -> Iterator[type[EngineError]]:

@@ -12,7 +12,7 @@ from emulator.lambda_.records import Function
 from emulator.lambda_.service import process_environment
 from emulator.stack import load
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LAYER = ROOT / "layers" / "common"
 FUNCTIONS = load(
     ROOT / "template.yaml", {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}

@@ -14,7 +14,7 @@ from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, Final, Reroute
 from order_engine.domain.runs import Run
 from order_engine.storage.orders import LEASE_SECONDS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "order.asl.json").read_text())
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}

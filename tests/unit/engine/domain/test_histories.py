@@ -11,7 +11,7 @@ import pytest
 from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger
 from tests.support.lifecycles import replayed, taken
 
-HISTORIES = sorted((Path(__file__).parents[2] / "histories").glob("*.json"))
+HISTORIES = sorted((Path(__file__).parents[3] / "histories").glob("*.json"))
 
 
 def history(path: Path) -> dict[str, Any]:
