@@ -1,4 +1,4 @@
-"""Real stores for the tests that need them: one embedded Postgres and Redis for a run, or for each of its workers."""
+"""Real stores: one embedded Postgres and Redis for each test process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import settings
 from emulator import stores
 from tests.support.folders import data_folder, remove_data_folders
 
-# How long an example takes says something about the machine only.
+# The duration of an example depends on the machine.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 

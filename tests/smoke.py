@@ -1,6 +1,6 @@
-"""Whether a stack that was deployed takes an order and carries it out: `python -m tests.smoke --stack NAME`.
+"""Checks that a deployed stack executes an order: `python -m tests.smoke --stack NAME`.
 
-Makes a key through the stack's KeysFunction, submits one order, watches it to its end, and revokes the key.
+Creates a key through the stack's KeysFunction, submits one order, watches it to its end, and revokes the key.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from client.engine import Engine, Refused, Unreachable
 CLIENT = "smoke-test"
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
 SECONDS = 120.0
-"""Longer than an order takes whose first attempts fail."""
+"""Longer than an order whose first attempts fail."""
 
 
 class Failed(Exception):
-    """Says what was expected, and what came."""
+    """The stack does not work; the message says what was expected and what came."""
 
 
 def outputs(stack: str) -> dict[str, str]:

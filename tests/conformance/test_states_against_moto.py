@@ -1,4 +1,4 @@
-"""Runs the corpus in this interpreter and in moto's: outputs, errors and causes agree."""
+"""Runs the corpus in this interpreter and in moto's and compares outputs, errors and causes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _INTRINSICS = _DOCS + "intrinsic-functions.html"
 _PATHS = _DOCS + "amazon-states-language-paths.html"
 _CHOICE = _DOCS + "state-choice.html"
 
-# What the page says that decides, for the cases in which moto does something else.
+# The documentation that decides where moto differs.
 _ONE_VALUE = f"a path that can select one value only gives that value ({_PATHS})"
 _FAILURE = f"States.IntrinsicFailure: a function in a payload template failed ({_ERRORS})"
 _ARGUMENTS = f"null and escaped characters are arguments like others ({_INTRINSICS})"
@@ -76,13 +76,13 @@ DIFFERENCES = {
 
 
 class Functions:
-    """What the corpus's functions do, for both interpreters."""
+    """The corpus's functions, for both interpreters."""
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
 
     def call(self, name: str, event: Any) -> tuple[Any, bool]:
-        """The function's result, and whether that is an error."""
+        """Returns the function's result and whether it is an error."""
         if name == "answer":
             return event["answer"], False
         if name == "fail":
@@ -132,7 +132,7 @@ def run_here(case: Case, name: str) -> Outcome:
 
 @pytest.fixture(scope="module")
 def moto_outcomes() -> Iterator[dict[str, Outcome]]:
-    """Every case's outcome in moto, which runs each execution in a thread of its own."""
+    """Every case's outcome in moto, which runs each execution in its own thread."""
     functions = Functions()
 
     def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
@@ -171,14 +171,14 @@ def _moto_outcome(client: Any, execution: str) -> Outcome:
     if answer["status"] != "SUCCEEDED":
         return Outcome(error=answer.get("error"), cause=answer.get("cause"))
     try:
-        # moto leaves out an output that is null.
+        # moto omits an output that is null.
         return Outcome(output=json.loads(answer.get("output", "null")))
     except ValueError:
         return Outcome(output=f"not JSON: {answer['output']}")
 
 
 def _without_spaces(outcome: Outcome) -> Outcome:
-    """With the input that a cause quotes written as AWS does, without spaces."""
+    """Returns the outcome with the input that its cause quotes written without spaces, like AWS."""
     quoted = re.search(r"'(\{.*\})'$", outcome.cause or "", re.DOTALL)
     if outcome.cause is None or quoted is None:
         return outcome

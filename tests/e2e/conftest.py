@@ -25,7 +25,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out what the target cannot do, and expects its known gaps to fail."""
+    """Skips what the target cannot do and expects its known gaps to fail."""
     target = targets.chosen()
     for item in items:
         if HERE in item.path.parents:
@@ -51,7 +51,7 @@ _FIXTURES = {"_market": "database", "active_orders": "redis"}
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs the tests that are coroutines."""
+    """Runs tests that are coroutines."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = inspect.signature(pyfuncitem.obj).parameters

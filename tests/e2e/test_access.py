@@ -1,4 +1,4 @@
-"""Who gets in, and to what: keys, tickets, pages, and other clients' orders."""
+"""Access: keys, tickets, pages, and other clients' orders."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def invoke_keys(stack: Stack, **event: str) -> Any:
 
 
 async def refused(at: Client, url: str, **headers: str) -> int:
-    """The status with which the WebSocket API refuses the handshake."""
+    """Returns the status with which the WebSocket API refuses the handshake."""
     with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
         async with at.connected(url, headers=headers):
             pass
     return refusal.value.status
 
 
-def test_every_endpoint_is_looked_at() -> None:
+def test_every_endpoint_is_in_the_list() -> None:
     from tests.support.aws import stack as template
 
     (api,) = template().of(RestApi).values()
@@ -76,7 +76,7 @@ def test_every_endpoint_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "options"), ENDPOINTS, ids=[f"{method} {path}" for method, path, _ in ENDPOINTS]
 )
-async def test_no_endpoint_lets_anyone_in_without_a_key(
+async def test_no_endpoint_admits_a_caller_without_a_key(
     stack: Stack, market: Market, clients: PostgresClientStore, kind: str, method: str, path: str, options: Json
 ) -> None:
     before = market.orders()
@@ -114,7 +114,7 @@ async def test_health_needs_no_key(stack: Stack) -> None:
 
 
 @pytest.mark.process
-async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connections_are_closed(
+async def test_a_revoked_key_is_refused_within_seconds_and_its_connections_are_closed(
     stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     key = clients.create_key("leaving")
@@ -125,13 +125,13 @@ async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connectio
         # WHEN its key is revoked
         revoke(clients, key)
 
-        # THEN it soon gets nothing more
+        # THEN the key is soon refused
         async for _ in Until("the key is refused"):
             if (await at.request("GET", "/api/orders")).status == 401:
                 break
         assert await refused(at, stack.websocket) == 401
 
-        # AND the next sweep closes what it has open
+        # AND the next sweep closes its connections
         with aws(stack, "lambda") as functions:
             functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
         await socket.closed()
@@ -144,9 +144,7 @@ async def test_a_key_that_is_revoked_is_refused_within_seconds_and_its_connectio
 # Other clients' orders
 
 
-async def test_another_clients_order_is_as_one_that_there_is_not(
-    stack: Stack, market: Market, clients: PostgresClientStore
-) -> None:
+async def test_another_clients_order_is_not_found(stack: Stack, market: Market, clients: PostgresClientStore) -> None:
     def masked(body: Any, order_id: str) -> str:
         return str(body).replace(order_id, "ID")
 
@@ -168,7 +166,7 @@ async def test_another_clients_order_is_as_one_that_there_is_not(
                 assert answers[0] == answers[1]
                 assert "OrderNotFound" in answers[0]
             assert (await other.get("/api/orders"))["orders"] == []
-        # The order goes on, its owner hears of it, and the other does not.
+        # The order continues, and only its owner gets its events.
         assert (await owner.ended(order_id))["status"] == "confirmed"
         assert await socket.drained() == []
 
@@ -187,7 +185,7 @@ async def test_each_client_lists_its_own_orders(stack: Stack, market: Market, cl
 
     assert [order["orderId"] for page in pages for order in page["orders"]] == mine[::-1]
     assert [order["orderId"] for order in listed["orders"]] == theirs[::-1]
-    # A cursor is a place in a list, whosever it is.
+    # A cursor works in every client's list.
     assert {order["orderId"] for order in foreign["orders"]} <= set(theirs)
 
 
@@ -211,7 +209,7 @@ async def ticket_of(at: Client) -> str:
     return ticket
 
 
-async def test_a_page_gets_in_with_a_ticket_and_watches_its_order(stack: Stack, market: Market) -> None:
+async def test_a_page_connects_with_a_ticket_and_watches_its_order(stack: Stack, market: Market) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         order = await at.submit()
         url = f"{order['webSocketUrl']}&ticket={await ticket_of(at)}"
@@ -222,18 +220,18 @@ async def test_a_page_gets_in_with_a_ticket_and_watches_its_order(stack: Stack, 
         assert (await at.order(mine))["status"] == "confirmed"
 
 
-async def test_a_ticket_is_good_once(stack: Stack) -> None:
+async def test_a_ticket_is_valid_once(stack: Stack) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         url = f"{stack.websocket}?ticket={await ticket_of(at)}"
         async with browser.connected(url):
             pass
         assert await refused(browser, url) == 401
-        # Not even for its owner.
+        # It is refused for its owner too.
         assert await refused(at, url) == 401
 
 
 @pytest.mark.needs("load")
-async def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(stack: Stack) -> None:
+async def test_one_of_many_concurrent_connections_with_a_ticket_succeeds(stack: Stack) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         url = f"{stack.websocket}?ticket={await ticket_of(at)}"
 
@@ -247,7 +245,7 @@ async def test_of_many_who_come_with_one_ticket_at_once_one_gets_in(stack: Stack
         assert sorted(await asyncio.gather(*(attempt() for _ in range(8)))) == [101] + [401] * 7
 
 
-async def test_a_late_ticket_and_one_that_is_none_are_refused(stack: Stack, market: Market) -> None:
+async def test_expired_and_unknown_tickets_are_refused(stack: Stack, market: Market) -> None:
     async with client(stack) as at, client(stack, key=None) as browser:
         ticket = await ticket_of(at)
         market.database.execute("UPDATE tickets SET expires_at = now() - interval '1 second'")
@@ -255,15 +253,15 @@ async def test_a_late_ticket_and_one_that_is_none_are_refused(stack: Stack, mark
             assert await refused(browser, f"{stack.websocket}?ticket={late}") == 401
 
 
-async def test_a_ticket_stands_for_whom_it_was_issued_to_whoever_brings_it(
+async def test_a_ticket_identifies_the_client_that_it_was_issued_to(
     stack: Stack, market: Market, clients: PostgresClientStore
 ) -> None:
     async with client(stack) as owner, client(stack, clients.create_key(str(uuid4()))) as other:
         order_id = (await owner.executed())["orderId"]
-        # Another client's ticket opens none of its owner's orders, not even beside the owner's key.
+        # Another client's ticket gives no access to the order, even together with the owner's key.
         url = f"{stack.websocket}?orderId={order_id}&ticket="
         assert await refused(owner, url + await ticket_of(other)) == 404
-        # A ticket of a key that is revoked meanwhile is none.
+        # A ticket of a revoked key is refused.
         leaving = clients.create_key(str(uuid4()))
         async with client(stack, leaving) as third:
             ticket = await ticket_of(third)
@@ -281,7 +279,7 @@ async def test_only_pages_of_allowed_origins_may_connect(stack: Stack) -> None:
             assert await socket.receive() == {"action": "pong"}
 
 
-async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: Market) -> None:
+async def test_a_client_that_disconnected_is_no_longer_recorded(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
         await socket.send(action="ping")
         await socket.receive()
@@ -292,7 +290,7 @@ async def test_a_client_that_has_gone_is_recorded_no_more(stack: Stack, market: 
 
 
 @pytest.mark.needs("clients")
-async def test_an_operator_makes_a_key_without_reaching_the_database(stack: Stack, market: Market) -> None:
+async def test_an_operator_creates_a_key_without_reaching_the_database(stack: Stack, market: Market) -> None:
     error, made = invoke_keys(stack, action="create-key", name="bob")
     assert error is None
     async with client(stack, made["key"]) as bob:
@@ -319,7 +317,7 @@ def smoke(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.needs("clients")
-def test_the_smoke_test_runs_an_order_and_leaves_no_key(stack: Stack, market: Market) -> None:
+def test_the_smoke_test_runs_an_order_and_revokes_its_key(stack: Stack, market: Market) -> None:
     passed = smoke(stack, "--url", stack.rest, "--keys-function", stack.physical("KeysFunction"))
     assert passed.returncode == 0, passed.stderr
     assert [line.split()[-1] for line in passed.stdout.splitlines()][-1] == "confirmed"
@@ -328,7 +326,7 @@ def test_the_smoke_test_runs_an_order_and_leaves_no_key(stack: Stack, market: Ma
 
 
 @pytest.mark.needs("clients")
-def test_the_smoke_test_says_what_is_wrong(stack: Stack, market: Market) -> None:
+def test_the_smoke_test_reports_what_is_wrong(stack: Stack, market: Market) -> None:
     submit = stack.physical("SubmitFunction")
     failed = smoke(stack, "--url", stack.rest, "--keys-function", submit)
     assert failed.returncode == 1

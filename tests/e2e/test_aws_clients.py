@@ -15,7 +15,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.needs("clients")
 
 
-def test_the_order_queue_is_as_the_template_says(stack: Stack) -> None:
+def test_the_order_queue_is_as_in_the_template(stack: Stack) -> None:
     with aws(stack, "sqs") as sqs:
         url = sqs.get_queue_url(QueueName=order_queue(stack).rpartition("/")[2])["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -42,7 +42,7 @@ def test_the_state_machine_is_listed_and_described(stack: Stack) -> None:
     assert definition["States"]["Route"]["Resource"].endswith(f":function:{stack.physical('RouteFunction')}:live")
 
 
-async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_nothing(stack: Stack) -> None:
+async def test_an_execution_without_a_claim_is_stale_and_changes_nothing(stack: Stack) -> None:
     async with client(stack) as at:
         order = await at.executed()
         run = {
@@ -71,7 +71,7 @@ async def test_a_run_that_nobody_claimed_the_order_for_ends_stale_and_changes_no
     assert after == order
 
 
-def test_a_machine_that_there_is_not_is_an_error_that_boto3_knows(stack: Stack) -> None:
+def test_an_unknown_state_machine_is_an_error_that_boto3_knows(stack: Stack) -> None:
     with aws(stack, "stepfunctions") as machines, pytest.raises(machines.exceptions.StateMachineDoesNotExist):
         machines.start_sync_execution(stateMachineArn=machine(stack) + "2", input="{}")
 
@@ -85,7 +85,7 @@ def test_functions_can_be_invoked(stack: Stack) -> None:
     assert json.load(answer["Payload"]) == {"enqueued": 0, "closed": 0}
 
 
-def test_what_a_function_raises_is_named_by_its_class(stack: Stack) -> None:
+def test_a_functions_exception_is_named_by_its_class(stack: Stack) -> None:
     with aws(stack, "lambda") as functions:
         answer = functions.invoke(FunctionName=stack.physical("ExecuteFunction"), Payload=b"{}")
 
@@ -93,6 +93,6 @@ def test_what_a_function_raises_is_named_by_its_class(stack: Stack) -> None:
     assert json.load(answer["Payload"])["errorType"] == "KeyError"
 
 
-def test_a_function_that_there_is_not_is_an_error_that_boto3_knows(stack: Stack) -> None:
+def test_an_unknown_function_is_an_error_that_boto3_knows(stack: Stack) -> None:
     with aws(stack, "lambda") as functions, pytest.raises(ClientError, match="Function not found"):
         functions.invoke(FunctionName="NoSuchFunction")

@@ -1,4 +1,4 @@
-"""What can't be an order is refused with what was expected and what came, on both transports, and leaves no trace."""
+"""Invalid orders are refused with what was expected and what came, on both transports, and store nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITHOUT_NUL = "expected text without NUL characters"
 
 
 def form(**changes: Any) -> str:
-    """A valid order, changed; NaN and the infinities come out as JavaScript writes them."""
+    """Returns a changed valid order as JSON, with NaN and infinities as in JavaScript."""
     return json.dumps({name: value for name, value in {**ORDER, **changes}.items() if value is not MISSING})
 
 
@@ -135,7 +135,7 @@ async def over_the_socket(at: Client, text: str) -> Json:
     async with at.connected() as socket:
         await socket.send_text('{"action": "execute", ' + text.removeprefix("{"))
         error: Json = (await socket.receive())["error"]
-        # Still open.
+        # The socket is still open.
         assert await socket.drained() == []
     return error
 
@@ -146,7 +146,7 @@ async def post(at: Client, text: str | bytes, content_type: str = "application/j
 
 @pytest.mark.parametrize("submit", [over_rest, over_the_socket])
 @pytest.mark.parametrize(("text", "field", "expected", "was"), BAD_ORDERS.values(), ids=BAD_ORDERS)
-async def test_a_bad_order_is_refused_naming_the_field(
+async def test_an_invalid_order_is_refused_with_the_field(
     stack: Stack, market: Market, submit: Any, text: str, field: str, expected: str, was: str
 ) -> None:
     before = market.orders()
@@ -184,7 +184,7 @@ NOT_JSON: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize(("body", "expected"), NOT_JSON.values(), ids=NOT_JSON)
-async def test_a_body_that_is_no_json_object_is_refused(
+async def test_a_body_that_is_not_a_json_object_is_refused(
     stack: Stack, market: Market, body: str | bytes, expected: str
 ) -> None:
     before = market.orders()
@@ -237,7 +237,7 @@ async def test_another_content_type_is_refused(stack: Stack, market: Market, con
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
-async def test_json_may_be_declared_as_http_allows(stack: Stack, content_type: str) -> None:
+async def test_json_may_be_declared_in_any_way_that_http_allows(stack: Stack, content_type: str) -> None:
     async with client(stack) as at:
         answer = await post(at, form(), content_type)
         await at.ended(answer.body["orderId"])
@@ -246,7 +246,7 @@ async def test_json_may_be_declared_as_http_allows(stack: Stack, content_type: s
 
 
 @pytest.mark.parametrize("order_id", ["1", "not-a-uuid", "01890a5dac96774bbcceb302099a8057", "x" * 36, "%00", "a%2Fb"])
-async def test_an_id_that_is_no_uuid_is_refused(stack: Stack, order_id: str) -> None:
+async def test_an_id_that_is_not_a_uuid_is_refused(stack: Stack, order_id: str) -> None:
     async with client(stack) as at:
         answer = await at.request("GET", f"/api/orders/{order_id}")
 
@@ -257,7 +257,7 @@ async def test_an_id_that_is_no_uuid_is_refused(stack: Stack, order_id: str) -> 
     assert detail["message"].startswith("expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was ")
 
 
-async def test_the_id_of_no_order_is_not_found(stack: Stack) -> None:
+async def test_an_unknown_id_is_not_found(stack: Stack) -> None:
     async with client(stack) as at:
         answer = await at.request("GET", "/api/orders/01890a5d-ac96-774b-bcce-b302099a8057")
 

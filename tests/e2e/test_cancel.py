@@ -1,4 +1,4 @@
-"""An order can be taken back until its transaction is sent: then, and only then, it has swapped nothing."""
+"""An order can be cancelled until its transaction is sent. A cancelled order never swaps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def in_status(at: Client, order_id: str, status: str) -> None:
 
 
 async def its_run_has_begun(at: Client) -> str:
-    """The name of the one execution that runs."""
+    """Returns the name of the only running execution."""
     async for _ in Until("the execution runs"):
         if begun := [execution["arn"] for execution in await at.executions() if execution["status"] == "RUNNING"]:
             break
@@ -35,7 +35,7 @@ async def its_run_has_begun(at: Client) -> str:
 
 
 async def its_run_is_over(at: Client, stack: Stack, arn: str) -> Json:
-    """The execution, once it has ended and its message is gone."""
+    """Waits until the execution has ended and its message is gone; returns the execution."""
     async for _ in Until("the execution is over and the message gone"):
         (execution,) = [execution for execution in await at.executions() if execution["arn"] == arn]
         if execution["status"] != "RUNNING" and waiting_and_taken(stack) == (0, 0):
@@ -44,26 +44,26 @@ async def its_run_is_over(at: Client, stack: Stack, arn: str) -> Json:
 
 
 @pytest.mark.needs("clients")
-async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stack: Stack, market: Market) -> None:
+async def test_a_queued_order_is_cancelled_and_never_runs(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
         with market.held("USDC"):
-            # GIVEN ten orders that run, and one that waits
+            # GIVEN ten running orders and one that waits
             running = [(await at.submit(slippageBps=500))["orderId"] for _ in range(10)]
             for order_id in running:
                 await in_status(at, order_id, "submitted")
             await socket.send(action="execute", type="market", tokenIn="SOL", tokenOut="USDC", amountIn="0.01")
             waiting = (await socket.receive())["orderId"]
 
-            # WHEN it is cancelled
+            # WHEN the waiting order is cancelled
             answer = await cancel(at, waiting)
 
-            # THEN its client hears of it at once
+            # THEN its client gets the event at once
             assert (await socket.receive())["seq"] == 1
             cancelled = await socket.receive()
             assert (answer.status, answer.body["status"]) == (200, "cancelled")
             assert (cancelled["orderId"], cancelled["seq"], cancelled["status"]) == (waiting, 2, "cancelled")
 
-        # AND it is never run, though its message comes
+        # AND it never runs, although its message is delivered
         await asyncio.gather(*(at.ended(order_id) for order_id in running))
         async for _ in Until("the queue is empty"):
             if waiting_and_taken(stack) == (0, 0):
@@ -73,10 +73,10 @@ async def test_an_order_that_waits_in_the_queue_is_cancelled_and_never_runs(stac
 
 @pytest.mark.parametrize(("step", "status"), [("quote", "pending"), ("build", "routing")])
 @pytest.mark.needs("console", "clients")
-async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
+async def test_a_running_order_is_cancelled_and_its_run_ends_quietly(
     stack: Stack, market: Market, active_orders: redis.Redis, step: str, status: str
 ) -> None:
-    # GIVEN an order that stands before the step, where the venues make it wait
+    # GIVEN an order before the step, at which the venues make it wait
     for venue in ("raydium", "meteora"):
         market.fault(venue, step, "timeout", times=1)
     async with client(stack) as at, at.connected() as socket:
@@ -84,13 +84,13 @@ async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
         order_id = (await socket.events(until=status))[0]["orderId"]
         arn = await its_run_has_begun(at)
 
-        # WHEN it is cancelled over the socket, twice
+        # WHEN it is cancelled twice over the WebSocket
         for _ in range(2):
             await socket.send(action="cancel", orderId=order_id)
         told = 3 if status == "routing" else 2
         heard = [await socket.receive() for _ in range(2 * (told + 1))]
 
-        # THEN that is answered twice and happens once
+        # THEN both requests are answered and it is cancelled once
         order = await at.order(order_id)
         assert heard == [*order["events"], {"action": "cancelled", "orderId": order_id}] * 2
         assert [event["seq"] for event in order["events"]] == list(range(1, len(order["events"]) + 1))
@@ -98,15 +98,15 @@ async def test_an_order_that_runs_is_cancelled_and_its_run_ends_quietly(
 
         assert active_orders.exists(f"active_order:{order_id}") == 0
 
-        # AND its run ends as superseded, leaves nothing behind and swaps nothing
+        # AND its run ends as superseded without a swap
         execution = await its_run_is_over(at, stack, arn)
         assert (execution["status"], execution["error"]) == ("FAILED", "StaleRun")
         assert await at.order(order_id) == order
-        # It may tell of the end once more.
+        # It may publish the final event once more.
         assert all(event == order["events"][-1] for event in await socket.drained())
 
 
-async def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(stack: Stack, market: Market) -> None:
+async def test_a_submitted_or_final_order_is_not_cancelled(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         with market.held("USDT"):
             order_id = (await at.submit(tokenOut="USDT"))["orderId"]
@@ -125,8 +125,8 @@ async def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(stack: Stack
     assert ended.body["error"]["message"] == "the order is already confirmed and cannot be cancelled"
 
 
-async def test_an_order_is_cancelled_and_never_swapped_or_refused_and_filled(stack: Stack, market: Market) -> None:
-    """Cancelled at any moment of its life, many times over."""
+async def test_an_order_is_either_cancelled_and_not_swapped_or_filled(stack: Stack, market: Market) -> None:
+    """Cancels orders at random moments of their life."""
     chance = random.Random(1)
     async with client(stack) as at:
 

@@ -1,4 +1,4 @@
-"""The descriptions of the APIs, as tools that others have made take them."""
+"""The descriptions of the APIs in other tools: schemathesis and Postman."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLLECTION = DOCS / "postman_collection.json"
 
 
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
-async def test_the_service_tells_of_itself_without_a_key(stack: Stack, name: str) -> None:
+async def test_the_descriptions_need_no_key(stack: Stack, name: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{stack.rest}/{name}.json") as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "application/json"
@@ -40,13 +40,13 @@ async def test_there_are_no_other_descriptions(stack: Stack) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.needs("load")
 async def test_whatever_is_sent_is_answered_as_described(stack: Stack, market: Market, tmp_path: Path) -> None:
-    """Valid and invalid requests that schemathesis makes up, from one seed; about a thousand."""
+    """Sends about a thousand valid and invalid requests that schemathesis generates from one seed."""
     command = [
         sys.executable, "-m", "schemathesis.cli", "--no-color", "run", str(DOCS / "openapi.json"),
         "--url", stack.rest, "--header", f"Authorization: Bearer {stack.key}",
         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60", "--seed", "1",
         "--generation-database", "none", "--request-timeout", "10",
-        # A schema can't say that two tokens differ, nor how many decimals each has. API Gateway knows no 405. A
+        # A schema can't say that two tokens differ or how many decimals each has. API Gateway answers no 405. A
         # cancelled order can still be read.
         "--exclude-checks", "positive_data_acceptance,unsupported_method,use_after_free",
     ]  # fmt: skip
@@ -77,7 +77,7 @@ def test_the_postman_collection_runs_from_its_first_request_to_its_last(
 
 
 @pytest.mark.skipif(not CONVERTER.exists(), reason="the converter is not installed: npm ci --prefix contract/npm")
-def test_the_postman_collection_is_made_of_the_description() -> None:
+def test_the_postman_collection_is_generated_from_the_description() -> None:
     made = subprocess.run(
         ["node", ROOT / "contract/npm/postman.mjs"], capture_output=True, text=True, timeout=60, check=True,
         env={"PATH": os.environ["PATH"]},

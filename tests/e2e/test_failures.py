@@ -1,4 +1,4 @@
-"""Venues that misbehave. Where a step is tried again, the state machine waits a second or two before it."""
+"""Venues that fail. The state machine waits a second or two before it retries a step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WON_BY = {
     "raydium": {"tokenIn": "RAY", "tokenOut": "USDC", "amountIn": "20"},
     "meteora": {"tokenIn": "JUP", "tokenOut": "USDC", "amountIn": "20"},
 }
-"""Orders that the venue wins as long as it behaves: it has the only pool of the pair. The other goes over SOL."""
+"""The pair whose only direct pool is the venue's, so that it wins. The other route goes over SOL."""
 
 
 async def seen(at: Client, **changes: Any) -> list[Json]:
-    """A new order's events as its client hears them, without repeats."""
+    """Submits an order and returns its events without repeats."""
     async with at.connected() as socket:
         await socket.send(action="execute", **{**ORDER, **changes})
         heard = await socket.events()
-        # Nothing is told after the end, and the end is told once.
+        # The final event comes once and last.
         assert await socket.drained() == []
-    # A step that is tried again may say again what it said before.
+    # A retried step may publish its event again.
     events = {event["seq"]: event for event in heard}
     assert all(event == events[event["seq"]] for event in heard)
     assert list(events) == list(range(1, len(events) + 1))
@@ -40,7 +40,7 @@ def statuses(events: list[Json]) -> list[str]:
 
 
 def swaps(market: Market, *orders: list[Json]) -> list[int]:
-    """How many of the transactions that were signed for each order have swapped."""
+    """Returns how many signed transactions of each order have swapped."""
     signed = [[event["data"]["txHash"] for event in events if event["status"] == "building"] for events in orders]
     return [sum(landed["swapped"] for landed in market.landed(signatures)) for signatures in signed]
 
@@ -49,7 +49,7 @@ def swaps(market: Market, *orders: list[Json]) -> list[int]:
 @pytest.mark.parametrize(
     ("kind", "message"), [("fail", "{} refused to quote"), ("timeout", "{} did not")], ids=["fails", "times out"]
 )
-async def test_a_venue_that_does_not_quote_is_left_out(
+async def test_a_venue_without_a_quote_is_left_out(
     stack: Stack, market: Market, broken: str, other: str, kind: str, message: str
 ) -> None:
     market.fault(broken, "quote", kind)
@@ -88,7 +88,7 @@ async def test_without_any_quote_an_order_fails_after_three_attempts_and_says_so
     assert (order["venue"], order["txHash"], order["amountOut"]) == (None, None, None)
 
 
-async def test_a_market_that_comes_back_in_time_is_quoted_again(stack: Stack, market: Market) -> None:
+async def test_a_market_that_recovers_in_time_is_quoted_again(stack: Stack, market: Market) -> None:
     market.fault("raydium", "quote", "fail", times=2)
     market.fault("meteora", "quote", "fail", times=2)
 
@@ -110,18 +110,18 @@ async def test_a_market_that_comes_back_in_time_is_quoted_again(stack: Stack, ma
         pytest.param("confirm", "timeout", 1, id="is too slow to confirm"),
     ],
 )
-async def test_a_step_that_fails_for_a_moment_is_tried_again_and_swaps_once(
+async def test_a_step_that_fails_briefly_is_retried_and_swaps_once(
     stack: Stack, market: Market, step: str, kind: str, times: int
 ) -> None:
-    # GIVEN both venues misbehave
+    # GIVEN faults at both venues
     for venue in WON_BY:
         market.fault(venue, step, kind, times)
 
-    # WHEN each gets an order
+    # WHEN each venue gets an order
     async with client(stack) as at:
         orders = await asyncio.gather(*(seen(at, **pair) for pair in WON_BY.values()))
 
-    # THEN their clients notice nothing, and each order has one transaction, which has swapped
+    # THEN both orders are confirmed, each with one transaction that swapped
     assert [statuses(events) for events in orders] == [LIFE, LIFE]
     assert [events[1]["data"]["venue"] for events in orders] == list(WON_BY)
     assert swaps(market, *orders) == [1, 1]
@@ -146,7 +146,7 @@ async def test_an_order_that_slips_is_quoted_again(stack: Stack, market: Market)
         assert landed == {first: False, second: True}
 
 
-async def test_an_order_that_slips_three_times_fails_and_has_swapped_nothing(stack: Stack, market: Market) -> None:
+async def test_an_order_that_slips_three_times_fails_without_a_swap(stack: Stack, market: Market) -> None:
     # GIVEN venues where every swap slips
     for venue in WON_BY:
         market.fault(venue, "submit", "slip")
@@ -166,12 +166,12 @@ async def test_an_order_that_slips_three_times_fails_and_has_swapped_nothing(sta
     assert (order["status"], order["attempt"], order["error"]) == ("failed", 3, failed)
     assert order["amountOut"] is None
 
-    # AND the pools are as they were
+    # AND the pools are unchanged
     assert swaps(market, events) == [0]
     assert market.pools() == pools
 
 
-async def test_an_order_that_pays_nothing_fails_at_once_and_for_good(stack: Stack) -> None:
+async def test_an_order_that_pays_nothing_fails_at_once_and_permanently(stack: Stack) -> None:
     async with client(stack) as at:
         events = await seen(at, tokenIn="BONK", tokenOut="SOL", amountIn="0.00001")
 
@@ -181,11 +181,11 @@ async def test_an_order_that_pays_nothing_fails_at_once_and_for_good(stack: Stac
     assert failed["message"] == "expected at least 0.00853 BONK, the least that pays anything in SOL, was 0.00001"
 
 
-async def test_lost_connections_to_postgres_lose_no_order(stack: Stack, market: Market) -> None:
+async def test_lost_postgres_connections_lose_no_order(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         await asyncio.gather(*(at.executed() for _ in range(3)))
 
-        # WHEN Postgres drops every connection that the functions hold
+        # WHEN Postgres closes every connection of the functions
         with market.database.transaction() as cursor:
             dropped = cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

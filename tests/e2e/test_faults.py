@@ -1,4 +1,4 @@
-"""The fault run that `make faults` makes at length, in short."""
+"""A short version of the fault run of `make faults`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.folders import data_folder
 
 
 @pytest.mark.process
-async def test_whatever_is_killed_no_order_is_lost_stuck_or_filled_twice(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_no_order_is_lost_stuck_or_filled_twice_whatever_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
     report = await run(Plan(orders=40, kills=4, seconds=8, seed=1, hurry=True), data_folder())
     with capsys.disabled():
         print("", *(f"{what:<46} {how_much}" for what, how_much in report.rows), sep="\n")

@@ -1,4 +1,4 @@
-"""Functions that break, as whoever calls them and whoever reads the log sees it."""
+"""Failing functions, as their callers see them and in the log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def invoke(stack: Stack, name: str, **event: Any) -> tuple[str | None, Any]:
         return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
-def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log(faulty: Stack) -> None:
+def test_an_import_error_reaches_the_caller_and_the_log(faulty: Stack) -> None:
     for _ in range(2):
         error, payload = invoke(faulty, "Unimportable")
         assert error == "Unhandled"
@@ -45,7 +45,7 @@ def test_a_handler_that_cannot_be_imported_says_why_to_the_caller_and_in_the_log
     assert "import a_module_that_there_is_not" in logs
 
 
-def test_a_worker_that_is_killed_fails_its_invocation_and_the_next_one_works(faulty: Stack) -> None:
+def test_a_killed_worker_fails_its_invocation_and_the_next_one_works(faulty: Stack) -> None:
     assert invoke(faulty, "Mortal") == (None, "alive")
 
     error, payload = invoke(faulty, "Mortal", die=True)

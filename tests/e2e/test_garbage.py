@@ -1,4 +1,4 @@
-"""Whatever is sent to its ports, the stack goes on serving orders."""
+"""The stack keeps serving orders, whatever is sent to its ports."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def garbage(chance: random.Random) -> Iterator[bytes]:
 
 
 async def send(address: str, data: bytes) -> None:
-    """Sends it, says no more, and hears what comes back until the end or for a moment."""
+    """Sends the bytes and reads for a moment, or until the connection closes."""
     url = urlsplit(address)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     try:
@@ -67,7 +67,7 @@ async def send(address: str, data: bytes) -> None:
             while await reader.read(65536):
                 pass
     except (TimeoutError, ConnectionError):
-        pass  # it may answer, wait for more, or hang up
+        pass  # It may answer, wait for more, or close the connection.
     finally:
         writer.transport.abort()
 
@@ -88,7 +88,7 @@ async def test_garbage_does_no_harm(stack: Stack, market: Market, port: str) -> 
         assert (await at.executed())["status"] == "confirmed"
 
 
-async def test_clients_that_never_end_their_requests_hold_up_nobody(stack: Stack, market: Market) -> None:
+async def test_unfinished_requests_delay_nobody(stack: Stack, market: Market) -> None:
     async def start(address: str) -> asyncio.StreamWriter:
         url = urlsplit(address)
         _, writer = await asyncio.open_connection(url.hostname, url.port)

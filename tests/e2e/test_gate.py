@@ -1,4 +1,4 @@
-"""At most ten orders run at once; the others wait, and none is lost."""
+"""At most ten orders run at once. The others wait, and none is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 
 def at_once(executions: list[Json]) -> int:
-    """How many of them ran at the same time, at most."""
+    """Returns how many executions ran at the same time at most."""
     changes = [(execution["started"], 1) for execution in executions]
     changes += [(execution["started"] + execution["seconds"], -1) for execution in executions]
     running = most = 0
@@ -41,18 +41,18 @@ async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Mar
         async def new_executions() -> list[Json]:
             return [execution for execution in await at.executions() if execution["arn"] not in earlier]
 
-        # GIVEN a market in which no swap lands for now
+        # GIVEN a market in which no swap lands
         with market.held("USDC"):
-            # WHEN far more than ten orders come in
+            # WHEN far more than ten orders are submitted
             orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(ORDERS)]
 
-            # THEN ten get as far as they can
+            # THEN ten orders run until they are submitted
             async for _ in Until("ten orders are submitted"):
                 submitted = await at.get("/api/orders", status="submitted", limit="100")
                 if len(submitted["orders"]) >= 10:
                     break
 
-            # AND all others are where they were, as messages that nobody has taken
+            # AND all others are pending, and their messages wait
             assert len(submitted["orders"]) == 10
             pending = await at.get("/api/orders", status="pending", limit="100")
             assert len(pending["orders"]) == ORDERS - 10
@@ -60,7 +60,7 @@ async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Mar
             executions = await new_executions()
             assert [execution["status"] for execution in executions] == ["RUNNING"] * 10
 
-        # AND once the market moves again, every order ends
+        # AND every order ends when swaps land again
         ended = await asyncio.gather(*(at.ended(order_id) for order_id in orders))
         async for _ in Until("every execution has ended"):
             executions = await new_executions()

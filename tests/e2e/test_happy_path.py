@@ -1,4 +1,4 @@
-"""An order's whole life, on both transports and in both request forms."""
+"""The whole life of an order, over both transports and in both request forms."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ async def over_the_socket(at: Client, form: Json) -> list[Json]:
 
 @pytest.mark.parametrize("form", [FULL, SHORT], ids=["full", "short"])
 @pytest.mark.parametrize("submit", [over_rest_then_connect, over_rest_then_subscribe, over_the_socket])
-async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
+async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     stack: Stack,
     market: Market,
     active_orders: redis.Redis,
     submit: Callable[[Client, Json], Awaitable[list[Json]]],
     form: Json,
 ) -> None:
-    # GIVEN pools that nobody else uses, of which one pays best
+    # GIVEN pools that no other test uses
     before = market.pools()
     pays = {id: before[id].quote(12_500_000, True, now()).amount_out for id in (WINNER, LOSER)}
     assert pays[WINNER] > pays[LOSER]
@@ -77,7 +77,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         events = await submit(at, {**form, "clientOrderId": mine})
         order = await at.order(events[0]["orderId"])
 
-    # THEN its client sees every step once, and the same that the order keeps
+    # THEN its client sees every step once, as it is stored with the order
     assert [event["status"] for event in events] == LIFE
     assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
     assert {event["attempt"] for event in events} == {1}
@@ -87,7 +87,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     assert {time.utcoffset() for time in times} == {timedelta(0)}
     assert order.pop("events") == events
 
-    # AND the data of each step is what was promised
+    # AND each event has the documented data
     pending, routing, building, submitted, confirmed = (event["data"] for event in events)
     assert pending == {
         "type": "market",
@@ -126,7 +126,7 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
     assert Decimal(confirmed["executedPrice"]) == price.quantize(Decimal("1e-9"), "ROUND_DOWN")
     assert confirmed["realisedSlippageBps"] == 0
 
-    # AND so is the order, its amounts decimal strings
+    # AND the order has decimal strings as amounts
     assert order == {
         "orderId": order["orderId"],
         "type": "market",
@@ -154,18 +154,18 @@ async def test_an_order_is_taken_routed_built_submitted_and_confirmed(
         "updatedAt": events[-1]["at"],
     }
 
-    # AND only the pool that won has moved, and the swap landed once
+    # AND only the chosen pool has moved, and the swap landed once
     after = market.pools()
     assert [id for id, pool in after.items() if pool != before[id]] == [WINNER]
     assert before[WINNER].depth(True) - after[WINNER].depth(True) == out
     (landed,) = market.landed([order["txHash"]])
     assert (landed["swapped"], landed["amount_in"], landed["amount_out"]) == (True, 12_500_000, out)
 
-    # AND the order is active no more
+    # AND the order is no longer active
     assert not active_orders.exists(f"active_order:{order['orderId']}")
 
 
-async def test_the_answer_to_a_submission_is_the_pending_order_and_where_to_watch_it(stack: Stack) -> None:
+async def test_a_submission_returns_the_pending_order_and_its_websocket_url(stack: Stack) -> None:
     async with client(stack) as at:
         order = await at.submit(amountIn="1.50", slippageBps=75, clientOrderId="mine-2", userId="somebody")
         await at.ended(order["orderId"])
@@ -197,7 +197,7 @@ async def test_the_answer_to_a_submission_is_the_pending_order_and_where_to_watc
         ("RAY", "USDT", ["swap RAY for USDC", "swap USDC for USDT"]),
     ],
 )
-async def test_native_sol_is_wrapped_on_its_way_in_and_unwrapped_on_its_way_out(
+async def test_native_sol_is_wrapped_before_and_unwrapped_after_the_swap(
     stack: Stack, token_in: str, token_out: str, instructions: list[str]
 ) -> None:
     async with client(stack) as at:
@@ -207,11 +207,11 @@ async def test_native_sol_is_wrapped_on_its_way_in_and_unwrapped_on_its_way_out(
     assert [step.partition(" in ")[0] for step in building["instructions"]] == instructions
 
 
-async def test_the_largest_amount_of_all_is_carried_exactly(stack: Stack, market: Market) -> None:
+async def test_the_largest_amount_is_carried_exactly(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         order = await at.executed(tokenIn="SOL", tokenOut="USDC", amountIn="18446744073.709551615")
 
-    # More than any one vault could hold: split, it fits.
+    # More than one vault could hold, but it fits when it is split.
     assert order["status"] == "confirmed"
     assert (order["amountIn"], order["amountInBaseUnits"]) == ("18446744073.709551615", str(2**64 - 1))
     assert len(order["events"][1]["data"]["route"][0]["legs"]) > 1
@@ -220,7 +220,7 @@ async def test_the_largest_amount_of_all_is_carried_exactly(stack: Stack, market
     assert order["amountOut"] == format_amount(int(landed["amount_out"]), TOKENS["USDC"])
 
 
-async def test_a_running_order_is_on_view_in_redis_with_its_newest_event(
+async def test_redis_shows_a_running_order_with_its_newest_event(
     stack: Stack, market: Market, active_orders: redis.Redis
 ) -> None:
     async with client(stack) as at:

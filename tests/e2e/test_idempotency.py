@@ -1,4 +1,4 @@
-"""One order per intent: whatever is sent again, and however many times at once."""
+"""One order per intent, however often and concurrently a request is repeated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXECUTE = "/api/orders/execute"
 
 
 async def bodies(at: Client, times: int, form: Json, headers: dict[str, str]) -> list[bytes]:
-    """The answers to so many requests at the same moment, byte for byte."""
+    """Sends concurrent requests and returns the answers as bytes."""
     answers = await asyncio.gather(*(at.raw("POST", EXECUTE, json=form, headers=headers) for _ in range(times)))
     assert {status for status, _ in answers} == {202}
     return [body for _, body in answers]
@@ -23,7 +23,7 @@ async def bodies(at: Client, times: int, form: Json, headers: dict[str, str]) ->
 
 @pytest.mark.parametrize("by", ["header", "clientOrderId"])
 @pytest.mark.needs("load")
-async def test_fifty_equal_requests_at_once_are_one_order_with_fifty_equal_answers(
+async def test_fifty_equal_concurrent_requests_are_one_order_with_equal_answers(
     stack: Stack, market: Market, by: str
 ) -> None:
     before = market.orders()
@@ -35,7 +35,7 @@ async def test_fifty_equal_requests_at_once_are_one_order_with_fifty_equal_answe
         at_once = await bodies(at, 50, form, headers)
         order_id = (await at.get("/api/orders", limit="1"))["orders"][0]["orderId"]
         assert (await at.ended(order_id))["status"] == "confirmed"
-        # Also when it has long ended.
+        # Also after its end.
         later = await bodies(at, 1, form, headers)
 
     assert set(at_once + later) == {at_once[0]}
@@ -43,7 +43,7 @@ async def test_fifty_equal_requests_at_once_are_one_order_with_fifty_equal_answe
 
 
 @pytest.mark.needs("load")
-async def test_many_sockets_that_submit_the_same_at_once_all_watch_one_order(stack: Stack, market: Market) -> None:
+async def test_sockets_that_submit_the_same_order_at_once_all_watch_it(stack: Stack, market: Market) -> None:
     before = market.orders()
     key = str(uuid4())
 
@@ -68,7 +68,7 @@ async def test_many_sockets_that_submit_the_same_at_once_all_watch_one_order(sta
     assert market.orders() == before + 1
 
 
-async def test_a_key_is_good_on_both_transports(stack: Stack, market: Market) -> None:
+async def test_an_idempotency_key_is_valid_on_both_transports(stack: Stack, market: Market) -> None:
     key = str(uuid4())
     async with client(stack) as at, at.connected() as socket:
         answer = await at.request("POST", EXECUTE, json=ORDER, headers={"Idempotency-Key": key})
@@ -76,7 +76,7 @@ async def test_a_key_is_good_on_both_transports(stack: Stack, market: Market) ->
         assert (await socket.events())[0]["orderId"] == answer.body["orderId"]
 
 
-async def test_a_key_with_another_order_is_refused_naming_what_differs(stack: Stack, market: Market) -> None:
+async def test_a_key_reused_for_another_order_is_refused_with_what_differs(stack: Stack, market: Market) -> None:
     headers = {"Idempotency-Key": str(uuid4())}
     async with client(stack) as at, at.connected() as socket:
         first = await at.request("POST", EXECUTE, json=ORDER, headers=headers)
@@ -95,7 +95,7 @@ async def test_a_key_with_another_order_is_refused_naming_what_differs(stack: St
     ]
 
 
-async def test_the_same_order_may_be_written_in_another_way(stack: Stack, market: Market) -> None:
+async def test_the_same_order_may_be_written_differently(stack: Stack, market: Market) -> None:
     headers = {"Idempotency-Key": str(uuid4())}
     short = {"type": "market", "tokenPair": "SOL-USDC", "amount": 0.010}
     async with client(stack) as at:
@@ -106,7 +106,7 @@ async def test_the_same_order_may_be_written_in_another_way(stack: Stack, market
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "é", "a\tb"])
-async def test_a_header_that_can_be_no_key_is_refused(stack: Stack, market: Market, key: str) -> None:
+async def test_an_invalid_idempotency_header_is_refused(stack: Stack, market: Market, key: str) -> None:
     before = market.orders()
     async with client(stack) as at:
         answer = await at.request("POST", EXECUTE, json=ORDER, headers={"Idempotency-Key": key})

@@ -1,4 +1,4 @@
-"""What a client may do at most, on a stack with narrow limits; and what its logs say of all this."""
+"""A client's limits, on a stack where they are low, and the logs of that stack."""
 
 from __future__ import annotations
 
@@ -37,19 +37,17 @@ def clients(narrow: Stack) -> Iterator[PostgresClientStore]:
     market.close()
 
 
-async def test_a_client_that_submits_more_than_it_may_is_told_when_to_come_back(
-    narrow: Stack, clients: PostgresClientStore
-) -> None:
+async def test_a_client_over_its_rate_limit_is_told_when_to_retry(narrow: Stack, clients: PostgresClientStore) -> None:
     headers = {"Idempotency-Key": "mine"}
     async with client(narrow, clients.create_key(str(uuid4()))) as at, at.connected() as socket:
-        # GIVEN a client that has submitted a minute's worth, on both transports
+        # GIVEN a client that has used a minute's tokens on both transports
         first = await at.request("POST", EXECUTE, json=ORDER, headers=headers)
         for _ in range(3):
             await at.submit()
         await socket.send(action="execute", **ORDER)
         await socket.events()
 
-        # THEN it has to wait
+        # THEN it is refused
         answer = await at.request("POST", EXECUTE, json=ORDER)
         await socket.send(action="execute", **ORDER)
         error = (await socket.receive())["error"]
@@ -60,18 +58,18 @@ async def test_a_client_that_submits_more_than_it_may_is_told_when_to_come_back(
         assert answer.body["error"]["details"] == [{"retryAfter": wait}]
         assert 1 <= error["details"][0]["retryAfter"] <= 12
 
-        # AND what it has submitted is still answered, read and watched
+        # AND its earlier orders can still be repeated, read and watched
         again = await at.request("POST", EXECUTE, json=ORDER, headers=headers)
         assert (again.status, again.body) == (202, first.body)
         assert (await at.ended(first.body["orderId"]))["status"] == "confirmed"
         assert len((await at.get("/api/orders"))["orders"]) == 5
 
-    # AND nobody else has to
+    # AND other clients are not refused
     async with client(narrow, clients.create_key(str(uuid4()))) as other:
         assert (await other.executed())["status"] == "confirmed"
 
 
-async def test_a_client_may_have_so_many_connections(narrow: Stack, clients: PostgresClientStore) -> None:
+async def test_a_client_is_refused_connections_over_its_limit(narrow: Stack, clients: PostgresClientStore) -> None:
     async with client(narrow, clients.create_key(str(uuid4()))) as at:
 
         async def connects() -> int:
@@ -92,7 +90,7 @@ async def test_a_client_may_have_so_many_connections(narrow: Stack, clients: Pos
 
 
 async def say(stack: Stack, request: str) -> None:
-    """Sends what no client's library would, and takes the beginning of the answer."""
+    """Sends a request that no client library would send, and reads the beginning of the answer."""
     url = urlsplit(stack.rest)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(request.encode())
@@ -100,14 +98,14 @@ async def say(stack: Stack, request: str) -> None:
     writer.transport.abort()
 
 
-async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(
+async def test_no_log_holds_a_secret_and_no_client_can_forge_a_line(
     narrow: Stack, clients: PostgresClientStore
 ) -> None:
     forged = '\n{"level": "CRITICAL", "message": "forged"}\r\n\x1b[31mred\x1b[0m'
     key = clients.create_key(str(uuid4()))
     secrets = {narrow.key, key, key[:-1] + ("x" if key[-1] != "x" else "y")}
     async with client(narrow, key) as at:
-        # GIVEN text that would like to be a line of the log, and secrets that are used, rightly and wrongly
+        # GIVEN text that looks like a log line, and secrets in right and wrong places
         form = {**ORDER, "clientOrderId": forged, "userId": forged}
         answer = await at.request("POST", EXECUTE, json=form, headers={"User-Agent": '"}{"level": "CRITICAL"'})
         assert answer.status == 202
@@ -132,7 +130,7 @@ async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(
         narrow, f"GET /api/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nUser-Agent: \x1b[31m\r\n\r\n"
     )
 
-    # THEN no log shows a secret, nor Postgres' password
+    # THEN no log contains a secret or Postgres' password
     logs = {path: path.read_text() for path in [*narrow.data.glob("logs/*.log"), narrow.data / "stderr.log"]}
     assert any(len(text) > 1000 for text in logs.values())
     password = urlsplit(narrow.parameters["DatabaseUrl"]).password
@@ -140,7 +138,7 @@ async def test_no_log_tells_a_secret_and_no_client_can_forge_a_line(
         for secret in secrets | ({password} if password else set()):
             assert secret[4:] not in text, path
 
-    # AND every line of a function's log is one that the function or Lambda has written
+    # AND every line of a function's log was written by the function or by Lambda
     for path, text in logs.items():
         assert "\x1b" not in text
         if path.parent.name == "logs":

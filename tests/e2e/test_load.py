@@ -1,4 +1,4 @@
-"""The load tool, briefly."""
+"""The load tool."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def loaded(stack: Stack, folder: Path, *options: str) -> tuple[Json, str]:
-    """What it writes, and what it prints."""
+    """Returns what the tool writes and prints."""
     ended = load("--url", stack.rest, "--key", stack.key, "--folder", str(folder), *options)
     assert ended.returncode == 0, ended.stderr
     assert (folder / "load.png").read_bytes().startswith(PNG)
@@ -54,7 +54,7 @@ def test_every_order_is_watched_to_its_end(stack: Stack, market: Market, tmp_pat
 
 
 @pytest.mark.parametrize("via", ["rest", "websocket"])
-def test_what_goes_wrong_is_counted_by_code(stack: Stack, market: Market, tmp_path: Path, via: str) -> None:
+def test_failures_are_counted_by_code(stack: Stack, market: Market, tmp_path: Path, via: str) -> None:
     for venue in ("raydium", "meteora"):
         market.fault(venue, "submit", "slip")
 
@@ -65,13 +65,13 @@ def test_what_goes_wrong_is_counted_by_code(stack: Stack, market: Market, tmp_pa
     assert "| SlippageExceeded |" in printed
 
 
-def test_a_key_that_is_refused_ends_it(stack: Stack) -> None:
+def test_a_refused_key_ends_the_tool(stack: Stack) -> None:
     ended = load("--url", stack.rest, "--key", "none", "--orders", "2")
     assert ended.returncode == 1
     assert "expected an engine that takes orders, was: expected Authorization: Bearer" in ended.stderr
 
 
-def test_another_machine_is_left_in_peace() -> None:
+def test_another_machine_needs_an_option() -> None:
     ended = load("--url", "https://example.com", "--key", "none", "--orders", "2")
     assert ended.returncode == 2
     assert "expected a URL of this machine, or --elsewhere, was https://example.com" in ended.stderr

@@ -1,4 +1,4 @@
-"""The clients that others bring along, each pointed at the stack as its documentation says."""
+"""Other AWS clients, configured as their documentation says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ needs_aws_cli = pytest.mark.skipif(not AWS_CLI.exists(), reason="the AWS command
 
 
 def aws(stack: Stack, *arguments: str) -> Any:
-    # Version 1, which is the one on PyPI, has addresses of its own for SQS: https://github.com/aws/aws-cli/issues/8737
+    # Version 1, the one on PyPI, has its own addresses for SQS: https://github.com/aws/aws-cli/issues/8737
     needed = ["--endpoint-url", stack.endpoint] if arguments[0] == "sqs" else []
     keys = {"AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anything"}
     return output_of(["aws", *needed, *arguments], AWS_ENDPOINT_URL=stack.endpoint, **keys)
@@ -40,7 +40,7 @@ def awslocal(stack: Stack, *arguments: str) -> Any:
 
 
 def output_of(command: list[str], **variables: str) -> Any:
-    """What the command prints. It sees PATH and `variables`, and nothing else of whoever runs the tests."""
+    """Returns what the command prints. Its environment holds only PATH and `variables`."""
     environment = {
         "PATH": f"{AWS_CLI}:{os.environ['PATH']}",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -116,7 +116,7 @@ async def test_the_command_line_follows_a_standard_execution(parcels: Stack, run
     run(parcels, "sqs", "delete-message", "--queue-url", url, "--receipt-handle", message["ReceiptHandle"])
 
 
-def test_localstack_client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_localstack_client_works(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALSTACK_HOST", stack.endpoint.removeprefix("http://"))
     session = localstack_client.session.Session()
     sqs, functions, machines = (

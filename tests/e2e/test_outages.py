@@ -1,4 +1,4 @@
-"""Stores that hang, lose their data or are killed while orders run: with the real processes."""
+"""Real stores that hang, lose their data or are killed while orders run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.stack import Stack, running
 pytestmark = pytest.mark.process
 
 
-async def test_a_redis_that_hangs_costs_each_step_a_moment_and_no_order(
+async def test_a_hanging_redis_slows_each_step_and_loses_no_order(
     stack: Stack, market: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, hung = stack.stores()
@@ -39,11 +39,11 @@ async def test_a_redis_that_hangs_costs_each_step_a_moment_and_no_order(
     assert (report["status"], report["checks"]["redis"]["status"]) == ("degraded", "down")
     with capsys.disabled():
         print(f"\nAn order with a Redis that hangs: {took:.1f} s")
-    # Five events, each shown for two tries of 0.3 seconds at most.
+    # Showing each of five events takes at most two tries of 0.3 seconds.
     assert took < 5 * 2 * 0.3 + 2
 
 
-async def test_a_redis_that_loses_its_data_silences_nobody(
+async def test_a_redis_that_loses_its_data_silences_no_listener(
     stack: Stack, market: Market, active_orders: redis.Redis
 ) -> None:
     async with client(stack) as at, at.connected() as socket:
@@ -56,11 +56,11 @@ async def test_a_redis_that_loses_its_data_silences_nobody(
     assert [event["seq"] for event in seen] == [1, 2, 3, 4, 5]
 
 
-async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back() -> None:
+async def test_orders_that_run_while_postgres_is_killed_end_when_it_is_back() -> None:
     with running(data_folder()) as stack:
         market = Market(stack.parameters["DatabaseUrl"])
         async with client(stack) as at:
-            # GIVEN ten orders that run, and five that wait
+            # GIVEN ten running orders and five that wait
             with market.held("USDC"):
                 orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(15)]
                 async for _ in Until("ten orders are submitted"):
@@ -71,11 +71,11 @@ async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back() ->
                 store = Store.of(stack.stores()[0])
                 await asyncio.to_thread(store.kill)
 
-            # THEN nothing is taken, and clients are told when to come back
+            # THEN no order is accepted, and clients are told when to retry
             answer = await at.request("POST", "/api/orders/execute", json=ORDER)
             assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
 
-            # AND once it is back every order ends
+            # AND every order ends when it is back
             pid = await asyncio.to_thread(store.start, lambda: postgres_answers(stack))
             market.pass_time(A_WHILE)
             await sweep(stack)
@@ -83,5 +83,5 @@ async def test_orders_that_run_while_postgres_is_killed_end_once_it_is_back() ->
         assert [order["status"] for order in ended] == ["confirmed"] * 15
         market.assert_in_order()
         market.close()
-        # The emulator stops what it has started itself.
+        # The emulator stops only processes that it started.
         Store.of(psutil.Process(pid)).kill()

@@ -1,4 +1,4 @@
-"""The life of the emulator's process: how it refuses to start, how it stops, and what survives that it is killed."""
+"""The emulator's process: start, stop and kill."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.support.stack import FREE_PORTS, ROOT, STORES, Stack, command, family
 pytestmark = pytest.mark.process
 
 A_WHILE = 120.0
-"""Seconds after which no run holds an order any more, and the sweep takes it for forgotten."""
+"""Seconds after which every lease has lapsed and the sweep enqueues the orders."""
 
 
 def start_that_fails(data: Path, *options: str) -> str:
-    """What it says."""
+    """Starts an emulator that must fail, and returns its error message."""
     ended = subprocess.run(command(data, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -61,14 +61,14 @@ async def ten_are_submitted(at: Client, orders: list[str]) -> None:
     ("option", "what"),
     [("--rest-port", "the REST API"), ("--websocket-port", "the WebSocket API"), ("--aws-port", "AWS clients")],
 )
-def test_a_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path, option: str, what: str) -> None:
+def test_an_occupied_port_is_named_with_the_option_that_changes_it(tmp_path: Path, option: str, what: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         says = start_that_fails(tmp_path / "data", *STORES, *FREE_PORTS, option, port)
 
     assert f"Port {port} for {what} is not free" in says
     assert says.endswith(f"choose another with {option}\n")
-    # Nothing was begun.
+    # Nothing was created.
     assert not (tmp_path / "data").exists()
 
 
@@ -82,11 +82,11 @@ def test_a_second_emulator_on_the_same_data_is_refused_and_harms_nothing(stack: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_start_that_is_called_off_leaves_nothing(number: signal.Signals) -> None:
+def test_an_interrupted_start_leaves_no_process(number: signal.Signals) -> None:
     data = data_folder()
     process = start(data, data / "stderr.log", *STORES, *FREE_PORTS)
     try:
-        # GIVEN one that has come as far as to its stores
+        # GIVEN an emulator that has started its stores
         redis = data / "redis" / "redis.pid"
         give_up = time.monotonic() + PATIENCE
         while not (redis.exists() and redis.read_text()):
@@ -95,23 +95,23 @@ def test_a_start_that_is_called_off_leaves_nothing(number: signal.Signals) -> No
         postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
         everything = [*family(postgres), *family(psutil.Process(process.pid))]
 
-        # WHEN it is told to stop, impatiently
+        # WHEN it gets many signals
         while process.poll() is None:
             process.send_signal(number)
             time.sleep(0.002)
 
-        # THEN nothing of it is left
+        # THEN all its processes end
         assert survivors(everything) == []
     finally:
         process.kill()
         process.communicate()
 
 
-async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not_lost() -> None:
+async def test_when_it_stops_running_orders_finish_and_waiting_ones_are_kept() -> None:
     data = data_folder()
     with running(data) as stack, market_of(stack) as market:
         async with client(stack) as at:
-            # GIVEN ten orders that run and five that wait
+            # GIVEN ten running orders and five that wait
             with market.held("USDC"):
                 orders = await submitted(at, 15)
                 await ten_are_submitted(at, orders)
@@ -120,15 +120,15 @@ async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not
                 everything = stack.processes()
                 stack.process.send_signal(signal.SIGTERM)
                 assert await asyncio.to_thread(stack.says, "Stopping")
-        # THEN nothing is left of it
+        # THEN all its processes end
         stack.await_clean_exit(everything)
 
     with running(data) as stack, market_of(stack) as market:
-        # AND those that ran have finished
+        # AND the running orders have finished
         assert market.confirmed() == 10
         assert market.unfinished() == 5
 
-        # AND the others follow
+        # AND the others run later
         market.pass_time(A_WHILE)
         await sweep(stack)
         await all_are_confirmed(stack, market, orders)
@@ -137,19 +137,19 @@ async def test_when_it_is_stopped_running_orders_finish_and_waiting_ones_are_not
 async def test_a_second_signal_ends_it_without_waiting_for_orders() -> None:
     with running(data_folder(), "--grace", "600") as stack, market_of(stack) as market:
         async with client(stack) as at:
-            # GIVEN orders that would run for a minute more
+            # GIVEN orders that would run for another minute
             with market.held("USDC"):
                 await ten_are_submitted(at, await submitted(at, 12))
                 everything = stack.processes()
                 stack.process.send_signal(signal.SIGINT)
                 assert await asyncio.to_thread(stack.says, "Stopping")
                 stack.process.send_signal(signal.SIGINT)
-                # THEN it ends long before they would
+                # THEN it ends long before them
                 await asyncio.to_thread(stack.process.wait, 30)
                 await asyncio.to_thread(stack.await_clean_exit, everything)
 
 
-def test_however_often_it_is_told_to_stop_nothing_is_left() -> None:
+def test_repeated_signals_leave_no_process() -> None:
     with running(data_folder()) as stack:
         everything = stack.processes()
         while stack.process.poll() is None:
@@ -162,7 +162,7 @@ async def test_orders_survive_being_interrupted_again_and_again() -> None:
     data = data_folder()
     orders: list[str] = []
 
-    # GIVEN orders whose run is cut off by Ctrl-C, once their transactions are signed
+    # GIVEN orders that Ctrl-C interrupts after their transactions are signed
     with running(data, "--grace", "0.2") as stack, market_of(stack) as market:
         async with client(stack) as at:
             with market.held("USDC"):
@@ -172,7 +172,7 @@ async def test_orders_survive_being_interrupted_again_and_again() -> None:
                 os.killpg(stack.process.pid, signal.SIGINT)
                 await asyncio.to_thread(stack.await_clean_exit, everything)
 
-    # AND orders whose emulator is killed while the chain has their transactions but does not tell
+    # AND orders whose emulator is killed while the chain holds their transactions
     stack = Stack(data)
     with killed(stack), market_of(stack) as market:
         async with client(stack) as at:
@@ -182,7 +182,7 @@ async def test_orders_survive_being_interrupted_again_and_again() -> None:
                 stack.kill()
         market.pass_time(A_WHILE)
 
-    # AND orders whose emulator is killed anywhere
+    # AND orders whose emulator is killed at any step
     stack = Stack(data)
     with killed(stack), market_of(stack) as market:
         async with client(stack) as at:
@@ -196,21 +196,21 @@ async def test_orders_survive_being_interrupted_again_and_again() -> None:
         assert market.unfinished() > 0
         market.pass_time(A_WHILE)
 
-    # WHEN it is started once more
+    # WHEN it starts again
     with running(data) as stack, market_of(stack) as market:
         # THEN every order ends, and has swapped once
         await all_are_confirmed(stack, market, orders)
 
 
-async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told() -> None:
+async def test_without_redis_orders_continue_and_without_postgres_clients_are_told() -> None:
     with running(data_folder()) as stack:
         postgres, redis = stack.stores()
         async with client(stack) as at:
-            # WHEN Redis is gone
+            # WHEN Redis is killed
             redis.kill()
             assert survivors([redis]) == []
 
-            # THEN orders run as before
+            # THEN orders still run
             orders = await asyncio.gather(*(at.executed() for _ in range(3)))
             assert [order["status"] for order in orders] == ["confirmed"] * 3
             report = await at.get("/health")
@@ -222,11 +222,11 @@ async def test_without_redis_orders_run_on_and_without_postgres_clients_are_told
             }
 
             async with at.connected() as socket:
-                # WHEN Postgres is gone as well
+                # WHEN Postgres stops as well
                 postgres.send_signal(signal.SIGINT)
                 assert survivors([postgres]) == []
 
-                # THEN no order is taken, and clients are told to come back, whether their keys are remembered or not
+                # THEN no order is accepted, and clients are told to retry, whether their keys are cached or not
                 for key in (stack.key, new_secret(KEY)):
                     async with client(stack, key) as anyone:
                         answer = await anyone.request("POST", "/api/orders/execute", json=ORDER)
@@ -252,7 +252,7 @@ def killed(stack: Stack) -> Iterator[None]:
 
 
 async def sweep(stack: Stack) -> None:
-    """What the schedule does every minute."""
+    """Runs the sweep like the schedule."""
     with aws(stack, "lambda") as functions:
         functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
 

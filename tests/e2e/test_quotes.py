@@ -1,4 +1,4 @@
-"""Quotes without an order, and orders that name one."""
+"""Quotes without an order, and orders that name a quote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUERY = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps":
 ORDER = {**QUERY, "slippageBps": 30}
 
 
-async def test_a_quote_is_what_an_order_is_paid(stack: Stack) -> None:
+async def test_an_order_receives_what_was_quoted(stack: Stack) -> None:
     async with client(stack) as at:
         quote = await at.get("/api/quotes", **QUERY)
         order = await at.executed(**ORDER)
@@ -31,8 +31,8 @@ async def test_a_quote_is_what_an_order_is_paid(stack: Stack) -> None:
     assert (quote["amountIn"], quote["amountInBaseUnits"], quote["slippageBps"]) == ("1.5", "1500000000", 30)
 
 
-async def test_an_order_is_executed_at_the_quote_that_it_names(stack: Stack, market: Market) -> None:
-    # GIVEN a quote, after which a better route comes up: both venues' other pools now pay twice as much
+async def test_an_order_is_executed_at_its_named_quote(stack: Stack, market: Market) -> None:
+    # GIVEN a quote, after which both venues' other pools pay twice as much
     async with client(stack) as at:
         quote = await at.get("/api/quotes", **QUERY)
         (pool,) = [leg["pool"] for leg in quote["route"][0]["legs"]]
@@ -48,7 +48,7 @@ async def test_an_order_is_executed_at_the_quote_that_it_names(stack: Stack, mar
         # WHEN an order names it
         order = await at.executed(**ORDER, quoteId=quote["quoteId"])
 
-    # THEN it gets what was quoted, through the pool that was quoted
+    # THEN it receives the quoted amount through the quoted pool
     market.database.execute("UPDATE market_pools SET state = %(state)s::json WHERE id = %(id)s", kept[0])
     assert (order["status"], order["quoteId"]) == ("confirmed", quote["quoteId"])
     assert order["amountOut"] == quote["amountOut"]
@@ -56,7 +56,7 @@ async def test_an_order_is_executed_at_the_quote_that_it_names(stack: Stack, mar
     assert (routing["quoteId"], routing["route"]) == (quote["quoteId"], quote["route"])
 
 
-async def test_an_order_that_names_a_quote_is_never_routed_anew(stack: Stack, market: Market) -> None:
+async def test_an_order_that_names_a_quote_is_not_routed_again(stack: Stack, market: Market) -> None:
     for venue in ("raydium", "meteora"):
         market.fault(venue, "submit", "slip")
     async with client(stack) as at:
@@ -68,7 +68,7 @@ async def test_an_order_that_names_a_quote_is_never_routed_anew(stack: Stack, ma
     assert (error["code"], error["attempts"], error["retryable"]) == ("SlippageExceeded", 1, False)
 
 
-async def test_a_quote_that_has_ended_is_refused(stack: Stack, market: Market) -> None:
+async def test_an_expired_quote_is_refused(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         quote = await at.get("/api/quotes", **QUERY)
         market.database.execute(
@@ -91,7 +91,7 @@ async def test_a_quote_that_has_ended_is_refused(stack: Stack, market: Market) -
         ({"slippageBps": 31}, "slippageBps"),
     ],
 )
-async def test_an_order_must_be_what_was_quoted(stack: Stack, change: Json, field: str) -> None:
+async def test_an_order_must_match_its_quote(stack: Stack, change: Json, field: str) -> None:
     async with client(stack) as at:
         quote = await at.get("/api/quotes", **QUERY)
         form = {"type": "market", **ORDER, **change, "quoteId": quote["quoteId"]}
@@ -119,7 +119,7 @@ async def test_an_order_must_be_what_was_quoted(stack: Stack, change: Json, fiel
         ),
     ],
 )
-async def test_a_quote_that_can_not_be_given_says_why(
+async def test_a_refused_quote_says_why(
     stack: Stack, change: dict[str, str], status: int, code: str, part: str
 ) -> None:
     async with client(stack) as at:
@@ -129,7 +129,7 @@ async def test_a_quote_that_can_not_be_given_says_why(
     assert part in answer.body["error"]["message"]
 
 
-async def test_without_a_venue_there_is_no_quote_for_now(stack: Stack, market: Market) -> None:
+async def test_without_a_venue_a_quote_is_temporarily_unavailable(stack: Stack, market: Market) -> None:
     for venue in ("raydium", "meteora"):
         market.fault(venue, "quote", "fail", times=1)
     async with client(stack) as at:

@@ -1,4 +1,4 @@
-"""Reading orders, the state of the service, and what an API answers beside its own paths."""
+"""Reading orders and health, and requests to other paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.stack import Stack
 
 
 async def all_orders(at: Client, **query: str) -> list[str]:
-    """Page by page."""
+    """Returns the pages of orders."""
     page = await at.get("/api/orders", **query)
     listed = page["orders"]
     while page["nextCursor"]:
@@ -32,7 +32,7 @@ async def test_orders_are_listed_newest_first(stack: Stack) -> None:
     assert listed["orders"][0] == newest
 
 
-async def test_pages_have_no_gaps_and_no_repeats_even_while_orders_come_in(stack: Stack, market: Market) -> None:
+async def test_pages_have_no_gaps_or_repeats_while_orders_come_in(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         while len(market.development_orders()) < 7:
             await at.executed()
@@ -61,7 +61,7 @@ async def test_a_page_holds_as_many_orders_as_asked_for(
     assert len(page["orders"]) == min(len(market.development_orders()), most)
 
 
-async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -> None:
+async def test_orders_can_be_listed_by_status(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         failed = [(await at.executed(tokenIn="BONK", tokenOut="SOL", amountIn="0.00001"))["orderId"] for _ in range(3)]
         confirmed = (await at.executed())["orderId"]
@@ -106,7 +106,7 @@ async def test_orders_can_be_asked_for_by_status(stack: Stack, market: Market) -
         ("cursor", str(UUID(int=1)), "expected the nextCursor of an earlier page"),
     ],
 )
-async def test_a_bad_query_is_refused_naming_the_field(stack: Stack, field: str, value: str, expected: str) -> None:
+async def test_an_invalid_query_is_refused_with_the_field(stack: Stack, field: str, value: str, expected: str) -> None:
     async with client(stack) as at:
         answer = await at.request("GET", "/api/orders", params={field: value})
 
@@ -118,7 +118,7 @@ async def test_a_bad_query_is_refused_naming_the_field(stack: Stack, field: str,
     assert "was" in detail["message"]
 
 
-async def test_health_tells_of_each_part(stack: Stack) -> None:
+async def test_health_reports_each_part(stack: Stack) -> None:
     async with client(stack) as at:
         report = await at.get("/health")
 
@@ -132,9 +132,7 @@ async def test_health_tells_of_each_part(stack: Stack) -> None:
     ("method", "path"),
     [("POST", "/"), ("GET", "/api"), ("GET", "/api/orders/1/2"), ("DELETE", "/api/orders"), ("PUT", "/health")],
 )
-async def test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have(
-    stack: Stack, method: str, path: str
-) -> None:
+async def test_an_unknown_path_or_method_is_not_found(stack: Stack, method: str, path: str) -> None:
     async with client(stack) as at:
         answer = await at.request(method, path)
 
@@ -144,7 +142,7 @@ async def test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have(
     assert answer.body["error"]["code"] == "NotFound"
 
 
-async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack: Stack) -> None:
+async def test_a_page_of_another_origin_may_submit_and_read_orders(stack: Stack) -> None:
     origin = {"Origin": "https://example.com"}
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
 
@@ -166,6 +164,6 @@ async def test_a_browser_of_another_origin_may_submit_orders_and_read_them(stack
 
 
 @pytest.mark.needs("local")
-async def test_the_stage_may_stand_in_the_path_as_on_aws(stack: Stack) -> None:
+async def test_the_path_may_contain_the_stage_as_on_aws(stack: Stack) -> None:
     async with client(stack) as at:
         assert (await at.get("/v1/health"))["status"] == "up"

@@ -1,4 +1,4 @@
-"""Messages that are lost, repeated or can't be handled: the order's own record decides."""
+"""Messages that are lost, repeated or cannot be handled. The stored order decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 
 @pytest.mark.needs("clients")
-async def test_an_order_whose_message_was_lost_is_found_by_the_sweep(stack: Stack, market: Market) -> None:
+async def test_the_sweep_finds_an_order_whose_message_was_lost(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
     market.pass_time(60)
 
@@ -27,7 +27,7 @@ async def test_an_order_whose_message_was_lost_is_found_by_the_sweep(stack: Stac
 
 
 @pytest.mark.needs("clients")
-async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack, market: Market) -> None:
+async def test_the_sweep_leaves_a_new_order_to_its_message(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
 
     with aws(stack, "lambda") as functions:
@@ -42,7 +42,7 @@ async def test_an_order_that_only_just_came_is_left_to_its_message(stack: Stack,
 
 
 @pytest.mark.needs("console", "clients")
-async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: Stack, market: Market) -> None:
+async def test_a_message_delivered_more_than_once_runs_the_order_once(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         earlier = len(await at.executions())
         with market.held("USDT"):
@@ -61,7 +61,7 @@ async def test_a_message_that_comes_more_than_once_runs_the_order_once(stack: St
 
 
 @pytest.mark.needs("console", "clients")
-async def test_a_message_of_no_order_is_dropped(stack: Stack) -> None:
+async def test_a_message_of_an_unknown_order_is_dropped(stack: Stack) -> None:
     async with client(stack) as at:
         earlier = len(await at.executions())
         await wake(stack, "01890a5d-ac96-774b-bcce-b302099a8057", times=1)
@@ -70,7 +70,7 @@ async def test_a_message_of_no_order_is_dropped(stack: Stack) -> None:
 
 
 @pytest.mark.needs("clients")
-async def test_an_order_whose_message_could_not_be_handled_fails_and_says_so(stack: Stack, market: Market) -> None:
+async def test_a_dead_letter_fails_its_order_with_a_reason(stack: Stack, market: Market) -> None:
     order_id = market.order_without_message()
 
     async with client(stack) as at, at.connected() as socket:
@@ -88,7 +88,7 @@ async def test_an_order_whose_message_could_not_be_handled_fails_and_says_so(sta
 
 
 async def wake(stack: Stack, order_id: str, times: int) -> None:
-    """Sends so many of the order's messages, and returns once they were handled."""
+    """Sends the order's message `times` times and waits until they were handled."""
     with aws(stack, "sqs") as sqs:
 
         def messages(state: str) -> int:

@@ -1,4 +1,4 @@
-"""What happens when files change while the stack is up."""
+"""Files that change while the stack runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def label(functions: Any) -> Any:
     [("handlers/sorting.py", 'str(label(parcel["id"]))'), ("layer/python/labels.py", 'f"parcel {parcel}"')],
     ids=["of the function", "of a layer"],
 )
-async def test_new_code_runs_from_then_on_and_the_old_ends_what_it_runs(
+async def test_new_code_runs_next_and_old_code_finishes_its_invocations(
     tmp_path: Path, file: str, expression: str
 ) -> None:
     template = copy_of("parcels", tmp_path)
@@ -47,14 +47,14 @@ async def test_new_code_runs_from_then_on_and_the_old_ends_what_it_runs(
         aws(parcels, "lambda") as functions,
         aws(parcels, "stepfunctions") as machines,
     ):
-        # GIVEN an execution that the old code runs
+        # GIVEN an execution in the old code
         slow = {"id": "old", "weight": 1, "since": str(since), "until": str(until)}
         started = machines.start_execution(stateMachineArn=MACHINE, input=json.dumps({"parcels": [slow]}))
         async for _ in Until("the slow parcel is being weighed"):
             if since.exists():
                 break
 
-        # WHEN the code changes, twice in a moment and to the same size
+        # WHEN the code changes twice at once and keeps its size
         for version in ("a box", "a bag"):
             code.write_text(original.replace(expression, f'"{version}"'))
             # THEN the new code runs soon
@@ -62,7 +62,7 @@ async def test_new_code_runs_from_then_on_and_the_old_ends_what_it_runs(
                 if label(functions) == version:
                     break
 
-        # AND the execution ends as it began
+        # AND the execution ends with the old code
         until.touch()
         async for _ in Until("the execution has ended"):
             described = machines.describe_execution(executionArn=started["executionArn"])
@@ -71,7 +71,7 @@ async def test_new_code_runs_from_then_on_and_the_old_ends_what_it_runs(
         assert json.loads(described["output"])["labels"] == [{"label": "parcel old"}]
 
 
-async def test_a_mistake_is_reported_and_its_correction_runs(tmp_path: Path) -> None:
+async def test_a_corrected_mistake_runs(tmp_path: Path) -> None:
     template = copy_of("faulty", tmp_path)
     with application(template, tmp_path / "data") as faulty, aws(faulty, "lambda") as functions:
         (template.parent / "code/unimportable.py").write_text("def handler(event, context):\n    return 'mended'\n")
@@ -85,17 +85,17 @@ async def test_a_changed_template_or_definition_asks_for_a_restart(tmp_path: Pat
     template = copy_of("parcels", tmp_path)
     changed = template.with_name(file)
     with application(template, tmp_path / "data") as parcels:
-        # As many editors do it: another file takes the place.
+        # Many editors replace the file.
         shutil.copy(changed, changed.with_suffix(".new"))
         changed.with_suffix(".new").replace(changed)
 
         assert await asyncio.to_thread(parcels.says, f"{changed} has changed: restart the emulator")
 
 
-async def test_no_order_is_lost_when_everything_changes_while_orders_run(
+async def test_no_order_is_lost_when_shared_code_changes(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    # GIVEN a copy of this engine, whose ten slots and queue are full
+    # GIVEN a copy of this engine with ten running orders and five that wait
     copy = tmp_path_factory.mktemp("engine")
     shutil.copy(ROOT / "template.yaml", copy)
     for folder in ("functions", "infra", "layers", "statemachine"):
@@ -109,7 +109,7 @@ async def test_no_order_is_lost_when_everything_changes_while_orders_run(
                     if len((await at.get("/api/orders", status="submitted", limit="100"))["orders"]) == 10:
                         break
 
-                # WHEN the code that all functions share changes
+                # WHEN code that all functions share changes
                 with (copy / "layers/common/order_engine/__init__.py").open("a") as module:
                     module.write("\n")
                 assert await asyncio.to_thread(stack.says, "Reloaded ")

@@ -1,4 +1,4 @@
-"""The functions in Docker, by the SAM CLI, on the stores, the queue and the WebSocket API of an emulator."""
+"""The functions in Docker with the SAM CLI, on the stores, the queue and the WebSocket API of an emulator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.sam_local import SamLocal, running_sam_local
 from tests.support.stack import ROOT, Stack
 from tools.sam_local import environments
 
-# Building and starting take most of a minute.
+# Building and starting take almost a minute.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.process]
 
 
@@ -54,12 +54,12 @@ async def test_a_request_without_a_key_is_refused(sam: SamLocal) -> None:
 async def test_a_wrong_key_gets_nothing(sam: SamLocal) -> None:
     async with at(sam, "oee_" + "0" * 43) as stranger:
         status, body = await stranger.raw("GET", "/api/orders", {})
-    # AWS answers 401; sam local takes an authorizer's "Unauthorized" for an error of its own.
+    # AWS answers 401; sam local reports an authorizer's "Unauthorized" as an internal error.
     assert status in (401, 502)
     assert "orders" not in json.loads(body)
 
 
-async def test_an_order_is_confirmed_and_told_of_over_the_emulators_websocket(sam: SamLocal, market: Market) -> None:
+async def test_an_order_is_confirmed_and_pushed_over_the_emulators_websocket(sam: SamLocal, market: Market) -> None:
     async with at(sam) as trader, trader.connected() as socket:
         order = await trader.submit()
         await socket.send(action="subscribe", orderId=order["orderId"])
@@ -80,7 +80,7 @@ async def test_a_repeated_request_is_one_order(sam: SamLocal, market: Market) ->
         await trader.ended(order_id)
 
 
-async def test_bad_input_is_named(sam: SamLocal) -> None:
+async def test_bad_input_is_refused_by_name(sam: SamLocal) -> None:
     async with at(sam) as trader:
         answer = await trader.request("POST", "/api/orders/execute", json={"type": "market", "amountIn": "-1"})
         assert (answer.status, answer.body["error"]["code"]) == (400, "InvalidOrder")
@@ -96,7 +96,7 @@ async def test_a_quote_is_given(sam: SamLocal, market: Market) -> None:
     assert float(quote["amountOut"]) > 0
 
 
-async def test_an_order_that_has_ended_is_too_late_to_cancel(sam: SamLocal, market: Market) -> None:
+async def test_a_final_order_can_not_be_cancelled(sam: SamLocal, market: Market) -> None:
     async with at(sam) as trader:
         order = await trader.executed()
         answer = await trader.request("DELETE", f"/api/orders/{order['orderId']}")
@@ -104,7 +104,7 @@ async def test_an_order_that_has_ended_is_too_late_to_cancel(sam: SamLocal, mark
 
 
 @pytest.mark.parametrize("path", ["/", "/openapi.json", "/asyncapi.json"])
-async def test_what_is_open_to_everyone_is_served(sam: SamLocal, path: str) -> None:
+async def test_public_files_are_served_without_a_key(sam: SamLocal, path: str) -> None:
     async with at(sam, None) as anyone:
         status, body = await anyone.raw("GET", path, {})
     assert (status, len(body) > 1000) == (200, True)
@@ -128,7 +128,7 @@ def test_a_function_is_invoked_with_a_sample_event(
     assert sam_local.containers() == others
 
 
-def test_the_emulator_says_what_its_functions_are_set(stack: Stack) -> None:
+def test_the_emulator_reports_its_functions_environments(stack: Stack) -> None:
     variables = environments(stack.data)
     assert variables["SubmitFunction"]["WEBSOCKET_URL"] == stack.websocket
     for function in variables.values():
@@ -136,7 +136,7 @@ def test_the_emulator_says_what_its_functions_are_set(stack: Stack) -> None:
         assert function["DATABASE_URL"] == stack.parameters["DatabaseUrl"]
 
 
-def test_without_an_engine_it_says_what_it_needs(tmp_path: Path) -> None:
+def test_without_an_engine_it_says_how_to_start_one(tmp_path: Path) -> None:
     ended = sam_local.invoke(tmp_path, "RouteFunction", "{}")
     assert ended.returncode == 1
     assert ended.stderr.startswith("sam-local: expected the engine to be up (make run): ")

@@ -1,4 +1,4 @@
-"""An application of quite another shape than this one, unchanged on the emulator; and what is refused."""
+"""A very different application, unchanged on the emulator, and applications that are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def sorted_(parcels: Stack, sqs: Any) -> list[Any]:
-    """The next message of the queue in which the application's work ends."""
+    """Returns the next message of the application's last queue."""
     url = f"{parcels.endpoint}/000000000000/Sorted"
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -39,7 +39,7 @@ def sorted_(parcels: Stack, sqs: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PATCH"])
-async def test_one_greedy_route_takes_every_path_and_method(parcels: Stack, method: str) -> None:
+async def test_one_greedy_route_serves_every_path_and_method(parcels: Stack, method: str) -> None:
     async with aiohttp.ClientSession() as session:
         answer = await session.request(method, f"{parcels.rest}/desk/a/b/c", headers=BADGE)
         about = await answer.json()
@@ -55,14 +55,16 @@ async def test_one_greedy_route_takes_every_path_and_method(parcels: Stack, meth
 
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"X-Badge": "let me in"}, 403)])
-async def test_the_token_authorizer_decides_who_gets_in(parcels: Stack, headers: dict[str, str], status: int) -> None:
+async def test_the_token_authorizer_decides_who_is_admitted(
+    parcels: Stack, headers: dict[str, str], status: int
+) -> None:
     async with aiohttp.ClientSession() as session:
         answer = await session.get(f"{parcels.rest}/desk/a", headers=headers)
 
     assert answer.status == status
 
 
-async def test_messages_are_handed_over_in_batches(parcels: Stack) -> None:
+async def test_messages_are_delivered_in_batches(parcels: Stack) -> None:
     bodies = [f"parcel {number}" for number in range(10)]
     async with aiohttp.ClientSession() as session:
         await session.post(f"{parcels.rest}/desk/parcels", headers=BADGE, json=bodies)
@@ -109,7 +111,7 @@ async def test_a_standard_machine_cannot_be_run_synchronously(parcels: Stack) ->
         machines.start_sync_execution(stateMachineArn=MACHINE, input="{}")
 
 
-async def test_messages_are_routed_by_what_the_template_selects(parcels: Stack) -> None:
+async def test_messages_are_routed_by_the_templates_selection(parcels: Stack) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(parcels.websocket) as socket:
         await socket.send_json({"about": {"topic": "where", "parcel": 7}})
         where = await socket.receive_json(timeout=PATIENCE)
@@ -121,23 +123,23 @@ async def test_messages_are_routed_by_what_the_template_selects(parcels: Stack) 
 
 
 def refused(data: Path, template: Path, *options: str) -> str:
-    """What an emulator says that does not start."""
+    """Starts an emulator that must fail, and returns its error message."""
     started = command(data, "--template", str(template), *FREE_PORTS, *options)
     ended = subprocess.run(started, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     return ended.stderr.removeprefix("emulator: ")
 
 
-def test_all_that_is_not_supported_is_refused_at_once_with_its_place(tmp_path: Path) -> None:
+def test_everything_unsupported_is_refused_at_once_with_its_place(tmp_path: Path) -> None:
     expected = (APPS / "unsupported/refused.txt").read_text()
     assert refused(tmp_path / "data", APPS / "unsupported/template.yaml") == expected
 
 
-def test_a_parameter_of_the_command_line_wins_over_samconfig(tmp_path: Path) -> None:
+def test_a_command_line_parameter_overrides_samconfig(tmp_path: Path) -> None:
     says = refused(tmp_path / "data", APPS / "parcels/template.yaml", "--parameter", "Stage=moon")
     assert says == "Stage: expected one of test, prod, was 'moon'\n"
 
 
-def test_an_environment_that_samconfig_does_not_have_is_named(tmp_path: Path) -> None:
+def test_an_environment_missing_from_samconfig_is_named(tmp_path: Path) -> None:
     says = refused(tmp_path / "data", APPS / "parcels/template.yaml", "--config-env", "prod")
     assert says.endswith("samconfig.toml: expected one of its environments (default), was 'prod'\n")

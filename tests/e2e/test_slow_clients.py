@@ -1,4 +1,4 @@
-"""Clients that do not read, come late, go and come back: nobody waits for them, and they miss nothing."""
+"""Clients that do not read, come late or reconnect. Nothing waits for them, and they miss no event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLIENTS = 200
 
 
 class Deaf:
-    """A WebSocket client that sends and never reads: its TCP window fills, then what the server keeps for it."""
+    """A WebSocket client that never reads, so that its TCP window and then the server's buffer fill."""
 
     def __init__(self, stack: Stack) -> None:
         to = urlsplit(stack.websocket)
@@ -62,28 +62,28 @@ def deaf(stack: Stack) -> Iterator[Deaf]:
         client.close()
 
 
-async def test_a_client_that_does_not_read_holds_no_order_back_and_is_hung_up_on(
+async def test_a_client_that_does_not_read_delays_no_order_and_is_disconnected(
     stack: Stack, market: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:
     forget_earlier_tests(market)
     async with client(stack) as at:
         usual = await orders_with(at, stack, market, None)
-        # GIVEN a client that listens to twenty orders and reads nothing, until no more can be kept for it
+        # GIVEN a client that listens to twenty orders and does not read, until the server's buffer is full
         with deaf(stack) as listener:
             slowed = await orders_with(at, stack, market, listener)
 
-            # THEN it was hung up on, so that it knows, and is forgotten
+            # THEN it is disconnected and deleted
             async for _ in Until("nobody listens any more"):
                 if listeners(market) == []:
                     break
     with capsys.disabled():
         print(f"\n20 orders: {usual:.2f} s, with a client that does not read: {slowed:.2f} s")
-    # AND every order was confirmed without waiting for it
+    # AND every order is confirmed without waiting for it
     assert slowed < usual + 3
 
 
 async def orders_with(at: Client, stack: Stack, market: Market, listener: Deaf | None) -> float:
-    """Seconds in which twenty orders are confirmed once the market moves, to which the listener listens as well."""
+    """Returns the seconds until twenty orders are confirmed, with or without the listener."""
     with market.held("USDC"):
         orders = [(await at.submit(slippageBps=500))["orderId"] for _ in range(20)]
         if listener is not None:
@@ -101,17 +101,17 @@ async def orders_with(at: Client, stack: Stack, market: Market, listener: Deaf |
 
 
 def forget_earlier_tests(market: Market) -> None:
-    """A connection may close while it is being subscribed: what then remains goes with the sweep, an hour later."""
+    """Deletes subscriptions of connections that closed while subscribing, which the sweep would do an hour later."""
     market.database.execute("DELETE FROM subscriptions")
 
 
 def listeners(market: Market) -> list[str]:
-    """One for each subscription."""
+    """Returns the connection of each subscription."""
     return [row["connection_id"] for row in market.database.fetch("SELECT connection_id FROM subscriptions")]
 
 
 async def fill(stack: Stack, connection_id: str) -> None:
-    """Pushes to the connection until not another event is taken for it."""
+    """Pushes to the connection until the gateway accepts no more."""
     url = f"{stack.websocket.replace('ws', 'http', 1)}/@connections/{connection_id}"
     async with aiohttp.ClientSession() as session:
         for size in (100_000, 5_000, 100):
@@ -122,15 +122,13 @@ async def fill(stack: Stack, connection_id: str) -> None:
             assert status == 429
 
 
-async def test_two_hundred_clients_that_come_late_and_come_back_see_every_event_once(
-    stack: Stack, market: Market
-) -> None:
+async def test_two_hundred_late_and_returning_clients_see_every_event_once(stack: Stack, market: Market) -> None:
     forget_earlier_tests(market)
     chance = random.Random(7)
     async with client(stack) as at:
 
         async def watch(order_id: str, pause: float, visits: list[int]) -> list[Json]:
-            """What a client has seen that comes late, leaves after so many events, and asks for the rest."""
+            """Returns the events of a client that comes late, leaves after some events and asks for the rest."""
             await asyncio.sleep(pause)
             seen: list[Json] = []
             for visit in [*visits, 100]:

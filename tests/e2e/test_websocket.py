@@ -1,4 +1,4 @@
-"""What a WebSocket client can rely on: every event, in order, once, whenever it comes; and an answer to everything."""
+"""The WebSocket API: a client gets every event once and in order, and an answer to every message."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_a_late_subscriber_gets_all_events_in_order(stack: Stack) -> None:
     assert subscribed == connected == order["events"]
 
 
-async def test_a_subscriber_in_the_middle_gets_what_it_missed_then_the_rest(stack: Stack, market: Market) -> None:
+async def test_a_subscriber_in_the_middle_gets_the_missed_events_then_the_rest(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as early, at.connected() as late:
         with market.held("USDT"):
             await early.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
@@ -44,12 +44,12 @@ async def test_a_subscriber_in_the_middle_gets_what_it_missed_then_the_rest(stac
 
     assert steps(missed) == LIFE[:4]
     assert steps(rest[0]) == LIFE[4:]
-    # Two sockets on one order get the same.
+    # Two sockets on one order get the same events.
     assert missed == seen
     assert rest[0] == rest[1]
 
 
-async def test_a_client_that_comes_back_asks_for_the_later_events_only(stack: Stack, market: Market) -> None:
+async def test_a_returning_client_asks_for_later_events_only(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         with market.held("USDT"):
             async with at.connected() as socket:
@@ -65,7 +65,7 @@ async def test_a_client_that_comes_back_asks_for_the_later_events_only(stack: St
     assert after_the_end == []
 
 
-async def test_a_subscription_that_is_made_twice_tells_every_event_once(stack: Stack, market: Market) -> None:
+async def test_a_repeated_subscription_sends_every_event_once(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as socket:
         with market.held("USDT"):
             await socket.send(**ORDER | {"action": "execute", "tokenOut": "USDT"})
@@ -109,9 +109,7 @@ async def test_unsubscribing_stops_the_events_for_this_socket_alone(stack: Stack
     ("order_id", "status"),
     [pytest.param(str(uuid4()), 404, id="unknown"), ("", 400), ("1", 400), ("not-a-uuid", 400), ("x" * 36, 400)],
 )
-async def test_the_handshake_is_refused_for_an_order_that_there_is_not(
-    stack: Stack, order_id: str, status: int
-) -> None:
+async def test_the_handshake_is_refused_for_an_unknown_order(stack: Stack, order_id: str, status: int) -> None:
     async with client(stack) as at:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
             async with at.connected(f"{stack.websocket}?orderId={order_id}"):
@@ -168,7 +166,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
         ('{"action": "execute"}', "InvalidOrder", "type: expected a value, was missing"),
     ],
 )
-async def test_a_message_that_makes_no_sense_is_answered_with_an_error_and_the_socket_stays_open(
+async def test_an_invalid_message_is_answered_with_an_error_and_the_socket_stays_open(
     stack: Stack, message: str, code: str, expected: str
 ) -> None:
     async with client(stack) as at, at.connected() as socket:
@@ -184,7 +182,7 @@ async def test_a_message_that_makes_no_sense_is_answered_with_an_error_and_the_s
 
 
 @pytest.mark.parametrize(("kind", "code"), [("binary", 1003), ("too long", 1009)])
-async def test_what_api_gateway_does_not_take_closes_this_socket_alone(stack: Stack, kind: str, code: int) -> None:
+async def test_a_frame_that_api_gateway_refuses_closes_only_its_socket(stack: Stack, kind: str, code: int) -> None:
     async with client(stack) as at, at.connected() as other, at.connected() as socket:
         if kind == "binary":
             await socket.send_bytes(b'{"action": "ping"}')
@@ -196,7 +194,7 @@ async def test_what_api_gateway_does_not_take_closes_this_socket_alone(stack: St
         assert await other.receive() == {"action": "pong"}
 
 
-async def test_a_client_that_leaves_holds_nobody_else_back(stack: Stack, market: Market) -> None:
+async def test_a_client_that_leaves_delays_no_other(stack: Stack, market: Market) -> None:
     async with client(stack) as at, at.connected() as staying:
         with market.held("USDT"):
             async with at.connected() as leaving:
@@ -204,13 +202,13 @@ async def test_a_client_that_leaves_holds_nobody_else_back(stack: Stack, market:
                 order_id = (await leaving.events(until="submitted"))[0]["orderId"]
                 await staying.send(action="subscribe", orderId=order_id)
                 await staying.events(until="submitted")
-        # Gone before the last event.
+        # It leaves before the last event.
         assert steps(await staying.events()) == LIFE[4:]
 
 
 @pytest.mark.needs("load")
-async def test_every_one_of_many_clients_sees_its_order_through(stack: Stack) -> None:
-    """With orders outstanding, too: 30 sockets at once, each of them with an order of its own."""
+async def test_each_of_many_clients_sees_its_order_end(stack: Stack) -> None:
+    """Opens 30 sockets at once, each with an order of its own."""
     async with client(stack) as at:
 
         async def one() -> list[Json]:

@@ -1,4 +1,4 @@
-"""wscat from npm, as a person types into it. `npm ci --prefix tests/npm` installs it."""
+"""wscat from npm with typed input. `npm ci --prefix tests/npm` installs it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not WSCAT.exists(), reason="wscat is not install
 
 @contextmanager
 def wscat(url: str, key: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A wscat whose input stays open, as a terminal's does."""
+    """A wscat whose input stays open, like a terminal's."""
     command = [str(WSCAT), "--connect", url, "--header", f"Authorization: Bearer {key}", *options]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -42,7 +42,7 @@ def wscat(url: str, key: str, *options: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_an_order_executed_and_watched(stack: Stack) -> None:
+def test_an_order_is_executed_and_watched(stack: Stack) -> None:
     order = {"action": "execute", "type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
     with wscat(stack.websocket, stack.key, "--wait", "60", "--execute", json.dumps(order)) as process:
         assert process.stdout is not None
@@ -62,14 +62,14 @@ def test_an_unknown_order_is_refused_at_the_handshake(stack: Stack) -> None:
         assert "Unexpected server response: 404" in process.stdout.read()
 
 
-def test_nobody_connects_without_a_key(stack: Stack) -> None:
+def test_a_client_without_a_key_is_refused(stack: Stack) -> None:
     with wscat(stack.websocket, "none") as process:
         assert process.stdout is not None
         assert "Unexpected server response: 401" in process.stdout.read()
 
 
-def test_the_session_in_the_documentation_goes_as_it_is_written(stack: Stack, market: Market) -> None:
-    """What is typed there is sent; what comes back has the written parts, with anything in the place of `…`."""
+def test_the_session_in_the_documentation_works_as_written(stack: Stack, market: Market) -> None:
+    """Sends the typed lines of a session and checks the answers, in which `…` stands for anything."""
     (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
     command, *lines = session.splitlines()
     options = shlex.split(command.replace("ws://127.0.0.1:3001", stack.websocket).replace("$ORDERS_KEY", stack.key))
@@ -95,7 +95,7 @@ def test_the_session_in_the_documentation_goes_as_it_is_written(stack: Stack, ma
 
 
 def printed(terminal: IO[bytes]) -> Iterator[str]:
-    """The lines that a terminal shows, without their colours and the moves of its cursor."""
+    """Returns the lines that a terminal shows, without control sequences."""
     text = ""
     while True:
         text += terminal.read(65536).decode()
@@ -104,14 +104,14 @@ def printed(terminal: IO[bytes]) -> Iterator[str]:
 
 
 @pytest.mark.needs("local")
-def test_the_commands_that_the_stack_prints_work_as_they_are(stack: Stack) -> None:
-    """Pasted into a shell, in a folder where npx finds wscat."""
+def test_the_commands_that_the_stack_prints_work(stack: Stack) -> None:
+    """Runs the command in a shell, in a folder where npx finds wscat."""
     addresses = Addresses(stack.endpoint, stack.rest, stack.websocket)
     outputs = load(ROOT / "template.yaml", stack.parameters, addresses=addresses).outputs
     environment = {"PATH": os.environ["PATH"], "ORDERS_KEY": stack.key, "HOME": os.environ.get("HOME", "/")}
     for name, expected in (("SubmitAnOrder", '"status": "pending"'), ("WatchAnOrder", '"status": "confirmed"')):
         command = ["sh", "-c", outputs[name].replace("-w 15", "-w 3")]
-        # wscat leaves when its input ends, as a terminal's does not.
+        # wscat ends with its input, which must therefore stay open.
         with subprocess.Popen(
             command, cwd=WSCAT.parents[2], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:

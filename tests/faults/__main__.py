@@ -1,4 +1,4 @@
-"""Kills everything under running orders, and shows what became of them: `python -m tests.faults --seed 1`."""
+"""Kills everything under running orders and prints the result: `python -m tests.faults --seed 1`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120, help="how long orders come in and things are killed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        # Run by root, Postgres runs as another user, who must be able to get there.
+        # Started by root, Postgres runs as another user, who must be able to enter.
         Path(folder).chmod(0o755)
         report = asyncio.run(run(Plan(**vars(arguments)), Path(folder)))
     for what, how_much in report.rows:

@@ -1,4 +1,4 @@
-"""Kills what the engine runs on, at random moments, and brings it back as its operator or AWS would."""
+"""Kills what the engine runs on at random moments, and restarts it like an operator or AWS."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ import redis
 from tests.support.stack import START_SECONDS, Stack, family, survivors
 
 KINDS = {"a function": 10, "the emulator": 2, "Redis": 3, "Redis, stopped": 2, "Postgres": 3, "everything": 1}
-"""What is killed, and how often among all kills."""
+"""The weight of each kind of kill."""
 
 DOWN = (0.5, 3.0)
-"""Seconds for which a store stays down, at least and at most."""
+"""The shortest and longest downtime of a store in seconds."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A server that can be killed without warning, with all that it started, and started again as it was."""
+    """A server that can be killed with its children and started again with the same command."""
 
     process: psutil.Process
     command: list[str]
@@ -41,7 +41,7 @@ class Store:
 
     @classmethod
     def of(cls, process: psutil.Process, options: list[str] | None = None) -> Store:
-        """`options` if the process no longer tells those that it was started with."""
+        """Returns the store of a process. `options` replace its command line if the process has changed it."""
         command = process.cmdline() if options is None else [process.exe(), *options]
         user, group = process.uids().real, process.gids().real
         return cls(process, command, process.cwd(), process.environ(), user, group)
@@ -54,7 +54,7 @@ class Store:
         assert survivors(everything) == []
 
     def start(self, answers: Callable[[], bool]) -> int:
-        """Starts it until it answers, for it refuses to while the process that was killed is a zombie. Its new id."""
+        """Starts it until it answers, because it refuses while the killed process is a zombie. Returns its id."""
         give_up = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up:
             process = self._start()
@@ -77,14 +77,14 @@ class Store:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        # Whoever stops it, it is gone then, and no zombie.
+        # Reaps it when it ends.
         threading.Thread(target=process.wait, daemon=True).start()
         return process
 
 
 @dataclass
 class Chaos:
-    """`stack` is the one that runs now, or the last one while none does."""
+    """Kills and restarts. `stack` is the current stack, or the last one while none runs."""
 
     data: Path
     options: tuple[str, ...]
@@ -97,9 +97,9 @@ class Chaos:
         self.stack = Stack(self.data, *self.options)
 
     async def reign(self, kills: int, seconds: float) -> None:
-        """So many kills within about so many seconds, one after the other. Everything is back when it returns."""
+        """Makes `kills` kills within about `seconds`, one after the other. Everything runs again when it returns."""
         kinds = self.chance.choices(list(KINDS), list(KINDS.values()), k=kills)
-        # Whatever the dice say, each of these is killed at least once.
+        # Each of these is killed at least once.
         kinds[:4] = ["Postgres", "the emulator", "Redis", "a function"][:kills]
         self.chance.shuffle(kinds)
         for kind in kinds:
@@ -111,7 +111,7 @@ class Chaos:
                 self.down += time.monotonic() - started
 
     def end(self) -> None:
-        """Leaves nothing of it."""
+        """Kills every process."""
         self.stack.abandon()
 
     def _kill(self, kind: str) -> None:
@@ -145,7 +145,7 @@ class Chaos:
                     killed.kill()
                 while any(psutil.pid_exists(killed.process.pid) for killed in stores):
                     time.sleep(0.02)
-                # It starts its stores itself.
+                # The emulator starts its stores.
                 self.stack = Stack(self.data, *self.options)
 
     def _kill_emulator(self) -> None:

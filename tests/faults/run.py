@@ -1,4 +1,4 @@
-"""One fault run: orders with a WebSocket client each while everything under them is killed, and what became of them."""
+"""A fault run: orders with a WebSocket client each while everything under them is killed, and a report."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.market import Market
 from tests.support.stack import KEY, Stack
 
 PERCENT = 20
-"""How many of a venue's answers are failures."""
+"""The percentage of a venue's answers that fail."""
 
 BOUND = 120.0
-"""Seconds after everything is back within which every order ends."""
+"""Every order ends within this many seconds after everything is back."""
 
 GRACE = 5.0
-"""Seconds after the last order's end within which its clients know."""
+"""Clients know of the last order's end within this many seconds."""
 
 
 HURRY = 5.0
@@ -40,7 +40,7 @@ HURRY = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds` is how long orders come in and things are killed.
+    """The plan of a run. Orders come in and things are killed for `seconds`.
 
     In a hurry, once everything is back, leases lapse and the sweep runs every few seconds instead of every minute.
     """
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the orders: `rows` as (what, how much), and everything that must not be."""
+    """The result: `rows` of (what, how much), and every broken promise."""
 
     rows: list[tuple[str, str]]
     broken: list[str]
@@ -72,7 +72,7 @@ async def run(plan: Plan, data: Path) -> Report:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
             market.reset()
             traders = [Trader(lambda: chaos.stack, session, number) for number in range(plan.orders)]
-            # Some of them all at once, so that orders wait in the queue as well.
+            # Some come together, so that orders also wait in the queue.
             bursts = [chance.uniform(0, plan.seconds) for _ in range(1 + plan.orders // 50)]
             pauses = [
                 chance.choice(bursts) if chance.random() < 0.3 else chance.uniform(0, plan.seconds) for _ in traders
@@ -91,7 +91,7 @@ async def run(plan: Plan, data: Path) -> Report:
 
 
 async def misbehave(market: Market, chance: random.Random) -> None:
-    """About every fifth answer of a venue fails, is late or slips."""
+    """Makes about every fifth answer of a venue fail, time out or slip."""
     kinds = {step: ("fail", "timeout", "slip") if step == "submit" else ("fail", "timeout") for step in STEPS}
     while True:
         for step in STEPS:
@@ -104,7 +104,7 @@ async def misbehave(market: Market, chance: random.Random) -> None:
 
 @asynccontextmanager
 async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """They run while the block does. Raises what any of them raised."""
+    """Runs the coroutines while the block runs. Raises the first error of any of them."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         yield
@@ -118,7 +118,7 @@ async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator
 
 
 async def hurry(market: Market, stack: Stack) -> None:
-    """Lets every lease lapse and runs the sweep, again and again: orders also stall on venues that fail."""
+    """Lets every lease lapse and runs the sweep repeatedly, because orders also stall on failing venues."""
     while True:
         market.pass_time(BOUND)
         await asyncio.to_thread(_sweep, stack)
@@ -131,7 +131,7 @@ def _sweep(stack: Stack) -> None:
 
 
 async def _all_ended(market: Market, traders: list[Trader]) -> float | None:
-    """Seconds until every order has ended, and then some for their clients to know. `None` if that takes too long."""
+    """Waits until every order has ended and its client knows. Returns the seconds, or None after `BOUND`."""
     started = time.monotonic()
     while any(trader.order_id is None for trader in traders) or market.unfinished():
         if time.monotonic() > started + BOUND:

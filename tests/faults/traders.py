@@ -1,4 +1,4 @@
-"""Clients that do what docs/api.md asks of them: try again when told so, reconnect, and ask for what they missed."""
+"""Clients that follow docs/api.md: they retry, reconnect, and ask for missed events."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.stack import Stack
 
 PAIRS = (("SOL", "USDC", "0.01"), ("USDC", "SOL", "1"), ("SOL", "RAY", "0.02"), ("JUP", "USDC", "3"))
 PAUSE = 0.3
-"""Seconds until a client tries again what has failed."""
+"""Seconds before a client retries."""
 
 LOST = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 @dataclass
 class Trader:
-    """One order and one WebSocket client of it, through every interruption."""
+    """A client with one order, through every interruption."""
 
     stack: Callable[[], Stack]
     session: aiohttp.ClientSession
@@ -65,7 +65,7 @@ class Trader:
             await asyncio.sleep(PAUSE)
 
     async def _watch(self) -> None:
-        """Over one connection, until it is lost or the order has ended."""
+        """Reads events over one connection until it is lost or the order has ended."""
         async with self.session.ws_connect(self.stack().websocket) as socket:
             self.connections += 1
             await socket.send_json({"action": "subscribe", "orderId": self.order_id, "after": len(self.events)})
@@ -74,7 +74,7 @@ class Trader:
                     return
                 event = message.json()
                 if "seq" not in event:
-                    # Not subscribed: a part was down.
+                    # The subscription failed because a part was down.
                     await asyncio.sleep(PAUSE)
                     return
                 self._take(event)

@@ -1,4 +1,4 @@
-"""Records event histories from real runs, on a stack of its own, beside itself: `python -m tests.histories`."""
+"""Records event histories of real runs into this folder: `python -m tests.histories`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.stack import Stack, running
 
 VENUES = ("raydium", "meteora")
 A_WHILE = 120.0
-"""Seconds after which a lease and a transaction are over."""
+"""Seconds after which a lease and a transaction have expired."""
 
 
 class Recorder:
@@ -69,7 +69,7 @@ class Recorder:
         market.clear_faults()
 
     def _cut_short(self, status: str, cancel: bool = False, expired: bool = False) -> None:
-        """An order whose emulator is killed while it has the status, and what becomes of it afterwards."""
+        """Kills the emulator while an order has the status, and returns its later history."""
         stopped = self._stopped_at(status, unseen=expired)
         while stopped is None:
             stopped = self._stopped_at(status, unseen=expired)
@@ -94,9 +94,9 @@ class Recorder:
             self._found[name] = asyncio.run(order())
 
     def _stopped_at(self, status: str, unseen: bool) -> str | None:
-        """The id of an order that stands at the status, its emulator killed. `None` if all had gone on by then.
+        """Kills the emulator and returns an order in the status, or None if all have moved on.
 
-        With `unseen` one whose transaction the chain has not taken.
+        With `unseen`, the chain does not have its transaction.
         """
         with self._stack(killed=True) as (stack, market):
             if status in ("pending", "routing"):
@@ -126,7 +126,7 @@ class Recorder:
                 while found() is None and time.monotonic() < give_up:
                     pass
                 stack.process.send_signal(signal.SIGSTOP)
-                # What a function was told to do before, it still does.
+                # A killed emulator's function may still finish its step.
                 time.sleep(0.2)
                 stack.kill()
             market.clear_faults()
@@ -152,7 +152,7 @@ class Recorder:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        # Run by root, Postgres runs as another user, who must be able to get there.
+        # Started by root, Postgres runs as another user, who must be able to enter.
         Path(folder).chmod(0o755)
         found = Recorder(Path(folder)).record()
     for name, order in found.items():

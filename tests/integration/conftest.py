@@ -1,4 +1,4 @@
-"""One migrated database for the whole run; every test begins with no order in it and with the market as set up."""
+"""One migrated database for the whole run. Each test starts with the initial market and without orders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.functions import Functions, new_environment
 from tests.support.http_server import HttpServer, http_server
 
 ROLE = "order_engine"
-"""Whose rights are enough for all that the engine does: the tests run with them."""
+"""The role of the functions. The tests use it, which shows that its rights suffice."""
 
 
 @pytest.fixture(scope="session")
@@ -31,20 +31,20 @@ def migrated_url(postgres_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def engine_url(migrated_url: str) -> str:
-    """The same database, for the role that the functions have on AWS."""
+    """The URL of the same database for the role that the functions have on AWS."""
     return make_conninfo(migrated_url, user=ROLE)
 
 
 @pytest.fixture
 def database_url(migrated_url: str) -> str:
-    """A migrated and clean database."""
+    """The URL of a migrated database without orders."""
     clean(migrated_url)
     return migrated_url
 
 
 @pytest.fixture
 def connect(database_url: str, engine_url: str) -> Iterator[Callable[[], Database]]:
-    """Makes connections of their own, as each Lambda environment has one."""
+    """Opens a new connection with each call, as each Lambda environment does."""
     opened: list[Database] = []
 
     def connect() -> Database:
@@ -78,14 +78,14 @@ def subscriptions(database: Database) -> PostgresSubscriptionStore:
 
 @pytest.fixture(scope="module")
 def clients() -> Iterator[HttpServer]:
-    """Where messages to WebSocket connections go."""
+    """The server that receives messages to WebSocket connections."""
     with http_server() as server:
         yield server
 
 
 @pytest.fixture
 def nothing_sent(services: Aws, clients: HttpServer) -> None:
-    """Neither to clients nor to queues, by an earlier test."""
+    """Drops what earlier tests sent to clients and queues."""
     clients.clear()
     for queue in ("OrderQueue", "ReplayQueue", "DeadLetterQueue"):
         services.purge(queue)
@@ -99,7 +99,7 @@ def services() -> Iterator[Aws]:
 
 @pytest.fixture(scope="module")
 def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpServer) -> dict[str, str]:
-    """What the template sets for its functions, all together."""
+    """All environment variables that the template sets for its functions."""
     return {
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": services.url,
@@ -129,7 +129,7 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
 
 @pytest.fixture(scope="module")
 def functions(environment: dict[str, str], services: Aws) -> Iterator[Functions]:
-    """The functions, and the state machine with those that it calls."""
+    """The functions, two of which the state machine calls."""
     with new_environment(environment) as functions:
         services.handlers |= {
             "RouteFunction": functions.handler("route"),

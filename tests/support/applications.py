@@ -1,4 +1,4 @@
-"""Other applications than this one, on the emulator as their users would start it."""
+"""Other applications on the emulator."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ APPS = ROOT / "tests/apps"
 
 
 def application(template: Path, data: Path, *options: str) -> AbstractContextManager[Stack]:
-    """An application without stores."""
+    """Runs an application that needs no store."""
     data.mkdir()
     return running(data, *options, application=("--template", str(template)))
 
 
 def copy_of(name: str, folder: Path) -> Path:
-    """The template of a copy that may be changed."""
+    """Copies an application so that a test may change it; returns its template."""
     shutil.copytree(APPS / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder / name / "template.yaml"

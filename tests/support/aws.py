@@ -1,4 +1,4 @@
-"""AWS as the functions see it: the template's queues and state machine, with functions that run in this process."""
+"""AWS as the functions see it: the template's queues and state machine. The functions run in this process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def stack() -> Stack:
 
 @dataclass
 class Context:
-    """What Lambda passes to a handler beside the event."""
+    """The context that Lambda passes to a handler."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 512
@@ -62,7 +62,7 @@ class Context:
 
 
 def call(handler: Handler, payload: bytes) -> tuple[Any, bool]:
-    """What Lambda makes of a handler's answer or error, and whether that is an error."""
+    """Returns the handler's result or error as Lambda would, and whether it is an error."""
     try:
         return json.loads(json.dumps(handler(json.loads(payload), Context()))), False
     except Exception as error:
@@ -70,7 +70,7 @@ def call(handler: Handler, payload: bytes) -> tuple[Any, bool]:
 
 
 class InProcess:
-    """`handlers` by the function's logical id in the template; it may be filled later."""
+    """Functions that are handlers in this process. `handlers` maps logical ids and may be filled later."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self.catalog = Catalog(stack().of(Function).values())
@@ -87,7 +87,7 @@ class InProcess:
 
 
 class Aws:
-    """`handlers` by logical id: what the state machine's functions do."""
+    """The services' URL and queues. `handlers` maps the logical ids of the state machine's functions."""
 
     def __init__(self, url: str, handlers: dict[str, Handler]) -> None:
         self.url = url
@@ -109,7 +109,7 @@ class Aws:
         return f"{self.url}/{ACCOUNT}/{stack().of(Queue)[logical_id].name}"
 
     def messages(self, logical_id: str) -> list[Any]:
-        """Takes everything out of a queue."""
+        """Removes all messages from a queue and returns their bodies."""
         url, found = self.queue_url(logical_id), []
         while received := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += [json.loads(message["Body"]) for message in received]
@@ -125,7 +125,7 @@ class Aws:
 
 @contextmanager
 def aws() -> Iterator[Aws]:
-    """Runs the services on a free loopback port, in a thread of their own."""
+    """Runs the services on a free loopback port in their own thread."""
     started: Future[tuple[Aws, Callable[[], object]]] = Future()
 
     async def serve() -> None:

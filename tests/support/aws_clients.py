@@ -15,7 +15,7 @@ _CONFIG = Config(inject_host_prefix=False, retries={"total_max_attempts": 1}, re
 
 @contextmanager
 def aws(stack: Stack, service: str) -> Iterator[Any]:
-    """A client as anyone's script would make it."""
+    """Opens a boto3 client of the stack."""
     client = boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=stack.endpoint,
@@ -35,11 +35,11 @@ def order_queue(stack: Stack) -> str:
 
 
 def queue_url(stack: Stack, logical_id: str) -> str:
-    """What CloudFormation calls a queue is its URL, whose host may be another one's name for the endpoint."""
+    """Returns the URL of a queue at the stack's endpoint. CloudFormation's may name another host."""
     return f"{stack.endpoint}/000000000000/{stack.physical(logical_id).rpartition('/')[2]}"
 
 
 def machine(stack: Stack) -> str:
-    """The ARN of the order machine."""
+    """Returns the ARN of the order machine."""
     name = stack.physical("OrderMachine").rpartition(":")[2]
     return f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"

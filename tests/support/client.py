@@ -1,4 +1,4 @@
-"""The engine's clients, as their users write them: HTTP and WebSocket."""
+"""A client of the engine's HTTP and WebSocket APIs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 FINAL = ("confirmed", "failed", "cancelled")
 PATIENCE = 40.0
-"""Seconds after which something will not happen any more, however slow the machine."""
+"""Seconds after which a test gives up waiting, even on a slow machine."""
 
 ORDER: Json = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01"}
 
@@ -53,20 +53,20 @@ class Socket:
         return received
 
     async def closed(self) -> int | None:
-        """The code with which the server closes the connection, which sends nothing before."""
+        """Waits until the server closes the connection without sending anything; returns the close code."""
         message = await self._socket.receive(PATIENCE)
         assert message.type is WSMsgType.CLOSE, message
         return self._socket.close_code
 
     async def events(self, until: str | None = None) -> list[Json]:
-        """What comes until an event of that status, or until the end of the order."""
+        """Receives messages up to an event with that status, or up to the final event."""
         received = [await self.receive()]
         while received[-1].get("status") not in ((until,) if until else FINAL):
             received.append(await self.receive())
         return received
 
     async def drained(self) -> list[Json]:
-        """Everything that was sent to the client before now."""
+        """Receives every message that the server sent before now."""
         await self.send(action="ping")
         received = [await self.receive()]
         while received[-1] != {"action": "pong"}:
@@ -75,7 +75,7 @@ class Socket:
 
 
 class Client:
-    """`key` None comes without one."""
+    """A client of a stack. Without a key it sends no Authorization header."""
 
     def __init__(self, stack: Stack, session: aiohttp.ClientSession, key: str | None) -> None:
         self._stack = stack
@@ -90,7 +90,7 @@ class Client:
             return Answer(response.status, response.headers, body)
 
     async def raw(self, method: str, path: str, headers: Mapping[str, str], **options: Any) -> tuple[int, bytes]:
-        """Status and body, as it came."""
+        """Returns the status and the raw body."""
         headers = {**self._key, **headers}
         async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
             return response.status, await response.read()
@@ -102,7 +102,7 @@ class Client:
         return body
 
     async def submit(self, **changes: Any) -> Json:
-        """The order as it was taken."""
+        """Submits an order and returns it."""
         answer = await self.request("POST", "/api/orders/execute", json={**ORDER, **changes})
         assert answer.status == 202, answer
         order: Json = answer.body
@@ -120,14 +120,14 @@ class Client:
             yield Socket(socket)
 
     async def ended(self, order_id: str) -> Json:
-        """The order, once it has ended, with its events."""
+        """Waits for the end of the order and returns it with its events."""
         async with self.connected() as socket:
             await socket.send(action="subscribe", orderId=order_id)
             await socket.events()
         return await self.order(order_id)
 
     async def executed(self, **changes: Any) -> Json:
-        """A new order, once it has ended, with its events."""
+        """Submits an order, waits for its end and returns it with its events."""
         return await self.ended((await self.submit(**changes))["orderId"])
 
     async def executions(self) -> list[Json]:
@@ -138,14 +138,14 @@ class Client:
 
 @asynccontextmanager
 async def client(stack: Stack, key: str | None = "") -> AsyncIterator[Client]:
-    """A client with a key: without any it is the stack's own, with `None` no key at all."""
+    """Opens a client with the stack's key, with another key, or with none (`None`)."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         yield Client(stack, session, stack.key if key == "" else key)
 
 
 class Until:
-    """`async for _ in Until("ten orders run")`: asks again, soon, until the loop is left. Fails after a while."""
+    """`async for _ in Until("ten orders run")` repeats until the loop is left, and fails after `PATIENCE` seconds."""
 
     def __init__(self, what: str) -> None:
         self._what = what

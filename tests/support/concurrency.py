@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def at_once(count: int, call: Callable[[int], T]) -> list[T]:
-    """Calls it with 0 … count − 1, each in a thread, all at the same moment. Raises what any of them raised."""
+    """Calls `call` with 0 … count − 1 in threads that start together. Returns the results or raises an error."""
     barrier = threading.Barrier(count)
     answers: list[Future[T]] = [Future() for _ in range(count)]
 
@@ -24,13 +24,13 @@ def at_once(count: int, call: Callable[[int], T]) -> list[T]:
             answers[number].set_exception(error)
 
     for number in range(count):
-        # Not waited for at the end: one that hangs fails its test, and holds up no other.
+        # Daemons, so that one that hangs fails only its own test.
         threading.Thread(target=start, args=(number,), daemon=True).start()
     return [answer.result(60) for answer in answers]
 
 
 def eventually(condition: Callable[[], T], seconds: float = 30.0) -> T:
-    """The condition's first true value."""
+    """Returns the first true value of the condition. Fails after `seconds`."""
     give_up = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < give_up, f"not within {seconds:g} s"

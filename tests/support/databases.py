@@ -18,17 +18,17 @@ _TABLES = (
 
 
 def new_database(postgres_url: str) -> str:
-    """The URL of an empty database on the same server."""
+    """Creates an empty database on the same server and returns its URL."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
-        # No test pulls the plug, and a busy disk would be most of what they wait for.
+        # No test cuts the power, and waiting for the disk would take most of the time.
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off".encode())
     return make_conninfo(postgres_url, dbname=name)
 
 
 def clean(url: str) -> None:
-    """Leaves a migrated database without an order, with the market as it is first set up, and with two clients."""
+    """Resets a migrated database: no orders, the initial market, and two clients."""
     database = Database(url)
     database.execute("; ".join(f"DELETE FROM {table}" for table in _TABLES))
     database.execute(f"DELETE FROM clients WHERE id <> '{UUID(int=0)}'")
@@ -45,7 +45,7 @@ def clean(url: str) -> None:
 
 
 def terminate(database: Database, admin: Database) -> None:
-    """Has the server close the connection of `database`."""
+    """Makes the server close the connection of `database`."""
     (row,) = database.fetch("SELECT pg_backend_pid() AS pid")
     (answer,) = admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000) AS gone", row)
     assert answer["gone"]

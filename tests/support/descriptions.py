@@ -1,4 +1,4 @@
-"""Holds what the engine really answers against the committed descriptions of its APIs."""
+"""Compares the engine's answers with the committed descriptions of its APIs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Json = dict[str, Any]
 
 @cache
 def document(name: str) -> Json:
-    """`openapi` or `asyncapi`, as committed."""
+    """Returns the committed `openapi` or `asyncapi` document."""
     description: Json = json.loads((DOCS / f"{name}.json").read_text())
     return description
 
 
 def check(name: str, schema: Json, value: object) -> None:
-    """Raises AssertionError where the value is not as the document's schema says, or has fields that it does not name.
+    """Raises AssertionError if the value violates the document's schema or has fields that the schema does not name.
 
-    Clients are told that fields may be added; here, none may be forgotten.
+    Clients must accept additional fields, but here every field must be described.
     """
     whole = {**schema, "components": {"schemas": _closed(document(name)["components"]["schemas"])}}
     errors = Draft202012Validator(whole, format_checker=FormatChecker()).iter_errors(value)
@@ -34,7 +34,7 @@ def check(name: str, schema: Json, value: object) -> None:
 
 
 def operations() -> list[tuple[str, str, Json]]:
-    """Method, path and description of each operation of the REST API."""
+    """Returns method, path and description of each operation of the REST API."""
     return [
         (method.upper(), path, operation)
         for path, methods in document("openapi")["paths"].items()
@@ -43,14 +43,14 @@ def operations() -> list[tuple[str, str, Json]]:
 
 
 def check_answer(method: str, path: str, status: int, headers: Mapping[str, str], body: object) -> None:
-    """An answer of the REST API. What is none of its paths is none of its answers."""
+    """Checks an answer of the REST API. Other paths are not checked."""
     for verb, template, operation in operations():
         if verb == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path.partition("?")[0]):
             _check(operation, status, headers, body)
 
 
 def check_message(message: Json) -> None:
-    """A message from the WebSocket API."""
+    """Checks a message from the WebSocket API."""
     match message:
         case {"error": _}:
             name = "Error"

@@ -13,7 +13,7 @@ from tests.support.orders import CALLER
 def rest(
     method: str, path: str, body: str | None = None, query: dict[str, str] | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """A REST API's proxy event."""
+    """Returns a proxy event of a REST API."""
     headers = {"Accept": "*/*", "Content-Type": "application/json", "Host": "api.example.com"}
     return {
         "resource": path,
@@ -44,7 +44,7 @@ def rest(
 def websocket(
     kind: str, connection_id: str = "c1", body: str | None = None, query: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """A WebSocket API's proxy event; `kind` is CONNECT, DISCONNECT or MESSAGE."""
+    """Returns a proxy event of a WebSocket API. `kind` is CONNECT, DISCONNECT or MESSAGE."""
     event: dict[str, Any] = {
         "requestContext": {
             "routeKey": {"CONNECT": "$connect", "DISCONNECT": "$disconnect"}.get(kind, "$default"),
@@ -68,7 +68,7 @@ def websocket(
 
 
 def sqs(*bodies: Any, queue: str = "queue") -> dict[str, Any]:
-    """What an event source mapping sends for these messages; their ids are m0, m1, …"""
+    """Returns the event of an event source mapping for these messages, whose ids are m0, m1, …"""
     return {
         "Records": [
             {

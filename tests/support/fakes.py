@@ -1,4 +1,4 @@
-"""Venues, a chain and WebSocket connections that do what a test tells them to."""
+"""Fake venues, chain and WebSocket connections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.orders import REQUEST
 
 @dataclass
 class FakeVenue:
-    """Has one pool, which pays `amount_out` for `REQUEST`. `answers` waits before it lists it, if there is one."""
+    """A venue with one pool, which pays `amount_out` for `REQUEST`. It waits for the event `answers`, if given."""
 
     name: str
     amount_out: int = 1_000
@@ -49,7 +49,7 @@ class FakeVenue:
 
 @dataclass
 class FakeChain:
-    """Keeps what it was sent, and fills it: with `filled`, or as quoted."""
+    """A chain that keeps the transactions it gets and fills them with `filled`, or as quoted."""
 
     filled: int = 0
     sent: list[str] = field(default_factory=list)
@@ -113,9 +113,9 @@ class FakeRateLimit:
 
 @dataclass
 class Connections:
-    """WebSocket connections that keep what they are sent.
+    """WebSocket connections that keep the messages they get.
 
-    Those in `gone` and `refusing` take nothing, those in `lasting` can't be closed.
+    Connections in `gone` and `refusing` accept none; those in `lasting` cannot be closed.
     """
 
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The functions' handlers, as a new Lambda environment imports them."""
+"""The functions' handlers, imported as in a new Lambda environment."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Functions:
         return self._handlers[name]
 
     def __call__(self, name: str, event: Any) -> Any:
-        """Invokes a function: what it answers, as JSON. Raises what it raises."""
+        """Invokes a function and returns its result as JSON. Raises what the handler raises."""
         return json.loads(json.dumps(self.handler(name)(json.loads(json.dumps(event)), Context(name))))
 
 
 @contextmanager
 def new_environment(environment: Mapping[str, str]) -> Iterator[Functions]:
-    """With these environment variables, and with nothing that was made under others."""
+    """Imports the functions anew with these environment variables."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -67,7 +67,7 @@ def new_environment(environment: Mapping[str, str]) -> Iterator[Functions]:
 
 
 def _set_aside() -> dict[str, ModuleType]:
-    """The modules that hold what is made once for each Lambda environment, taken away so that they are made anew."""
+    """Removes and returns the modules with the state of a Lambda environment, so that the next import makes it anew."""
     found = {name: sys.modules.pop(name) for name in _MADE_ONCE if name in sys.modules}
     for name in found:
         parent, _, child = name.rpartition(".")

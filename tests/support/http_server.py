@@ -1,4 +1,4 @@
-"""A server that keeps the requests it gets."""
+"""An HTTP server that keeps the requests it gets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Request:
 
 
 class HttpServer:
-    """Keeps the JSON requests that it gets, and answers with the status set for the path, 200 otherwise."""
+    """Keeps the JSON requests it gets. Answers with the status that is set for the path, or 200."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -31,7 +31,7 @@ class HttpServer:
         return [request.body for request in self.requests if request.path == path]
 
     def pushed(self, connection_id: str) -> list[Any]:
-        """What a WebSocket connection was sent."""
+        """Returns the messages that were pushed to a WebSocket connection."""
         return self.bodies(f"/@connections/{connection_id}")
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""What an order's events must be for anyone who only knows the life-cycle table."""
+"""Checks an order's events against the life-cycle table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from order_engine.domain.lifecycle import NEXT_ATTEMPT, TRANSITIONS, Status, Tri
 
 
 def taken(events: Sequence[dict[str, Any]]) -> list[tuple[Status, Trigger]]:
-    """The edges that `events` (`seq`, `status`, `attempt`) have gone. Fails where the table knows none."""
+    """Returns the transitions of `events` (`seq`, `status`, `attempt`). Fails if the table has no such transition."""
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     edges = []
     status, attempt = Status(events[0]["status"]), events[0]["attempt"]
@@ -25,6 +25,6 @@ def taken(events: Sequence[dict[str, Any]]) -> list[tuple[Status, Trigger]]:
 
 
 def replayed(events: Sequence[dict[str, Any]]) -> Status:
-    """The status to which `events` lead."""
+    """Returns the status to which `events` lead."""
     edges = taken(events)
     return TRANSITIONS[edges[-1]] if edges else Status.PENDING

@@ -1,4 +1,4 @@
-"""The simulated market, seen from its own side: pools, what landed on its chain, and its switches."""
+"""The simulated market and the orders in the database of a running stack."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Market:
         set_fault(self.database, venue, step, kind, times)
 
     def reset(self) -> None:
-        """Every venue behaves, and has the prices that it began with."""
+        """Removes all faults and restores the initial pools."""
         self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
         create_pools(self.database)
@@ -43,10 +43,10 @@ class Market:
         self._opened = row["position"]
 
     def assert_in_order(self) -> None:
-        """Whatever happened to them: orders have ended, the confirmed ones have swapped once, and no other has.
+        """Fails unless all orders are final, each confirmed order has swapped once, and no other has.
 
-        Every swap, one after the other from the first pools on, has paid what the pools' own maths say, and has left
-        them as they are now.
+        Replays every swap from the initial pools: each must have paid what the pools' formulas say, and the last must
+        leave the pools as they are now.
         """
         assert self.unfinished() == 0
         assert self.swaps() == self.confirmed()
@@ -69,7 +69,7 @@ class Market:
         return self.database.fetch("SELECT venue, step FROM market_faults")
 
     def pools(self) -> dict[str, Pool]:
-        """By address, as they are stored."""
+        """Returns the stored pools by address."""
         rows = self.database.fetch("SELECT id, kind, state FROM market_pools")
         return {row["id"]: load(row["kind"], row["state"]) for row in rows}
 
@@ -77,7 +77,7 @@ class Market:
         return self.pools()[id]
 
     def landed(self, signatures: list[str]) -> list[dict[str, Any]]:
-        """What the chain says of these transactions: one row for each that it has taken."""
+        """Returns a row for each of these transactions that landed."""
         return self.database.fetch(
             "SELECT signature, swapped, amount_in, amount_out FROM market_transactions WHERE signature = ANY(%(all)s)",
             {"all": signatures},
@@ -87,7 +87,7 @@ class Market:
         return self._count("SELECT count(*) FROM orders")
 
     def development_orders(self) -> list[str]:
-        """The ids of the orders of the client "development", newest first."""
+        """Returns the ids of the orders of the client "development", newest first."""
         rows = self.database.fetch(
             "SELECT orders.id FROM orders JOIN clients ON clients.id = client_id"
             " WHERE name = 'development' ORDER BY orders.id DESC"
@@ -98,7 +98,7 @@ class Market:
         return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed'")
 
     def order_without_message(self) -> str:
-        """Stores an order as its submission does, of which only the database knows. Returns its id."""
+        """Stores an order without sending its message. Returns its id."""
         request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
         (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
         data = events.pending(request)
@@ -111,7 +111,7 @@ class Market:
         return self._count("SELECT count(*) FROM market_transactions WHERE swapped")
 
     def pass_time(self, seconds: float) -> None:
-        """Makes everything that orders remember of the time lie so much further back."""
+        """Moves the leases and timestamps of all orders back by `seconds`."""
         self.database.execute(
             "UPDATE orders SET lease_until = lease_until - make_interval(secs => %(seconds)s),"
             " woken_at = woken_at - make_interval(secs => %(seconds)s)",
@@ -120,7 +120,7 @@ class Market:
 
     @contextmanager
     def held(self, token_out: str) -> Iterator[None]:
-        """No swap into the token lands while the block lasts: its orders stand at `submitted`."""
+        """Keeps swaps of this token from landing: their orders stay `submitted` until the block ends."""
         holder = psycopg.connect(self._url)
         try:
             holder.execute("SELECT FROM market_pools WHERE %s IN (token_a, token_b) FOR UPDATE", (token_out,))

@@ -1,4 +1,4 @@
-"""What the property test needs of the market: the one part of it that knows what pools and transactions look like."""
+"""The simulated market of the property test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.simulation import Clock, market_of, pools, replayed, router_o
 
 @dataclass(frozen=True)
 class Swap:
-    """What a transaction that was swapped really moved, in base units."""
+    """The amounts that a swap moved, in base units."""
 
     token_in: str
     amount_in: int
@@ -26,7 +26,7 @@ class Swap:
 
 
 class SimulatedMarket:
-    """The venues and the chain, on a clock that is moved by hand, and what is on record of them."""
+    """The venues and the chain on a clock that the test moves, and the recorded swaps."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,7 +45,7 @@ class SimulatedMarket:
         clear_faults(self._database)
 
     def trade(self, request: OrderRequest) -> set[str]:
-        """Somebody else swaps, and the price moves. The signature."""
+        """Swaps for somebody else, which moves the price. Returns the signature."""
         quote = self.router.best(request.token_in, request.token_out, request.amount_in)[0]
         transaction = self.chain.build(quote, 0)
         with suppress(EngineError):
@@ -53,7 +53,7 @@ class SimulatedMarket:
         return {transaction.signature}
 
     def swaps(self) -> dict[str, Swap]:
-        """By signature."""
+        """Returns the swaps by signature."""
         rows = self._database.fetch("SELECT * FROM market_transactions WHERE swapped")
         return {
             row["signature"]: Swap(row["swaps"][0]["token_in"], int(row["amount_in"]), int(row["amount_out"]))
@@ -61,7 +61,7 @@ class SimulatedMarket:
         }
 
     def is_in_order(self) -> bool:
-        """Whether the pools are where the swaps on record have brought them, each paid to the unit."""
+        """Returns whether replaying the recorded swaps gives the current pools. Fails if a swap paid another amount."""
         return replayed(self._database, self._start) == pools(self._database)
 
 

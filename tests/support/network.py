@@ -1,4 +1,4 @@
-"""Ports that nobody answers on, and a connection to Postgres that loses answers."""
+"""Ports that do not answer, and a connection to Postgres that loses responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 
 class UnreliableLine:
-    """A way to Postgres that can lose an answer: the server has done its work, and the client never hears of it."""
+    """A relay to Postgres that can lose a response after the server has done the work."""
 
     def __init__(self, postgres_url: str) -> None:
         parameters = psycopg.conninfo.conninfo_to_dict(postgres_url)
@@ -73,7 +73,7 @@ def unreliable_line(postgres_url: str) -> Iterator[UnreliableLine]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A loopback port that nobody listens on, and that nobody can take meanwhile."""
+    """Reserves a loopback port on which nobody listens."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield reserved.getsockname()[1]
@@ -81,6 +81,6 @@ def closed_port() -> Iterator[int]:
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A loopback port that takes connections and never says a word."""
+    """Opens a loopback port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]

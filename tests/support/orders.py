@@ -1,4 +1,4 @@
-"""Orders in any status, and whose they are."""
+"""Orders in any status, and their clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLER = Caller(UUID(int=1), UUID(int=2))
 CLIENT = CALLER.client_id
 
 OTHER = Caller(UUID(int=3), UUID(int=4))
-"""Two clients with a key each, in every clean database."""
+"""Every clean database has these two clients with a key each."""
 
 LEASE = LEASE_SECONDS
 
@@ -34,7 +34,7 @@ PATHS: dict[Status, list[Trigger]] = {
     Status.FAILED: [Trigger.FAIL],
     Status.CANCELLED: [Trigger.CANCEL],
 }
-"""How an order gets to each status."""
+"""The triggers that lead a new order to each status."""
 
 
 def new_order(orders: PostgresOrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:
@@ -48,7 +48,7 @@ def claimed(orders: PostgresOrderStore, run: str = RUN, request: OrderRequest = 
 
 
 def brought_to(orders: PostgresOrderStore, status: Status, attempt: int = 1) -> Order:
-    """A new order, moved to a status by `RUN`. One that no move has led to is of the first attempt."""
+    """Returns a new order that `RUN` has moved to the status."""
     order = claimed(orders)
     for trigger in PATHS[status]:
         assert orders.move(order.id, RUN, trigger, attempt, {}) is not None

@@ -1,4 +1,4 @@
-"""Runs of an order, step by step as the state machine calls them."""
+"""Runs of an order, step by step like the state machine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def start(orders: PostgresOrderStore, request: OrderRequest = REQUEST) -> Run:
 
 
 def passed_on(run: Run, attempt: int | None = None) -> Run:
-    """As the next state gets it."""
+    """Returns the run as the next state gets it."""
     return Run.load(json.loads(json.dumps(run.dump())), attempt or run.attempt)
 
 
 def resumed(orders: PostgresOrderStore, order_id: UUID, run: str = "run-2") -> Run:
-    """As another run finds the order once the lease of the last one is over."""
+    """Returns the run that claims the order after the last run lost its lease."""
     orders.release(order_id, orders.get(order_id).run or "")
     order = orders.claim(order_id, run, LEASE)
     assert order is not None
@@ -35,7 +35,7 @@ def resumed(orders: PostgresOrderStore, order_id: UUID, run: str = "run-2") -> R
 
 
 def at(execution: Execution, run: Run, status: Status) -> Run:
-    """Brings the order to a status by the steps that lead there from the one it has."""
+    """Takes the steps from the current status to `status`."""
     steps = [execution.route, execution.build, execution.submit, execution.confirm]
     for step in steps[LIFE.index(run.status) : LIFE.index(status)]:
         run = passed_on(step(run))
@@ -44,7 +44,7 @@ def at(execution: Execution, run: Run, status: Status) -> Run:
 
 
 def finish(execution: Execution, run: Run) -> Run:
-    """What the state machine does with an order that begins in this status."""
+    """Takes all steps that the state machine takes from this status."""
     if run.status is Status.ROUTING:
         run = passed_on(execution.route(run))
     return at(execution, run, Status.CONFIRMED)

@@ -1,4 +1,4 @@
-"""The REST API by `sam local start-api`, beside an emulator with the stores, the queue and the WebSocket API."""
+"""The REST API on `sam local start-api`, next to an emulator with the stores, the queue and the WebSocket API."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _IMAGE = "public.ecr.aws/lambda/python:3.13-"
 
 
 def missing() -> str | None:
-    """What sam local needs and this machine has not, and how to get it."""
+    """Returns what this machine lacks for sam local and how to get it, or None."""
     if shutil.which("python3.13") is None:
         return "expected python3.13 on PATH, with which sam build makes what Lambda runs: pyenv install 3.13"
     socket_path = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
-    # Asked for one that there is not, the client leaves an open socket behind.
+    # With an engine that does not exist, the client leaks a socket.
     if socket_path.is_absolute() and not socket_path.is_socket():
         return f"expected a Docker engine, such as Debian's docker.io, was no socket at {socket_path}"
     try:
@@ -46,7 +46,7 @@ def missing() -> str | None:
 
 
 class SamLocal:
-    """Up once it is made. What a `Stack` has for tests, with another REST API."""
+    """A running sam local with the interface of `Stack`."""
 
     def __init__(self, stack: Stack) -> None:
         self.data = stack.data
@@ -54,7 +54,7 @@ class SamLocal:
         self.endpoint = stack.endpoint
         self.parameters = stack.parameters
         self.key = stack.key
-        # Whose pages the WebSocket API takes.
+        # The origin whose pages the WebSocket API accepts.
         self.origin = stack.rest
         port = free_port()
         self.rest = f"http://127.0.0.1:{port}"
@@ -80,7 +80,7 @@ class SamLocal:
             raise
 
     def _warm_up(self) -> None:
-        """Has a container started for each function: on a busy machine that may take as long as a request may."""
+        """Starts a container for each function, because a first start may exceed the time limit of a request."""
         give_up = time.monotonic() + START_SECONDS
         for path in ("/health", "/api/orders", "/", "/openapi.json"):
             request = Request(self.rest + path, headers={"Authorization": f"Bearer {self.key}"})
@@ -97,7 +97,7 @@ class SamLocal:
         return logical_id
 
     def stop(self) -> int:
-        """What Ctrl-C does. Its exit code."""
+        """Stops it like Ctrl-C and returns the exit status."""
         self._process.send_signal(signal.SIGINT)
         try:
             return self._process.wait(60)
@@ -127,7 +127,7 @@ def running_sam_local(stack: Stack) -> Iterator[SamLocal]:
 
 
 def invoke(data: Path, function: str, event: str) -> subprocess.CompletedProcess[str]:
-    """`sam local invoke` with what was built last, beside the emulator with its data there."""
+    """Runs `sam local invoke` with the last build, next to the emulator whose data is in `data`."""
     return subprocess.run(
         [*_COMMAND, "--data", str(data), "--no-build", "invoke", function, "--event", "-"],
         cwd=ROOT,
@@ -139,7 +139,7 @@ def invoke(data: Path, function: str, event: str) -> subprocess.CompletedProcess
 
 
 def containers() -> list[str]:
-    """Those that run this project's functions."""
+    """Returns the names of the containers that run this project's functions."""
     found = docker.from_env().containers.list(all=True, filters={"label": "sam.cli.container.type=lambda"})
     return [one.name for one in found if any(str(ROOT) in mount["Source"] for mount in one.attrs["Mounts"])]
 

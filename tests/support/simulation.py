@@ -1,4 +1,4 @@
-"""The simulated market, as several of the tests on it need it."""
+"""The simulated market: clocks, quotes and replays for tests."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ routes = pytest.mark.parametrize(
 
 
 class Clock:
-    """Stands still until it is told to go on; sleeping is kept on record."""
+    """A clock that the test moves. Records sleeps."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -86,13 +86,13 @@ def execution_on(
 
 
 def live(database: Database, flow: Flow = STILL) -> Market:
-    """On the real clock, and with hardly any patience."""
+    """Returns a market on the real clock whose timeouts are short."""
     latency = Latency(deadline=0.01)
     return Market(database, Faults(database, latency.deadline), latency, flow)
 
 
 def settings(database: Database) -> dict[str, PoolSetting]:
-    """The pools as they are stored, by id."""
+    """Returns the stored pools by id."""
     rows = database.fetch("SELECT id, venue, token_a, token_b, kind, state::text AS state FROM market_pools")
     return {
         row["id"]: PoolSetting(
@@ -112,7 +112,7 @@ def pools(database: Database) -> dict[str, Pool]:
 
 
 def store(database: Database, id: str, pool: Pool) -> None:
-    """Puts a pool into another state."""
+    """Replaces the state of a pool."""
     database.execute(
         "UPDATE market_pools SET state = %(state)s, kind = %(kind)s, version = version + 1 WHERE id = %(id)s",
         {"id": id, "kind": pool.kind, "state": dumps(pool.to_json())},
@@ -124,7 +124,7 @@ def landed(database: Database) -> list[dict[str, Any]]:
 
 
 def quoted(market: Market, pair: str, amount: int, *hops: Sequence[str]) -> Quote:
-    """The way through these pools, an equal share for each of a hop; without hops, what the router finds."""
+    """Returns a quote through these pools with equal shares within a hop, or without hops the best quote."""
     token_in, token_out = pair.split("-")
     if not hops:
         return router_on(market).best(token_in, token_out, amount)[0]
@@ -151,7 +151,7 @@ def planned(setting: PoolSetting, token_in: str, amount: int, market: Market) ->
 def carried_out(
     transaction: Transaction, start: Mapping[str, PoolSetting], now: int
 ) -> tuple[int, dict[str, PoolSetting]]:
-    """What a transaction pays by the pools' own maths, and the pools after it."""
+    """Returns what a transaction pays by the pools' formulas, and the pools after it."""
     after, left = dict(start), transaction.amount_in
     for _, swaps in groupby(transaction.swaps, lambda swap: swap.token_in):
         hop, paid = list(swaps), 0
@@ -167,7 +167,7 @@ def carried_out(
 
 
 def replayed(database: Database, start: Mapping[str, PoolSetting]) -> dict[str, Pool]:
-    """The pools after every swap on record, in the order in which they landed, each of them checked to the unit."""
+    """Returns the pools after replaying every recorded swap in order. Fails if a swap paid another amount."""
     after = {id: setting.pool for id, setting in start.items()}
     for row in landed(database):
         if not row["swapped"]:
@@ -185,7 +185,7 @@ def replayed(database: Database, start: Mapping[str, PoolSetting]) -> dict[str, 
 
 
 def amount_of(pair: str) -> int:
-    """About a thousand dollars, and no round number."""
+    """Returns about a thousand dollars of the first token, not a round number."""
     token = pair.partition("-")[0]
     return {"SOL": 6 * SOL, "wSOL": 6 * SOL, "BONK": 50_000_000 * 10**5}.get(token, 1_000_000_000) + 7
 

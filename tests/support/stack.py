@@ -1,4 +1,4 @@
-"""The emulator as its users start it: a process of its own, with an embedded Postgres and Redis."""
+"""The emulator as its users start it: a process with an embedded Postgres and Redis."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def start(data: Path, errors: Path, *options: str) -> subprocess.Popen[str]:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            # A process group of its own, as a terminal gives to a command.
+            # A process group of its own, like a command in a terminal.
             start_new_session=True,
         )
 
 
 class Stack:
-    """Up once it is made. Ends with `stop` or `kill`, and starts again as another `Stack` on the same folder."""
+    """A running emulator. Ends with `stop` or `kill`; another `Stack` on the same folder starts it again."""
 
     def __init__(self, data: Path, *options: str, application: tuple[str, ...] = ENGINE) -> None:
         self.data = data
@@ -65,15 +65,15 @@ class Stack:
 
     @property
     def origin(self) -> str:
-        """Of the REST API's own pages."""
+        """The origin of the REST API's pages."""
         return self.rest
 
     def physical(self, logical_id: str) -> str:
-        """The name of a resource of the template."""
+        """Returns the physical name of a resource."""
         return logical_id
 
     def says(self, beginning: str) -> bool:
-        """Waits for a line of the output that begins so. `False` if the process ends without it."""
+        """Waits for an output line with this beginning. Returns False if the process ends without one."""
         assert self.process.stdout is not None
         return any(line.startswith(beginning) for line in self.process.stdout)
 
@@ -86,7 +86,7 @@ class Stack:
             raise AssertionError(f"expected a stack that is ready, was: {self._errors.read_text()}")
 
     def stop(self) -> None:
-        """What Ctrl-C and a service manager ask for: everything ends, in order, and nothing is left."""
+        """Stops it with SIGTERM. Fails unless all its processes end in order."""
         everything = self.processes()
         self.process.send_signal(signal.SIGTERM)
         self.await_clean_exit(everything)
@@ -100,8 +100,8 @@ class Stack:
         assert "Traceback" not in self._errors.read_text()
 
     def kill(self) -> None:
-        """Kills the emulator alone. The stores are processes of their own and live on, its functions do not."""
-        # It does no more from here on, while its processes are counted.
+        """Kills the emulator and its functions. The stores are separate processes and continue."""
+        # It must not start processes while they are counted.
         self.process.send_signal(signal.SIGSTOP)
         stores = [process for store in self.stores() for process in family(store)]
         others = [process for process in self.processes() if process not in stores]
@@ -111,7 +111,7 @@ class Stack:
         assert len(self.stores()) == 2
 
     def abandon(self) -> None:
-        """Leaves nothing of a stack that does not do as it should."""
+        """Kills every process of the stack."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -120,7 +120,7 @@ class Stack:
         self.process.stdout.close()
 
     def processes(self) -> list[psutil.Process]:
-        """The emulator, its functions' and the stores'."""
+        """Returns the processes of the emulator, its functions and its stores."""
         emulator = [psutil.Process(self.process.pid)] if self.process.poll() is None else []
         return list(dict.fromkeys(process for one in emulator + self.stores() for process in family(one)))
 
@@ -150,7 +150,7 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def survivors(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that do not end within a while. A zombie has ended: it waits for init."""
+    """Returns the processes that do not end within 15 seconds. Zombies have ended."""
     give_up = time.monotonic() + 15
     while alive := [process for process in processes if _alive(process)]:
         if time.monotonic() > give_up:

@@ -1,4 +1,4 @@
-"""One execution of the order state machine, taken step by step, so that anything may happen between two of them."""
+"""An execution of the order state machine, one step at a time, so that a test can act between steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MACHINE: dict[str, Any] = json.loads(_FILE.read_text())
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a function is called with. It may be carried out late, and more than once."""
+    """The input of an invocation, which may run late and more than once."""
 
     state: str
     order: dict[str, Any]
@@ -32,7 +32,7 @@ class Invocation:
 
 
 class Walk:
-    """Where an execution stands: at a Task, until it has ended."""
+    """The state of an execution: at a Task until it has ended."""
 
     def __init__(self, order_id: str, name: str, input: dict[str, Any]) -> None:
         self.order_id = order_id
@@ -61,7 +61,7 @@ class Walk:
         self.answer = error
 
     def _enter(self, name: str) -> None:
-        """Goes on to the next Task, or to the end."""
+        """Moves to the next Task, or to the end."""
         state = MACHINE["States"][name]
         self._state, self._tries = name, 0
         match state["Type"]:

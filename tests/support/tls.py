@@ -1,4 +1,4 @@
-"""A way to a store by TLS, in front of servers that are built without."""
+"""A TLS relay for stores that are built without TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 @dataclass(frozen=True)
 class Authority:
-    """A root certificate, and a server's for `localhost` that it has signed, with its key."""
+    """A root certificate, and a server certificate for `localhost` that it signed, with its key."""
 
     root: Path
     certificate: Path
@@ -24,7 +24,7 @@ class Authority:
 
 
 def new_authority(folder: Path) -> Authority:
-    """Made with the command line of OpenSSL, which everyone has."""
+    """Creates the certificates with the `openssl` command."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
@@ -41,7 +41,7 @@ def new_authority(folder: Path) -> Authority:
 
 @contextmanager
 def tls_in_front(server: str | tuple[str, int], authority: Authority, postgres: bool) -> Iterator[int]:
-    """The port on `localhost` that leads to the server: a Unix socket's path, or host and port."""
+    """Yields a TLS port on `localhost` that leads to the server: a Unix socket's path, or host and port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.certificate, authority.key)
 
@@ -76,5 +76,5 @@ def tls_in_front(server: str | tuple[str, int], authority: Authority, postgres: 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=accept, daemon=True).start()
         yield listening.getsockname()[1]
-        # A close alone would leave the thread in accept().
+        # Closing alone would leave the thread in accept().
         listening.shutdown(socket.SHUT_RDWR)

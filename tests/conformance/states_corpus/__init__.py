@@ -1,4 +1,4 @@
-"""Small state machines with inputs, for running in several interpreters."""
+"""Small state machines with inputs that run in several interpreters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths, intrinsic functions, and what a state makes of its input."""
+"""Paths, intrinsic functions, and input and output processing."""
 
 from __future__ import annotations
 

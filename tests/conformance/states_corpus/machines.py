@@ -1,4 +1,4 @@
-"""State machines of one state, from which the cases are made."""
+"""Builders for state machines with one state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pass_case(name: str, given: Any, **fields: Any) -> Case:
 
 
 def value(expression: str, given: Any = None) -> Case:
-    """The value of one path or intrinsic function."""
+    """Returns the case of one path or intrinsic function."""
     return pass_case(expression, {} if given is None else given, Parameters={"v.$": expression})
 
 
@@ -38,7 +38,7 @@ def choice(rule: dict[str, Any], given: Any) -> Case:
 
 
 def task(name: str, given: Any, function: str = "echo", **fields: Any) -> Case:
-    """One task, whose catchers may lead to `Caught`."""
+    """Returns the case of one task, whose catchers may lead to `Caught`."""
     states = {"T": {"Type": "Task", "Resource": FUNCTION + function, **fields, "End": True}}
     if "Catch" in fields:
         states["Caught"] = {"Type": "Pass", "Parameters": {"caught.$": "$"}, "End": True}
@@ -58,7 +58,7 @@ def branch(**fields: Any) -> dict[str, Any]:
 
 
 def named(name: str, branch: dict[str, Any]) -> dict[str, Any]:
-    """`branch` with another name for its only state: names are unique in a machine."""
+    """Returns `branch` with another name for its only state, because names are unique in a machine."""
     return {"StartAt": name, "States": {name: branch["States"]["B"]}}
 
 

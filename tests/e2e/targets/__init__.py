@@ -1,4 +1,4 @@
-"""Where the end-to-end tests run: `TARGET=emulator`, `ministack`, `localstack`, `sam-local`, `aws`, or addresses.
+"""The targets of the end-to-end tests: `TARGET=emulator`, `ministack`, `localstack`, `sam-local`, `aws` or `addresses`.
 
 Each target is a module here with a `TARGET`.
 """
@@ -25,12 +25,12 @@ CAPABILITIES = {
     "load": "sends more at once than a shared stack, or one with a container for each request, should take",
     "local": "expects what the emulator alone does",
 }
-"""What a test may need, by the name under which it says so with `@pytest.mark.needs`."""
+"""The capabilities that a test may need, by their names in `@pytest.mark.needs`."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Why a test fails. It is not run where it takes minutes, or leaves behind what fails the tests after it."""
+    """The reason why a test fails. `runs` is false if it takes minutes or makes later tests fail."""
 
     reason: str
     runs: bool = True
@@ -38,9 +38,9 @@ class Gap:
 
 @dataclass(frozen=True)
 class Target:
-    """`opened` starts it, and yields what tests take for `stack`.
+    """A target. `opened` starts it and yields the `stack` of the tests.
 
-    `gaps` are known, by the test's file and name, with or without its parameters.
+    `gaps` are by a test's file and name, with or without its parameters.
     """
 
     opened: Callable[[], AbstractContextManager[Any]]
@@ -49,12 +49,12 @@ class Target:
 
 
 def gaps(tests: Mapping[Gap, Iterable[str]]) -> dict[str, Gap]:
-    """By test."""
+    """Returns the gaps by test."""
     return {test: gap for gap, names in tests.items() for test in names}
 
 
 def name() -> str:
-    """The chosen target's."""
+    """Returns the chosen target's name."""
     return os.environ.get("TARGET") or ("addresses" if "REST_URL" in os.environ else "emulator")
 
 
@@ -66,7 +66,7 @@ def chosen() -> Target:
 
 
 def setting(variable: str) -> str:
-    """An environment variable that the target cannot do without."""
+    """Returns an environment variable that the target needs."""
     value = os.environ.get(variable)
     if not value:
         raise pytest.UsageError(f"expected {variable} in the environment for TARGET={name()}")

@@ -1,7 +1,7 @@
-"""A stack that is up somewhere: REST_URL, WEBSOCKET_URL and ORDERS_KEY, and DATABASE_URL, REDIS_URL, AWS_ENDPOINT_URL.
+"""A running stack: REST_URL, WEBSOCKET_URL and ORDERS_KEY, and optionally DATABASE_URL, REDIS_URL, AWS_ENDPOINT_URL.
 
-The last three may be missing, and what needs them is left out then. With DATABASE_URL the tests reset the simulated
-market, which a shared stack does not take well.
+Tests that need one of the last three are skipped without it. With DATABASE_URL the tests reset the simulated market,
+which disturbs other users of a shared stack.
 """
 
 from __future__ import annotations

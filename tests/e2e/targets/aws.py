@@ -1,6 +1,6 @@
-"""A stack on AWS: its name in STACK_NAME, a client's key in ORDERS_KEY, and AWS's credentials as usual.
+"""A stack on AWS: its name in STACK_NAME, a client's key in ORDERS_KEY, and the usual AWS credentials.
 
-Only what a client of the stack may do is done: a few orders on the simulated market.
+The tests do only what a client may do: a few orders on the simulated market.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the targets share on which the template is deployed: `sam deploy`, and where to find what came of it."""
+"""`sam deploy` and the deployed stack, for the targets to which the template is deployed."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ PARAMETERS = {
     "OrdersPerMinute": "0",
     "ConnectionsPerClient": "0",
     "DevelopmentKey": KEY,
-    # Not all of these know alarms on several metrics.
+    # Not all targets support alarms on several metrics.
     "Alarms": "false",
 }
 KEYS: Any = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
-"""For clients of an emulated AWS."""
+"""Returns the settings of clients of an emulated AWS."""
 START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A stack as the tests see it. `names` are the resources' physical ones, by their logical ids."""
+    """A deployed stack. `names` maps logical ids to physical names."""
 
     rest: str
     websocket: str
@@ -49,7 +49,7 @@ class Deployed:
 
     @property
     def origin(self) -> str:
-        """Of the REST API's own pages."""
+        """The origin of the REST API's pages."""
         return "{0.scheme}://{0.netloc}".format(urlsplit(self.rest))
 
     def physical(self, logical_id: str) -> str:
@@ -70,7 +70,7 @@ def physical_names(client: Any, stack: str) -> dict[str, str]:
 
 
 def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str], template: Path = BUILT) -> None:
-    """Deploys the output of `sam build`. `command` is the SAM CLI or a wrapper of it."""
+    """Deploys the output of `sam build` with `command`, the SAM CLI or a wrapper."""
     if not BUILT.exists():
         raise AssertionError(f"expected the output of sam build in {BUILT}: ARCHITECTURE=x86_64 make build")
     sam_deploy.deploy(command, endpoint, template, STACK, parameters)
@@ -78,7 +78,7 @@ def deploy(command: list[str], endpoint: str, parameters: Mapping[str, str], tem
 
 @contextmanager
 def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[tuple[str, str]]:
-    """The emulator's gateways beside another provider of Lambda: the REST and the WebSocket API's URLs.
+    """Runs the emulator's gateways for another provider of Lambda. Yields the URLs of the REST and the WebSocket API.
 
     The stack may be deployed later.
     """
@@ -105,5 +105,5 @@ def gateway(endpoint: str, host: str = "127.0.0.1") -> Iterator[tuple[str, str]]
 
 
 def rest_url(endpoint: str, names: Mapping[str, str]) -> str:
-    """Of the REST API, as MiniStack and LocalStack serve it without a host name of its own."""
+    """Returns the REST API's URL on MiniStack or LocalStack, which serve it without a host name of its own."""
     return f"{endpoint}/_aws/execute-api/{names['Api']}/v1"

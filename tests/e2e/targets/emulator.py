@@ -1,4 +1,4 @@
-"""The emulator: a process of its own, with embedded stores."""
+"""The emulator as a process with embedded stores."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""LocalStack 4.14, the last without a licence, by docker-compose.yml; beside it the emulator's gateways.
+"""LocalStack 4.14, the last version without a licence, from docker-compose.yml, with the emulator's gateways.
 
-It has no WebSocket APIs, and its REST APIs ask no authorizer. It leaves layers out: what the layer holds is put into
-each function before it is deployed.
+It has no WebSocket APIs, and its REST APIs ignore authorizers. It also ignores layers, so the layer's packages are
+copied into each function before the deployment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LICENSED = bool(os.environ.get("LOCALSTACK_AUTH_TOKEN"))
 SAMLOCAL = str(ROOT / ".venv/samlocal/bin/samlocal")
 NETWORK = "order-engine"
 ENDPOINT, INSIDE = "http://127.0.0.1:4566", "http://localstack:4566"
-# As docker-compose.yml has them: for the tests, and for the functions.
+# As in docker-compose.yml, for the tests and for the functions.
 DATABASE_URL, REDIS_URL = "postgresql://orders:orders@127.0.0.1:5433/orders", "redis://127.0.0.1:6380/0"
 FROM_FUNCTIONS = {"DatabaseUrl": "postgresql://orders:orders@postgres:5432/orders", "RedisUrl": "redis://redis:6379/0"}
 
@@ -53,7 +53,7 @@ def opened() -> Iterator[Deployed]:
             websocket = gateways.get_api(ApiId=names["WebSocketApi"])["ApiEndpoint"] + "/v1"
             yield Deployed(rest_url(ENDPOINT, names), websocket, KEY, ENDPOINT, urls, names)
             return
-        # This machine as the functions' containers and the tests reach it, and nobody else.
+        # This machine's address for the functions' containers and the tests, unreachable from elsewhere.
         host = _output("docker", "network", "inspect", NETWORK, "--format", "{{(index .IPAM.Config 0).Gateway}}")
         with deployed(ENDPOINT, INSIDE, host, FROM_FUNCTIONS) as (rest, websocket, names):
             yield Deployed(rest, websocket, KEY, ENDPOINT, urls, names)
@@ -63,9 +63,9 @@ def opened() -> Iterator[Deployed]:
 def deployed(
     endpoint: str, inside: str, host: str, stores: dict[str, str]
 ) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """The stack on the LocalStack at `endpoint`: its REST and WebSocket URLs, and its resources' names.
+    """Deploys the stack to the LocalStack at `endpoint`. Yields its REST and WebSocket URLs and its resources' names.
 
-    The functions' containers reach it as `inside`, and the gateways on this machine as `host`.
+    The functions' containers reach LocalStack at `inside` and the gateways at `host`.
     """
     template = with_layer_inside(BUILT)
     with gateway(endpoint, host) as (rest, websocket):
@@ -77,7 +77,7 @@ def deployed(
 
 
 def _create_schema(endpoint: str, inside: str, function: str) -> None:
-    """Has the custom resource made, as CloudFormation does on AWS: LocalStack leaves custom resources out."""
+    """Invokes the custom resource like CloudFormation, because LocalStack ignores custom resources."""
     answers = boto3.client("s3", endpoint_url=endpoint, config=Config(s3={"addressing_style": "path"}), **KEYS)
     answers.create_bucket(Bucket="answers")
     event = {
@@ -96,8 +96,8 @@ def _create_schema(endpoint: str, inside: str, function: str) -> None:
 
 
 def with_layer_inside(built: Path) -> Path:
-    """A copy of what `sam build` has left, in which every function holds the layer's packages itself; its template."""
-    # Beside it, where the template's own paths hold too.
+    """Copies the output of `sam build` with the layer's packages in every function. Returns the copy's template."""
+    # Next to it, where the template's relative paths are valid too.
     folder = built.parent.with_name("localstack")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(built.parent, folder, copy_function=_linked)
@@ -109,7 +109,7 @@ def with_layer_inside(built: Path) -> Path:
 
 
 def _linked(source: str, target: str) -> None:
-    """What a function has itself goes before the layer's."""
+    """Adds the layer's files that the function does not have itself."""
     with suppress(FileExistsError):
         Path(target).hardlink_to(source)
 
@@ -130,5 +130,5 @@ def _output(*command: str) -> str:
     return ended.stdout.strip()
 
 
-# Each invocation at the same time is a container: "load" is more than it takes.
+# Each concurrent invocation is a container, which is too slow for "load".
 TARGET = Target(opened, frozenset({"database", "redis", "clients"}))

@@ -1,4 +1,4 @@
-"""The REST API by `sam local start-api`, with Docker; everything else by the emulator beside it."""
+"""The REST API on `sam local start-api` with Docker, and everything else on an emulator."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _RESPONSES = Gap("sam local has no gateway responses, and takes an authorizer's 
 _PATHS = Gap("sam local decodes a path before it matches it")
 _GAPS = {
     _RESPONSES: (
-        "test_access.py::test_no_endpoint_lets_anyone_in_without_a_key",
+        "test_access.py::test_no_endpoint_admits_a_caller_without_a_key",
         "test_cli.py::test_a_refused_key_ends_with_3",
         "test_dashboard.py::test_other_paths_are_not_found[/assets/{version}/..%2Fapp.py]",
         "test_descriptions.py::test_there_are_no_other_descriptions",
-        "test_reading.py::test_there_is_nothing_at_a_path_or_method_that_the_api_does_not_have",
+        "test_reading.py::test_an_unknown_path_or_method_is_not_found",
     ),
     _PATHS: (
-        "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[%00]",
-        "test_bad_input.py::test_an_id_that_is_no_uuid_is_refused[a%2Fb]",
+        "test_bad_input.py::test_an_id_that_is_not_a_uuid_is_refused[%00]",
+        "test_bad_input.py::test_an_id_that_is_not_a_uuid_is_refused[a%2Fb]",
         "test_cli.py::test_bad_input_ends_with_2_and_a_reason[arguments7-orderId: expected a UUID like]",
     ),
     Gap("sam local takes no body that is not UTF-8"): (
-        "test_bad_input.py::test_a_body_that_is_no_json_object_is_refused[no UTF-8]",
+        "test_bad_input.py::test_a_body_that_is_not_a_json_object_is_refused[no UTF-8]",
     ),
     Gap("sam local answers a preflight with an empty page"): (
-        "test_reading.py::test_a_browser_of_another_origin_may_submit_orders_and_read_them",
+        "test_reading.py::test_a_page_of_another_origin_may_submit_and_read_orders",
     ),
     Gap("sam local does not compress"): (
         "test_dashboard.py::test_the_page_needs_no_key_and_its_files_are_compressed[]",
     ),
 }
 
-# Each request at the same time is a container: "load" is more than it takes.
+# Each concurrent request is a container, which is too slow for "load".
 TARGET = Target(opened, frozenset({"database", "redis", "clients"}), gaps(_GAPS))

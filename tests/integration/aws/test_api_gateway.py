@@ -37,19 +37,19 @@ def test_a_message_is_signed_with_the_session(server: HttpServer) -> None:
     assert "secret" not in str(headers)
 
 
-def test_the_stage_belongs_to_the_path(server: HttpServer) -> None:
+def test_the_path_includes_the_stage(server: HttpServer) -> None:
     to(f"{server.url}/v1").send("c1", MESSAGE)
     assert server.requests[0].path == "/v1/@connections/c1"
 
 
-def test_many_messages_go_over_one_connection(server: HttpServer) -> None:
+def test_messages_share_one_connection_to_the_gateway(server: HttpServer) -> None:
     connections = to(server.url)
     for _ in range(5):
         connections.send("c1", MESSAGE)
     assert server.pushed("c1") == [MESSAGE] * 5
 
 
-def test_a_connection_that_is_closed_is_gone(server: HttpServer) -> None:
+def test_a_closed_connection_is_gone(server: HttpServer) -> None:
     server.statuses["/@connections/c1"] = 410
     with pytest.raises(ConnectionGone, match="c1"):
         to(server.url).send("c1", MESSAGE)
@@ -62,7 +62,7 @@ def test_any_other_answer_is_a_refusal(server: HttpServer, status: int) -> None:
         to(server.url).send("c1", MESSAGE)
 
 
-def test_a_gateway_that_says_nothing_is_a_refusal_soon() -> None:
+def test_a_silent_gateway_is_a_refusal_after_the_timeout() -> None:
     with silent_port() as port:
         started = time.monotonic()
         with pytest.raises(ConnectionRefused):
@@ -70,7 +70,7 @@ def test_a_gateway_that_says_nothing_is_a_refusal_soon() -> None:
         assert time.monotonic() - started < 4
 
 
-def test_a_gateway_that_is_not_there_is_a_refusal_at_once() -> None:
+def test_an_unreachable_gateway_is_a_refusal_at_once() -> None:
     with closed_port() as port:
         started = time.monotonic()
         with pytest.raises(ConnectionRefused):
@@ -94,7 +94,7 @@ def test_a_connection_is_closed(server: HttpServer, status: int) -> None:
     assert [request.method for request in server.requests] == ["DELETE"]
 
 
-def test_a_connection_that_can_not_be_closed_is_a_refusal(server: HttpServer) -> None:
+def test_a_failure_to_close_is_a_refusal(server: HttpServer) -> None:
     server.statuses["/@connections/c1"] = 500
     with pytest.raises(ConnectionRefused, match="expected status 204 or 410, was 500"):
         to(server.url).close("c1")

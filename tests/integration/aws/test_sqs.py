@@ -25,7 +25,7 @@ ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.
 
 
 class Queues:
-    """By their logical ids in the template."""
+    """The queues by their logical ids in the template."""
 
     def __init__(self) -> None:
         self.client: Any = boto3.client("sqs", region_name=REGION)
@@ -53,7 +53,7 @@ class Queues:
         return messages
 
     def give_back(self, logical_id: str, message: dict[str, Any]) -> None:
-        """As an event source mapping does with a message that failed, once its visibility timeout is over."""
+        """Receives a failed message again after its visibility timeout, as an event source mapping does."""
         self.client.change_message_visibility(
             QueueUrl=self.urls[logical_id], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )
@@ -82,9 +82,7 @@ def submit(functions: Functions) -> UUID:
     return UUID(json.loads(answer["body"])["orderId"])
 
 
-def test_an_order_is_one_message_that_names_it_and_nothing_else(
-    functions: Functions, queues: Queues, orders: PostgresOrderStore
-) -> None:
+def test_an_orders_message_holds_only_its_id(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     order_id = submit(functions)
     (message,) = queues.receive("OrderQueue")
     assert json.loads(message["Body"]) == {"orderId": str(order_id)}
@@ -92,14 +90,14 @@ def test_an_order_is_one_message_that_names_it_and_nothing_else(
     assert queues.receive("ReplayQueue") == []
 
 
-def test_every_order_has_its_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
+def test_every_order_has_a_message_of_its_own(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     order_ids = {str(submit(functions)) for _ in range(5)}
     received = queues.receive("OrderQueue")
     assert len(received) == 5
     assert {json.loads(message["Body"])["orderId"] for message in received} == order_ids
 
 
-def test_an_order_over_the_socket_is_one_message_too(
+def test_an_order_over_the_websocket_is_one_message_too(
     functions: Functions, queues: Queues, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     functions("ws_connect", websocket("MESSAGE", body=json.dumps({"action": "execute", **ORDER})))
@@ -108,13 +106,13 @@ def test_an_order_over_the_socket_is_one_message_too(
     assert json.loads(message["Body"]) == {"orderId": str(order.id)}
 
 
-def test_a_refused_order_is_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
+def test_a_refused_order_sends_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
     answer = functions("submit", rest("POST", "/api/orders/execute", json.dumps({**ORDER, "amountIn": "NaN"})))
     assert answer["statusCode"] == 400
     assert queues.receive("OrderQueue") == []
 
 
-def test_a_connection_for_an_order_asks_for_its_replay(
+def test_a_connection_for_an_order_queues_a_replay(
     functions: Functions, queues: Queues, orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)
@@ -153,7 +151,7 @@ def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_its_order_fail
     assert failed.error["message"].startswith("DeadLetter: ")
 
 
-def test_the_dead_letter_queue_keeps_letters_longer_than_the_order_queue_tries() -> None:
+def test_dead_letters_are_kept_longer_than_the_order_queue_retries() -> None:
     orders, dead = stack().of(Queue)["OrderQueue"], stack().of(Queue)["DeadLetterQueue"]
     assert orders.redrive is not None
     assert orders.redrive.dead_letter_arn == dead.arn

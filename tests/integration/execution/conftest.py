@@ -16,5 +16,5 @@ def published() -> list[Event]:
 
 @pytest.fixture
 def execution(orders: PostgresOrderStore, database: Database, published: list[Event]) -> Execution:
-    """On the simulated market."""
+    """An execution on the simulated market."""
     return execution_on(live(database), orders, lambda event, listeners: published.append(event))

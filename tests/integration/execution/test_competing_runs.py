@@ -25,7 +25,7 @@ Connect = Callable[[], Database]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
-def test_a_run_that_was_superseded_can_do_nothing_more(
+def test_a_superseded_run_can_do_nothing(
     execution: Execution, orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
@@ -47,9 +47,7 @@ def test_a_run_that_was_superseded_can_do_nothing_more(
     assert len(swaps(database)) == 1
 
 
-def test_an_order_that_has_ended_is_left_alone(
-    execution: Execution, orders: PostgresOrderStore, database: Database
-) -> None:
+def test_a_final_order_is_left_alone(execution: Execution, orders: PostgresOrderStore, database: Database) -> None:
     run = start(orders)
     routed = execution.route(run)
     ended = finish(execution, passed_on(routed))
@@ -63,10 +61,10 @@ def test_an_order_that_has_ended_is_left_alone(
 
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
-def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
+def test_a_late_quote_does_not_make_the_order_swap_twice(
     orders: PostgresOrderStore, database: Database, connect: Connect, status: Status
 ) -> None:
-    """GIVEN a route step that took so long that it was tried again, and the order went on meanwhile."""
+    """GIVEN a slow Route that was retried, while the order moved on."""
     answers = threading.Event()
     late = fake_execution(connect(), FakeVenue("raydium", answers=answers), deadline=60)
     execution = execution_on(live(database), orders)
@@ -89,10 +87,10 @@ def test_a_quote_that_comes_late_does_not_make_the_order_swap_twice(
     assert len(swaps(database)) == 1
 
 
-def test_what_is_built_decides_what_the_order_shows(
+def test_the_order_shows_the_route_that_was_built(
     execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
-    """GIVEN a route step that was given up on, WHEN it leaves its own choice before the order is built."""
+    """GIVEN a Route that timed out, WHEN it stores its own choice before the order is built."""
     run = start(orders)
     routed = execution.route(run)
     assert routed.quote is not None
@@ -103,10 +101,10 @@ def test_what_is_built_decides_what_the_order_shows(
     assert (order.venue, order.quoted_out) == (routed.quote.venue, routed.quote.amount_out)
 
 
-def test_two_runs_of_one_order_at_once_swap_once(
+def test_two_concurrent_runs_of_an_order_swap_once(
     orders: PostgresOrderStore, database: Database, connect: Connect
 ) -> None:
-    """GIVEN a run that believes it still holds the order, WHEN another has taken over, THEN that one gets through."""
+    """GIVEN a run that believes it still holds the order, WHEN another has taken over, THEN the other succeeds."""
     run = start(orders)
     successor = resumed(orders, run.order_id)
     ended = []

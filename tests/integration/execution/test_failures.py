@@ -40,9 +40,7 @@ def test_a_slipped_order_is_quoted_again_with_a_new_transaction(
     assert [event.attempt for event in orders.events(order.id)] == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(
-    orders: PostgresOrderStore, database: Database
-) -> None:
+def test_a_transaction_that_expires_unsent_is_never_sent(orders: PostgresOrderStore, database: Database) -> None:
     clock = Clock()
     execution = execution_on(market_of(database, clock), orders)
     run = at(execution, start(orders), Status.BUILDING)
@@ -60,7 +58,7 @@ def test_a_transaction_that_expired_before_it_was_sent_is_never_sent(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
-def test_an_order_that_was_never_sent_fails(
+def test_an_order_that_was_never_sent_fails_when_it_is_given_up(
     execution: Execution, orders: PostgresOrderStore, database: Database, published: list[Event], status: Status
 ) -> None:
     run = at(execution, start(orders), status)
@@ -81,7 +79,7 @@ def test_an_order_that_was_never_sent_fails(
 @pytest.mark.parametrize(
     "error", ["VenueUnavailable", "StoreUnavailable", "States.Timeout", "Runtime.ExitError", "KeyError"]
 )
-def test_an_order_whose_transaction_has_landed_is_confirmed_not_failed(
+def test_an_order_whose_transaction_has_landed_is_confirmed_when_it_is_given_up(
     execution: Execution, orders: PostgresOrderStore, database: Database, error: str
 ) -> None:
     run = at(execution, start(orders), Status.SUBMITTED)
@@ -92,7 +90,7 @@ def test_an_order_whose_transaction_has_landed_is_confirmed_not_failed(
     assert statuses(orders, run.order_id) == LIFE
 
 
-def test_an_order_whose_transaction_may_still_land_is_sent_rather_than_failed(
+def test_an_order_whose_transaction_may_still_land_is_sent_instead_of_failed(
     execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     built = at(execution, start(orders), Status.BUILDING)
@@ -105,7 +103,7 @@ def test_an_order_whose_transaction_may_still_land_is_sent_rather_than_failed(
     assert len(swaps(database)) == 1
 
 
-def test_while_nobody_knows_whether_it_has_landed_an_order_neither_fails_nor_is_confirmed(
+def test_an_order_stays_submitted_while_the_chain_does_not_answer(
     execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     run = at(execution, start(orders), Status.SUBMITTED)
@@ -119,7 +117,7 @@ def test_while_nobody_knows_whether_it_has_landed_an_order_neither_fails_nor_is_
 
 
 @pytest.mark.parametrize("error", ["SlippageExceeded", "QuoteExpired", "VenueUnavailable"])
-def test_an_order_whose_transaction_was_refused_on_chain_fails(
+def test_an_order_whose_transaction_the_chain_refused_fails(
     execution: Execution, orders: PostgresOrderStore, database: Database, error: str
 ) -> None:
     built = at(execution, start(orders), Status.BUILDING)
@@ -151,7 +149,7 @@ def test_an_order_whose_transaction_was_refused_on_chain_fails(
         ({"Error": "NoRoute", "Cause": "null"}, 1, ("NoRoute", "null", 1, False)),
     ],
 )
-def test_the_reason_is_kept_with_the_order(
+def test_a_failed_order_stores_the_reason(
     execution: Execution,
     orders: PostgresOrderStore,
     error: dict[str, str],

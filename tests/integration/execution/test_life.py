@@ -1,4 +1,4 @@
-"""An order without incident, and steps that are tried again after a venue failed."""
+"""An order without failures, and steps that are retried after a venue failed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_order_is_run_from_route_to_confirm(
     assert order.min_out == order.amount_out * 9_950 // 10_000 if order.amount_out else False
 
 
-def test_each_event_says_what_its_step_found_out(execution: Execution, orders: PostgresOrderStore) -> None:
+def test_each_event_holds_the_result_of_its_step(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     finish(execution, run)
     order = order_view(orders.get(run.order_id))
@@ -75,7 +75,7 @@ def test_each_event_says_what_its_step_found_out(execution: Execution, orders: P
     }
 
 
-def test_the_amount_really_filled_is_recorded(orders: PostgresOrderStore, database: Database) -> None:
+def test_the_filled_amount_is_recorded(orders: PostgresOrderStore, database: Database) -> None:
     run = start(orders)
     finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(996_001)), run)
     order, confirmed = orders.get(run.order_id), event_view(orders.events(run.order_id)[-1])["data"]
@@ -83,7 +83,7 @@ def test_the_amount_really_filled_is_recorded(orders: PostgresOrderStore, databa
     assert (confirmed["amountOut"], confirmed["realisedSlippageBps"]) == ("0.996001", 40)
 
 
-def test_a_fill_better_than_quoted_is_slippage_below_zero(orders: PostgresOrderStore, database: Database) -> None:
+def test_a_fill_above_the_quote_is_negative_slippage(orders: PostgresOrderStore, database: Database) -> None:
     run = start(orders)
     finish(fake_execution(database, FakeVenue("raydium", 1_000_000), chain=FakeChain(1_010_000)), run)
     assert orders.events(run.order_id)[-1].data["realised_slippage_bps"] == -100
@@ -117,7 +117,7 @@ def test_the_signature_is_stored_before_anything_is_sent(orders: PostgresOrderSt
         ("confirm", Status.SUBMITTED),
     ],
 )
-def test_each_step_can_be_tried_again_after_its_venue_failed(
+def test_each_step_can_be_retried_after_its_venue_failed(
     execution: Execution, orders: PostgresOrderStore, database: Database, step: str, status: Status
 ) -> None:
     run = at(execution, start(orders), status)

@@ -1,7 +1,7 @@
-"""Orders under anything that can happen to them, in any order; and what must hold whatever does.
+"""A stateful property test of orders: events happen in any order, and the invariants must hold after each.
 
-Real Postgres, the real engine and the simulated venues on a clock moved by hand. Runs crash before and after each
-commit and each effect, are overtaken by others, and what was believed dead is carried out late.
+It uses the real engine, a real Postgres and the simulated venues on a clock that the test moves. Runs crash before and
+after each commit and each effect, others supersede them, and invocations that were believed dead finish late.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ from tests.support.state_walk import Invocation, Walk
 CRASHES = ("before commit", "after commit", "before effect", "after effect")
 PAIRS = (("SOL", "USDC", 10**9), ("USDC", "SOL", 10**6), ("BONK", "SOL", 1))
 A_WHILE = 61.0
-"""Seconds after which a lease, a quote and a transaction are over."""
+"""Seconds after which a lease, a quote and a transaction have expired."""
 
 some = st.integers(0, 999)
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process dies."""
 
 
 class CrashPoint:
-    """Crashes once, where it was told to; or lets something else happen there first."""
+    """Crashes once at the armed point, or runs something else there."""
 
     def __init__(self) -> None:
         self._at: str | None = None
@@ -98,7 +98,7 @@ class Orders(PostgresOrderStore):
 
 
 class Line:
-    """The way to the chain. What was on it when its sender crashed is in `ghosts`: it may arrive at any time."""
+    """The connection to the chain. `ghosts` are transactions of crashed senders, which may arrive at any time."""
 
     def __init__(self, chain: Chain, crash: CrashPoint, ghosts: list[Transaction]) -> None:
         self._chain = chain
@@ -162,13 +162,13 @@ class OrdersMachine(RuleBasedStateMachine):
     # What the engine calls
 
     def publish(self, event: Event, listeners: Sequence[str]) -> None:
-        """One client listens to every order. What it has heard before it skips."""
+        """Records the events for one client that listens to every order and skips repeats."""
         heard = self.heard.setdefault(event.order_id, [])
         if listeners and event.seq not in heard:
             heard.append(event.seq)
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
-        """Begins a walk and answers that it was superseded: its end comes later."""
+        """Starts a walk and answers that it was superseded, because the walk ends later."""
         state = json.loads(json.dumps(input))
         self.walks.append(Walk(state["order"]["order_id"], name, state))
         return ExecutionResult("FAILED", "StaleRun", None)
@@ -193,7 +193,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.heard and not self.cancelled)
     @rule(which=some)
     def cancel(self, which: int) -> None:
-        # Once: most orders should live long.
+        # Only once, so that most orders live long.
         self.cancelled = True
         id = list(self.heard)[which % len(self.heard)]
         before = self.store.get(id).status
@@ -209,7 +209,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.messages)
     @rule(which=some, once_more=st.booleans())
     def deliver(self, which: int, once_more: bool) -> None:
-        """A message may come more than once, and in any order."""
+        """Delivers a message, possibly again and in any order."""
         id = self.messages[which % len(self.messages)]
         if not once_more:
             self.messages.remove(id)
@@ -218,7 +218,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.messages)
     @rule()
     def lose_all_messages(self) -> None:
-        """With all connections, as when the emulator is killed: the client comes back and asks for what it missed."""
+        """Loses messages and connections like a killed emulator. The client asks for what it missed."""
         self.messages.clear()
         for id in self.heard:
             self.heard[id] = [event.seq for event in self.store.events(id)]
@@ -226,10 +226,10 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.heard)
     @rule(seconds=st.sampled_from([LEASE + 1, A_WHILE]))
     def recover(self, seconds: float) -> None:
-        """Other runs take over: while what was signed may still land, or later."""
+        """Lets other runs take over, while a signed transaction may still land or later."""
         self.pass_time(seconds)
         self.recovery.sweep()
-        # Ids of one millisecond are in any order.
+        # Ids of the same millisecond are in no particular order.
         self.messages.sort(key=list(self.heard).index)
         while self.messages:
             self.deliver(0, once_more=False)
@@ -237,7 +237,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.heard and not self.given_up)
     @rule(which=some)
     def give_up(self, which: int) -> None:
-        """A dead letter."""
+        """Handles a dead letter."""
         self.given_up = True
         with suppress(EngineError):
             self.recovery.give_up(list(self.heard)[which % len(self.heard)])
@@ -251,13 +251,13 @@ class OrdersMachine(RuleBasedStateMachine):
         survives=st.booleans(),
     )
     def step(self, which: int, crash: str | None = None, survives: bool = True) -> None:
-        """One try of a Task. A crash ends its function, or the execution with it."""
+        """Tries a Task once. A crash ends the function, or the whole execution."""
         self.take(self.walks[which % len(self.walks)], crash, survives)
 
     @precondition(lambda self: self.walks)
     @rule(which=some, point=st.sampled_from(CRASHES), by=some, other=some)
     def be_overtaken(self, which: int, point: str, by: int, other: int) -> None:
-        """Something else happens in the middle of a step."""
+        """Lets something else happen in the middle of a step."""
         others = [self.carry_out_late, self.arrive_late, self.cancel, self.pass_a_while_and_run]
         lists = [self.invocations, self.ghosts, self.heard, self.heard]
         walk, number = self.walks[which % len(self.walks)], by % len(others)
@@ -270,7 +270,7 @@ class OrdersMachine(RuleBasedStateMachine):
         self.take(walk, point, True, meanwhile)
 
     def pass_a_while_and_run(self, which: int) -> None:
-        """Long enough for another run to take over, which takes a few steps."""
+        """Waits until another run can take over and lets it take a few steps."""
         self.recover((LEASE + 1, A_WHILE)[which % 2])
         for _ in range(which % 5):
             if self.walks[-1:] != [self.overtaken]:
@@ -314,7 +314,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.walks)
     @rule(which=some, times=st.integers(1, 3))
     def go_on(self, which: int, times: int) -> None:
-        """Several steps of one run without incident: most of life."""
+        """Takes several steps of one run without a failure."""
         walk = self.walks[which % len(self.walks)]
         for _ in range(times):
             if walk in self.walks:
@@ -323,14 +323,14 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.invocations)
     @rule(which=some)
     def carry_out_late(self, which: int) -> None:
-        """A function that was given up on, and its step tried again, comes to it only now."""
+        """Runs an invocation late that timed out and was retried."""
         with suppress(EngineError):
             self.invocations[which % len(self.invocations)].carry_out(self.execution)
 
     @precondition(lambda self: self.ghosts)
     @rule(which=some)
     def arrive_late(self, which: int) -> None:
-        """A transaction whose sender has crashed reaches the chain."""
+        """Lets a transaction of a crashed sender reach the chain."""
         with suppress(EngineError):
             self.market.chain.submit(self.ghosts[which % len(self.ghosts)])
 
@@ -356,7 +356,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.heard)
     @rule(pair=st.sampled_from(PAIRS[:2]), amount=st.integers(1, 10**4))
     def trade(self, pair: tuple[str, str, int], amount: int) -> None:
-        """Somebody else swaps: who allows no slippage slips."""
+        """Lets somebody else swap, so that orders without slippage tolerance slip."""
         with suppress(EngineError):
             self.traded |= self.market.trade(OrderRequest("market", pair[0], pair[1], amount * pair[2]))
 
@@ -381,7 +381,7 @@ class OrdersMachine(RuleBasedStateMachine):
         status = Status(order["status"])
         assert replayed(events) is status
         assert order["seq"] == len(events)
-        # Once ended, it has ended for good.
+        # A final status never changes.
         assert self.ended.get(order["id"], status) is status
         signed = [event["data"]["signature"] for event in events if event["status"] == "building"]
         fills = [(signature, swaps[signature]) for signature in signed if signature in swaps]
@@ -397,7 +397,7 @@ class OrdersMachine(RuleBasedStateMachine):
             assert status is not Status.CONFIRMED or order["amount_out"] == swap.amount_out
 
     def teardown(self) -> None:
-        """Once everything works again every order ends, and its client has heard of all of it."""
+        """Removes all faults: every order ends, and its client has heard every event."""
         self.market.clear_faults()
         for _ in range(5):
             self.recover(A_WHILE)
@@ -411,7 +411,7 @@ class OrdersMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)
-def test_whatever_happens_orders_keep_every_promise(database_url: str) -> None:
+def test_orders_keep_every_promise_whatever_happens(database_url: str) -> None:
     database = Database(database_url)
 
     class Machine(OrdersMachine):
@@ -424,7 +424,7 @@ def test_whatever_happens_orders_keep_every_promise(database_url: str) -> None:
             Machine,
             settings=settings(
                 max_examples=120,
-                stateful_step_count=50,  # Shrinking takes minutes: every try is a life in Postgres.
+                stateful_step_count=50,  # Shrinking would take minutes.
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),

@@ -1,4 +1,4 @@
-"""Steps that are called again, which must do nothing twice and leave no event unpublished."""
+"""Steps that are called again. They must do nothing twice and leave no event unpublished."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.simulation import execution_on, live
 Connect = Callable[[], Database]
 
 
-def test_quoting_again_writes_the_fresh_quotes(execution: Execution, orders: PostgresOrderStore) -> None:
+def test_quoting_again_stores_the_new_quotes(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     execution.route(run)
     routed = execution.route(run)
@@ -44,7 +44,7 @@ def test_building_again_keeps_the_first_signature(execution: Execution, orders: 
     assert orders.get(routed.order_id).transaction == first.transaction.dump()
 
 
-def test_building_many_times_at_once_signs_one_transaction(
+def test_concurrent_builds_sign_one_transaction(
     execution: Execution, orders: PostgresOrderStore, connect: Connect
 ) -> None:
     routed = at(execution, start(orders), Status.ROUTING)
@@ -65,7 +65,7 @@ def test_submitting_again_swaps_once(execution: Execution, orders: PostgresOrder
     assert statuses(orders, built.order_id) == LIFE[:4]
 
 
-def test_confirming_again_tells_the_same(execution: Execution, orders: PostgresOrderStore) -> None:
+def test_confirming_again_gives_the_same_result(execution: Execution, orders: PostgresOrderStore) -> None:
     sent = at(execution, start(orders), Status.SUBMITTED)
     execution.confirm(sent)
     once = orders.get(sent.order_id)
@@ -74,7 +74,7 @@ def test_confirming_again_tells_the_same(execution: Execution, orders: PostgresO
     assert statuses(orders, sent.order_id) == LIFE
 
 
-def test_failing_again_tells_the_same(execution: Execution, orders: PostgresOrderStore) -> None:
+def test_failing_again_gives_the_same_result(execution: Execution, orders: PostgresOrderStore) -> None:
     run = start(orders)
     execution.fail(run, CAUGHT)
     once = orders.get(run.order_id)
@@ -88,10 +88,10 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
-def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_try(
+def test_the_next_try_publishes_an_event_that_was_committed_but_not_published(
     orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
-    """GIVEN a process that dies after the commit and before anyone is told, THEN the next try tells them."""
+    """GIVEN a process that dies between commit and publication, THEN the next try publishes the event."""
     order = new_order(orders, connection_id="c1")
     assert orders.claim(order.id, RUN, LEASE) is not None
     heard: list[tuple[Event, Sequence[str]]] = []
@@ -121,10 +121,10 @@ def test_an_event_that_was_committed_but_not_published_is_published_by_the_next_
     assert heard[-1][0].status is status
 
 
-def test_quotes_that_were_committed_but_not_published_are_published_before_the_next(
+def test_quotes_that_were_committed_but_not_published_are_published_before_new_ones(
     orders: PostgresOrderStore, database: Database
 ) -> None:
-    """GIVEN a Route that dies after its commit: the next try makes a move of its own, and tells of both."""
+    """GIVEN a Route that dies after its commit, THEN the next try makes its own move and publishes both events."""
     order = new_order(orders, connection_id="c1")
     assert orders.claim(order.id, RUN, LEASE) is not None
     heard: list[int] = []
@@ -142,15 +142,15 @@ def test_quotes_that_were_committed_but_not_published_are_published_before_the_n
     crashing = False
     routed = execution.route(run)
     assert heard == [2, 3]
-    # AND from here on each is told once.
+    # AND later events are published once.
     at(execution, passed_on(routed), Status.CONFIRMED)
     assert heard == [2, 3, 4, 5, 6]
 
 
-def test_an_order_that_is_sent_while_it_is_given_up_is_not_failed(
+def test_an_order_that_is_sent_while_it_is_given_up_does_not_fail(
     orders: PostgresOrderStore, connect: Connect, database: Database
 ) -> None:
-    """GIVEN a Submit that was given up on and comes to it only now, between the verdict and its commit."""
+    """GIVEN a Submit that timed out, WHEN it runs between the decision to fail and its commit."""
 
     class Overtaken(PostgresOrderStore):
         def get(self, id: UUID) -> Order:

@@ -1,4 +1,4 @@
-"""Runs that were cut short, and the runs that go on from there."""
+"""Runs that were interrupted, and the runs that continue them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.simulation import execution_on, live
 Connect = Callable[[], Database]
 
 
-def test_the_next_run_tells_again_what_the_last_may_not_have_told(
+def test_the_next_run_publishes_again_what_the_last_may_not_have_published(
     execution: Execution, orders: PostgresOrderStore, published: list[Event]
 ) -> None:
     run = at(execution, start(orders), Status.BUILDING)
@@ -31,10 +31,10 @@ def test_the_next_run_tells_again_what_the_last_may_not_have_told(
     assert published == orders.events(run.order_id)
 
 
-def test_a_run_that_finds_its_order_ended_shows_the_end(
+def test_a_run_that_finds_its_order_final_publishes_the_last_event(
     execution: Execution, orders: PostgresOrderStore, published: list[Event]
 ) -> None:
-    """GIVEN an end that was shown before the run's last move was."""
+    """GIVEN a final event that was published before the run's last move."""
     run = at(execution, start(orders), Status.BUILDING)
     orders.cancel(CLIENT, run.order_id)
     with pytest.raises(StaleRun):
@@ -43,7 +43,7 @@ def test_a_run_that_finds_its_order_ended_shows_the_end(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED])
-def test_the_next_run_finishes_what_a_crash_left_behind(
+def test_the_next_run_finishes_an_order_after_a_crash(
     execution: Execution, orders: PostgresOrderStore, database: Database, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
@@ -54,7 +54,7 @@ def test_the_next_run_finishes_what_a_crash_left_behind(
 
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
-def test_the_next_run_sends_the_transaction_that_was_signed(
+def test_the_next_run_sends_the_signed_transaction(
     execution: Execution, orders: PostgresOrderStore, status: Status
 ) -> None:
     run = at(execution, start(orders), status)
@@ -65,10 +65,10 @@ def test_the_next_run_sends_the_transaction_that_was_signed(
     assert statuses(orders, run.order_id) == LIFE
 
 
-def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
+def test_confirm_sends_a_transaction_that_was_recorded_but_never_sent(
     execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
-    """GIVEN a run that died between recording and sending."""
+    """GIVEN a run that died between recording the transaction and sending it."""
     run = at(execution, start(orders), Status.SUBMITTED)
     database.execute("DELETE FROM market_transactions")
     confirmed = execution.confirm(resumed(orders, run.order_id))
@@ -76,9 +76,7 @@ def test_an_order_recorded_as_submitted_but_never_sent_is_sent_by_confirm(
     assert [swap["signature"] for swap in swaps(database)] == [orders.get(run.order_id).tx_hash]
 
 
-def test_a_transaction_that_has_not_landed_yet_is_worth_another_try(
-    orders: PostgresOrderStore, database: Database
-) -> None:
+def test_a_transaction_that_has_not_landed_is_retried(orders: PostgresOrderStore, database: Database) -> None:
     class Deaf(FakeChain):
         def confirm(self, transaction: Transaction) -> Fill | None:
             return None

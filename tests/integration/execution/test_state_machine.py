@@ -1,4 +1,4 @@
-"""The state machine's file in moto's interpreter and in the emulator's, with the functions' own handlers."""
+"""The order state machine in moto's interpreter and in the emulator's, with the functions' handlers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def definition() -> str:
 
 
 class Lambda(NoFunctions):
-    """The handlers, called as both interpreters call them; which steps were taken is kept."""
+    """The handlers as both interpreters call them. Keeps the steps that were taken."""
 
     def __init__(self, functions: Functions) -> None:
         self.handlers = {name: functions.handler(name) for name in ("route", "execute")}
@@ -79,7 +79,7 @@ class Lambda(NoFunctions):
 
 
 class Machine:
-    """What `Dispatch` asks of Step Functions, carried out by an interpreter. Its last answer is kept."""
+    """The Step Functions client that `Dispatch` uses, on an interpreter. Keeps the last answer."""
 
     def __init__(self, interpret: Interpret) -> None:
         self._interpret = interpret
@@ -98,7 +98,7 @@ def lambda_(environment: dict[str, str]) -> Iterator[Lambda]:
 
 @pytest.fixture(scope="module")
 def moto(lambda_: Lambda) -> Iterator[Interpret]:
-    """In moto, which knows no synchronous execution: a standard one is waited for."""
+    """Runs a standard execution in moto and waits for it: moto has no synchronous executions."""
 
     def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> Answer:
         result, error = lambda_.call(parameters["FunctionName"], parameters["Payload"])
@@ -148,14 +148,15 @@ def emulator(lambda_: Lambda) -> Interpret:
     return interpret
 
 
-# What the market does, where the order begins, and what becomes of it
+# Faults of the market, the status in which the order starts, and the result
 
 
 @dataclass(frozen=True)
 class Story:
-    """`faults` as (step, kind, times) at both venues. `began` is where an earlier run left the order.
+    """What happens to an order, and how it ends.
 
-    `code` is the execution's error; `statuses` are the order's, by its events; `quoted` orders name a quote.
+    `faults` are (step, kind, times) at both venues; `began` is the status in which an earlier run left the order.
+    `code` is the execution's error, `statuses` are those of the order's events, and `quoted` orders name a quote.
     """
 
     name: str
@@ -318,7 +319,7 @@ def begin(story: Story, orders: PostgresOrderStore, database: Database, lambda_:
 
 
 def play(story: Story, interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda) -> Answer:
-    """Dispatches the order; what became of it, without what differs from one order to the next."""
+    """Dispatches the order and returns the result without the values that differ between orders."""
     order_id = begin(story, orders, database, lambda_)
     machine = Machine(interpret)
     express = ExpressStateMachine(cast(Any, machine), "arn")
@@ -354,7 +355,7 @@ def interpret(request: pytest.FixtureRequest) -> Interpret:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=[story.name.replace(" ", "-") for story in STORIES])
-def test_an_order_ends_as_its_story_says(
+def test_an_order_ends_as_its_story_expects(
     story: Story, interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda
 ) -> None:
     found = play(story, interpret, orders, database, lambda_)
@@ -405,7 +406,7 @@ def test_each_step_is_taken_once_when_nothing_goes_wrong(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.BUILDING, Status.SUBMITTED])
-def test_a_run_that_was_superseded_ends_at_once_and_changes_nothing(
+def test_a_superseded_run_ends_at_once_and_changes_nothing(
     interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda, status: Status
 ) -> None:
     order_id = begin(Story("", [], began=status), orders, database, lambda_)

@@ -1,4 +1,4 @@
-"""The function that authorizes requests, and what the others answer to a request without its verdict."""
+"""The authorizer, and how the other functions answer a request that it has not authorized."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ METHOD = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/api/orders/1"
 
 
 def asked(event: dict[str, Any], key: str | None) -> dict[str, Any]:
-    """The event of an API, as its authorizer gets it."""
+    """Returns the event that an authorizer gets for the API event."""
     context = {name: value for name, value in event["requestContext"].items() if name != "authorizer"}
     headers = event["headers"] | ({"Authorization": f"Bearer {key}"} if key else {})
     return {**event, "type": "REQUEST", "methodArn": METHOD, "headers": headers, "requestContext": context}
 
 
 @pytest.mark.parametrize("event", [rest("GET", "/api/orders"), websocket("CONNECT")], ids=["REST", "WebSocket"])
-def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
+def test_a_key_allows_the_whole_stage_and_names_its_client(
     functions: Functions, database: Database, event: dict[str, Any]
 ) -> None:
     clients = PostgresClientStore(database)
@@ -51,7 +51,7 @@ def test_a_key_opens_the_whole_stage_and_says_whose_it_is(
         functions("authorize", asked(event, key))
 
 
-def test_a_ticket_opens_one_connection(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_a_ticket_allows_one_connection(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
     assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl"})
     event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
@@ -70,7 +70,7 @@ def test_a_ticket_opens_one_connection(functions: Functions, orders: PostgresOrd
         ("ticket", rest("POST", "/api/ws-ticket")),
     ],
 )
-def test_a_request_that_no_authorizer_has_seen_is_refused(
+def test_a_request_without_an_authorizers_verdict_is_refused(
     functions: Functions, orders: PostgresOrderStore, name: str, event: dict[str, Any]
 ) -> None:
     context = {key: value for key, value in event["requestContext"].items() if key != "authorizer"}
@@ -81,7 +81,7 @@ def test_a_request_that_no_authorizer_has_seen_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/health", "/api/orders", "/api/orders/x", "/nowhere"])
-def test_every_answer_says_that_it_is_not_to_be_kept_or_guessed_at(
+def test_every_response_forbids_caching_and_content_sniffing(
     functions: Functions, orders: PostgresOrderStore, path: str
 ) -> None:
     headers = functions("submit", rest("GET", path))["multiValueHeaders"]

@@ -32,7 +32,7 @@ def test_a_message_runs_its_order_to_the_end(
     assert len(database.fetch("SELECT FROM market_transactions")) == 1
 
 
-def test_a_message_that_comes_twice_runs_its_order_once(
+def test_a_repeated_message_runs_its_order_once(
     functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = new_order(orders)
@@ -48,7 +48,9 @@ def test_an_order_that_another_run_holds_is_left_alone(functions: Functions, ord
     assert orders.get(order.id) == order
 
 
-def test_an_order_that_fails_is_done_with(functions: Functions, orders: PostgresOrderStore, database: Database) -> None:
+def test_a_failed_order_does_not_return_its_message(
+    functions: Functions, orders: PostgresOrderStore, database: Database
+) -> None:
     database.execute("DELETE FROM market_pools")
     order = new_order(orders)
     assert dispatched(functions, order.id) == {"batchItemFailures": []}
@@ -58,7 +60,7 @@ def test_an_order_that_fails_is_done_with(functions: Functions, orders: Postgres
     assert (failed.error["code"], failed.error["attempts"], failed.error["retryable"]) == ("NoRoute", 1, False)
 
 
-def test_an_order_that_did_not_end_comes_back_and_is_free_for_the_next_run(
+def test_an_unfinished_order_returns_its_message_and_releases_its_lease(
     functions: Functions, orders: PostgresOrderStore, services: Aws
 ) -> None:
     order = new_order(orders)
@@ -78,7 +80,7 @@ def test_an_order_that_did_not_end_comes_back_and_is_free_for_the_next_run(
     assert orders.get(order.id).status is Status.CONFIRMED
 
 
-def test_an_order_whose_machine_can_not_be_reached_comes_back(
+def test_an_unreachable_state_machine_returns_the_message(
     environment: dict[str, str], orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)
@@ -92,6 +94,6 @@ def test_an_order_whose_machine_can_not_be_reached_comes_back(
 
 
 @pytest.mark.parametrize("body", ["no json", "{}", '{"orderId": "7"}'])
-def test_a_message_that_is_none_goes_the_way_of_dead_letters(functions: Functions, body: str) -> None:
+def test_a_malformed_message_becomes_a_dead_letter(functions: Functions, body: str) -> None:
     with pytest.raises(BatchProcessingError):
         functions("dispatch", sqs(body))

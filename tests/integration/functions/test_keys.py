@@ -11,7 +11,7 @@ from tests.support.functions import new_environment
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_an_operator_makes_lists_and_revokes_keys(
+def test_an_operator_creates_lists_and_revokes_keys(
     environment: dict[str, str], database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = PostgresClientStore(database)
@@ -41,7 +41,7 @@ def test_an_operator_makes_lists_and_revokes_keys(
         ({"action": "revoke-key", "id": "01a1fa72-0b07-7468-9d18-a3aa29f91511"}, "no key with id 01a1"),
     ],
 )
-def test_what_can_not_be_done_with_keys_is_said(
+def test_an_impossible_request_about_keys_is_refused(
     environment: dict[str, str], event: dict[str, str], problem: str
 ) -> None:
     with new_environment(environment) as functions, pytest.raises(ValueError, match=problem):

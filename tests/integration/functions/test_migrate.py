@@ -58,7 +58,7 @@ def empty_url(postgres_url: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_deploying_brings_the_database_up_to_date(
+def test_deploying_migrates_the_database(
     environment: dict[str, str], empty_url: str, clients: HttpServer, kind: str
 ) -> None:
     with new_environment({**environment, "DATABASE_URL": empty_url}) as functions:
@@ -67,14 +67,14 @@ def test_deploying_brings_the_database_up_to_date(
     (first, second) = clients.requests
     assert (first.method, first.path, first.body) == ("PUT", "/response", {**ANSWER, "Status": "SUCCESS"})
     assert second.body == first.body
-    # The URL is signed for a request without one.
+    # The URL is signed for a request without a content type.
     assert first.headers["Content-Type"] == ""
     database = Database(empty_url)
     assert len(database.fetch("SELECT FROM market_pools")) == len(list(pool_settings()))
     database.close()
 
 
-def test_a_development_key_is_one_from_then_on(
+def test_a_development_key_is_accepted_after_the_deployment(
     environment: dict[str, str], empty_url: str, clients: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = new_secret("oee_")
@@ -93,7 +93,7 @@ def test_a_development_key_is_one_from_then_on(
     assert "oee_secret" not in said
 
 
-def test_a_url_that_is_none_is_told_without_its_password(
+def test_a_malformed_url_is_reported_without_its_password(
     environment: dict[str, str], clients: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with new_environment({**environment, "DATABASE_URL": "postgres//user:hunter2@host/db"}) as functions:
@@ -105,7 +105,7 @@ def test_a_url_that_is_none_is_told_without_its_password(
     assert "hunter2" not in answer["Reason"] + "".join(capsys.readouterr())
 
 
-def test_a_deployment_lets_the_functions_role_in(
+def test_a_deployment_creates_the_functions_role(
     environment: dict[str, str], empty_url: str, clients: HttpServer
 ) -> None:
     role = f"role_{uuid4().hex}"
@@ -126,7 +126,7 @@ def test_deleting_the_stack_keeps_the_data(environment: dict[str, str], empty_ur
     assert tables(empty_url) == before > 0
 
 
-def test_a_deployment_hears_at_once_that_the_database_is_out_of_reach(
+def test_a_deployment_fails_at_once_when_the_database_is_unreachable(
     environment: dict[str, str], clients: HttpServer
 ) -> None:
     with (

@@ -35,13 +35,13 @@ def test_an_order_is_read_with_its_events(functions: Functions, orders: Postgres
         ("x" * 36, (400, "InvalidRequest")),
     ],
 )
-def test_an_order_that_is_none_can_not_be_read(
+def test_an_unknown_or_malformed_id_is_refused(
     functions: Functions, orders: PostgresOrderStore, order_id: str, refused: tuple[int, str]
 ) -> None:
     assert refusal(functions("submit", rest("GET", f"/api/orders/{order_id}"))) == refused
 
 
-def test_an_order_is_cancelled_and_its_listeners_are_told(
+def test_an_order_is_cancelled_and_its_listeners_are_notified(
     functions: Functions, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     order = new_order(orders, connection_id="c1")
@@ -50,12 +50,12 @@ def test_an_order_is_cancelled_and_its_listeners_are_told(
     assert answered(functions("submit", rest("GET", f"/api/orders/{order.id}"))) == (200, body)
     assert [event["status"] for event in body["events"]] == ["pending", "cancelled"]
     assert clients.pushed("c1") == body["events"]
-    # Asked for again, it is answered the same.
+    # A repeated request gets the same answer.
     assert answered(functions("submit", rest("DELETE", f"/api/orders/{order.id}"))) == (200, body)
 
 
 @pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
-def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(
+def test_a_submitted_or_final_order_is_not_cancelled(
     functions: Functions, orders: PostgresOrderStore, status: Status
 ) -> None:
     order = brought_to(orders, status)
@@ -64,15 +64,13 @@ def test_an_order_that_was_sent_or_has_ended_is_not_cancelled(
     assert json.loads(answer["body"])["error"]["message"] == f"the order is already {status} and cannot be cancelled"
 
 
-def test_an_order_that_is_none_can_not_be_cancelled(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_an_unknown_or_malformed_id_can_not_be_cancelled(functions: Functions, orders: PostgresOrderStore) -> None:
     assert refusal(functions("submit", rest("DELETE", f"/api/orders/{uuid4()}"))) == (404, "OrderNotFound")
     assert refusal(functions("submit", rest("DELETE", "/api/orders/7"))) == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_another_clients_order_is_as_one_that_there_is_not(
-    functions: Functions, orders: PostgresOrderStore, method: str
-) -> None:
+def test_another_clients_order_is_not_found(functions: Functions, orders: PostgresOrderStore, method: str) -> None:
     order = new_order(orders)
     event = rest(method, f"/api/orders/{order.id}")
     event["requestContext"]["authorizer"] = authorizer_context(OTHER)
@@ -82,7 +80,7 @@ def test_another_clients_order_is_as_one_that_there_is_not(
     assert orders.get(order.id) == order
 
 
-def test_a_list_holds_the_clients_own_orders(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_a_list_holds_only_the_clients_own_orders(functions: Functions, orders: PostgresOrderStore) -> None:
     new_order(orders)
     event = rest("GET", "/api/orders")
     event["requestContext"]["authorizer"] = authorizer_context(OTHER)
@@ -129,12 +127,12 @@ def test_without_a_limit_twenty_orders_are_listed(functions: Functions, orders: 
         {"cursor": "' OR 1=1 --"},
     ],
 )
-def test_a_list_that_can_not_be_is_refused(
+def test_an_invalid_list_query_is_refused(
     functions: Functions, orders: PostgresOrderStore, query: dict[str, str]
 ) -> None:
     assert refusal(functions("submit", rest("GET", "/api/orders", query=query))) == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/api/orders"), ("GET", "/")])
-def test_there_is_nothing_at_other_paths(functions: Functions, method: str, path: str) -> None:
+def test_other_paths_are_not_found(functions: Functions, method: str, path: str) -> None:
     assert refusal(functions("submit", rest(method, path))) == (404, "NotFound")

@@ -1,4 +1,4 @@
-"""What the functions make of quotes without an order, and of orders that name one."""
+"""Quotes without an order, and orders that name a quote, through the functions."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def quote(functions: Functions, **query: str) -> dict[str, Any]:
     return response
 
 
-def test_a_quote_is_given_without_an_order(
-    functions: Functions, orders: PostgresOrderStore, quotes: PostgresQuoteStore
-) -> None:
+def test_a_quote_needs_no_order(functions: Functions, orders: PostgresOrderStore, quotes: PostgresQuoteStore) -> None:
     status, body = answered(quote(functions, slippageBps="100"))
     assert status == 200
     assert set(body) == {
@@ -51,7 +49,7 @@ def test_a_quote_is_given_without_an_order(
     assert orders.page(CLIENT, 10) == ([], None)
 
 
-def test_a_quote_is_given_for_the_short_form(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_the_short_form_is_quoted(functions: Functions, orders: PostgresOrderStore) -> None:
     event = rest("GET", "/api/quotes", query={"tokenPair": "SOL-USDC", "amount": "10"})
     status, body = answered(functions("submit", event))
     assert (status, body["tokenIn"], body["amountIn"], body["slippageBps"]) == (200, "SOL", "10", 50)
@@ -71,7 +69,7 @@ def test_a_quote_is_given_for_the_short_form(functions: Functions, orders: Postg
         ({"tokenIn": "ETH", "tokenOut": "BTC"}, ["tokenIn", "tokenOut"]),
     ],
 )
-def test_what_no_order_could_ask_for_is_not_quoted(
+def test_what_an_order_could_not_ask_for_is_not_quoted(
     functions: Functions, orders: PostgresOrderStore, query: dict[str, str], fields: list[str]
 ) -> None:
     status, body = answered(quote(functions, **query))
@@ -79,7 +77,7 @@ def test_what_no_order_could_ask_for_is_not_quoted(
     assert [problem["field"] for problem in body["error"]["details"]] == fields
 
 
-def test_without_a_query_every_parameter_that_is_missing_is_named(functions: Functions) -> None:
+def test_a_missing_query_names_every_missing_parameter(functions: Functions) -> None:
     _, body = answered(functions("submit", rest("GET", "/api/quotes")))
     assert [problem["field"] for problem in body["error"]["details"]] == ["tokenIn", "tokenOut", "amountIn"]
 
@@ -91,7 +89,7 @@ def test_without_a_query_every_parameter_that_is_missing_is_named(functions: Fun
         ({"tokenIn": "mSOL", "amountIn": "18446744073"}, (422, "InsufficientLiquidity")),
     ],
 )
-def test_what_the_pools_can_not_pay_is_not_quoted(
+def test_an_amount_that_the_pools_can_not_pay_is_not_quoted(
     functions: Functions,
     orders: PostgresOrderStore,
     database: Database,
@@ -109,7 +107,7 @@ def test_a_pair_without_pools_is_not_quoted(
     assert refusal(quote(functions)) == (422, "NoRoute")
 
 
-def test_a_venue_that_is_away_is_named_in_the_quote(
+def test_an_unavailable_venue_is_named_in_the_quote(
     functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     set_fault(database, "meteora", "quote", "fail", times=1)
@@ -120,7 +118,7 @@ def test_a_venue_that_is_away_is_named_in_the_quote(
     assert refusal(quote(functions)) == (503, "VenueUnavailable")
 
 
-def test_an_order_is_executed_at_the_quote_that_it_names(
+def test_an_order_is_executed_at_its_named_quote(
     functions: Functions, orders: PostgresOrderStore, database: Database, services: Aws
 ) -> None:
     _, offer = answered(quote(functions))
@@ -148,7 +146,7 @@ def test_an_order_is_executed_at_the_quote_that_it_names(
         ({"amountIn": "1.6", "slippageBps": 1}, (400, "InvalidOrder"), ["amountIn", "slippageBps"]),
     ],
 )
-def test_an_order_that_can_not_name_its_quote_is_refused(
+def test_an_order_with_an_unusable_quote_is_refused(
     functions: Functions,
     orders: PostgresOrderStore,
     services: Aws,
@@ -165,7 +163,7 @@ def test_an_order_that_can_not_name_its_quote_is_refused(
     assert services.messages("OrderQueue") == []
 
 
-def test_an_order_for_a_quote_that_has_expired_is_refused(
+def test_an_order_for_an_expired_quote_is_refused(
     functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     _, offer = answered(quote(functions))
@@ -174,7 +172,7 @@ def test_an_order_for_a_quote_that_has_expired_is_refused(
     assert refusal(functions("submit", rest("POST", "/api/orders/execute", form))) == (409, "QuoteExpired")
 
 
-def test_an_order_over_the_socket_may_name_a_quote(
+def test_an_order_over_the_websocket_may_name_a_quote(
     functions: Functions, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     _, offer = answered(quote(functions))

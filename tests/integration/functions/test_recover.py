@@ -20,7 +20,7 @@ from tests.support.orders import CALLER, RUN, claimed, new_order
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_the_sweep_wakes_orders_that_nobody_runs(
+def test_the_sweep_enqueues_stalled_orders(
     functions: Functions, orders: PostgresOrderStore, database: Database, services: Aws
 ) -> None:
     order = new_order(orders)
@@ -44,7 +44,7 @@ def test_the_sweep_closes_the_connections_of_a_revoked_key(
     assert functions("recover", SCHEDULED) == {"enqueued": 0, "closed": 0}
 
 
-def test_a_dead_letter_fails_its_order_and_tells_its_listeners(
+def test_a_dead_letter_fails_its_order_and_notifies_its_listeners(
     functions: Functions, orders: PostgresOrderStore, clients: HttpServer
 ) -> None:
     order = new_order(orders, connection_id="c1")
@@ -54,7 +54,7 @@ def test_a_dead_letter_fails_its_order_and_tells_its_listeners(
     assert (event["status"], event["seq"]) == ("failed", 2)
 
 
-def test_a_dead_letter_whose_order_may_still_be_filled_comes_back(
+def test_a_dead_letter_whose_order_may_still_be_filled_is_retried(
     functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = claimed(orders)

@@ -1,4 +1,4 @@
-"""The sample events in `events/`, each on its function: `<function>-<what>.json`, or `<function>.json`."""
+"""Runs each sample event in `events/` on its function: `<function>-<what>.json` or `<function>.json`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def invoked(functions: Functions, name: str, **changes: Any) -> Any:
 
 
 def taken(orders: PostgresOrderStore, name: str) -> None:
-    """Stores the order that an event is about, as its run has brought it there."""
+    """Stores the order that an event names, in the status that the event expects."""
     order = event(name)["order"]
     orders.insert(UUID(order["order_id"]), CLIENT, REQUEST, {})
     assert orders.claim(UUID(order["order_id"]), order["run"], LEASE) is not None
@@ -43,7 +43,7 @@ def taken(orders: PostgresOrderStore, name: str) -> None:
         assert orders.move(UUID(order["order_id"]), order["run"], trigger, 1, {}) is not None
 
 
-def test_every_function_has_one() -> None:
+def test_every_function_has_a_sample_event() -> None:
     assert {name.partition("-")[0] for name in NAMES} == {*FUNCTIONS, "dashboard", "describe"}
 
 
@@ -67,7 +67,7 @@ def test_the_page_is_served(functions: Functions) -> None:
     assert (answer["statusCode"], answer["body"][:15]) == (200, "<!doctype html>")
 
 
-def test_the_authorizer_lets_a_key_in_that_is_known(functions: Functions, database: Database) -> None:
+def test_the_authorizer_accepts_a_known_key(functions: Functions, database: Database) -> None:
     PostgresClientStore(database).add_key(
         "development", event("authorize")["headers"]["Authorization"].removeprefix("Bearer ")
     )
@@ -75,7 +75,7 @@ def test_the_authorizer_lets_a_key_in_that_is_known(functions: Functions, databa
     assert statement["Effect"] == "Allow"
 
 
-def test_a_key_is_made_and_listed(functions: Functions) -> None:
+def test_a_key_is_created_and_listed(functions: Functions) -> None:
     made = invoked(functions, "keys-create")
     assert made["client"] == event("keys-create")["name"]
     assert made["id"] in {key["id"] for key in invoked(functions, "keys-list")["keys"]}
@@ -103,12 +103,12 @@ def test_the_sweep_runs(functions: Functions) -> None:
     assert invoked(functions, "recover-schedule") == {"enqueued": 0, "closed": 0}
 
 
-def test_the_steps_bring_one_order_to_its_end(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_the_steps_confirm_an_order(functions: Functions, orders: PostgresOrderStore) -> None:
     taken(orders, "route")
     for step, following in zip(STEPS, [*STEPS[1:], None], strict=True):
         answer = invoked(functions, step)
         if following:
-            # What is random or of the time of day apart, one event's answer is the next one's input.
+            # Apart from random and time-dependent values, each event's result is the input of the next.
             expected = event(following)["order"]
             assert without_chance(answer) == without_chance(expected)
     assert answer["status"] == "confirmed"
@@ -119,14 +119,12 @@ def without_chance(order: dict[str, Any]) -> dict[str, Any]:
     return order | {"quote": order["quote"] | {"slot": 0, "expires_at": 0}, "transaction": transaction}
 
 
-def test_an_order_is_given_up(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_a_dead_letter_gives_its_order_up(functions: Functions, orders: PostgresOrderStore) -> None:
     taken(orders, "execute-fail")
     assert invoked(functions, "execute-fail")["status"] == "failed"
 
 
-def test_the_database_is_brought_up_to_date(
-    environment: dict[str, str], postgres_url: str, clients: HttpServer
-) -> None:
+def test_the_database_is_migrated(environment: dict[str, str], postgres_url: str, clients: HttpServer) -> None:
     with new_environment({**environment, "DATABASE_URL": new_database(postgres_url)}) as functions:
         assert invoked(functions, "migrate", ResponseURL=f"{clients.url}/response") is None
     (answer,) = clients.bodies("/response")

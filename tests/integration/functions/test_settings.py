@@ -1,4 +1,4 @@
-"""What the functions do without a store, without a queue, and without their settings."""
+"""Functions without a store, without a queue, and without their settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.network import closed_port
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_everything_is_up(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_health_reports_every_part_up(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("submit", rest("GET", "/health")))
     assert status == 200
     assert body["status"] == "up"
@@ -28,7 +28,7 @@ def test_everything_is_up(functions: Functions, orders: PostgresOrderStore) -> N
     }
 
 
-def test_without_postgres_the_api_says_so(environment: dict[str, str]) -> None:
+def test_without_postgres_the_api_answers_503(environment: dict[str, str]) -> None:
     with (
         closed_port() as port,
         new_environment({**environment, "DATABASE_URL": f"host=127.0.0.1 port={port} user=postgres"}) as functions,
@@ -40,7 +40,7 @@ def test_without_postgres_the_api_says_so(environment: dict[str, str]) -> None:
         assert response["multiValueHeaders"]["Retry-After"] == ["1"]
 
 
-def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
+def test_without_redis_and_the_queue_orders_are_still_accepted(
     environment: dict[str, str], orders: PostgresOrderStore
 ) -> None:
     with (
@@ -62,8 +62,8 @@ def test_without_redis_and_the_queue_orders_are_taken_all_the_same(
         assert [name for name, check in body["checks"].items() if check["status"] == "down"] == ["redis", "queue"]
 
 
-def test_functions_connect_by_iam_where_they_are_told_to(environment: dict[str, str], redis_url: str) -> None:
-    """Against stores that take any password: what they are given is held against AWS's own in test_tokens."""
+def test_functions_connect_with_iam_when_configured(environment: dict[str, str], redis_url: str) -> None:
+    """The stores here accept any password. test_tokens compares the passwords with those of AWS's SDK."""
     access = ("on", "nopass", "allkeys", "allcommands")
     change = {
         "DATABASE_AUTH": "iam",
@@ -92,7 +92,7 @@ def test_functions_connect_by_iam_where_they_are_told_to(environment: dict[str, 
         ({"MARKET_SEED": "any"}, "expected MARKET_SEED to be an integer, was 'any'"),
     ],
 )
-def test_a_function_that_is_not_set_up_does_not_start(
+def test_a_function_without_its_settings_does_not_start(
     environment: dict[str, str], change: dict[str, str], message: str
 ) -> None:
     with (

@@ -16,7 +16,7 @@ from tests.support.orders import claimed
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
 
-def test_the_steps_hand_the_order_on(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_each_step_passes_the_order_to_the_next(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     run = functions("route", states_input(Run.of(order)))
     assert (run["status"], run["quote"]["swaps"][0]["venue"], run["transaction"]) == (
@@ -30,14 +30,14 @@ def test_the_steps_hand_the_order_on(functions: Functions, orders: PostgresOrder
     assert run["transaction"]["signature"] == orders.get(order.id).tx_hash
 
 
-def test_a_step_counts_the_attempts_as_the_machine_does(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_a_step_stores_the_state_machines_attempt(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     functions("route", states_input(Run.of(order), attempt=2))
     assert orders.get(order.id).attempt == 2
     assert orders.events(order.id)[-1].attempt == 2
 
 
-def test_a_step_fails_with_an_error_that_the_machine_knows_by_name(
+def test_a_step_raises_the_errors_that_the_state_machine_names(
     functions: Functions, orders: PostgresOrderStore, database: Database
 ) -> None:
     order = claimed(orders)
@@ -48,7 +48,7 @@ def test_a_step_fails_with_an_error_that_the_machine_knows_by_name(
         functions("route", states_input(Run.of(order)))
 
 
-def test_failing_stores_the_reason(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_the_fail_step_stores_the_reason(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     error = {"Error": "NoRoute", "Cause": json.dumps({"errorMessage": "no pool", "errorType": "NoRoute"})}
     run = functions("execute", states_input(Run.of(order), step="fail", error=error))
@@ -58,7 +58,7 @@ def test_failing_stores_the_reason(functions: Functions, orders: PostgresOrderSt
     assert (failed["code"], failed["message"]) == ("NoRoute", "no pool")
 
 
-def test_there_is_no_other_step(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_an_unknown_step_is_refused(functions: Functions, orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected step build, submit, confirm or fail, was 'dance'"):
         functions("execute", states_input(Run.of(order), step="dance"))

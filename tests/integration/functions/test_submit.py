@@ -34,7 +34,7 @@ def test_an_order_is_accepted_stored_and_queued(
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
-def test_an_order_that_comes_again_is_answered_byte_for_byte(
+def test_a_repeated_order_gets_the_same_bytes(
     functions: Functions, orders: PostgresOrderStore, services: Aws, name: str
 ) -> None:
     event = rest("POST", "/api/orders/execute", json.dumps({**ORDER, "clientOrderId": None}))
@@ -50,16 +50,14 @@ def test_an_order_that_comes_again_is_answered_byte_for_byte(
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü", "\t"])
-def test_an_idempotency_key_that_can_be_none_is_refused(
-    functions: Functions, orders: PostgresOrderStore, key: str
-) -> None:
+def test_an_invalid_idempotency_key_is_refused(functions: Functions, orders: PostgresOrderStore, key: str) -> None:
     event = rest("POST", "/api/orders/execute", json.dumps(ORDER))
     event["headers"]["Idempotency-Key"] = key
     assert refusal(functions("submit", event)) == (400, "InvalidRequest")
     assert orders.page(CLIENT, 10) == ([], None)
 
 
-def test_a_client_that_submits_too_much_is_told_when_to_come_back(
+def test_a_client_over_the_rate_limit_is_told_when_to_retry(
     environment: dict[str, str], orders: PostgresOrderStore, redis_url: str
 ) -> None:
     with redis.Redis.from_url(redis_url) as store:
@@ -68,7 +66,7 @@ def test_a_client_that_submits_too_much_is_told_when_to_come_back(
         form = {**ORDER, "clientOrderId": None}
         event = rest("POST", "/api/orders/execute", json.dumps(form))
         statuses = [functions("submit", event)["statusCode"] for _ in range(2)]
-        # What is no order takes no token.
+        # An invalid order uses no token.
         functions("submit", rest("POST", "/api/orders/execute", "{}"))
         response = functions("submit", event)
     assert statuses == [202, 202]
@@ -84,7 +82,7 @@ def test_the_short_form_is_accepted(functions: Functions, orders: PostgresOrderS
     assert (status, body["tokenIn"], body["amountIn"], body["userId"]) == (202, "SOL", "10", "u-1")
 
 
-def test_a_body_may_come_in_base64_and_with_a_character_set(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_a_body_may_be_base64_and_name_a_character_set(functions: Functions, orders: PostgresOrderStore) -> None:
     body = base64.b64encode(json.dumps({**ORDER, "clientOrderId": "ü"}).encode()).decode()
     event = rest("POST", "/api/orders/execute", body, isBase64Encoded=True)
     event["headers"] = {"content-type": "Application/JSON; charset=utf-8"}
@@ -116,7 +114,7 @@ def test_a_body_may_come_in_base64_and_with_a_character_set(functions: Functions
         (json.dumps(ORDER), {"headers": None}, (415, "UnsupportedMediaType")),
     ],
 )
-def test_what_is_no_order_is_refused_and_leaves_nothing(
+def test_an_invalid_order_is_refused_and_stores_nothing(
     functions: Functions,
     orders: PostgresOrderStore,
     services: Aws,
@@ -129,7 +127,7 @@ def test_what_is_no_order_is_refused_and_leaves_nothing(
     assert services.messages("OrderQueue") == []
 
 
-def test_every_problem_of_an_order_is_in_the_answer(functions: Functions, orders: PostgresOrderStore) -> None:
+def test_the_answer_names_every_problem_of_an_order(functions: Functions, orders: PostgresOrderStore) -> None:
     form = {**ORDER, "amountIn": "0", "slippageBps": -1}
     _, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(form))))
     assert [problem["field"] for problem in body["error"]["details"]] == ["slippageBps"]

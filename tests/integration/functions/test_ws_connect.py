@@ -44,7 +44,7 @@ def test_a_connection_for_an_order_has_its_replay_queued(
     ("order_id", "status", "code"),
     [pytest.param(str(uuid4()), 404, "OrderNotFound", id="unknown"), ("7", 400, "InvalidRequest")],
 )
-def test_no_connection_opens_for_an_order_that_is_none(
+def test_no_connection_opens_for_an_unknown_or_malformed_order(
     functions: Functions, orders: PostgresOrderStore, order_id: str, status: int, code: str
 ) -> None:
     response = functions("ws_connect", websocket("CONNECT", query={"orderId": order_id}))
@@ -52,7 +52,7 @@ def test_no_connection_opens_for_an_order_that_is_none(
     assert json.loads(response["body"])["error"]["code"] == code
 
 
-def test_no_connection_opens_for_another_page_or_beyond_the_limit(
+def test_no_connection_opens_for_a_foreign_origin_or_beyond_the_limit(
     functions: Functions, orders: PostgresOrderStore
 ) -> None:
     event = websocket("CONNECT")
@@ -67,7 +67,7 @@ def test_no_connection_opens_for_another_page_or_beyond_the_limit(
     assert (refused["statusCode"], json.loads(refused["body"])["error"]["code"]) == (429, "TooManyConnections")
 
 
-def test_an_order_comes_over_the_socket(
+def test_an_order_is_submitted_over_the_websocket(
     functions: Functions, orders: PostgresOrderStore, services: Aws, clients: HttpServer
 ) -> None:
     body = json.dumps({"action": "execute", **ORDER})
@@ -95,9 +95,7 @@ def test_a_malformed_message_is_answered(
     assert answer["error"]["code"] in ("InvalidJson", "UnknownAction")
 
 
-def test_a_replay_that_fails_comes_back_alone(
-    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
-) -> None:
+def test_only_a_failed_replay_is_retried(functions: Functions, orders: PostgresOrderStore, clients: HttpServer) -> None:
     order = new_order(orders)
     clients.statuses["/@connections/c2"] = 500
     owner = {"clientId": str(CLIENT), "orderId": str(order.id)}

@@ -17,7 +17,7 @@ from tests.support.network import closed_port
 
 @contextmanager
 def health(database: Database, redis_url: str, queue: Aws, down: str) -> Iterator[Health]:
-    """With one part out of reach."""
+    """A health check with one part unreachable."""
     with ExitStack() as stack:
         nowhere = f"127.0.0.1:{stack.enter_context(closed_port())}"
         host, port = nowhere.split(":")
@@ -43,7 +43,7 @@ def health(database: Database, redis_url: str, queue: Aws, down: str) -> Iterato
 @pytest.mark.parametrize(
     ("down", "status"), [("nothing", "up"), ("postgres", "down"), ("redis", "degraded"), ("queue", "degraded")]
 )
-def test_each_part_has_its_own_state(database: Database, redis_url: str, down: str, status: str) -> None:
+def test_health_reports_each_part_separately(database: Database, redis_url: str, down: str, status: str) -> None:
     with aws() as queue, health(database, redis_url, queue, down) as checked:
         report = checked.report()
     assert report["status"] == status

@@ -1,4 +1,4 @@
-"""Quotes without an order, and orders that name one."""
+"""Quotes without an order, and orders that name a quote."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.support.simulation import SOL, Clock, execution_on, landed, market_of
 
 
 class Scene:
-    """The simulated market, with a clock of its own that begins now."""
+    """The simulated market with a clock of its own that starts now."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -67,14 +67,14 @@ class Scene:
         return self._submission.submit(request, CLIENT)[0]
 
     def order(self, offer: dict[str, Any], request: OrderRequest = REQUEST) -> Run:
-        """An order that names the quote, claimed by a run."""
+        """Returns the run of a new order that names the quote."""
         order = self.submit(replace(request, quote_id=UUID(offer["quoteId"])))
         claimed = self.orders.claim(order.id, RUN, LEASE)
         assert claimed is not None
         return passed_on(Run.of(claimed))
 
     def move_the_market(self) -> None:
-        """Somebody sells so much that every pool pays less."""
+        """Sells so much that every pool pays less."""
         chain = SimulatedChain(self.market)
         ids = [id for id in pools(self.database) if id.endswith(":SOL-USDC")]
         chain.submit(chain.build(quoted(self.market, "SOL-USDC", 40_000 * SOL, ids), 0))
@@ -84,7 +84,7 @@ class Scene:
 
 
 def passed_on(run: Run) -> Run:
-    """As the next state gets it."""
+    """Returns the run as the next state gets it."""
     return Run.load(json.loads(json.dumps(run.dump())), run.attempt)
 
 
@@ -99,10 +99,10 @@ def scene(database: Database) -> Scene:
     return Scene(database)
 
 
-# What is offered
+# Quotes
 
 
-def test_an_offer_says_what_an_order_would_be_paid(scene: Scene) -> None:
+def test_a_quote_says_what_an_order_would_receive(scene: Scene) -> None:
     offer = scene.offer()
     execution = done(scene.order(offer), scene.execution.route)
     routing = event_view(scene.orders.events(execution.order_id)[-1])["data"]
@@ -118,7 +118,7 @@ def test_an_offer_says_what_an_order_would_be_paid(scene: Scene) -> None:
     }
 
 
-def test_an_offer_is_kept_with_its_decision(scene: Scene) -> None:
+def test_a_quote_is_stored_with_its_decision(scene: Scene) -> None:
     offer = scene.offer(replace(REQUEST, slippage_bps=7))
     stored = scene.store.get(UUID(offer["quoteId"]))
     assert stored.quote == quoted(scene.market, "SOL-USDC", REQUEST.amount_in)
@@ -129,33 +129,33 @@ def test_an_offer_is_kept_with_its_decision(scene: Scene) -> None:
     assert (shown["venue"], shown["quotes"]) == (offer["venue"], offer["quotes"])
 
 
-def test_every_offer_has_an_id_of_its_own(scene: Scene) -> None:
+def test_every_quote_has_its_own_id(scene: Scene) -> None:
     assert len({scene.offer()["quoteId"] for _ in range(3)}) == 3
 
 
-def test_an_offer_moves_no_pool_and_makes_no_order(scene: Scene, database: Database) -> None:
+def test_a_quote_changes_no_pool_and_creates_no_order(scene: Scene, database: Database) -> None:
     before = pools(database)
     scene.offer()
     assert (pools(database), scene.orders.page(CLIENT, 10)) == (before, ([], None))
 
 
-def test_what_has_no_route_is_not_offered(scene: Scene, database: Database) -> None:
+def test_a_pair_without_a_route_is_not_quoted(scene: Scene, database: Database) -> None:
     database.execute("DELETE FROM market_pools")
     with pytest.raises(NoRoute):
         scene.offer()
     assert database.fetch("SELECT * FROM quotes") == []
 
 
-# What is remembered
+# Storage
 
 
-def test_there_is_no_quote_that_was_never_given(quotes: PostgresQuoteStore) -> None:
+def test_an_unknown_quote_is_not_found(quotes: PostgresQuoteStore) -> None:
     id = uuid4()
     with pytest.raises(QuoteNotFound, match=f"no quote with id {id}"):
         quotes.get(id)
 
 
-def test_a_quote_is_kept_once(scene: Scene, quotes: PostgresQuoteStore) -> None:
+def test_a_quote_is_stored_once(scene: Scene, quotes: PostgresQuoteStore) -> None:
     first, second = (quoted(scene.market, "SOL-USDC", amount) for amount in (SOL, 2 * SOL))
     id = uuid7()
     quotes.insert(CLIENT, Offer(id, first, 50, {}))
@@ -163,7 +163,7 @@ def test_a_quote_is_kept_once(scene: Scene, quotes: PostgresQuoteStore) -> None:
     assert (quotes.get(id).quote, quotes.get(id).slippage_bps) == (first, 50)
 
 
-def test_old_quotes_are_forgotten_but_for_those_that_an_order_names(scene: Scene, database: Database) -> None:
+def test_old_quotes_are_deleted_unless_an_order_names_them(scene: Scene, database: Database) -> None:
     named, forgotten, kept = (UUID(scene.offer()["quoteId"]) for _ in range(3))
     scene.submit(replace(REQUEST, quote_id=named))
     for id, seconds in ((named, TTL_SECONDS + 1), (forgotten, TTL_SECONDS + 1), (kept, TTL_SECONDS - 60)):
@@ -175,7 +175,7 @@ def test_old_quotes_are_forgotten_but_for_those_that_an_order_names(scene: Scene
     assert {row["id"] for row in database.fetch("SELECT id FROM quotes")} == {named, kept}
 
 
-def test_without_the_store_nothing_is_kept() -> None:
+def test_without_postgres_no_quote_is_stored_or_read() -> None:
     with closed_port() as port:
         quotes = PostgresQuoteStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         for call in (lambda: quotes.get(uuid4()), quotes.delete_expired):
@@ -186,7 +186,7 @@ def test_without_the_store_nothing_is_kept() -> None:
 # Orders that name a quote
 
 
-def test_an_order_remembers_the_quote_that_it_names(scene: Scene) -> None:
+def test_an_order_stores_the_quote_that_it_names(scene: Scene) -> None:
     offer = scene.offer()
     order: Order = scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
     assert order == scene.orders.get(order.id)
@@ -196,13 +196,13 @@ def test_an_order_remembers_the_quote_that_it_names(scene: Scene) -> None:
     assert scene.orders.claim(order.id, RUN, LEASE) == replace(order, run=RUN)
 
 
-def test_an_order_is_executed_at_the_quote_that_it_names(scene: Scene, database: Database) -> None:
-    """GIVEN a market that would now choose another route."""
+def test_an_order_is_executed_at_its_named_quote(scene: Scene, database: Database) -> None:
+    """GIVEN a market in which another route now pays more."""
     offer = scene.offer()
     quote = scene.store.get(UUID(offer["quoteId"])).quote
     best = quote.swaps[0].pool
     chain = SimulatedChain(scene.market)
-    # Not by so much that it slips.
+    # Little enough that the order does not slip.
     chain.submit(chain.build(quoted(scene.market, "SOL-USDC", 1_500 * SOL, [best]), 0))
     assert quoted(scene.market, "SOL-USDC", REQUEST.amount_in).swaps[0].pool != best
     execution = scene.execution
@@ -222,17 +222,17 @@ def test_a_quote_may_be_named_more_than_once(scene: Scene) -> None:
     assert first.quote_id == second.quote_id
 
 
-def test_an_order_that_names_no_quote_has_none(scene: Scene) -> None:
+def test_an_order_without_a_quote_stores_none(scene: Scene) -> None:
     order = scene.submit(REQUEST)
     assert (order.quote_id, scene.orders.get(order.id).quote_id, order_view(order)["quoteId"]) == (None, None, None)
 
 
-def test_a_quote_that_expires_before_it_is_signed_fails_the_order(scene: Scene, database: Database) -> None:
+def test_a_quote_that_expires_before_signing_fails_the_order(scene: Scene, database: Database) -> None:
     run = done(scene.order(scene.offer()), scene.execution.route)
     scene.clock.now += QUOTE_LIFETIME_SECONDS
     with pytest.raises(QuoteExpired):
         scene.execution.build(run)
-    # Routing again, as a run that was cut short does, finds the same quote.
+    # A run that was interrupted routes again and finds the same quote.
     run = done(run, scene.execution.route)
     with pytest.raises(QuoteExpired):
         scene.execution.build(run)
@@ -241,7 +241,7 @@ def test_a_quote_that_expires_before_it_is_signed_fails_the_order(scene: Scene, 
     assert landed(database) == []
 
 
-def test_a_market_that_has_moved_on_is_slippage_not_another_price(scene: Scene, database: Database) -> None:
+def test_a_market_that_has_moved_causes_slippage_not_a_new_price(scene: Scene, database: Database) -> None:
     execution = scene.execution
     run = done(scene.order(scene.offer()), execution.route)
     scene.move_the_market()
@@ -253,10 +253,10 @@ def test_a_market_that_has_moved_on_is_slippage_not_another_price(scene: Scene, 
     assert scene.statuses(run) == ["pending", "routing", "building", "submitted", "failed"]
 
 
-# Orders that may not name it
+# Orders that are refused
 
 
-def test_an_order_for_a_quote_that_is_none_is_refused(scene: Scene) -> None:
+def test_an_order_for_an_unknown_quote_is_refused(scene: Scene) -> None:
     with pytest.raises(QuoteNotFound):
         scene.submit(replace(REQUEST, quote_id=uuid4()))
     assert scene.orders.page(CLIENT, 10) == ([], None)
@@ -280,7 +280,7 @@ def test_an_order_for_a_quote_that_is_none_is_refused(scene: Scene) -> None:
         ),
     ],
 )
-def test_an_order_that_is_not_what_was_quoted_is_refused_field_by_field(
+def test_an_order_that_differs_from_its_quote_is_refused_by_field(
     scene: Scene, change: dict[str, Any], problems: dict[str, str]
 ) -> None:
     id = scene.offer()["quoteId"]
@@ -292,8 +292,8 @@ def test_an_order_that_is_not_what_was_quoted_is_refused_field_by_field(
     assert scene.orders.page(CLIENT, 10) == ([], None)
 
 
-def test_the_same_number_of_another_token_is_no_other_amount_than_the_tokens_say(scene: Scene) -> None:
-    """GIVEN as many base units of a token with other decimals, THEN the amounts differ too."""
+def test_an_equal_number_of_base_units_of_another_token_is_another_amount(scene: Scene) -> None:
+    """GIVEN the same number of base units of a token with other decimals, THEN the amounts differ too."""
     id = scene.offer()["quoteId"]
     with pytest.raises(InvalidOrder) as caught:
         scene.submit(replace(REQUEST, quote_id=UUID(id), token_in="USDT"))
@@ -301,7 +301,7 @@ def test_the_same_number_of_another_token_is_no_other_amount_than_the_tokens_say
     assert caught.value.problems[1]["message"].endswith("was 1500")
 
 
-def test_an_order_for_a_quote_that_has_expired_is_refused(scene: Scene) -> None:
+def test_an_order_for_an_expired_quote_is_refused(scene: Scene) -> None:
     scene.clock.now -= QUOTE_LIFETIME_SECONDS
     offer = scene.offer()
     with pytest.raises(QuoteExpired, match="the quote expired"):

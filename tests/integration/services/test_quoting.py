@@ -1,4 +1,4 @@
-"""Venues that are asked at once, and what becomes of what they answer."""
+"""Quotes from several venues at once, and the choice among them."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def reported(quoted: Routed) -> list[dict[str, str]]:
     return unavailable
 
 
-# Which venues are heard
+# Venues
 
 
-def test_the_venue_that_pays_most_is_chosen() -> None:
+def test_the_best_paying_venue_is_chosen() -> None:
     quote, decision = ask(FakeVenue("raydium", 1_000), FakeVenue("meteora", 1_001))
     assert (quote.venue, quote.amount_out, quote.slot) == ("meteora", 1_001, 7)
     assert decision["reason"] == "meteora-pool pays 10.00 bps more than raydium-pool"
@@ -90,14 +90,14 @@ def test_a_quote_lasts_for_its_lifetime(router: Router, clock: Clock) -> None:
     assert best(router, "SOL", "USDC", SOL).quote.expires_at == clock.now + QUOTE_LIFETIME_SECONDS
 
 
-def test_a_venue_that_refuses_is_left_out_and_reported() -> None:
+def test_a_failing_venue_is_left_out_and_reported() -> None:
     refusing = FakeVenue("raydium", 2_000, VenueUnavailable("raydium refused to quote"))
     quoted = ask(refusing, FakeVenue("meteora"))
     assert (quoted.quote.venue, quoted.decision["reason"]) == ("meteora", "meteora-pool is the only route")
     assert reported(quoted) == [{"venue": "raydium", "code": "VenueUnavailable", "message": "raydium refused to quote"}]
 
 
-def test_a_pool_that_can_not_be_used_is_reported_beside_the_venues_others() -> None:
+def test_an_unusable_pool_is_reported_and_the_venues_others_are_quoted() -> None:
     quoted = ask(FakeVenue("raydium", unusable={"raydium-old": CorruptPool("pool raydium-old: reserve_a: expected …")}))
     assert quoted.quote.venue == "raydium"
     assert reported(quoted) == [
@@ -107,14 +107,14 @@ def test_a_pool_that_can_not_be_used_is_reported_beside_the_venues_others() -> N
 
 @pytest.fixture
 def slow() -> Iterator[FakeVenue]:
-    """A venue that would pay best, and that does not answer while the test runs."""
+    """A venue that would pay best but does not answer while the test runs."""
     venue = FakeVenue("raydium", 2_000, answers=threading.Event())
     yield venue
     assert venue.answers is not None
     venue.answers.set()
 
 
-def test_a_venue_that_is_slow_is_dropped_at_the_deadline_and_reported(slow: FakeVenue) -> None:
+def test_a_slow_venue_is_dropped_at_the_deadline_and_reported(slow: FakeVenue) -> None:
     started = time.monotonic()
     quoted = ask(slow, FakeVenue("meteora"), deadline=0.2)
     assert 0.2 <= time.monotonic() - started < 10
@@ -124,7 +124,7 @@ def test_a_venue_that_is_slow_is_dropped_at_the_deadline_and_reported(slow: Fake
     ]
 
 
-def test_a_venue_that_hangs_never_holds_up_the_others(slow: FakeVenue) -> None:
+def test_a_hanging_venue_does_not_delay_the_others(slow: FakeVenue) -> None:
     router = Router([slow, FakeVenue("meteora")], 0.1)
     started = time.monotonic()
     for _ in range(4):
@@ -132,7 +132,7 @@ def test_a_venue_that_hangs_never_holds_up_the_others(slow: FakeVenue) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_a_venue_that_hung_quotes_again_once_it_answers(slow: FakeVenue) -> None:
+def test_a_venue_that_hung_quotes_again_when_it_answers(slow: FakeVenue) -> None:
     router = Router([slow, FakeVenue("meteora")], 0.1)
     best(router, "SOL", "USDC", REQUEST.amount_in)
     assert slow.answers is not None
@@ -141,7 +141,7 @@ def test_a_venue_that_hung_quotes_again_once_it_answers(slow: FakeVenue) -> None
 
 
 def test_venues_are_asked_at_the_same_time() -> None:
-    """GIVEN two venues that each wait until the other is asked too, THEN both answer."""
+    """GIVEN two venues that each wait until the other is called, THEN both answer."""
     both = threading.Barrier(2)
 
     class Waiting(threading.Event):
@@ -154,7 +154,7 @@ def test_venues_are_asked_at_the_same_time() -> None:
     assert len(quoted.decision["quotes"]) == 2
 
 
-def test_when_no_venue_answers_in_time_the_order_stays_where_it_is(
+def test_when_no_venue_answers_in_time_the_order_does_not_move(
     orders: PostgresOrderStore, database: Database, slow: FakeVenue
 ) -> None:
     order = claimed(orders)
@@ -163,7 +163,7 @@ def test_when_no_venue_answers_in_time_the_order_stays_where_it_is(
     assert [event.status.value for event in orders.events(order.id)] == ["pending"]
 
 
-# Nothing to be had
+# Without a quote
 
 
 OLD = {"old": CorruptPool("pool old: reserve_a: expected 1, was 0")}
@@ -191,7 +191,7 @@ OLD = {"old": CorruptPool("pool old: reserve_a: expected 1, was 0")}
         ),
     ],
 )
-def test_without_a_quote_the_verdict_is_worth_a_retry_if_a_missing_venue_is(
+def test_without_a_quote_the_error_is_retryable_if_a_missing_venue_is(
     venues: list[Venue], verdict: type[EngineError], says: list[str]
 ) -> None:
     with pytest.raises(verdict) as caught:
@@ -200,7 +200,7 @@ def test_without_a_quote_the_verdict_is_worth_a_retry_if_a_missing_venue_is(
     assert all(part in str(caught.value) for part in says)
 
 
-def test_an_amount_too_small_is_worth_a_retry_while_a_venue_is_missing() -> None:
+def test_too_small_an_amount_is_retryable_while_a_venue_is_missing() -> None:
     missing = FakeVenue("raydium", refusal=VenueUnavailable("raydium is away"))
     with pytest.raises(VenueUnavailable, match="raydium is away"):
         ask(missing, FakeVenue("meteora"), amount=1)
@@ -208,14 +208,14 @@ def test_an_amount_too_small_is_worth_a_retry_while_a_venue_is_missing() -> None
         ask(FakeVenue("meteora"), amount=1)
 
 
-def test_a_pair_that_no_venue_trades_has_no_route(router: Router, database: Database) -> None:
+def test_a_pair_that_no_venue_lists_has_no_route(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE 'JUP' IN (token_a, token_b)")
     with pytest.raises(NoRoute, match="expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-wSOL"):
         best(router, "JUP", "wSOL", SOL)
 
 
 @pytest.mark.parametrize(("token_in", "token_out"), [("BONK", "SOL"), ("BONK", "USDC"), ("BONK", "mSOL")])
-def test_the_smallest_amount_that_works_is_named_and_works(router: Router, token_in: str, token_out: str) -> None:
+def test_the_smallest_possible_amount_is_named_and_works(router: Router, token_in: str, token_out: str) -> None:
     with pytest.raises(
         AmountTooSmall, match=rf"{token_in}, the least that pays anything in {token_out}, was 0.00001"
     ) as caught:
@@ -228,7 +228,7 @@ def test_the_smallest_amount_that_works_is_named_and_works(router: Router, token
         best(router, token_in, token_out, smallest - 1)
 
 
-def test_the_most_that_can_be_had_is_named_and_can_be_had(router: Router, database: Database) -> None:
+def test_the_largest_possible_output_is_named_and_works(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE id <> 'meteora-dlmm:SOL-mSOL'")
     with pytest.raises(InsufficientLiquidity, match="was 18446744073.709551615") as caught:
         best(router, "SOL", "mSOL", U64_MAX)
@@ -249,7 +249,7 @@ def test_native_and_wrapped_sol_are_quoted_alike(router: Router) -> None:
     assert (native.amount_out, native.token_in, wrapped.token_in) == (wrapped.amount_out, "SOL", "wSOL")
 
 
-def test_a_large_order_is_split_and_says_how(router: Router, database: Database) -> None:
+def test_a_large_order_is_split_and_shows_its_parts(router: Router, database: Database) -> None:
     amount = 5_000 * SOL
     quote, decision = best(router, "SOL", "USDC", amount)
     (hop,) = decision["route"]
@@ -271,7 +271,7 @@ def test_a_large_order_is_split_and_says_how(router: Router, database: Database)
     assert float(first["cost"]) > 0
 
 
-def test_two_hops_say_what_each_of_them_does(router: Router) -> None:
+def test_a_two_hop_route_shows_each_hop(router: Router) -> None:
     quote, decision = best(router, "RAY", "USDT", 10**9)
     hub = quote.swaps[0].token_out
     assert [(hop["tokenIn"], hop["tokenOut"]) for hop in decision["route"]] == [("RAY", hub), (hub, "USDT")]
@@ -293,7 +293,7 @@ def test_the_fees_are_those_of_the_pools_by_kind(router: Router, database: Datab
     assert fees.total == 2_500_000
 
 
-def test_the_decision_is_kept_with_the_order_losers_included(orders: PostgresOrderStore, database: Database) -> None:
+def test_the_order_stores_the_decision_with_the_losing_quotes(orders: PostgresOrderStore, database: Database) -> None:
     set_fault(database, "meteora", "quote", "fail", times=1)
     order = claimed(orders, request=OrderRequest("market", "SOL", "USDC", 20_000 * SOL))
     execution_on(live(database), orders).route(Run.of(order))

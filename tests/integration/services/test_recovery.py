@@ -59,7 +59,7 @@ class Scene:
         return [row["connection_id"] for row in rows]
 
     def submitted(self) -> UUID:
-        """An order whose transaction was recorded as sent, by a run that then died before it was sent."""
+        """Returns an order whose run recorded its transaction as sent and died before sending it."""
         run = Run.of(claimed(self.orders))
         for step in (self.execution.route, self.execution.build, self.execution.submit):
             run = step(run)
@@ -73,7 +73,7 @@ def scene(database: Database) -> Scene:
     return Scene(database)
 
 
-def test_an_order_whose_message_was_lost_is_woken(scene: Scene) -> None:
+def test_an_order_whose_message_was_lost_is_enqueued_again(scene: Scene) -> None:
     order = new_order(scene.orders)
     assert scene.recovery.sweep() == []
     scene.pass_time(STALLED_SECONDS + 1)
@@ -81,7 +81,7 @@ def test_an_order_whose_message_was_lost_is_woken(scene: Scene) -> None:
     assert scene.recovery.sweep() == []
 
 
-def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> None:
+def test_an_order_that_is_still_stalled_is_enqueued_again_later(scene: Scene) -> None:
     order = new_order(scene.orders)
     for _ in range(3):
         scene.pass_time(STALLED_SECONDS + 1)
@@ -89,7 +89,7 @@ def test_an_order_that_is_still_asleep_is_woken_again_later(scene: Scene) -> Non
     assert scene.queue.enqueued == [order.id] * 3
 
 
-def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_sweep_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.services.recovery.BATCH", 2)
     ids = sorted(new_order(scene.orders).id for _ in range(5))
     scene.pass_time(STALLED_SECONDS + 1)
@@ -106,7 +106,7 @@ def test_a_sweep_that_is_cut_short_leaves_the_rest_to_the_next(scene: Scene, mon
     assert scene.recovery.sweep() == ids
 
 
-def test_a_connection_whose_end_nobody_heard_of_is_forgotten_after_its_orders_have_ended(scene: Scene) -> None:
+def test_a_connection_that_closed_unnoticed_is_deleted_after_its_orders_end(scene: Scene) -> None:
     for status in PATHS:
         order = brought_to(scene.orders, status)
         scene.subscriptions.subscribe(f"of {status}", CLIENT, order.id, 0, lambda event: None)
@@ -118,7 +118,7 @@ def test_a_connection_whose_end_nobody_heard_of_is_forgotten_after_its_orders_ha
 
 
 @pytest.mark.parametrize("status", list(PATHS))
-def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, status: Status) -> None:
+def test_an_order_whose_run_died_is_enqueued_when_its_lease_lapses(scene: Scene, status: Status) -> None:
     order = brought_to(scene.orders, status)
     scene.pass_time(LEASE - 5)
     assert scene.recovery.sweep() == []
@@ -126,7 +126,7 @@ def test_an_order_whose_run_died_is_woken_when_its_lease_is_over(scene: Scene, s
     assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
 
 
-def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
+def test_the_sweep_deletes_old_quotes(scene: Scene) -> None:
     old, fresh = uuid4(), uuid4()
     for id in (old, fresh):
         scene.quotes.insert(CLIENT, Offer(id, quoted(live(scene.database), "SOL-USDC", SOL), 50, {}))
@@ -139,7 +139,7 @@ def test_the_sweep_forgets_old_quotes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.ROUTING, Status.BUILDING])
-def test_an_order_that_could_not_be_run_is_given_up(scene: Scene, status: Status) -> None:
+def test_an_order_that_could_not_be_run_fails(scene: Scene, status: Status) -> None:
     order = brought_to(scene.orders, status)
     scene.orders.release(order.id, RUN)
     scene.recovery.give_up(order.id)
@@ -153,18 +153,18 @@ def test_an_order_that_could_not_be_run_is_given_up(scene: Scene, status: Status
         "retryable": True,
     }
     assert [event.status for event in scene.published][-1] is Status.FAILED
-    # What the run that died may not have told is told again.
+    # Events that the dead run may not have published are published again.
     assert scene.published == scene.orders.events(order.id, after=1 if status is Status.PENDING else 0)
 
 
-def test_an_order_given_up_while_its_transaction_may_land_is_confirmed(scene: Scene) -> None:
+def test_an_order_given_up_whose_transaction_lands_is_confirmed(scene: Scene) -> None:
     order_id = scene.submitted()
     scene.recovery.give_up(order_id)
     assert scene.orders.get(order_id).status is Status.CONFIRMED
     assert len(scene.database.fetch("SELECT FROM market_transactions")) == 1
 
 
-def test_an_order_whose_fate_is_unknown_is_not_given_up_yet(scene: Scene) -> None:
+def test_an_order_whose_outcome_is_unknown_is_not_given_up_yet(scene: Scene) -> None:
     order_id = scene.submitted()
     for venue in VENUES:
         set_fault(scene.database, venue, "confirm", "fail")
@@ -193,6 +193,6 @@ def test_an_order_that_has_ended_is_not_given_up(scene: Scene, status: Status) -
     assert scene.orders.get(order.id) == before
 
 
-def test_an_unknown_order_is_nothing_to_give_up(scene: Scene) -> None:
+def test_giving_up_an_unknown_order_does_nothing(scene: Scene) -> None:
     scene.recovery.give_up(uuid4())
     assert scene.published == []

@@ -19,7 +19,7 @@ from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
 
 
 class Scene:
-    """A way to take orders in, on real stores; what it wakes, pushes and warns of is kept."""
+    """A submission service on real stores. Keeps the messages, events and warnings that it sends."""
 
     def __init__(self, database: Database, redis_url: str) -> None:
         self.warnings: list[str] = []
@@ -55,7 +55,7 @@ def scene(database: Database, redis_url: str) -> Scene:
     return Scene(database, redis_url)
 
 
-def test_an_order_is_stored_shown_and_woken_once(scene: Scene) -> None:
+def test_an_order_is_stored_shown_and_enqueued_once(scene: Scene) -> None:
     order = scene.submit(REQUEST)
     assert order == scene.orders.get(order.id)
     assert scene.queue.enqueued == [order.id]
@@ -80,7 +80,7 @@ def test_the_same_request_twice_is_two_orders(scene: Scene) -> None:
     assert len(scene.orders.page(CLIENT, 10)[0]) == 2
 
 
-def test_a_connection_listens_from_the_first_event_on(scene: Scene) -> None:
+def test_a_connection_hears_every_event_from_the_first(scene: Scene) -> None:
     order = scene.submit(REQUEST, "c1")
     assert scene.orders.claim(order.id, RUN, LEASE) is not None
     moved = scene.orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
@@ -89,7 +89,7 @@ def test_a_connection_listens_from_the_first_event_on(scene: Scene) -> None:
     assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
 
 
-def test_an_order_is_safe_even_if_its_message_is_not_sent(scene: Scene, database: Database) -> None:
+def test_an_order_is_stored_even_if_its_message_is_not_sent(scene: Scene, database: Database) -> None:
     scene.queue.down = True
     order = scene.submit(REQUEST)
     assert scene.orders.get(order.id).status is Status.PENDING
@@ -98,7 +98,7 @@ def test_an_order_is_safe_even_if_its_message_is_not_sent(scene: Scene, database
     assert scene.orders.take_stalled(45) == [order.id]
 
 
-def test_an_order_is_taken_without_redis(database: Database) -> None:
+def test_an_order_is_accepted_without_redis(database: Database) -> None:
     with closed_port() as port:
         scene = Scene(database, f"redis://127.0.0.1:{port}/0")
         order = scene.submit(REQUEST, "c1")
@@ -107,7 +107,7 @@ def test_an_order_is_taken_without_redis(database: Database) -> None:
     assert len(scene.warnings) == 1
 
 
-def test_without_postgres_nothing_is_taken_shown_or_woken(redis_url: str) -> None:
+def test_without_postgres_nothing_is_accepted_shown_or_enqueued(redis_url: str) -> None:
     with closed_port() as port:
         scene = Scene(Database(f"host=127.0.0.1 port={port} user=postgres"), redis_url)
         with pytest.raises(StoreUnavailable):
@@ -115,14 +115,14 @@ def test_without_postgres_nothing_is_taken_shown_or_woken(redis_url: str) -> Non
     assert (scene.queue.enqueued, scene.connections.sent, scene.warnings) == ([], [], [])
 
 
-def test_a_connection_that_is_gone_is_forgotten(scene: Scene, database: Database) -> None:
+def test_a_closed_connection_is_deleted(scene: Scene, database: Database) -> None:
     scene.connections.gone.add("c1")
     scene.submit(REQUEST, "c1")
     assert database.fetch("SELECT * FROM subscriptions") == []
     assert scene.warnings == []
 
 
-def test_a_connection_that_has_missed_an_event_is_closed(scene: Scene) -> None:
+def test_a_connection_that_missed_an_event_is_closed(scene: Scene) -> None:
     scene.connections.refusing.add("c1")
     order = scene.submit(REQUEST, "c1")
     assert scene.connections.closed == ["c1"]

@@ -75,7 +75,7 @@ class Scene:
         self.replays.append((connection_id, client_id, order_id))
 
     def say(self, message: object) -> list[dict[str, Any]]:
-        """What the connection `c1` is sent after it has sent this."""
+        """Returns what connection `c1` receives after it sent this message."""
         self.connections.sent.clear()
         self.websocket.receive(CALLER, "c1", message if isinstance(message, str) else json.dumps(message))
         return self.connections.to("c1")
@@ -98,7 +98,7 @@ def scene(database: Database, redis_url: str) -> Scene:
 # Opening and closing
 
 
-def test_a_connection_may_open_for_no_order(scene: Scene) -> None:
+def test_a_connection_may_open_without_an_order(scene: Scene) -> None:
     scene.websocket.connect(CALLER, "c1", None, None)
     assert (scene.replays, scene.listeners(), scene.connections.sent) == ([], [], [])
 
@@ -114,21 +114,23 @@ def test_a_connection_that_opens_for_an_order_has_its_events_replayed(scene: Sce
     ("order_id", "error"),
     [pytest.param(str(uuid4()), OrderNotFound, id="unknown"), ("7", InvalidRequest), ("", InvalidRequest)],
 )
-def test_no_connection_opens_for_an_order_that_is_none(scene: Scene, order_id: str, error: type[Exception]) -> None:
+def test_no_connection_opens_for_an_unknown_or_malformed_order(
+    scene: Scene, order_id: str, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         scene.websocket.connect(CALLER, "c1", order_id, None)
     assert scene.replays == []
 
 
 @pytest.mark.parametrize("origin", [None, "https://page.example"])
-def test_a_page_that_may_and_who_is_no_page_may_connect(scene: Scene, origin: str | None) -> None:
+def test_allowed_origins_and_clients_without_an_origin_may_connect(scene: Scene, origin: str | None) -> None:
     scene.websocket.connect(CALLER, "c1", None, origin)
 
 
 @pytest.mark.parametrize(
     "origin", ["", "null", "https://evil.example", "https://page.example.evil.example", "http://page.example"]
 )
-def test_another_page_may_not_connect(scene: Scene, origin: str) -> None:
+def test_a_foreign_origin_may_not_connect(scene: Scene, origin: str) -> None:
     order = new_order(scene.orders)
     with pytest.raises(OriginNotAllowed, match="expected a page of https://page.example, was"):
         scene.websocket.connect(CALLER, "c1", str(order.id), origin)
@@ -136,7 +138,7 @@ def test_another_page_may_not_connect(scene: Scene, origin: str) -> None:
     assert scene.database.fetch("SELECT * FROM connections") == []
 
 
-def test_a_client_with_as_many_connections_as_it_may_have_is_refused_another(scene: Scene) -> None:
+def test_a_client_at_its_connection_limit_is_refused(scene: Scene) -> None:
     for connection_id in ("c1", "c2"):
         scene.websocket.connect(CALLER, connection_id, None, None)
     with pytest.raises(TooManyConnections, match="more than 2 open connections"):
@@ -146,7 +148,7 @@ def test_a_client_with_as_many_connections_as_it_may_have_is_refused_another(sce
     scene.websocket.connect(CALLER, "c3", None, None)
 
 
-def test_a_connection_of_whose_end_nobody_was_told_makes_room(scene: Scene) -> None:
+def test_a_connection_that_closed_unnoticed_makes_room(scene: Scene) -> None:
     for connection_id in ("c1", "c2"):
         scene.websocket.connect(CALLER, connection_id, None, None)
     new_order(scene.orders, connection_id="c2")
@@ -193,14 +195,14 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
     assert scene.listeners() == ["c1"]
 
 
-def test_a_replay_to_a_connection_that_never_opens_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_to_a_connection_that_never_opens_is_abandoned(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.services.subscriptions._OPENING_SECONDS", 0.02)
     scene.connections.gone.add("c1")
     scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id)
     assert (scene.listeners(), scene.connections.sent) == ([], [])
 
 
-def test_a_connection_that_closes_is_forgotten(scene: Scene) -> None:
+def test_a_connection_is_deleted_when_it_closes(scene: Scene) -> None:
     new_order(scene.orders, connection_id="c1")
     new_order(scene.orders, connection_id="c2")
     scene.websocket.disconnect("c1")
@@ -210,7 +212,7 @@ def test_a_connection_that_closes_is_forgotten(scene: Scene) -> None:
 # Actions
 
 
-def test_a_cancelled_order_tells_its_listeners_and_the_one_who_asked(scene: Scene) -> None:
+def test_a_cancellation_is_sent_to_the_listeners_and_the_sender(scene: Scene) -> None:
     order = new_order(scene.orders, connection_id="c2")
     assert scene.say({"action": "cancel", "orderId": str(order.id)}) == [
         {"action": "cancelled", "orderId": str(order.id)}
@@ -226,7 +228,7 @@ def test_cancelling_twice_is_answered_twice_and_happens_once(scene: Scene) -> No
     assert len(scene.orders.events(order.id)) == 2
 
 
-def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
+def test_a_submitted_order_is_not_cancelled(scene: Scene) -> None:
     order = brought_to(scene.orders, Status.SUBMITTED)
     code, message = scene.error({"action": "cancel", "orderId": str(order.id)})
     assert (code, "already submitted" in message) == ("TooLateToCancel", True)
@@ -235,7 +237,7 @@ def test_an_order_that_was_sent_is_not_cancelled(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "form", [ORDER, {"type": "market", "tokenPair": "SOL-USDC", "amount": 10}, {**ORDER, "slippageBps": 0}]
 )
-def test_an_order_may_come_over_the_socket(scene: Scene, form: dict[str, Any]) -> None:
+def test_an_order_may_be_submitted_over_the_websocket(scene: Scene, form: dict[str, Any]) -> None:
     (event,) = scene.say({"action": "execute", **form})
     (order,) = scene.orders.page(CLIENT, 10)[0]
     assert event == event_view(scene.orders.events(order.id)[0])
@@ -245,7 +247,7 @@ def test_an_order_may_come_over_the_socket(scene: Scene, form: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("more", [{"idempotencyKey": "key"}, {"clientOrderId": "mine"}])
-def test_an_order_that_comes_again_is_replayed_and_subscribed_to(scene: Scene, more: dict[str, str]) -> None:
+def test_a_repeated_order_is_replayed_and_subscribed_to(scene: Scene, more: dict[str, str]) -> None:
     message = {"action": "execute", **ORDER, **more}
     (event,) = scene.say(message)
     assert scene.say(message) == [event]
@@ -258,7 +260,7 @@ def test_an_order_that_comes_again_is_replayed_and_subscribed_to(scene: Scene, m
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü", "a\nb", "\x7f", 7, True, ["a"]])
-def test_a_key_that_can_be_none_is_told(scene: Scene, key: object) -> None:
+def test_an_invalid_idempotency_key_is_answered_with_an_error(scene: Scene, key: object) -> None:
     code, message = scene.error({"action": "execute", **ORDER, "idempotencyKey": key})
     assert code == "InvalidRequest"
     assert message.startswith("idempotencyKey: expected 1 to 255 printable ASCII characters, was ")
@@ -266,7 +268,7 @@ def test_a_key_that_can_be_none_is_told(scene: Scene, key: object) -> None:
 
 
 @pytest.mark.parametrize("action", ["subscribe", "cancel"])
-def test_another_clients_order_is_as_one_that_there_is_not(scene: Scene, action: str) -> None:
+def test_another_clients_order_is_not_found(scene: Scene, action: str) -> None:
     order = new_order(scene.orders)
     scene.websocket.receive(OTHER, "c2", json.dumps({"action": action, "orderId": str(order.id)}))
     (answer,) = scene.connections.to("c2")
@@ -299,25 +301,25 @@ def test_a_ping_is_answered(scene: Scene) -> None:
     assert scene.say({"action": "ping"}) == [{"action": "pong"}]
 
 
-# Whatever is wrong, the client is told
+# Errors
 
 
 @pytest.mark.parametrize("body", ["", "no json", "[]", "null", '"ping"', '{"action": "ping"', '{"action": NaN}'])
-def test_what_is_no_object_is_told(scene: Scene, body: str) -> None:
+def test_a_message_that_is_not_an_object_is_answered_with_an_error(scene: Scene, body: str) -> None:
     code, message = scene.error(body)
     assert code == "InvalidJson"
     assert message.startswith("expected a JSON object")
 
 
 @pytest.mark.parametrize("action", ["dance", "", None, 7, ["ping"], {"a": 1}, "PING", "x" * 10_000])
-def test_an_unknown_action_is_told_with_the_known_ones(scene: Scene, action: object) -> None:
+def test_an_unknown_action_is_answered_with_the_known_ones(scene: Scene, action: object) -> None:
     code, message = scene.error({"action": action})
     assert code == "UnknownAction"
     assert message.startswith(f"expected an action among {', '.join(ACTIONS)}, was ")
     assert len(message) < 150
 
 
-def test_a_message_without_an_action_is_told(scene: Scene) -> None:
+def test_a_message_without_an_action_is_answered_with_an_error(scene: Scene) -> None:
     assert scene.error({"orderId": str(uuid4())})[0] == "UnknownAction"
 
 
@@ -331,7 +333,7 @@ def test_a_message_without_an_action_is_told(scene: Scene) -> None:
         {**ORDER, "type": "limit"},
     ],
 )
-def test_an_order_that_can_not_be_executed_is_told_and_not_stored(scene: Scene, form: dict[str, Any]) -> None:
+def test_an_invalid_order_is_answered_with_an_error_and_not_stored(scene: Scene, form: dict[str, Any]) -> None:
     assert scene.error({"action": "execute", **form})[0] == "InvalidOrder"
     assert scene.orders.page(CLIENT, 10) == ([], None)
     assert (scene.queue.enqueued, scene.listeners()) == ([], [])
@@ -339,11 +341,11 @@ def test_an_order_that_can_not_be_executed_is_told_and_not_stored(scene: Scene, 
 
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])
 @pytest.mark.parametrize("order_id", ["7", None, 7, {}, ["a"]])
-def test_an_id_that_is_none_is_told(scene: Scene, action: str, order_id: object) -> None:
+def test_a_malformed_id_is_answered_with_an_error(scene: Scene, action: str, order_id: object) -> None:
     assert scene.error({"action": action, "orderId": order_id})[0] == "InvalidRequest"
 
 
-def test_an_unknown_order_is_told(scene: Scene) -> None:
+def test_an_unknown_order_is_answered_with_an_error(scene: Scene) -> None:
     id = str(uuid4())
     code, message = scene.error({"action": "subscribe", "orderId": id})
     assert code == "OrderNotFound"
@@ -351,13 +353,13 @@ def test_an_unknown_order_is_told(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("after", [-1, "x", 1.5, True, None, 10**9, {}])
-def test_a_seq_that_is_none_is_told(scene: Scene, after: object) -> None:
+def test_an_invalid_seq_is_answered_with_an_error(scene: Scene, after: object) -> None:
     order = new_order(scene.orders)
     assert scene.error({"action": "subscribe", "orderId": str(order.id), "after": after})[0] == "InvalidRequest"
     assert scene.listeners() == []
 
 
-def test_an_outage_is_told(redis_url: str) -> None:
+def test_an_outage_is_answered_with_an_error(redis_url: str) -> None:
     with closed_port() as port:
         scene = Scene(Database(f"host=127.0.0.1 port={port} user=postgres"), redis_url)
         for message in (
@@ -369,7 +371,7 @@ def test_an_outage_is_told(redis_url: str) -> None:
         assert scene.say({"action": "ping"}) == [{"action": "pong"}]
 
 
-def test_a_restart_of_postgres_is_not_noticed(connect: Callable[[], Database], redis_url: str) -> None:
+def test_a_restart_of_postgres_causes_no_error(connect: Callable[[], Database], redis_url: str) -> None:
     scene, admin = Scene(connect(), redis_url), connect()
     order = new_order(scene.orders)
     terminate(scene.database, admin)
@@ -378,7 +380,7 @@ def test_a_restart_of_postgres_is_not_noticed(connect: Callable[[], Database], r
     assert len(scene.say({"action": "execute", **ORDER})) == 1
 
 
-def test_a_client_that_went_away_meanwhile_is_forgotten(scene: Scene) -> None:
+def test_a_client_that_disconnected_meanwhile_is_deleted(scene: Scene) -> None:
     order = new_order(scene.orders, connection_id="c1")
     scene.connections.gone.add("c1")
     for message in (

@@ -1,4 +1,4 @@
-"""Swaps at the same time."""
+"""Concurrent swaps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_same_signature_swaps_once(market: Market, chain: SimulatedChain, da
 
 @pytest.mark.parametrize("min_out", [0, U64_MAX], ids=["swapped", "refused"])
 @pytest.mark.parametrize("ids", [[AMM], EACH_KIND], ids=["one", "split"])
-def test_the_same_signature_from_ten_senders_at_once_lands_once(
+def test_a_signature_from_ten_concurrent_senders_lands_once(
     market: Market, database: Database, connect: Connect, clock: Clock, min_out: int, ids: Sequence[str]
 ) -> None:
     start = settings(database)
@@ -58,7 +58,7 @@ def test_the_same_signature_from_ten_senders_at_once_lands_once(
 
 
 @pytest.mark.parametrize("pool", EACH_KIND)
-def test_swaps_in_one_pool_at_once_never_fill_at_the_same_state(
+def test_concurrent_swaps_in_a_pool_never_fill_at_the_same_state(
     market: Market, database: Database, connect: Connect, clock: Clock, pool: str
 ) -> None:
     start = settings(database)
@@ -76,10 +76,10 @@ def test_swaps_in_one_pool_at_once_never_fill_at_the_same_state(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_swaps_on_record_lead_from_the_first_states_to_the_last(
+def test_replaying_the_recorded_swaps_gives_the_current_pools(
     market: Market, database: Database, connect: Connect, seed: int
 ) -> None:
-    """GIVEN many swaps at once, some divided and some over two hops, some of which the chain refuses."""
+    """GIVEN many concurrent swaps: some are split, some take two hops, and the chain refuses some."""
     chance = random.Random(seed)
     start = settings(database)
     transactions = []
@@ -96,7 +96,7 @@ def test_the_swaps_on_record_lead_from_the_first_states_to_the_last(
     assert replayed(database, start) == pools(database)
 
 
-def test_swaps_that_use_the_same_pools_in_another_order_never_wait_for_each_other_for_ever(
+def test_swaps_over_the_same_pools_in_opposite_order_do_not_deadlock(
     market: Market, database: Database, connect: Connect, clock: Clock
 ) -> None:
     start = settings(database)

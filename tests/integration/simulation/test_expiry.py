@@ -16,7 +16,7 @@ from tests.support.simulation import (
 )
 
 
-def test_a_transaction_may_land_until_its_last_slot_is_over(
+def test_a_transaction_may_land_until_the_end_of_its_last_slot(
     market: Market, chain: SimulatedChain, database: Database, clock: Clock
 ) -> None:
     transaction = signed(market)
@@ -44,5 +44,5 @@ def test_an_expired_transaction_is_refused_and_can_no_longer_land(
     assert (pools(database), landed(database)) == (before, [])
 
 
-def test_what_was_never_sent_has_not_landed_yet(market: Market, chain: SimulatedChain) -> None:
+def test_a_transaction_that_was_never_sent_has_not_landed(market: Market, chain: SimulatedChain) -> None:
     assert chain.confirm(signed(market)) is None

@@ -1,4 +1,4 @@
-"""A chain that misbehaves, takes its time, or is out of reach."""
+"""A chain that fails, is slow, or is unreachable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def use(chain: SimulatedChain, step: str, market: Market, transaction: Transacti
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("kind", "message"), [("fail", "refused to"), ("timeout", "did not answer to")])
-def test_the_chain_misbehaves_as_often_as_it_was_told(
+def test_a_chain_fault_strikes_as_often_as_it_was_set(
     market: Market, chain: SimulatedChain, database: Database, step: str, kind: str, message: str
 ) -> None:
     transactions = [signed(market) for _ in range(3)]
@@ -53,7 +53,7 @@ def test_the_chain_misbehaves_as_often_as_it_was_told(
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("venue", VENUES)
-def test_a_route_fails_with_any_venue_that_it_uses(
+def test_a_fault_of_any_venue_on_the_route_fails_it(
     market: Market, chain: SimulatedChain, database: Database, step: str, venue: str
 ) -> None:
     quote = quoted(market, "SOL-USDC", SOL, [AMM, DLMM])
@@ -65,16 +65,14 @@ def test_a_route_fails_with_any_venue_that_it_uses(
     assert chain.confirm(transaction) is not None
 
 
-def test_a_venue_misbehaves_alone(market: Market, database: Database) -> None:
+def test_a_fault_affects_only_its_venue(market: Market, database: Database) -> None:
     for step in STEPS:
         set_fault(database, "meteora", step, "fail")
     assert sent(market, signed(market)) is not None
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_venue_misbehaves_at_one_step_alone(
-    market: Market, chain: SimulatedChain, database: Database, step: str
-) -> None:
+def test_a_fault_affects_only_its_step(market: Market, chain: SimulatedChain, database: Database, step: str) -> None:
     transaction = signed(market)
     for other in ("quote", *STEPS):
         if other != step:
@@ -82,7 +80,7 @@ def test_a_venue_misbehaves_at_one_step_alone(
     use(chain, step, market, transaction)
 
 
-def test_a_venue_that_refuses_to_submit_has_not_swapped(market: Market, database: Database) -> None:
+def test_a_refused_submission_does_not_swap(market: Market, database: Database) -> None:
     before, transaction = pools(database), signed(market)
     set_fault(database, "raydium", "submit", "fail", times=1)
     with pytest.raises(VenueUnavailable):
@@ -91,7 +89,7 @@ def test_a_venue_that_refuses_to_submit_has_not_swapped(market: Market, database
     assert SimulatedChain(market).confirm(transaction) is None
 
 
-def test_a_submit_that_times_out_has_swapped_all_the_same(
+def test_a_submission_that_times_out_has_swapped(
     market: Market, chain: SimulatedChain, database: Database, clock: Clock
 ) -> None:
     transaction = signed(market)
@@ -104,7 +102,7 @@ def test_a_submit_that_times_out_has_swapped_all_the_same(
     assert clock.slept == [0.5]
 
 
-def test_a_slip_refuses_the_swap_for_good(market: Market, chain: SimulatedChain, database: Database) -> None:
+def test_a_slip_refuses_the_transaction_permanently(market: Market, chain: SimulatedChain, database: Database) -> None:
     before, transaction = pools(database), signed(market)
     set_fault(database, "raydium", "submit", "slip", times=1)
     chain.submit(transaction)
@@ -139,7 +137,7 @@ def test_the_realistic_market_takes_its_time(database: Database, clock: Clock) -
     assert 2 <= confirm <= 4
 
 
-def test_without_the_store_the_chain_is_no_answer(market: Market, clock: Clock) -> None:
+def test_without_postgres_the_chain_is_unavailable(market: Market, clock: Clock) -> None:
     transaction = signed(market)
     with closed_port() as port:
         chain = SimulatedChain(market_of(Database(f"host=127.0.0.1 port={port} user=postgres"), clock))

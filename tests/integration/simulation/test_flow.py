@@ -34,8 +34,8 @@ def test_within_a_period_a_swap_pays_what_was_quoted(database: Database, clock: 
     assert fill.amount_out == quote.amount_out
 
 
-def test_slippage_protection_really_fires(database: Database, clock: Clock) -> None:
-    """GIVEN prices that move a lot and no slippage allowed, THEN a quote a few seconds old is often refused."""
+def test_slippage_protection_triggers(database: Database, clock: Clock) -> None:
+    """GIVEN volatile prices and no slippage tolerance, THEN a quote a few seconds old is often refused."""
     market = market_of(database, clock, Flow(1_000))
     chain = SimulatedChain(market)
     refused = 0
@@ -58,7 +58,7 @@ def test_slippage_protection_really_fires(database: Database, clock: Clock) -> N
     assert 5 <= refused <= 35
 
 
-def test_a_swap_is_taken_back_by_other_traders_in_time(database: Database, clock: Clock) -> None:
+def test_other_traders_reverse_a_swap_over_time(database: Database, clock: Clock) -> None:
     market = market_of(database, clock, Flow(1))
     before = quoted(market, "SOL-USDC", SOL, [AMM]).amount_out
     SimulatedChain(market).submit(signed(market, 5_000 * SOL))

@@ -33,7 +33,7 @@ from tests.support.simulation import (
 
 
 @routes
-def test_a_swap_pays_what_its_pools_maths_pay_and_moves_them_by_exactly_that(
+def test_a_swap_pays_and_moves_its_pools_as_their_formulas_say(
     market: Market, chain: SimulatedChain, database: Database, pair: str, hops: Hops
 ) -> None:
     start = settings(database)
@@ -52,10 +52,10 @@ def test_a_swap_pays_what_its_pools_maths_pay_and_moves_them_by_exactly_that(
 
 
 @routes
-def test_a_swap_that_comes_after_another_is_at_the_state_that_one_left(
+def test_a_swap_uses_the_state_that_the_previous_one_left(
     market: Market, chain: SimulatedChain, database: Database, pair: str, hops: Hops
 ) -> None:
-    """Each hop is divided as it was quoted, and hands on what it really pays."""
+    """Each hop is split as quoted and passes on the amount that it really pays."""
     quote = quoted(market, pair, amount_of(pair), *hops)
     first, second = chain.build(quote, 0), chain.build(quote, 0)
     chain.submit(first)
@@ -65,13 +65,13 @@ def test_a_swap_that_comes_after_another_is_at_the_state_that_one_left(
     fills = [chain.confirm(first), chain.confirm(second)]
     assert [fill.amount_out for fill in fills if fill] == [quote.amount_out, paid]
     assert settings(database) == after
-    # In a bin of one price, the second may be paid as much.
+    # Within one bin the second swap may be paid as much.
     assert paid < quote.amount_out or pair != "SOL-USDC" or DLMM in hops[0]
 
 
 @routes
 @pytest.mark.parametrize("missing", [0, 1])
-def test_a_swap_pays_at_least_min_out_or_nothing_moves(
+def test_a_swap_pays_min_out_or_changes_nothing(
     market: Market, chain: SimulatedChain, database: Database, pair: str, hops: Hops, missing: int
 ) -> None:
     before = pools(database)
@@ -100,7 +100,7 @@ def test_a_swap_pays_at_least_min_out_or_nothing_moves(
         (["raydium-amm:RAY-SOL", "meteora-dlmm:RAY-SOL"], ["raydium-amm:SOL-USDT", "meteora-dlmm:SOL-USDT"]),
     ],
 )
-def test_a_pool_that_refuses_undoes_the_swaps_before_it(
+def test_a_refusing_pool_undoes_the_swaps_before_it(
     market: Market, chain: SimulatedChain, database: Database, hops: Hops
 ) -> None:
     transaction = chain.build(quoted(market, "RAY-USDT", 10**9, *hops), 0)
@@ -118,8 +118,8 @@ def test_a_pool_that_refuses_undoes_the_swaps_before_it(
 
 
 @pytest.mark.parametrize("pool", EACH_KIND)
-def test_even_the_largest_amount_never_empties_a_pool(market: Market, database: Database, pool: str) -> None:
-    """The router would not plan it: the pool's program refuses it too, and nothing moves."""
+def test_the_largest_amount_does_not_empty_a_pool(market: Market, database: Database, pool: str) -> None:
+    """The router would not plan such a swap. The pool's program refuses it too, and nothing changes."""
     transaction = replace(signed(market, pool=pool), amount_in=U64_MAX)
     before = pools(database)
     with pytest.raises(SlippageExceeded):
@@ -127,7 +127,7 @@ def test_even_the_largest_amount_never_empties_a_pool(market: Market, database: 
     assert pools(database) == before
 
 
-def test_a_transaction_for_a_pool_that_is_gone_is_refused(market: Market, database: Database) -> None:
+def test_a_transaction_for_a_missing_pool_is_refused(market: Market, database: Database) -> None:
     transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0)
     database.execute("DELETE FROM market_pools WHERE id = %(id)s", {"id": DLMM})
     before = pools(database)

@@ -44,7 +44,7 @@ def ids(venue: SimulatedVenue, *tokens: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", VENUES)
-def test_a_venue_lists_its_own_pools_as_they_are_stored(market: Market, clock: Clock, name: str) -> None:
+def test_a_venue_lists_its_stored_pools(market: Market, clock: Clock, name: str) -> None:
     found = SimulatedVenue(name, market).pools(EVERYTHING)
     expected = {setting.id: setting for setting in pool_settings() if setting.venue == name}
     assert {listing.id: listing.pool for listing in found.listings} == {
@@ -57,14 +57,14 @@ def test_a_venue_lists_its_own_pools_as_they_are_stored(market: Market, clock: C
     assert found.unusable == {}
 
 
-def test_only_pools_whose_tokens_are_both_asked_for_are_listed(venue: SimulatedVenue) -> None:
+def test_only_pools_of_the_requested_tokens_are_listed(venue: SimulatedVenue) -> None:
     assert ids(venue, "SOL", "USDC") == {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}
     assert ids(venue, "RAY", "SOL", "USDT") == {"raydium-amm:RAY-SOL", "raydium-amm:SOL-USDT"}
     assert ids(venue, "RAY", "JUP") == set()
     assert ids(venue, "SOL") == set()
 
 
-def test_the_market_is_as_wide_as_a_market_should_be() -> None:
+def test_the_market_has_enough_pools_of_each_kind() -> None:
     pairs: dict[frozenset[str], set[str]] = {}
     for setting in pool_settings():
         pairs.setdefault(frozenset((setting.token_a, setting.token_b)), set()).add(setting.pool.kind)
@@ -78,13 +78,13 @@ def test_the_market_is_as_wide_as_a_market_should_be() -> None:
         assert any(paths(listings, a, b)), f"expected a way from {a} to {b}"
 
 
-def test_listing_changes_no_pool(venue: SimulatedVenue, database: Database) -> None:
+def test_listing_does_not_change_a_pool(venue: SimulatedVenue, database: Database) -> None:
     before = database.fetch("SELECT * FROM market_pools ORDER BY id")
     venue.pools(EVERYTHING)
     assert database.fetch("SELECT * FROM market_pools ORDER BY id") == before
 
 
-def test_other_traders_are_seen_in_what_is_listed_but_not_stored(database: Database, clock: Clock) -> None:
+def test_listed_pools_include_the_flow_that_is_not_stored(database: Database, clock: Clock) -> None:
     venue = SimulatedVenue("raydium", market_of(database, clock, Flow(100)))
     stored = pools(database)
     seen = set()
@@ -95,7 +95,7 @@ def test_other_traders_are_seen_in_what_is_listed_but_not_stored(database: Datab
     assert pools(database) == stored
 
 
-# Pools in a state that can't be
+# Corrupt pools
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_other_traders_are_seen_in_what_is_listed_but_not_stored(database: Datab
         ),
     ],
 )
-def test_a_corrupt_pool_is_left_out_and_reported_by_its_name_and_field(
+def test_a_corrupt_pool_is_left_out_and_reported_with_its_field(
     market: Market, database: Database, pool: str, change: str, problem: str
 ) -> None:
     venue = SimulatedVenue(pool.partition("-")[0], market)
@@ -147,7 +147,7 @@ def test_a_pool_of_an_unknown_kind_is_left_out_and_reported(venue: SimulatedVenu
     assert "raydium-cp:SOL-USDC: kind: expected one of raydium_cp, " in str(found.unusable["raydium-cp:SOL-USDC"])
 
 
-def test_a_pool_that_is_mended_is_listed_again(venue: SimulatedVenue, database: Database) -> None:
+def test_a_repaired_pool_is_listed_again(venue: SimulatedVenue, database: Database) -> None:
     pool = pools(database)["raydium-cp:SOL-USDC"]
     database.execute("UPDATE market_pools SET state = '{}' WHERE id = 'raydium-cp:SOL-USDC'")
     assert ids(venue) == {"raydium-amm:SOL-USDC"}
@@ -155,11 +155,11 @@ def test_a_pool_that_is_mended_is_listed_again(venue: SimulatedVenue, database: 
     assert venue.pools(TOKENS).unusable == {}
 
 
-# Misbehaviour
+# Faults
 
 
 @pytest.mark.parametrize(("kind", "message"), [("fail", "refused to"), ("timeout", "did not answer to")])
-def test_a_venue_misbehaves_as_often_as_it_was_told(
+def test_a_venue_fault_strikes_as_often_as_it_was_set(
     venue: SimulatedVenue, database: Database, kind: str, message: str
 ) -> None:
     set_fault(database, "raydium", "quote", kind, times=2)
@@ -170,23 +170,21 @@ def test_a_venue_misbehaves_as_often_as_it_was_told(
     assert database.fetch("SELECT * FROM market_faults") == []
 
 
-def test_a_venue_misbehaves_even_where_it_has_no_pool(venue: SimulatedVenue, database: Database) -> None:
+def test_a_venue_fault_strikes_even_without_a_pool(venue: SimulatedVenue, database: Database) -> None:
     set_fault(database, "raydium", "quote", "fail", times=1)
     with pytest.raises(VenueUnavailable):
         venue.pools(["JUP", "mSOL"])
     assert venue.pools(["JUP", "mSOL"]) == ([], {})
 
 
-def test_a_venue_that_times_out_keeps_its_client_waiting_until_the_deadline(
-    venue: SimulatedVenue, database: Database, clock: Clock
-) -> None:
+def test_a_venue_timeout_lasts_until_the_deadline(venue: SimulatedVenue, database: Database, clock: Clock) -> None:
     set_fault(database, "raydium", "quote", "timeout", times=1)
     with pytest.raises(VenueUnavailable, match="within 0.5 s"):
         venue.pools(TOKENS)
     assert clock.slept == [0.5]
 
 
-def test_a_venue_misbehaves_alone_and_at_one_step_alone(venue: SimulatedVenue, database: Database) -> None:
+def test_a_fault_affects_only_its_venue_and_step(venue: SimulatedVenue, database: Database) -> None:
     for step in STEPS:
         set_fault(database, "meteora", step, "fail")
         if step != "quote":
@@ -194,7 +192,7 @@ def test_a_venue_misbehaves_alone_and_at_one_step_alone(venue: SimulatedVenue, d
     assert ids(venue)
 
 
-def test_a_fault_without_a_number_lasts_until_it_is_cleared(venue: SimulatedVenue, database: Database) -> None:
+def test_a_fault_without_a_count_lasts_until_it_is_cleared(venue: SimulatedVenue, database: Database) -> None:
     set_fault(database, "raydium", "quote", "fail")
     for _ in range(5):
         with pytest.raises(VenueUnavailable):
@@ -203,7 +201,7 @@ def test_a_fault_without_a_number_lasts_until_it_is_cleared(venue: SimulatedVenu
     assert ids(venue)
 
 
-def test_a_new_fault_takes_the_place_of_the_old_one(venue: SimulatedVenue, database: Database) -> None:
+def test_a_new_fault_replaces_the_old_one(venue: SimulatedVenue, database: Database) -> None:
     set_fault(database, "raydium", "quote", "fail", times=9, percent=1)
     set_fault(database, "raydium", "quote", "timeout", times=1)
     with pytest.raises(VenueUnavailable, match="did not answer"):
@@ -212,7 +210,7 @@ def test_a_new_fault_takes_the_place_of_the_old_one(venue: SimulatedVenue, datab
 
 
 def failures(database: Database, clock: Clock, tries: int) -> int:
-    """How often a venue refuses, with chances that are the same every time."""
+    """Counts how often a venue refuses, with a fixed random seed."""
     market = market_of(database, clock)
     faults = Faults(database, 0.5, clock.sleep, random.Random(7))
     venue, failed = SimulatedVenue("raydium", replace(market, faults=faults)), 0
@@ -231,7 +229,7 @@ def test_a_fault_with_a_percentage_strikes_about_as_often(database: Database, cl
     assert failures(database, clock, 400) == found
 
 
-def test_only_a_fault_that_strikes_is_used_up(database: Database, clock: Clock) -> None:
+def test_a_fault_that_does_not_strike_is_not_used_up(database: Database, clock: Clock) -> None:
     set_fault(database, "raydium", "quote", "fail", times=3, percent=20)
     assert failures(database, clock, 200) == 3
     assert database.fetch("SELECT * FROM market_faults") == []
@@ -271,7 +269,7 @@ def test_the_realistic_market_takes_its_time(database: Database, clock: Clock) -
     assert 2 <= slept <= 3
 
 
-def test_without_the_store_a_venue_is_no_answer(clock: Clock) -> None:
+def test_without_postgres_a_venue_is_unavailable(clock: Clock) -> None:
     with closed_port() as port:
         venue = SimulatedVenue("raydium", market_of(Database(f"host=127.0.0.1 port={port} user=postgres"), clock))
         with pytest.raises(StoreUnavailable):

@@ -17,7 +17,7 @@ def line(database_url: str) -> Iterator[UnreliableLine]:
 
 @pytest.fixture
 def distant(line: UnreliableLine) -> Iterator[PostgresOrderStore]:
-    """A store at the end of the line, connected."""
+    """A store that is connected through the unreliable line."""
     database = Database(line.url)
     database.fetch("SELECT 1")
     yield PostgresOrderStore(database)

@@ -38,7 +38,7 @@ def event(status: Status = Status.ROUTING, seq: int = 2) -> Event:
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
-def test_a_running_order_is_on_view(
+def test_a_running_order_is_shown(
     active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str], status: Status
 ) -> None:
     shown = event(status)
@@ -57,9 +57,7 @@ def test_the_newest_event_is_shown(active_orders: RedisActiveOrders) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_order_that_has_ended_is_taken_off(
-    active_orders: RedisActiveOrders, client: redis.Redis, status: Status
-) -> None:
+def test_a_final_order_is_removed(active_orders: RedisActiveOrders, client: redis.Redis, status: Status) -> None:
     shown = event()
     active_orders.show(shown)
     active_orders.show(Event(shown.order_id, 5, status, shown.at, 1, {}))
@@ -67,9 +65,7 @@ def test_an_order_that_has_ended_is_taken_off(
     assert not client.exists(f"active_order:{shown.order_id}")
 
 
-def test_an_order_that_stands_still_does_not_stay_for_ever(
-    active_orders: RedisActiveOrders, client: redis.Redis
-) -> None:
+def test_an_order_that_does_not_move_expires(active_orders: RedisActiveOrders, client: redis.Redis) -> None:
     shown = event()
     active_orders.show(shown)
     left = client.ttl(f"active_order:{shown.order_id}")
@@ -82,15 +78,15 @@ def test_an_order_that_stands_still_does_not_stay_for_ever(
     assert renewed > 10
 
 
-def test_an_order_that_is_not_active(active_orders: RedisActiveOrders) -> None:
+def test_an_inactive_order_is_not_found(active_orders: RedisActiveOrders) -> None:
     assert active_orders.get(uuid4()) is None
 
 
-def test_redis_answers(active_orders: RedisActiveOrders) -> None:
+def test_a_reachable_redis_answers_the_ping(active_orders: RedisActiveOrders) -> None:
     active_orders.ping()
 
 
-def test_redis_going_away_costs_the_view_and_nothing_else(tmp_path: Path, warnings: list[str]) -> None:
+def test_losing_redis_costs_only_the_view(tmp_path: Path, warnings: list[str]) -> None:
     with stores.redis(tmp_path / "redis") as url:
         active_orders = RedisActiveOrders(url, warnings.append)
         active_orders.show(event())
@@ -116,7 +112,7 @@ def test_a_lost_connection_is_opened_again(
     assert not client.exists(f"active_order:{shown.order_id}")
 
 
-def test_a_redis_that_is_not_there_is_given_up_on_at_once(warnings: list[str]) -> None:
+def test_an_unreachable_redis_is_abandoned_at_once(warnings: list[str]) -> None:
     with closed_port() as port:
         started = time.monotonic()
         RedisActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
@@ -124,7 +120,7 @@ def test_a_redis_that_is_not_there_is_given_up_on_at_once(warnings: list[str]) -
     assert len(warnings) == 1
 
 
-def test_a_redis_that_never_answers_is_given_up_on_soon(warnings: list[str]) -> None:
+def test_a_silent_redis_is_abandoned_after_the_timeout(warnings: list[str]) -> None:
     with silent_port() as port:
         started = time.monotonic()
         RedisActiveOrders(f"redis://127.0.0.1:{port}/0", warnings.append).show(event())
@@ -132,7 +128,7 @@ def test_a_redis_that_never_answers_is_given_up_on_soon(warnings: list[str]) -> 
     assert len(warnings) == 1
 
 
-def test_a_connection_that_the_server_has_closed_is_made_anew(
+def test_a_connection_that_the_server_closed_is_replaced(
     active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str]
 ) -> None:
     active_orders.ping()

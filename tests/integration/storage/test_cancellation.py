@@ -37,14 +37,14 @@ def test_an_order_is_cancelled_whichever_run_holds_it(orders: PostgresOrderStore
     assert seqs(orders.events(order.id)) == list(range(1, after.seq + 1))
 
 
-def test_a_history_names_those_who_listen(orders: PostgresOrderStore) -> None:
+def test_a_history_names_its_listeners(orders: PostgresOrderStore) -> None:
     order = new_order(orders, connection_id="c1")
     assert orders.history(order.id) == (orders.events(order.id), ["c1"])
     assert orders.history(order.id, after=1) == ([], ["c1"])
 
 
 @pytest.mark.parametrize("status", CANCELLABLE)
-def test_the_run_of_a_cancelled_order_finds_it_ended(orders: PostgresOrderStore, status: Status) -> None:
+def test_the_run_of_a_cancelled_order_finds_it_cancelled(orders: PostgresOrderStore, status: Status) -> None:
     order = brought_to(orders, status)
     orders.cancel(CLIENT, order.id)
     after = orders.get(order.id)
@@ -64,21 +64,19 @@ def test_cancelling_again_changes_nothing(orders: PostgresOrderStore) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
-def test_an_order_whose_transaction_may_be_sent_or_that_has_ended_is_not_cancelled(
-    orders: PostgresOrderStore, status: Status
-) -> None:
+def test_a_submitted_or_final_order_is_not_cancelled_in_the_store(orders: PostgresOrderStore, status: Status) -> None:
     order = brought_to(orders, status)
     with pytest.raises(TooLateToCancel, match=f"already {status} and cannot be cancelled"):
         orders.cancel(CLIENT, order.id)
     assert orders.get(order.id) == order
 
 
-def test_cancelling_an_unknown_order(orders: PostgresOrderStore) -> None:
+def test_an_unknown_order_can_not_be_cancelled(orders: PostgresOrderStore) -> None:
     with pytest.raises(OrderNotFound):
         orders.cancel(CLIENT, uuid4())
 
 
-def test_an_order_is_cancelled_once_even_if_the_answer_was_lost(
+def test_an_order_is_cancelled_once_even_if_the_response_was_lost(
     distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)
@@ -88,13 +86,13 @@ def test_an_order_is_cancelled_once_even_if_the_answer_was_lost(
     assert seqs(orders.events(order.id)) == [1, 2]
 
 
-def test_an_order_is_either_cancelled_or_sent_and_never_both(orders: PostgresOrderStore, connect: Connect) -> None:
+def test_an_order_is_never_both_cancelled_and_sent(orders: PostgresOrderStore, connect: Connect) -> None:
     stores = [PostgresOrderStore(connect()) for _ in range(2)]
     for round in range(50):
         order = brought_to(orders, Status.BUILDING)
 
         def race(number: int, id: UUID = order.id, late: int = round % 2) -> bool:
-            # In turns one of them comes a little later.
+            # They take turns in coming a little later.
             time.sleep(0.001 * (number == late))
             try:
                 if number:

@@ -17,7 +17,7 @@ from tests.support.orders import LEASE, RUN, brought_to, claimed, new_order
 Connect = Callable[[], Database]
 
 
-def test_a_claimed_order_is_its_runs_alone(orders: PostgresOrderStore) -> None:
+def test_a_claimed_order_belongs_to_one_run(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     claim = orders.claim(order.id, "run-1", LEASE)
     assert claim is not None
@@ -33,14 +33,14 @@ def test_a_run_may_claim_its_own_order_again(orders: PostgresOrderStore) -> None
     assert again.run == RUN
 
 
-def test_an_order_whose_lease_is_over_goes_to_the_next_run(orders: PostgresOrderStore) -> None:
+def test_another_run_may_claim_an_order_whose_lease_lapsed(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     assert orders.claim(order.id, "run-1", 0.05) is not None
     eventually(lambda: orders.claim(order.id, "run-2", LEASE))
     assert orders.get(order.id).run == "run-2"
 
 
-def test_a_released_order_goes_to_the_next_run(orders: PostgresOrderStore) -> None:
+def test_another_run_may_claim_a_released_order(orders: PostgresOrderStore) -> None:
     order = claimed(orders)
     orders.release(order.id, RUN)
     claim = orders.claim(order.id, "run-2", LEASE)
@@ -55,7 +55,7 @@ def test_a_run_releases_only_its_own_order(orders: PostgresOrderStore) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
-def test_an_order_that_has_ended_is_nobodys(orders: PostgresOrderStore, status: Status) -> None:
+def test_a_final_order_can_not_be_claimed(orders: PostgresOrderStore, status: Status) -> None:
     order = brought_to(orders, status)
     orders.release(order.id, RUN)
     assert orders.claim(order.id, RUN, LEASE) is None
@@ -66,7 +66,7 @@ def test_an_unknown_order_can_not_be_claimed(orders: PostgresOrderStore) -> None
     assert orders.claim(uuid4(), RUN, LEASE) is None
 
 
-def test_of_many_runs_that_claim_an_order_at_once_one_gets_it(orders: PostgresOrderStore, connect: Connect) -> None:
+def test_one_of_many_concurrent_claims_succeeds(orders: PostgresOrderStore, connect: Connect) -> None:
     order = new_order(orders)
     stores = [PostgresOrderStore(connect()) for _ in range(10)]
     claims = at_once(10, lambda n: stores[n].claim(order.id, f"run-{n}", LEASE))
@@ -74,7 +74,7 @@ def test_of_many_runs_that_claim_an_order_at_once_one_gets_it(orders: PostgresOr
     assert orders.get(order.id).run == winner.run
 
 
-def test_a_claim_whose_answer_was_lost_is_still_had(
+def test_a_claim_whose_response_was_lost_succeeds(
     distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore
 ) -> None:
     order = new_order(orders)

@@ -36,7 +36,7 @@ def key_id(clients: PostgresClientStore, name: str) -> UUID:
 # Keys
 
 
-def test_a_key_is_its_clients(clients: PostgresClientStore) -> None:
+def test_a_key_identifies_its_client(clients: PostgresClientStore) -> None:
     key = clients.create_key("alice")
     caller = clients.caller_with_key(key)
     assert caller is not None
@@ -44,7 +44,7 @@ def test_a_key_is_its_clients(clients: PostgresClientStore) -> None:
     assert clients.caller_with_key(clients.create_key("bob")) not in (caller, None)
 
 
-def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: PostgresClientStore) -> None:
+def test_a_client_may_have_several_keys_for_rotation(clients: PostgresClientStore) -> None:
     old, new = (clients.caller_with_key(clients.create_key("alice")) for _ in range(2))
     assert old is not None
     assert new is not None
@@ -54,7 +54,7 @@ def test_a_client_may_have_several_keys_to_change_from_one_to_the_next(clients: 
     assert [bool(key.revoked_at) for key in clients.list_keys() if key.client == "alice"] == [True, False]
 
 
-def test_of_a_key_only_its_digest_is_kept(clients: PostgresClientStore, database: Database) -> None:
+def test_only_a_keys_digest_is_stored(clients: PostgresClientStore, database: Database) -> None:
     key = clients.create_key("alice")
     ticket, _ = clients.issue_ticket(CALLER)
     stored = str(database.fetch("SELECT * FROM api_keys")) + str(database.fetch("SELECT * FROM tickets"))
@@ -64,7 +64,7 @@ def test_of_a_key_only_its_digest_is_kept(clients: PostgresClientStore, database
     assert (listed.prefix, listed.revoked_at) == (key[:8], None)
 
 
-def test_a_key_that_is_revoked_is_nobodys(clients: PostgresClientStore) -> None:
+def test_a_revoked_key_identifies_nobody(clients: PostgresClientStore) -> None:
     key = clients.create_key("alice")
     id = key_id(clients, "alice")
     assert clients.revoke(id)
@@ -89,12 +89,12 @@ def test_a_key_that_is_revoked_is_nobodys(clients: PostgresClientStore) -> None:
         "ü",
     ],
 )
-def test_what_is_no_key_is_nobodys(clients: PostgresClientStore, key: str) -> None:
+def test_an_unknown_key_identifies_nobody(clients: PostgresClientStore, key: str) -> None:
     assert clients.caller_with_key(key) is None
     assert clients.redeem(key) is None
 
 
-def test_a_key_may_be_given_and_once_revoked_stays_so(clients: PostgresClientStore) -> None:
+def test_a_key_may_be_added_by_its_text_and_stays_revoked(clients: PostgresClientStore) -> None:
     key = new_secret(KEY)
     for _ in range(2):
         clients.add_key("development", key)
@@ -107,7 +107,7 @@ def test_a_key_may_be_given_and_once_revoked_stays_so(clients: PostgresClientSto
 @pytest.mark.parametrize(
     ("name", "key"), [("a", "short"), ("", None), ("a\nb", None), ("x" * 101, None), ("nobody", None)]
 )
-def test_what_can_be_no_key_is_refused_without_showing_it(
+def test_an_invalid_key_is_refused_without_being_shown(
     clients: PostgresClientStore, name: str, key: str | None
 ) -> None:
     with pytest.raises(ValueError, match="expected a ") as refusal:
@@ -118,21 +118,21 @@ def test_what_can_be_no_key_is_refused_without_showing_it(
 # Tickets
 
 
-def test_a_ticket_lets_its_bearer_in_once_as_whom_it_was_issued_to(clients: PostgresClientStore) -> None:
+def test_a_ticket_admits_its_bearer_once_as_its_client(clients: PostgresClientStore) -> None:
     ticket, expires_at = clients.issue_ticket(OTHER)
     assert timedelta(seconds=25) < expires_at - datetime.now(UTC) < timedelta(seconds=35)
     assert clients.redeem(ticket) == OTHER
     assert clients.redeem(ticket) is None
 
 
-def test_of_many_who_redeem_a_ticket_at_once_one_gets_in(clients: PostgresClientStore, connect: Connect) -> None:
+def test_one_of_many_concurrent_redemptions_succeeds(clients: PostgresClientStore, connect: Connect) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     stores = [PostgresClientStore(connect()) for _ in range(10)]
     callers = at_once(10, lambda number: stores[number].redeem(ticket))
     assert [caller for caller in callers if caller is not None] == [CALLER]
 
 
-def test_a_late_ticket_is_none_and_does_not_stay(database: Database) -> None:
+def test_an_expired_ticket_is_refused_and_deleted(database: Database) -> None:
     clients = PostgresClientStore(database, ticket_seconds=0.05)
     late, _ = clients.issue_ticket(CALLER)
     eventually(lambda: not database.fetch("SELECT FROM tickets WHERE expires_at > now()"))
@@ -143,13 +143,13 @@ def test_a_late_ticket_is_none_and_does_not_stay(database: Database) -> None:
     assert len(database.fetch("SELECT FROM tickets")) == 1
 
 
-def test_a_ticket_ends_with_its_key(clients: PostgresClientStore) -> None:
+def test_a_ticket_of_a_revoked_key_is_refused(clients: PostgresClientStore) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     clients.revoke(CALLER.key_id)
     assert clients.redeem(ticket) is None
 
 
-# Who gets in
+# Authentication
 
 
 def rest(**headers: str) -> dict[str, object]:
@@ -163,13 +163,13 @@ def connecting(ticket: str | None = None, **headers: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
 @pytest.mark.parametrize("header", ["Authorization", "authorization"])
-def test_a_key_gets_in_on_both_apis(clients: PostgresClientStore, header: str, scheme: str) -> None:
+def test_a_key_is_accepted_by_both_apis(clients: PostgresClientStore, header: str, scheme: str) -> None:
     key = clients.create_key("alice")
     for event in (rest(**{header: scheme + key}), connecting(**{header: scheme + key})):
         assert authenticate(Authentication(clients), event) == clients.caller_with_key(key)
 
 
-def test_a_ticket_gets_in_on_the_websocket_api_alone(clients: PostgresClientStore) -> None:
+def test_a_ticket_is_accepted_by_the_websocket_api_only(clients: PostgresClientStore) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     with pytest.raises(Unauthorized):
         authenticate(Authentication(clients), rest() | {"queryStringParameters": {"ticket": ticket}})
@@ -179,26 +179,26 @@ def test_a_ticket_gets_in_on_the_websocket_api_alone(clients: PostgresClientStor
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer ", "Basic {}", "{}", "Bearer {} {}", "Bearer x{}"])
-def test_without_a_key_nobody_gets_in(clients: PostgresClientStore, value: str | None) -> None:
+def test_a_caller_without_a_key_is_refused(clients: PostgresClientStore, value: str | None) -> None:
     headers = {} if value is None else {"Authorization": value.replace("{}", clients.create_key("alice"))}
     for event in (rest(**headers), connecting(**headers)):
         with pytest.raises(Unauthorized):
             authenticate(Authentication(clients), event)
 
 
-def test_a_bad_ticket_is_not_made_good_by_a_key(clients: PostgresClientStore) -> None:
+def test_a_key_does_not_make_up_for_an_invalid_ticket(clients: PostgresClientStore) -> None:
     with pytest.raises(Unauthorized):
         authenticate(
             Authentication(clients), connecting(new_secret(TICKET), Authorization=f"Bearer {clients.create_key('a')}")
         )
 
 
-def test_without_postgres_nobody_can_tell() -> None:
+def test_without_postgres_callers_are_unknown() -> None:
     with closed_port() as port:
         clients = PostgresClientStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         with pytest.raises(StoreUnavailable):
             authenticate(Authentication(clients), rest(Authorization=f"Bearer {new_secret(KEY)}"))
-        # What can be no key needs no store.
+        # A malformed key needs no store.
         with pytest.raises(Unauthorized):
             authenticate(Authentication(clients), rest(Authorization="Bearer x"))
 
@@ -206,12 +206,12 @@ def test_without_postgres_nobody_can_tell() -> None:
 @pytest.mark.parametrize(
     "context", [{}, {"authorizer": None}, {"authorizer": {}}, {"authorizer": {"clientId": "x", "keyId": "y"}}]
 )
-def test_a_request_that_no_authorizer_has_seen_is_nobodys(context: dict[str, object]) -> None:
+def test_a_request_without_an_authorizers_context_has_no_caller(context: dict[str, object]) -> None:
     with pytest.raises(Unauthorized):
         caller_of(context)
 
 
-def test_a_caller_is_passed_on_as_it_is() -> None:
+def test_a_caller_survives_the_authorizers_context() -> None:
     assert (
         caller_of({"authorizer": {**authorizer_context(CALLER), "principalId": "x", "integrationLatency": 3}}) == CALLER
     )
@@ -226,9 +226,7 @@ def admin(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_keys_are_made_listed_and_revoked_from_the_command_line(
-    database_url: str, clients: PostgresClientStore
-) -> None:
+def test_the_command_line_creates_lists_and_revokes_keys(database_url: str, clients: PostgresClientStore) -> None:
     made = admin(database_url, "create-key", "alice")
     key = made.stdout.strip()
     caller = clients.caller_with_key(key)
@@ -244,7 +242,7 @@ def test_keys_are_made_listed_and_revoked_from_the_command_line(
 @pytest.mark.parametrize(
     "arguments", [("create-key", ""), ("revoke-key", str(uuid4())), ("revoke-key", "x"), ("dance",)]
 )
-def test_what_the_command_line_can_not_do_it_says(database_url: str, arguments: tuple[str, ...]) -> None:
+def test_the_command_line_explains_what_it_can_not_do(database_url: str, arguments: tuple[str, ...]) -> None:
     ended = admin(database_url, *arguments)
     assert ended.returncode != 0
     assert ended.stderr

@@ -21,10 +21,10 @@ def opened(database: Database) -> PostgresConnectionStore:
     return PostgresConnectionStore(database)
 
 
-# How many a client may have open
+# Connections of a client
 
 
-def test_a_client_may_have_so_many_open_and_no_more(
+def test_a_client_is_refused_connections_beyond_the_limit(
     opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore
 ) -> None:
     assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
@@ -39,17 +39,19 @@ def test_the_keys_of_one_client_share_its_connections(opened: PostgresConnection
     assert [opened.open(f"c{n}", caller, 2) for n, caller in enumerate(callers) if caller] == [True, True, False]
 
 
-def test_a_connection_that_is_told_of_twice_counts_once(opened: PostgresConnectionStore) -> None:
+def test_a_connection_that_is_recorded_twice_counts_once(opened: PostgresConnectionStore) -> None:
     assert [opened.open("c1", CALLER, 2) for _ in range(2)] == [True, True]
     assert opened.oldest(CALLER, 10) == ["c1"]
 
 
-def test_zero_is_any_number(database: Database) -> None:
+def test_a_limit_of_zero_allows_any_number(database: Database) -> None:
     opened = PostgresConnectionStore(database)
     assert all(opened.open(f"c{number}", CALLER, 0) for number in range(20))
 
 
-def test_a_connection_older_than_any_can_be_does_not_count(opened: PostgresConnectionStore, database: Database) -> None:
+def test_a_connection_older_than_the_longest_lifetime_does_not_count(
+    opened: PostgresConnectionStore, database: Database
+) -> None:
     for number in range(2):
         opened.open(f"c{number}", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours' WHERE id = 'c0'")
@@ -57,10 +59,10 @@ def test_a_connection_older_than_any_can_be_does_not_count(opened: PostgresConne
     assert opened.open("c2", CALLER, 2)
 
 
-# What should be open no longer
+# Connections to close
 
 
-def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
+def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_continue(
     opened: PostgresConnectionStore,
     orders: PostgresOrderStore,
     subscriptions: PostgresSubscriptionStore,
@@ -81,7 +83,7 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_go_on(
     assert opened.oldest(OTHER, 10) == ["c2"]
 
 
-def test_connections_that_were_left_behind_are_forgotten(
+def test_connections_that_outlived_their_lifetime_are_deleted(
     opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     opened.open("c1", CALLER, 2)
@@ -90,7 +92,7 @@ def test_connections_that_were_left_behind_are_forgotten(
     assert database.fetch("SELECT * FROM connections") == []
 
 
-def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
+def test_a_connection_that_fails_to_close_is_left_to_the_next_sweep(
     opened: PostgresConnectionStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     connections, warnings = Connections(lasting={"c1"}), list[str]()
@@ -104,7 +106,7 @@ def test_a_connection_that_can_not_be_closed_is_left_to_the_next_sweep(
     assert eviction.sweep() == ["c1"]
 
 
-# To how many running orders a connection may listen
+# Running orders of a connection
 
 
 def fill(orders: PostgresOrderStore, connection_id: str) -> None:
@@ -112,7 +114,7 @@ def fill(orders: PostgresOrderStore, connection_id: str) -> None:
         new_order(orders, connection_id=connection_id)
 
 
-def test_a_connection_listens_to_so_many_running_orders_and_no_more(
+def test_a_connection_may_not_listen_to_more_running_orders_than_the_limit(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     fill(orders, "c1")
@@ -127,7 +129,7 @@ def test_a_connection_listens_to_so_many_running_orders_and_no_more(
     subscriptions.subscribe("c2", CLIENT, another.id, 0, lambda event: None)
 
 
-def test_an_order_that_it_listens_to_already_is_none_too_many(
+def test_an_order_that_it_already_listens_to_does_not_count_again(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore
 ) -> None:
     fill(orders, "c1")
@@ -135,7 +137,7 @@ def test_an_order_that_it_listens_to_already_is_none_too_many(
     subscriptions.subscribe("c1", CLIENT, order.id, 0, lambda event: None)
 
 
-def test_orders_that_have_ended_make_room(
+def test_final_orders_make_room(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     fill(orders, "c1")
@@ -149,7 +151,7 @@ def test_orders_that_have_ended_make_room(
     assert database.fetch("SELECT order_id FROM subscriptions WHERE connection_id = 'c2'") == [{"order_id": newest.id}]
 
 
-def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanwhile(
+def test_a_connection_may_subscribe_while_its_replay_is_slow(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database_url: str, database: Database
 ) -> None:
     fill(orders, "c1")
@@ -158,7 +160,7 @@ def test_a_connection_that_is_slow_to_take_what_it_missed_may_ask_for_more_meanw
     impatient = Database(make_conninfo(database_url, options="-c lock_timeout=2000"))
 
     def send(event: Event) -> None:
-        # The rows of the ended orders are locked now, for they are being removed.
+        # The subscriptions of final orders are being removed, so their rows are locked.
         PostgresOrderStore(impatient).insert(uuid7(), CLIENT, REQUEST, {}, "c1")
 
     subscriptions.subscribe("c1", CLIENT, ended.id, 0, send)

@@ -15,23 +15,23 @@ from tests.support.network import closed_port, silent_port, unreliable_line
 Connect = Callable[[], Database]
 
 
-def test_a_statement_is_sent_again_when_the_server_had_closed_the_connection(connect: Connect) -> None:
+def test_a_statement_is_repeated_when_the_server_had_closed_the_connection(connect: Connect) -> None:
     database = connect()
     for _ in range(5):
-        # Often enough for the statement to be prepared, which the new connection knows nothing of.
+        # Often enough for the statement to be prepared, which the new connection does not know.
         database.fetch("SELECT count(*) FROM orders")
     terminate(database, connect())
     assert database.fetch("SELECT count(*) AS count FROM orders") == [{"count": 0}]
 
 
-def test_a_transaction_begins_on_a_new_connection_when_the_server_had_closed_the_old_one(connect: Connect) -> None:
+def test_a_transaction_starts_on_a_new_connection_when_the_server_had_closed_the_old_one(connect: Connect) -> None:
     database = connect()
     terminate(database, connect())
     with database.transaction() as cursor:
         assert cursor.execute("SELECT 1 AS one").fetchone() == {"one": 1}
 
 
-def test_a_connection_lost_inside_a_transaction_undoes_it(connect: Connect) -> None:
+def test_a_connection_lost_inside_a_transaction_rolls_it_back(connect: Connect) -> None:
     database, admin = connect(), connect()
 
     def lose() -> None:
@@ -45,7 +45,7 @@ def test_a_connection_lost_inside_a_transaction_undoes_it(connect: Connect) -> N
     assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
 
 
-def test_a_transaction_that_raises_is_rolled_back_and_the_connection_stays_usable(database: Database) -> None:
+def test_a_transaction_that_raises_is_rolled_back_and_leaves_the_connection_usable(database: Database) -> None:
     def fail() -> None:
         with database.transaction() as cursor:
             cursor.execute("DELETE FROM market_pools")
@@ -56,25 +56,25 @@ def test_a_transaction_that_raises_is_rolled_back_and_the_connection_stays_usabl
     assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
 
 
-def test_a_transaction_that_ends_well_is_kept(database: Database, connect: Connect) -> None:
+def test_a_successful_transaction_is_committed(database: Database, connect: Connect) -> None:
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM market_pools")
     assert connect().fetch("SELECT FROM market_pools") == []
 
 
-def test_a_wrong_statement_is_no_outage(database: Database) -> None:
+def test_a_wrong_statement_is_not_an_outage(database: Database) -> None:
     with pytest.raises(errors.UndefinedTable):
         database.fetch("SELECT * FROM nowhere")
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
 
 
-def test_threads_that_begin_together_share_one_connection(connect: Connect) -> None:
+def test_threads_that_start_together_share_one_connection(connect: Connect) -> None:
     database = connect()
     pids = at_once(8, lambda _: database.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"])
     assert len(set(pids)) == 1
 
 
-def test_threads_that_lose_their_connection_together_all_get_their_answer(connect: Connect) -> None:
+def test_all_threads_that_lose_their_connection_get_their_results(connect: Connect) -> None:
     database, admin = connect(), connect()
     for _ in range(5):
         terminate(database, admin)
@@ -102,7 +102,7 @@ def test_a_closed_port_is_reported_at_once() -> None:
         assert time.monotonic() - started < 5
 
 
-def test_a_server_that_never_answers_is_given_up_on() -> None:
+def test_a_silent_server_is_abandoned_after_the_timeout() -> None:
     with silent_port() as port:
         database = Database(f"host=127.0.0.1 port={port} user=postgres")
         started = time.monotonic()
@@ -111,7 +111,7 @@ def test_a_server_that_never_answers_is_given_up_on() -> None:
         assert time.monotonic() - started < 10
 
 
-def test_an_answer_that_was_lost_is_asked_for_again(database_url: str) -> None:
+def test_a_statement_whose_response_was_lost_is_repeated(database_url: str) -> None:
     with unreliable_line(database_url) as line:
         database = Database(line.url)
         database.fetch("SELECT 1")
@@ -121,7 +121,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(database_url: str) -> None:
         database.close()
 
 
-def test_an_answer_lost_on_a_new_connection_is_an_outage(database_url: str) -> None:
+def test_a_response_lost_on_a_new_connection_is_an_outage(database_url: str) -> None:
     with unreliable_line(database_url) as line:
         database = Database(line.url)
         line.lose_next_answer()

@@ -32,7 +32,7 @@ DEFAULT = "order_events_default"
 
 
 def id_of(moment: datetime) -> UUID:
-    """A UUIDv7 of that moment."""
+    """Returns a UUIDv7 of that moment."""
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=(milliseconds << 80) | (uuid7().int & ((1 << 80) - 1)))
 
@@ -42,14 +42,14 @@ def partition_of(day: date) -> str:
 
 
 class Scene:
-    """A database of its own: partitions come and go."""
+    """A database of its own, because the tests add and drop partitions."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = Database(url)
         self.orders = PostgresOrderStore(self.database)
         self.told: list[Mapping[str, Any]] = []
-        # By Postgres' clock, as everything here: the test may run at midnight.
+        # By Postgres' clock, as everything here, because the test may run at midnight.
         self.now: datetime = self.database.fetch("SELECT now() AS now")[0]["now"].astimezone(UTC)
         self.today = self.now.date()
 
@@ -63,14 +63,14 @@ class Scene:
         return {row["name"] for row in rows}
 
     def holding(self, id: UUID) -> set[str]:
-        """Where the order's events are."""
+        """Returns the partitions that hold the order's events."""
         rows = self.database.fetch(
             "SELECT DISTINCT tableoid::regclass::text AS name FROM order_events WHERE order_id = %(id)s", {"id": id}
         )
         return {row["name"] for row in rows}
 
     def make(self, first: date, days: int = 1) -> None:
-        """Partitions as they were made at that time."""
+        """Creates the partitions of that time."""
         for day in (first + n * DAY for n in range(days)):
             self.database.execute(
                 "DO $$ BEGIN EXECUTE format('CREATE TABLE %I PARTITION OF order_events FOR VALUES FROM (%L) TO (%L)',"
@@ -78,7 +78,7 @@ class Scene:
             )
 
     def ended(self, moment: datetime) -> UUID:
-        """An order of that moment, through all its steps."""
+        """Creates an order at that moment and confirms it."""
         id = id_of(moment)
         self.orders.insert(id, CLIENT, REQUEST, {})
         self.orders.claim(id, RUN, LEASE)
@@ -106,7 +106,7 @@ def scene(url: str) -> Iterator[Scene]:
     scene.database.close()
 
 
-def test_the_days_to_come_have_partitions(scene: Scene) -> None:
+def test_the_coming_days_have_partitions(scene: Scene) -> None:
     days = {partition_of(scene.today + n * DAY) for n in range(AHEAD_DAYS + 1)}
     assert days <= scene.partitions()
     lost = partition_of(scene.today + AHEAD_DAYS * DAY)
@@ -125,20 +125,20 @@ def test_all_events_of_an_order_are_in_the_partition_of_its_day(scene: Scene) ->
 
 
 @pytest.mark.parametrize("days", [-20_000, -1, AHEAD_DAYS + 1, 100_000])
-def test_an_order_of_another_time_is_taken_all_the_same(scene: Scene, days: int) -> None:
+def test_an_order_of_a_day_without_a_partition_is_accepted(scene: Scene, days: int) -> None:
     id = scene.ended(scene.now + days * DAY)
     assert scene.holding(id) == {DEFAULT}
     assert seqs(scene.orders.events(id)) == [1, 2, 3, 4, 5]
 
 
-def test_an_id_without_a_time_is_taken_all_the_same(scene: Scene) -> None:
+def test_an_id_without_a_time_is_accepted(scene: Scene) -> None:
     for id in (uuid4(), UUID(int=0), UUID(int=2**128 - 1)):
         scene.orders.insert(id, CLIENT, REQUEST, {})
         assert seqs(scene.orders.events(id)) == [1]
 
 
-def test_what_came_before_its_partition_moves_into_it(scene: Scene) -> None:
-    """GIVEN an order of a day that has no partition yet, WHEN the day comes near."""
+def test_events_that_came_before_their_partition_move_into_it(scene: Scene) -> None:
+    """GIVEN an order of a day without a partition, WHEN the day comes near."""
     soon = scene.now + AHEAD_DAYS * DAY
     scene.database.execute(f"DROP TABLE {partition_of(soon.date())}")
     id, later = scene.ended(soon), scene.ended(soon + DAY)
@@ -150,7 +150,7 @@ def test_what_came_before_its_partition_moves_into_it(scene: Scene) -> None:
     assert scene.orders.events(id) == before
 
 
-def test_more_than_can_be_moved_at_once_stays_where_it_is(scene: Scene) -> None:
+def test_too_many_events_to_move_at_once_stay_where_they_are(scene: Scene) -> None:
     soon = scene.now + AHEAD_DAYS * DAY
     scene.database.execute(f"DROP TABLE {partition_of(soon.date())}")
     id = scene.ended(soon)
@@ -167,8 +167,8 @@ def test_more_than_can_be_moved_at_once_stays_where_it_is(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))
-def test_every_move_finds_its_partition(scene: Scene, trigger: Trigger) -> None:
-    """A seq is given once, whichever partition the order is in."""
+def test_every_move_finds_the_partition_of_its_order(scene: Scene, trigger: Trigger) -> None:
+    """A seq is unique, whichever partition the order is in."""
     id = scene.ended(scene.now)
     with pytest.raises(errors.UniqueViolation):
         scene.database.execute(
@@ -177,7 +177,7 @@ def test_every_move_finds_its_partition(scene: Scene, trigger: Trigger) -> None:
 
 
 def old_days(scene: Scene, days: int) -> list[UUID]:
-    """An order that has ended for each of the last days before today, the oldest first."""
+    """Creates a confirmed order for each of the last days before today, oldest first."""
     first = scene.today - days * DAY
     scene.make(first, days)
     return [scene.ended(scene.now - n * DAY) for n in range(days, 0, -1)]
@@ -191,20 +191,20 @@ def test_without_a_retention_nothing_is_dropped(scene: Scene) -> None:
     assert all(seqs(scene.orders.events(id)) for id in old)
 
 
-def test_the_oldest_is_dropped_first_one_at_a_time_and_never_too_many(scene: Scene) -> None:
+def test_the_oldest_partition_is_dropped_first_and_one_at_a_time(scene: Scene) -> None:
     old = old_days(scene, 5)
     kept = []
     for _ in range(7):
         scene.maintain(2)
         kept.append(sum(bool(scene.orders.events(id)) for id in old))
-    # Of the orders of 5, 4 and 3 days ago the last event may be two days old at the end of their day.
+    # The last events of the orders of 5, 4 and 3 days ago are more than two days old.
     assert kept == [4, 3, 2, 2, 2, 2, 2]
     assert [details["dropped"] for details in scene.told] == [[partition_of(scene.today - n * DAY)] for n in (5, 4, 3)]
     assert [scene.orders.get(id).status for id in old] == [Status.CONFIRMED] * 5
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - FINAL))
-def test_an_order_that_runs_keeps_the_events_of_its_day(scene: Scene, status: Status) -> None:
+def test_a_running_order_keeps_the_partition_of_its_day(scene: Scene, status: Status) -> None:
     ended = old_days(scene, 3)[0]
     running = id_of(scene.now - 3 * DAY)
     scene.orders.insert(running, CLIENT, REQUEST, {})
@@ -216,7 +216,7 @@ def test_an_order_that_runs_keeps_the_events_of_its_day(scene: Scene, status: St
     assert (scene.orders.events(running), scene.orders.events(ended)) == before
 
 
-def test_one_that_runs_does_not_keep_those_of_other_days(scene: Scene) -> None:
+def test_a_running_order_does_not_keep_other_partitions(scene: Scene) -> None:
     oldest, older = old_days(scene, 4)[:2]
     scene.database.execute("UPDATE orders SET status = 'submitted' WHERE id = %(id)s", {"id": oldest})
     scene.maintain(1)
@@ -228,7 +228,7 @@ def test_one_that_runs_does_not_keep_those_of_other_days(scene: Scene) -> None:
     assert not scene.orders.events(oldest)
 
 
-def test_who_listens_is_told_to_the_end(scene: Scene) -> None:
+def test_a_partition_with_listeners_is_kept(scene: Scene) -> None:
     id = old_days(scene, 3)[0]
     subscriptions = PostgresSubscriptionStore(scene.database)
     subscriptions.subscribe("c", CLIENT, id, 0, lambda event: None)
@@ -239,13 +239,13 @@ def test_who_listens_is_told_to_the_end(scene: Scene) -> None:
     assert not scene.orders.events(id)
 
 
-def test_what_is_in_the_default_partition_is_never_dropped(scene: Scene) -> None:
+def test_the_default_partition_is_never_dropped(scene: Scene) -> None:
     id = scene.ended(scene.now - 1000 * DAY)
     scene.maintain(1)
     assert scene.orders.events(id)
 
 
-def test_several_sweeps_at_once_do_it_once(scene: Scene) -> None:
+def test_concurrent_sweeps_do_the_work_once(scene: Scene) -> None:
     old = old_days(scene, 3)
     lost = partition_of(scene.today + AHEAD_DAYS * DAY)
     scene.database.execute(f"DROP TABLE {lost}")
@@ -266,8 +266,8 @@ def test_several_sweeps_at_once_do_it_once(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("statement", ["SELECT FROM order_events", "UPDATE orders SET attempt = attempt"])
-def test_a_sweep_that_would_have_to_wait_leaves_it_to_the_next(scene: Scene, statement: str) -> None:
-    """GIVEN a transaction that has read the events or written orders, WHEN a sweep comes."""
+def test_a_sweep_that_would_have_to_wait_leaves_the_work_to_the_next(scene: Scene, statement: str) -> None:
+    """GIVEN an open transaction that has read events or written orders, WHEN a sweep runs."""
     old_days(scene, 3)
     lost = partition_of(scene.today + AHEAD_DAYS * DAY)
     scene.database.execute(f"DROP TABLE {lost}")
@@ -282,7 +282,7 @@ def test_a_sweep_that_would_have_to_wait_leaves_it_to_the_next(scene: Scene, sta
     assert partition_of(scene.today - 3 * DAY) not in scene.partitions()
 
 
-def test_orders_go_on_while_partitions_are_made_and_dropped(scene: Scene) -> None:
+def test_orders_continue_while_partitions_are_created_and_dropped(scene: Scene) -> None:
     old_days(scene, 6)
 
     def work(number: int) -> None:
@@ -308,15 +308,15 @@ def test_orders_go_on_while_partitions_are_made_and_dropped(scene: Scene) -> Non
 
 
 @pytest.mark.parametrize(("ahead", "retention"), [(-1, 0), (367, 0), (None, 0), (0, -1), (0, None)])
-def test_a_nonsensical_wish_is_refused(scene: Scene, ahead: int | None, retention: int | None) -> None:
+def test_invalid_numbers_of_days_are_refused(scene: Scene, ahead: int | None, retention: int | None) -> None:
     with pytest.raises(errors.RaiseException, match="expected 0 to 366 days ahead and 0 or more to keep, was"):
         scene.database.fetch("SELECT keep_event_partitions(%(a)s, %(r)s)", {"a": ahead, "r": retention})
     with pytest.raises(ValueError, match="expected 0 or more days"):
         PostgresEventPartitions(scene.database, -1, lambda _, details: None)
 
 
-def test_the_function_knows_which_statuses_run(scene: Scene) -> None:
-    """It holds them as text: a new status is a new migration."""
+def test_the_sql_function_lists_the_running_statuses(scene: Scene) -> None:
+    """The function holds them as text, so a new status needs a migration."""
     (row,) = scene.database.fetch("SELECT prosrc FROM pg_proc WHERE proname = 'are_over'")
     listed = row["prosrc"].partition("status IN (")[2].partition(")")[0]
     assert {name.strip(" '") for name in listed.split(",")} == set(Status) - FINAL
@@ -335,7 +335,7 @@ def test_an_id_lies_between_the_bounds_of_its_day(scene: Scene, seconds: int) ->
 
 
 def plan(url: str, statement: str, id: UUID, *, generic: bool = False) -> set[str]:
-    """The partitions that a statement reads: planned for this order, or once for all."""
+    """Returns the partitions that a statement reads, planned for this order or generically."""
     with psycopg.connect(url, autocommit=True) as connection:
         if generic:
             connection.execute("SET plan_cache_mode = force_generic_plan")
@@ -353,7 +353,7 @@ def plan(url: str, statement: str, id: UUID, *, generic: bool = False) -> set[st
 
 
 @pytest.mark.parametrize("generic", [True, False])
-def test_reading_an_order_touches_one_partition(scene: Scene, generic: bool) -> None:
+def test_reading_an_order_reads_one_partition(scene: Scene, generic: bool) -> None:
     old_days(scene, 10)
     id = scene.ended(scene.now)
     assert plan(scene.url, SELECT, id, generic=generic) == {partition_of(scene.today)}
@@ -361,7 +361,7 @@ def test_reading_an_order_touches_one_partition(scene: Scene, generic: bool) -> 
 
 @pytest.fixture
 def stranger(scene: Scene) -> Iterator[str]:
-    """The URL of a role that may read and write the tables, and nothing more."""
+    """The URL of a role that may only read and write the tables."""
     name = f"stranger_{uuid4().hex}"
     with psycopg.connect(scene.url, autocommit=True) as owner:
         role = sql.Identifier(name)
@@ -374,7 +374,7 @@ def stranger(scene: Scene) -> Iterator[str]:
             owner.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
-def test_a_role_that_can_not_alter_tables_keeps_the_partitions(scene: Scene, stranger: str) -> None:
+def test_a_role_that_can_not_alter_tables_maintains_the_partitions(scene: Scene, stranger: str) -> None:
     id = old_days(scene, 3)[0]
     database = Database(stranger)
     partitions = PostgresEventPartitions(database, 1, lambda _, details: None)
@@ -391,7 +391,7 @@ def test_a_role_that_can_not_alter_tables_keeps_the_partitions(scene: Scene, str
     ):
         with pytest.raises(errors.InsufficientPrivilege):
             database.execute(statement)
-    # What the caller's session says of where things are is not believed.
+    # The function does not use the caller's search path.
     database.execute(
         "CREATE TEMP TABLE event_partitions AS SELECT 'orders' AS name, first_id('1970-01-01') AS first,"
         " first_id('1970-01-02') AS beyond"
@@ -406,8 +406,8 @@ COPY = "SELECT * FROM order_events ORDER BY order_id, seq"
 
 
 @pytest.mark.parametrize("days", [(0,), (-400, -1, 0, 3, 40), ()])
-def test_the_events_that_were_there_are_kept_in_both_directions(postgres_url: str, days: tuple[int, ...]) -> None:
-    """GIVEN events of the revision before, also with ids without a time and of days to come."""
+def test_existing_events_survive_upgrade_and_downgrade(postgres_url: str, days: tuple[int, ...]) -> None:
+    """GIVEN events of the previous revision, some with ids without a time or of coming days."""
     url = new_database(postgres_url)
     migrate(url, "0003")
     now = datetime.now(UTC)
@@ -445,7 +445,7 @@ def test_the_events_that_were_there_are_kept_in_both_directions(postgres_url: st
     assert rows(url) == before
 
 
-def test_what_was_there_is_dropped_as_one_when_all_of_it_is_over(postgres_url: str) -> None:
+def test_existing_events_are_dropped_together_when_all_have_expired(postgres_url: str) -> None:
     url = new_database(postgres_url)
     migrate(url, "0003")
     clean_before(url)
@@ -468,7 +468,7 @@ def test_what_was_there_is_dropped_as_one_when_all_of_it_is_over(postgres_url: s
 
 
 def clean_before(url: str) -> None:
-    """One order of long ago that still runs."""
+    """Returns the rows with one old order that still runs."""
     id = id_of(datetime(2026, 1, 1, tzinfo=UTC))
     with psycopg.connect(url) as connection:
         connection.execute(

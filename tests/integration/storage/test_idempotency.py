@@ -1,4 +1,4 @@
-"""One order per intent, whatever a client repeats and when."""
+"""One order per intent, whatever a client repeats."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ either_key = pytest.mark.parametrize(
 
 
 @either_key
-def test_a_request_that_is_repeated_is_one_order_with_one_answer(
-    scene: Scene, request_: OrderRequest, key: str | None
-) -> None:
+def test_a_repeated_request_is_one_order_with_one_answer(scene: Scene, request_: OrderRequest, key: str | None) -> None:
     first, new = scene.submit(request_, key)
     again, new_again = scene.submit(request_, key)
     assert (new, new_again) == (True, False)
@@ -70,7 +68,7 @@ def test_a_request_that_is_repeated_is_one_order_with_one_answer(
 
 
 @either_key
-def test_the_answer_stays_what_it_was_when_the_order_moves_on(
+def test_the_answer_stays_the_same_when_the_order_moves_on(
     scene: Scene, request_: OrderRequest, key: str | None
 ) -> None:
     first, _ = scene.submit(request_, key)
@@ -94,7 +92,7 @@ def test_the_answer_stays_what_it_was_when_the_order_moves_on(
         ({"client_order_id": "x"}, "clientOrderId", "nothing", "x"),
     ],
 )
-def test_a_key_that_comes_with_another_order_is_refused_naming_the_difference(
+def test_a_key_reused_for_another_order_is_refused_with_the_differences(
     scene: Scene, change: dict[str, Any], field: str, expected: str, was: str
 ) -> None:
     first, _ = scene.submit()
@@ -105,7 +103,7 @@ def test_a_key_that_comes_with_another_order_is_refused_naming_the_difference(
     assert len(scene.orders.page(CLIENT, 10)[0]) == 1
 
 
-def test_a_client_order_id_that_comes_with_another_order_is_refused(scene: Scene) -> None:
+def test_a_client_order_id_reused_for_another_order_is_refused(scene: Scene) -> None:
     scene.submit(MINE, None)
     for key in (None, "key"):
         with pytest.raises(IdempotencyKeyReused, match="slippageBps: expected 50 as in order"):
@@ -118,13 +116,13 @@ def test_the_header_and_the_client_order_id_are_two_namespaces(scene: Scene) -> 
     assert new
 
 
-def test_the_same_order_under_a_new_key_is_told_by_its_client_order_id(scene: Scene) -> None:
+def test_the_same_order_under_a_new_key_is_recognised_by_its_client_order_id(scene: Scene) -> None:
     first, _ = scene.submit(MINE, "key-1")
     again, new = scene.submit(MINE, "key-2")
     assert (again, new) == (first, False)
 
 
-def test_the_header_goes_before_the_client_order_id(scene: Scene) -> None:
+def test_the_header_takes_precedence_over_the_client_order_id(scene: Scene) -> None:
     scene.submit(MINE, None)
     by_header, _ = scene.submit(REQUEST, "key")
     with pytest.raises(
@@ -134,7 +132,7 @@ def test_the_header_goes_before_the_client_order_id(scene: Scene) -> None:
 
 
 @either_key
-def test_keys_are_each_clients_own(scene: Scene, request_: OrderRequest, key: str | None) -> None:
+def test_each_client_has_its_own_keys(scene: Scene, request_: OrderRequest, key: str | None) -> None:
     first, _ = scene.submit(request_, key)
     other, new = scene.submit(request_, key, client_id=OTHER.client_id)
     assert new
@@ -146,7 +144,7 @@ def test_keys_are_each_clients_own(scene: Scene, request_: OrderRequest, key: st
 
 
 @either_key
-def test_another_clients_key_gets_nobody_past_the_rate_limit(
+def test_another_clients_key_does_not_bypass_the_rate_limit(
     scene: Scene, request_: OrderRequest, key: str | None
 ) -> None:
     scene.submit(request_, key)
@@ -160,7 +158,7 @@ def test_without_a_key_the_same_request_twice_is_two_orders(scene: Scene) -> Non
 
 
 @either_key
-def test_of_fifty_at_once_one_is_stored_and_all_hear_the_same(
+def test_fifty_concurrent_requests_store_one_order_and_get_one_answer(
     connect: Connect, request_: OrderRequest, key: str | None
 ) -> None:
     stores = [PostgresOrderStore(connect()) for _ in range(50)]
@@ -170,7 +168,7 @@ def test_of_fifty_at_once_one_is_stored_and_all_hear_the_same(
     assert len(connect().fetch("SELECT FROM order_events")) == 1
 
 
-def test_of_many_different_orders_at_once_with_one_key_one_is_stored_and_the_others_are_refused(
+def test_different_concurrent_orders_with_one_key_store_one_and_refuse_the_others(
     connect: Connect,
 ) -> None:
     scenes = [Scene(connect()) for _ in range(20)]
@@ -185,7 +183,7 @@ def test_of_many_different_orders_at_once_with_one_key_one_is_stored_and_the_oth
     assert sorted(at_once(20, submit)) == ["refused"] * 19 + ["stored"]
 
 
-def test_a_repetition_is_answered_even_beyond_the_rate_limit(scene: Scene) -> None:
+def test_a_repeated_request_is_answered_beyond_the_rate_limit(scene: Scene) -> None:
     first, _ = scene.submit()
     scene.rate_limit.wait = 2.3
     assert scene.submit() == (first, False)

@@ -55,7 +55,7 @@ def test_an_illegal_move_changes_nothing(orders: PostgresOrderStore, status: Sta
 
 
 @pytest.mark.parametrize(("status", "trigger"), REPEATS)
-def test_a_move_made_before_is_none_and_writes_no_second_event(
+def test_a_repeated_move_returns_none_and_writes_no_event(
     orders: PostgresOrderStore, status: Status, trigger: Trigger
 ) -> None:
     order = brought_to(orders, status)
@@ -64,7 +64,7 @@ def test_a_move_made_before_is_none_and_writes_no_second_event(
     assert seqs(orders.events(order.id)) == list(range(1, order.seq + 1))
 
 
-def test_every_status_but_two_has_a_move_that_can_be_repeated() -> None:
+def test_every_status_but_two_has_a_repeatable_move() -> None:
     assert {status for status, _ in REPEATS} == set(Status) - {Status.PENDING, Status.ROUTING}
 
 
@@ -78,7 +78,7 @@ def test_an_earlier_attempt_moves_nothing(orders: PostgresOrderStore, status: St
 
 @pytest.mark.parametrize("status", [Status.BUILDING, Status.SUBMITTED])
 def test_a_signed_order_is_quoted_again_only_by_the_next_attempt(orders: PostgresOrderStore, status: Status) -> None:
-    """GIVEN a step that quoted the order, but so late that it was tried again, and the order built meanwhile."""
+    """GIVEN a late Route that was retried, while the order was built."""
     order = brought_to(orders, status)
     with pytest.raises(StaleRun):
         orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
@@ -87,7 +87,7 @@ def test_a_signed_order_is_quoted_again_only_by_the_next_attempt(orders: Postgre
 
 
 @pytest.mark.parametrize(("status", "trigger"), LEGAL)
-def test_a_run_that_was_superseded_moves_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
+def test_a_superseded_run_moves_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
     order = brought_to(orders, status)
     orders.release(order.id, RUN)
     assert orders.claim(order.id, "run-2", LEASE) is not None
@@ -97,18 +97,18 @@ def test_a_run_that_was_superseded_moves_nothing(orders: PostgresOrderStore, sta
     assert (after.status, after.seq, after.run) == (order.status, order.seq, "run-2")
 
 
-def test_an_order_that_no_run_has_claimed_can_not_be_moved(orders: PostgresOrderStore) -> None:
+def test_an_unclaimed_order_can_not_be_moved(orders: PostgresOrderStore) -> None:
     order = new_order(orders)
     with pytest.raises(StaleRun):
         orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
 
 
-def test_moving_an_unknown_order(orders: PostgresOrderStore) -> None:
+def test_an_unknown_order_can_not_be_moved(orders: PostgresOrderStore) -> None:
     with pytest.raises(OrderNotFound):
         orders.move(uuid4(), RUN, Trigger.ROUTE, 1, {})
 
 
-def test_a_move_sets_what_the_step_found_out(orders: PostgresOrderStore) -> None:
+def test_a_move_sets_the_columns_of_its_step(orders: PostgresOrderStore) -> None:
     order = brought_to(orders, Status.ROUTING)
     transaction = {"signature": "abc", "amount_in": "1"}
     moved = orders.move(
@@ -126,7 +126,7 @@ def test_a_move_sets_what_the_step_found_out(orders: PostgresOrderStore) -> None
 
 
 @pytest.mark.parametrize("column", ["status", "seq", "lease_until", "venue = 'x', status"])
-def test_only_what_a_step_finds_out_can_be_set(orders: PostgresOrderStore, column: str) -> None:
+def test_a_move_refuses_other_columns(orders: PostgresOrderStore, column: str) -> None:
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected columns among"):
         orders.move(order.id, RUN, Trigger.ROUTE, 1, {}, None, **{column: "x"})
@@ -144,7 +144,7 @@ def test_a_move_that_the_database_refuses_writes_no_event(orders: PostgresOrderS
     assert seqs(orders.events(order.id)) == [1, 2, 3, 4]
 
 
-def test_a_move_names_those_who_listen(orders: PostgresOrderStore) -> None:
+def test_a_move_returns_the_listeners(orders: PostgresOrderStore) -> None:
     order = new_order(orders, connection_id="c1")
     new_order(orders, connection_id="c2")
     assert orders.claim(order.id, RUN, LEASE) is not None
@@ -154,7 +154,7 @@ def test_a_move_names_those_who_listen(orders: PostgresOrderStore) -> None:
 
 
 @pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[1] is not Trigger.ROUTE])
-def test_of_twenty_threads_that_make_a_move_at_once_one_makes_it(
+def test_one_of_twenty_concurrent_moves_is_made(
     orders: PostgresOrderStore, connect: Connect, status: Status, trigger: Trigger
 ) -> None:
     order = brought_to(orders, status)
@@ -165,7 +165,7 @@ def test_of_twenty_threads_that_make_a_move_at_once_one_makes_it(
     assert seqs(orders.events(order.id)) == list(range(1, order.seq + 2))
 
 
-def test_of_different_moves_at_once_one_is_made_and_the_others_are_stale(
+def test_one_of_different_concurrent_moves_is_made_and_the_others_are_stale(
     orders: PostgresOrderStore, connect: Connect
 ) -> None:
     order = brought_to(orders, Status.SUBMITTED)
@@ -183,14 +183,16 @@ def test_of_different_moves_at_once_one_is_made_and_the_others_are_stale(
     assert seqs(orders.events(order.id)) == [1, 2, 3, 4, 5]
 
 
-def test_seqs_have_no_gap_however_often_an_order_is_quoted_again(orders: PostgresOrderStore, connect: Connect) -> None:
+def test_seqs_have_no_gap_when_an_order_is_quoted_again_concurrently(
+    orders: PostgresOrderStore, connect: Connect
+) -> None:
     order = claimed(orders)
     stores = [PostgresOrderStore(connect()) for _ in range(8)]
     at_once(8, lambda n: [stores[n].move(order.id, RUN, Trigger.ROUTE, 1, {}) for _ in range(5)])
     assert seqs(orders.events(order.id)) == list(range(1, 42))
 
 
-def test_a_move_is_made_on_a_new_connection_when_the_old_one_was_lost(connect: Connect) -> None:
+def test_a_move_uses_a_new_connection_when_the_old_one_was_lost(connect: Connect) -> None:
     database = connect()
     orders = PostgresOrderStore(database)
     order = brought_to(orders, Status.ROUTING)
@@ -201,7 +203,7 @@ def test_a_move_is_made_on_a_new_connection_when_the_old_one_was_lost(connect: C
     assert seqs(orders.events(order.id)) == [1, 2, 3]
 
 
-def test_a_move_whose_answer_was_lost_is_made_once(
+def test_a_move_whose_response_was_lost_is_made_once(
     distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore
 ) -> None:
     order = brought_to(orders, Status.ROUTING)

@@ -22,7 +22,7 @@ from tests.support.network import UnreliableLine, closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN, brought_to, new_order, seqs
 
 
-def test_an_order_is_stored_as_it_was_asked_for(orders: PostgresOrderStore) -> None:
+def test_an_order_is_stored_as_requested(orders: PostgresOrderStore) -> None:
     request = OrderRequest("market", "BONK", "mSOL", U64_MAX, 10_000, "client-1", "user-1")
     id = uuid7()
     stored = orders.insert(id, CLIENT, request, {})
@@ -35,20 +35,20 @@ def test_an_order_is_stored_as_it_was_asked_for(orders: PostgresOrderStore) -> N
     assert abs(datetime.now(UTC) - stored.created_at) < timedelta(minutes=5)
 
 
-def test_an_order_comes_with_its_first_event(orders: PostgresOrderStore) -> None:
+def test_an_order_is_stored_with_its_first_event(orders: PostgresOrderStore) -> None:
     order = orders.insert(uuid7(), CLIENT, REQUEST, {"amountIn": "1.5"})
     (event,) = orders.events(order.id)
     assert (event.order_id, event.seq, event.status, event.attempt) == (order.id, 1, Status.PENDING, 1)
     assert (event.at, event.data) == (order.created_at, {"amountIn": "1.5"})
 
 
-def test_an_order_comes_with_the_connection_that_listens_to_it(orders: PostgresOrderStore, database: Database) -> None:
+def test_an_order_is_stored_with_its_listening_connection(orders: PostgresOrderStore, database: Database) -> None:
     order = new_order(orders, connection_id="c1")
     new_order(orders)
     assert database.fetch("SELECT * FROM subscriptions") == [{"connection_id": "c1", "order_id": order.id}]
 
 
-def test_an_order_that_is_refused_leaves_nothing(orders: PostgresOrderStore, database: Database) -> None:
+def test_a_refused_order_stores_nothing(orders: PostgresOrderStore, database: Database) -> None:
     refused = OrderRequest("market", "SOL", "USDC", 0)
     with pytest.raises(errors.CheckViolation):
         new_order(orders, refused, connection_id="c1")
@@ -56,7 +56,7 @@ def test_an_order_that_is_refused_leaves_nothing(orders: PostgresOrderStore, dat
         assert database.fetch(f"SELECT * FROM {table}") == []
 
 
-def test_an_order_is_stored_once_even_if_the_answer_was_lost(
+def test_an_order_is_stored_once_even_if_the_response_was_lost(
     distant: PostgresOrderStore, line: UnreliableLine, orders: PostgresOrderStore, database: Database
 ) -> None:
     id = uuid7()
@@ -68,14 +68,14 @@ def test_an_order_is_stored_once_even_if_the_answer_was_lost(
     assert len(database.fetch("SELECT * FROM subscriptions")) == 1
 
 
-def test_an_unknown_order_is_reported_by_its_id(orders: PostgresOrderStore) -> None:
+def test_an_unknown_order_is_reported_with_its_id(orders: PostgresOrderStore) -> None:
     id = uuid4()
     with pytest.raises(OrderNotFound, match=str(id)):
         orders.get(id)
     assert orders.events(id) == []
 
 
-def test_events_are_read_from_any_seq_on(orders: PostgresOrderStore) -> None:
+def test_events_can_be_read_after_any_seq(orders: PostgresOrderStore) -> None:
     order = brought_to(orders, Status.CONFIRMED)
     assert seqs(orders.events(order.id)) == [1, 2, 3, 4, 5]
     assert seqs(orders.events(order.id, after=3)) == [4, 5]
@@ -92,7 +92,7 @@ def test_events_are_read_from_any_seq_on(orders: PostgresOrderStore) -> None:
 # Pages
 
 
-def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(orders: PostgresOrderStore) -> None:
+def test_pages_go_from_newest_to_oldest_without_gaps(orders: PostgresOrderStore) -> None:
     ids = sorted((new_order(orders).id for _ in range(7)), reverse=True)
     found: list[UUID] = []
     before, sizes = None, []
@@ -105,7 +105,7 @@ def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(orders: PostgresOr
     assert (found, sizes) == (ids, [3, 3, 1])
 
 
-def test_an_order_made_later_comes_first(orders: PostgresOrderStore) -> None:
+def test_a_later_order_comes_first(orders: PostgresOrderStore) -> None:
     first = new_order(orders)
     eventually(lambda: uuid7().bytes[:6] > first.id.bytes[:6])
     second = new_order(orders)
@@ -113,18 +113,18 @@ def test_an_order_made_later_comes_first(orders: PostgresOrderStore) -> None:
     assert [order.id for order in page] == [second.id, first.id]
 
 
-def test_a_page_that_is_exactly_full_is_the_last(orders: PostgresOrderStore) -> None:
+def test_an_exactly_full_last_page_has_no_cursor(orders: PostgresOrderStore) -> None:
     for _ in range(3):
         new_order(orders)
     page, cursor = orders.page(CLIENT, 3)
     assert (len(page), cursor) == (3, None)
 
 
-def test_a_page_of_nothing(orders: PostgresOrderStore) -> None:
+def test_a_page_without_orders_is_empty(orders: PostgresOrderStore) -> None:
     assert orders.page(CLIENT, 20) == ([], None)
 
 
-def test_an_order_that_arrives_meanwhile_shifts_no_page(orders: PostgresOrderStore) -> None:
+def test_an_order_that_arrives_between_pages_does_not_shift_them(orders: PostgresOrderStore) -> None:
     ids = sorted((new_order(orders).id for _ in range(4)), reverse=True)
     _, before = orders.page(CLIENT, 2)
     new_order(orders)
@@ -132,7 +132,7 @@ def test_an_order_that_arrives_meanwhile_shifts_no_page(orders: PostgresOrderSto
     assert [order.id for order in page] == ids[2:]
 
 
-def test_a_page_may_be_of_one_status(orders: PostgresOrderStore) -> None:
+def test_a_page_may_hold_one_status_only(orders: PostgresOrderStore) -> None:
     failed = [brought_to(orders, Status.FAILED).id for _ in range(3)]
     for _ in range(3):
         new_order(orders)
@@ -158,6 +158,6 @@ def test_a_page_may_be_of_one_status(orders: PostgresOrderStore) -> None:
     ],
     ids=["insert", "get", "events", "page", "claim", "release", "move", "cancel", "take_stalled"],
 )
-def test_without_postgres_everything_is_unavailable(use: Callable[[PostgresOrderStore], Any]) -> None:
+def test_without_postgres_every_call_is_unavailable(use: Callable[[PostgresOrderStore], Any]) -> None:
     with closed_port() as port, pytest.raises(StoreUnavailable):
         use(PostgresOrderStore(Database(f"host=127.0.0.1 port={port} user=postgres")))

@@ -20,9 +20,7 @@ def client_id() -> UUID:
     return uuid4()
 
 
-def test_a_client_may_submit_a_minutes_worth_at_once_and_then_waits(
-    redis_url: str, client_id: UUID, warnings: list[str]
-) -> None:
+def test_a_client_may_use_a_minutes_tokens_at_once(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     limit = RedisRateLimit(redis_url, 5, warnings.append)
     assert [limit.take(client_id) for _ in range(5)] == [0] * 5
     # A token comes every 12 seconds.
@@ -30,14 +28,14 @@ def test_a_client_may_submit_a_minutes_worth_at_once_and_then_waits(
     assert warnings == []
 
 
-def test_one_client_is_no_reason_for_another_to_wait(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+def test_clients_have_separate_buckets(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     limit = RedisRateLimit(redis_url, 1, warnings.append)
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
     assert limit.take(uuid4()) == 0
 
 
-def test_tokens_come_back_evenly(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+def test_tokens_refill_evenly(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     limit = RedisRateLimit(redis_url, 600, warnings.append)
     while not (wait := limit.take(client_id)):
         pass
@@ -46,8 +44,8 @@ def test_tokens_come_back_evenly(redis_url: str, client_id: UUID, warnings: list
     eventually(lambda: limit.take(client_id) == 0)
 
 
-def test_a_bucket_never_holds_more_than_a_minutes_worth(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    """GIVEN a client that was last seen long ago, or in the future of a clock that was set back."""
+def test_a_bucket_never_holds_more_than_a_minutes_tokens(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+    """GIVEN a client that was last seen long ago, or in the future because the clock was set back."""
     limit = RedisRateLimit(redis_url, 3, warnings.append)
     with redis.Redis.from_url(redis_url) as store:
         for at in (0, 10**15):
@@ -55,26 +53,26 @@ def test_a_bucket_never_holds_more_than_a_minutes_worth(redis_url: str, client_i
             assert [bool(limit.take(client_id)) for _ in range(4)] == [False, False, False, True]
 
 
-def test_many_at_once_share_one_bucket(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+def test_concurrent_requests_share_one_bucket(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     limit = RedisRateLimit(redis_url, 10, warnings.append)
     waits = at_once(30, lambda number: limit.take(client_id))
     assert waits.count(0) == 10
 
 
-def test_an_idle_bucket_is_forgotten(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+def test_an_idle_bucket_expires(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     RedisRateLimit(redis_url, 100, warnings.append).take(client_id)
     with redis.Redis.from_url(redis_url) as store:
         assert 0 < int(str(store.pttl(KEY.format(client_id)))) <= 60_000
 
 
-def test_zero_is_no_limit_and_asks_nobody(client_id: UUID, warnings: list[str]) -> None:
+def test_a_limit_of_zero_disables_the_check(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
         limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 0, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert warnings == []
 
 
-def test_without_redis_nobody_is_refused_and_the_log_says_so(client_id: UUID, warnings: list[str]) -> None:
+def test_without_redis_no_client_is_refused_and_a_warning_is_logged(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
         limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 1, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3

@@ -53,7 +53,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def tables(url: str) -> set[str]:
-    """Every table, but for the partitions, whose names tell the day."""
+    """Returns every table except the partitions, whose names contain the day."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
@@ -63,7 +63,7 @@ def tables(url: str) -> set[str]:
 
 
 def layout(url: str) -> list[tuple[Any, ...]]:
-    """Every column, constraint, index and function."""
+    """Returns every column, constraint, index and function."""
     with psycopg.connect(url) as connection:
         return [
             *connection.execute(
@@ -125,7 +125,7 @@ def test_several_processes_may_migrate_at_once(empty_url: str) -> None:
     assert tables(empty_url) == TABLES
 
 
-def test_a_downgrade_leaves_nothing_and_an_upgrade_brings_it_all_back(empty_url: str) -> None:
+def test_a_downgrade_removes_everything_and_an_upgrade_restores_it(empty_url: str) -> None:
     migrate(empty_url, others=MIGRATIONS)
     before = layout(empty_url)
     downgrade(empty_url, "base")
@@ -134,8 +134,8 @@ def test_a_downgrade_leaves_nothing_and_an_upgrade_brings_it_all_back(empty_url:
     assert layout(empty_url) == before
 
 
-def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str) -> None:
-    """GIVEN a database of the first revision with an order and with pools of the kind it had."""
+def test_an_upgrade_keeps_the_orders_and_resets_the_market(empty_url: str) -> None:
+    """GIVEN a database of the first revision with an order and pools."""
     migrate(empty_url, "0001")
     first = layout(empty_url)
     id = uuid4()
@@ -161,7 +161,7 @@ def test_an_upgrade_keeps_the_orders_and_sets_the_market_up_anew(empty_url: str)
     assert set(first) <= set(layout(empty_url))
 
 
-def test_a_schema_of_a_later_deployment_stays_when_that_is_rolled_back(empty_url: str) -> None:
+def test_a_later_schema_stays_when_its_deployment_is_rolled_back(empty_url: str) -> None:
     migrate(empty_url, others=MIGRATIONS)
     with psycopg.connect(empty_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -192,7 +192,7 @@ def test_a_market_from_before_it_had_migrations_of_its_own_is_kept(empty_url: st
         assert connection.execute("SELECT percent FROM market_faults").fetchall() == [(100,)]
 
 
-def test_setting_the_market_up_again_keeps_the_pools_as_they_are(database: Database) -> None:
+def test_setting_the_market_up_again_keeps_the_pools(database: Database) -> None:
     before = pools(database)
     gone, moved = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
     state = before[moved].swap(10**9, True, 0)[1]
@@ -239,7 +239,7 @@ def insert_order(connection: psycopg.Connection[Any], **changes: Any) -> Any:
         ({"client_id": UUID(int=9)}, errors.ForeignKeyViolation),
     ],
 )
-def test_an_order_that_can_not_be_is_refused(
+def test_an_impossible_order_is_refused(
     connection: psycopg.Connection[Any], change: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
@@ -256,19 +256,17 @@ def test_an_order_that_can_not_be_is_refused(
         {"amount_out": 10, "min_out": 10},
     ],
 )
-def test_an_order_at_the_edge_of_what_can_be_is_taken(
-    connection: psycopg.Connection[Any], change: dict[str, Any]
-) -> None:
+def test_an_order_at_the_limits_is_accepted(connection: psycopg.Connection[Any], change: dict[str, Any]) -> None:
     insert_order(connection, **change)
 
 
-def test_an_order_can_not_be_there_twice(connection: psycopg.Connection[Any]) -> None:
+def test_an_order_id_is_unique(connection: psycopg.Connection[Any]) -> None:
     id = insert_order(connection)
     with pytest.raises(errors.UniqueViolation):
         insert_order(connection, id=id)
 
 
-def test_two_orders_never_share_a_transaction(connection: psycopg.Connection[Any]) -> None:
+def test_a_transaction_belongs_to_one_order(connection: psycopg.Connection[Any]) -> None:
     insert_order(connection, tx_hash="signature")
     with pytest.raises(errors.UniqueViolation):
         insert_order(connection, tx_hash="signature")
@@ -277,19 +275,19 @@ def test_two_orders_never_share_a_transaction(connection: psycopg.Connection[Any
 EVENT = "INSERT INTO order_events (order_id, seq, status, at, attempt, data) VALUES (%s, %s, 'pending', now(), 1, '{}')"
 
 
-def test_a_seq_is_given_once_per_order(connection: psycopg.Connection[Any]) -> None:
+def test_a_seq_is_unique_within_an_order(connection: psycopg.Connection[Any]) -> None:
     id = insert_order(connection)
     connection.execute(EVENT, (id, 1))
     with pytest.raises(errors.UniqueViolation):
         connection.execute(EVENT, (id, 1))
 
 
-def test_an_event_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+def test_an_event_needs_an_order(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(errors.ForeignKeyViolation):
         connection.execute(EVENT, (uuid4(), 1))
 
 
-def test_a_subscription_belongs_to_an_order(connection: psycopg.Connection[Any]) -> None:
+def test_a_subscription_needs_an_order(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(errors.ForeignKeyViolation):
         connection.execute("INSERT INTO subscriptions VALUES ('c', %s)", (uuid4(),))
 
@@ -301,7 +299,7 @@ def test_an_order_with_events_can_not_be_deleted(connection: psycopg.Connection[
         connection.execute("DELETE FROM orders")
 
 
-def test_an_order_names_a_quote_that_is_there(connection: psycopg.Connection[Any]) -> None:
+def test_an_orders_quote_must_exist(connection: psycopg.Connection[Any]) -> None:
     with pytest.raises(errors.ForeignKeyViolation):
         insert_order(connection, quote_id=uuid4())
 
@@ -321,7 +319,7 @@ def test_a_quote_that_an_order_names_can_not_be_deleted(connection: psycopg.Conn
 LANDING = "INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps) VALUES "
 
 
-def test_what_lands_is_numbered_in_its_order(connection: psycopg.Connection[Any]) -> None:
+def test_landed_transactions_are_numbered_in_order(connection: psycopg.Connection[Any]) -> None:
     for signature in "bac":
         connection.execute((LANDING + f"('{signature}', 1, 1, 1, 1, true, '[]')").encode())
     rows = connection.execute("SELECT signature FROM market_transactions ORDER BY position").fetchall()
@@ -347,7 +345,7 @@ def test_what_lands_is_numbered_in_its_order(connection: psycopg.Connection[Any]
         (LANDING + "('s', NULL, 1, 1, 1, true, '[]')", errors.NotNullViolation),
     ],
 )
-def test_the_market_refuses_what_can_not_be(
+def test_the_market_tables_refuse_impossible_values(
     connection: psycopg.Connection[Any], statement: str, refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):

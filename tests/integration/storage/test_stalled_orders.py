@@ -23,21 +23,21 @@ def age(database: Database, seconds: float) -> None:
     )
 
 
-def test_an_order_that_nobody_runs_is_asleep_after_a_while(orders: PostgresOrderStore, database: Database) -> None:
+def test_an_order_without_a_run_stalls_after_a_while(orders: PostgresOrderStore, database: Database) -> None:
     order = new_order(orders)
     assert orders.take_stalled(45) == []
     age(database, 46)
     assert orders.take_stalled(45) == [order.id]
 
 
-def test_an_order_is_woken_once_in_a_while(orders: PostgresOrderStore, database: Database) -> None:
+def test_a_stalled_order_is_returned_once_per_interval(orders: PostgresOrderStore, database: Database) -> None:
     new_order(orders)
     age(database, 46)
     assert len(orders.take_stalled(45)) == 1
     assert orders.take_stalled(45) == []
 
 
-def test_an_order_that_is_run_is_awake_until_its_lease_is_over(orders: PostgresOrderStore, database: Database) -> None:
+def test_a_running_order_is_not_stalled_until_its_lease_lapses(orders: PostgresOrderStore, database: Database) -> None:
     order = claimed(orders)
     age(database, LEASE - 10)
     assert orders.take_stalled(45) == []
@@ -46,15 +46,13 @@ def test_an_order_that_is_run_is_awake_until_its_lease_is_over(orders: PostgresO
 
 
 @pytest.mark.parametrize("status", list(PATHS))
-def test_only_an_order_that_has_ended_is_left_to_sleep(
-    orders: PostgresOrderStore, database: Database, status: Status
-) -> None:
+def test_every_order_but_a_final_one_stalls(orders: PostgresOrderStore, database: Database, status: Status) -> None:
     order = brought_to(orders, status)
     age(database, 3600)
     assert orders.take_stalled(45) == ([] if status in FINAL else [order.id])
 
 
-def test_a_move_shows_that_the_run_is_alive(orders: PostgresOrderStore, database: Database) -> None:
+def test_a_move_renews_the_lease(orders: PostgresOrderStore, database: Database) -> None:
     order = brought_to(orders, Status.ROUTING)
     age(database, LEASE - 10)
     assert orders.move(order.id, RUN, Trigger.BUILD, 1, {}) is not None
@@ -64,13 +62,13 @@ def test_a_move_shows_that_the_run_is_alive(orders: PostgresOrderStore, database
     assert orders.take_stalled(45) == [order.id]
 
 
-def test_the_oldest_orders_are_woken_first(orders: PostgresOrderStore, database: Database) -> None:
+def test_the_oldest_stalled_orders_come_first(orders: PostgresOrderStore, database: Database) -> None:
     ids = sorted(new_order(orders).id for _ in range(5))
     age(database, 46)
     assert [orders.take_stalled(45, limit=2) for _ in range(4)] == [ids[:2], ids[2:4], ids[4:], []]
 
 
-def test_two_sweeps_at_once_wake_an_order_once(
+def test_concurrent_sweeps_return_a_stalled_order_once(
     orders: PostgresOrderStore, database: Database, connect: Connect
 ) -> None:
     ids = [new_order(orders).id for _ in range(5)]

@@ -1,4 +1,4 @@
-"""As whom the engine connects to its stores, and that it looks at whom it connects to."""
+"""The roles with which the engine connects to its stores, and the certificates that it checks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.tls import Authority, new_authority, tls_in_front
 STORES = Path(__file__).parents[3] / "infra" / "stores.yaml"
 
 
-# The functions' role in Postgres. That its rights are enough, all other tests show: they run with it.
+# The functions' role in Postgres. All other tests use it, which shows that its rights suffice.
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_functions_role_can_not_change_the_schema(database: Database, statem
         database.execute(statement)
 
 
-def test_the_role_may_use_what_the_owner_makes_later(database_url: str, database: Database) -> None:
+def test_the_role_may_use_tables_that_the_owner_creates_later(database_url: str, database: Database) -> None:
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("CREATE TABLE later (id serial, name text)")
         try:
@@ -71,7 +71,7 @@ def test_the_role_may_use_what_the_owner_makes_later(database_url: str, database
             owner.execute("DROP TABLE later")
 
 
-def test_letting_the_role_in_again_changes_nothing(postgres_url: str) -> None:
+def test_granting_the_role_again_changes_nothing(postgres_url: str) -> None:
     url = new_database(postgres_url)
     migrate(url, others=MIGRATIONS, role=ROLE)
     before = _rights(url)
@@ -79,7 +79,7 @@ def test_letting_the_role_in_again_changes_nothing(postgres_url: str) -> None:
     assert _rights(url) == before != []
 
 
-def test_a_role_is_made_with_a_name_of_any_kind(postgres_url: str) -> None:
+def test_a_role_may_have_any_name(postgres_url: str) -> None:
     url, role = new_database(postgres_url), f'o\'er "{uuid4().hex}"; DROP TABLE orders'
     migrate(url, others=MIGRATIONS, role=role)
     with psycopg.connect(make_conninfo(url, user=role)) as connection:
@@ -88,7 +88,7 @@ def test_a_role_is_made_with_a_name_of_any_kind(postgres_url: str) -> None:
 
 @pytest.fixture
 def rds_iam(postgres_url: str) -> Iterator[None]:
-    """The role by which RDS knows who logs in with IAM. A Postgres of one's own has none."""
+    """The role that marks IAM logins on RDS. An ordinary Postgres does not have it."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE ROLE rds_iam")
         yield
@@ -96,7 +96,7 @@ def rds_iam(postgres_url: str) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("rds_iam")
-def test_on_rds_the_role_logs_in_by_iam(postgres_url: str) -> None:
+def test_on_rds_the_role_logs_in_with_iam(postgres_url: str) -> None:
     url, role = new_database(postgres_url), f"r{uuid4().hex}"
     migrate(url, others=MIGRATIONS, role=role)
     with psycopg.connect(url) as connection:
@@ -111,12 +111,12 @@ def _rights(url: str) -> list[tuple[object, ...]]:
         ]
 
 
-# Passwords that are made for each connection.
+# Passwords for each connection.
 
 
 @pytest.fixture
 def guarded_url(postgres_url: str) -> Iterator[str]:
-    """A database whose only user must give a password, which is `first`."""
+    """The URL of a database whose user needs the password `first`."""
     role = f"guarded_{uuid4().hex}"
     with psycopg.connect(new_database(postgres_url), autocommit=True) as owner:
         owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'first'".encode())
@@ -129,7 +129,7 @@ def guarded_url(postgres_url: str) -> Iterator[str]:
             owner.execute("SELECT pg_reload_conf()")
             return not _lets_in(url)
 
-        # The server reloads its rules some time later; asked once, it has been seen not to.
+        # The server reloads its rules asynchronously.
         eventually(guarded)
         yield url
         Path(file).write_text(rules)
@@ -144,8 +144,8 @@ def _lets_in(url: str) -> bool:
     return True
 
 
-def test_every_new_connection_has_a_password_of_its_own(guarded_url: str, postgres_url: str) -> None:
-    """GIVEN a connection that is lost when its password is void WHEN a statement comes THEN the next one is used."""
+def test_every_new_connection_asks_for_a_password(guarded_url: str, postgres_url: str) -> None:
+    """GIVEN a lost connection whose password has expired, WHEN a statement comes, THEN the next password is used."""
     role = conninfo_to_dict(guarded_url)["user"]
     asked: list[str] = []
 
@@ -165,7 +165,7 @@ def test_every_new_connection_has_a_password_of_its_own(guarded_url: str, postgr
     admin.close()
 
 
-def test_a_password_that_is_refused_is_an_outage_that_does_not_show_it(guarded_url: str) -> None:
+def test_a_refused_password_is_an_outage_and_is_not_shown(guarded_url: str) -> None:
     warnings: list[str] = []
     database = Database(guarded_url, warn=warnings.append, password=lambda: "hunter2")
     with pytest.raises(StoreUnavailable):
@@ -175,19 +175,19 @@ def test_a_password_that_is_refused_is_an_outage_that_does_not_show_it(guarded_u
     assert "hunter2" not in warning
 
 
-def test_migrations_have_passwords_of_their_own_too(guarded_url: str) -> None:
+def test_migrations_ask_for_a_password_too(guarded_url: str) -> None:
     with pytest.raises(Exception, match="password authentication failed"):
         migrate(guarded_url, others=MIGRATIONS, password=lambda: "wrong")
 
 
-def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> None:
+def test_a_database_that_is_not_ready_is_retried(guarded_url: str) -> None:
     asked: list[str] = []
 
     def password() -> str:
         asked.append("first" if asked else "too early")
         return asked[-1]
 
-    # It has got in: this user may not lay out a schema.
+    # The login succeeded: this user may not create tables.
     with pytest.raises(Exception, match="permission denied for schema public"):
         migrate(guarded_url, others=MIGRATIONS, password=password, patience=30)
     assert asked == ["too early", "first"]
@@ -198,7 +198,7 @@ def test_a_database_that_is_not_ready_yet_is_tried_again(guarded_url: str) -> No
 
 @pytest.fixture
 def restricted(redis_url: str) -> Iterator[str]:
-    """The URL for a user with these rights, whose password is `token`."""
+    """The URL of a user with these rights and the password `token`."""
     access = intrinsics.read(STORES)["Resources"]["CacheUser"]["Properties"]["AccessString"]
     with redis.Redis.from_url(redis_url) as admin:
         admin.execute_command("ACL", "SETUSER", "engine", ">token", *access.split())
@@ -206,7 +206,7 @@ def restricted(redis_url: str) -> Iterator[str]:
         admin.execute_command("ACL", "DELUSER", "engine")
 
 
-def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) -> None:
+def test_the_cache_user_may_do_everything_the_engine_does(restricted: str) -> None:
     warnings: list[str] = []
     asked: list[None] = []
 
@@ -219,7 +219,7 @@ def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) 
     active_orders.ping()
     active_orders.show(shown)
     assert active_orders.get(shown.order_id) == shown
-    # A script that the server does not know yet is loaded, and then called by its digest.
+    # A script that the server does not know is loaded and then called by its digest.
     with redis.Redis.from_url(restricted.replace("engine@", "")) as admin:
         admin.script_flush()
     limit, client_id = RedisRateLimit(restricted, 1, warnings.append, password), uuid7()
@@ -227,7 +227,7 @@ def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) 
     assert limit.take(client_id) > 0
     redis_client.client(restricted, password).delete(KEY.format(shown.order_id))
     assert warnings == []
-    # All of it over one connection.
+    # All over one connection.
     assert len(asked) == 1
     redis_client.client(restricted, password).close()
 
@@ -247,7 +247,7 @@ def test_the_user_of_the_cache_may_do_all_that_the_engine_does(restricted: str) 
         ("PUBLISH", "news", "1"),
     ],
 )
-def test_the_user_of_the_cache_may_do_nothing_else(restricted: str, command: tuple[str, ...]) -> None:
+def test_the_cache_user_may_do_nothing_else(restricted: str, command: tuple[str, ...]) -> None:
     connection = redis.Redis.from_url(restricted.replace("engine@", "engine:token@"))
     with connection, pytest.raises(redis.exceptions.NoPermissionError):
         connection.execute_command(*command)  # type: ignore[no-untyped-call]
@@ -255,8 +255,8 @@ def test_the_user_of_the_cache_may_do_nothing_else(restricted: str, command: tup
 
 @pytest.fixture
 def cluster_url(tmp_path: Path) -> Iterator[str]:
-    """A Redis in cluster mode that owns every slot, as ElastiCache Serverless shows itself."""
-    # The nodes of a cluster talk to each other ten thousand ports higher.
+    """The URL of a Redis in cluster mode that owns every slot, like ElastiCache Serverless."""
+    # The nodes of a cluster use a second port, higher by ten thousand.
     port = next(port for port in iter(free_port, 0) if port < 55_000)
     command = [
         str(_redis_server()),
@@ -286,7 +286,7 @@ def _answers(client: redis.Redis) -> bool:
         return False
 
 
-def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
+def test_the_engine_works_without_a_cluster_client(cluster_url: str) -> None:
     warnings: list[str] = []
     active_orders, shown = RedisActiveOrders(cluster_url, warnings.append), event()
     active_orders.ping()
@@ -296,13 +296,13 @@ def test_the_engine_needs_no_client_for_clusters(cluster_url: str) -> None:
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
     client = redis_client.client(cluster_url)
-    # It would be told of keys that are kept apart.
+    # The server would report keys in different slots.
     with pytest.raises(redis.ResponseError, match="same slot"):
         client.delete("a", "b")
     client.close()
 
 
-# TLS, with the certificate looked at.
+# TLS with a checked certificate.
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +316,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def with_options_of_the_stack(url: str, **changes: str) -> str:
-    """The URL with what infra/stores.yaml adds to the proxy's."""
+    """Returns the URL with the options that infra/stores.yaml adds to the proxy's."""
     value = intrinsics.read(STORES)["Outputs"]["DatabaseUrl"]["Value"]["Fn::Sub"]
     options = dict(item.split("=") for item in urlsplit(value).query.split("&"))
     return make_conninfo(url, **{**options, **changes})
@@ -330,7 +330,7 @@ def postgres_by_tls(engine_url: str, authority: Authority) -> Iterator[str]:
         yield make_conninfo(engine_url, host="localhost", port=port, hostaddr="127.0.0.1")
 
 
-def test_postgres_is_reached_by_tls(postgres_by_tls: str, authority: Authority) -> None:
+def test_postgres_is_reached_over_tls(postgres_by_tls: str, authority: Authority) -> None:
     database = Database(with_options_of_the_stack(postgres_by_tls, sslrootcert=str(authority.root)))
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
     database.close()
@@ -343,9 +343,9 @@ def test_postgres_is_reached_by_tls(postgres_by_tls: str, authority: Authority) 
         ({"host": "127.0.0.1"}, "certificate verify failed|does not match host name"),
         ({"sslrootcert": "/nowhere/ca.crt"}, "root certificate file .* does not exist"),
     ],
-    ids=["an authority of which nobody knows", "another host", "no bundle of authorities"],
+    ids=["an unknown authority", "another host", "no bundle of authorities"],
 )
-def test_a_postgres_that_can_not_show_who_it_is_is_not_talked_to(
+def test_a_postgres_without_a_trusted_certificate_is_refused(
     postgres_by_tls: str, authority: Authority, stranger: Authority, changes: dict[str, str], reason: str
 ) -> None:
     warnings: list[str] = []
@@ -356,7 +356,7 @@ def test_a_postgres_that_can_not_show_who_it_is_is_not_talked_to(
     assert re.search(reason, warnings[0])
 
 
-def test_a_postgres_without_tls_is_not_talked_to(engine_url: str, authority: Authority) -> None:
+def test_a_postgres_without_tls_is_refused(engine_url: str, authority: Authority) -> None:
     warnings: list[str] = []
     with unreliable_line(engine_url) as line:
         url = with_options_of_the_stack(line.url, sslrootcert=str(authority.root))
@@ -365,10 +365,10 @@ def test_a_postgres_without_tls_is_not_talked_to(engine_url: str, authority: Aut
     assert "server does not support SSL, but SSL was required" in warnings[0]
 
 
-def test_the_cache_is_reached_by_tls(
+def test_the_cache_is_reached_over_tls(
     redis_url: str, restricted: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the system's authorities, among which is ours now."""
+    """GIVEN a system that trusts our authority."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
         client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
@@ -376,7 +376,7 @@ def test_the_cache_is_reached_by_tls(
         client.close()
 
 
-def test_a_cache_that_can_not_show_who_it_is_is_not_talked_to(redis_url: str, authority: Authority) -> None:
+def test_a_cache_without_a_trusted_certificate_is_refused(redis_url: str, authority: Authority) -> None:
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
         client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):

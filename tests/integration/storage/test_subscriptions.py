@@ -41,7 +41,7 @@ def test_a_late_subscriber_gets_every_event_in_order(
 
 
 @pytest.mark.parametrize(("after", "missed"), [(0, [1, 2, 3]), (2, [3]), (3, []), (1_000_000, [])])
-def test_a_subscriber_gets_what_it_has_missed(
+def test_a_subscriber_gets_the_events_that_it_missed(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, after: int, missed: list[int]
 ) -> None:
     order = brought_to(orders, Status.BUILDING)
@@ -71,7 +71,7 @@ def test_several_connections_may_listen_to_several_orders(
     assert listeners(database, second.id) == ["c1"]
 
 
-def test_an_unsubscribed_connection_no_longer_listens_to_that_order(
+def test_an_unsubscribed_connection_stops_listening_to_that_order(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
@@ -80,7 +80,7 @@ def test_an_unsubscribed_connection_no_longer_listens_to_that_order(
     subscriptions.unsubscribe("c1", first.id)
 
 
-def test_a_forgotten_connection_listens_to_nothing(
+def test_a_deleted_connection_listens_to_nothing(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
@@ -96,7 +96,7 @@ def test_nobody_listens_to_an_unknown_order(subscriptions: PostgresSubscriptionS
     assert listeners(database, id) == []
 
 
-def test_a_connection_that_could_not_be_sent_what_it_missed_is_not_subscribed(
+def test_a_connection_whose_replay_failed_is_not_subscribed(
     orders: PostgresOrderStore, subscriptions: PostgresSubscriptionStore, database: Database
 ) -> None:
     order = new_order(orders)
@@ -110,7 +110,7 @@ def test_a_connection_that_could_not_be_sent_what_it_missed_is_not_subscribed(
     assert orders.claim(order.id, RUN, 60) is not None
 
 
-def test_subscribing_works_after_the_connection_to_postgres_was_lost(connect: Connect) -> None:
+def test_subscribing_works_after_a_lost_connection_to_postgres(connect: Connect) -> None:
     database = connect()
     order = new_order(PostgresOrderStore(database))
     terminate(database, connect())
@@ -131,8 +131,8 @@ def test_without_postgres_nobody_can_subscribe() -> None:
             subscriptions.remove_connection("c1")
 
 
-def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, database: Database) -> None:
-    """GIVEN a subscriber that is slow to take what it missed, WHEN the order moves on, THEN it hears of that too."""
+def test_the_next_event_waits_for_the_replay(connect: Connect, database: Database) -> None:
+    """GIVEN a subscriber that reads its replay slowly, WHEN the order moves on, THEN it gets the new event too."""
     orders, mover = PostgresOrderStore(database), connect()
     order = claimed(orders)
     sending, sent = threading.Event(), threading.Event()
@@ -156,8 +156,8 @@ def test_the_next_event_waits_until_the_missed_ones_were_sent(connect: Connect, 
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whenever_a_client_subscribes_it_gets_every_event_in_order(connect: Connect, seed: int) -> None:
-    """GIVEN an order on its way, WHEN clients subscribe at any moment, some again, THEN each hears 1, 2, 3 … n."""
+def test_a_client_gets_every_event_in_order_whenever_it_subscribes(connect: Connect, seed: int) -> None:
+    """GIVEN a running order, WHEN clients subscribe at any moment, some twice, THEN each gets 1, 2, 3 … n."""
     orders = PostgresOrderStore(connect())
     order = claimed(orders)
     moves = [Trigger.ROUTE] * 20 + [Trigger.BUILD, Trigger.SUBMIT, Trigger.CONFIRM]
