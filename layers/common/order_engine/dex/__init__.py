@@ -1,1 +1,1 @@
-"""Pools, exact quote math and routing: pure functions on integers."""
+"""Pools, exact quote maths and routing: pure functions on integers."""

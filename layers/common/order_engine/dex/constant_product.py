@@ -1,4 +1,4 @@
-"""What pools with two reserves have in common: x · y = k."""
+"""The base of constant-product pools: x · y = k."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from order_engine.dex.rounding import U64_MAX
 
 
 class ConstantProduct:
-    """The base of pools that hold `reserve_a` and `reserve_b`."""
+    """A pool that holds `reserve_a` and `reserve_b`, in base units."""
 
     __slots__: ClassVar[tuple[str, ...]] = ()
 
@@ -16,11 +16,11 @@ class ConstantProduct:
     reserve_b: int
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
-        """Base units out per base unit in, without fee."""
+        """The price without fee: base units out per base unit in, as a fraction."""
         return (self.reserve_b, self.reserve_a) if a_to_b else (self.reserve_a, self.reserve_b)
 
     def max_input(self, a_to_b: bool, now: int) -> int:
-        """What the vault can still hold: a constant product is never exhausted."""
+        """The largest input that the vault can still hold. A constant product is never exhausted."""
         return U64_MAX - (self.reserve_a if a_to_b else self.reserve_b)
 
     def depth(self, a_to_b: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DexError(Exception):
-    """The pool refuses. None of these is worth the same request again; a smaller or larger amount may be."""
+    """The pool refuses the swap. The same request fails again; another amount may succeed."""
 
 
 class ZeroOutput(DexError):
@@ -12,15 +12,15 @@ class ZeroOutput(DexError):
 
 
 class LiquidityExhausted(DexError):
-    """The pool holds less than the swap needs. Never a partial fill."""
+    """The pool holds less than the swap needs. A swap is never filled in part."""
 
 
 class Overflow(DexError):
-    """An amount passes what the program's integers can hold: u64 for amounts, u128 for products and prices."""
+    """A value exceeds the program's integers: u64 for amounts, u128 for products and prices."""
 
 
 class CorruptState(DexError):
-    """A pool's state that no pool of its kind can be in. `field` is its path, such as `bins[3].amount_x`."""
+    """No pool of this kind can have this state. `field` is the path of the wrong value, such as `bins[3].amount_x`."""
 
     def __init__(self, field: str, expected: str, was: object) -> None:
         super().__init__(f"{field}: expected {expected}, was {str(was)[:80]!r}")

@@ -1,7 +1,7 @@
-"""Meteora DLMM: liquidity in bins of one price each, base and variable fee, limit orders.
+"""Meteora DLMM: liquidity in bins of one price each, a base fee and a variable fee, limit orders.
 
 Source: MeteoraAg/dlmm-sdk, commons/src/quote.rs (`quote_exact_in`) and commons/src/extensions/lb_pair.rs (fees,
-volatility). Token x is a, y is b.
+volatility). Token a is x, token b is y.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from threading import Lock
 from typing import Any, ClassVar, NamedTuple, Self
 
 from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
-from order_engine.dex.meteora_dlmm_bins import FEE, Bin, Fill, after_fill, fill_bin, price_of_bin
+from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION, Bin, Fill, after_fill, fill_bin, price_of_bin
 from order_engine.dex.rounding import Q64, U64_MAX, check_amount
 from order_engine.dex.state import State
 from order_engine.dex.swaps import BPS, Fees, Swap
 
 MAX_FEE_RATE = 100_000_000
-"""10 %, in billionths."""
+"""10 %. Fee rates are billionths."""
 
 MIN_BIN_ID, MAX_BIN_ID = -443_636, 443_636
 MAX_BIN_STEP = 400
 
 UNDETERMINED, LIQUIDITY_MINING, LIMIT_ORDER = range(3)
-"""`FunctionType`. A pair that is undetermined takes limit orders too unless it has rewards, which no state here has."""
+"""`FunctionType`. An undetermined pair takes limit orders unless it has rewards; no pair here has rewards."""
 
 INPUT_ONLY, ONLY_Y = range(2)
-"""`CollectFeeMode`."""
+"""`CollectFeeMode`: the fee is taken from the input, or always from y."""
 
 U16_MAX, U32_MAX = 2**16 - 1, 2**32 - 1
-_EVERYTHING = 1 << 96  # more than all bins together take
-_growing = Lock()
+_UNLIMITED = 1 << 96  # more than all bins together can take
+_extending = Lock()
 
 
 class Volatility(NamedTuple):
-    """`VariableParameters`: what the variable fee remembers. `last_update_timestamp` in unix seconds."""
+    """`VariableParameters`: the state of the variable fee. `last_update_timestamp` is in Unix seconds."""
 
     accumulator: int
     reference: int
@@ -46,7 +46,7 @@ class Volatility(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over the bins that a swap drains before its last, as `Fill` has them."""
+    """Sums over the fills of drained bins. The fields are those of `Fill`."""
 
     amount_in: int = 0
     amount_out: int = 0
@@ -56,71 +56,72 @@ class Totals(NamedTuple):
     gross_out: int = 0
 
 
-class Rung(NamedTuple):
-    """A bin ahead: what comes `before` it, what draining it does, and `worst`, the least marginal price so far.
+class DrainedBin(NamedTuple):
+    """A bin that a swap may drain: the sums `before` it, the `fill` that drains it, and `lowest_price`.
 
-    `worst` is that of a bin, fee deducted: the bin's price and what its fee leaves of `FEE`.
+    `lowest_price` is the lowest marginal price of this bin and those before it: the price of a bin, and the billionths
+    of it that remain after the fee.
     """
 
     before: Totals
-    drained: Fill
-    worst: tuple[int, int]
+    fill: Fill
+    lowest_price: tuple[int, int]
 
 
-class Ladder:
-    """The bins ahead in one direction, drained one after the other: sums that make a swap over many of them a search.
+class CumulativeFills:
+    """The bins ahead in one direction with the sums of their fills, so that a swap over many bins is one search.
 
-    Grows as far as it is asked to. `thresholds[i]` is the largest input that ends in the bin of `rungs[i]`. It does not
-    refer to its pool, which refers to it: a pool that is no longer needed is freed at once.
+    It is extended as far as a swap needs. `thresholds[i]` is the largest input that ends in `drained_bins[i]`. It does
+    not refer to its pool, since the pool refers to it: an unused pool is then freed without garbage collection.
     """
 
-    __slots__ = ("_ahead", "_totals", "a_to_b", "blocked", "index_reference", "reference", "rungs", "thresholds")
+    __slots__ = ("_ahead", "_totals", "a_to_b", "blocked", "drained_bins", "index_reference", "reference", "thresholds")
 
     def __init__(self, pool: MeteoraDlmm, a_to_b: bool, reference: int, index_reference: int) -> None:
         self.a_to_b = a_to_b
         self.reference = reference
         self.index_reference = index_reference
         self.thresholds: list[int] = []
-        self.rungs: list[Rung] = []
+        self.drained_bins: list[DrainedBin] = []
         self.blocked = False
         self._ahead = iter(list(pool.bins_ahead(a_to_b)))
         self._totals = Totals()
 
-    def reach(self, pool: MeteoraDlmm, amount_in: int) -> Rung:
-        """The rung in which that input ends. Raises `LiquidityExhausted`, `Overflow`."""
-        if not self.grow(pool, amount_in):
+    def find(self, pool: MeteoraDlmm, amount_in: int) -> DrainedBin:
+        """The bin in which a swap of `amount_in` ends. Raises `LiquidityExhausted`, `Overflow`."""
+        if not self.extend(pool, amount_in):
             if self.blocked:
-                raise Overflow(f"expected a bin that a u64 can drain, was one after {self.top()} in")
-            raise LiquidityExhausted(f"expected at most {self.top()} in, was {amount_in}")
-        return self.rungs[bisect_left(self.thresholds, amount_in)]
+                raise Overflow(f"expected a bin that a u64 can drain after {self.capacity()} in, was a larger one")
+            raise LiquidityExhausted(f"expected at most {self.capacity()} in, was {amount_in}")
+        return self.drained_bins[bisect_left(self.thresholds, amount_in)]
 
-    def top(self) -> int:
-        """The largest input that the rungs so far take."""
+    def capacity(self) -> int:
+        """The largest input that the bins found until now take."""
         return self.thresholds[-1] if self.thresholds else 0
 
-    def grow(self, pool: MeteoraDlmm, amount_in: int) -> bool:
-        """Adds bins that hold anything until `amount_in` ends in one; False if it ends in none."""
-        if self.top() >= amount_in:
+    def extend(self, pool: MeteoraDlmm, amount_in: int) -> bool:
+        """Adds bins until a swap of `amount_in` ends in one of them; `False` if all bins together take less."""
+        if self.capacity() >= amount_in:
             return True
-        with _growing:  # threads may share a pool
+        with _extending:  # threads share pools
             a_to_b, on_input = self.a_to_b, pool.fee_on_input(self.a_to_b)
             orders, share = pool.function_type != LIQUIDITY_MINING, pool.protocol_share
-            while self.top() < amount_in:
+            while self.capacity() < amount_in:
                 bin = None if self.blocked else next(self._ahead, None)
                 if bin is None:
                     return False
                 accumulator, rate = pool.fee_rate(bin.id, self.reference, self.index_reference)
-                drained = fill_bin(bin, rate, accumulator, _EVERYTHING, a_to_b, on_input, orders, share)
-                _, _, _, taken, paid, users, protocol, net, gross, market_in, _, _ = drained
+                fill = fill_bin(bin, rate, accumulator, _UNLIMITED, a_to_b, on_input, orders, share)
+                _, _, _, taken, paid, users, protocol, net, gross, market_in, _, _ = fill
                 if net > U64_MAX or market_in + (bin.amount_x if a_to_b else bin.amount_y) > U64_MAX:
                     self.blocked = True
                     return False
-                kept = FEE - rate
-                worst = bin.price, kept
-                if self.rungs:
-                    price, least = before_worst = self.rungs[-1].worst
+                kept = FEE_PRECISION - rate
+                lowest_price = bin.price, kept
+                if self.drained_bins:
+                    price, least = previous_lowest = self.drained_bins[-1].lowest_price
                     if price * least < bin.price * kept if a_to_b else least * bin.price < kept * price:
-                        worst = before_worst
+                        lowest_price = previous_lowest
                 before = self._totals
                 amount_in_before, amount_out, fee, protocol_fee, net_in, gross_out = before
                 self._totals = Totals(
@@ -131,18 +132,18 @@ class Ladder:
                     net_in + net,
                     gross_out + gross,
                 )
-                most = ((net + 1) * FEE - 1) // kept if on_input else net
-                self.rungs.append(Rung(before, drained, worst))
+                most = ((net + 1) * FEE_PRECISION - 1) // kept if on_input else net
+                self.drained_bins.append(DrainedBin(before, fill, lowest_price))
                 self.thresholds.append(amount_in_before + most)
             return True
 
 
 @dataclass(frozen=True, slots=True)
 class MeteoraDlmm:
-    """`StaticParameters` and `Volatility` of the pair, and the `bins` that hold anything, by id.
+    """A pair: its `StaticParameters`, its volatility, and the bins with liquidity or limit orders in order of id.
 
-    `bin_step`, `reduction_factor` and `protocol_share` in basis points, periods in seconds; the fee's own units are
-    those of `fee_rate`.
+    `bin_step`, `reduction_factor` and `protocol_share` are in basis points, periods in seconds. `base_factor` and
+    `variable_fee_control` are in the program's units; `fee_rate` applies them.
     """
 
     kind: ClassVar[str] = "meteora_dlmm"
@@ -161,16 +162,16 @@ class MeteoraDlmm:
     collect_fee_mode: int
     volatility: Volatility
     bins: tuple[Bin, ...]
-    _ladders: dict[tuple[bool, int, int], Ladder] = field(
+    _fills: dict[tuple[bool, int, int], CumulativeFills] = field(
         default_factory=dict, init=False, repr=False, compare=False, hash=False
     )
 
     def fee_on_input(self, a_to_b: bool) -> bool:
-        """`LbPair::fee_on_input`."""
+        """Whether the fee is taken from the input: `LbPair::fee_on_input`."""
         return self.collect_fee_mode == INPUT_ONLY or not a_to_b
 
     def fee_rate(self, bin_id: int, reference: int, index_reference: int) -> tuple[int, int]:
-        """The volatility accumulator in that bin and the fee there in billionths, at most 10 %.
+        """The volatility accumulator in a bin, and the fee rate there in billionths, at most 10 %.
 
         `update_volatility_accumulator`, `get_base_fee`, `compute_variable_fee` (rounded up), `get_total_fee`.
         """
@@ -184,7 +185,7 @@ class MeteoraDlmm:
         return accumulator, rate if rate < MAX_FEE_RATE else MAX_FEE_RATE
 
     def references(self, now: int) -> tuple[int, int]:
-        """`update_references`: the volatility reference and the bin that distances count from, at `now`."""
+        """The volatility reference and the id of the reference bin at `now`: `update_references`."""
         accumulator, reference, index_reference, updated = self.volatility
         elapsed = now - updated
         if elapsed < self.filter_period:
@@ -194,13 +195,13 @@ class MeteoraDlmm:
         return 0, self.active_id
 
     def fill(self, bin: Bin, rate: int, accumulator: int, left: int, a_to_b: bool) -> Fill:
-        """What `left` does in that bin."""
+        """The swap of at most `left` in this bin."""
         on_input = self.fee_on_input(a_to_b)
         orders = self.function_type != LIQUIDITY_MINING
         return fill_bin(bin, rate, accumulator, left, a_to_b, on_input, orders, self.protocol_share)
 
     def bins_ahead(self, a_to_b: bool) -> Iterator[Bin]:
-        """The bins that pay anything, from the active one on: down where x comes in, up where y does."""
+        """The bins with output, from the active one on: downwards if x is the input, upwards if y is."""
         orders = self.function_type != LIQUIDITY_MINING
         bins = self.bins
         start = bisect_left(bins, (self.active_id + a_to_b,))
@@ -210,29 +211,32 @@ class MeteoraDlmm:
                 yield bin
 
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
-        """Exact in. Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, `ValueError` for a bad amount."""
-        ladder, before, last = self._last_fill(amount_in, a_to_b, now)
+        """The swap of exactly `amount_in`.
+
+        Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for a bad amount.
+        """
+        cumulative, before, last = self._last_fill(amount_in, a_to_b, now)
         amount_out = before.amount_out + last.amount_out
         if not amount_out:
-            raise ZeroOutput(f"expected an input worth a base unit, was {amount_in}")
+            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
         if amount_out > U64_MAX:
             raise Overflow(f"expected at most {U64_MAX} out, was {amount_out}")
         fees = Fees(before.fee + last.fee, before.protocol_fee + last.protocol_fee, 0, 0)
         net_in, gross_out = before.net_in + last.net_in, before.gross_out + last.gross_out
-        price = ladder.rungs[0].drained.bin.price
+        price = cumulative.drained_bins[0].fill.bin.price
         fair, paid = (net_in * price, gross_out << 64) if a_to_b else (net_in << 64, gross_out * price)
         on_input = self.fee_on_input(a_to_b)
         return Swap(amount_in, amount_out, fees, on_input, (fair - paid, fair), on_input)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
-        """`quote(...).amount_out`, or 0."""
+        """`quote(...).amount_out`, or 0 instead of `ZeroOutput`."""
         _, before, last = self._last_fill(amount_in, a_to_b, now)
         return before.amount_out + last.amount_out
 
     def fills(self, amount_in: int, a_to_b: bool, now: int) -> list[Fill]:
-        """What the swap does bin by bin."""
-        ladder, before, last = self._last_fill(amount_in, a_to_b, now)
-        drained = [rung.drained for rung in ladder.rungs if rung.before.amount_in < before.amount_in]
+        """The swap, bin by bin."""
+        cumulative, before, last = self._last_fill(amount_in, a_to_b, now)
+        drained = [each.fill for each in cumulative.drained_bins if each.before.amount_in < before.amount_in]
         return [*drained, last]
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
@@ -249,46 +253,46 @@ class MeteoraDlmm:
         )
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
-        """Of the first bin ahead that pays anything, else of the active one; base units out per in, without fee."""
+        """The price of the first bin ahead with output, or else of the active bin: out per in, without fee."""
         bin = next(self.bins_ahead(a_to_b), None)
         price = bin.price if bin else price_of_bin(self.active_id, self.bin_step)
         return (price, Q64) if a_to_b else (Q64, price)
 
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
-        """The input that drains the bins ahead up to the first whose price, fee deducted, is below `price`.
+        """The input that drains the bins ahead until the first whose price, fee deducted, is below `price`.
 
-        A bin has one price, so it is taken whole or not at all. 0 if the first is below already.
+        A bin has one price, so all of it is drained or none. Returns 0 if the first bin's price is below `price`.
         """
         numerator, denominator = price
-        ladder = self._ladder(a_to_b, now)
-        rungs = ladder.rungs
+        cumulative = self._cumulative_fills(a_to_b, now)
+        drained_bins = cumulative.drained_bins
 
-        def below(rung: Rung) -> bool:
-            price, kept = rung.worst
+        def below(drained_bin: DrainedBin) -> bool:
+            price, kept = drained_bin.lowest_price
             if a_to_b:
-                return price * kept * denominator < numerator * FEE << 64
-            return (kept << 64) * denominator < numerator * price * FEE
+                return price * kept * denominator < numerator * FEE_PRECISION << 64
+            return (kept << 64) * denominator < numerator * price * FEE_PRECISION
 
-        while not (rungs and below(rungs[-1])):
-            if not ladder.grow(self, ladder.top() + 1):
+        while not (drained_bins and below(drained_bins[-1])):
+            if not cumulative.extend(self, cumulative.capacity() + 1):
                 break
-        end = bisect_left(rungs, True, key=below)
+        end = bisect_left(drained_bins, True, key=below)
         if not end:
             return 0
-        before, drained, _ = rungs[end - 1]
-        return min(before.amount_in + drained.amount_in, U64_MAX)
+        before, fill, _ = drained_bins[end - 1]
+        return min(before.amount_in + fill.amount_in, U64_MAX)
 
     def max_input(self, a_to_b: bool, now: int) -> int:
-        """What drains every bin ahead, or what a u64 can hold."""
-        ladder = self._ladder(a_to_b, now)
-        ladder.grow(self, _EVERYTHING)
-        return min(ladder.top(), U64_MAX)
+        """The input that drains every bin ahead, at most a u64."""
+        cumulative = self._cumulative_fills(a_to_b, now)
+        cumulative.extend(self, _UNLIMITED)
+        return min(cumulative.capacity(), U64_MAX)
 
     def depth(self, a_to_b: bool) -> int:
-        """The sum of the bins ahead, limit orders included."""
-        ladder = self._ladder(a_to_b, self.volatility.last_update_timestamp)
-        ladder.grow(self, _EVERYTHING)
-        return sum(rung.drained.gross_out for rung in ladder.rungs)
+        """The base units of the output token in the bins ahead, limit orders included."""
+        cumulative = self._cumulative_fills(a_to_b, self.volatility.last_update_timestamp)
+        cumulative.extend(self, _UNLIMITED)
+        return sum(each.fill.gross_out for each in cumulative.drained_bins)
 
     def to_json(self) -> dict[str, object]:
         state: dict[str, object] = {name: str(getattr(self, name)) for name in _PARAMETERS}
@@ -298,7 +302,7 @@ class MeteoraDlmm:
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Bins in any order. Raises `CorruptState`."""
+        """The pair with this state; its bins may be in any order. Raises `CorruptState`."""
         state = State(value, (*_PARAMETERS, *_VOLATILITY, "bins"))
         step = state.integer("bin_step", 1, MAX_BIN_STEP)
         parameters: dict[str, Any] = {name: state.integer(name, *bounds) for name, bounds in _PARAMETERS.items()}
@@ -314,19 +318,19 @@ class MeteoraDlmm:
             raise CorruptState("active_id", "an id within those of the bins", active_id)
         return cls(**parameters, volatility=volatility, bins=tuple(bins))
 
-    def _ladder(self, a_to_b: bool, now: int) -> Ladder:
+    def _cumulative_fills(self, a_to_b: bool, now: int) -> CumulativeFills:
         key = (a_to_b, *self.references(now))
-        ladder = self._ladders.get(key)
-        if ladder is None:
-            ladder = self._ladders.setdefault(key, Ladder(self, *key))
-        return ladder
+        cumulative = self._fills.get(key)
+        if cumulative is None:
+            cumulative = self._fills.setdefault(key, CumulativeFills(self, *key))
+        return cumulative
 
-    def _last_fill(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Ladder, Totals, Fill]:
+    def _last_fill(self, amount_in: int, a_to_b: bool, now: int) -> tuple[CumulativeFills, Totals, Fill]:
         check_amount(amount_in)
-        ladder = self._ladder(a_to_b, now)
-        before, drained, _ = ladder.reach(self, amount_in)
+        cumulative = self._cumulative_fills(a_to_b, now)
+        before, fill, _ = cumulative.find(self, amount_in)
         left = amount_in - before.amount_in
-        return ladder, before, self.fill(drained.bin, drained.fee_rate, drained.accumulator, left, a_to_b)
+        return cumulative, before, self.fill(fill.bin, fill.fee_rate, fill.accumulator, left, a_to_b)
 
 
 _PARAMETERS = {
@@ -366,7 +370,7 @@ def _bin_from_json(state: State, bin_step: int, active_id: int, takes_orders: bo
     try:
         price = price_of_bin(bin_id, bin_step)
     except Overflow:
-        raise CorruptState(state.path("id"), f"a bin whose price Q64.64 can hold at step {bin_step}", bin_id) from None
+        raise CorruptState(state.path("id"), f"a bin whose price fits Q64.64 at bin step {bin_step}", bin_id) from None
     bin = Bin(
         bin_id,
         price,

@@ -1,7 +1,7 @@
-"""The bins of a Meteora DLMM pair: their prices, and a swap within one of them.
+"""The bins of a Meteora DLMM pair: their prices, and a swap within one bin.
 
 Source: MeteoraAg/dlmm-sdk, commons/src/math/{price_math,u64x64_math}.rs and commons/src/quote.rs
-(`swap_exact_in_quote_at_bin` and what it calls). Prices are Q64.64, y per x; a is x, b is y.
+(`swap_exact_in_quote_at_bin` and what it calls). Prices are Q64.64, y per x. Token a is x, token b is y.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from order_engine.dex.errors import Overflow
 from order_engine.dex.rounding import Q64, U128_MAX
 from order_engine.dex.swaps import BPS
 
-FEE = 1_000_000_000
-"""What fee rates are divided by: FEE_PRECISION."""
+FEE_PRECISION = 1_000_000_000
+"""Fee rates are billionths."""
 
 LIMIT_ORDER_FEE_SHARE = 5_000
-"""Basis points of the fee on limit orders that their owners keep."""
+"""The basis points of a limit order's fee that its owner keeps."""
 
 
 @lru_cache(maxsize=1 << 16)
 def price_of_bin(bin_id: int, bin_step: int) -> int:
-    """`get_price_from_id`: `(1 + bin_step / 10000) ^ bin_id` in Q64.64. Raises `Overflow` for what underflows there."""
+    """`(1 + bin_step / 10000) ^ bin_id` in Q64.64: `get_price_from_id`. Raises `Overflow` if Q64.64 can't hold it."""
     return power(Q64 + (bin_step << 64) // BPS, bin_id)
 
 
 def power(base: int, exponent: int) -> int:
-    """`pow` of u64x64_math.rs: Q64.64, each product floored, in its order. Raises `Overflow` where it returns None.
+    """`base ^ exponent` in Q64.64, with the products in the order of `pow` in u64x64_math.rs, each rounded down.
 
-    A base above one is inverted first, so that the squares stay below one.
+    A base above one is inverted first, so that the squares stay below one. Raises `Overflow` where `pow` returns None.
     """
     if exponent == 0:
         return Q64
@@ -52,10 +52,10 @@ def power(base: int, exponent: int) -> int:
 
 
 class Bin(NamedTuple):
-    """Base units of each token in one bin, apart from fees.
+    """The base units of each token in one bin, without fees.
 
-    Limit orders sell x where `limit_order_ask_side`, else y: `processed_order_remaining_amount` of the batch that is
-    being filled, then `open_order_amount` of those that wait.
+    Its limit orders sell x if `limit_order_ask_side`, else y. A swap first takes `processed_order_remaining_amount`,
+    the rest of the batch that is being filled, then `open_order_amount`, the orders after it.
     """
 
     id: int
@@ -68,10 +68,11 @@ class Bin(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """What a swap does in one bin, in base units.
+    """The part of a swap that takes place in one bin, in base units.
 
-    `amount_in` and `amount_out` as the trader sees them, `net_in` and `gross_out` without the fee; `fee` is what the
-    providers and the limit orders' owners keep. `market_*` is the providers' part; the rest fills limit orders.
+    The trader pays `amount_in` and receives `amount_out`. `net_in` is the input after a fee on the input, `gross_out`
+    the output before a fee on the output. `fee` goes to the liquidity providers and the owners of limit orders.
+    `market_in` and `market_out` are the providers' part of `net_in` and `gross_out`; limit orders fill the rest.
     """
 
     bin: Bin
@@ -89,7 +90,7 @@ class Fill(NamedTuple):
 
 
 def fill_layer(amount: int, liquidity: int, price: int, a_to_b: bool) -> tuple[int, int]:
-    """`calculate_exact_in_fill_amount`: how much of `amount` a layer of `liquidity` takes, and what it pays."""
+    """The part of `amount` that a layer of `liquidity` takes, and its output: `calculate_exact_in_fill_amount`."""
     if not liquidity:
         return 0, 0
     needed = -((-liquidity << 64) // price) if a_to_b else -(-liquidity * price >> 64)
@@ -99,10 +100,10 @@ def fill_layer(amount: int, liquidity: int, price: int, a_to_b: bool) -> tuple[i
 
 
 def split_fee(fee: int, protocol_share: int, market_in: int, total_in: int) -> tuple[int, int]:
-    """`split_fee`: what the users keep of the trading fee, and the protocol.
+    """The users' and the protocol's parts of the trading fee: `split_fee`.
 
-    Half of the limit orders' part goes to the protocol. A fee on nothing (an input of one unit is all fee) goes to
-    neither: the unit stays in the vault.
+    Half of the fee on limit orders goes to the protocol. If the fee consumes the whole input, as for an input of one
+    base unit, neither receives it: it stays in the vault.
     """
     if not total_in:
         return 0, 0
@@ -124,14 +125,15 @@ def fill_bin(
     limit_orders: bool,
     protocol_share: int,
 ) -> Fill:
-    """`swap_exact_in_quote_at_bin`: the providers first, then limit orders, as far as `left` goes.
+    """The swap of at most `left` in this bin: `swap_exact_in_quote_at_bin`.
 
-    Where the bin is drained the fee is worked out from what it took, otherwise from `left` as a whole.
+    The liquidity providers fill it first, then limit orders. A drained bin charges its fee on the input that it took,
+    any other bin on all of `left`.
     """
     net = left
     fee = 0
     if fee_on_input:
-        fee = -(-left * fee_rate // FEE)
+        fee = -(-left * fee_rate // FEE_PRECISION)
         net -= fee
     market_in, market_out = fill_layer(net, bin.amount_y if a_to_b else bin.amount_x, bin.price, a_to_b)
     taken, gross_out = market_in, market_out
@@ -146,11 +148,11 @@ def fill_bin(
     if taken < net:
         amount_in = taken
         if fee_on_input:
-            fee = -(-taken * fee_rate // (FEE - fee_rate))
+            fee = -(-taken * fee_rate // (FEE_PRECISION - fee_rate))
             amount_in += fee
     amount_out = gross_out
     if not fee_on_input:
-        fee = -(-gross_out * fee_rate // FEE)
+        fee = -(-gross_out * fee_rate // FEE_PRECISION)
         amount_out -= fee
     users, protocol = split_fee(fee, protocol_share, market_in, taken)
     return Fill(
@@ -170,10 +172,10 @@ def fill_bin(
 
 
 def after_fill(fill: Fill, a_to_b: bool) -> Bin:
-    """The bin after it: the providers hold what was paid to them, limit orders' proceeds are their owners' to claim.
+    """The bin after the fill: it holds the providers' part, but neither fees nor the proceeds of limit orders.
 
-    Fees are claimed apart. The program's source for open orders that begin to be filled is not public; here they
-    become the batch that is being filled, as the state's fields say.
+    The program's source does not show how open orders begin to be filled. Here they become the batch that is being
+    filled, as the names of the fields say.
     """
     bin = fill.bin
     open_out = fill.gross_out - fill.market_out - fill.processed_out

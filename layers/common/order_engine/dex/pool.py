@@ -1,4 +1,4 @@
-"""The pools, behind one interface: a is the program's first token (0, coin, x), b its second."""
+"""One interface for all kinds of pools. Token a is the program's first token (0, coin, x), token b its second."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["KINDS", "Fees", "Pool", "Swap", "load", "min_out"]
 
 
 class Pool(Protocol):
-    """The immutable state of one pool. Amounts in base units, `now` in unix seconds, no names in it.
+    """The immutable state of one pool. Amounts are in base units, `now` in Unix seconds.
 
-    A pool that is built by hand is trusted; `from_json` checks it.
+    `from_json` checks the state; the constructor does not.
     """
 
     kind: ClassVar[str]
@@ -26,13 +26,16 @@ class Pool(Protocol):
     def __hash__(self) -> int: ...
 
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
-        """Exact in. Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for an amount not a u64."""
+        """The swap of exactly `amount_in`.
+
+        Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for 0 or an amount beyond a u64.
+        """
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
-        """`quote(...).amount_out` without the details, and 0 instead of `ZeroOutput`."""
+        """`quote(...).amount_out`, or 0 where `quote` raises `ZeroOutput`. Faster than `quote`."""
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
-        """`quote(...)`, and the pool after it."""
+        """The swap of exactly `amount_in`, and the pool after it. Raises what `quote` raises."""
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
         """The marginal price without fee, base units out per base unit in, as a fraction."""
@@ -40,22 +43,22 @@ class Pool(Protocol):
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
         """The largest input after which the marginal price, fees deducted, is still at least `price` (out per in).
 
-        The marginal price is what one more base unit would buy, the programs' roundings aside. 0 where it starts
-        below, and never more than `max_input`.
+        The marginal price is the output for one more base unit of input, before the programs round. Returns 0 if the
+        marginal price is below `price` from the start, and never more than `max_input`.
         """
 
     def max_input(self, a_to_b: bool, now: int) -> int:
-        """The largest input that the pool takes: bounded by its liquidity and by a u64."""
+        """The largest input that the pool can take: its liquidity and a u64 limit it."""
 
     def depth(self, a_to_b: bool) -> int:
-        """Base units of the output token that the pool holds."""
+        """The base units of the output token that the pool holds."""
 
     def to_json(self) -> object:
-        """An object of strings, arrays and objects: every integer is a string."""
+        """The state as a JSON object, with every integer as a string."""
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Integers as numbers or strings. Raises `CorruptState`, naming the field."""
+        """The pool with this state. Integers may be numbers or strings. Raises `CorruptState`."""
 
 
 KINDS: dict[str, type[Pool]] = {
@@ -64,7 +67,7 @@ KINDS: dict[str, type[Pool]] = {
 
 
 def load(kind: str, value: object) -> Pool:
-    """The pool of that kind in that state, as `to_json` writes it. Raises `CorruptState`, naming the field."""
+    """The pool of this kind with this state, as `to_json` returns it. Raises `CorruptState`, which names the field."""
     if kind not in KINDS:
         raise CorruptState("kind", f"one of {', '.join(KINDS)}", kind)
     return KINDS[kind].from_json(value)

@@ -1,7 +1,7 @@
-"""Raydium CLMM: liquidity that changes from tick to tick.
+"""Raydium CLMM: concentrated liquidity between ticks.
 
-Source: raydium-io/raydium-clmm, programs/amm/src/instructions/swap.rs (`swap_internal`), for pools whose fee is static
-and on the input and that hold no limit orders. Token 0 is a, token 1 is b.
+Source: raydium-io/raydium-clmm, programs/amm/src/instructions/swap.rs (`swap_internal`), for pools that
+have a static fee on the input and no limit orders. Token a is token 0, token b is token 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
 from order_engine.dex.raydium_clmm_math import (
-    FEE,
+    FEE_RATE_DENOMINATOR,
     MAX_SQRT_PRICE,
     MAX_TICK,
     MIN_SQRT_PRICE,
@@ -32,14 +32,18 @@ from order_engine.dex.swaps import Fees, Swap
 
 
 class Tick(NamedTuple):
-    """An initialized tick: by how much liquidity grows where the price rises through it."""
+    """An initialized tick. `liquidity_net` is added to the liquidity when the price rises through it."""
 
     id: int
     liquidity_net: int
 
 
 class Range(NamedTuple):
-    """The way to the next initialized tick: its id, the square root of its price, the liquidity until and after it."""
+    """The price range up to the next initialized tick, in the direction of a swap.
+
+    `tick` is that tick's id and `target` its square-root price; `liquidity` is the liquidity within the range and
+    `liquidity_after` the liquidity beyond it.
+    """
 
     tick: int
     target: int
@@ -49,7 +53,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RaydiumClmm:
-    """`sqrt_price` in Q64.64, the current `tick`, the `liquidity` in its range, the initialized `ticks` by id.
+    """A pool: `sqrt_price` in Q64.64, the current `tick`, the `liquidity` there, the initialized `ticks` by id.
 
     Rates are millionths: `trade_fee_rate` of the input, `protocol_fee_rate` and `fund_fee_rate` of that fee.
     """
@@ -65,7 +69,7 @@ class RaydiumClmm:
     ticks: tuple[Tick, ...]
 
     def ranges_ahead(self, a_to_b: bool) -> Iterator[Range]:
-        """From the current price on: down where token 0 comes in, up where token 1 does."""
+        """The ranges from the current price on: downwards if token 0 is the input, upwards if token 1 is."""
         liquidity = self.liquidity
         above = bisect_right(self.ticks, self.tick, key=lambda tick: tick.id)
         for tick, net in reversed(self.ticks[:above]) if a_to_b else islice(self.ticks, above, None):
@@ -74,11 +78,14 @@ class RaydiumClmm:
             liquidity = after
 
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
-        """Exact in. Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, `ValueError` for a bad amount."""
+        """The swap of exactly `amount_in`.
+
+        Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for a bad amount.
+        """
         return self._quote(self._steps(amount_in, a_to_b, exact_in=True), a_to_b)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
-        """`quote(...).amount_out`, or 0."""
+        """`quote(...).amount_out`, or 0 instead of `ZeroOutput`."""
         return sum(step.amount_out for _, step in self._steps(amount_in, a_to_b, exact_in=True))
 
     def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
@@ -86,33 +93,33 @@ class RaydiumClmm:
         return self._quote(self._steps(amount_out, a_to_b, exact_in=False), a_to_b)
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
-        """Also the pool after it. No part of the fee moves the price: it is claimed apart."""
+        """The swap, and the pool after it. The fee is not part of the liquidity, so it does not move the price."""
         steps = list(self._steps(amount_in, a_to_b, exact_in=True))
         before, tick, liquidity = self.sqrt_price, self.tick, self.liquidity
         for ahead, (price, *_) in steps:
             if price == ahead.target:
                 tick, liquidity = ahead.tick - a_to_b, ahead.liquidity_after
-            elif price != before:  # an input that is all fee leaves the tick that was just crossed
+            elif price != before:  # an input consumed by the fee keeps the tick that was just crossed
                 tick = tick_at_sqrt_price(price)
             before = price
         return self._quote(steps, a_to_b), replace(self, sqrt_price=before, tick=tick, liquidity=liquidity)
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
-        """Base units out per base unit in, without fee."""
+        """The price without fee: base units out per base unit in, as a fraction."""
         square = self.sqrt_price * self.sqrt_price
         return (square, 1 << 128) if a_to_b else (1 << 128, square)
 
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
-        """The input after which the marginal price, fee deducted, is still at least `price`; 0 if it starts below.
+        """The largest input after which the marginal price, fee deducted, is still at least `price`; perhaps 0.
 
-        Whole ranges cost what the program takes for them; within the last the input is rounded down.
+        A range that is crossed takes the program's input for it; in the last range the input is rounded down.
         """
         numerator, denominator = price
-        kept = FEE - self.trade_fee_rate
+        kept = FEE_RATE_DENOMINATOR - self.trade_fee_rate
         if a_to_b:
-            bound = isqrt(((numerator * FEE << 128) - 1) // (denominator * kept)) + 1
+            bound = isqrt(((numerator * FEE_RATE_DENOMINATOR << 128) - 1) // (denominator * kept)) + 1
         else:
-            bound = isqrt((denominator * kept << 128) // (numerator * FEE))
+            bound = isqrt((denominator * kept << 128) // (numerator * FEE_RATE_DENOMINATOR))
         total, at = 0, self.sqrt_price
         for _, target, liquidity, _ in self.ranges_ahead(a_to_b):
             if (target >= bound) if a_to_b else (target <= bound):
@@ -122,16 +129,16 @@ class RaydiumClmm:
             else:
                 if (at > bound) if a_to_b else (at < bound):
                     net = -delta_amounts(at, bound, -liquidity, a_to_b)[0]  # rounded down
-                    total += ((net + 1) * FEE - 1) // kept if net else 0
+                    total += ((net + 1) * FEE_RATE_DENOMINATOR - 1) // kept if net else 0
                 break
         return min(total, U64_MAX)
 
     def max_input(self, a_to_b: bool, now: int) -> int:
-        """What takes the price through the last initialized tick, or what a u64 can hold."""
+        """The input that takes the price through the last initialized tick, at most a u64."""
         total, at = 0, self.sqrt_price
         for _, target, liquidity, _ in self.ranges_ahead(a_to_b):
             net, _ = delta_amounts(target, at, liquidity, a_to_b)
-            total += net + ceil_div(net * self.trade_fee_rate, FEE - self.trade_fee_rate)
+            total += net + ceil_div(net * self.trade_fee_rate, FEE_RATE_DENOMINATOR - self.trade_fee_rate)
             at = target
         return min(total, U64_MAX)
 
@@ -149,7 +156,7 @@ class RaydiumClmm:
 
     @classmethod
     def from_json(cls, value: object) -> Self:
-        """Ticks in any order. Raises `CorruptState`."""
+        """The pool with this state; its ticks may be in any order. Raises `CorruptState`."""
         state = State(value, cls.__slots__)
         fields = state.objects("ticks", Tick._fields)
         ticks = sorted(
@@ -160,13 +167,15 @@ class RaydiumClmm:
             state.integer("sqrt_price", MIN_SQRT_PRICE, MAX_SQRT_PRICE - 1),
             state.integer("tick", MIN_TICK, MAX_TICK - 1),
             state.integer("liquidity", 0, U128_MAX),
-            state.integer("trade_fee_rate", 0, FEE - 1),
-            state.integer("protocol_fee_rate", 0, FEE),
-            state.integer("fund_fee_rate", 0, FEE),
+            state.integer("trade_fee_rate", 0, FEE_RATE_DENOMINATOR - 1),
+            state.integer("protocol_fee_rate", 0, FEE_RATE_DENOMINATOR),
+            state.integer("fund_fee_rate", 0, FEE_RATE_DENOMINATOR),
             tuple(ticks),
         )
-        if pool.protocol_fee_rate + pool.fund_fee_rate > FEE:
-            raise CorruptState("fund_fee_rate", f"at most {FEE} with the protocol fee rate", pool.fund_fee_rate)
+        if pool.protocol_fee_rate + pool.fund_fee_rate > FEE_RATE_DENOMINATOR:
+            raise CorruptState(
+                "fund_fee_rate", f"at most {FEE_RATE_DENOMINATOR} with the protocol fee rate", pool.fund_fee_rate
+            )
         if not sqrt_price_at_tick(pool.tick) <= pool.sqrt_price <= sqrt_price_at_tick(pool.tick + 1):
             raise CorruptState("sqrt_price", f"a price within tick {pool.tick}", pool.sqrt_price)
         for tick, following in pairwise(ticks):
@@ -185,7 +194,10 @@ class RaydiumClmm:
         return pool
 
     def _steps(self, amount: int, a_to_b: bool, exact_in: bool) -> Iterator[tuple[Range, Step]]:
-        """`swap_internal`'s loop: `amount` is the whole input, fee included, or the whole output."""
+        """The steps of a swap, range by range: the loop of `swap_internal`.
+
+        `amount` is the whole input, fee included, or the whole output.
+        """
         check_amount(amount)
         remaining, at = amount, self.sqrt_price
         for ahead in self.ranges_ahead(a_to_b):
@@ -195,22 +207,22 @@ class RaydiumClmm:
             at = step.sqrt_price_next
             if not remaining:
                 return
-        raise LiquidityExhausted(f"expected {remaining} less than {amount} at most, was {amount}")
+        raise LiquidityExhausted(f"expected at most {amount - remaining}, was {amount}")
 
     def _quote(self, steps: Iterable[tuple[Range, Step]], a_to_b: bool) -> Swap:
-        """The sum of the steps. `spilt_fees`: protocol and fund take their parts of each step's fee, rounded down."""
+        """The sum of the steps. Protocol and fund take their parts of each step's fee, rounded down (`spilt_fees`)."""
         net = amount_out = fee = protocol = fund = 0
         for _, step in steps:
             net += step.amount_in
             amount_out += step.amount_out
             fee += step.fee_amount
-            protocol += step.fee_amount * self.protocol_fee_rate // FEE
-            fund += step.fee_amount * self.fund_fee_rate // FEE
+            protocol += step.fee_amount * self.protocol_fee_rate // FEE_RATE_DENOMINATOR
+            fund += step.fee_amount * self.fund_fee_rate // FEE_RATE_DENOMINATOR
         amount_in = net + fee
         if not amount_out:
-            raise ZeroOutput(f"expected an input worth a base unit, was {amount_in}")
+            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
         if max(amount_in, amount_out) > U64_MAX:
-            raise Overflow(f"expected amounts of at most {U64_MAX}, was {amount_in} in, {amount_out} out")
+            raise Overflow(f"expected amounts of at most {U64_MAX}, was {amount_in} in and {amount_out} out")
         out, into = self.spot_price(a_to_b)
         impact = (net * out - amount_out * into, net * out)
         return Swap(amount_in, amount_out, Fees(fee - protocol - fund, protocol, fund, 0), True, impact)

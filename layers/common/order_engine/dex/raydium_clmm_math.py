@@ -12,8 +12,8 @@ from typing import NamedTuple
 from order_engine.dex.errors import LiquidityExhausted, Overflow
 from order_engine.dex.rounding import Q64, U64_MAX, U128_MAX, ceil_div
 
-FEE = 1_000_000
-"""What fee rates are divided by: FEE_RATE_DENOMINATOR_VALUE."""
+FEE_RATE_DENOMINATOR = 1_000_000
+"""Fee rates are millionths. FEE_RATE_DENOMINATOR_VALUE in the program."""
 
 MIN_TICK, MAX_TICK = -443_636, 443_636
 MIN_SQRT_PRICE = 4295048016
@@ -40,12 +40,12 @@ _FACTORS = (
     0x5D6AF8DEDC582C,
     0x2216E584F5FA,
 )
-"""`2⁶⁴ / 1.0001^(2^(i − 1))`, one for each bit of a tick."""
+"""`2⁶⁴ / 1.0001^(2^(i − 1))` for bit i of a tick."""
 
 
 @lru_cache(maxsize=1 << 16)
 def sqrt_price_at_tick(tick: int) -> int:
-    """`get_sqrt_price_at_tick`: `1.0001^(tick / 2)`. Raises `Overflow` for a tick out of range."""
+    """`1.0001^(tick / 2)` in Q64.64: `get_sqrt_price_at_tick`. Raises `Overflow` for a tick out of range."""
     if not MIN_TICK <= tick <= MAX_TICK:
         raise Overflow(f"expected a tick from {MIN_TICK} to {MAX_TICK}, was {tick}")
     ratio = Q64
@@ -56,9 +56,10 @@ def sqrt_price_at_tick(tick: int) -> int:
 
 
 def tick_at_sqrt_price(sqrt_price: int) -> int:
-    """`get_tick_at_sqrt_price`: the greatest tick whose price is not above. Raises `Overflow` out of range.
+    """The highest tick whose price is not above `sqrt_price`: `get_tick_at_sqrt_price`.
 
-    A base-2 logarithm to 16 bits, then a change of base, leaves two candidates at most.
+    A base-2 logarithm to 16 bits and a change of base leave at most two candidates. Raises `Overflow` for a price out
+    of range.
     """
     if not MIN_SQRT_PRICE <= sqrt_price < MAX_SQRT_PRICE:
         raise Overflow(f"expected a price from {MIN_SQRT_PRICE} to below {MAX_SQRT_PRICE}, was {sqrt_price}")
@@ -77,7 +78,7 @@ def tick_at_sqrt_price(sqrt_price: int) -> int:
 
 
 class Step(NamedTuple):
-    """`SwapComputationResult`. `fee_amount` is not in `amount_in` where it is on the input."""
+    """The swap within one range: `SwapComputationResult`. `amount_in` does not include a fee on the input."""
 
     sqrt_price_next: int
     amount_in: int
@@ -86,9 +87,9 @@ class Step(NamedTuple):
 
 
 def delta_amounts(sqrt_a: int, sqrt_b: int, liquidity: int, zero_for_one: bool) -> tuple[int, int]:
-    """`get_delta_amounts_for_swap`: what goes in, rounded up, and comes out, rounded down, between two prices.
+    """The input, rounded up, and the output, rounded down, between two prices: `get_delta_amounts_for_swap`.
 
-    Not bounded by a u64 here.
+    Either may exceed a u64.
     """
     difference = liquidity * abs(sqrt_b - sqrt_a)
     product = sqrt_a * sqrt_b
@@ -98,7 +99,7 @@ def delta_amounts(sqrt_a: int, sqrt_b: int, liquidity: int, zero_for_one: bool) 
 
 
 def sqrt_price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
-    """`get_next_sqrt_price_from_input`: token 0 rounds up, token 1 down."""
+    """The price after an input, rounded up for token 0, down for token 1: `get_next_sqrt_price_from_input`."""
     if zero_for_one:
         numerator = liquidity << 64
         return ceil_div(numerator * sqrt_price, numerator + amount * sqrt_price)
@@ -106,7 +107,7 @@ def sqrt_price_after_input(sqrt_price: int, liquidity: int, amount: int, zero_fo
 
 
 def sqrt_price_after_output(sqrt_price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
-    """`get_next_sqrt_price_from_output`. Raises `LiquidityExhausted` where no price gives that much."""
+    """The price after an output: `get_next_sqrt_price_from_output`. Raises `LiquidityExhausted` if no price pays it."""
     if zero_for_one:
         return sqrt_price - ceil_div(amount << 64, liquidity)
     numerator = liquidity << 64
@@ -125,17 +126,17 @@ def compute_swap(
     zero_for_one: bool,
     is_fee_on_input: bool = True,
 ) -> Step:
-    """`compute_swap`: as far as `amount_remaining` goes, the target at most. `fee_rate` in millionths.
+    """The swap of `amount_remaining`, at most up to the target price: `compute_swap`. `fee_rate` is in millionths.
 
-    Where the target is not reached, what rounding leaves of the input is fee. Raises `Overflow` where the amounts of
-    the step do not fit a u64.
+    If the target is not reached, the part of the input that rounding leaves over is fee. Raises `Overflow` if the
+    amounts of the step do not fit a u64.
     """
-    kept = FEE - fee_rate
+    kept = FEE_RATE_DENOMINATOR - fee_rate
     amount = amount_remaining
     if is_base_input and is_fee_on_input:
-        amount = amount_remaining * kept // FEE
+        amount = amount_remaining * kept // FEE_RATE_DENOMINATOR
     elif not is_base_input and not is_fee_on_input:
-        amount = ceil_div(amount_remaining * FEE, kept)
+        amount = ceil_div(amount_remaining * FEE_RATE_DENOMINATOR, kept)
     reached = sqrt_price_target
     amount_in, amount_out = delta_amounts(sqrt_price_target, sqrt_price, liquidity, zero_for_one)
     fits = amount_in <= U64_MAX and amount_out <= U64_MAX
@@ -144,16 +145,16 @@ def compute_swap(
         reached = after(sqrt_price, liquidity, amount, zero_for_one)
         amount_in, amount_out = delta_amounts(reached, sqrt_price, liquidity, zero_for_one)
         if max(amount_in, amount_out) > U64_MAX:
-            raise Overflow(f"expected amounts of at most {U64_MAX}, was {amount_in} in, {amount_out} out")
+            raise Overflow(f"expected amounts of at most {U64_MAX}, was {amount_in} in and {amount_out} out")
     if is_base_input and is_fee_on_input:
         fee = amount_remaining - amount_in if reached != sqrt_price_target else ceil_div(amount_in * fee_rate, kept)
         return Step(reached, amount_in, amount_out, fee)
     if is_base_input:
-        fee = ceil_div(amount_out * fee_rate, FEE)
+        fee = ceil_div(amount_out * fee_rate, FEE_RATE_DENOMINATOR)
         if reached != sqrt_price_target:
             amount_in = amount_remaining
         return Step(reached, amount_in, amount_out - fee, fee)
     if is_fee_on_input:
         return Step(reached, amount_in, min(amount_out, amount_remaining), ceil_div(amount_in * fee_rate, kept))
-    net = min(amount_out - ceil_div(amount_out * fee_rate, FEE), amount_remaining)
+    net = min(amount_out - ceil_div(amount_out * fee_rate, FEE_RATE_DENOMINATOR), amount_remaining)
     return Step(reached, amount_in, net, amount_out - net)

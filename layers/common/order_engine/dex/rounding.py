@@ -1,4 +1,4 @@
-"""Integers as the programs have them, and division that rounds away from the trader."""
+"""The integer bounds of Solana's programs, and division that rounds up."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def ceil_div(numerator: int, denominator: int) -> int:
 
 
 def check_amount(amount: int) -> None:
-    """Raises `ValueError` for what no instruction can carry: less than one base unit or more than a u64."""
+    """Raises `ValueError` unless the amount is at least one base unit and fits a u64, as in an instruction."""
     if not 1 <= amount <= U64_MAX:
         raise ValueError(f"expected an amount from 1 to {U64_MAX} base units, was {amount}")

@@ -1,4 +1,4 @@
-"""Which way through the pools pays most: straight, split over several pools of a pair, or over a third token."""
+"""Finds the route that pays most: through one pool, split over several pools of a pair, or over a third token."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from order_engine.dex.splitting import Side, Split, best_split
 from order_engine.dex.swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
-"""The tokens over which a route may go: most others have pools with them."""
+"""The tokens that may be in the middle of a route: most other tokens have pools with them."""
 
 NATIVE = "SOL"
-"""The token that transactions are paid in."""
+"""The token that pays for transactions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A pool as its venue lists it: its address, its tokens, and its state at a slot of the chain."""
+    """A pool as its venue lists it: its address, its tokens, and its state in a slot of the chain."""
 
     id: str
     venue: str
@@ -40,7 +40,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A swap in one pool. Amounts in base units."""
+    """The swap in one pool."""
 
     listing: Listing
     swap: Swap
@@ -48,7 +48,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class Hop:
-    """From one token to another, through one pool or several at once."""
+    """The swap from one token to another, through one pool or several pools. Amounts are in base units."""
 
     token_in: str
     token_out: str
@@ -64,13 +64,13 @@ class Hop:
 
     @property
     def depth(self) -> int:
-        """Base units of the token that comes out, in the pools used."""
+        """The base units of the output token in these pools."""
         return sum(leg.listing.pool.depth(leg.listing.side(self.token_in).a_to_b) for leg in self.legs)
 
 
 @dataclass(frozen=True)
 class Route:
-    """One way from a token to another. `cost` is what its further legs cost, in base units of what comes out."""
+    """One or two hops. `cost` is that of all legs but the first, in base units of the output token."""
 
     hops: tuple[Hop, ...]
     cost: int
@@ -93,14 +93,14 @@ class Route:
 
     @property
     def name(self) -> str:
-        """The pools, `+` between those of one hop and ` > ` between hops."""
+        """The ids of the pools: `+` joins the pools of one hop, ` > ` joins hops."""
         return " > ".join("+".join(leg.listing.id for leg in hop.legs) for hop in self.hops)
 
     @property
     def price_impact_bps(self) -> int:
-        """By how much the swap moves the price that it is paid, without fees, rounded up to basis points.
+        """The price impact in basis points, without fees, rounded up.
 
-        Of the pools of one hop the mean, weighted by what goes in; of two hops, one after the other.
+        Within a hop it is the mean over the pools, weighted by input. Over hops it is `1 − ∏(1 − impact)`.
         """
         left, whole = 1, 1
         for hop in self.hops:
@@ -115,16 +115,16 @@ class Route:
 
     @property
     def rank(self) -> tuple[int, int, str]:
-        """Sorts the better route first: by what it pays after costs, then by depth, then by name."""
+        """The sort key, best route first: by output after costs, then by depth, then by name."""
         return self.cost - self.amount_out, -self.hops[-1].depth, self.name
 
 
 class NoPath(DexError):
-    """No pools lead from the one token to the other."""
+    """No pools connect the two tokens."""
 
 
 class TooSmall(DexError):
-    """Every route pays nothing. `smallest` is the least amount for which one pays something."""
+    """Every route pays nothing. `smallest` is the smallest amount for which a route pays something."""
 
     def __init__(self, smallest: int) -> None:
         super().__init__(f"expected at least {smallest} base units")
@@ -132,7 +132,7 @@ class TooSmall(DexError):
 
 
 class TooLarge(DexError):
-    """No route can take the amount. `largest` is the most that one can, and what it then pays."""
+    """No route can take the amount. `largest` is the largest amount that a route takes, for `amount_out`."""
 
     def __init__(self, largest: int, amount_out: int) -> None:
         super().__init__(f"expected at most {largest} base units, for {amount_out}")
@@ -143,23 +143,23 @@ class TooLarge(DexError):
 def routes(
     listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int, leg_cost: int = 0
 ) -> list[Route]:
-    """The routes that are worth a comparison, the best one first.
+    """The routes to compare, the best one first.
 
-    They are each pool of the pair by itself, the best division between these pools, and for each hub the best way over
-    it. `now` in Unix seconds; `leg_cost` is what each leg but the first costs, in base units of `NATIVE`.
+    These are each pool of the pair alone, the best split between these pools, and the best route over each hub. `now`
+    is in Unix seconds. Each leg but the first costs `leg_cost` base units of `NATIVE`.
 
     Raises `NoPath`, `TooSmall`, `TooLarge`.
     """
     if not any(True for _ in paths(listings, token_in, token_out)):
-        raise NoPath(f"expected pools between {token_in} and {token_out}")
+        raise NoPath(f"no pools between {token_in} and {token_out}")
     found = sorted(_routes(listings, token_in, token_out, amount_in, now, leg_cost), key=lambda route: route.rank)
     if not found:
-        raise _verdict(listings, token_in, token_out, amount_in, now)
+        raise _no_route(listings, token_in, token_out, amount_in, now)
     return found
 
 
 def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterator[tuple[str, ...]]:
-    """The tokens that a route goes through, for each way that there is."""
+    """The tokens of each possible route, in order."""
     pairs = {frozenset((listing.token_a, listing.token_b)) for listing in listings}
     if {token_in, token_out} in pairs:
         yield token_in, token_out
@@ -169,7 +169,7 @@ def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterato
 
 
 def reason(found: Sequence[Route]) -> str:
-    """Why the first of these routes won, in words."""
+    """Why the first of these routes won, as a sentence."""
     first, *others = found
     if not others:
         return f"{first.name} is the only route"
@@ -186,26 +186,28 @@ def reason(found: Sequence[Route]) -> str:
 def _routes(
     listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int, leg_cost: int
 ) -> Iterator[Route]:
-    """The direct pools first: a way over a hub that can't pay more even without fees and price impact is left out."""
+    """The routes, direct pools first. A path over a hub is skipped if it pays less even without fees and impact."""
     best = 0
     for path in paths(listings, token_in, token_out):
         pools = [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)]
         if len(path) == 2:
             choices = [[[one]] for one in pools[0]] + ([pools] if len(pools[0]) > 1 else [])
         else:
-            choices = [pools] if _at_most(path, pools, amount_in) > best else []
+            choices = [pools] if _output_at_spot_prices(path, pools, amount_in) > best else []
         for choice in choices:
-            route = _along(path, choice, amount_in, now, [_cost(listings, leg_cost, token) for token in path[1:]])
-            # A division that uses one pool only is that pool's own route again.
+            route = _best_route_along(
+                path, choice, amount_in, now, [_leg_cost(listings, leg_cost, token) for token in path[1:]]
+            )
+            # A split that uses only one pool repeats that pool's own route.
             if route is not None and (len(route.legs) > 1 or choice is not pools):
                 best = max(best, route.amount_out - route.cost)
                 yield route
 
 
-def _along(
+def _best_route_along(
     path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int, now: int, costs: Sequence[int]
 ) -> Route | None:
-    """The route through these pools of each hop, divided as pays most. `costs` of a leg, in what comes out of a hop."""
+    """The best route through these pools of each hop. `costs` is a leg's cost in the output token of each hop."""
     splits = _splits(path, pools, amount_in, now, costs)
     if not splits or not splits[-1].amount_out:
         return None
@@ -223,7 +225,7 @@ def _along(
 def _splits(
     path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int, now: int, costs: Sequence[int]
 ) -> list[Split]:
-    """One for each hop, as far as something comes out; none at all where a hop can't take its amount."""
+    """The best split of each hop, up to the first that pays nothing; empty if a hop can't take its amount."""
     splits: list[Split] = []
     for token_in, listings, cost in zip(path, pools, costs, strict=False):
         split = best_split([listing.side(token_in) for listing in listings], amount_in, now, cost)
@@ -238,16 +240,16 @@ def _splits(
     return splits
 
 
-def _at_most(path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int) -> int:
-    """What the path would pay without fees and price impact."""
+def _output_at_spot_prices(path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int) -> int:
+    """The output of the path without fees and price impact: an upper bound."""
     for (token_in, _), listings in zip(pairwise(path), pools, strict=True):
         prices = [listing.pool.spot_price(listing.side(token_in).a_to_b) for listing in listings]
         amount_in = max(amount_in * numerator // denominator for numerator, denominator in prices)
     return amount_in
 
 
-def _cost(listings: Sequence[Listing], native: int, token: str) -> int:
-    """So many base units of the native token, in another one at the best spot price; 0 where there is no such pool."""
+def _leg_cost(listings: Sequence[Listing], native: int, token: str) -> int:
+    """The value of `native` base units of `NATIVE` in `token`, at the best spot price; 0 without a pool."""
     if token == NATIVE or not native:
         return native
     sides = [one.side(NATIVE) for one in listings if one.trades(NATIVE, token)]
@@ -255,27 +257,26 @@ def _cost(listings: Sequence[Listing], native: int, token: str) -> int:
     return max((-(-native * numerator // denominator) for numerator, denominator in prices), default=0)
 
 
-def _verdict(listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int) -> DexError:
-    """Why there is no route for the amount, and for which amount there would be one."""
-
-    ways = [
+def _no_route(listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int) -> DexError:
+    """The error that says why no route takes the amount, and which amount one takes."""
+    options = [
         (path, [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)])
         for path in paths(listings, token_in, token_out)
     ]
 
     def paid(amount: int) -> int | None:
-        """`None` where no path can take the amount."""
-        splits = [_splits(path, pools, amount, now, [0] * len(pools)) for path, pools in ways]
+        """The highest output; `None` if no path can take the amount."""
+        splits = [_splits(path, pools, amount, now, [0] * len(pools)) for path, pools in options]
         return max((one[-1].amount_out for one in splits if one), default=None)
 
     if paid(amount_in) is None:
-        largest = _first(lambda amount: paid(amount) is None, 1, amount_in) - 1
+        largest = _bisect(lambda amount: paid(amount) is None, 1, amount_in) - 1
         return TooLarge(largest, paid(largest) or 0 if largest else 0)
-    return TooSmall(_first(lambda amount: paid(amount) != 0, amount_in, U64_MAX))
+    return TooSmall(_bisect(lambda amount: paid(amount) != 0, amount_in, U64_MAX))
 
 
-def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The least integer from `low` to `high` for which a condition holds that, once true, stays so."""
+def _bisect(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The least integer from `low` to `high` for which `holds`. It must hold for every greater one too."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle + 1, high)

@@ -1,4 +1,4 @@
-"""Reads the JSON of a pool's state, strictly: a field missing, unknown, mistyped or out of range is named."""
+"""Reads the JSON of a pool's state. The error names any field that is missing, unknown, mistyped or out of range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,40}")
 
 
 class State:
-    """An object with exactly the fields `names`, and perhaps some of `optional`. Raises `CorruptState`."""
+    """A JSON object with all fields in `names`, any in `optional` and no others. Every method raises `CorruptState`."""
 
     def __init__(self, value: object, names: Collection[str], optional: Collection[str] = (), path: str = "") -> None:
         self._path = path
@@ -29,7 +29,7 @@ class State:
         return f"{self._path}.{name}" if self._path else name
 
     def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        """The integer of that name, written as a number or as a string, from `low` to `high`."""
+        """The integer field of that name, from `low` to `high`, written as a number or as a string."""
         raw = self._value.get(name, default)
         if isinstance(raw, str) and _INTEGER.fullmatch(raw):
             raw = int(raw)
@@ -44,7 +44,7 @@ class State:
         return raw
 
     def objects(self, name: str, names: Collection[str], optional: Collection[str] = ()) -> list[State]:
-        """The array of that name, of objects with the fields `names`."""
+        """The array field of that name. Its items are objects with the fields `names`."""
         raw = self._value[name]
         if not isinstance(raw, list | tuple):
             raise CorruptState(self.path(name), "an array", raw)

@@ -1,4 +1,4 @@
-"""What a swap does, whatever the pool."""
+"""Swaps and their fees, the same for every kind of pool."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ BPS = 10_000
 
 
 class Fees(NamedTuple):
-    """What a swap costs, in base units, by who receives it.
+    """The fees of a swap by recipient, in base units.
 
-    `trade` stays for the liquidity providers: the trading fee less what `protocol` and `fund` take of it. `creator`
-    is what the pool's creator takes. All are in the token that `Swap.fee_on_input` names, but for a creator fee with
-    `Swap.creator_fee_on_input` of its own: Raydium CP-Swap may take that one from the other token.
+    `trade` goes to the liquidity providers: the trading fee less `protocol` and `fund`. `creator` goes to the pool's
+    creator. `Swap.fee_on_input` says whether the fees are taken from the input or the output. Raydium CP-Swap may take
+    the creator fee from the other token, as `Swap.creator_fee_on_input` says.
     """
 
     trade: int
@@ -24,16 +24,16 @@ class Fees(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The sum; of one token only where `fee_on_input` and `creator_fee_on_input` agree."""
+        """The sum of all fees. They are in one token only if `fee_on_input` and `creator_fee_on_input` agree."""
         return self.trade + self.protocol + self.fund + self.creator
 
 
 class Swap(NamedTuple):
-    """An exact swap, in base units.
+    """The exact result of a swap, in base units.
 
-    `amount_in` is everything that the trader pays, fees included; `amount_out` everything that they receive, fees
-    deducted. `price_impact` is an exact fraction (numerator, denominator), not reduced: 1 less the execution price
-    without fees over the spot price before the swap, like with like, in base units both.
+    The trader pays `amount_in`, fees included, and receives `amount_out`, fees deducted. `price_impact` is an exact
+    fraction (numerator, denominator), not reduced: `1 − execution price / spot price`, both without fees, where the
+    spot price is that before the swap.
     """
 
     amount_in: int
@@ -45,23 +45,23 @@ class Swap(NamedTuple):
 
     @property
     def price_impact_bps(self) -> int:
-        """Rounded up, so that an impact is never shown smaller than it is."""
+        """The price impact in basis points, rounded up: it is never understated."""
         numerator, denominator = self.price_impact
         return ceil_div(numerator * BPS, denominator)
 
     @property
     def fee_in(self) -> int:
-        """The fees that are taken from what the trader pays, in its base units."""
+        """The fees that are taken from the input, in base units of the input token."""
         fees = self.fees
         shared = fees.trade + fees.protocol + fees.fund
         return shared * self.fee_on_input + fees.creator * self.creator_fee_on_input
 
     @property
     def fee_out(self) -> int:
-        """The fees that are taken from what the pool pays, in its base units."""
+        """The fees that are taken from the output, in base units of the output token."""
         return self.fees.total - self.fee_in
 
 
 def min_out(quoted_out: int, slippage_bps: int) -> int:
-    """The least that a swap may pay: `⌊quotedOut · (10000 − slippageBps) / 10000⌋`, never rounded up."""
+    """The smallest output that a swap may pay: `⌊quotedOut · (10000 − slippageBps) / 10000⌋`."""
     return quoted_out * (BPS - slippage_bps) // BPS

@@ -9,7 +9,7 @@ import pytest
 
 from order_engine.dex.errors import LiquidityExhausted, Overflow, ZeroOutput
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
-from order_engine.dex.meteora_dlmm_bins import FEE, Fill, fill_layer, price_of_bin
+from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION, Fill, fill_layer, price_of_bin
 from order_engine.dex.pool import Swap, min_out
 from tests.unit.engine.dex.vectors import DECIMAL_JS, Row, document, each_row, integers, meteora_dlmm
 
@@ -101,7 +101,7 @@ def check_price(row: Row, pool: MeteoraDlmm, after: MeteoraDlmm) -> None:
 
 def impact_of_the_sdk(swap: Swap, fills: list[Fill], a_to_b: bool) -> Decimal:
     """`swapQuote`'s percentage: against the first bin's price, the whole input less the last bin's fee rate."""
-    net = swap.amount_in - -(-swap.amount_in * fills[-1].fee_rate // FEE)
+    net = swap.amount_in - -(-swap.amount_in * fills[-1].fee_rate // FEE_PRECISION)
     _, fair = fill_layer(net, 1 << 200, fills[0].bin.price, a_to_b)
     with localcontext(DECIMAL_JS):
         return +abs((Decimal(swap.amount_out) - fair) / fair * 100)

@@ -11,14 +11,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from order_engine.dex.errors import DexError, LiquidityExhausted, Overflow, ZeroOutput
-from order_engine.dex.meteora_damm_v2 import FEE as DAMM_FEE
-from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
+from order_engine.dex.meteora_damm_v2 import FEE_DENOMINATOR, MeteoraDammV2
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
-from order_engine.dex.meteora_dlmm_bins import FEE as DLMM_FEE
+from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION
 from order_engine.dex.pool import KINDS, Pool, Swap, load
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_clmm import RaydiumClmm
-from order_engine.dex.raydium_cp import RATE, RaydiumCp
+from order_engine.dex.raydium_cp import FEE_RATE_DENOMINATOR, RaydiumCp
 from order_engine.dex.rounding import U64_MAX
 from tests.unit.engine.dex.pools import NOW, POOLS, sizes
 
@@ -175,14 +174,21 @@ def test_the_fee_is_at_least_the_stated_rate(kind: str, data: st.DataObject, a_t
     if isinstance(pool, MeteoraDlmm):
         for fill in pool.fills(swap.amount_in, a_to_b, NOW):
             base = fill.amount_in if swap.fee_on_input else fill.gross_out
-            assert (fill.fee + fill.protocol_fee) * DLMM_FEE >= base * fill.fee_rate or not fill.net_in
+            assert (fill.fee + fill.protocol_fee) * FEE_PRECISION >= base * fill.fee_rate or not fill.net_in
     elif isinstance(pool, RaydiumCp):
         shared = swap.fees.total - swap.fees.creator
-        assert shared * RATE >= swap.amount_in * pool.trade_fee_rate - (RATE if swap.creator_fee_on_input else 0)
+        assert shared * FEE_RATE_DENOMINATOR >= swap.amount_in * pool.trade_fee_rate - (
+            FEE_RATE_DENOMINATOR if swap.creator_fee_on_input else 0
+        )
         if swap.creator_fee_on_input:
-            assert swap.fees.total * RATE >= swap.amount_in * (pool.trade_fee_rate + pool.creator_fee_rate)
+            assert swap.fees.total * FEE_RATE_DENOMINATOR >= swap.amount_in * (
+                pool.trade_fee_rate + pool.creator_fee_rate
+            )
         else:
-            assert swap.fees.creator * RATE >= (swap.amount_out + swap.fees.creator) * pool.creator_fee_rate
+            assert (
+                swap.fees.creator * FEE_RATE_DENOMINATOR
+                >= (swap.amount_out + swap.fees.creator) * pool.creator_fee_rate
+            )
     else:
         rate = fee_rate(pool)
         base = swap.amount_in if swap.fee_on_input else swap.amount_out + swap.fees.total
@@ -193,9 +199,9 @@ def fee_rate(pool: Pool) -> Fraction:
     if isinstance(pool, RaydiumAmmV4):
         return Fraction(pool.swap_fee_numerator, pool.swap_fee_denominator)
     if isinstance(pool, MeteoraDammV2):
-        return Fraction(pool.base_fee_numerator, DAMM_FEE)
+        return Fraction(pool.base_fee_numerator, FEE_DENOMINATOR)
     assert isinstance(pool, RaydiumCp | RaydiumClmm)
-    return Fraction(pool.trade_fee_rate, RATE)
+    return Fraction(pool.trade_fee_rate, FEE_RATE_DENOMINATOR)
 
 
 @every_kind
@@ -252,11 +258,11 @@ def marginal_price(pool: Pool, amount: int, a_to_b: bool) -> Fraction:
     if isinstance(pool, MeteoraDlmm):
         last = pool.fills(amount, a_to_b, NOW)[-1]
         price = Fraction(last.bin.price, 2**64)
-        return (price if a_to_b else 1 / price) * (1 - Fraction(last.fee_rate, DLMM_FEE))
+        return (price if a_to_b else 1 / price) * (1 - Fraction(last.fee_rate, FEE_PRECISION))
     if isinstance(pool, RaydiumCp | RaydiumAmmV4):
         rate, kept_out = fee_rate(pool), Fraction(1)
         if isinstance(pool, RaydiumCp):
-            creator = Fraction(pool.creator_fee_rate, RATE)
+            creator = Fraction(pool.creator_fee_rate, FEE_RATE_DENOMINATOR)
             if pool.creator_fee_on_input(a_to_b):
                 rate += creator
             else:
