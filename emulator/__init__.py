@@ -1,1 +1,1 @@
-"""Runs a SAM template on this machine: REST and WebSocket APIs, Lambda, SQS, Step Functions, schedules."""
+"""Runs a SAM template on one machine: REST and WebSocket APIs, Lambda, SQS, Step Functions and schedules."""

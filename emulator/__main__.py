@@ -45,44 +45,46 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m emulator", description="Runs a SAM template on this machine.")
-    parser.add_argument("--data", type=Path, default=Path(".local"), help="where data and logs are kept (%(default)s)")
+    parser.add_argument("--data", type=Path, default=Path(".local"), help="the folder for data and logs (%(default)s)")
     actions = parser.add_subparsers(dest="action", required=True)
 
     template = argparse.ArgumentParser(add_help=False)
     template.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
-    template.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
-    template.add_argument("--config-env", metavar="NAME", help="whose parameters in samconfig.toml to take (default)")
+    template.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template"
+    )
+    template.add_argument("--config-env", metavar="NAME", help="the environment in samconfig.toml (default)")
 
     start = actions.add_parser("up", parents=[template], help="run the stack until Ctrl-C")
-    start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres; its URL goes to this parameter")
-    start.add_argument("--redis", metavar="NAME", help="run an embedded Redis; its URL goes to this parameter")
+    start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres and pass its URL as this parameter")
+    start.add_argument("--redis", metavar="NAME", help="run an embedded Redis and pass its URL as this parameter")
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
-    start.add_argument("--grace", type=float, default=10, help="seconds that running work may take (%(default)s)")
+    start.add_argument("--grace", type=float, default=10, help="seconds in which running work may finish (%(default)s)")
 
     apis = actions.add_parser(
-        "gateway", parents=[template], help="serve the APIs of a stack that is deployed elsewhere until Ctrl-C"
+        "gateway", parents=[template], help="serve the APIs of a stack that is deployed elsewhere, until Ctrl-C"
     )
-    apis.add_argument("--stack", required=True, metavar="NAME", help="as CloudFormation knows it")
+    apis.add_argument("--stack", required=True, metavar="NAME", help="the name of the deployed stack")
     apis.add_argument(
-        "--endpoint", metavar="URL", help="of CloudFormation and Lambda (as AWS's clients are configured)"
+        "--endpoint", metavar="URL", help="the endpoint of CloudFormation and Lambda (as AWS clients are configured)"
     )
     apis.add_argument("--host", default=HOST, help="the address to listen on (%(default)s)")
     for name, port in (("rest", 3000), ("websocket", 3001)):
         apis.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
 
-    invoke = actions.add_parser("invoke", help="run a function in this process, with the stack that is up around it")
+    invoke = actions.add_parser("invoke", help="run a function in this process, as part of the running stack")
     invoke.add_argument("function")
     invoke.add_argument("--event", default="-", help="a JSON file; - for standard input")
 
-    logs = actions.add_parser("logs", help="show what the functions log")
+    logs = actions.add_parser("logs", help="show the logs of the functions")
     logs.add_argument("function", nargs="?")
     logs.add_argument("-f", "--follow", action="store_true")
 
-    executions = actions.add_parser("executions", help="list what the state machines have done")
-    executions.add_argument("name", nargs="?", help="show the events of this one")
+    executions = actions.add_parser("executions", help="list the executions of the state machines")
+    executions.add_argument("name", nargs="?", help="show the events of this execution")
 
-    actions.add_parser("functions", help="list what the functions have done")
+    actions.add_parser("functions", help="list the functions' counters")
 
     actions.add_parser("environment", help="print the functions' environment variables, as JSON")
 

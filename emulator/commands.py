@@ -1,4 +1,4 @@
-"""The commands that look at a stack that is up, or borrow what it runs on."""
+"""The commands that inspect a running stack or run a function in it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from emulator.template.stack import Stack
 
 
 class CommandError(Exception):
-    """A command can't be carried out. Says what it expected."""
+    """A command failed. The message says what it expected."""
 
 
 def invoke(data: Path, name: str, event: str) -> None:
-    """Runs a function's handler in this process, where `breakpoint()` works, and prints what it returns.
+    """Runs a function's handler in this process, where `breakpoint()` works, and prints its result.
 
-    It gets its own environment variables, and everything else of the stack that is up. Raises CommandError.
+    The handler has its own environment variables and uses the running stack. Raises CommandError.
     """
     from emulator.emulator import aws_environment
     from emulator.lambda_.service import process_environment
@@ -37,7 +37,7 @@ def invoke(data: Path, name: str, event: str) -> None:
     functions = _stack(running).of(Function)
     function = functions.get(name)
     if function is None:
-        raise CommandError(f"expected a function among {', '.join(functions)}, was {name!r}")
+        raise CommandError(f"no function has the name {name!r}; there are {', '.join(functions)}")
     try:
         text = sys.stdin.read() if event == "-" else Path(event).read_text()
         payload = json.loads(text)
@@ -55,14 +55,16 @@ def invoke(data: Path, name: str, event: str) -> None:
 
 
 def logs(data: Path, name: str | None, follow: bool) -> None:
-    """Prints the functions' logs, of one function or of all with its name before each line. Raises CommandError."""
+    """Prints the log of a function, or of all functions with the name before each line. Raises CommandError."""
     folder = data / "logs"
     positions: dict[Path, int] = {}
     while True:
         paths = sorted(folder.glob(f"{name or '*'}.log"))
         if not paths and not follow:
             known = ", ".join(path.stem for path in sorted(folder.glob("*.log"))) or "none yet"
-            raise CommandError(f"expected a function that has a log ({known}), was {name or 'none'!r}")
+            raise CommandError(
+                f"no log of {name!r}; there are logs of {known}" if name else "no function has a log yet"
+            )
         for path in paths:
             with path.open(errors="replace") as file:
                 file.seek(positions.get(path, 0))
@@ -76,7 +78,7 @@ def logs(data: Path, name: str | None, follow: bool) -> None:
 
 
 def executions(data: Path, name: str | None) -> None:
-    """Prints the executions, or the events of the newest one of that name. Raises CommandError."""
+    """Prints the executions, or the events of the newest execution with that name. Raises CommandError."""
     url = f"{_running(data)['endpoint']}{console.PATH}executions"
     found = _get(url)
     if name is None:
@@ -89,14 +91,14 @@ def executions(data: Path, name: str | None) -> None:
         return
     execution = next((execution for execution in found if execution["name"] == name), None)
     if execution is None:
-        raise CommandError(f"expected the name of an execution, was {name!r}")
+        raise CommandError(f"no execution has the name {name!r}")
     for event in _get(f"{url}?arn={quote(execution['arn'])}")["events"]:
         details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
         print(f"{event['id']:>4}  {event['type']:<28}  {json.dumps(details)}")
 
 
 def functions(data: Path) -> None:
-    """Prints what each function has done since the stack came up. Raises CommandError."""
+    """Prints each function's counters since the start of the stack. Raises CommandError."""
     print(f"{'function':<24} {'invoked':>9} {'errors':>9} {'throttled':>9} {'cold':>9} {'running':>9}   mean ms")
     for name, done in _get(f"{_running(data)['endpoint']}{console.PATH}functions").items():
         mean = done["duration"] * 1000 / max(done["invocations"] - done["running"], 1)
@@ -107,9 +109,9 @@ def functions(data: Path) -> None:
 
 
 def environment(data: Path) -> None:
-    """Prints the environment variables that each function of the stack that is up gets. Raises CommandError.
+    """Prints the environment variables of the functions of the running stack. Raises CommandError.
 
-    The JSON is what `sam local` takes with `--env-vars`.
+    The output is JSON for `sam local --env-vars`.
     """
     from emulator.emulator import aws_environment
 
@@ -120,16 +122,16 @@ def environment(data: Path) -> None:
 
 
 def parameter(data: Path, name: str) -> None:
-    """Prints a parameter of the stack that is up. Raises CommandError."""
+    """Prints a parameter of the running stack. Raises CommandError."""
     parameters = _running(data)["parameters"]
     if name not in parameters:
-        raise CommandError(f"expected one of {', '.join(parameters)}, was {name!r}")
+        raise CommandError(f"no parameter has the name {name!r}; there are {', '.join(parameters)}")
     print(parameters[name])
 
 
 @dataclass
 class _Context:
-    """What a handler may ask of its invocation. `deadline` on the monotonic clock."""
+    """The context object that a handler gets. `deadline` is a time of the monotonic clock."""
 
     function_name: str
     invoked_function_arn: str
@@ -152,7 +154,7 @@ def _running(data: Path) -> dict[str, Any]:
     try:
         running: dict[str, Any] = json.loads((data / "running.json").read_text())
     except OSError:
-        raise CommandError(f"expected a stack that is up with its data in {data}, found none") from None
+        raise CommandError(f"no stack is running with its data in {data}") from None
     return running
 
 
@@ -168,4 +170,4 @@ def _get(url: str) -> Any:
         with urlopen(url, timeout=10) as response:
             return json.load(response)
     except URLError as error:
-        raise CommandError(f"expected the stack to answer at {url}: {error}") from None
+        raise CommandError(f"the stack does not answer at {url}: {error}") from None

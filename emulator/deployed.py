@@ -1,4 +1,4 @@
-"""A stack's APIs beside another Lambda provider, such as one that has no WebSocket APIs or no authorizers."""
+"""Serves the APIs of a stack that is deployed on another Lambda provider, such as one without WebSocket APIs."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Deployment:
-    """`endpoint` None is what AWS's clients are configured with."""
+    """A deployed stack. Without `endpoint`, the configuration of AWS's clients holds."""
 
     stack: str
     endpoint: str | None = None
 
 
 class DeployedFunctions(Service):
-    """Invokes the functions of a deployed stack, which it knows by their logical ids, over AWS's Lambda API."""
+    """Invokes the functions of a deployed stack over AWS's Lambda API, by their logical ids."""
 
     def __init__(self, deployment: Deployment) -> None:
         from boto3 import Session
         from botocore.config import Config
 
-        # A call that is tried again is another invocation.
+        # A retry would be another invocation.
         config = Config(
             max_pool_connections=_CONCURRENT, read_timeout=INTEGRATION_TIMEOUT, retries={"total_max_attempts": 1}
         )
@@ -82,7 +82,7 @@ class DeployedFunctions(Service):
             request_id = answer["ResponseMetadata"].get("RequestId", "")
             return Invocation(answer["Payload"].read(), "FunctionError" in answer, request_id)
         except (BotoCoreError, ClientError) as error:
-            # Deployed anew, it has another name.
+            # After another deployment it may have another name.
             self._names.pop(logical_id, None)
             _log.warning("%s was not invoked: %s", logical_id, error)
             raise ApiError("ServiceException", str(error), 500) from None

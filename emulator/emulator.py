@@ -1,4 +1,4 @@
-"""The services of one stack, put together."""
+"""Puts the services of a stack together."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _CUSTOM_RESOURCE_SECONDS = 120
 
 @dataclass(frozen=True)
 class Sockets:
-    """The bound sockets that the emulator listens on."""
+    """The bound sockets of the emulator."""
 
     rest: socket.socket
     websocket: socket.socket
@@ -71,8 +71,8 @@ class Emulator:
         websockets = [WebSocketGateway(api, lambda_) for api in stack.of(WebSocketApi).values()]
         rests = [RestGateway(api, lambda_) for api in stack.of(RestApi).values()]
         self._lambda = lambda_
-        # In the order in which they start. The reverse is the order in which they stop: first what begins work, then
-        # what running work still needs.
+        # They start in this order and stop in the reverse order: first the services that begin work, then those that
+        # running work still needs.
         self._services: list[Service] = [
             HttpServer(endpoint, sockets.aws),
             lambda_,

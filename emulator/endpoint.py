@@ -34,8 +34,8 @@ class Service(Protocol):
 class Endpoint:
     """A handler for `aiohttp.web.Server`.
 
-    `services` maps target prefixes, such as `AmazonSQS`, to services; `pages` maps folders, such as `/_emulator/`, to
-    handlers of what AWS does not have. The first folder that matches is taken.
+    `services` maps target prefixes, such as `AmazonSQS`, to services. `pages` maps folders, such as `/_emulator/`, to
+    handlers outside AWS's APIs; the first folder that matches is taken.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _service(request: web.BaseRequest) -> str:
-    """The service that the request was signed for, by the name that boto3 has for its signatures."""
+    """Returns the name of the service for which the request was signed."""
     match = _CREDENTIAL.search(request.headers.get("Authorization", ""))
     return match[1] if match else "unknown service"
 

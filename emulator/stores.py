@@ -1,4 +1,4 @@
-"""An embedded Postgres and an embedded Redis: real servers out of wheels, with their data in a folder."""
+"""Runs an embedded Postgres and an embedded Redis: real servers from wheels, with their data in a folder."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _START_SECONDS = 15.0
 
 
 class StoreError(Exception):
-    """A server could not be started. Says which, and where its log is."""
+    """A server could not be started. The message names it and its log."""
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Runs Postgres on a Unix socket for as long as the block lasts; yields its URL.
+    """Runs Postgres on a Unix socket until the block ends; yields its URL.
 
-    One that was left running on the same folder, by a process that was killed, is taken over.
+    It takes over a server that a killed process left running on the same folder.
     """
-    # The package keeps its lock, and sockets whose path would be too long otherwise, in the user's runtime folder.
+    # The package keeps its lock in the user's runtime folder, and sockets whose path would be too long elsewhere.
     runtime = Path(tempfile.gettempdir()) / f"emulator-{os.getuid()}"
     (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
     runtime.chmod(0o700)
@@ -52,7 +52,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """Runs Redis on a free loopback port for as long as the block lasts; yields its URL."""
+    """Runs Redis on a free loopback port until the block ends; yields its URL."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pid_file, log = folder / "redis.pid", folder / "redis.log"
@@ -65,7 +65,7 @@ def redis(folder: Path) -> Iterator[str]:
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        # Out of reach of the terminal's Ctrl-C: it is stopped after everyone who uses it.
+        # The terminal's Ctrl-C does not reach it, so that it stops after its users.
         start_new_session=True,
     )
     pid_file.write_text(str(server.pid))
@@ -94,7 +94,7 @@ def _await_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")
-                # While it still reads its data it answers -LOADING.
+                # It answers -LOADING while it reads its data.
                 if connection.recv(64).startswith(b"+PONG"):
                     return
         except OSError:
@@ -104,7 +104,7 @@ def _await_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None
 
 
 def _stop_leftover(pid_file: Path) -> None:
-    """Stops the server of a process that was killed before it could do so, or two would write one file."""
+    """Stops the server that a killed process left running, so that no two servers write one file."""
     import psutil
 
     try:

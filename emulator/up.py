@@ -1,4 +1,4 @@
-"""Puts the services together and runs a stack until it is told to stop."""
+"""Runs a stack with its stores until it is told to stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STOP = "Ctrl-C stops everything."
 
 @dataclass(frozen=True)
 class Options:
-    """`postgres` and `redis` name the parameters that take the URLs of embedded stores; `grace` in seconds."""
+    """Options of `up`. `postgres` and `redis` name the parameters for the stores' URLs; `grace` is in seconds."""
 
     template: Path
     data: Path
@@ -41,7 +41,7 @@ class Options:
 
 def up(options: Options) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
-    on_signal(_call_off)
+    on_signal(_interrupt)
     with ExitStack() as resources:
         resources.callback(on_signal, signal.SIG_IGN)
         sockets = Sockets(
@@ -69,8 +69,8 @@ def up(options: Options) -> None:
         asyncio.run(_run(stack, addresses, sockets, options))
 
 
-def _call_off(*_: object) -> None:
-    """Ends what has been started, if a signal comes before the services listen; further signals are ignored."""
+def _interrupt(*_: object) -> None:
+    """Stops what has been started if a signal comes before the services listen. Further signals are ignored."""
     on_signal(signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -95,7 +95,7 @@ def _sole_user(data: Path) -> Iterator[None]:
 
 @contextmanager
 def _announced(path: Path, options: Options, parameters: dict[str, str], addresses: Addresses) -> Iterator[None]:
-    """Tells the other commands of the emulator what is running."""
+    """Describes the running stack in a file, for the other commands."""
     running: dict[str, Any] = {
         "pid": os.getpid(),
         "template": str(options.template.resolve()),

@@ -1,4 +1,4 @@
-"""Lambda authorizers: who may call, by the IAM policy that a function returns."""
+"""Lambda authorizers: decide who may call, by the IAM policy that a function returns."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ logger = logging.getLogger("emulator.authorizers")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an authorizer's function returned: its policy's statements, and the context for the integration."""
+    """The answer of an authorizer's function: the statements of its policy, and the context for the integration."""
 
     statements: list[Json]
     context: dict[str, str]
 
 
 class Authorizers:
-    """Asks authorizers, and caches what they grant by identity; `clock` in seconds, monotonic."""
+    """Asks authorizers, and caches their answers by identity. `clock` is monotonic, in seconds."""
 
     def __init__(self, integration: Integration, clock: Callable[[], float] = time.monotonic) -> None:
         self._integration = integration
@@ -36,10 +36,10 @@ class Authorizers:
         self._cache: dict[tuple[str, ...], tuple[float, Grant]] = {}
 
     async def authorize(self, authorizer: Authorizer, method_arn: str, request: Json) -> Json:
-        """The `authorizer` member of the request context, for a proxy event without a body.
+        """Returns the `authorizer` member of the request context, for a proxy event without a body.
 
-        Raises `GatewayError`: 401 without an identity or where the function raises `Unauthorized`, 403 where the
-        policy doesn't allow `method_arn`, 500 where the function fails or returns something else than a policy.
+        Raises GatewayError: 401 without an identity or if the function raises `Unauthorized`, 403 if the policy does
+        not allow `method_arn`, 500 if the function fails or does not return a policy.
         """
         identity = _identity(authorizer, request)
         if not all(identity):
@@ -98,7 +98,7 @@ def _identity(authorizer: Authorizer, request: Json) -> tuple[str, ...]:
 
 
 def _grant(result: Any) -> Grant:
-    """Raises `ValueError`, which says what an authorizer's result lacks."""
+    """Reads the result of an authorizer's function. Raises ValueError that says what is wrong with it."""
     if not isinstance(result, dict) or not isinstance(result.get("principalId"), str):
         raise ValueError(f"expected an object with a principalId, was {str(result)[:200]}")
     policy = result.get("policyDocument")
@@ -113,7 +113,7 @@ def _grant(result: Any) -> Grant:
         if not (_texts(statement.get("Action")) and _texts(statement.get("Resource"))):
             raise ValueError(f"expected a statement with Action and Resource, was {str(statement)[:200]}")
         if "Condition" in statement:
-            raise ValueError("expected a statement without Condition: the emulator evaluates none")
+            raise ValueError("expected a statement without Condition, which the emulator does not evaluate")
     context = result.get("context") or {}
     if not isinstance(context, dict) or not all(isinstance(value, str | int | float) for value in context.values()):
         raise ValueError(f"expected a context of strings, numbers and booleans, was {str(context)[:200]}")

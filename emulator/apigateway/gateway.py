@@ -1,4 +1,4 @@
-"""What REST and WebSocket gateways share: the client's request as functions see it, invocations, refusals."""
+"""What REST and WebSocket gateways share: reading requests, invoking functions, and refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emulator.lambda_.functions import Functions, Invocation
 INTEGRATION_TIMEOUT = 29.0  # seconds
 MAX_HEADERS = 10_240  # bytes
 
-# API Gateway keeps these to itself.
+# API Gateway does not pass these on.
 DROPPED_HEADERS = frozenset(
     b"connection content-length content-md5 expect max-forwards proxy-authenticate server te trailer"
     b" transfer-encoding upgrade www-authenticate".split()
@@ -33,10 +33,9 @@ Json = dict[str, Any]
 
 
 class GatewayError(Exception):
-    """The gateway itself answers, with `status`, the header `x-amzn-ErrorType: error_type` and a JSON `body`.
+    """An answer of the gateway itself: `status`, the header `x-amzn-ErrorType: error_type` and a JSON `body`.
 
-    `response_type` is the gateway response by which a REST API's template may change the answer, such as
-    `UNAUTHORIZED`.
+    `response_type` names the gateway response with which a template may change the answer, such as `UNAUTHORIZED`.
     """
 
     def __init__(self, response_type: str, status: int, error_type: str, body: Json) -> None:
@@ -53,7 +52,7 @@ class GatewayError(Exception):
 
     @classmethod
     def default(cls, status: int, error_type: str, message: str | None) -> GatewayError:
-        """A refusal that has no gateway response of its own, only `DEFAULT_4XX` or `DEFAULT_5XX`."""
+        """Returns an error that only the gateway responses `DEFAULT_4XX` and `DEFAULT_5XX` change."""
         return cls(f"DEFAULT_{status // 100}XX", status, error_type, {"message": message})
 
     @classmethod
@@ -71,7 +70,7 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProxyResponse:
-    """A function's answer to a proxy integration; `headers` in the order in which they are sent."""
+    """A function's answer to a proxy integration, with `headers` in the order of sending."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -79,7 +78,7 @@ class ProxyResponse:
 
 
 class Integration:
-    """Invokes functions as API Gateway's Lambda proxy integration does; `timeout` in seconds."""
+    """Invokes functions as API Gateway's Lambda proxy integration does. `timeout` is in seconds."""
 
     def __init__(self, functions: Functions, timeout: float = INTEGRATION_TIMEOUT) -> None:
         self._functions = functions
@@ -87,9 +86,10 @@ class Integration:
         self._running: set[asyncio.Task[Invocation]] = set()
 
     async def invoke(self, function: str, event: Json) -> Invocation:
-        """Raises `GatewayError`: 500 where Lambda refuses, as for too many requests, and 504 after the timeout.
+        """Invokes a function with a JSON event.
 
-        An invocation that has timed out, or whose client has gone, runs on.
+        Raises GatewayError: 500 if Lambda refuses, as when it throttles, and 504 after the timeout. An invocation
+        continues after its timeout, and after its client has gone.
         """
         task = asyncio.ensure_future(self._functions.invoke(function, json.dumps(event).encode()))
         self._running.add(task)
@@ -104,7 +104,7 @@ class Integration:
             raise GatewayError("INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", message) from None
 
     async def proxy(self, function: str, event: Json) -> ProxyResponse:
-        """Raises as `invoke`, and 502 for a function error or a response that is not a proxy response."""
+        """Invokes a function and reads its proxy response. Raises GatewayError as `invoke`, and 502 if that fails."""
         invocation = await self.invoke(function, event)
         if invocation.error:
             raise GatewayError.internal(502)
@@ -112,10 +112,10 @@ class Integration:
 
 
 def proxy_response(payload: bytes) -> ProxyResponse:
-    """Reads a function's result, raising `GatewayError` 502 where API Gateway finds it malformed.
+    """Reads a function's result. Raises GatewayError 502 if it is malformed for API Gateway.
 
-    No member is required, none may be added, and header values are strings or booleans. A body with
-    `isBase64Encoded` is always decoded, as for an API whose binary media types are `*/*`.
+    No member is required, unknown members are refused, and header values are strings or booleans. A body with
+    `isBase64Encoded` is always decoded, as for an API with the binary media type `*/*`.
     """
     malformed = GatewayError.internal(502)
     try:
@@ -157,7 +157,7 @@ def _header(name: str, value: object) -> tuple[str, str]:
 
 
 def target(request: web.BaseRequest) -> tuple[str, str]:
-    """Path and query string as the client sent them, percent-encoded."""
+    """Returns the path and the query string as the client sent them, percent-encoded."""
     raw = request.raw_path
     if not raw.isascii():
         raw = quote(raw.encode("utf-8", "surrogateescape"), safe="!$%&'()*+,/:;=?@[]~")
@@ -168,9 +168,9 @@ def target(request: web.BaseRequest) -> tuple[str, str]:
 
 
 def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
-    """The headers as API Gateway passes them on: by the first spelling of a name, with its own ones added.
+    """Returns the headers as API Gateway passes them on: by the first spelling of a name, with its own added.
 
-    Raises `GatewayError` 431 where the request line and the headers exceed 10 240 bytes in total.
+    Raises GatewayError 431 if the request line and the headers exceed 10,240 bytes in total.
     """
     size = len(request.method) + len(request.raw_path)
     headers: dict[str, list[str]] = {}
@@ -202,7 +202,7 @@ def last_values(multi: dict[str, list[str]]) -> dict[str, str]:
 
 
 def query_of(query: str) -> dict[str, list[str]]:
-    """Query string parameters, decoded; a semicolon separates them, as it does for API Gateway."""
+    """Returns the decoded parameters of a query string. A semicolon separates them too, as in API Gateway."""
     parameters: dict[str, list[str]] = {}
     for name, value in parse_qsl(query.replace(";", "&"), keep_blank_values=True, errors="replace"):
         parameters.setdefault(name, []).append(value)
@@ -210,17 +210,17 @@ def query_of(query: str) -> dict[str, list[str]]:
 
 
 def short_id() -> str:
-    """An identifier of 16 characters like `L0SM9cOFvHcCIhw=`: for a connection, a message, a request."""
+    """Returns an identifier of 16 characters such as `L0SM9cOFvHcCIhw=`, for a connection, a message or a request."""
     return base64.urlsafe_b64encode(os.urandom(11)).decode()
 
 
 def request_time(epoch_ms: int) -> str:
-    """`09/Apr/2015:12:34:56 +0000`."""
+    """Returns the time as `09/Apr/2015:12:34:56 +0000`."""
     return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
-    """The request's body, or None where it exceeds `limit` bytes. Raises `GatewayError` 400 where it breaks off."""
+    """Returns the body, or None if it exceeds `limit` bytes. Raises GatewayError 400 if it is incomplete."""
     if (request.content_length or 0) > limit:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue" and isinstance(request.transport, asyncio.Transport):

@@ -1,4 +1,4 @@
-"""Reads the OpenAPI definition by which API Gateway, and the SAM translator before it, describes a REST API."""
+"""Reads the OpenAPI definition of a REST API, as the SAM translator writes it for API Gateway."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _CORS = "method.response.header.Access-Control-"
 
 
 def rest_api(name: str, stage: str, body: dict[str, Any], function: Callable[[Any, str], str]) -> RestApi:
-    """The API's routes. `function` gives the function that an integration's URI invokes.
+    """Returns the API. `function` returns the name of the function that an integration's URI invokes.
 
-    Raises ValueError naming what API Gateway can do with a definition, but not this.
+    Raises ValueError that names a part of the definition that is not supported.
     """
     unknown = sorted(set(body) - _TOP_LEVEL)
     if unknown:

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Authorizer:
-    """A Lambda authorizer. `identity` holds header and query string names; `ttl` in seconds, 0 for no caching."""
+    """A Lambda authorizer. A request's identity is in these headers and query parameters; `ttl` seconds are cached."""
 
     name: str
     function: str
@@ -20,7 +20,7 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Route:
-    """A REST route. `method` is upper case, or `ANY`; `path` like `/orders/{id}` or `/{proxy+}`."""
+    """A REST route. `method` is upper case, or `ANY`; `path` is like `/orders/{id}` or `/{proxy+}`."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Cors:
-    """The headers that a REST API's generated OPTIONS methods answer, without AWS's single quotes."""
+    """The headers that the generated OPTIONS methods of a REST API return, without AWS's single quotes."""
 
     allow_origin: str
     allow_methods: str = ""
@@ -41,7 +41,7 @@ class Cors:
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """How a REST API answers where no integration does. `status` None is the usual one, as is `template` None.
+    """Changes an answer of the gateway itself. Without `status` or `template` the usual one is kept.
 
     `template` may hold `$context.error.message`, `.messageString` and `.responseType`.
     """
@@ -53,7 +53,7 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class RestApi:
-    """`responses` by response type: `UNAUTHORIZED`, `DEFAULT_4XX`; bodies of `compressed_from` bytes are compressed."""
+    """A REST API. `responses` are by response type, such as `UNAUTHORIZED`; `compressed_from` is in bytes."""
 
     name: str
     stage: str
@@ -65,7 +65,7 @@ class RestApi:
 
 @dataclass(frozen=True)
 class WebSocketApi:
-    """`routes` maps a route key (`$connect`, `$default`, `subscribe`) to a function's name."""
+    """A WebSocket API. `routes` maps a route key, such as `$connect` or `subscribe`, to a function's name."""
 
     name: str
     stage: str

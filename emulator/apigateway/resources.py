@@ -1,4 +1,4 @@
-"""The resource types of API Gateway: REST APIs and WebSocket APIs."""
+"""The resource types of API Gateway."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ def _authorizer(resource: Resource, values: Values) -> Authorizer:
 
 
 def _invoked(resource: Resource, uri: Any, where: str) -> str:
-    """The function of an invocation URI: `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/{ARN}/invocations`."""
+    """Returns the function of a URI `arn:aws:apigateway:…:lambda:path/2015-03-31/functions/{ARN}/invocations`."""
     return target(resource, str(uri).removesuffix("/invocations").rpartition("/functions/")[2], where)
 
 
 def _check_sole(resource: Resource) -> None:
     apis = [api.logical_id for api in resource.template.of(resource.kind)]
     if len(apis) > 1:
-        raise ValueError(f"expected one API of this type, since it has a port to itself, was {', '.join(apis)}")
+        raise ValueError(f"expected one API of this type, which has a port of its own, was {', '.join(apis)}")
 
 
 def _parts(api: Resource, kind: str, property_: str) -> list[Values]:
-    """The properties of each resource of the type that belongs to the API."""
+    """Returns the properties of the resources of a type that belong to the API."""
     parts = [part.values for part in api.template.of(kind)]
     return [values for values in parts if values.get(property_) == api.ref]
 

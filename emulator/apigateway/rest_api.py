@@ -1,4 +1,4 @@
-"""API Gateway REST APIs with Lambda proxy integrations."""
+"""Serves REST APIs with Lambda proxy integrations."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from emulator.lambda_.functions import Functions
 
 MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-# A function's values for these reach the client under another name: the gateway sends its own.
+# The gateway sends its own values for these, and a function's under another name.
 REMAPPED_HEADERS = {"connection", "content-length", "date", "server", "www-authenticate"}
 IDENTITY = {
     "accessKey": None,
@@ -66,10 +66,10 @@ class Resource:
 
 
 class RestGateway(Service):
-    """Serves one REST API, at `/path` as well as at `/{stage}/path`.
+    """Serves one REST API, at `/path` and at `/{stage}/path`.
 
-    A body that is no UTF-8 reaches the function base64-encoded, and one that a function encodes is decoded, as for
-    an API whose binary media types are `*/*`; text stays text. `timeout` is the integration's, in seconds.
+    A body that is not UTF-8 reaches the function base64-encoded, and a body that a function encodes is decoded, as for
+    an API with the binary media type `*/*`. `timeout` is the integration's, in seconds.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class RestGateway(Service):
         self._closing = False
 
     async def close(self, grace: float) -> None:
-        """Refuses new requests, and waits up to `grace` seconds for the answers to those that came before."""
+        """Refuses new requests, and waits up to `grace` seconds until earlier ones are answered."""
         self._closing = True
         serving = [task for task in self._serving if task]
         if serving:
@@ -168,7 +168,7 @@ class RestGateway(Service):
         }
         if route.authorizer:
             method_arn = arn("execute-api", f"{self._api.name}/{self._api.stage}/{request.method}{path}")
-            # Where an integration gets null, an authorizer gets an empty object.
+            # An authorizer gets an empty object where an integration gets null.
             asked = {name: {} if value is None else value for name, value in event.items()}
             context["authorizer"] = await self._authorizers.authorize(route.authorizer, method_arn, asked)
 
@@ -203,7 +203,7 @@ class RestGateway(Service):
         return response
 
     def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str]:
-        """The resource that a path names, its parameters' values, and the path without the stage."""
+        """Returns the resource of a path, the values of its parameters, and the path without the stage."""
         prefix = f"/{self._api.stage}"
         paths = [path]
         if path == prefix or path.startswith(prefix + "/"):
@@ -216,7 +216,7 @@ class RestGateway(Service):
 
 
 def _resources(routes: tuple[Route, ...]) -> list[Resource]:
-    """The API's resources, the one to prefer first: static before parameter before proxy, segment by segment."""
+    """Returns the resources in order of preference: static before parameter before proxy, segment by segment."""
     resources: dict[str, Resource] = {}
     ranks: dict[str, list[int]] = {}
     for route in routes:
@@ -232,7 +232,7 @@ def _resources(routes: tuple[Route, ...]) -> list[Resource]:
                     pattern += "/" + re.escape(segment)
                     rank.append(0)
             ranks[route.path] = rank
-            # A trailing slash doesn't matter, and isn't part of a parameter.
+            # A trailing slash is optional, and not part of a parameter.
             compiled = re.compile(re.sub(r"\(\.\+\)$", "(.+?)", pattern).rstrip("/") + "/?")
             resources[route.path] = Resource(route.path, compiled, tuple(parameters))
         resources[route.path].methods[route.method] = route

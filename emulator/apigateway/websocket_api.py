@@ -1,4 +1,4 @@
-"""API Gateway WebSocket APIs with Lambda proxy integrations, and their `@connections` management API."""
+"""Serves WebSocket APIs with Lambda proxy integrations, and their `@connections` management API."""
 
 from __future__ import annotations
 
@@ -44,10 +44,9 @@ Select = Callable[[str], str | None]
 class WebSocketGateway(Service):
     """Serves one WebSocket API at `/` and `/{stage}`, and manages its connections at `…/@connections/{id}`.
 
-    The messages of one connection are handled one after another, in the order in which they came; API Gateway
-    handles them at the same time. A function's response body is not sent to the client: no route has a route
-    response. `timeout` is the integrations', in seconds; `clock` in seconds, monotonic, decides when a connection is
-    idle or old.
+    The messages of a connection are handled one after another, in their order; API Gateway handles them in parallel.
+    A function's response body is not sent to the client, since no route has a route response. `timeout` is the
+    integrations', in seconds. `clock` is monotonic, in seconds, and decides when a connection is idle or old.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class WebSocketGateway(Service):
         self._select = _selector(api.selection_expression)
         self._integration = Integration(functions, timeout)
         self._authorizers = Authorizers(self._integration)
-        # The result of a WebSocket API's authorizer is never cached.
+        # API Gateway never caches the answer of a WebSocket API's authorizer.
         self._authorizer = replace(api.authorizer, ttl=0) if api.authorizer else None
         self._connections: dict[str, Connection] = {}
         self._serving: set[asyncio.Task[Any] | None] = set()
@@ -81,7 +80,7 @@ class WebSocketGateway(Service):
         return await self._upgrade(request, path, query)
 
     async def close(self, grace: float) -> None:
-        """Closes every connection as going away, and waits up to `grace` seconds for their `$disconnect`."""
+        """Closes every connection as going away, and waits up to `grace` seconds until `$disconnect` is handled."""
         self._closing = True
         for connection in list(self._connections.values()):
             connection.close(End.GOING_AWAY)
@@ -138,7 +137,7 @@ class WebSocketGateway(Service):
     async def _connect(
         self, connection: Connection, headers: dict[str, list[str]], query: str, request_id: str
     ) -> tuple[str, ...]:
-        """Lets the authorizer and `$connect` decide before the handshake is answered; the subprotocol they chose."""
+        """Asks the authorizer and `$connect`; returns the subprotocols that `$connect` chooses."""
         multi_query = query_of(query)
         context = self._context(connection, "$connect", "CONNECT", request_id)
         event: Json = {"headers": last_values(headers), "multiValueHeaders": headers}
@@ -175,11 +174,11 @@ class WebSocketGateway(Service):
             status = (await self._integration.proxy(function, event)).status
         except GatewayError as error:
             status = error.status
-            await self._tell(connection, request_id, error)
+            await self._notify(connection, request_id, error)
         except Exception:
             logger.exception("%s %s failed", connection.id, key)
             status = 500
-            await self._tell(connection, request_id, GatewayError.internal(500))
+            await self._notify(connection, request_id, GatewayError.internal(500))
         self._log(connection, key, status, started)
 
     async def _disconnect(self, connection: Connection) -> None:
@@ -226,11 +225,11 @@ class WebSocketGateway(Service):
             context["authorizer"] = connection.authorizer
         return context
 
-    async def _tell(self, connection: Connection, request_id: str, error: GatewayError) -> None:
+    async def _notify(self, connection: Connection, request_id: str, error: GatewayError) -> None:
         try:
             await connection.send(json.dumps(_notice(connection, request_id, error)).encode())
         except ApiError as refused:
-            logger.info("%s was not told of an error: %s", connection.id, refused)
+            logger.info("%s did not get an error message: %s", connection.id, refused)
 
     def _log(self, connection: Connection, route_key: str, status: int, started: float) -> None:
         elapsed = (time.perf_counter() - started) * 1000
@@ -278,10 +277,7 @@ def _handshake(request: web.BaseRequest) -> Handshake:
 
 
 def _selector(expression: str) -> Select:
-    """Reads a route selection expression: `$request.body.action`, `${request.body.meta.type}`.
-
-    Raises `TemplateError` for any other.
-    """
+    """Compiles a route selection expression such as `$request.body.action`. Raises TemplateError for any other kind."""
     match = re.fullmatch(r"\$request\.body\.([\w.-]+)|\$\{request\.body\.([\w.-]+)\}", expression)
     if match is None:
         raise TemplateError([f"RouteSelectionExpression: expected $request.body.<path>, was {expression!r}"])

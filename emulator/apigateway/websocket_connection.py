@@ -1,4 +1,4 @@
-"""One client's connection to a WebSocket API: its socket, its limits and its end."""
+"""A client's connection to a WebSocket API: its socket, its limits and its end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emulator.common.errors import ApiError
 
 MAX_MESSAGE = 128 * 1024  # bytes
 MAX_FRAME = 32 * 1024  # bytes
-# While so many messages wait to be handled, nothing more is read from the client.
+# Reading from the client stops while this many messages wait to be handled.
 MAX_AHEAD = 100
 
 _HANDSHAKE_HEADERS = {
@@ -38,7 +38,7 @@ _HANDSHAKE_HEADERS = {
 
 
 class End:
-    """Why a connection ended: WebSocket close code and reason, as `$disconnect` learns them."""
+    """The reasons why a connection ends, as `$disconnect` gets them: close code and reason."""
 
     GOING_AWAY = (1001, "Going away")
     DELETED = (1000, "Connection Closed Normally")
@@ -49,7 +49,7 @@ class End:
 
 @dataclass(frozen=True)
 class Limits:
-    """Times in seconds, sizes in bytes. `outbox` bounds what one client may leave unread."""
+    """Limits of a connection. Times are in seconds, sizes in bytes; `outbox` limits what a client leaves unread."""
 
     idle: float = 600
     lifetime: float = 7200
@@ -58,7 +58,7 @@ class Limits:
 
 
 class Handshake:
-    """A client's request for a WebSocket. Raises ValueError for another request."""
+    """A client's handshake. Raises ValueError if the request is not one."""
 
     def __init__(self, request: web.BaseRequest) -> None:
         self._handshake = H11Handshake(ConnectionType.SERVER)
@@ -75,7 +75,7 @@ class Handshake:
         self._protocols = event.subprotocols
 
     def accept(self, protocols: tuple[str, ...]) -> tuple[bytes, WebSocket]:
-        """Returns the answer, with the first subprotocol that the client offers too, and the WebSocket."""
+        """Returns the answer, with the first of `protocols` that the client offers, and the open WebSocket."""
         subprotocol = next((protocol for protocol in protocols if protocol in self._protocols), None)
         answer = self._handshake.send(AcceptConnection(subprotocol=subprotocol))
         assert self._handshake.connection is not None
@@ -83,9 +83,9 @@ class Handshake:
 
 
 class Connection(asyncio.Protocol):
-    """A client's handshake while `$connect` decides, then, once open, a WebSocket until `serve` returns.
+    """A client's connection: first a handshake, then, after `open`, a WebSocket until `serve` returns.
 
-    Frames are written to the transport at once: its buffer is the outbox, and sending never waits for the client.
+    Frames are written to the transport at once. Its buffer is the outbox, so that sending never waits for the client.
     """
 
     def __init__(self, request: web.BaseRequest, limits: Limits, clock: Callable[[], float]) -> None:
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
     def open(self, request: web.BaseRequest, handshake: Handshake, protocols: tuple[str, ...]) -> None:
         """Answers the handshake and takes over the request's transport. Raises ConnectionError if the client has gone.
 
-        A client that sends before it has the answer, which RFC 6455 forbids, is not heard.
+        What a client sends before it has the answer, which RFC 6455 forbids, is lost.
         """
         transport = request.transport
         if not isinstance(transport, asyncio.Transport) or transport.is_closing():
@@ -221,10 +221,10 @@ class Connection(asyncio.Protocol):
             self._fail(code, reason)
 
     def _fail(self, code: int, reason: str) -> None:
-        """Closes because the client breaks a rule, and ignores what else it sends."""
+        """Closes because the client breaks a rule, and ignores everything that it still sends."""
         self._failed = True
         self.close((int(code), reason))
-        # If the transport closed while the client still sends, the client would not get the close frame.
+        # The client would not get the close frame if the transport closed while it still sends.
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(self._socket.send(event))
 
     def describe(self) -> Json:
-        """What GetConnection answers."""
+        """Returns the answer of GetConnection."""
         active = self.connected_at + (self._last_active - self._connected) * 1000
         return {
             "connectedAt": _iso(self.connected_at),
@@ -257,7 +257,7 @@ class Connection(asyncio.Protocol):
 
 
 class Switched(web.StreamResponse):
-    """The response to a request whose connection no longer speaks HTTP: there is nothing to send."""
+    """The response to a request whose connection no longer speaks HTTP. Nothing is sent."""
 
     async def prepare(self, request: web.BaseRequest) -> None:
         return None

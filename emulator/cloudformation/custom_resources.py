@@ -1,4 +1,4 @@
-"""Custom resources: invokes their functions as CloudFormation does at a deployment, and takes their answers."""
+"""Creates custom resources: invokes their functions as CloudFormation does when it deploys, and takes the answers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PATH = "/_emulator/custom-resources/"
 
 
 class CustomResourceError(Exception):
-    """A custom resource could not be created. Names it, and the reason that it gave."""
+    """A custom resource could not be created. The message names it and gives the reason of its function."""
 
 
 class CustomResources(Service):
-    """`endpoint_url` is where `handle` is served below `PATH`; `timeout` in seconds."""
+    """Creates the resources of a stack. `endpoint_url` is where `handle` serves `PATH`; `timeout` is in seconds."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class CustomResources(Service):
                 result = await asyncio.wait_for(answer, self._timeout)
             except TimeoutError:
                 raise CustomResourceError(
-                    f"{resource.name}: expected {resource.function} to answer within {self._timeout:g} s; see its log"
+                    f"{resource.name}: {resource.function} did not answer within {self._timeout:g} s; see its log"
                 ) from None
             finally:
                 del self._answers[request_id]
@@ -66,7 +66,7 @@ class CustomResources(Service):
                 raise CustomResourceError(f"{resource.name}: {result.get('Reason', 'failed without a reason')}")
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Takes an answer, as the presigned URL does that CloudFormation hands out."""
+        """Takes the answer of a function, in place of CloudFormation's presigned URL."""
         answer = self._answers.get(request.path.removeprefix(PATH))
         try:
             result = json.loads(await request.read())

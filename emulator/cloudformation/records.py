@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CustomResource:
-    """A `Custom::…` resource: its function is invoked with `Create` each time the stack comes up."""
+    """A `Custom::…` resource. Its function is invoked with `Create` each time the stack starts."""
 
     name: str
     type: str

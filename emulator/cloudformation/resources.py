@@ -20,7 +20,7 @@ def _custom_resource(resource: Resource) -> CustomResource:
 
 
 def _strings(value: Any) -> Any:
-    """CloudFormation passes every scalar of a custom resource's properties as a string."""
+    """Returns the value with every scalar as a string, as CloudFormation passes it to the function."""
     match value:
         case dict():
             return {key: _strings(item) for key, item in value.items()}
@@ -50,7 +50,7 @@ def _topic_arn(resource: Resource) -> str:
 
 
 def _nested_stack(resource: Resource) -> None:
-    """Accepts a nested stack if no resource of it has an effect on one machine, as with alarms. Raises ValueError."""
+    """Raises ValueError unless no resource of the nested stack has an effect on one machine, such as an alarm."""
     template = resource.template
     try:
         nested = intrinsics.read(template.file(resource.values.get("TemplateURL"), "TemplateURL"))
@@ -69,7 +69,7 @@ TYPES = (
         used=words("TemplateURL"),
         ignored=ANYTHING,
         ref=lambda stack: arn("cloudformation", f"stack/{stack.name}"),
-        attributes={"Outputs.*": lambda stack: ""},  # it has none, or has been refused
+        attributes={"Outputs.*": lambda stack: ""},  # a stack with outputs is refused
         build=_nested_stack,
         path="TemplateURL",
     ),
@@ -89,7 +89,7 @@ TYPES = (
     without_effect("AWS::ResourceGroups::Group", physical_name, name="Name"),
     without_effect("AWS::SNS::Topic", _topic_arn, name="TopicName"),
     without_effect("AWS::SNS::TopicPolicy", physical_name),
-    # How code is deployed
+    # Deployment
     without_effect("AWS::CodeDeploy::Application", physical_name, name="ApplicationName"),
     without_effect("AWS::CodeDeploy::DeploymentGroup", physical_name, name="DeploymentGroupName"),
 )

@@ -1,1 +1,1 @@
-"""What every service uses: the clock, the account, errors, servers."""
+"""Shared by the services: the clock, the account, errors, starting and stopping, HTTP servers."""

@@ -1,4 +1,4 @@
-"""The account and region that every ARN of the emulator names."""
+"""The emulator's AWS account and region."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ ACCOUNT = "000000000000"
 
 
 def arn(service: str, resource: str) -> str:
-    """`arn:aws:sqs:us-east-1:000000000000:orders` for `("sqs", "orders")`."""
+    """Returns an ARN: `arn:aws:sqs:us-east-1:000000000000:orders` for `("sqs", "orders")`."""
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"

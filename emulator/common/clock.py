@@ -1,4 +1,4 @@
-"""The time that queues, schedules and back-offs run on; a test puts its own in place of it."""
+"""The clock of queues, schedules and back-offs, which tests replace."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Timer(Protocol):
 
 
 class Clock:
-    """The running event loop's clock for durations, the machine's for time stamps. All times in seconds."""
+    """The event loop's clock for durations, and the machine's for time stamps. All times are in seconds."""
 
     def time(self) -> float:
-        """Monotonic: for durations and `call_at`."""
+        """Returns the monotonic time, for durations and `call_at`."""
         return asyncio.get_running_loop().time()
 
     def now(self) -> float:
-        """Seconds since 1970-01-01 UTC."""
+        """Returns the seconds since 1970-01-01 UTC."""
         return time.time()
 
     def call_at(self, when: float, callback: Callable[..., None], *arguments: Any) -> Timer:

@@ -1,10 +1,10 @@
-"""Errors that leave the emulator: to an AWS client, or to whoever starts it."""
+"""Errors for AWS clients and for the user who starts the emulator."""
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """An AWS service refuses a call. `code` and `message` reach the client as AWS would send them."""
+    """An AWS service refuses a call. The client gets `code` and `message` as from AWS."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -14,7 +14,7 @@ class ApiError(Exception):
 
 
 class TemplateError(Exception):
-    """The template, or a state machine in it, cannot be run. Names every problem and its place at once."""
+    """The template cannot be run. `problems` names every problem and its place."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

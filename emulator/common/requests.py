@@ -6,7 +6,7 @@ from aiohttp import web
 
 from emulator.common.errors import ApiError
 
-MAX_BODY = 8 * 1024 * 1024  # above the limit of every service, so that each refuses by its own rules
+MAX_BODY = 8 * 1024 * 1024  # above the limit of every service, so that each applies its own
 
 
 async def read_body(request: web.BaseRequest) -> bytes:

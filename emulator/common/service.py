@@ -14,7 +14,7 @@ class Service:
         """Starts the service; later services may rely on it."""
 
     async def close(self, grace: float) -> None:
-        """Begins no more work, lets running work finish for up to `grace` seconds, and stops the service."""
+        """Accepts no new work, lets running work finish for up to `grace` seconds, and stops the service."""
 
 
 async def run(
@@ -45,7 +45,7 @@ async def run(
 
 
 async def _completes(work: Awaitable[None], stopping: asyncio.Event) -> bool:
-    """Waits for the work, unless `stopping` is set before it has ended: then it is cancelled."""
+    """Waits for the work; returns whether it ended before `stopping` was set, which cancels it."""
     task = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(stopping.wait())
     await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)

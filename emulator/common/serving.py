@@ -16,7 +16,7 @@ from emulator.common.service import Service
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_MAX_HEADERS = 20_480  # bytes; API Gateway refuses less itself
+_MAX_HEADERS = 20_480  # bytes; API Gateway applies a lower limit itself
 
 # aiohttp logs a traceback here for every request that is not HTTP.
 _protocol_logger = logging.getLogger("emulator.http")
@@ -35,13 +35,13 @@ def listening(host: str, port: int, what: str, option: str) -> Iterator[socket.s
         try:
             bound.bind((host, port))
         except OSError as error:
-            message = f"Port {port} for {what} is not free ({error.strerror}): choose another with {option}"
+            message = f"port {port} for {what} is not free ({error.strerror}): choose another with {option}"
             raise StartError(message) from None
         yield bound
 
 
 def http_server(handler: Handler) -> web.Server:
-    """An HTTP server that leaves header sizes, content encodings and logs to `handler`, which must not raise."""
+    """Returns an HTTP server. Header sizes, content encodings and logs are up to `handler`, which must not raise."""
     return web.Server(
         handler,
         access_log=None,
@@ -75,7 +75,7 @@ def stop_event() -> asyncio.Event:
     stopping = asyncio.Event()
 
     def stop(*_: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and the stores stop undisturbed
+        with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(stopping.set)
 
     on_signal(stop)

@@ -1,4 +1,4 @@
-"""The console under `/_emulator/`: a page, and as JSON what the services have done, Express executions included."""
+"""Serves the console under `/_emulator/`: a page, and what the services have done as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HEADERS = {
 
 
 class Console:
-    """`counters` returns what each function has done; `logs` is the folder of the functions' logs."""
+    """Answers the console's requests. `counters` returns each function's counters; `logs` is the folder of the logs."""
 
     def __init__(
         self, step_functions: StepFunctions, sqs: Sqs, counters: Callable[[], dict[str, Counters]], logs: Path
@@ -50,12 +50,15 @@ class Console:
         return response
 
     async def _answer(self, name: str, query: dict[str, str]) -> web.Response:
-        """`executions`, newest first, or one with `?arn=` and its events from `after` on; the others as named."""
+        """Returns the JSON that `name` asks for.
+
+        `executions` with `?arn=` is one execution with its events after the number `after`.
+        """
         match name:
             case "executions" if (arn := query.get("arn")) is not None:
                 execution = self._step_functions.execution(arn)
                 if execution is None:
-                    return _not_found(f"expected the ARN of an execution, was {arn!r}")
+                    return _not_found(f"no execution has the ARN {arn!r}")
                 return web.json_response(_details(execution, _number(query, "after") or 0))
             case "executions":
                 return web.json_response(self._executions(query))
@@ -68,12 +71,12 @@ class Console:
             case "logs":
                 function = query.get("function", "")
                 if function not in self._counters():
-                    return _not_found(f"expected the name of a function, was {function!r}")
+                    return _not_found(f"no function has the name {function!r}")
                 return web.json_response({"log": _tail(self._logs / f"{function}.log")})
         return _not_found(f"expected {PATH} or {PATH}executions, functions, machines, overview or logs")
 
     def _executions(self, query: dict[str, str]) -> list[dict[str, Any]]:
-        """Those of a `machine` and a `status`, with the text `find` in name or error, at most `limit`."""
+        """Returns at most `limit` executions of a `machine` and a `status` with the text `find` in name or error."""
         status, text = query.get("status"), query.get("find", "").lower()
         found = (
             _summary(execution)
@@ -86,7 +89,7 @@ class Console:
         return {name: asdict(counters) for name, counters in self._counters().items()}
 
     async def _overview(self) -> dict[str, Any]:
-        """How many executions have which status, by machine; the queues; the functions' counters."""
+        """Returns the number of executions by machine and status, the queues, and the functions' counters."""
         executions: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for execution in self._step_functions.executions():
             executions[execution.machine.name][execution.status] += 1
@@ -126,7 +129,7 @@ def _details(execution: Execution, after: int) -> dict[str, Any]:
 
 
 def _tail(log: Path) -> str:
-    """The last lines."""
+    """Returns the last lines of the log."""
     with log.open("rb") as file:
         start = max(0, file.seek(0, 2) - _LOG_TAIL)
         file.seek(start)

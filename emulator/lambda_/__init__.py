@@ -1,1 +1,1 @@
-"""Lambda: functions in processes of their own, event source mappings, code reload."""
+"""Lambda: functions, event source mappings and code reload."""

@@ -18,14 +18,14 @@ PATH = re.compile(r"/2015-03-31/functions(?:/([^/]+))?(/invocations|/configurati
 
 
 class LambdaApi:
-    """Answers the requests whose path matches `PATH`."""
+    """Answers requests whose path matches `PATH`."""
 
     def __init__(self, catalog: Catalog, functions: Functions) -> None:
         self._catalog = catalog
         self._functions = functions
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Raises ApiError as Lambda would refuse the request."""
+        """Returns the answer. Raises ApiError where Lambda refuses the request."""
         match = PATH.fullmatch(request.path)
         assert match is not None
         name, action = match.groups()

@@ -1,4 +1,4 @@
-"""The functions of a stack, found by the names that callers use."""
+"""Finds functions by the names that callers use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Catalog:
         return iter(self._functions.values())
 
     def find(self, name_or_arn: str) -> Function:
-        """The function of this name, with or without a version or an alias of it. Raises ApiError if there is none."""
+        """Returns the function of this name or ARN. Raises ApiError for an unknown function, version or alias."""
         try:
             name = FunctionName.parse(name_or_arn)
             function = self._functions[name.name]

@@ -1,4 +1,4 @@
-"""The execution environments of one function: forked, given invocations, reused, ended."""
+"""Manages the execution environments of one function: forks them, reuses them for invocations, and ends them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
 
-INITIALIZATION_LIMIT = 10.0  # seconds; Lambda's for the init phase, on top of the function's timeout
+INITIALIZATION_LIMIT = 10.0  # seconds for the init phase, in addition to the function's timeout, as in Lambda
 IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
-PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few that stay warm do more than many
-FORKS_AT_ONCE = 2  # further ones would only take the processor from those that are starting
+PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few warm ones do more than many
+FORKS_AT_ONCE = 2  # more would only slow down those that are starting
 MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
 
 
@@ -54,7 +54,7 @@ class Run:
 
 
 class Environment:
-    """One worker process. It belongs to the Runtime API's table from its fork until its exit."""
+    """One worker process. It is in the Runtime API's table from its fork until its exit."""
 
     def __init__(self, pool: Pool, server: ForkServer) -> None:
         self.identity = secrets.token_hex(16)
@@ -76,7 +76,7 @@ class Environment:
         self._pool.free(self)
 
     def give(self, run: Run) -> None:
-        """Hands the invocation over. Only to be called while the environment waits for one."""
+        """Gives an invocation to the environment, which must be waiting for one."""
         assert self._send is not None
         self.run = run
         run.started = time.perf_counter()
@@ -124,7 +124,7 @@ class Environment:
         self.server.kill(self)
 
     def sample_memory(self) -> None:
-        """Reads the peak memory, in MiB, where the system tells it."""
+        """Reads the peak memory in MiB, if the system provides it."""
         now = time.perf_counter()
         if now - self._memory_read < MEMORY_SAMPLE:
             return
@@ -141,7 +141,7 @@ class Environment:
 
 
 class Pool:
-    """A function's environments and the invocations that wait for one."""
+    """The environments of a function, and the invocations that wait for one of them."""
 
     def __init__(self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str]) -> None:
         self.function = function
@@ -171,7 +171,7 @@ class Pool:
         self._servers.add(self._server)
 
     def submit(self, run: Run) -> None:
-        """Runs the invocation in a free environment or, when there is none, in the first that comes free."""
+        """Runs the invocation in a free environment, or in the first that becomes free."""
         self.counters.invocations += 1
         self.counters.running += 1
         self._settled.clear()
@@ -199,7 +199,7 @@ class Pool:
             self.grow()
 
     def free(self, environment: Environment) -> None:
-        """The environment can take an invocation."""
+        """Gives the free environment the next invocation, or keeps it for later."""
         started_now = environment in self._starting
         if started_now:
             self._starting.discard(environment)
@@ -241,7 +241,7 @@ class Pool:
         self.grow()
 
     async def stand_by(self) -> None:
-        """Imports already what the handler will need from elsewhere when its code has changed, if nothing does yet."""
+        """Starts a process that imports the handler's dependencies in advance, for the next change of its code."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INITIALIZATION_LIMIT):
                 while self._server is not None and not self._server.ready:
@@ -265,10 +265,10 @@ class Pool:
             self.start()
 
     def reload(self) -> None:
-        """Imports the handler anew. Environments with the old code finish what they run, then end."""
+        """Imports the handler again. Environments with the old code finish their invocation, then end."""
         old, self._server = self._server, None
         if self._idle or self.counters.running:
-            self.start()  # at once; a function that is not in use waits for its next invocation
+            self.start()  # an unused function is imported at its next invocation
         idle, self._idle = self._idle, []
         for environment in idle:
             environment.kill()
@@ -276,7 +276,7 @@ class Pool:
             old.stop()
 
     def finish(self, run: Run, invocation: Invocation, environment: Environment | None, status: str = "") -> None:
-        """Hands the result to the caller and accounts for it. `environment` None if the handler was never reached."""
+        """Passes the result to the caller, and counts and logs it. `environment` is None if no handler ran."""
         if run.deadline is not None:
             run.deadline.cancel()
         duration = time.perf_counter() - run.started if run.started else 0.0
@@ -303,7 +303,7 @@ class Pool:
         self.write_log(f"END RequestId: {run.request_id}\n" + "\t".join(report) + f"\t{status}\n")
 
     def fail(self, run: Run, error_type: str, message: str, environment: Environment | None) -> None:
-        """Ends the invocation with an error that Lambda itself reports, not the handler."""
+        """Ends the invocation with an error of Lambda itself."""
         if error_type == "Sandbox.Timedout":
             status = "Status: timeout"
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -322,7 +322,7 @@ class Pool:
         os.write(self._log, text.encode())
 
     async def close(self, grace: float) -> None:
-        """Lets running invocations end for up to `grace` seconds; leaves no process."""
+        """Lets running invocations finish for up to `grace` seconds, then ends every process."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled.wait(), grace)
         self._closed = True
@@ -344,7 +344,7 @@ class Pool:
         self.fail(run, "Runtime.ExitError", exit_message(run.request_id, code), None)
 
     def _expire(self, run: Run) -> None:
-        """No environment became ready in time: the import hangs."""
+        """Times out an invocation for which no environment became ready, because the import hangs."""
         self._waiting.remove(run)
         self.time_out(run, None)
         for environment in self._starting:
@@ -363,7 +363,7 @@ class Pool:
 
 
 def exit_message(request_id: str, code: int) -> str:
-    """Lambda's words for a process that ended with `code`: an exit status, or a negative signal number."""
+    """Returns Lambda's message for a process that ended with `code`, an exit status or a negative signal number."""
     if code == 0:
         reason = "Runtime exited without providing a reason"
     elif code > 0:

@@ -1,4 +1,4 @@
-"""Event source mappings: take messages from a queue, invoke a function with them, delete what succeeded."""
+"""Runs event source mappings: receives messages, invokes a function with them, and deletes what it processed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class EventSourceMapping:
-    """Runs one mapping. A message is received only when there is capacity to invoke the function with it."""
+    """Runs one mapping. It receives a message only when it has the capacity to invoke the function."""
 
     def __init__(
         self, mapping: records.EventSourceMapping, queue: MessageQueue, functions: Functions, clock: Clock | None = None
@@ -50,9 +50,9 @@ class EventSourceMapping:
             self._poller = asyncio.create_task(self._poll(), name=f"event source mapping {self._mapping.name}")
 
     async def close(self, grace: float) -> None:
-        """Receives nothing more and gives running invocations `grace` seconds to end.
+        """Stops receiving and gives running invocations `grace` seconds to finish.
 
-        Messages whose invocation is cut are back in the queue at once.
+        Messages of an invocation that has not finished return to the queue at once.
         """
         if self._poller is not None:
             self._poller.cancel()
@@ -73,11 +73,11 @@ class EventSourceMapping:
             task = asyncio.create_task(self._process(received, records))
             self._running.add(task)
             task.add_done_callback(self._on_done)
-            # Lets the invocation begin, so that a throttle is known before the next message is taken.
+            # The invocation begins here, so that a throttle is known before the next message is received.
             await asyncio.sleep(0)
 
     async def _collect(self) -> tuple[float, dict[str, _Record]]:
-        """The time of the first receive, and a batch: full, or what the batching window brought."""
+        """Returns the time of the first receive, and a batch that is full or ended by the batching window."""
         mapping = self._mapping
         messages = await self._queue.receive(mapping.batch_size, None)
         received = self._clock.time()
@@ -108,14 +108,14 @@ class EventSourceMapping:
             self._queue.release([record.receipt for record in left.values()])
             raise
         except ApiError as error:
-            _log.warning("%s: %s: the messages stay in the queue", self._mapping.name, error)
+            _log.warning("%s: %s; the messages stay in the queue", self._mapping.name, error)
         except Exception:
             _log.exception("%s: the messages stay in the queue", self._mapping.name)
 
     async def _invoke(self, received: float, records: dict[str, _Record]) -> set[str]:
         """Invokes the function and returns the ids of the messages that it did not process.
 
-        A throttled invocation is tried again until the messages' visibility timeout has passed.
+        A throttled invocation is retried until the visibility timeout of the messages has passed.
         """
         payload = b'{"Records":[' + b",".join(record.json for record in records.values()) + b"]}"
         expiry = received + self._queue.settings.visibility_timeout
@@ -136,7 +136,7 @@ class EventSourceMapping:
         return set()
 
     async def _back_off(self, seconds: float) -> None:
-        """Waits until an invocation of this mapping has ended, which may have made room, or `seconds` have passed."""
+        """Waits until an invocation of this mapping has ended or `seconds` have passed."""
         room = asyncio.get_running_loop().create_future()
         timer = self._clock.call_at(self._clock.time() + seconds, _wake, room)
         self._backing_off.append(room)
@@ -161,7 +161,7 @@ class EventSourceMapping:
 
 
 class EventSourceMappings(Service):
-    """The mappings of a stack. All of them stop receiving at the same time."""
+    """Runs the mappings of a stack. All of them stop receiving at the same time."""
 
     def __init__(self, mappings: Iterable[records.EventSourceMapping], sqs: Sqs, functions: Functions) -> None:
         self._mappings = [EventSourceMapping(mapping, sqs.queue(mapping.queue_arn), functions) for mapping in mappings]
@@ -175,7 +175,7 @@ class EventSourceMappings(Service):
 
 
 class _Record:
-    """A message as SQS's event for Lambda has it, encoded."""
+    """A message, encoded as a record of SQS's event for Lambda."""
 
     __slots__ = ("json", "receipt")
 
@@ -198,9 +198,9 @@ class _Record:
 
 
 def failed_messages(response: bytes, batch: set[str]) -> set[str]:
-    """The messages of `batch` that a function with ReportBatchItemFailures reports as failed.
+    """Returns the messages of `batch` that a function with ReportBatchItemFailures reports as failed.
 
-    The whole batch for a response that is not as it should be, none for an empty one.
+    A malformed response fails the whole batch, an empty one no message.
     """
     try:
         report = json.loads(response or b"null")
@@ -232,7 +232,7 @@ def _size(records: dict[str, _Record]) -> int:
 
 
 def _first_part(records: dict[str, _Record]) -> dict[str, _Record]:
-    """As many records as fit into one invocation, at least one."""
+    """Returns as many records as fit into one invocation, at least one."""
     part: dict[str, _Record] = {}
     size = 0
     for message_id, record in records.items():

@@ -1,6 +1,6 @@
-"""The process that has imported a function's handler and forks its environments, as seen from the emulator.
+"""Controls the process that has imported a function's handler and forks its environments.
 
-Or the one that stands by to fork the next such process, with all imported but the function's own code.
+A standby process has imported everything except the function's own code, and forks the next such process.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from emulator.lambda_.records import Function
 
 
 class Child(Protocol):
-    """A process that was asked for. `pid` is 0 until it exists."""
+    """A process that a fork server forks. `pid` is 0 until it exists."""
 
     identity: str
     pid: int
 
     def exited(self, code: int) -> None:
-        """Its process has ended with this exit status, or negative signal number."""
+        """Called when the process has ended, with its exit status or negative signal number."""
 
 
 class Parent(Protocol):
-    """Whoever has processes forked."""
+    """The owner of a fork server."""
 
     def grow(self) -> None:
-        """A server is ready: `fork` may be called."""
+        """Called when a server is ready to fork."""
 
     def fork_server_ended(self, server: ForkServer, code: int) -> None:
-        """The process has ended, and so has what it forked."""
+        """Called when the server's process has ended, and every process that it forked."""
 
 
 class ForkServer(asyncio.Protocol):
-    """Speaks with one worker.py over a socket, whose closing ends it and all that it forked."""
+    """Controls one worker.py over a socket. Closing the socket ends the worker and every process that it forked."""
 
     def __init__(self, parent: Parent) -> None:
         self.identity = secrets.token_hex(8)
         self.pid = 0
         self.ready = False
-        self.modules: list[str] = []  # what the handler imports from elsewhere
+        self.modules: list[str] = []  # what the handler imports from outside its own folders
         self.environments: dict[str, Child] = {}
         self._parent = parent
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,7 +63,7 @@ class ForkServer(asyncio.Protocol):
     def start(
         self, function: Function, environment: dict[str, str], log: Path, modules: list[str] | None = None
     ) -> None:
-        """Imports the handler or, to stand by, only `modules`."""
+        """Starts a worker that imports the handler or, as a standby, only `modules`."""
         self._socket, theirs = socket.socketpair()
         options = {
             "control": theirs.fileno(),
@@ -85,12 +85,12 @@ class ForkServer(asyncio.Protocol):
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def start_from(self, standby: ForkServer) -> None:
-        """Imports the handler in a process that the one that stands by forks."""
+        """Starts the worker by forking it from the standby."""
         self._standby = standby
         self._socket, theirs = socket.socketpair()
         with theirs:
             standby.environments[self.identity] = self
-            with contextlib.suppress(OSError):  # it has just ended, which is about to be noticed
+            with contextlib.suppress(OSError):  # the standby has just ended
                 socket.send_fds(standby._socket, [f"fork {self.identity}\n".encode()], [theirs.fileno()])
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
@@ -117,7 +117,7 @@ class ForkServer(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         for environment in self.environments.values():
-            if environment.pid:  # orphans, if the process was killed
+            if environment.pid:  # they are orphans if the worker was killed
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(environment.pid, signal.SIGKILL)
         environments, self.environments = self.environments, {}
@@ -144,7 +144,7 @@ class ForkServer(asyncio.Protocol):
         self._write(f"kill {environment.identity}\n")
 
     def stop(self) -> None:
-        """Ends the process and its environments. `ended` is set when none is left."""
+        """Ends the process and its environments. `ended` is set when all have ended."""
         if self._stopping:
             return
         self._stopping = True

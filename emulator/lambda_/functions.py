@@ -1,4 +1,4 @@
-"""What callers of Lambda see: invocations and the interface that carries them out."""
+"""The interface of Lambda for its callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names by which callers mean a function."""
+"""Parses the names by which callers refer to a function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FunctionName:
-    """A function's name and, if given, the version or alias of it."""
+    """A function's name and, if given, its version or alias."""
 
     name: str
     qualifier: str | None = None

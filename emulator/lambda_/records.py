@@ -10,9 +10,9 @@ from emulator.common.account import arn
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `timeout` in seconds, `memory` in MiB, `search_path` holds the layers' import roots.
+    """A Lambda function. `timeout` is in seconds, `memory` in MiB; `search_path` holds the layers' import roots.
 
-    `qualifiers` are its aliases and versions. All of them stand for the code as it is now.
+    `qualifiers` are its aliases and versions. All of them run the current code.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Function:
 
 @dataclass(frozen=True)
 class EventSourceMapping:
-    """A queue that invokes a function. `window` in seconds; `max_concurrency` None means Lambda's default."""
+    """A queue that invokes a function. `window` is in seconds; without `max_concurrency`, Lambda's default holds."""
 
     name: str
     queue_arn: str
@@ -55,7 +55,7 @@ class Qualifier:
 
 @dataclass(frozen=True)
 class Layer:
-    """`roots` are the folders that a function finds the layer's modules in."""
+    """A layer. `roots` are the folders from which a function imports its modules."""
 
     name: str
     roots: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""Watches the files of a stack: functions run their new code at once, a new template asks for a restart."""
+"""Watches the files of a stack. Changed functions run their new code at once; a changed template needs a restart."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from emulator.common.service import Service
 from emulator.lambda_.records import Function
 
 QUIET = 20  # milliseconds without a change: an editor writes a file in several steps
-LONGEST = 200  # milliseconds after which changes count even though others follow
+LONGEST = 200  # milliseconds after which changes are reported even while others follow
 
 logger = logging.getLogger(__name__)
 
 
 class Reload(Service):
-    """Watches until it is closed. Nothing below `data`, where the emulator itself writes, counts as a change."""
+    """Watches until it is closed. It ignores changes below `data`, where the emulator itself writes."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Reload(Service):
 
     async def start(self) -> None:
         code = {path for function in self._functions for path in _folders(function) if path.is_dir()}
-        # Their folders, since many editors replace a file by another; not what lies deeper, which may be anything.
+        # The folders, since many editors replace a file by another, but not their subfolders, which may hold anything.
         folders = {Path(source).parent for source in self._sources}
         self._watching = [
             asyncio.create_task(self._watch(code, self._code_changed, recursive=True)),
             asyncio.create_task(self._watch(folders, self._source_changed, recursive=False)),
         ]
-        await asyncio.sleep(0)  # their first turn, in which they begin to watch
+        await asyncio.sleep(0)  # the tasks begin to watch
 
     async def close(self, grace: float) -> None:
         self._stopping.set()
@@ -68,12 +68,12 @@ class Reload(Service):
             ):
                 await changed({path for _, path in changes})
         except (OSError, RuntimeError) as error:
-            logger.warning("Changes of files go unnoticed from here on: %s", error)
+            logger.warning("file changes are not noticed any more: %s", error)
 
     async def _code_changed(self, paths: set[str]) -> None:
         for path in paths:
             if path.endswith(".py"):
-                # Bytecode knows its source by size and second: the old one would pass for that of a quick correction.
+                # Bytecode records only the size and the second of its source: old bytecode may match a quick change.
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(importlib.util.cache_from_source(path))
         names = [

@@ -21,7 +21,7 @@ _FUNCTION = "AWS::Lambda::Function"
 _LAYER = "AWS::Lambda::LayerVersion"
 _VERSION = "AWS::Lambda::Version"
 _ALIAS = "AWS::Lambda::Alias"
-_VERSION_NUMBER = "1"  # code is not kept, so that there is one version of it
+_VERSION_NUMBER = "1"  # old code is not kept, so there is one version
 
 _RESERVED_VARIABLES = re.compile(
     r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_(ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY"
@@ -31,9 +31,9 @@ _RESERVED_VARIABLES = re.compile(
 
 
 def target(resource: Resource, reference: Any, property_: str) -> str:
-    """Returns the name of the template's function that a name or an ARN means.
+    """Returns the name of the template's function that a name or an ARN refers to.
 
-    Raises ValueError if the template has no such function, or not the version or alias that is asked for.
+    Raises ValueError for an unknown function, version or alias.
     """
     name, function = _function_named(resource, reference, property_)
     built: Function | None = function.built
@@ -123,7 +123,7 @@ def _layer(resource: Resource) -> Layer:
     content = resource.template.file(resource.values.get("Content"), "Content")
     metadata = resource.definition.get("Metadata") or {}
     if "BuildMethod" in metadata and "SamResourceId" not in metadata:
-        return Layer(resource.name, (content,))  # `sam build` will put it under python/, and add SamResourceId
+        return Layer(resource.name, (content,))  # `sam build` moves it to python/ and adds SamResourceId
     roots = [content / "python", *sorted(content.glob("python/lib/python3.*/site-packages"))]
     return Layer(resource.name, tuple(root for root in roots if root.is_dir()))
 

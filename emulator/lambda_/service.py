@@ -1,4 +1,4 @@
-"""Lambda: invokes the functions of a stack, as the service does, in processes of their own."""
+"""Lambda: invokes the functions of a stack in processes of their own."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_PAYLOAD, RuntimeApi
 
 MAX_EVENT_PAYLOAD = 1_048_576
-MAX_EVENT_AGE = 21_600.0  # seconds for which an asynchronous invocation is retried while throttled
+MAX_EVENT_AGE = 21_600.0  # seconds during which a throttled asynchronous invocation is retried
 EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
-STANDBY_DELAY = 2.0  # seconds after the start, which has better to do
+STANDBY_DELAY = 2.0  # seconds after the start, so that standbys do not slow it down
 QUIET = 0.5  # seconds without an invocation
-CONCURRENCY = 256  # an account's is 1000: more processes than a laptop should run
+CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run
 
 logger = logging.getLogger(__name__)
 
 
 class Lambda(Service):
-    """Functions by name. Processes log to `logs/<function>.log`; `environment` is added to every function's own."""
+    """Runs functions. Processes log to `logs/<function>.log`; `environment` is added to every function's variables."""
 
     def __init__(
         self,
@@ -55,11 +55,11 @@ class Lambda(Service):
 
     @property
     def counters(self) -> dict[str, Counters]:
-        """What each function has done since the start."""
+        """Returns what each function has done since the start."""
         return {name: pool.counters for name, pool in self._pools.items()}
 
     async def start(self) -> None:
-        """Returns at once; the handlers are imported in the background, and first invocations wait for that."""
+        """Starts importing the handlers in the background. The first invocations wait for that."""
         address = await self._api.start()
         self._logs.mkdir(parents=True, exist_ok=True)
         for function in self.catalog:
@@ -80,7 +80,7 @@ class Lambda(Service):
         return await self._run(pool, Run(payload or b"{}", str(uuid.uuid4())))
 
     async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
-        """Invokes a function without waiting; returns the request's id. A failed invocation is tried twice more.
+        """Invokes a function without waiting; returns the request's id. A failed invocation is retried twice.
 
         Raises ApiError: ResourceNotFoundException, RequestTooLargeException.
         """
@@ -92,14 +92,14 @@ class Lambda(Service):
         return request_id
 
     async def reload(self, name: str) -> None:
-        """Makes later invocations run the function's code as it is now. Running ones end with the old code."""
+        """Makes later invocations run the function's current code. Running ones finish with the old code."""
         pool = self._pool(name)
         pool.reload()
-        # Whoever changes it once changes it again.
+        # Code that has changed is likely to change again.
         self._spawn(pool.stand_by())
 
     async def close(self, grace: float) -> None:
-        """Refuses new invocations, lets running ones end for up to `grace` seconds, and leaves no process."""
+        """Refuses new invocations, lets running ones finish for up to `grace` seconds, and ends every process."""
         if self._closing:
             return
         self._closing = True
@@ -111,7 +111,7 @@ class Lambda(Service):
         await self._api.close()
 
     async def _prepare(self) -> None:
-        """Has the functions stand by for changes of their code, one after another and while nothing goes on."""
+        """Starts a standby process for each function, one after another, while nothing is invoked."""
         await asyncio.sleep(STANDBY_DELAY)
         for pool in self._pools.values():
             seen = -1
@@ -125,7 +125,7 @@ class Lambda(Service):
 
     async def _run(self, pool: Pool, run: Run) -> Invocation:
         if self._closing:
-            raise ApiError("ServiceException", "The emulator is ending.", 500)
+            raise ApiError("ServiceException", "The emulator is stopping.", 500)
         reserved = pool.function.reserved_concurrency
         if reserved is None:
             running = sum(p.counters.running for p in self._pools.values() if p.function.reserved_concurrency is None)
@@ -168,7 +168,7 @@ class Lambda(Service):
 
 
 def process_environment(function: Function, runtime_api: str, added: dict[str, str]) -> dict[str, str]:
-    """All environment variables of a function's processes: nothing of the emulator's own but PATH and HOME."""
+    """Returns all environment variables of a function's processes. They inherit only PATH and HOME."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return {
         **inherited,

@@ -1,12 +1,12 @@
-"""Runs in a process of its own, one per function: imports the handler once, then forks an execution environment
-for each line that it reads. Imports nothing of the emulator, so that a function finds only its own modules.
+"""Imports a function's handler once, then forks its execution environments. Each function has one such process.
 
-Started as `python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...]}'`. On the control socket it
-reads `fork <id>` and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and `exited <id> <exit code>`.
-These are the modules that the import brought in from elsewhere than `path`.
+It imports nothing of the emulator, so that a function finds only its own modules. It is started as
+`python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...]}'`. On the control socket it reads
+`fork <id>` and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and `exited <id> <exit code>`. The
+modules are those that the import loaded from outside `path`.
 
-With `"modules": […]` it imports these and not the handler, and forks further processes like itself, each with a control
-socket that comes with the line `fork`: they import the handler in the time that the function's own code takes.
+With `"modules": […]` it imports these instead of the handler and stands by: each `fork` comes with a control socket for
+a new worker, which only has to import the function's own code.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
 
 class LineStream(io.TextIOWrapper):
-    """Writes whole lines, whoever flushes it in between: environments share one log file."""
+    """Writes whole lines regardless of flushes in between, since environments share one log file."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False)), "utf-8", "replace")
         self.reconfigure(line_buffering=True)
 
     def write(self, text: str) -> int:
-        # The runtime ends the lines of a traceback with \r, for CloudWatch to take them as one event.
+        # The runtime ends the lines of a traceback with \r, so that CloudWatch takes them as one event.
         return super().write(text.replace("\r", "\n"))
 
     def flush(self) -> None:
@@ -53,7 +53,7 @@ class LineStream(io.TextIOWrapper):
 
 
 class Client(LambdaRuntimeClient):  # type: ignore[misc]
-    """The official client, whose every request names the environment that it comes from."""
+    """The official client, with the environment's identifier in every request."""
 
     def __init__(self, environment: str, streams: list[LineStream]) -> None:
         super().__init__(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -80,7 +80,7 @@ def run_environment(handler: str, identity: str, streams: list[LineStream]) -> N
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except RuntimeError as error:
-        if not str(error).startswith("Failed to get next"):  # then the emulator has ended
+        if not str(error).startswith("Failed to get next"):  # the emulator has ended
             traceback.print_exc()
     except BaseException:
         traceback.print_exc()
@@ -91,18 +91,18 @@ def run_environment(handler: str, identity: str, streams: list[LineStream]) -> N
 
 
 def set_up_logging() -> None:
-    """Gives the root logger Lambda's handler before the function is imported, as in Lambda, and only this one."""
+    """Gives the root logger Lambda's handler, as Lambda does before it imports the function."""
     bootstrap.init_logging()
     bootstrap._setup_logging = lambda *_: None
 
 
 def import_handler(handler: str) -> None:
-    """Imports the handler's module. If that fails, each environment fails with it again, and reports it."""
+    """Imports the handler's module. If that fails, each environment fails in the same way and reports it."""
     with contextlib.suppress(BaseException):
         try:
             importlib.import_module(handler.rpartition(".")[0].replace("/", "."))
         except ImportError:
-            traceback.print_exc()  # of this one, the runtime client's own report has the message only
+            traceback.print_exc()  # the runtime client reports only the message of this error
 
 
 def shares_what_must_not_be_shared(control: socket.socket) -> bool:
@@ -117,9 +117,9 @@ def shares_what_must_not_be_shared(control: socket.socket) -> bool:
 
 
 def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[int]], None]) -> list[int]:
-    """Forks and reaps processes that `run` with their identifier and the descriptors that came with it.
+    """Forks processes that call `run` with their identifier and descriptors, and reaps them.
 
-    Returns those that are left when the emulator ends.
+    Returns the processes that still run when the emulator ends.
     """
     woken, waker = socket.socketpair()
     woken.setblocking(False)
@@ -128,7 +128,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
     signal.set_wakeup_fd(waker.fileno())
     children: dict[str, int] = {}
     received = b""
-    with contextlib.suppress(OSError):  # an emulator that is killed may reset the connection
+    with contextlib.suppress(OSError):  # a killed emulator may reset the connection
         control.sendall(f"ready {' '.join(modules)}\n".encode())
         while True:
             ready, _, _ = select.select([control, woken], [], [])
@@ -159,7 +159,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
 
 
 def begin(inherited: tuple[socket.socket, ...]) -> None:
-    """Makes a forked process one of its own."""
+    """Detaches a forked process from its parent."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -173,19 +173,19 @@ def reap(children: dict[str, int], control: socket.socket) -> None:
         if reaped:
             del children[identity]
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # what it started
+                os.killpg(pid, signal.SIGKILL)  # the processes that it started
             control.sendall(b"exited %s %d\n" % (identity.encode(), os.waitstatus_to_exitcode(status)))
 
 
 def kill_group(pid: int) -> None:
-    """Kills an environment and what it started. It may not have made its group yet, or be gone."""
+    """Kills an environment and the processes that it started, even if it has no process group yet."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
 
 
 def stand_by(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
-    """Imports what the function's code imports from elsewhere, and forks processes that import this code."""
+    """Imports the function's dependencies, and forks workers that import its own code."""
     for module in options["modules"]:
         with contextlib.suppress(BaseException):
             importlib.import_module(module)
@@ -194,16 +194,16 @@ def stand_by(control: socket.socket, options: dict[str, Any], streams: list[Line
     if shares_what_must_not_be_shared(control):
         return
     gc.freeze()
-    # What it forked has its own socket, and ends when that is closed.
+    # A forked worker has its own socket, and ends when that closes.
     serve(control, [], lambda _, sockets: run_function(socket.socket(fileno=sockets[0]), options, streams))
 
 
 def run_function(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
-    """Imports the handler, unless each environment has to, and forks environments."""
+    """Imports the handler, unless each environment must do so itself, and forks environments."""
     control.set_inheritable(False)
     known = set(sys.modules)
     if "import-in-each" not in sys.argv:
-        # The emulator sends nothing before `ready`: a signal here means that it has ended.
+        # The emulator sends nothing before `ready`, so a signal here means that it has ended.
         signal.signal(signal.SIGIO, lambda *_: os._exit(1))
         fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(control, fcntl.F_GETFL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """An EventBridge schedule: `rate(1 minute)` or `cron(…)`; `input` None means AWS's scheduled event."""
+    """An EventBridge schedule: `rate(1 minute)` or `cron(…)`. Without `input`, the function gets AWS's own event."""
 
     name: str
     expression: str

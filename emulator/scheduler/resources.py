@@ -19,7 +19,7 @@ def _schedule(resource: Resource) -> Schedule:
 
 
 def _rule(resource: Resource) -> list[Schedule]:
-    """A rule makes a schedule of each of its targets."""
+    """Returns a schedule for each target of the rule."""
     targets = resource.values.get("Targets", [])
     for invoked in targets:
         mapping(invoked, "Targets", "Arn Input", "DeadLetterConfig Id RetryPolicy RoleArn")

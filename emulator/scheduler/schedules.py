@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: invokes functions at the times of `rate(…)` and `cron(…)` expressions, in UTC."""
+"""Invokes functions at the times of `rate(…)` and `cron(…)` expressions, in UTC."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Expression = Callable[[datetime], Iterator[datetime]]
 
 
 class Schedules(Service):
-    """Every enabled schedule of a stack. Raises ValueError for an expression that AWS would refuse."""
+    """Runs the enabled schedules of a stack. Raises ValueError for an expression that AWS refuses."""
 
     def __init__(self, schedules: Iterable[Schedule], functions: Functions, clock: Clock | None = None) -> None:
         self._functions = functions
@@ -45,7 +45,7 @@ class Schedules(Service):
                 self._plan(schedule, expression(now), now)
 
     async def close(self, grace: float) -> None:
-        """Invokes nothing more. Invocations that Lambda has accepted are Lambda's to end."""
+        """Stops the schedules. Lambda finishes the invocations that it has accepted."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -53,7 +53,7 @@ class Schedules(Service):
             await asyncio.wait(self._invocations)
 
     def _plan(self, schedule: Schedule, times: Iterator[datetime], now: datetime) -> None:
-        """Sets the timer of the first time that is not over: after a suspension nothing is caught up on."""
+        """Sets a timer for the next time. Times that passed while the machine was suspended are skipped."""
         due = next((time for time in times if time >= now), None)
         if due is not None:
             delay = (due - now).total_seconds()
@@ -80,7 +80,7 @@ class Schedules(Service):
 
 
 def event(schedule: Schedule, due: datetime) -> bytes:
-    """What the function receives: the schedule's input, or Scheduler's own event."""
+    """Returns what the function receives: the schedule's input, or Scheduler's own event."""
     schedule_arn = arn("scheduler", f"schedule/default/{schedule.name}")
     time = f"{due:%Y-%m-%dT%H:%M:%SZ}"
     execution = str(uuid.uuid4())
@@ -110,7 +110,7 @@ def event(schedule: Schedule, due: datetime) -> bytes:
 
 
 def parse(expression: str) -> Expression:
-    """A function from a start to the times from then on, rising. Raises ValueError for what AWS refuses."""
+    """Returns a function that yields the times from a start on, in order. Raises ValueError for what AWS refuses."""
     if match := re.fullmatch(r"rate\((\d{1,9}) (minute|hour|day)(s?)\)", expression):
         value = int(match[1])
         if value < 1 or (value == 1) == bool(match[3]):
@@ -128,7 +128,7 @@ def parse(expression: str) -> Expression:
 
 
 def _rate(period: timedelta) -> Expression:
-    """From the start on, and at once: as Scheduler does for a schedule without a start date."""
+    """Includes the start itself, as Scheduler does for a schedule without a start date."""
 
     def times(start: datetime) -> Iterator[datetime]:
         while True:
@@ -140,7 +140,7 @@ def _rate(period: timedelta) -> Expression:
 
 def _cron(fields: list[str]) -> Expression:
     if len(fields) != 6:
-        raise ValueError(f"expected 6 fields, were {len(fields)}")
+        raise ValueError(f"expected 6 fields, was {len(fields)}")
     if (fields[2] == "?") == (fields[4] == "?"):
         raise ValueError("expected ? in exactly one of day-of-month and day-of-week")
     minutes = sorted(_values("minutes", fields[0], 0, 59))
@@ -188,7 +188,7 @@ def _day_of_week(field: str) -> Callable[[date], bool]:
 
 
 def _values(name: str, field: str, least: int, most: int, names: dict[str, int] | None = None) -> set[int]:
-    """The values of a field made of `*`, numbers or names, ranges, steps and lists."""
+    """Returns the values of a field of `*`, numbers or names, ranges, steps and lists."""
 
     def number(text: str) -> int:
         value = (names or {}).get(text.upper()) or (int(text) if re.fullmatch(r"\d{1,4}", text) else -1)
@@ -224,7 +224,7 @@ def _days(day: date) -> int:
 
 
 def _nearest_weekday(day: date) -> date:
-    """The weekday nearest to `day` in the same month."""
+    """Returns the weekday nearest to `day` in the same month."""
     if day.isoweekday() == 6:
         return day + timedelta(days=2 if day.day == 1 else -1)
     if day.isoweekday() == 7:

@@ -1,4 +1,4 @@
-"""SQS message attributes: what SQS accepts, and the digest that SDKs check."""
+"""Checks SQS message attributes, and computes the digest that SDKs verify."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 10
 
 
 def parse(given: Any) -> Attributes:
-    """Checks a request's `MessageAttributes` and leaves out what is empty.
+    """Returns the attributes of a request's `MessageAttributes`.
 
     Raises InvalidParameterValue for a name, type or value that SQS refuses.
     """
@@ -33,14 +33,14 @@ def parse(given: Any) -> Attributes:
 
 
 def size(attributes: Attributes) -> int:
-    """Bytes that the attributes count against a message's size limit: names, types and values."""
+    """Returns the bytes that the attributes add to a message's size: names, types and values."""
     return sum(
         len(name.encode()) + len(value["DataType"].encode()) + len(_bytes(value)) for name, value in attributes.items()
     )
 
 
 def md5(attributes: Attributes) -> str:
-    """The hexadecimal digest as the SQS Developer Guide defines it ("Calculating the MD5 message digest")."""
+    """Returns the hexadecimal digest that the SQS Developer Guide defines ("Calculating the MD5 message digest")."""
     digest = hashlib.md5(usedforsecurity=False)
     for name in sorted(attributes):
         value = attributes[name]
@@ -52,7 +52,7 @@ def md5(attributes: Attributes) -> str:
 
 
 def select(attributes: Attributes, names: Iterable[str]) -> Attributes:
-    """The attributes that `MessageAttributeNames` asks for: exact names, `prefix.*`, `All` or `.*`."""
+    """Returns the attributes that `MessageAttributeNames` asks for: exact names, `prefix.*`, `All` or `.*`."""
     names = set(names)
     if not names.isdisjoint({"All", ".*"}):
         return attributes

@@ -1,4 +1,4 @@
-"""One standard SQS queue in memory: who gets which message, and when."""
+"""A standard SQS queue in memory."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class State(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """`sent` and `first_received` are Unix times; `until`, `received` and `expires` are times of the queue's clock.
+    """A message. `sent` and `first_received` are Unix times; `until`, `received`, `expires` are the queue clock's.
 
-    `receives` counts over all queues, as SQS reports it; `tries` in this one, for its redrive policy.
+    `receives` counts the receives from all queues, as SQS reports them; `tries` those from this one, for redrive.
     """
 
     id: str
@@ -70,10 +70,10 @@ class _Receiver:
 
 
 class MessageQueue:
-    """Every message has exactly one valid entry in `_deadlines`: when it next becomes visible or expires.
+    """A queue. Every message has one valid entry in `_deadlines`: the time when it becomes visible or expires.
 
-    Receivers wait on a future. A message that becomes visible goes straight to the longest waiting one, so there is no
-    polling, and no race for the message.
+    Receivers wait on a future. A message that becomes visible goes straight to the one that has waited longest, without
+    polling and without a race.
     """
 
     def __init__(self, settings: Queue, clock: Clock, find_queue: Callable[[str], MessageQueue | None]) -> None:
@@ -91,13 +91,13 @@ class MessageQueue:
         self._timer_at = math.inf
 
     def send(self, body: str, md5: str, attributes: Attributes, system: dict[str, str], delay: int | None) -> Message:
-        """Adds a message. It reaches waiting receivers with the next `deliver()`: once for a whole batch."""
+        """Adds a message. Waiting receivers get it at the next `deliver()`, which is called once for a whole batch."""
         message = Message(str(uuid.uuid4()), body, md5, attributes, system, self._clock.now())
         self._add(message, self.settings.delay if delay is None else delay)
         return message
 
     def deliver(self) -> None:
-        """Hands what is visible to those who wait for it."""
+        """Gives visible messages to waiting receivers."""
         while self._receivers:
             receiver = next(iter(self._receivers))
             if not receiver.messages.done():
@@ -109,10 +109,10 @@ class MessageQueue:
         self._set_timer()
 
     async def receive(self, maximum: int, wait: float | None, visibility: float | None = None) -> list[Message]:
-        """Up to `maximum` messages, hidden for `visibility` seconds (None: the queue's timeout).
+        """Returns up to `maximum` messages, hidden for `visibility` seconds (None: the queue's timeout).
 
-        Waits up to `wait` seconds for the first one, for ever with None; empty when none has come. Messages that a
-        cancelled call would have got are visible again at once.
+        Waits up to `wait` seconds for the first message, without a limit for None. Messages for a call that was
+        cancelled are visible again at once.
         """
         messages = self._take(maximum, visibility)
         if messages or wait == 0:
@@ -134,9 +134,9 @@ class MessageQueue:
                 receiver.timer.cancel()
 
     def delete(self, receipt: str) -> None:
-        """Deletes the message if `receipt` is from its latest receive, as SQS does; otherwise it does nothing.
+        """Deletes the message if `receipt` is from its latest receive; does nothing otherwise, as SQS.
 
-        Raises ReceiptHandleIsInvalid for what was never a receipt handle of this queue.
+        Raises ReceiptHandleIsInvalid for a text that was never a receipt handle of this queue.
         """
         message = self._find(receipt)
         if message is not None and message.receipt == receipt:
@@ -145,8 +145,8 @@ class MessageQueue:
     def change_visibility(self, receipt: str, seconds: int) -> None:
         """Hides the message for `seconds` from now; 0 makes it visible at once.
 
-        Raises ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue when the message is gone, was
-        received again since, or would stay hidden longer than 12 hours after its receive.
+        Raises ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue if the message is gone, has been
+        received again, or would stay hidden longer than 12 hours after its receive.
         """
         message = self._find(receipt)
         self._settle()
@@ -172,7 +172,7 @@ class MessageQueue:
             self.deliver()
 
     def release(self, receipts: list[str]) -> None:
-        """Makes those messages visible at once that are still held under one of these receipt handles."""
+        """Makes the messages visible at once that are still held under one of these receipt handles."""
         for receipt in receipts:
             message = self._find(receipt)
             if message is not None and message.receipt == receipt and message.state is State.IN_FLIGHT:
@@ -180,7 +180,7 @@ class MessageQueue:
         self.deliver()
 
     def end_waits(self) -> None:
-        """Ends every `receive` that waits for a time, as if the time were over."""
+        """Ends every `receive` that waits for a limited time."""
         for receiver in self._receivers:
             if receiver.timer is not None:
                 self._give_up(receiver)
@@ -192,7 +192,7 @@ class MessageQueue:
         self._deadlines.clear()
 
     def configure(self, settings: Queue) -> None:
-        """Applies changed settings, also to the retention of messages that are already there."""
+        """Applies changed settings. A changed retention period applies to existing messages too."""
         self.settings = settings
         self.modified = self._clock.now()
         for message in self._messages.values():
@@ -201,7 +201,7 @@ class MessageQueue:
         self.deliver()
 
     def take_for_redrive(self) -> list[Message]:
-        """Removes every visible message and returns it."""
+        """Removes and returns every visible message."""
         self._settle()
         messages = [message for message in self._visible if message.state is State.VISIBLE]
         for message in messages:
@@ -242,7 +242,7 @@ class MessageQueue:
         return taken
 
     def _settle(self) -> None:
-        """Shows every message that is due by now and removes every one that has expired."""
+        """Makes due messages visible and removes expired ones."""
         now = self._clock.time()
         while self._deadlines and self._deadlines[0][0] <= now:
             _, entry, message = heapq.heappop(self._deadlines)

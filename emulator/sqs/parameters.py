@@ -1,4 +1,4 @@
-"""What SQS demands of a request's parameters and of a queue's attributes, and how it says so."""
+"""Checks the parameters of requests and the attributes of queues, with SQS's errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from emulator.common.errors import ApiError
 from emulator.sqs.records import MAX_BATCH, MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive
 
-# The codes of SQS's former XML protocol, by which SDKs still let their users tell errors apart.
+# The error codes of SQS's former XML protocol, which SDKs still expose.
 QUERY_ERROR_CODES = {
     "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
     "QueueNameExists": "QueueAlreadyExists",
@@ -30,7 +30,7 @@ QUERY_ERROR_CODES = {
 }
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-# Permissions and encryption: nothing to do on one machine, kept so that a reader gets back what was set.
+# Permissions and encryption have no effect here; they are kept so that a client reads what it has set.
 _NO_LOCAL_MEANING = {
     "Policy",
     "RedriveAllowPolicy",
@@ -52,7 +52,7 @@ Request = dict[str, Any]
 
 
 def changed(settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
-    """The settings with a request's `Attributes` applied, and those attributes that are only kept."""
+    """Returns the settings with a request's `Attributes` applied, and the attributes without an effect."""
     if not isinstance(attributes, dict):
         raise ApiError("SerializationException", f"Attributes must be an object, was {type(attributes).__name__}.")
     values: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def attribute_names(request: Request) -> list[str]:
 
 
 def entries(request: Request) -> list[Request]:
-    """A batch request's entries, each with an `Id` of its own."""
+    """Returns the entries of a batch request, each with a unique `Id`."""
     given = request.get("Entries")
     if not given:
         raise ApiError("EmptyBatchRequest", "There should be at least one entry in the request.")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from emulator.common.account import arn
 
-MAX_MESSAGE_SIZE = 1_048_576  # bytes of an SQS message, and of all messages of a batch together
+MAX_MESSAGE_SIZE = 1_048_576  # bytes, of a message and of a whole batch
 MAX_BATCH = 10  # messages
 MAX_DELAY = 900  # seconds
 MAX_RECEIVE_COUNT = 1000
@@ -17,7 +17,7 @@ MAX_WAIT = 20  # seconds
 
 @dataclass(frozen=True)
 class Redrive:
-    """Where a queue moves a message that was received `max_receive_count` times without being deleted."""
+    """The queue that takes messages received `max_receive_count` times without being deleted."""
 
     dead_letter_arn: str
     max_receive_count: int
@@ -25,7 +25,7 @@ class Redrive:
 
 @dataclass(frozen=True)
 class Queue:
-    """A standard SQS queue. Times in seconds, sizes in bytes."""
+    """A standard SQS queue. Times are in seconds, sizes in bytes."""
 
     name: str
     visibility_timeout: int = 30
@@ -48,7 +48,7 @@ class Setting(NamedTuple):
     most: int
 
 
-# By the attribute's name, which is the name of the property in a template too.
+# By the name of the attribute, which is also the name of the template's property.
 SETTINGS = {
     "VisibilityTimeout": Setting("visibility_timeout", 0, MAX_VISIBILITY),
     "DelaySeconds": Setting("delay", 0, MAX_DELAY),

@@ -15,7 +15,7 @@ _QUEUE = "AWS::SQS::Queue"
 
 
 def find_queue(template: Resources, queue_arn: Any) -> Resource | None:
-    """The template's queue with this ARN."""
+    """Returns the template's queue with this ARN."""
     return template.find(_QUEUE, _arn, queue_arn)
 
 

@@ -1,4 +1,4 @@
-"""SQS: the queue operations of its JSON protocol on standard queues, in memory."""
+"""SQS: the operations of its JSON protocol on standard queues in memory."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Response = dict[str, Any]
 
 
 class Sqs(Service):
-    """`queues` are there from the start; `base_url`, such as `http://127.0.0.1:4566`, begins their URLs."""
+    """Serves queues, those of the stack from the start. Their URLs begin with `base_url`, `http://127.0.0.1:4566`."""
 
     def __init__(self, queues: Iterable[Queue], *, base_url: str, clock: Clock | None = None) -> None:
         self._base_url = f"{base_url}/{ACCOUNT}/"
@@ -71,7 +71,7 @@ class Sqs(Service):
         }
 
     async def handle(self, operation: str, request: Request) -> Response:
-        """Carries out one operation. Raises ApiError as SQS would refuse the request."""
+        """Carries out an operation and returns its answer. Raises ApiError where SQS refuses the request."""
         if operation == "ReceiveMessage":
             return await self._receive_message(request)
         method = self._operations.get(operation)
@@ -80,7 +80,7 @@ class Sqs(Service):
         return method(request)
 
     def queue(self, queue_arn: str) -> MessageQueue:
-        """The queue with this ARN, for consumers in this process. Raises ApiError QueueDoesNotExist."""
+        """Returns the queue with this ARN. Raises ApiError QueueDoesNotExist."""
         queue = self._find(queue_arn)
         if queue is None:
             raise ApiError("QueueDoesNotExist", f"The queue {queue_arn} does not exist.")
@@ -90,7 +90,7 @@ class Sqs(Service):
         return self._base_url + name
 
     async def close(self, grace: float) -> None:
-        """Answers every ReceiveMessage that waits, so that the server they came through can end."""
+        """Answers every waiting ReceiveMessage, so that the HTTP server can stop."""
         for queue in self._queues.values():
             queue.end_waits()
 
@@ -307,7 +307,7 @@ class Sqs(Service):
         return {"Results": self._move_tasks.get(arn, [])[:most]}
 
     def _move(self, message: Message, source: MessageQueue, destination: MessageQueue | None) -> bool:
-        """Sends the message on as a new one, or back to `source` if it is not known where it came from."""
+        """Sends the message as a new one to its origin or `destination`; returns it to `source` if neither is known."""
         system = dict(message.system)
         origin = system.pop("DeadLetterQueueSourceArn", None)
         target = destination or (self._find(origin) if origin else None)
@@ -361,7 +361,7 @@ class Sqs(Service):
 
 
 def _length(entry: Request) -> int:
-    """What an entry of a batch counts. One that is wrong is refused for itself."""
+    """Returns the bytes that an entry adds to its batch. A wrong entry is refused later, on its own."""
     length = len(str(entry.get("MessageBody", "")).encode(errors="replace"))
     with suppress(ApiError):
         length += message_attributes.size(message_attributes.parse(entry.get("MessageAttributes")))

@@ -1,1 +1,1 @@
-"""The Amazon States Language, query language JSONPath: `language` reads a definition, `interpreter` runs it."""
+"""Step Functions, with the Amazon States Language in JSONPath: `language` reads a definition, `interpreter` runs it."""

@@ -1,4 +1,4 @@
-"""The rules of a Choice state, compiled to predicates."""
+"""Compiles the rules of a Choice state to predicates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2
 
 
 def timestamp(value: Any) -> datetime | None:
-    """The time that an RFC 3339 string such as `2026-01-31T12:00:00Z` states; None when `value` is none."""
+    """Returns the time of an RFC 3339 string such as `2026-01-31T12:00:00Z`, or None for another value."""
     if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
         return None
     try:
@@ -67,7 +67,7 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
 
 
 def compile_rule(rule: Any, place: str, problems: list[str], *, ignore: tuple[str, ...] = ()) -> Predicate | None:
-    """The condition of a rule, whose fields named in `ignore` are left to the caller. Adds to `problems`."""
+    """Returns the condition of a rule without the fields in `ignore`. Adds to `problems` what is wrong with it."""
     if not isinstance(rule, dict):
         problems.append(f"{place}: expected an object, was {encode(rule)}")
         return None
@@ -181,7 +181,7 @@ def _present(find: Expression, data: Any, context: Context) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """`*` stands for any characters; `\\*` and `\\\\` for themselves."""
+    """Returns the pattern of StringMatches. `*` stands for any characters, `\\*` and `\\\\` for themselves."""
     parts: list[str] = []
     position = 0
     while position < len(text):

@@ -1,4 +1,4 @@
-"""JSON as Step Functions writes and limits it."""
+"""Encodes and decodes JSON as Step Functions does, within its limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _finite(number: str) -> float:
     value = float(number)
     if math.isinf(value):
-        raise ValueError(f"{number} is too large a number")
+        raise ValueError(f"{number} is too large")
     return value
 
 
@@ -27,7 +27,7 @@ encode = _encoder.encode
 
 
 def decode(text: str) -> Any:
-    """The document in `text`. Raises ValueError for what is not JSON (`NaN` is not), or nested too deeply to read."""
+    """Returns the document in `text`. Raises ValueError if it is not JSON, as with `NaN`, or nested too deeply."""
     try:
         return _decoder.decode(text)
     except RecursionError:
@@ -35,11 +35,11 @@ def decode(text: str) -> Any:
 
 
 def size(text: str) -> int:
-    """Bytes of `text` in UTF-8."""
+    """Returns the number of bytes of `text` in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def exceeds_limit(value: Any) -> bool:
-    """Whether `value` is larger than 256 KiB, the most that Step Functions passes on."""
+    """Returns whether `value` is larger than 256 KiB, Step Functions' limit."""
     text = encode(value)
     return len(text) * 4 > MAX_BYTES and size(text) > MAX_BYTES

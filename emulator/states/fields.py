@@ -1,4 +1,4 @@
-"""Reads the fields of one object in a definition, and collects what is wrong with them."""
+"""Reads the fields of an object in a definition, and collects the problems with them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _UNSUPPORTED = {
 
 
 class Fields:
-    """One object. Every field that is asked for is known; `finish` reports the others. `targets` are the states that
-    a transition in here leads to."""
+    """The fields of an object. A field that is read is known; `finish` reports the others. `targets` are the states
+    to which transitions in the object lead."""
 
     def __init__(self, document: Any, place: str, problems: list[str]) -> None:
         self.place = place
@@ -93,7 +93,7 @@ class Fields:
         return float(value)
 
     def compiled(self, name: str, value: Any, compile_text: Callable[[str], T]) -> T | None:
-        """What `compile_text`, which raises ValueError, makes of the field's value."""
+        """Returns the field's value compiled by `compile_text`, which raises ValueError."""
         if not isinstance(value, str):
             self.problem(name, f"expected a string, was {encode(value)}")
             return None
@@ -108,7 +108,7 @@ class Fields:
         return Fields(value, self.place_of(name), self.problems) if name in self.document else None
 
     def children(self, name: str, *, required: bool = False) -> list[Fields]:
-        """The objects in a list, which must not be empty where the field is required."""
+        """Returns the objects in a list, which must not be empty if the field is required."""
         values = self.take(name, required=required, default=[])
         if not isinstance(values, list) or (required and name in self.document and not values):
             self.problem(name, f"expected a list of objects, was {encode(values)}")

@@ -1,4 +1,4 @@
-"""An execution's events, recorded as references and rendered as GetExecutionHistory shows them when asked."""
+"""Records the events of an execution, and renders them in the shape of GetExecutionHistory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emulator.states.encoding import encode
 
 
 class Event(NamedTuple):
-    """`at` in seconds since the epoch; `previous` is the id of the event that led to this one, 0 for none."""
+    """An event. `at` is in seconds since the epoch; `previous` is the id of the event before it, or 0."""
 
     type: str
     at: float
@@ -18,7 +18,7 @@ class Event(NamedTuple):
 
 
 def render(event: Event, number: int, *, data: bool = True) -> dict[str, Any]:
-    """One event in AWS's shape. `number` is its id, from 1; without `data`, inputs and outputs are left out."""
+    """Returns an event in AWS's shape. `number` is its id, from 1; without `data`, it has no inputs and outputs."""
     rendered: dict[str, Any] = {
         "timestamp": event.at,
         "type": event.type,

@@ -32,12 +32,12 @@ _INLINE_MAP_CONCURRENCY = 40
 _STATES_BETWEEN_YIELDS = 50
 _MAX_WAIT = 31_536_000.0
 
-# What States.ALL and States.TaskFailed, which match other errors too, leave alone.
+# The errors that States.ALL and States.TaskFailed do not match.
 _TERMINAL = {"States.Runtime", "States.DataLimitExceeded"}
 
 
 class Execution:
-    """What the states of one execution share: the constant part of the context object, and the recorded events."""
+    """The state of an execution: the constant part of the context object, and the recorded events."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Execution:
         self._max_events = max_events
 
     def record(self, kind: str, previous: int, details: dict[str, Any]) -> int:
-        """Keeps references to what `details` holds, and answers the event's id."""
+        """Records an event, with references to the values in `details`; returns its id."""
         events = self.events
         if len(events) >= self._max_events:
             raise Failure("States.Runtime", f"Execution reached the maximum number of history events: {len(events)}.")
@@ -63,7 +63,7 @@ class Execution:
 
 
 class Scope:
-    """One line of states in an execution: the machine itself, a branch, or an iteration."""
+    """A sequence of states in an execution: the machine itself, a branch or an iteration."""
 
     def __init__(self, execution: Execution, previous: int = 0, item: dict[str, Any] | None = None) -> None:
         self.execution = execution
@@ -83,7 +83,7 @@ class Scope:
         self.entered = self.previous
 
     def document(self) -> dict[str, Any]:
-        """The context object."""
+        """Returns the context object."""
         document: dict[str, Any] = {"Execution": self.execution.execution, "StateMachine": self.execution.machine}
         if self.state is not None:
             entered = self.execution.events[self.entered - 1].at
@@ -102,11 +102,11 @@ class Scope:
 
 class TaskCaller(Protocol):
     async def __call__(self, state: Task, parameters: Any, scope: Scope, timeout: float | None) -> Any:
-        """The task's result. Raises Failure when it fails, or has not ended within `timeout` seconds."""
+        """Returns the task's result. Raises Failure if it fails or does not end within `timeout` seconds."""
 
 
 class Interpreter:
-    """`sleep` waits for seconds; `uniform` gives a random number between two, for Retry's jitter."""
+    """Runs graphs of states. `sleep` waits for seconds; `uniform` returns a random number for Retry's jitter."""
 
     def __init__(
         self,
@@ -120,13 +120,13 @@ class Interpreter:
         self._uniform = uniform
 
     async def run(self, graph: Graph, data: Any, scope: Scope) -> Any:
-        """The output for the input `data`, a JSON document that is not changed. Raises Failure."""
+        """Returns the output for the input `data`, a JSON document that is not changed. Raises Failure."""
         following: str | None = graph.start
         count = 0
         while following is not None:
             count += 1
             if count % _STATES_BETWEEN_YIELDS == 0:
-                # A machine that loops without a task must not stop everything else.
+                # A machine that loops without a task must not block the emulator.
                 await asyncio.sleep(0)
             state = graph.states[following]
             scope.enter(state, data)
@@ -177,7 +177,7 @@ class Interpreter:
             raise failure
 
     def _next_delay(self, retry: tuple[Retrier, ...], attempts: list[int], failure: Failure) -> float | None:
-        """Seconds until the next attempt; None when there is none."""
+        """Returns the seconds until the next attempt, or None if there is none."""
         for index, retrier in enumerate(retry):
             if not _matches(retrier.errors, failure.error):
                 continue
@@ -193,7 +193,7 @@ class Interpreter:
         return None
 
     async def _perform(self, state: Attempted, data: Any, scope: Scope) -> Any:
-        """The state's result, placed in its input."""
+        """Returns the state's result, placed in its input."""
         selected = data if state.input is None else state.input(data, scope)
         if state.parameters is not None:
             selected = state.parameters(selected, scope)
@@ -253,7 +253,7 @@ class Interpreter:
 async def _all(
     start: Callable[[int], Awaitable[Any]], count: int, limit: int, scope: Scope, scopes: list[Scope]
 ) -> list[Any]:
-    """The results of all lines, at most `limit` at a time. The first that fails stops the others."""
+    """Returns the results of all sequences, run at most `limit` at a time. The first that fails stops the others."""
     results: list[Any] = [None] * count
     running: set[int] = set()
     failed: list[Scope] = []
@@ -296,7 +296,7 @@ def _record_aborted(aborted: Scope, scope: Scope) -> None:
 
 
 def rfc3339(at: float) -> str:
-    """`2026-01-31T12:00:00.000Z` for seconds since the epoch."""
+    """Returns a time such as `2026-01-31T12:00:00.000Z` for seconds since the epoch."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""The intrinsic functions, `States.Format('Hello {}', $.name)`, compiled once."""
+"""Compiles calls of intrinsic functions such as `States.Format('Hello {}', $.name)`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEYWORDS = {"true": True, "false": False, "null": None}
 
 
 def compile_intrinsic(text: str) -> Expression:
-    """Raises ValueError when `text` is no call of an intrinsic function, or one that can't succeed."""
+    """Compiles a call. Raises ValueError if `text` is not one, or one that cannot succeed."""
     call, end = _parse_call(text, 0, 1)
     if text[end:].strip():
         raise ValueError(f"expected nothing after the function, was {encode(text[end:])} in {encode(text)}")
@@ -100,7 +100,7 @@ def _skip_spaces(text: str, position: int) -> int:
 
 
 def _path_end(text: str, start: int) -> int:
-    """Where the path that starts here ends: at a comma or bracket that is not part of it."""
+    """Returns the position of the comma or bracket at which the path ends."""
     depth = 0
     quote = ""
     for position in range(start, len(text)):
@@ -160,7 +160,7 @@ def _integer_argument(value: Any) -> int:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("expected a finite number")
-        # As Java's Math.round does: halves go up.
+        # As Java's Math.round: halves go up.
         return math.floor(value + 0.5)
     return value
 
@@ -221,7 +221,7 @@ def _array_partition(array: Any, size: Any) -> list[list[Any]]:
 
 
 def _array_contains(array: Any, value: Any) -> bool:
-    # Comparing the texts keeps 1 and true apart.
+    # The texts of 1 and true differ, unlike the values.
     return _canonical(value) in map(_canonical, _array_argument(array))
 
 

@@ -1,4 +1,4 @@
-"""Reads a state machine's definition: checks all of it and compiles its paths and templates."""
+"""Checks the definition of a state machine, and compiles its paths and templates."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Reader:
 
 
 def parse(definition: Any) -> Machine:
-    """The machine that `definition`, a JSON document, describes. Raises TemplateError with every problem in it."""
+    """Returns the machine that a JSON document describes. Raises TemplateError with every problem in it."""
     reader = _Reader()
     fields = Fields(definition, "", reader.problems)
     fields.text("Comment")
@@ -106,7 +106,7 @@ def _check_transitions(fields: Fields, start: str, targets: dict[str, list[str]]
             if target not in targets
         )
         if start and name not in reached:
-            fields.problems.append(f"{place}: can't be reached from StartAt")
+            fields.problems.append(f"{place}: cannot be reached from StartAt")
 
 
 def _state(name: str, fields: Fields, reader: _Reader) -> State | None:
@@ -142,7 +142,7 @@ def _next(fields: Fields) -> str | None:
 
 
 def _select(fields: Fields, name: str) -> Expression | None:
-    """`null` selects an empty object."""
+    """Returns the field's path. `null` selects an empty object."""
     path = fields.take(name, default="$")
     if path is None:
         return lambda data, context: {}
@@ -150,7 +150,7 @@ def _select(fields: Fields, name: str) -> Expression | None:
 
 
 def _result_path(fields: Fields, name: str = "ResultPath") -> ResultPath | None:
-    """None for `null`, which discards the result."""
+    """Returns the field's path, or None for `null`, which discards the result."""
     path = fields.take(name, default="$")
     return None if path is None else fields.compiled(name, path, ResultPath)
 
@@ -313,7 +313,7 @@ def _task(name: str, fields: Fields, reader: _Reader) -> State:
             f"was {encode(resource)}",
         )
     timeout, seconds = _seconds(fields, "TimeoutSeconds")
-    # A Lambda function and a message have no heartbeat to miss: checked, and without effect.
+    # Functions and messages send no heartbeats, so that this is only checked.
     _, heartbeat = _seconds(fields, "HeartbeatSeconds")
     if seconds is not None and heartbeat is not None and heartbeat >= seconds:
         fields.problem("HeartbeatSeconds", f"expected less than TimeoutSeconds ({seconds}), was {heartbeat}")
@@ -348,7 +348,7 @@ def _check_service_parameters(fields: Fields, service: str) -> None:
 
 
 def _seconds(fields: Fields, name: str) -> tuple[Expression | None, int | None]:
-    """The number of seconds in the field, or its `…Path`; the number itself where it is constant."""
+    """Returns the seconds of the field or of its `…Path`, and the number if it is constant."""
     seconds = fields.integer(name, 1, _MAX_SECONDS)
     path = fields.text(f"{name}Path")
     if path is not None:

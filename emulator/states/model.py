@@ -1,4 +1,4 @@
-"""What a state machine consists of, checked and compiled: the interpreter runs these records."""
+"""The parts of a checked and compiled state machine, for the interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.states.paths import Expression, ResultPath
 
 @dataclass(frozen=True, slots=True)
 class Retrier:
-    """`interval` and `max_delay` in seconds."""
+    """A rule of `Retry`. `interval` and `max_delay` are in seconds."""
 
     errors: frozenset[str]
     interval: float
@@ -30,7 +30,7 @@ class Catcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What all states have. `next` None ends the machine; an expression None selects everything."""
+    """The common fields of states. `next` None ends the machine; an expression None selects everything."""
 
     name: str
     next: str | None = None
@@ -58,7 +58,7 @@ class Fail(State):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait(State):
-    """`kind` names the field that `value` comes from."""
+    """A Wait state. `kind` names the field of `value`."""
 
     kind: Literal["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
     value: Expression | None
@@ -73,7 +73,7 @@ class Choice(State):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempted(State):
-    """A state that `Retry` and `Catch` apply to."""
+    """A state to which `Retry` and `Catch` apply."""
 
     parameters: Expression | None
     selector: Expression | None
@@ -84,7 +84,7 @@ class Attempted(State):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Attempted):
-    """`service` is `lambda` for a function's ARN, else like `lambda:invoke`. `timeout` gives seconds."""
+    """A Task state. `service` is `lambda` for a function's ARN. `timeout` selects seconds."""
 
     resource: str
     service: Literal["lambda", "lambda:invoke", "sqs:sendMessage"]
@@ -114,7 +114,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`timeout` in seconds."""
+    """A state machine. `timeout` is in seconds."""
 
     graph: Graph
     timeout: int | None = None

@@ -1,4 +1,4 @@
-"""JSONPath: paths into a state's data (`$.a`) and into the context object (`$$.Execution.Id`), compiled once."""
+"""Compiles JSONPath: paths into a state's data (`$.a`) and into the context object (`$$.Execution.Id`)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emulator.states.errors import EvaluationError, RuntimeFailure
 
 class Context(Protocol):
     def document(self) -> dict[str, Any]:
-        """The context object, which `$$` addresses."""
+        """Returns the context object, which `$$` addresses."""
 
 
 Expression = Callable[[Any, Context], Any]
 
-# The names that need no quotes: whatever can't be read as an operator of JSONPath.
+# A name without quotes has no character that is an operator of JSONPath.
 _STEP = re.compile(r"""\.([^\s.\[\]()*?@,:'"$&|^~#]+)|\[(-?\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\]""")
 
 
@@ -33,7 +33,7 @@ class PathError(Exception):
 
 
 def steps(text: str) -> tuple[str | int, ...] | None:
-    """`("a", 0)` for the reference path `$.a[0]`; None when `text` can select any number of values."""
+    """Returns `("a", 0)` for the reference path `$.a[0]`, and None for a path that may select several values."""
     found: list[str | int] = []
     position = 1
     while position < len(text):
@@ -47,9 +47,9 @@ def steps(text: str) -> tuple[str | int, ...] | None:
 
 
 def compile_path(text: str) -> Expression:
-    """The values at a path: one value for a path that can only select one (PathError when there is none), else a list.
+    """Compiles a path to a function that returns one value, or a list for a path that may select several.
 
-    Raises ValueError when `text` is not JSONPath.
+    The function raises PathError if a path for one value finds none. Raises ValueError if `text` is not JSONPath.
     """
     if text.startswith("$$"):
         find = _finder(text[1:], text)
@@ -87,7 +87,7 @@ def _reference_finder(path: tuple[str | int, ...], shown: str) -> Callable[[Any]
         value = data
         try:
             for step in path:
-                # A number would also address the characters of a string.
+                # An index would also select a character of a string.
                 if isinstance(step, int) and not isinstance(value, list):
                     raise TypeError
                 value = value[step]
@@ -112,7 +112,7 @@ def _reason(path: tuple[str | int, ...], data: Any) -> str:
 
 
 def selector(text: str) -> Expression | None:
-    """What `InputPath`, `OutputPath` and the like select; None for `$`, everything. Raises ValueError."""
+    """Compiles `InputPath`, `OutputPath` and the like. Returns None for `$`, everything. Raises ValueError."""
     if text == "$":
         return None
     find = compile_path(text)
@@ -127,7 +127,7 @@ def selector(text: str) -> Expression | None:
 
 
 class ResultPath:
-    """Where a state's result goes in its input. Raises ValueError when `text` is not a reference path into the data."""
+    """The place of a state's result in its input. Raises ValueError if `text` is not a reference path into the data."""
 
     def __init__(self, text: str) -> None:
         path = None if text.startswith("$$") or not text.startswith("$") else steps(text)
@@ -137,7 +137,7 @@ class ResultPath:
         self._path = path
 
     def assign(self, document: Any, result: Any) -> Any:
-        """`document` with `result` at the path; `document` itself stays as it was."""
+        """Returns `document` with `result` at the path, without changing `document` itself."""
         try:
             return _assign(document, self._path, result)
         except (TypeError, IndexError):

@@ -10,7 +10,7 @@ from emulator.common.account import arn
 
 @dataclass(frozen=True)
 class StateMachine:
-    """`definition` is the Amazon States Language document with every substitution made."""
+    """A state machine. `definition` is the Amazon States Language document after the substitutions."""
 
     name: str
     definition: dict[str, Any]

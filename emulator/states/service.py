@@ -1,4 +1,4 @@
-"""Step Functions: starts, stops and describes executions of the state machines, over the JSON protocol."""
+"""Step Functions: the operations of its JSON protocol on the state machines of a stack."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Execution:
-    """One execution. Times in seconds since the epoch; `input` and `output` are JSON texts."""
+    """An execution. Times are in seconds since the epoch; `input` and `output` are JSON texts."""
 
     arn: str
     name: str
@@ -56,16 +56,16 @@ class Execution:
 
     @property
     def duration(self) -> float:
-        """Seconds, until now for one that runs."""
+        """Returns the seconds until the end, or until now for a running execution."""
         return (self.stopped or time.time()) - self.started
 
     def events(self) -> list[dict[str, Any]]:
-        """What happened, oldest first, in the shape of GetExecutionHistory."""
+        """Returns the events, oldest first, in the shape of GetExecutionHistory."""
         return [history.render(event, number) for number, event in enumerate(self.recorded, 1)]
 
 
 class StepFunctions(Service):
-    """Runs the machines of a stack. Raises TemplateError for a definition that it can't run."""
+    """Runs the machines of a stack. Raises TemplateError for a definition that is not supported."""
 
     def __init__(self, machines: Collection[StateMachine], functions: Functions, send_message: SendMessage) -> None:
         self._machines = {machine.arn: machine for machine in machines}
@@ -92,7 +92,7 @@ class StepFunctions(Service):
         return list(self._machines.values())
 
     async def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a call of the JSON protocol. Raises ApiError."""
+        """Returns the answer to an operation of the JSON protocol. Raises ApiError."""
         call = self._operations.get(operation)
         if call is None:
             expected = ", ".join(self._operations)
@@ -100,7 +100,7 @@ class StepFunctions(Service):
         return await call(request)
 
     def executions(self, machine: str | None = None) -> list[Execution]:
-        """The newest first, of one machine's name or of all: those that run, and the last 1 000 that have ended."""
+        """Returns running executions and the last 1,000 ended ones, of one machine or of all, newest first."""
         return [
             execution
             for execution in reversed(self._executions.values())
@@ -108,11 +108,11 @@ class StepFunctions(Service):
         ]
 
     def execution(self, execution_arn: str) -> Execution | None:
-        """Standard or Express."""
+        """Returns an execution of either type."""
         return self._executions.get(execution_arn)
 
     async def close(self, grace: float) -> None:
-        """Lets what runs finish for at most `grace` seconds, then aborts it."""
+        """Lets running executions finish for up to `grace` seconds, then aborts them."""
         tasks = list(self._tasks.values())
         if not tasks:
             return
@@ -218,7 +218,7 @@ class StepFunctions(Service):
         if machine.type != "EXPRESS":
             raise _UNSUPPORTED_TYPE
         execution, task = self._start(machine, _name(request), _text(request, "input", "{}"), "express")
-        # The execution goes on when its caller goes away.
+        # The execution continues when its caller disconnects.
         await asyncio.shield(task)
         billed = math.ceil(execution.duration * 10) * 100
         return {
@@ -231,7 +231,7 @@ class StepFunctions(Service):
         error, cause = _optional_text(request, "error"), _optional_text(request, "cause")
         task = self._tasks.get(execution.arn)
         if task is not None:
-            # A task that is cancelled before its first step would record nothing.
+            # A task that is cancelled before its first step records nothing.
             await asyncio.sleep(0)
             if execution.status == "RUNNING":
                 execution.error, execution.cause = error, cause
@@ -395,7 +395,7 @@ def _arn(request: dict[str, Any], name: str, kind: str) -> str:
 
 
 def _page(items: list[T], request: dict[str, Any], key: Callable[[T], str]) -> tuple[list[T], dict[str, str]]:
-    """The items after the one that the token names, so that newer ones in front do not shift the pages."""
+    """Returns the items after the one that the token names. New items at the front do not shift the pages."""
     most = request.get("maxResults") or 100
     if isinstance(most, bool) or not isinstance(most, int) or not 0 <= most <= 1000:
         raise _invalid(most, "maxResults", "Member must have value less than or equal to 1000")

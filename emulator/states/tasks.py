@@ -1,4 +1,4 @@
-"""What Task states call: Lambda functions and SQS."""
+"""Runs Task states: invokes Lambda functions and sends SQS messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SendMessage = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Tasks:
-    """Calls tasks. A function that is invoked runs to its end, even when its task has timed out or was stopped."""
+    """Runs tasks. An invoked function runs to its end, even if its task has timed out or has been stopped."""
 
     def __init__(self, functions: Functions, send_message: SendMessage) -> None:
         self._functions = functions
@@ -86,7 +86,7 @@ class Tasks:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            # Nobody else asks for the failure of a task that was given up.
+            # An abandoned task's failure would be reported as never retrieved.
             task.exception()
 
     async def _result(self, function: str, payload: bytes, resource: str) -> Any:
@@ -128,7 +128,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _service_payload(payload: Any) -> bytes:
-    """`lambda:invoke` takes a string that is JSON as the payload itself."""
+    """Returns the payload of `lambda:invoke`. A string that is JSON is the payload itself."""
     if payload is None:
         return b"{}"
     if isinstance(payload, str):

@@ -1,4 +1,4 @@
-"""Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`."""
+"""Compiles payload templates: `Parameters`, `ResultSelector`, `ItemSelector`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator.states.paths import Context, Expression, PathError, compile_path
 
 
 def compile_template(template: Any, place: str, problems: list[str]) -> Expression:
-    """A template whose `"name.$"` fields are paths or intrinsic functions. Adds to `problems` what is wrong in it."""
+    """Compiles a template with paths and intrinsic functions in its `"name.$"` fields. Adds to `problems`."""
     built = _compile(template, place, problems)
     if built is None:
         return lambda data, context: template
@@ -19,7 +19,7 @@ def compile_template(template: Any, place: str, problems: list[str]) -> Expressi
 
 
 def compile_value(text: str, field: str) -> Expression:
-    """One dynamic value, shown as `field` in causes: a path or an intrinsic function. Raises ValueError."""
+    """Compiles a path or an intrinsic function. Causes of failures name it `field`. Raises ValueError."""
     if not text.startswith("$"):
         return compile_intrinsic(text)
     find = compile_path(text)
@@ -50,7 +50,7 @@ def _compile_object(template: dict[str, Any], place: str, problems: list[str]) -
     for key, value in template.items():
         name = key.removesuffix(".$")
         if name in fields:
-            problems.append(f"{place}.{key}: {name} is there twice")
+            problems.append(f"{place}.{key}: {name} occurs twice")
         fields[name] = value
         if name == key:
             expression = _compile(value, f"{place}.{key}", problems)

@@ -1,4 +1,4 @@
-"""What CloudFormation does with a template before it makes resources: tags, parameters, conditions, intrinsics."""
+"""Reads a template and evaluates it as CloudFormation does: parameters, conditions, rules, intrinsic functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from emulator.common.account import ACCOUNT, REGION
 from emulator.common.errors import TemplateError
 
-NO_VALUE = object()  # what AWS::NoValue resolves to: the property is left out
+NO_VALUE = object()  # the value of AWS::NoValue, which leaves a property out
 
 _SHORT_GETATT = "GetAtt"
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -46,7 +46,7 @@ _Loader.add_multi_constructor("!", _construct)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The template as plain data. Raises TemplateError if there is none."""
+    """Returns the template as plain data. Raises TemplateError."""
     try:
         template = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -56,12 +56,12 @@ def read(path: Path) -> dict[str, Any]:
     try:
         unshared: dict[str, Any] = _unshared(template)
     except RecursionError:
-        raise TemplateError([f"{path}: expected aliases that do not contain themselves"]) from None
+        raise TemplateError([f"{path}: expected aliases that do not refer to themselves"]) from None
     return unshared
 
 
 def _unshared(value: Any) -> Any:
-    """A copy in which each YAML alias has become a copy of its own: the SAM translator changes what it is given."""
+    """Returns a copy without shared parts for YAML aliases, since the SAM translator changes its input."""
     match value:
         case dict():
             return {key: _unshared(item) for key, item in value.items()}
@@ -71,20 +71,20 @@ def _unshared(value: Any) -> Any:
 
 
 def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
-    """Every parameter's value: a string, or a list of strings. Raises TemplateError naming each that is wrong."""
+    """Returns each parameter's value, a string or a list of strings. Raises TemplateError that names each wrong one."""
     known = ", ".join(declared) or "none"
     problems = [f"{name}: no such parameter; the template has {known}" for name in given if name not in declared]
     values: dict[str, Any] = {}
     for name, declaration in declared.items():
         value = given.get(name, declaration.get("Default"))
         if value is None:
-            problems.append(f"{name}: a value is required: {declaration.get('Description', 'it has no default')}")
+            problems.append(f"{name}: expected a value: {declaration.get('Description', 'it has no default')}")
             continue
         try:
             values[name] = _parameter(declaration, scalar(value))
         except ValueError as error:
             reason = declaration.get("ConstraintDescription") or error
-            shown = "a value that is not shown" if declaration.get("NoEcho") else repr(scalar(value))
+            shown = "a hidden value" if declaration.get("NoEcho") else repr(scalar(value))
             problems.append(f"{name}: {reason}, was {shown}")
         except (TypeError, re.error) as error:
             problems.append(f"{name}: the declaration is wrong: {error}")
@@ -123,16 +123,16 @@ def _between(declaration: dict[str, Any], what: str) -> str:
 
 
 def scalar(value: Any) -> str:
-    """A scalar as CloudFormation writes it into a string."""
+    """Returns a scalar as CloudFormation writes it into a string."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)
 
 
 class Resolver:
-    """Resolves intrinsic functions. `ref` and `attribute` tell what a resource's Ref and GetAtt are.
+    """Resolves intrinsic functions. `ref` and `attribute` return the values of Ref and GetAtt for resources.
 
-    Both raise ValueError for a resource or an attribute that they do not know.
+    Both raise ValueError for an unknown resource or attribute.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Resolver:
         }
 
     def resolve(self, value: Any) -> Any:
-        """The value with every intrinsic function in it carried out. Raises ValueError."""
+        """Returns the value with every intrinsic function replaced by its result. Raises ValueError."""
         if isinstance(value, list):
             return list(self._each(enumerate(value)).values())
         if not isinstance(value, dict):
@@ -206,7 +206,7 @@ class Resolver:
         return {key: item for key, item in resolved.items() if item is not NO_VALUE}
 
     def condition(self, name: str) -> bool:
-        """Whether the condition holds. Raises ValueError if there is none of this name."""
+        """Returns whether the condition holds. Raises ValueError for an unknown condition."""
         if name not in self._conditions:
             raise ValueError(f"no condition is named {name}")
         if name in self._evaluating:
@@ -218,7 +218,7 @@ class Resolver:
             self._evaluating.pop()
 
     def broken_rules(self) -> list[str]:
-        """The descriptions of the assertions about parameters that don't hold. Raises ValueError as `resolve`."""
+        """Returns the descriptions of the rules' assertions that do not hold. Raises ValueError as `resolve`."""
         broken = []
         for name, rule in self._rules.items():
             if self.resolve(rule.get("RuleCondition", True)):
@@ -229,7 +229,7 @@ class Resolver:
         return broken
 
     def parameters_of(self, condition: str) -> list[str]:
-        """The parameters on which it depends whether the condition holds, by way of other conditions too."""
+        """Returns the parameters on which the condition depends, directly or through other conditions."""
         found: dict[str, None] = {}
 
         def collect(value: Any) -> None:
@@ -298,7 +298,7 @@ class Resolver:
         return self.resolve(argument[1] if self.condition(argument[0]) else argument[2])
 
     def _equals(self, argument: Any) -> bool:
-        # A parameter is a string, whatever its type: 0 equals "0".
+        # A parameter of any type is a string: 0 equals "0".
         one, other = (
             item if isinstance(item, (dict, list)) or item is NO_VALUE else scalar(item)
             for item in self._items(argument, 2)

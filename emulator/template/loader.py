@@ -48,7 +48,7 @@ def load(
         raise TemplateError([*problems, str(error)]) from error
     records = resources.records()
     outputs, wrong_outputs = _outputs(translated.get("Outputs") or {}, resources)
-    # A resource that has been refused is missing to the resources that refer to it: only the cause is reported.
+    # What refers to a resource that has been refused has a problem too, but only the cause is reported.
     missing = named - template["Resources"].keys()
     consequences = resources.problems + wrong_outputs
     problems += [problem for problem in consequences if missing.isdisjoint(re.findall(r"\w+", problem))]
@@ -59,7 +59,7 @@ def load(
 
 
 def _outputs(declared: dict[str, Any], resources: Resources) -> tuple[dict[str, str], list[str]]:
-    """The outputs whose condition holds, and what is wrong with the others."""
+    """Returns the outputs whose condition holds, and the problems with the others."""
     outputs, problems = {}, []
     for name, output in declared.items():
         try:
@@ -71,7 +71,7 @@ def _outputs(declared: dict[str, Any], resources: Resources) -> tuple[dict[str, 
 
 
 def _take_unsupported(template: dict[str, Any]) -> list[str]:
-    """Removes what would stop the translator, so that other problems are found as well; returns what it removed."""
+    """Removes what would stop the translator, so that other problems are found as well; returns the problems."""
     problems = [
         f"{section}: this section of a template is not supported" for section in template if section not in _SECTIONS
     ]

@@ -11,7 +11,7 @@ Values = dict[str, Any]
 
 
 def mapping(value: Any, where: str, used: str, ignored: str = "") -> Values:
-    """The mapping `value`. Refuses a key that is neither in `used` nor in `ignored`, which hold names."""
+    """Returns the mapping `value`. Refuses a key that is in neither `used` nor `ignored`, names separated by spaces."""
     if not isinstance(value, dict):
         raise ValueError(f"{where}: expected a mapping, was {value!r}")
     unknown = set(value) - set(used.split()) - set(ignored.split())
@@ -21,7 +21,7 @@ def mapping(value: Any, where: str, used: str, ignored: str = "") -> Values:
 
 
 def integer(values: Values, name: str, default: Any, low: int, high: int) -> Any:
-    """The property as an int from `low` to `high`, or the default if it is missing."""
+    """Returns the property as an int from `low` to `high`, or the default if it is missing."""
     value = values.get(name)
     if value is None:
         return default
@@ -31,7 +31,7 @@ def integer(values: Values, name: str, default: Any, low: int, high: int) -> Any
 
 
 def boolean(values: Values, name: str, default: bool) -> bool:
-    """The property as a bool, or the default if it is missing."""
+    """Returns the property as a bool, or the default if it is missing."""
     value = scalar(values.get(name, default))
     if value not in ("true", "false"):
         raise ValueError(f"{name}: expected true or false, was {value}")

@@ -1,4 +1,4 @@
-"""What a service declares about each CloudFormation resource type that it supports or ignores."""
+"""How a service declares the CloudFormation resource types that it supports or ignores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the services listen: base URLs without a trailing slash."""
+    """The base URLs of the services, without a trailing slash."""
 
     endpoint: str = "http://127.0.0.1:4566"
     rest: str = "http://127.0.0.1:3000"
@@ -55,7 +55,7 @@ class ResourceType:
 
     @property
     def has_effect(self) -> bool:
-        """Whether any property of it matters on one machine."""
+        """Returns whether any of its properties matters on one machine."""
         return self.build is not None or self.ignored is not ANYTHING
 
 
@@ -66,16 +66,16 @@ class Registry:
         self._types = {type_.kind: type_ for type_ in types}
 
     def get(self, kind: str) -> ResourceType | None:
-        """The type of this name, or the one whose pattern matches it; None if no service has declared it."""
+        """Returns the type of this name, or None if no service has declared it."""
         return matching(self._types, kind)
 
     def paths(self) -> dict[str, str]:
-        """The property that may be a path on this machine, by the name of the type."""
+        """Returns, by the type's name, the property that may be a path on this machine."""
         return {kind: type_.path for kind, type_ in self._types.items() if type_.path}
 
 
 def matching(known: Mapping[str, T], name: str) -> T | None:
-    """What is known by the name, or by a pattern with `*` at its end."""
+    """Returns the item of this name, or of a pattern with `*` at its end that matches it."""
     if name in known:
         return known[name]
     patterns = (pattern for pattern in known if pattern.endswith("*") and name.startswith(pattern[:-1]))
@@ -83,12 +83,12 @@ def matching(known: Mapping[str, T], name: str) -> T | None:
 
 
 def words(text: str) -> frozenset[str]:
-    """The names in a text that separates them by spaces."""
+    """Returns the names in a text, separated by spaces."""
     return frozenset(text.split())
 
 
 def physical_name(resource: Resource) -> str:
-    """The name that the template gives the resource, or its logical id."""
+    """Returns the name that the template gives the resource, or its logical id."""
     return resource.name
 
 
@@ -99,5 +99,5 @@ def without_effect(
     *,
     name: str | None = None,
 ) -> ResourceType:
-    """A type that has no effect on one machine, whatever its properties are."""
+    """Returns a type that has no effect on one machine."""
     return ResourceType(kind, frozenset(), ANYTHING, ref, attributes or {}, None, name)

@@ -1,4 +1,4 @@
-"""The resources of one template: their names, references and properties, and the records built from them."""
+"""Resolves the resources of a template and builds the records of a stack from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
 
 
 class Resource:
-    """A resource whose condition holds. `values` holds its used properties, resolved, once `Resources` has read it."""
+    """A resource whose condition holds. `values` are its used properties, resolved."""
 
     def __init__(self, template: Resources, logical_id: str, definition: Values, type_: ResourceType | None) -> None:
         self.template = template
@@ -37,12 +37,12 @@ class Resource:
 
     @property
     def properties(self) -> Values:
-        """The properties as the template has them."""
+        """Returns the unresolved properties."""
         return self.definition.get("Properties") or {}
 
     @property
     def name(self) -> str:
-        """The physical name: what the template gives, or the logical id."""
+        """Returns the name that the template gives, or the logical id."""
         given = self.properties.get(self.type.name) if self.type and self.type.name else None
         if given is None:
             return self.logical_id
@@ -52,30 +52,30 @@ class Resource:
 
     @property
     def ref(self) -> str:
-        """What Ref returns."""
+        """Returns the value of Ref."""
         return self.type.ref(self) if self.type else self.logical_id
 
     def attribute(self, name: str) -> str:
-        """What Fn::GetAtt returns. Raises ValueError for an attribute that is not supported."""
+        """Returns the value of Fn::GetAtt. Raises ValueError for an attribute that is not supported."""
         if self.type is None:
-            return ""  # the type itself is among the problems
+            return ""  # the type itself is refused
         attribute = matching(self.type.attributes, name)
         if attribute is None:
             raise ValueError(f"{self}: the attribute {name} is not supported")
         return attribute(self)
 
     def resolved(self, name: str) -> Any:
-        """The property with its intrinsic functions carried out; for `ref`, which comes before `values`."""
+        """Returns the resolved property, for `ref`, which is needed before `values` is there."""
         return self.template.resolver.resolve(self.properties.get(name))
 
     @property
     def built(self) -> Any:
-        """What the type's `build` returns; None if the resource is wrong, which is then among the problems."""
+        """Returns the record of the resource, or None if it is wrong, which is then one of the problems."""
         return self.template.build(self)
 
 
 class Resources:
-    """Resolves the resources of a translated template and builds their records; collects `problems` on the way.
+    """The resources of a translated template whose condition holds. Collects their `problems`.
 
     `files` maps the keys of S3 locations to the paths on this machine that they stand for.
     """
@@ -104,7 +104,7 @@ class Resources:
         }
 
     def records(self) -> tuple[Any, ...]:
-        """Every record of the stack, in the template's order. A resource that is wrong is left out."""
+        """Returns the records of the stack in the template's order, without those of wrong resources."""
         for resource in self._resources.values():
             self._read(resource)
         records: list[Any] = []
@@ -114,7 +114,7 @@ class Resources:
         return tuple(record for record in records if record is not None)
 
     def resolve(self, value: Any) -> Any:
-        """The value with intrinsic functions carried out and local addresses; None for AWS::NoValue.
+        """Returns the resolved value with local addresses, or None for AWS::NoValue.
 
         Raises ValueError that says what cannot be resolved.
         """
@@ -125,19 +125,19 @@ class Resources:
         return self._resources.get(logical_id)
 
     def of(self, kind: str) -> list[Resource]:
-        """The resources of one type."""
+        """Returns the resources of a type."""
         return [resource for resource in self._resources.values() if resource.kind == kind]
 
     def find(self, kind: str, identity: Callable[[Resource], str], value: Any) -> Resource | None:
-        """The resource of the type whose `identity` is `value`."""
+        """Returns the resource of the type whose `identity` is `value`."""
         for resource in self.of(kind):
-            with suppress(ValueError):  # it cannot be named, which is among the problems
+            with suppress(ValueError):  # its name cannot be resolved, which is one of the problems
                 if identity(resource) == value:
                     return resource
         return None
 
     def build(self, resource: Resource) -> Any:
-        """Builds the resource's record once, after those that it asks for; None if the resource is wrong."""
+        """Returns the resource's record, or None if it is wrong. Records that it needs are built first."""
         if resource.logical_id in self._built:
             return self._built[resource.logical_id]
         built = None
@@ -155,7 +155,7 @@ class Resources:
         return built
 
     def file(self, location: Any, property_: str) -> Path:
-        """The path on this machine that the S3 location stands for. Raises ValueError if there is none."""
+        """Returns the path on this machine that an S3 location stands for. Raises ValueError if there is none."""
         key = location.get("S3Key", location.get("Key")) if isinstance(location, dict) else None
         if key not in self._files:
             raise ValueError(f"{property_}: expected a path on this machine, was {location}")
@@ -165,7 +165,7 @@ class Resources:
 
     @contextmanager
     def once(self, what: str) -> Iterator[None]:
-        """Raises ValueError where finding `what` leads back to itself."""
+        """Raises ValueError if computing `what` needs `what` itself."""
         if what in self._under_way:
             raise ValueError(f"{what} refers to itself")
         self._under_way.append(what)
@@ -175,7 +175,7 @@ class Resources:
             self._under_way.pop()
 
     def _read(self, resource: Resource) -> None:
-        """Refuses what is not supported and resolves the used properties."""
+        """Resolves the used properties, and reports those that are not supported."""
         if resource.type is None:
             self.problems.append(f"{resource}: {self.refusal(resource)}")
             return
@@ -194,7 +194,7 @@ class Resources:
                 self.problems.append(f"{resource}: the property {name} is not supported")
 
     def refusal(self, resource: Resource) -> str:
-        """Says that the type is not supported, and how to leave the resource out if its condition allows that."""
+        """Returns the message that the type is not supported, and how its condition can leave the resource out."""
         refusal = "this type of resource is not supported"
         condition = resource.definition.get("Condition")
         parameters = self.resolver.parameters_of(condition) if condition else []

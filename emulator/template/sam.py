@@ -16,7 +16,7 @@ from emulator.common.errors import TemplateError
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
 
-_BUCKET = "local"  # where the translator believes the code to be
+_BUCKET = "local"  # the bucket that the translator sees
 _PATHS = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
@@ -27,7 +27,7 @@ _PATHS = {
 def take_files(template: dict[str, Any], folder: Path, paths: Mapping[str, str]) -> dict[str, Path]:
     """Replaces each local path by an S3 location, which the translator insists on; returns the paths by S3 key.
 
-    `paths` names the property that may be a path, by resource type, beside those of SAM.
+    `paths` names the property that may be a path, by resource type; SAM's own types are known.
     """
     paths = {**paths, **_PATHS}
     files: dict[str, Path] = {}
@@ -56,7 +56,7 @@ def translate(template: dict[str, Any], parameters: dict[str, Any], problems: li
         from samtranslator.model.exceptions import ExceptionWithMessage, InvalidDocumentException
         from samtranslator.parser.parser import Parser
         from samtranslator.translator.translator import Translator
-    # It warns of each of its features that only AWS's own configuration turns on.
+    # It warns of features that only AWS's own configuration enables.
     logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
     translator = Translator(None, Parser(), boto_session=SimpleNamespace(region_name=REGION))
     try:
@@ -78,13 +78,13 @@ def translate(template: dict[str, Any], parameters: dict[str, Any], problems: li
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TemplateError([f"the SAM translator cannot read this template: {error!r}"]) from error
     finally:
-        translator.metrics.publish()  # to nowhere; it complains otherwise
+        translator.metrics.publish()  # it logs a complaint otherwise
     return translated
 
 
 @contextlib.contextmanager
 def _without_boto3() -> Iterator[None]:
-    """The translator imports boto3 for calls that are never made here; that would take half of the start."""
+    """Hides boto3 from the translator, which would import it for half of the start and never use it here."""
     if "boto3" in sys.modules or "botocore" in sys.modules:
         yield
         return

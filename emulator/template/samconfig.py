@@ -16,9 +16,9 @@ DEFAULT_ENVIRONMENT = "default"
 
 
 def parameter_overrides(template: Path, environment: str | None) -> dict[str, str]:
-    """What the file beside the template gives for `sam deploy --config-env <environment>`; None is the default one.
+    """Returns the parameters of an environment, by default `default`, from the file beside the template.
 
-    Raises TemplateError where the file cannot be read so, and where an environment that was asked for is not in it.
+    Raises TemplateError if the file cannot be read, or does not have the given environment.
     """
     path = template.parent / "samconfig.toml"
     try:
@@ -31,7 +31,7 @@ def parameter_overrides(template: Path, environment: str | None) -> dict[str, st
         known = ", ".join(name for name, table in document.items() if isinstance(table, dict)) or "none"
         raise TemplateError([f"{path}: expected one of its environments ({known}), was {environment!r}"])
     environment = environment or DEFAULT_ENVIRONMENT
-    # A command's own section wins; it replaces the value as a whole.
+    # The section of the command replaces the whole value of the global one.
     for command in ("deploy", "global"):
         place = f"{environment}.{command}.parameters.parameter_overrides"
         try:
@@ -48,7 +48,7 @@ def parameter_overrides(template: Path, environment: str | None) -> dict[str, st
 
 
 def _parameters(value: Any, folder: Path) -> dict[str, str]:
-    """`folder` is where a file stands that `file://` names: YAML or JSON."""
+    """Returns the parameters of a value. `file://` names a YAML or JSON file in `folder`."""
     match value:
         case str() if value.startswith("file://"):
             return _parameters(yaml.safe_load((folder / value.removeprefix("file://")).read_text()), folder)

@@ -1,4 +1,4 @@
-"""What a template describes: the records that the services run on."""
+"""The records that a template describes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True)
 class Stack:
-    """`records` are what the resources were built to; `sources` are the files that they were read from."""
+    """A loaded template. `records` are built from its resources; `sources` are the files that were read."""
 
     name: str
     records: tuple[Any, ...] = ()
@@ -25,5 +25,5 @@ class Stack:
     sources: tuple[Path, ...] = ()
 
     def of(self, kind: type[R]) -> dict[str, R]:
-        """The records of a class by name, such as `Queue`, in the template's order."""
+        """Returns the records of a class by name, in the template's order."""
         return {record.name: record for record in self.records if isinstance(record, kind)}

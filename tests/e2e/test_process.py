@@ -66,7 +66,7 @@ def test_an_occupied_port_is_named_with_the_option_that_changes_it(tmp_path: Pat
         port = str(taken.getsockname()[1])
         says = start_that_fails(tmp_path / "data", *STORES, *FREE_PORTS, option, port)
 
-    assert f"Port {port} for {what} is not free" in says
+    assert f"port {port} for {what} is not free" in says
     assert says.endswith(f"choose another with {option}\n")
     # Nothing was created.
     assert not (tmp_path / "data").exists()

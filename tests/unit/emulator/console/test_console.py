@@ -171,21 +171,21 @@ def test_the_page_runs_nothing_but_its_own_files(tmp_path: Path, path: str, cont
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "message"),
     [
-        "nothing",
-        "executions?arn=arn:aws:states:us-east-1:000000000000:execution:echo:unknown",
-        "logs",
-        "logs?function=..%2Fsecret",
-        "..%2Fconsole.py",
-        "static",
+        ("nothing", "expected /_emulator/ or "),
+        ("executions?arn=execution:echo:unknown", "no execution has the ARN 'execution:echo:unknown'"),
+        ("logs", "no function has the name ''"),
+        ("logs?function=..%2Fsecret", "no function has the name '../secret'"),
+        ("..%2Fconsole.py", "expected /_emulator/ or "),
+        ("static", "expected /_emulator/ or "),
     ],
 )
-def test_what_does_not_exist_is_not_found(tmp_path: Path, path: str) -> None:
+def test_what_does_not_exist_is_not_found(tmp_path: Path, path: str, message: str) -> None:
     (tmp_path.parent / "secret.log").write_text("secret")
 
     status, headers, body = run(tmp_path, lambda site: site.answer(path))
 
     assert status == 404
-    assert json.loads(body)["message"].startswith("expected ")
+    assert json.loads(body)["message"].startswith(message)
     assert "Content-Security-Policy" in headers

@@ -45,7 +45,7 @@ def test_all_problems_are_named_at_once_with_their_places() -> None:
         "States.Route.Color: unknown field",
         "States.Lost: expected either Next or End: true",
         'States.Route: leads to "Nowhere", which is not a state here',
-        "States.Lost: can't be reached from StartAt",
+        "States.Lost: cannot be reached from StartAt",
     ]
 
 

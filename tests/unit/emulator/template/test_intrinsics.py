@@ -114,7 +114,7 @@ def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
 
 def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, FUNCTION, "Metadata: &m {again: *m}")
-    assert found.endswith("template.yaml: expected aliases that do not contain themselves")
+    assert found.endswith("template.yaml: expected aliases that do not refer to themselves")
 
 
 def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("declaration", "given", "problem"),
     [
-        ("{Type: String}", None, "P: a value is required: it has no default"),
+        ("{Type: String}", None, "P: expected a value: it has no default"),
         ("{Type: Number, MinValue: 2, MaxValue: 5}", "9", "P: expected a number from 2 to 5, was '9'"),
         ("{Type: Number}", "many", "P: expected a number, was 'many'"),
         ("{Type: String, AllowedValues: [a, b]}", "c", "P: expected one of a, b, was 'c'"),
@@ -133,7 +133,7 @@ def test_no_value_leaves_a_property_out(tmp_path: Path) -> None:
         (
             "{Type: String, MinLength: 2, NoEcho: true}",
             "s",
-            "P: expected a length from 2, was a value that is not shown",
+            "P: expected a length from 2, was a hidden value",
         ),
     ],
 )

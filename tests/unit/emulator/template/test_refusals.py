@@ -104,7 +104,7 @@ def test_a_second_api_on_a_port_is_refused(tmp_path: Path, kind: str) -> None:
     apis = "".join(f"  {name}: {{Type: {kind}, Properties: {{{properties}}}}}\n" for name in ("A", "B"))
     found = problems(tmp_path, FUNCTION + apis)
     assert len(found) == 2
-    assert all("expected one API of this type, since it has a port to itself, was A, B" in problem for problem in found)
+    assert all("expected one API of this type, which has a port of its own, was A, B" in problem for problem in found)
 
 
 def test_a_redrive_policy_without_its_queue_is_named(tmp_path: Path) -> None:
