@@ -1,4 +1,4 @@
-// Elements and their contents. Text only ever becomes text nodes: what executions carry is not trusted.
+// Creates elements. Text only becomes text nodes, since the data of executions is not trusted.
 
 function create(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
@@ -14,7 +14,7 @@ export const h = (tag, properties = {}, ...children) => create(document.createEl
 export const svg = (tag, properties = {}, ...children) =>
   create(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
 
-/** Makes the children of `parent` those of `items`. An element whose item has not changed stays, with its focus. */
+/** Shows `items` as the children of `parent`. The element of an unchanged item stays and keeps its focus. */
 export function list(parent, items, key, build) {
   const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
   items.forEach((item, index) => {
@@ -34,7 +34,7 @@ export function list(parent, items, key, build) {
   for (const element of known.values()) element.remove();
 }
 
-/** Fills `element` anew when `data` is not what it was filled with. */
+/** Fills `element` again if `data` has changed. */
 export function fill(element, data, build) {
   const shown = JSON.stringify(data);
   if (element.shown === shown) return;
@@ -44,7 +44,7 @@ export function fill(element, data, build) {
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+|[{}[\],:]/g;
 
-/** A JSON text indented and coloured. It is never parsed, so that numbers of any length stay as they are. */
+/** An element with indented, coloured JSON. The text is not parsed, so that long numbers keep their digits. */
 export function json(text) {
   const block = h("pre", { class: "json", tabindex: 0 });
   const tokens = text.match(TOKEN) ?? [];
@@ -66,7 +66,7 @@ export function json(text) {
   return block;
 }
 
-/** An error and its cause: a function's message, and its stack trace on demand. */
+/** An element with an error and its cause: a function's message, and its stack trace in a disclosure. */
 export function problem(error, cause) {
   return h("div", { class: "problem" }, h("strong", {}, error), cause && explained(cause));
 }

@@ -44,7 +44,7 @@ export class Execution {
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
       this.ended = true;
-      this.element.replaceChildren(h("h1", {}, "Execution"), empty("Not found", "This execution is not kept any more: the last 1,000 that have ended are. ", h("a", { href: at("executions") }, "See the executions")));
+      this.element.replaceChildren(h("h1", {}, "Execution"), empty("Not found", "Only the last 1,000 ended executions are kept. ", h("a", { href: at("executions") }, "See the executions")));
       return;
     }
     const first = !this.execution;
@@ -61,13 +61,13 @@ export class Execution {
     this.show();
   }
 
-  /** Follows the address: `name` is a state's, or empty for the execution itself. */
+  /** Shows the state `name`, or the execution itself if it is empty. */
   select(name) {
     this.selected = name ?? "";
     this.visit = null;
     if (!this.execution) return;
     this.show();
-    // As it is on a narrow screen.
+    // On a narrow screen the panel is below the graph.
     const below = this.panel.getBoundingClientRect().top > this.canvas.getBoundingClientRect().bottom;
     if (this.selected && below) this.panel.scrollIntoView();
   }
@@ -145,7 +145,7 @@ export class Execution {
         h("div", { class: "bar-top" }, top, close),
         definition?.Comment && h("p", { class: "comment" }, definition.Comment),
         visits.length > 1 && this.picker(visits, visit),
-        visit ? results(visit) : h("p", { class: "note" }, "This execution has not come here."),
+        visit ? results(visit) : h("p", { class: "note" }, "This execution has not entered this state."),
         definition && h("details", {}, h("summary", {}, "Definition"), json(JSON.stringify(definition))),
       ].flat();
     });

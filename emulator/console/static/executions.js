@@ -92,7 +92,7 @@ export class Executions {
     this.table.hidden = !found.length;
     fill(this.note, [found.length, all], () => {
       if (!all) return empty("No executions yet", "They appear here as soon as the state machine is started.");
-      if (!found.length) return empty("Nothing found", "No execution has this status and name.");
+      if (!found.length) return empty("Nothing found", "No execution matches this status and text.");
       return found.length === ROWS && h("p", { class: "note" }, `The newest ${ROWS} are shown.`);
     });
   }

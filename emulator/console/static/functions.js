@@ -50,7 +50,7 @@ export class Functions {
       ({ log } = await get("logs", { function: this.chosen }));
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
-      log = "This stack has no such function.";
+      log = "This stack has no function of this name.";
     }
     const shown = log || "Nothing logged yet.";
     if (shown === this.log.textContent) return;

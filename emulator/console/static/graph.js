@@ -1,4 +1,4 @@
-// A state machine's definition as a graph.
+// Draws the definition of a state machine as a graph.
 
 import dagre from "./dagre.js";
 import { glyph, label, svg } from "./dom.js";
@@ -36,7 +36,7 @@ function condition(rule) {
   return `${rule.Variable.replace(/^\$\.?/, "")} ${sign} ${JSON.stringify(rule[operator])}`;
 }
 
-/** Transitions by their two ends; several between the same states are one, with all their reasons. */
+/** The transitions of a definition. Several between the same states are one, with all their reasons. */
 function transitions(definition, whole) {
   const edges = new Map();
   const add = (from, to, caught, text = "") => {
@@ -48,7 +48,7 @@ function transitions(definition, whole) {
   };
   if (whole) add(START, definition.StartAt, false);
   for (const [name, state] of Object.entries(definition.States)) {
-    // The layout draws downwards what it meets first: the usual way, not the shortcuts.
+    // The layout draws the first transitions downwards, so the usual path comes first.
     if (state.Next) add(name, state.Next, false);
     if (state.Default) add(name, state.Default, false, "otherwise");
     for (const rule of state.Choices ?? []) add(name, rule.Next, false, condition(rule));
@@ -84,7 +84,7 @@ function layout(definition, whole) {
   for (const [name, state] of Object.entries(definition.States)) graph.setNode(name, node(name, state));
   for (const edge of transitions(definition, whole)) {
     const text = edge.caught ? "" : shortened(edge.reasons.join(" or "), 30);
-    // An edge of more weight is drawn straighter: the way without errors runs down the middle.
+    // An edge with more weight is straighter, so that the path without errors runs down the middle.
     const size = text ? { width: textWidth(text, "11px") + 10, height: 16, labelpos: "c" } : {};
     graph.setEdge(edge.from, edge.to, { ...edge, ...size, text, weight: edge.caught || edge.to === END ? 1 : 6 });
   }
@@ -171,7 +171,7 @@ function drawNode({ name, state, inner, x, y, width, height }, select) {
 const drawLayout = ({ nodes, edges }, select) => [edges.map(drawEdge), nodes.map((one) => drawNode(one, select))].flat();
 
 export class Graph {
-  /** `select` is called with the name of a state that was chosen. */
+  /** `select` is called with the name of the chosen state. */
   constructor(definition, select) {
     const drawn = layout(definition, true);
     const arrow = svg("path", { d: "M0,0 L8,4 L0,8 Z" });
@@ -196,7 +196,7 @@ export class Graph {
     });
   }
 
-  /** Colours the states by what an execution did with them. Without a history, none has been entered. */
+  /** Colours the states by an execution's history. Without a history, no state has been entered. */
   mark(history, selected) {
     for (const state of this.element.querySelectorAll(".state")) {
       const visit = history?.current(state.dataset.name);

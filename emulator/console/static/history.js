@@ -1,4 +1,4 @@
-// What each state of an execution did, from the events of its history.
+// Derives what each state of an execution did from the events of its history.
 
 const CONTAINER = /^(Parallel|Map)(State|Iteration)/;
 
@@ -16,7 +16,7 @@ export class History {
     this.owners.push(this.visitOf(event));
   }
 
-  /** The visit to show for a state's name: one that runs, or failed beside others, else the latest. */
+  /** The visit of a state to show: a running one, a failed one among parallel ones, or the latest. */
   current(name) {
     const visits = this.visits.filter((visit) => visit.name === name);
     const last = visits.at(-1);
@@ -102,7 +102,7 @@ export class History {
     return visit;
   }
 
-  /** Ends what is open in a container: the line of states that led to `culprit` failed, the others were stopped. */
+  /** Ends the running visits in a container: those that led to `culprit` failed, the others were aborted. */
   settle(container, culprit, at = culprit?.at) {
     if (culprit !== container) blame(culprit, container, at, {});
     for (const visit of this.visits) {

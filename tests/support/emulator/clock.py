@@ -1,4 +1,4 @@
-"""A clock that a test moves on by hand."""
+"""A clock that a test advances."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FakeClock(Clock):
         return timer
 
     async def advance(self, seconds: float) -> None:
-        """Moves on, calling what is due at its time, and lets everything that follows from it happen."""
+        """Advances the clock, runs due callbacks at their times, and waits until their consequences have settled."""
         end = self._time + seconds
         await settled()
         while self._timers and self._timers[0][0] <= end:
@@ -56,6 +56,6 @@ class FakeClock(Clock):
 
 
 async def settled() -> None:
-    """Returns when everything that can go on without time passing or a socket has gone on."""
+    """Waits until no task can continue without a timer or a socket."""
     for _ in range(50):
         await asyncio.sleep(0)

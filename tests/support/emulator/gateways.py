@@ -1,4 +1,4 @@
-"""Functions, and a server before them, for the tests of the gateways."""
+"""Functions that run in the test's process, and an HTTP server for handlers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 
 class Functions(NoFunctions):
-    """Runs Python callables as Lambda functions, and keeps the events that they got."""
+    """Runs Python callables as Lambda functions, and records their events."""
 
     def __init__(self, **functions: Callable[[Event], Any]) -> None:
         self.functions = functions
@@ -28,7 +28,7 @@ class Functions(NoFunctions):
         self._moved = asyncio.Event()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until an invocation that began or ended makes `condition` true."""
+        """Waits until `condition` is true, and checks it after each start and end of an invocation."""
         async with asyncio.timeout(5):
             while not condition():
                 self._moved.clear()
@@ -56,7 +56,7 @@ class Functions(NoFunctions):
 
 @contextlib.asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[int]:
-    """The port on which `handler` is served."""
+    """Serves `handler` until the block ends; yields the port."""
     runner = web.ServerRunner(http_server(handler))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

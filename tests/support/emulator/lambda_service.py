@@ -1,4 +1,4 @@
-"""Lambda with a function whose code a test writes."""
+"""Runs Lambda with a function whose code a test writes."""
 
 from __future__ import annotations
 
@@ -87,5 +87,5 @@ def alive(pid: int) -> bool:
 
 
 def workers() -> list[psutil.Process]:
-    """Fork servers and standbys; other tests' stores may run beside them."""
+    """Returns the fork servers and standbys of this process."""
     return [child for child in psutil.Process().children() if alive(child.pid) and "worker.py" in str(child.cmdline())]

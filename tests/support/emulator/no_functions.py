@@ -1,4 +1,4 @@
-"""Lambda as the services see it, without functions: a test's fake overrides what its service calls."""
+"""A fake of Lambda that refuses every call. A test's fake overrides the method that its service calls."""
 
 from __future__ import annotations
 

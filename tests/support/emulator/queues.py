@@ -1,4 +1,4 @@
-"""Queues whose clock a test moves."""
+"""Queues with a clock that a test advances."""
 
 from __future__ import annotations
 

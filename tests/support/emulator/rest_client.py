@@ -1,4 +1,4 @@
-"""A REST API that is served, and a client of it."""
+"""Serves a REST API to a client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Client:
         self.functions = functions
 
     async def __call__(self, target: str, method: str = "GET", **options: Any) -> tuple[int, CIMultiDict[str], Any]:
-        """Status, headers and body; the body parsed where it is JSON."""
+        """Returns the status, the headers and the body, which is parsed if it is JSON."""
         url = URL(f"http://127.0.0.1:{self.port}{target}", encoded=True)
         async with self.session.request(method, url, **options) as response:
             body = await response.read()
@@ -60,6 +60,6 @@ def run(
 
 
 def answering(result: Any) -> tuple[int, CIMultiDict[str], Any]:
-    """The gateway's answer where the function returns `result`; bytes are returned as they are."""
+    """Returns the gateway's answer if the function returns `result`. Bytes are returned as they are."""
     answer: tuple[int, CIMultiDict[str], Any] = run(lambda get: get("/"), echo=lambda event: result)
     return answer

@@ -1,4 +1,4 @@
-"""Templates that a test writes, loaded or refused."""
+"""Loads templates that a test writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WebSocket API that is served, and clients of it."""
+"""Serves a WebSocket API to clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ok(event: Event) -> Event:
 
 
 class Setting:
-    """A gateway that is being served, its functions and a client."""
+    """A served gateway, its functions and a client."""
 
     def __init__(self, port: int, session: aiohttp.ClientSession, functions: Functions, gateway: WebSocketGateway):
         self.port = port
@@ -41,7 +41,7 @@ class Setting:
         return socket
 
     async def connected(self, path: str = "/v1", **options: Any) -> tuple[aiohttp.ClientWebSocketResponse, str]:
-        """A connection and its identifier."""
+        """Returns a connection and its identifier."""
         socket = await self.connect(path, **options)
         identifier: str = self.of("CONNECT")[-1]["requestContext"]["connectionId"]
         return socket, identifier
@@ -66,7 +66,7 @@ class Setting:
         return [event for event in self.functions.events if event["requestContext"].get("eventType") == event_type]
 
     async def disconnected(self) -> Event:
-        """The `$disconnect` event, once it came."""
+        """Waits for the `$disconnect` event and returns it."""
         await self.functions.until(lambda: bool(self.of("DISCONNECT")))
         return self.of("DISCONNECT")[0]
 
@@ -96,7 +96,7 @@ def run(
 
 
 async def raw_client(at: Setting) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A client that has connected and reads nothing further than its own small buffer."""
+    """Connects a client that reads only as much as fits into its small buffer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", at.port, limit=1024)
     writer.write(HANDSHAKE)
     await reader.readuntil(b"\r\n\r\n")

@@ -27,7 +27,7 @@ API = WebSocketApi("Sockets", "v1", {"$connect": "Talk", "$default": "Talk"}, au
 
 @dataclass
 class Provider:
-    """CloudFormation and Lambda, as far as they are asked here: one stack, `shop`."""
+    """A fake of CloudFormation and Lambda with one stack, `shop`."""
 
     names: dict[str, str]
     answers: dict[str, Any]
@@ -99,7 +99,7 @@ def test_a_websocket_api_is_served_with_functions_that_are_deployed_elsewhere() 
     asyncio.run(scenario())
 
 
-def test_a_function_that_fails_is_told_from_one_that_answers() -> None:
+def test_a_function_error_is_reported() -> None:
     async def scenario() -> None:
         provider = Provider({"Good": "good", "Bad": "bad"}, {"good": {"a": 1}, "bad": "SlippageExceeded"})
         async with functions_of(provider) as functions:
@@ -112,7 +112,7 @@ def test_a_function_that_fails_is_told_from_one_that_answers() -> None:
     asyncio.run(scenario())
 
 
-def test_a_stack_that_is_deployed_later_or_anew_is_found() -> None:
+def test_a_stack_is_found_after_a_later_or_another_deployment() -> None:
     async def scenario() -> None:
         provider = Provider({}, {"first": 1, "second": 2})
         async with functions_of(provider) as functions:
@@ -129,7 +129,7 @@ def test_a_stack_that_is_deployed_later_or_anew_is_found() -> None:
     asyncio.run(scenario())
 
 
-def test_a_provider_that_does_not_answer_is_a_refusal() -> None:
+def test_an_unreachable_provider_raises_an_api_error() -> None:
     async def scenario() -> None:
         functions = DeployedFunctions(Deployment("shop", "http://127.0.0.1:1"))
         with pytest.raises(ApiError, match="Could not connect"):

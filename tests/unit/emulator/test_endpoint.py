@@ -77,7 +77,7 @@ class Scene:
         )
 
     async def refusal(self, call: Callable[..., Any], **parameters: Any) -> tuple[str, str, int]:
-        """The code, the class and the HTTP status of the error that the call raises."""
+        """Returns the code, the class and the HTTP status of the error that the call raises."""
         with pytest.raises(ClientError) as caught:
             await asyncio.to_thread(call, **parameters)
         response = caught.value.response
@@ -266,7 +266,7 @@ def test_boto3_lists_and_describes_functions() -> None:
     run(test)
 
 
-def test_the_caller_is_known_and_other_services_are_refused_by_name() -> None:
+def test_the_caller_identity_is_returned_and_other_services_are_refused_by_name() -> None:
     async def test(scene: Scene) -> None:
         sts = scene.client("sts")
         assert (await asyncio.to_thread(sts.get_caller_identity))["Account"] == "000000000000"
@@ -298,7 +298,7 @@ def test_the_health_page_names_the_services() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b"NaN", b"null"])
-def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+def test_a_body_other_than_a_json_object_is_refused(body: bytes) -> None:
     async def test(scene: Scene) -> None:
         headers = {"X-Amz-Target": "AmazonSQS.ListQueues"}
         async with (
@@ -324,7 +324,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
         b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 100\r\n\r\n{",
     ],
 )
-def test_garbage_is_refused_and_the_endpoint_goes_on(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_garbage_is_refused_and_does_not_stop_the_endpoint(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async def test(scene: Scene) -> None:
         port = int(scene.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -340,7 +340,7 @@ def test_garbage_is_refused_and_the_endpoint_goes_on(garbage: bytes, caplog: pyt
     run(test)
 
 
-def test_a_page_takes_its_folder() -> None:
+def test_a_page_serves_its_folder() -> None:
     async def test(scene: Scene) -> None:
         async with aiohttp.ClientSession() as session:
             for path in ("/_emulator", "/_emulator?x=1", "/_emulator/page?x=1"):

@@ -39,7 +39,7 @@ def authorized(
     return answer
 
 
-def test_a_token_authorizer_is_asked_and_its_context_passed_on_as_strings() -> None:
+def test_a_token_authorizers_context_is_passed_on_as_strings() -> None:
     asked = []
 
     def function(event: Event) -> Event:
@@ -81,7 +81,9 @@ def test_a_request_authorizer_is_asked_with_the_request() -> None:
         (REQUEST, "/a", {"x-key": "k"}),
     ],
 )
-def test_without_identity_nobody_is_asked(authorizer: Authorizer, path: str, headers: dict[str, str]) -> None:
+def test_no_authorizer_is_invoked_without_an_identity(
+    authorizer: Authorizer, path: str, headers: dict[str, str]
+) -> None:
     def function(event: Event) -> Event:
         raise AssertionError("asked")
 
@@ -90,7 +92,7 @@ def test_without_identity_nobody_is_asked(authorizer: Authorizer, path: str, hea
     assert answered["x-amzn-ErrorType"] == "UnauthorizedException"
 
 
-def test_the_exception_unauthorized_is_a_401() -> None:
+def test_the_exception_unauthorized_returns_401() -> None:
     def function(event: Event) -> Event:
         raise Exception("Unauthorized")
 
@@ -125,7 +127,7 @@ RESPONSES = {
         ),
     ],
 )
-def test_what_the_gateway_refuses_it_refuses_as_the_template_says(
+def test_refusals_follow_the_templates_gateway_responses(
     path: str, headers: dict[str, str], status: int, header: tuple[str, str], body: Event
 ) -> None:
     routes = (Route("GET", "/closed", "echo", TOKEN), Route("GET", "/broken", "broken"), Route("GET", "/open", "open"))
@@ -134,7 +136,7 @@ def test_what_the_gateway_refuses_it_refuses_as_the_template_says(
         answered, found, content = await get(path, headers=headers)
         assert (answered, found[header[0]], content) == (status, header[1], body)
         assert found["Content-Type"].startswith("application/json")
-        # A function's own refusal is its own.
+        # The gateway does not change the refusal of a function.
         assert (await get("/open"))[0::2] == (404, {"own": True})
 
     run(
@@ -211,7 +213,7 @@ def test_an_authorizer_that_fails_is_a_configuration_error(result: Any) -> None:
     assert headers["x-amzn-ErrorType"] == "AuthorizerConfigurationException"
 
 
-def test_a_policy_is_cached_by_identity_until_its_time_is_over() -> None:
+def test_a_policy_is_cached_by_identity_until_it_expires() -> None:
     asked: list[str] = []
     now = 100.0
 
@@ -230,7 +232,7 @@ def test_a_policy_is_cached_by_identity_until_its_time_is_over() -> None:
         await authorize("one")
         await authorize("one")
         await authorize("two")
-        # The cached policy is what decides on another path.
+        # The cached policy decides on another path.
         with pytest.raises(GatewayError, match="AccessDenied"):
             await authorize("one", "b")
         now += 299

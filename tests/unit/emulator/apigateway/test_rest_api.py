@@ -60,13 +60,13 @@ def test_the_function_gets_the_request_as_a_proxy_event() -> None:
     assert "authorizer" not in context
 
 
-def test_what_a_request_does_not_have_is_null() -> None:
+def test_missing_parts_of_a_request_are_null() -> None:
     event = run(lambda get: get("/"))[2]
     names = ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables", "body")
     assert [event[name] for name in names] == [None] * 5
 
 
-def test_answers_carry_the_identifiers_of_api_gateway() -> None:
+def test_answers_have_the_request_ids_of_api_gateway() -> None:
     _, headers, event = run(lambda get: get("/"))
     assert headers["x-amzn-RequestId"] == event["requestContext"]["requestId"]
     assert headers["x-amz-apigw-id"] == event["requestContext"]["extendedRequestId"]
@@ -169,7 +169,7 @@ def test_headers_that_belong_to_the_gateway_are_remapped() -> None:
 
 
 @pytest.mark.parametrize(("result", "status"), [({}, 200), ({"statusCode": 204}, 204), ({"statusCode": 304}, 304)])
-def test_a_response_needs_no_member(result: Event, status: int) -> None:
+def test_every_member_of_a_response_is_optional(result: Event, status: int) -> None:
     assert (answering(result)[0], answering(result)[2]) == (status, b"")
 
 
@@ -223,7 +223,7 @@ def test_a_throttled_invocation_is_an_internal_server_error() -> None:
     assert headers["x-amzn-ErrorType"] == "InternalServerErrorException"
 
 
-def test_a_function_that_takes_too_long_times_out_but_runs_on() -> None:
+def test_a_slow_function_times_out_but_runs_to_its_end() -> None:
     async def scenario(get: Client) -> None:
         status, headers, body = await get("/")
         assert (status, body) == (504, {"message": "Endpoint request timed out"})
@@ -242,7 +242,7 @@ def test_a_function_that_takes_too_long_times_out_but_runs_on() -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_payload_of_ten_megabytes_is_the_most(chunked: bool) -> None:
+def test_a_payload_has_at_most_ten_megabytes(chunked: bool) -> None:
     async def stream(size: int) -> AsyncIterator[bytes]:
         for _ in range(0, size, 2**20):
             yield b"a" * 2**20
@@ -260,12 +260,12 @@ def test_a_payload_of_ten_megabytes_is_the_most(chunked: bool) -> None:
     run(scenario, echo=lambda event: {"body": str(len(event["body"]))})
 
 
-def test_a_client_that_expects_to_be_asked_on_is_asked_on() -> None:
+def test_a_client_that_expects_100_continue_gets_it() -> None:
     event = run(lambda post: post("/", "POST", data=b"later", expect100=True))[2]
     assert event["body"] == "later"
 
 
-def test_headers_of_ten_kilobytes_in_total_are_the_most() -> None:
+def test_headers_have_at_most_ten_kilobytes_in_total() -> None:
     async def scenario(get: Client) -> None:
         assert (await get("/", headers={"X-A": "a" * 9_000}))[0] == 200
         assert (await get("/", headers={f"X-{i}": "a" * 900 for i in range(10)}))[0] == 200
@@ -296,12 +296,12 @@ def test_a_preflight_without_given_methods_names_those_of_the_path() -> None:
     run(scenario, routes=(Route("PUT", "/x", "echo"), Route("GET", "/x", "echo")), cors=Cors("*"))
 
 
-def test_an_options_route_is_preferred_to_the_generated_one() -> None:
+def test_an_options_route_replaces_the_generated_one() -> None:
     event = run(lambda options: options("/", "OPTIONS"), routes=(Route("OPTIONS", "/", "echo"),), cors=Cors("*"))[2]
     assert event["httpMethod"] == "OPTIONS"
 
 
-def test_a_gateway_that_closes_answers_what_has_come_and_refuses_the_rest() -> None:
+def test_a_closing_gateway_answers_earlier_requests_and_refuses_new_ones() -> None:
     async def main() -> None:
         begun, finish = asyncio.Event(), asyncio.Event()
 

@@ -40,7 +40,7 @@ def test_connect_gets_the_handshake(path: str) -> None:
     assert "messageId" not in context
 
 
-def test_without_a_query_string_its_members_are_left_out() -> None:
+def test_without_a_query_string_its_members_are_missing() -> None:
     async def scenario(at: Setting) -> Event:
         await at.connect()
         return at.functions.events[0]
@@ -68,7 +68,7 @@ def test_the_status_of_connect_is_that_of_the_handshake(status: int, message: st
         (ApiError("TooManyRequestsException", "Rate Exceeded.", 429), 500),
     ],
 )
-def test_a_connect_that_fails_refuses_the_handshake(result: Any, status: int) -> None:
+def test_a_failed_connect_refuses_the_handshake(result: Any, status: int) -> None:
     def connect(event: Event) -> Any:
         if isinstance(result, Exception):
             raise result
@@ -101,7 +101,7 @@ def test_another_path_is_forbidden(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version"])
-def test_what_is_no_handshake_is_a_bad_request(name: str) -> None:
+def test_an_incomplete_handshake_is_a_bad_request(name: str) -> None:
     async def scenario(at: Setting) -> None:
         assert (await at.refused(headers={name: "x"}))[0] == 400
         assert at.functions.events == []
@@ -109,7 +109,7 @@ def test_what_is_no_handshake_is_a_bad_request(name: str) -> None:
     run(scenario)
 
 
-def test_an_api_without_connect_and_disconnect_takes_every_client() -> None:
+def test_an_api_without_connect_and_disconnect_accepts_every_client() -> None:
     async def scenario(at: Setting) -> None:
         socket = await at.connect()
         await socket.send_str("hi")
@@ -162,7 +162,7 @@ def test_the_authorizers_context_is_on_every_route() -> None:
         ("/v1?key=k", "no policy", 500),
     ],
 )
-def test_who_is_not_authorized_does_not_connect(path: str, result: Any, status: int) -> None:
+def test_an_unauthorized_client_does_not_connect(path: str, result: Any, status: int) -> None:
     async def scenario(at: Setting) -> None:
         assert (await at.refused(path))[0] == status
         assert at.of("CONNECT") == [event for event in at.functions.events if event.get("type") == "REQUEST"]

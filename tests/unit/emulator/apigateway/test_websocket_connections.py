@@ -76,7 +76,7 @@ def test_an_unknown_connection_is_gone(method: str, identifier: str) -> None:
     assert (status, headers["x-amzn-ErrorType"]) == (410, "GoneException")
 
 
-def test_a_connection_is_gone_while_it_is_not_connected_yet() -> None:
+def test_a_connection_does_not_exist_before_connect_returns() -> None:
     async def scenario(at: Setting) -> None:
         await at.connect()
         assert statuses == [410]
@@ -92,7 +92,7 @@ def test_a_connection_is_gone_while_it_is_not_connected_yet() -> None:
     run(scenario, connect=connect)
 
 
-def test_a_message_of_128_kilobytes_is_the_most_that_can_be_posted() -> None:
+def test_a_posted_message_has_at_most_128_kilobytes() -> None:
     async def scenario(at: Setting) -> None:
         socket, identifier = await at.connected()
         assert (await at.manage("POST", identifier, b"a" * 131_072))[0] == 200
@@ -166,7 +166,7 @@ def test_idle_connections_are_small() -> None:
         finally:
             tracemalloc.stop()
         at.functions.events.clear()
-        # The clients' own share and the events kept by the fake included.
+        # This includes the clients' share and the events that the fake keeps.
         assert used / 100 < 100_000
         for _, writer in clients:
             writer.close()

@@ -10,7 +10,7 @@ from tests.support.emulator.gateways import Event
 from tests.support.emulator.websocket_client import HANDSHAKE, OK, Setting, raw_client, run
 
 
-def test_disconnect_learns_how_the_client_closed() -> None:
+def test_disconnect_gets_the_clients_close_code_and_reason() -> None:
     async def scenario(at: Setting) -> None:
         socket, identifier = await at.connected()
         await socket.close(code=4001, message=b"enough")

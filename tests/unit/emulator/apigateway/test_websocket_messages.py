@@ -74,7 +74,7 @@ def test_another_selection_expression_is_refused(expression: str) -> None:
         WebSocketGateway(api, Functions())
 
 
-def test_without_a_default_route_the_client_is_told_that_it_is_forbidden() -> None:
+def test_without_a_default_route_an_unknown_route_is_forbidden() -> None:
     async def scenario(at: Setting) -> None:
         socket, identifier = await at.connected()
         await socket.send_str("{}")
@@ -85,7 +85,7 @@ def test_without_a_default_route_the_client_is_told_that_it_is_forbidden() -> No
 
 
 @pytest.mark.parametrize("result", [None, ValueError("secret"), {"message": "malformed"}])
-def test_a_route_that_fails_is_told_to_the_client_and_the_connection_stays(result: Any) -> None:
+def test_a_failed_route_sends_an_error_and_keeps_the_connection(result: Any) -> None:
     def default(event: Event) -> Any:
         if event["body"] == "fine":
             return OK

@@ -47,7 +47,7 @@ class Site:
             return response.status, response.headers, await response.read()
 
     async def start(self, machine: StateMachine, name: str, document: Any = None) -> str:
-        """Answers the execution's ARN: of an Express machine's when it has ended."""
+        """Returns the ARN of a new execution, which has ended if the machine is Express."""
         operation = "StartSyncExecution" if machine.type == "EXPRESS" else "StartExecution"
         request = {"stateMachineArn": machine.arn, "name": name, "input": json.dumps(document)}
         arn: str = (await self.step_functions.handle(operation, request))["executionArn"]
@@ -91,7 +91,7 @@ def test_executions_are_listed_newest_first_and_by_machine_status_text_and_numbe
     run(tmp_path, scenario)
 
 
-def test_one_execution_comes_with_its_input_its_output_and_the_events_that_are_new(tmp_path: Path) -> None:
+def test_an_execution_has_its_input_output_and_new_events(tmp_path: Path) -> None:
     async def scenario(site: Site) -> None:
         arn = await site.start(ECHO, "first", {"amount": 2**64 - 1})
 
@@ -181,7 +181,7 @@ def test_the_page_runs_nothing_but_its_own_files(tmp_path: Path, path: str, cont
         ("static", "expected /_emulator/ or "),
     ],
 )
-def test_what_does_not_exist_is_not_found(tmp_path: Path, path: str, message: str) -> None:
+def test_unknown_paths_executions_and_functions_are_not_found(tmp_path: Path, path: str, message: str) -> None:
     (tmp_path.parent / "secret.log").write_text("secret")
 
     status, headers, body = run(tmp_path, lambda site: site.answer(path))

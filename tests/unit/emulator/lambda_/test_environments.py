@@ -11,7 +11,7 @@ from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import alive, check, invoke, until
 
 
-def test_a_function_sees_its_own_variables_and_nothing_of_ours(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_gets_only_its_own_environment_variables(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "x")
 
     async def scenario(service: Lambda) -> None:
@@ -25,7 +25,7 @@ def test_a_function_sees_its_own_variables_and_nothing_of_ours(code: Path, monke
     check(code, scenario, memory=256, environment={"OWN": "1"}, added=added)
 
 
-def test_the_context_tells_about_the_invocation(code: Path) -> None:
+def test_the_context_describes_the_invocation(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         invocation = await service.invoke("F", b'{"do": "context"}')
         name, arn, memory, remaining, request_id = json.loads(invocation.payload)
@@ -71,7 +71,7 @@ def test_layers_are_importable(code: Path, tmp_path: Path) -> None:
         "import threading, time; threading.Thread(target=time.sleep, args=(9,)).start()",
     ],
 )
-def test_what_environments_cannot_share_is_made_anew_in_each(code: Path, resource: str) -> None:
+def test_threads_and_sockets_of_the_import_are_created_in_each_environment(code: Path, resource: str) -> None:
     source = f"import os, time\nimported_by = os.getpid()\n{resource}\n"
     source += "def handler(event, context): time.sleep(0.2); return [imported_by, os.getpid()]"
     (code / "app.py").write_text(source)

@@ -23,7 +23,7 @@ THROTTLE = ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
 
 
 class FakeLambda(NoFunctions):
-    """Holds every invocation until the test ends it; more than `capacity` at once are throttled."""
+    """Runs every invocation until the test ends it. More than `capacity` at once are throttled."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self.capacity = capacity
@@ -51,7 +51,7 @@ class FakeLambda(NoFunctions):
             self.running.remove(entry)
 
     async def end(self, response: Any = None, *, error: bool = False) -> None:
-        """Ends the invocation that has run longest."""
+        """Ends the oldest invocation."""
         payload = response if isinstance(response, bytes) else json.dumps(response).encode()
         self.running[0][1].set_result(Invocation(payload, error))
         await settled()
@@ -97,7 +97,7 @@ def run(
     asyncio.run(main())
 
 
-def test_a_message_invokes_the_function_with_awss_event_and_is_deleted_when_it_succeeds() -> None:
+def test_a_message_invokes_the_function_with_awss_event_and_is_deleted_on_success() -> None:
     async def test(scene: Scene) -> None:
         attributes = {
             "kind": {"DataType": "String", "StringValue": "order"},
@@ -137,7 +137,7 @@ def test_a_message_invokes_the_function_with_awss_event_and_is_deleted_when_it_s
     run(test)
 
 
-def test_no_more_invocations_run_than_allowed_and_no_message_is_taken_for_later() -> None:
+def test_maximum_concurrency_holds_and_no_message_is_received_early() -> None:
     async def test(scene: Scene) -> None:
         await scene.send(*"abcdef")
         assert scene.lambda_.bodies == [["a"], ["b"]]
@@ -153,7 +153,7 @@ def test_no_more_invocations_run_than_allowed_and_no_message_is_taken_for_later(
     run(test, batch_size=1, max_concurrency=2)
 
 
-def test_a_batch_takes_what_is_there() -> None:
+def test_a_batch_takes_the_visible_messages() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("a")
         await scene.send(*"bcdef")
@@ -182,7 +182,7 @@ def test_a_batching_window_waits_for_a_full_batch() -> None:
     run(test, batch_size=3, window=5)
 
 
-def test_a_batch_larger_than_an_invocation_takes_is_split() -> None:
+def test_a_batch_that_exceeds_the_payload_limit_is_split() -> None:
     async def test(scene: Scene) -> None:
         for i in range(25):
             scene.queue.send(str(i).ljust(500_000, '"'), "", {}, {}, None)
@@ -197,7 +197,7 @@ def test_a_batch_larger_than_an_invocation_takes_is_split() -> None:
     run(test, batch_size=100, window=1)
 
 
-def test_a_failed_invocations_messages_come_back_after_the_visibility_timeout_and_then_go_to_the_dead_letters() -> None:
+def test_messages_of_failed_invocations_return_and_then_become_dead_letters() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("a", "b")
         await scene.lambda_.end({"errorMessage": "x"}, error=True)
@@ -270,11 +270,11 @@ def test_a_malformed_report_fails_the_whole_batch(response: bytes) -> None:
     assert failed_messages(response, {"a", "b"}) == {"a", "b"}
 
 
-def test_a_throttled_batch_is_kept_and_tried_again_when_there_is_room() -> None:
+def test_a_throttled_batch_is_retried_when_capacity_is_free() -> None:
     async def test(scene: Scene) -> None:
         await scene.send(*(str(i) for i in range(20)))
         assert len(scene.lambda_.running) == 2
-        # One batch is held back; nothing more is taken from the queue, so no receive count grows.
+        # One batch waits. Nothing more is received, so that no receive count grows.
         assert scene.queue.count(State.IN_FLIGHT) == 3
         while scene.lambda_.running:
             await scene.lambda_.end()
@@ -286,7 +286,7 @@ def test_a_throttled_batch_is_kept_and_tried_again_when_there_is_room() -> None:
     run(test, FakeLambda(capacity=2), batch_size=1)
 
 
-def test_throttling_by_others_is_retried_after_a_growing_pause_until_the_messages_are_visible_again() -> None:
+def test_throttling_is_retried_with_backoff_until_the_messages_are_visible_again() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("a")
         assert scene.lambda_.throttles == 1
@@ -299,7 +299,7 @@ def test_throttling_by_others_is_retried_after_a_growing_pause_until_the_message
         await scene.clock.advance(10)
         ((record,),) = scene.lambda_.started
         assert record["attributes"]["ApproximateReceiveCount"] in ("1", "2")
-        # What is invoked in the last moment before its message is visible again gets it twice.
+        # A message that is invoked just before it is visible again is handled twice.
         while scene.lambda_.running:
             await scene.lambda_.end()
         assert scene.left == 0
@@ -307,7 +307,7 @@ def test_throttling_by_others_is_retried_after_a_growing_pause_until_the_message
     run(test, FakeLambda(capacity=0))
 
 
-def test_a_slow_queue_holds_no_other_back() -> None:
+def test_a_slow_queue_does_not_delay_others() -> None:
     async def main() -> None:
         slow = Scene(FakeLambda(), Queue("orders"), max_concurrency=2, batch_size=1)
         quick = Scene(FakeLambda(), Queue("orders"), max_concurrency=2, batch_size=1)
@@ -322,7 +322,7 @@ def test_a_slow_queue_holds_no_other_back() -> None:
     asyncio.run(main())
 
 
-def test_a_disabled_mapping_takes_nothing() -> None:
+def test_a_disabled_mapping_receives_nothing() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("a")
         assert scene.queue.count(State.VISIBLE) == 1
@@ -330,7 +330,7 @@ def test_a_disabled_mapping_takes_nothing() -> None:
     run(test, enabled=False)
 
 
-def test_a_failing_function_lookup_leaves_the_message_and_the_mapping_goes_on() -> None:
+def test_a_failing_function_lookup_leaves_the_message_in_the_queue() -> None:
     class Broken(FakeLambda):
         async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
             self.throttles += 1
@@ -345,7 +345,7 @@ def test_a_failing_function_lookup_leaves_the_message_and_the_mapping_goes_on() 
     run(test, Broken(), max_concurrency=1)
 
 
-def test_closing_lets_running_invocations_end_and_takes_nothing_new() -> None:
+def test_closing_lets_running_invocations_finish_and_receives_nothing_more() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("a", "b")
         closing = asyncio.create_task(scene.mapping.close(30))
@@ -361,7 +361,7 @@ def test_closing_lets_running_invocations_end_and_takes_nothing_new() -> None:
     run(test, batch_size=1)
 
 
-def test_messages_of_cut_invocations_and_of_unfinished_batches_are_back_at_once() -> None:
+def test_messages_of_cancelled_invocations_and_batches_return_to_the_queue_at_once() -> None:
     async def test(scene: Scene) -> None:
         await scene.send(*"abcd")
         assert scene.queue.count(State.IN_FLIGHT) == 4

@@ -52,7 +52,7 @@ def test_an_unknown_function_or_alias_is_refused(code: Path, reference: str) -> 
     check(code, scenario)
 
 
-def test_an_exception_arrives_under_its_class_name(code: Path) -> None:
+def test_an_exceptions_class_name_is_its_error_type(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         error = await fail(service, do="raise")
         assert (error["errorType"], error["errorMessage"]) == ("SlippageExceeded", "price moved")
@@ -169,7 +169,7 @@ def test_reserved_concurrency_throttles(code: Path) -> None:
     check(code, scenario, reserved_concurrency=2)
 
 
-def test_a_failed_event_is_tried_twice_more(code: Path) -> None:
+def test_a_failed_event_is_retried_twice(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         await service.invoke_event("F", b'{"do": "raise"}')
         await until(lambda: service.counters["F"].errors == 3)
@@ -188,7 +188,7 @@ def test_an_event_runs_once_when_it_succeeds(code: Path) -> None:
     check(code, scenario)
 
 
-def test_an_invocation_goes_on_when_its_caller_has_gone(code: Path, tmp_path: Path) -> None:
+def test_an_invocation_continues_when_its_caller_disconnects(code: Path, tmp_path: Path) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
 
     async def scenario(service: Lambda) -> None:

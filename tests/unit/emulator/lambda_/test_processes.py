@@ -32,7 +32,7 @@ def test_a_killed_fork_server_is_replaced(code: Path) -> None:
     check(code, scenario)
 
 
-def test_close_lets_running_invocations_finish_and_leaves_no_process(code: Path) -> None:
+def test_close_lets_running_invocations_finish_and_ends_every_process(code: Path) -> None:
     async def main() -> None:
         async with running(code, timeout=20) as service:
             pid = (await invoke(service))["pid"]
@@ -48,7 +48,7 @@ def test_close_lets_running_invocations_finish_and_leaves_no_process(code: Path)
     asyncio.run(main())
 
 
-def test_close_ends_what_outlasts_its_grace(code: Path) -> None:
+def test_close_ends_invocations_that_outlast_the_grace(code: Path) -> None:
     async def main() -> None:
         async with running(code, timeout=20) as service:
             last = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 30}'))
@@ -116,7 +116,7 @@ def test_no_process_outlives_a_killed_emulator(code: Path) -> None:
         pid = json.loads(output.readline())["pid"]
     assert alive(pid)
     processes = psutil.Process(emulator.pid).children(recursive=True)
-    # The one that stands by, the one that it forked to import the handler, and the environment of this.
+    # The standby, the worker that it forked, and the worker's environment.
     assert len(processes) >= 3
     emulator.kill()
     emulator.wait()

@@ -12,7 +12,7 @@ from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import HANDLER, alive, check, fail, invoke, until, workers
 
 
-def test_a_reload_brings_new_code_and_lets_the_old_finish(code: Path, tmp_path: Path) -> None:
+def test_a_reload_runs_new_code_and_lets_the_old_finish(code: Path, tmp_path: Path) -> None:
     started, release = tmp_path / "started", tmp_path / "release"
 
     async def scenario(service: Lambda) -> None:
@@ -33,7 +33,7 @@ def test_a_reload_brings_new_code_and_lets_the_old_finish(code: Path, tmp_path: 
 def reload_from_standby(
     code: Path, scenario: Callable[[Lambda], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Runs the scenario once a library that the handler needs, and that tells of each import, is imported ahead."""
+    """Runs the scenario after a standby has imported a library of the handler that logs each import."""
     library = code.parent / "library"
     library.mkdir()
     imports = code.parent / "imports"
@@ -54,9 +54,7 @@ def reload_from_standby(
     check(code, main, added={"PYTHONPATH": str(library)}, timeout=20)
 
 
-def test_what_the_code_imports_from_elsewhere_is_not_imported_again(
-    code: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reload_does_not_import_dependencies_again(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(service: Lambda) -> None:
         for version in (22, 333):
             (code / "app.py").write_text("import slow\n" + HANDLER.replace('"version": 1', f'"version": {version}'))
@@ -66,7 +64,7 @@ def test_what_the_code_imports_from_elsewhere_is_not_imported_again(
     reload_from_standby(code, scenario, monkeypatch)
 
 
-def test_new_code_that_ends_its_process_is_reported_and_mended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_code_that_exits_is_reported_and_can_be_fixed(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(service: Lambda) -> None:
         (code / "app.py").write_text("import os; os._exit(3)")
         await service.reload("F")
@@ -78,7 +76,7 @@ def test_new_code_that_ends_its_process_is_reported_and_mended(code: Path, monke
     reload_from_standby(code, scenario, monkeypatch)
 
 
-def test_new_code_that_hangs_times_out_and_is_mended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_code_that_hangs_times_out_and_can_be_fixed(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(service: Lambda) -> None:
         (code / "app.py").write_text("while True: pass")
         monkeypatch.setattr(environments, "INITIALIZATION_LIMIT", -19.5)
@@ -108,7 +106,7 @@ def test_new_code_that_starts_a_thread_is_imported_in_each_environment(
     reload_from_standby(code, scenario, monkeypatch)
 
 
-def test_a_standby_that_was_killed_is_done_without(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_works_without_a_killed_standby(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
     monkeypatch.setattr(functions, "QUIET", 0.1)
 

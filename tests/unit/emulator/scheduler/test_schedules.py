@@ -50,7 +50,7 @@ def times(expression: str, count: int = 4, start: datetime = START) -> list[str]
     return [f"{time:%Y-%m-%d %H:%M}" for time in itertools.islice(parse(expression)(start), count)]
 
 
-def test_a_rate_begins_at_once_and_goes_on_at_its_rate() -> None:
+def test_a_rate_begins_at_once() -> None:
     async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
         await clock.advance(0)
         await clock.advance(180)
@@ -80,7 +80,7 @@ def test_the_function_receives_schedulers_own_event() -> None:
     run(test, Schedule("sweep", "cron(* * * * ? *)", "recover"))
 
 
-def test_a_schedules_input_is_passed_on_with_its_keywords_filled_in() -> None:
+def test_the_keywords_in_a_schedules_input_are_replaced() -> None:
     async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
         await clock.advance(0)
         payload = lambda_.invocations[0][2]
@@ -90,7 +90,7 @@ def test_a_schedules_input_is_passed_on_with_its_keywords_filled_in() -> None:
     run(test, Schedule("sweep", "rate(1 day)", "recover", input=given))
 
 
-def test_a_disabled_schedule_never_runs_and_a_failing_one_goes_on() -> None:
+def test_a_disabled_schedule_never_runs_and_a_failing_one_runs_again() -> None:
     async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
         lambda_.problem = ApiError("ResourceNotFoundException", "gone", 404)
         await clock.advance(60)
@@ -105,7 +105,7 @@ def test_a_disabled_schedule_never_runs_and_a_failing_one_goes_on() -> None:
     )
 
 
-def test_times_missed_while_the_machine_slept_are_not_caught_up_on() -> None:
+def test_times_that_passed_while_the_machine_was_suspended_are_skipped() -> None:
     async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
         await clock.advance(0)
         clock._time += 3590
@@ -141,7 +141,7 @@ def test_times_missed_while_the_machine_slept_are_not_caught_up_on() -> None:
         ("cron(0 0 30 2 ? *)", []),
     ],
 )
-def test_an_expression_names_its_times(expression: str, expected: list[str]) -> None:
+def test_the_times_of_an_expression(expression: str, expected: list[str]) -> None:
     assert times(expression, len(expected) or 1) == expected
 
 
@@ -179,7 +179,7 @@ def test_an_expression_names_its_times(expression: str, expected: list[str]) -> 
         "cron(* * 1,15W * ? *)",
     ],
 )
-def test_an_expression_that_aws_refuses_is_refused_with_its_text(expression: str) -> None:
+def test_an_expression_that_aws_refuses_is_named(expression: str) -> None:
     with pytest.raises(ValueError, match="expected") as caught:
         parse(expression)
     assert str(caught.value).startswith(expression)

@@ -81,7 +81,7 @@ def test_queue_attributes_are_checked(attributes: Any, code: str | None) -> None
     run(test)
 
 
-def test_requests_that_name_nothing_real_are_refused() -> None:
+def test_unknown_queues_and_operations_are_refused() -> None:
     async def test(scene: Scene) -> None:
         assert await scene.refusal("ReceiveMessage", f"{BASE}/000000000000/none") == "QueueDoesNotExist"
         assert await scene.refusal("ReceiveMessage", None) == "MissingParameter"
@@ -189,7 +189,7 @@ OPERATIONS = st.sampled_from(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(OPERATIONS, st.dictionaries(KEYS, JSON, max_size=5))
-def test_whatever_a_request_holds_it_is_answered_or_refused(operation: str, request_: dict[str, Any]) -> None:
+def test_every_request_is_answered_or_refused(operation: str, request_: dict[str, Any]) -> None:
     async def test(scene: Scene) -> None:
         refused = None
         try:
@@ -201,7 +201,7 @@ def test_whatever_a_request_holds_it_is_answered_or_refused(operation: str, requ
     run(test)
 
 
-def test_the_machines_own_clock_shows_and_ends_waits_as_well() -> None:
+def test_waits_and_visibility_work_with_the_real_clock() -> None:
     async def main() -> None:
         queue = Sqs([Queue("orders")], base_url=BASE).queue(arn("sqs", "orders"))
         assert await queue.receive(1, 0.01) == []

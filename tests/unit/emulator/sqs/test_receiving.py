@@ -91,7 +91,7 @@ def test_waiting_receivers_are_served_in_turn_and_an_empty_wait_ends() -> None:
     run(test)
 
 
-def test_a_waiting_receiver_gets_messages_that_become_visible_by_time_alone() -> None:
+def test_a_waiting_receiver_gets_messages_whose_time_has_come() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("delayed", DelaySeconds=5)
         assert await scene.counts() == (0, 0, 1)
@@ -133,7 +133,7 @@ def test_closing_and_deleting_a_queue_end_the_waits_for_it() -> None:
     run(test)
 
 
-def test_the_queues_own_delay_and_wait_hold_where_a_request_names_none() -> None:
+def test_the_queues_delay_and_wait_are_the_defaults_of_requests() -> None:
     async def test(scene: Scene) -> None:
         await scene.send()
         waiting = asyncio.create_task(scene.receive())
@@ -147,7 +147,7 @@ def test_the_queues_own_delay_and_wait_hold_where_a_request_names_none() -> None
     run(test, {"orders": Queue("orders", delay=7, receive_wait=10)})
 
 
-def test_messages_expire_after_the_retention_period_also_while_received() -> None:
+def test_messages_expire_after_the_retention_period_even_in_flight() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("held")
         await scene.clock.advance(50)
@@ -161,7 +161,7 @@ def test_messages_expire_after_the_retention_period_also_while_received() -> Non
     run(test, {"orders": Queue("orders", retention=60)})
 
 
-def test_a_shorter_retention_applies_to_messages_that_are_already_there() -> None:
+def test_a_shorter_retention_applies_to_existing_messages() -> None:
     async def test(scene: Scene) -> None:
         await scene.send()
         await scene.clock.advance(100)
@@ -191,7 +191,7 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue_with_its_cou
     run(test)
 
 
-def test_two_queues_that_are_each_others_dead_letter_queue_pass_a_message_on_by_turns() -> None:
+def test_two_queues_may_be_each_others_dead_letter_queue() -> None:
     async def test(scene: Scene) -> None:
         await scene.send("ping")
         assert len(await scene.receive(VisibilityTimeout=0)) == 1
@@ -230,7 +230,7 @@ def test_redriving_sends_dead_letters_back_as_new_messages() -> None:
     run(test)
 
 
-def test_redriving_names_what_cannot_be_moved() -> None:
+def test_a_redrive_reports_messages_that_cannot_be_moved() -> None:
     async def test(scene: Scene) -> None:
         await scene("SendMessage", DEAD, MessageBody="sent here by hand")
         await scene("StartMessageMoveTask", None, SourceArn=arn("sqs", "dead"))
@@ -266,7 +266,7 @@ def test_changing_visibility_counts_from_the_call_and_zero_returns_the_message_a
     run(test)
 
 
-def test_a_waiting_receiver_notices_a_visibility_that_was_cut_short() -> None:
+def test_a_waiting_receiver_gets_a_message_whose_visibility_timeout_is_shortened() -> None:
     async def test(scene: Scene) -> None:
         await scene.send()
         (message,) = await scene.receive()
@@ -295,7 +295,7 @@ def test_visibility_can_be_changed_only_in_flight_and_to_at_most_twelve_hours() 
 
 
 @pytest.mark.parametrize("handle", ["nonsense", "ÄÖ", "YQ==", "b3RoZXIgeCAx"])
-def test_an_invented_receipt_handle_is_refused(handle: str) -> None:
+def test_an_invalid_receipt_handle_is_refused(handle: str) -> None:
     async def test(scene: Scene) -> None:
         assert await scene.refusal("DeleteMessage", ReceiptHandle=handle) == "ReceiptHandleIsInvalid"
 

@@ -74,7 +74,7 @@ def test_a_whole_batch_reaches_one_waiting_receiver() -> None:
         ),
     ],
 )
-def test_a_batch_that_sqs_would_refuse_is_refused(entries: Any, code: str) -> None:
+def test_a_wrong_batch_is_refused(entries: Any, code: str) -> None:
     async def test(scene: Scene) -> None:
         assert await scene.refusal("SendMessageBatch", Entries=entries) == code
 
@@ -124,7 +124,7 @@ def test_a_batch_of_1_mib_is_taken() -> None:
         ({"MessageBody": "x" * 1_048_576}, None),
     ],
 )
-def test_a_message_is_taken_or_refused_as_sqs_does(request_: dict[str, Any], code: str | None) -> None:
+def test_a_message_is_accepted_or_refused_as_by_sqs(request_: dict[str, Any], code: str | None) -> None:
     async def test(scene: Scene) -> None:
         if code is None:
             assert (await scene("SendMessage", **request_))["MessageId"]
@@ -135,7 +135,7 @@ def test_a_message_is_taken_or_refused_as_sqs_does(request_: dict[str, Any], cod
     run(test)
 
 
-def test_message_attributes_come_back_as_asked_for_with_their_digest() -> None:
+def test_requested_message_attributes_are_returned_with_their_digest() -> None:
     async def test(scene: Scene) -> None:
         attributes = {
             "kind": {"DataType": "String", "StringValue": "order"},
@@ -144,7 +144,7 @@ def test_message_attributes_come_back_as_asked_for_with_their_digest() -> None:
         }
         trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1"}}
         sent = await scene.send(MessageAttributes=attributes, MessageSystemAttributes=trace, MessageGroupId="tenant")
-        # Worked out by hand after the SQS Developer Guide.
+        # Computed by hand from the SQS Developer Guide.
         encoded = b"".join(
             len(part).to_bytes(4, "big") + part if isinstance(part, bytes) else bytes([part])
             for name, kind, tag, value in (

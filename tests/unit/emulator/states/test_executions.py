@@ -94,7 +94,7 @@ def run(test: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
 
 
 def check_shape(operation: str, answer: dict[str, Any]) -> None:
-    """`answer` holds what botocore's model of the operation says, and nothing else."""
+    """Checks that `answer` has exactly the members of botocore's model of the operation."""
     shape = Session().get_service_model("stepfunctions").operation_model(operation).output_shape
     assert shape is not None
     report = ParamValidator().validate(json.loads(json.dumps(answer)), shape)
@@ -114,7 +114,7 @@ def test_a_synchronous_execution_answers_with_its_output() -> None:
     run(test)
 
 
-def test_a_failed_synchronous_execution_is_an_answer() -> None:
+def test_a_failed_synchronous_execution_is_answered_with_200() -> None:
     async def test(client: Client) -> None:
         answer = await client.call("StartSyncExecution", "FastFail")
         assert (answer["status"], answer["error"], answer["cause"]) == ("FAILED", "E", "why")
@@ -205,7 +205,7 @@ def test_a_stopped_execution_is_aborted() -> None:
     run(test)
 
 
-def test_an_execution_stopped_before_its_first_step_is_aborted() -> None:
+def test_an_execution_that_is_stopped_before_its_first_step_is_aborted() -> None:
     async def test(client: Client) -> None:
         arn = (await client.call("StartExecution", "Wait"))["executionArn"]
         await client.call("StopExecution", executionArn=arn)
@@ -272,7 +272,7 @@ def test_a_bad_request_is_refused(request_: dict[str, Any], code: str) -> None:
     run(test)
 
 
-def test_an_express_execution_has_no_description_on_the_wire_and_events_in_process() -> None:
+def test_an_express_execution_cannot_be_described_but_keeps_its_events() -> None:
     async def test(client: Client) -> None:
         arn = (await client.call("StartSyncExecution", "Fast"))["executionArn"]
         refused = await client.refused("DescribeExecution", executionArn=arn)

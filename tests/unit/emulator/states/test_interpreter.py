@@ -27,7 +27,7 @@ def failing(kind: str) -> Invocation:
 
 
 class Function(NoFunctions):
-    """Answers with `answers` in turn, then echoes."""
+    """Returns `answers` one after another, then echoes."""
 
     def __init__(self, *answers: Invocation | Exception) -> None:
         self.answers = list(answers)
@@ -159,7 +159,7 @@ def test_an_error_of_a_function_is_passed_as_lambda_wrote_it() -> None:
     assert (failure.error, failure.cause) == ("SlippageExceeded", payload.decode())
 
 
-def test_a_refused_invocation_is_an_error_of_the_service() -> None:
+def test_a_refused_invocation_is_a_service_error() -> None:
     failure = Machine(TASK, function=Function(ApiError("TooManyRequestsException", "Rate Exceeded.", 429))).fails()
     assert failure.error == "Lambda.TooManyRequestsException"
     assert failure.cause is not None
@@ -193,7 +193,7 @@ def test_the_input_is_never_changed() -> None:
 
 
 @pytest.mark.parametrize(("path", "data"), [("$.r", "text"), ("$.r", [1]), ("$.a.b", {"a": 1}), ("$.l[3]", {"l": []})])
-def test_a_result_that_fits_nowhere_can_be_caught(path: str, data: Any) -> None:
+def test_a_result_path_that_does_not_match_can_be_caught(path: str, data: Any) -> None:
     state = {
         **TASK,
         "ResultPath": path,
@@ -222,7 +222,7 @@ def test_a_wait_sleeps_until_its_time() -> None:
     assert machine.slept == [30]
 
 
-def test_the_context_object_tells_of_execution_state_and_machine() -> None:
+def test_the_context_object_describes_execution_state_and_machine() -> None:
     state = {"Type": "Pass", "Parameters": {"c.$": "$$"}, "End": True}
     assert Machine(state).run()["c"] == {
         "Execution": {"Name": "e"},
@@ -261,7 +261,7 @@ def test_a_failing_branch_stops_its_siblings() -> None:
     assert "WaitStateAborted" in [kind for _, _, kind in machine.events()]
 
 
-def test_a_map_runs_no_more_at_once_than_it_may() -> None:
+def test_a_map_keeps_its_maximum_concurrency() -> None:
     class Counting(Function):
         running = most = 0
 
@@ -279,7 +279,7 @@ def test_a_map_runs_no_more_at_once_than_it_may() -> None:
     assert function.most == 3
 
 
-def test_an_endless_loop_ends_at_the_limit_of_events_and_lets_others_run() -> None:
+def test_an_endless_loop_ends_at_the_limit_of_events_and_does_not_block_others() -> None:
     machine = Machine({"Type": "Pass", "Next": "S1"}, {"Type": "Pass", "Next": "S"})
 
     async def main() -> int:
@@ -328,7 +328,7 @@ def test_sqs_gets_a_document_as_json_text() -> None:
     assert machine.sent == [{"QueueUrl": "q", "MessageBody": '{"id":7}'}]
 
 
-def test_sqs_refuses_by_its_error_code() -> None:
+def test_an_sqs_error_fails_the_task_under_its_code() -> None:
     state = {
         **TASK,
         "Resource": "arn:aws:states:::sqs:sendMessage",
@@ -337,7 +337,7 @@ def test_sqs_refuses_by_its_error_code() -> None:
     assert Machine(state).fails().error == "SQS.NonExistentQueue"
 
 
-def test_lambda_invoke_answers_with_the_services_fields() -> None:
+def test_lambda_invoke_returns_the_services_fields() -> None:
     state = {
         **TASK,
         "Resource": "arn:aws:states:::lambda:invoke",

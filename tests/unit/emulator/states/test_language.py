@@ -165,6 +165,6 @@ def test_a_distributed_map_is_refused() -> None:
 
 
 @pytest.mark.parametrize("definition", [None, [], {}, {"StartAt": 1, "States": []}, {"StartAt": "A", "States": {}}])
-def test_what_is_no_machine_is_refused(definition: Any) -> None:
+def test_an_invalid_definition_is_refused(definition: Any) -> None:
     with pytest.raises(TemplateError):
         parse(definition)

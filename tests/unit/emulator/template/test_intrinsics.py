@@ -65,7 +65,7 @@ def test_a_resource_whose_condition_fails_is_left_out(tmp_path: Path) -> None:
     assert loaded(tmp_path, FUNCTION + resources, conditions).of(Queue) == {}
 
 
-def test_what_leaves_out_a_resource_that_is_not_supported_is_named(tmp_path: Path) -> None:
+def test_the_parameters_that_leave_out_an_unsupported_resource_are_named(tmp_path: Path) -> None:
     rest = """
 Parameters:
   Url: {Type: String, Default: ""}
@@ -101,8 +101,8 @@ Conditions:
     assert given.of(Function)["Worker"].environment == {"URL": "x"}
 
 
-def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
-    """The translator turns such a policy into another one, in place."""
+def test_a_yaml_alias_is_a_copy(tmp_path: Path) -> None:
+    """The translator changes such a policy in place."""
     policies = "[&policy !If [Always, {Statement: [{Effect: Allow, Action: a, Resource: b}]}, !Ref 'AWS::NoValue']]"
     properties = "CodeUri: code, Handler: app.handler, Runtime: python3.13"
     resources = f"""
@@ -112,7 +112,7 @@ def test_an_alias_stands_for_a_copy(tmp_path: Path) -> None:
     assert set(loaded(tmp_path, resources, "Conditions: {Always: !Equals [a, a]}").of(Function)) == {"First", "Second"}
 
 
-def test_an_alias_that_contains_itself_is_refused(tmp_path: Path) -> None:
+def test_a_yaml_alias_that_refers_to_itself_is_refused(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, FUNCTION, "Metadata: &m {again: *m}")
     assert found.endswith("template.yaml: expected aliases that do not refer to themselves")
 

@@ -59,7 +59,7 @@ def test_our_template_loads_with_a_websocket_gateway_elsewhere() -> None:
             load(ROOT / "template.yaml", stores | {name: value})
 
 
-def test_a_template_of_another_shape_loads(tmp_path: Path) -> None:
+def test_a_template_with_other_resources_loads(tmp_path: Path) -> None:
     (tmp_path / "layer" / "python").mkdir(parents=True)
     (tmp_path / "machine.asl.yaml").write_text(
         "StartAt: A\nStates:\n  A: {Type: Task, Resource: '${Target}', End: true}\n"

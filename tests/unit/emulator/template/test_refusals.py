@@ -49,7 +49,7 @@ def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
         ("not a resource", "X: expected a mapping with Type and Properties, was 'not a resource'"),
     ],
 )
-def test_what_is_not_supported_is_named(tmp_path: Path, resource: str, problem: str) -> None:
+def test_unsupported_resources_and_values_are_named(tmp_path: Path, resource: str, problem: str) -> None:
     assert problems(tmp_path, f"{FUNCTION}  X: {resource}\n") == [problem]
 
 
@@ -66,7 +66,7 @@ def test_what_is_not_supported_is_named(tmp_path: Path, resource: str, problem: 
         ),
     ],
 )
-def test_what_a_function_cannot_have_is_named(tmp_path: Path, properties: str, problem: str) -> None:
+def test_wrong_properties_of_a_function_are_named(tmp_path: Path, properties: str, problem: str) -> None:
     (found,) = problems(tmp_path, f"{FUNCTION.rstrip().rstrip('}')}, {properties}}}\n")
     assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
 
@@ -87,7 +87,7 @@ def test_what_a_function_cannot_have_is_named(tmp_path: Path, properties: str, p
         ),
     ],
 )
-def test_a_mapping_that_lambda_would_refuse_is_named(tmp_path: Path, queue: str, properties: str, problem: str) -> None:
+def test_a_mapping_that_lambda_refuses_is_named(tmp_path: Path, queue: str, properties: str, problem: str) -> None:
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, Timeout: 30}}
   Jobs: {{Type: AWS::SQS::Queue, Properties: {{{queue}}}}}
   Mapping:
@@ -145,13 +145,13 @@ def test_gateway_responses_are_read(tmp_path: Path) -> None:
         ("ResponseTemplates: {text/html: no}", "another content type than application/json is not supported"),
     ],
 )
-def test_a_gateway_response_that_is_not_supported_is_named(tmp_path: Path, response: str, problem: str) -> None:
+def test_an_unsupported_gateway_response_is_named(tmp_path: Path, response: str, problem: str) -> None:
     (found,) = problems(tmp_path, API.format(f"{{UNAUTHORIZED: {{{response}}}}}"))
     assert "the gateway response UNAUTHORIZED: " in found
     assert problem in found
 
 
-def test_what_has_no_local_meaning_is_ignored(tmp_path: Path) -> None:
+def test_resources_and_properties_without_an_effect_are_ignored(tmp_path: Path) -> None:
     ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
   Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
@@ -187,6 +187,6 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     assert len(problems(tmp_path, FUNCTION + resources, "Outputs: {O: {Value: !Ref Nobody}}")) == 3
 
 
-def test_what_the_translator_refuses_is_passed_on(tmp_path: Path) -> None:
+def test_the_translators_errors_are_reported(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, "  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: code, Runtime: 3}}\n")
     assert "[F]" in problem

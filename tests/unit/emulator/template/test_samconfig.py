@@ -24,17 +24,17 @@ def overrides(folder: Path, text: str, environment: str | None = None) -> dict[s
     ],
     ids=["string", "list", "list of several", "long form", "table"],
 )
-def test_every_form_that_sam_deploy_takes(tmp_path: Path, given: str) -> None:
+def test_every_form_that_sam_deploy_accepts(tmp_path: Path, given: str) -> None:
     text = f"version = 0.1\n[default.deploy.parameters]\nparameter_overrides = {given}\n"
     assert overrides(tmp_path, text) == {"Stage": "test", "Names": "a, b", "Empty": ""}
 
 
-def test_numbers_switches_and_lists_of_a_table_become_text(tmp_path: Path) -> None:
+def test_numbers_booleans_and_lists_of_a_table_become_text(tmp_path: Path) -> None:
     text = "[default.deploy.parameters.parameter_overrides]\nCount = 3\nOn = true\nNames = ['a', 'b']\n"
     assert overrides(tmp_path, text) == {"Count": "3", "On": "true", "Names": "a,b"}
 
 
-def test_parameters_may_stand_in_a_file_beside_it(tmp_path: Path) -> None:
+def test_parameters_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "parameters").mkdir()
     (tmp_path / "parameters" / "test.yaml").write_text("Stage: test\nNames: [a, b]\nCount: 3\n")
     text = "[default.deploy.parameters]\nparameter_overrides = ['file://parameters/test.yaml', 'Stage=late']\n"
@@ -45,7 +45,7 @@ def test_parameters_may_stand_in_a_file_beside_it(tmp_path: Path) -> None:
     ("content", "problem"),
     [(None, "No such file"), ("a: [", "while parsing"), ("3", "expected a string, a list or a table")],
 )
-def test_a_file_of_parameters_that_cannot_be_read_is_named(tmp_path: Path, content: str | None, problem: str) -> None:
+def test_an_unreadable_parameter_file_is_named(tmp_path: Path, content: str | None, problem: str) -> None:
     if content is not None:
         (tmp_path / "test.yaml").write_text(content)
     with pytest.raises(TemplateError, match=problem):
@@ -83,7 +83,7 @@ def test_without_a_file_or_a_section_nothing_is_overridden(tmp_path: Path) -> No
         ("", "test", "expected one of its environments (none), was 'test'"),
     ],
 )
-def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, environment: str | None, problem: str) -> None:
+def test_an_unreadable_section_is_named(tmp_path: Path, text: str, environment: str | None, problem: str) -> None:
     with pytest.raises(TemplateError) as refused:
         overrides(tmp_path, text, environment)
     assert str(tmp_path / "samconfig.toml") in str(refused.value)
