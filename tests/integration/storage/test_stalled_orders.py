@@ -76,3 +76,14 @@ def test_concurrent_sweeps_return_a_stalled_order_once(
     stores = [PostgresOrderStore(connect()) for _ in range(4)]
     woken = at_once(4, lambda n: stores[n].take_stalled(45))
     assert sorted(id for found in woken for id in found) == sorted(ids)
+
+
+def test_no_more_orders_are_returned_than_the_limit_whatever_the_plan(
+    orders: PostgresOrderStore, database: Database
+) -> None:
+    """GIVEN a nested loop: it repeats a subquery, which then finds rows beyond its limit."""
+    ids = sorted(new_order(orders).id for _ in range(5))
+    age(database, 46)
+    for way in ("hashagg", "hashjoin", "material", "mergejoin", "sort", "indexscan", "bitmapscan"):
+        database.execute(f"SET enable_{way} = off")
+    assert orders.take_stalled(45, limit=2) == ids[:2]

@@ -81,13 +81,13 @@ _CANCEL = f"""
         {_RECORDED}"""
 
 _TAKE_STALLED = """
-    UPDATE orders SET woken_at = now() WHERE id IN (
+    UPDATE orders SET woken_at = now() WHERE id = ANY(ARRAY(
         SELECT id FROM orders
         WHERE status = ANY(%(running)s)
           AND woken_at < now() - make_interval(secs => %(after)s)
           AND (lease_until IS NULL OR lease_until < now())
         ORDER BY id LIMIT %(limit)s FOR UPDATE
-    )
+    ))
     RETURNING id"""
 
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
