@@ -139,4 +139,4 @@ def test_the_emulator_reports_its_functions_environments(stack: Stack) -> None:
 def test_without_an_engine_it_says_how_to_start_one(tmp_path: Path) -> None:
     ended = sam_local.invoke(tmp_path, "RouteFunction", "{}")
     assert ended.returncode == 1
-    assert ended.stderr.startswith("sam-local: expected the engine to be up (make run): ")
+    assert ended.stderr.startswith("sam-local: expected the engine to be running (make run): ")
