@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
 import pytest
 
 from order_engine.domain.errors import QuoteExpired
+from order_engine.domain.transactions import Transaction
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.market import SLOT_SECONDS, Market
 from order_engine.storage.database import Database
-from tests.support.simulation import (
-    Clock,
-    landed,
-    pools,
-    signed,
-)
+from tests.support.concurrency import eventually
+from tests.support.simulation import SOL, Clock, landed, live, market_of, pools, signed
+
+Connect = Callable[[], Database]
 
 
 def test_a_transaction_may_land_until_the_end_of_its_last_slot(
@@ -41,8 +46,94 @@ def test_an_expired_transaction_is_refused_and_can_no_longer_land(
         chain.submit(transaction)
     with pytest.raises(QuoteExpired, match="not seen on chain"):
         chain.confirm(transaction)
-    assert (pools(database), landed(database)) == (before, [])
+    assert pools(database) == before
+    assert [(row["swapped"], row["slot"]) for row in landed(database)] == [(False, transaction.last_valid_slot + 1)]
+    with pytest.raises(QuoteExpired, match="expired before it was sent"):
+        chain.submit(transaction)
 
 
 def test_a_transaction_that_was_never_sent_has_not_landed(market: Market, chain: SimulatedChain) -> None:
     assert chain.confirm(signed(market)) is None
+
+
+# Senders that are late
+
+
+@contextmanager
+def late(chain: SimulatedChain, transaction: Transaction, database: Database, url: str) -> Iterator[Future[None]]:
+    """A call of `submit` that waits for the pools' locks while the block lasts."""
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%market_transactions%%'"
+    with ThreadPoolExecutor(1) as threads:
+        with psycopg.connect(url) as holder:
+            holder.execute("SELECT FROM market_pools FOR UPDATE")
+            submitted = threads.submit(chain.submit, transaction)
+            eventually(lambda: database.fetch(waiting) != [])
+            yield submitted
+        submitted.exception(30)
+
+
+def test_a_transaction_that_waits_past_its_last_slot_does_not_land(
+    database: Database, database_url: str, connect: Connect
+) -> None:
+    before = pools(database)
+    market = live(connect())
+    transaction = replace(signed(market), last_valid_slot=market.slot + 2)
+    with late(SimulatedChain(market), transaction, database, database_url) as submitted:
+        eventually(lambda: market.slot > transaction.last_valid_slot)
+    with pytest.raises(QuoteExpired, match="expired before it was sent"):
+        submitted.result()
+    assert (pools(database), landed(database)) == (before, [])
+
+
+def test_a_transaction_that_was_declared_expired_can_not_land_later(
+    market: Market, chain: SimulatedChain, database: Database, database_url: str, connect: Connect, clock: Clock
+) -> None:
+    """GIVEN a sender whose clock is behind that of the reader, THEN the reader's answer still holds."""
+    before = pools(database)
+    transaction, behind = signed(market), Clock()
+    with late(SimulatedChain(market_of(connect(), behind)), transaction, database, database_url) as submitted:
+        clock.now += 61
+        with pytest.raises(QuoteExpired, match="not seen on chain"):
+            chain.confirm(transaction)
+    with pytest.raises(QuoteExpired, match="expired before it was sent"):
+        submitted.result()
+    assert pools(database) == before
+    assert [row["swapped"] for row in landed(database)] == [False]
+    with pytest.raises(QuoteExpired):
+        chain.confirm(transaction)
+
+
+def test_a_transaction_that_landed_is_never_declared_expired(
+    market: Market, chain: SimulatedChain, clock: Clock
+) -> None:
+    transaction = signed(market, SOL)
+    chain.submit(transaction)
+    for seconds in (3600, -7200):
+        clock.now += seconds
+        assert chain.confirm(transaction) is not None
+
+
+# Clocks that are set back
+
+
+def test_a_transaction_of_a_time_that_has_not_come_yet_has_expired(
+    market: Market, chain: SimulatedChain, database: Database, clock: Clock
+) -> None:
+    """GIVEN a clock that is set back by an hour, THEN an order does not wait that hour for its transaction."""
+    transaction, unsent = signed(market), signed(market)
+    clock.now -= 3600
+    with pytest.raises(QuoteExpired, match="not seen on chain"):
+        chain.confirm(transaction)
+    for late in (transaction, unsent):
+        with pytest.raises(QuoteExpired, match="expired before it was sent"):
+            chain.submit(late)
+    assert [row["swapped"] for row in landed(database)] == [False]
+
+
+def test_a_clock_that_is_corrected_by_seconds_changes_nothing(
+    market: Market, chain: SimulatedChain, clock: Clock
+) -> None:
+    transaction = signed(market)
+    clock.now -= 5
+    chain.submit(transaction)
+    assert chain.confirm(transaction) is not None

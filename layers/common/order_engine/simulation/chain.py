@@ -16,7 +16,7 @@ from order_engine.domain.money import format_amount
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.simulation.market import POOL_COLUMNS, Market
+from order_engine.simulation.market import POOL_COLUMNS, SLOT_SECONDS, Market
 
 TRANSACTION_LIFETIME_SLOTS = 150
 """How long a Solana blockhash is valid."""
@@ -25,19 +25,26 @@ _POOLS_TO_LAND_IN = f"""
     SELECT {POOL_COLUMNS},
            (SELECT row_to_json(fault) FROM market_faults AS fault
             WHERE fault.venue = ANY(%(venues)s) AND step = 'submit' LIMIT 1) AS fault,
-           EXISTS (SELECT FROM market_transactions WHERE signature = %(signature)s) AS seen
+           (SELECT slot FROM market_transactions WHERE signature = %(signature)s) AS recorded_slot,
+           clock_timestamp() AS read_at
     FROM market_pools AS pool WHERE id = ANY(%(ids)s)"""
 
-# Of two senders of one signature the second conflicts. Of two swaps in a pool the second finds another version.
+# Of two senders of one signature the second conflicts. Of two swaps in a pool the second finds another version. The
+# slot is the one in which the pools are locked: a sender may wait for them, or have been frozen, past the last slot.
 _LAND = """
     WITH held AS MATERIALIZED (
         SELECT FROM market_pools AS pool
         JOIN unnest(%(ids)s::text[], %(versions)s::bigint[]) AS read (id, version) USING (id, version)
         ORDER BY id FOR UPDATE OF pool
+    ), locked AS MATERIALIZED (
+        SELECT count(*) AS pools,
+               floor((%(now)s + extract(epoch FROM clock_timestamp() - %(read_at)s)) / %(slot_seconds)s)::bigint AS slot
+        FROM held
     ), landed AS (
         INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
-        SELECT %(signature)s, %(slot)s, %(now)s, %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
-        WHERE (SELECT count(*) FROM held) = cardinality(%(ids)s::text[])
+        SELECT %(signature)s, slot, floor(%(now)s), %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
+        FROM locked
+        WHERE pools = cardinality(%(ids)s::text[]) AND slot BETWEEN %(first_valid_slot)s AND %(last_valid_slot)s
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
@@ -45,6 +52,11 @@ _LAND = """
     SET state = moved.state::json, version = version + 1, period = greatest(period, %(period)s)
     FROM landed, unnest(%(ids)s::text[], %(states)s::text[]) AS moved (id, state) WHERE pool.id = moved.id
     RETURNING signature"""
+
+# Recorded like a result, so that a sender that is late conflicts. Waits for a sender that is landing.
+_EXPIRE = """
+    INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
+    VALUES (%(signature)s, %(slot)s, %(now)s, %(amount_in)s, 0, FALSE, '[]') ON CONFLICT DO NOTHING"""
 
 _RESULT = "SELECT amount_in, amount_out, swapped, slot FROM market_transactions WHERE signature = %(signature)s"
 
@@ -75,35 +87,38 @@ class SimulatedChain:
 
     def submit(self, transaction: Transaction) -> None:
         """Swaps, or records that the swap was refused, by compare-and-set on the versions of the pools."""
-        market = self._market
+        market, valid = self._market, _valid_slots(transaction)
         ids = sorted({swap.pool for swap in transaction.swaps})
         values = {
             "signature": transaction.signature,
             "venues": _venues(transaction.swaps),
             "ids": ids,
             "amount_in": transaction.amount_in,
+            "first_valid_slot": valid.start,
+            "last_valid_slot": transaction.last_valid_slot,
+            "slot_seconds": SLOT_SECONDS,
         }
         while True:
             rows = {row["id"]: row for row in market.database.fetch(_POOLS_TO_LAND_IN, values)}
             if missing := [id for id in ids if id not in rows]:
                 raise NoRoute(f"no pools named {', '.join(missing)}")
             row = rows[ids[0]]
-            if row["seen"]:
-                return
-            slot, period = market.slot, market.flow.period(market.now())
-            if slot > transaction.last_valid_slot:
+            now, recorded_slot = market.now(), row["recorded_slot"]
+            if (market.slot_at(now) if recorded_slot is None else recorded_slot) not in valid:
                 raise QuoteExpired("the transaction expired before it was sent")
+            if recorded_slot is not None:
+                return
             fault = row["fault"] if row["fault"] and market.faults.occurs(row["fault"]) else None
             if fault and fault["kind"] == "fail":
                 market.faults.carry_out("submit", fault)
-            now = int(market.now())
+            period = market.flow.period(now)
             before = {id: market.pool(rows[id], period) for id in ids}
-            swaps, after = _carried_out(transaction, before, rows, now)
+            swaps, after = _carried_out(transaction, before, rows, int(now))
             amount_out = sum(swap.amount_out for swap in _last_hop(swaps))
             swapped = amount_out >= max(transaction.min_out, 1) and not (fault and fault["kind"] == "slip")
             landing = {
-                "slot": slot,
                 "now": now,
+                "read_at": row["read_at"],
                 "amount_out": amount_out,
                 "swapped": swapped,
                 "swaps": dumps([swap.dump() for swap in swaps]),
@@ -113,7 +128,7 @@ class SimulatedChain:
             }
             if market.database.fetch(_LAND, {**values, **landing}):
                 break
-            # Another swap came first. Try again at the price that it left.
+            # Another swap came first: try again at the price that it left. Or the last slot has passed meanwhile.
         if fault:
             # The worst kind of timeout: the transaction has landed, and the sender does not know.
             market.faults.carry_out("submit", fault)
@@ -124,13 +139,29 @@ class SimulatedChain:
         market.faults.check("confirm", _venues(transaction.swaps))
         rows = market.database.fetch(_RESULT, {"signature": transaction.signature})
         if not rows:
-            if market.slot > transaction.last_valid_slot:
-                raise QuoteExpired("the transaction was not seen on chain before it expired")
-            return None
+            now = market.now()
+            slot = market.slot_at(now)
+            if slot in _valid_slots(transaction):
+                return None
+            values = {"signature": transaction.signature, "amount_in": transaction.amount_in}
+            market.database.execute(_EXPIRE, {**values, "slot": slot, "now": int(now)})
+            rows = market.database.fetch(_RESULT, values)
+        if rows[0]["slot"] not in _valid_slots(transaction):
+            raise QuoteExpired("the transaction was not seen on chain before it expired")
         amount_out = int(rows[0]["amount_out"])
         if not rows[0]["swapped"]:
             raise SlippageExceeded(f"expected at least {transaction.min_out} base units, was {amount_out} at most")
         return Fill(transaction.signature, int(rows[0]["amount_in"]), amount_out, rows[0]["slot"])
+
+
+def _valid_slots(transaction: Transaction) -> range:
+    """The slots in which a transaction may land.
+
+    No transaction is signed for more slots ahead than its lifetime. One that is still valid for over twice as many was
+    signed before the clock was set back, and has expired.
+    """
+    last = transaction.last_valid_slot
+    return range(last - 2 * TRANSACTION_LIFETIME_SLOTS, last + 1)
 
 
 def _carried_out(

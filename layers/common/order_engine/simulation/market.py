@@ -49,7 +49,11 @@ class Market:
 
     @property
     def slot(self) -> int:
-        return int(self.now() / SLOT_SECONDS)
+        return self.slot_at(self.now())
+
+    def slot_at(self, now: float) -> int:
+        """`now` in Unix seconds."""
+        return int(now / SLOT_SECONDS)
 
     def wait(self, seconds: tuple[float, float]) -> None:
         if seconds[1]:
