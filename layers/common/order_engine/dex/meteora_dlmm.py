@@ -37,7 +37,10 @@ _extending = Lock()
 
 
 class Volatility(NamedTuple):
-    """`VariableParameters`: the state of the variable fee. `last_update_timestamp` is in Unix seconds."""
+    """`VariableParameters`: the state of the variable fee.
+
+    `last_update_timestamp` is when the active bin last changed, in Unix seconds.
+    """
 
     accumulator: int
     reference: int
@@ -245,10 +248,12 @@ class MeteoraDlmm:
         fills = self.fills(amount_in, a_to_b, now)
         changed = {fill.bin.id: after_fill(fill, a_to_b) for fill in fills}
         last = fills[-1]
+        # The program writes the time only where the active bin changes.
+        updated = now if last.bin.id != self.active_id else self.volatility.last_update_timestamp
         return swap, replace(
             self,
             active_id=last.bin.id,
-            volatility=Volatility(last.accumulator, *self.references(now), now),
+            volatility=Volatility(last.accumulator, *self.references(now), updated),
             bins=tuple([changed.get(bin.id, bin) for bin in self.bins]),
         )
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal, localcontext
 from itertools import repeat
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ NOW: int = VECTORS["meta"]["now"]
 SLIPPAGE_BPS = 50
 
 POOLS = {name: meteora_dlmm(pool) for name, pool in VECTORS["pools"].items()}
+
+PROGRAM = document("meteora_dlmm_program")
 
 
 @each_row("meteora_dlmm_bin_price")
@@ -71,6 +74,29 @@ def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
     assert impact_of_the_sdk(swap, fills, a_to_b) == Decimal(expected["price_impact_percent"])
     check_state(row, pool, after)
     check_price(row, pool, after)
+
+
+@pytest.mark.parametrize("name", PROGRAM["pools"])
+def test_each_swap_leaves_the_state_that_the_program_leaves(name: str) -> None:
+    state: dict[str, Any] = PROGRAM["pools"][name]
+    for row in PROGRAM["swaps"]:
+        if row["pool"] != name:
+            continue
+        swap, after = MeteoraDlmm.from_json(state).swap(int(row["amount_in"]), row["a_to_b"], row["now"])
+        bins = {bin["id"]: bin for bin in [*state["bins"], *row["after"].get("bins", [])]}
+        state = state | row["after"] | {"bins": list(bins.values())}
+        assert swap.amount_out == int(row["amount_out"]), row["id"]
+        assert after == MeteoraDlmm.from_json(state), row["id"]
+
+
+def test_a_swap_within_the_active_bin_does_not_restart_the_time_after_which_volatility_decays() -> None:
+    pool = POOLS["sol_usdc_step10_spot"]
+    changed = pool.volatility.last_update_timestamp
+    _, within = pool.swap(1_000, False, NOW)
+    _, across = within.swap(pool.max_input(False, NOW) // 2, False, NOW + 1)
+    assert (within.active_id, within.volatility.last_update_timestamp) == (pool.active_id, changed)
+    assert across.active_id != pool.active_id
+    assert across.volatility.last_update_timestamp == NOW + 1
 
 
 def check_fills(row: Row, fills: list[Fill]) -> None:
