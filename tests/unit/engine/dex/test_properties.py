@@ -105,6 +105,9 @@ def test_two_swaps_never_pay_more_than_one(kind: str, data: st.DataObject, a_to_
         second = after.output(whole - part, a_to_b, NOW)
     except (ZeroOutput, LiquidityExhausted):
         assume(False)
+    if isinstance(pool, MeteoraDlmm) and isinstance(after, MeteoraDlmm):
+        # The program lets the volatility, and so the fee, decay at every swap within the active bin.
+        assume(after.references(NOW)[0] >= pool.references(NOW)[0])
     assert first.amount_out + second <= pool.output(whole, a_to_b, NOW)
 
 
