@@ -30,7 +30,13 @@ def missing() -> Any:
 Token = Annotated[str, Field(json_schema_extra=_values(*TOKENS))]
 Whole = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Whole tokens.")]
 BaseUnits = Annotated[str, Field(pattern=r"^[0-9]+$", description="The same amount in base units.")]
-Price = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Whole tokenOut for one whole tokenIn.")]
+Price = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?$",
+        description="Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits.",
+    ),
+]
 Amount = Annotated[
     Whole | Annotated[float, Field(gt=0)],
     Field(description="At most as many decimals as the token has, and at most 2^64 - 1 base units."),

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from uuid import uuid4
 
 import pytest
@@ -123,7 +123,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     assert confirmed["amountIn"] == "12.5"
     assert confirmed["amountOut"] == sol(out)
     price = Decimal(out) / 10**9 / Decimal("12.5")
-    assert Decimal(confirmed["executedPrice"]) == price.quantize(Decimal("1e-9"), "ROUND_DOWN")
+    assert Decimal(confirmed["executedPrice"]) == Context(prec=12, rounding=ROUND_DOWN).plus(price)
     assert confirmed["realisedSlippageBps"] == 0
 
     # AND the order has decimal strings as amounts

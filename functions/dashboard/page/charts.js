@@ -56,7 +56,7 @@ export class Chart {
     this.#draw(() => ({
       options: {
         scales: { x: { time: true } },
-        axes: [{ ...axis(), size: 30, space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis(), size: 76, values: (_, ticks) => ticks.map(write) }],
+        axes: [{ ...axis(), size: 30, space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis(), size: 96, values: (_, ticks) => ticks.map(write) }],
         series: [{}, ...series.map(({ label, colour: name }) => ({ label, stroke: colour(name), width: 2, spanGaps: true, points: { size: 6, fill: colour(name) } }))],
       },
       data: [times, ...series.map(({ values }) => values)],

@@ -4,7 +4,7 @@ import { cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
 import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
 import { isFinal } from "./engine.js";
-import { amount, clock, duration, pair, percent, sentence, slippage, when } from "./format.js";
+import { amount, clock, duration, pair, percent, price, sentence, slippage, when } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
 import { decision } from "./store.js";
 
@@ -94,7 +94,7 @@ function summary(order) {
     Received: out(order.amountOut),
     Quoted: out(order.quotedOut),
     "At least": out(order.minOut),
-    "Executed price": order.executedPrice && `${amount(order.executedPrice)} ${order.tokenOut}`,
+    "Executed price": order.executedPrice && `${price(order.executedPrice)} ${order.tokenOut}`,
     "Realised slippage": slipped !== null && percent(slipped),
     "Slippage tolerance": percent(order.slippageBps),
     Venue: order.venue && venueName(order.venue),
@@ -140,7 +140,7 @@ function description({ status, data }, tokenOut) {
     case "submitted":
       return "The transaction is being sent.";
     case "confirmed":
-      return `Received ${amount(data.amountOut)} ${tokenOut} at ${amount(data.executedPrice)}.`;
+      return `Received ${amount(data.amountOut)} ${tokenOut} at ${price(data.executedPrice)}.`;
     case "failed":
       return `${data.code}: ${data.message}`;
     default:

@@ -11,6 +11,11 @@ export function amount(text, decimals = 6) {
 /** Returns a short amount: two decimals from a thousand on, four below. */
 export const brief = (text) => amount(text, String(text).split(".")[0].length > 3 ? 2 : 4);
 
+const PRICE = new Intl.NumberFormat("en", { maximumSignificantDigits: 9 });
+
+/** Returns a price with nine significant digits: a ratio has no token's decimals. */
+export const price = (value) => PRICE.format(value);
+
 /** Returns basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 

@@ -2,7 +2,7 @@
 
 import { badge, cell, empty, fill, h, list, problem, table, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { amount, brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { brief as short, duration, pair, percent, price, shortId, slippage, when } from "./format.js";
 import { venueName } from "./routes.js";
 
 const ROWS = 20;
@@ -13,7 +13,7 @@ const COLUMNS = [
   { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, code)] },
   { label: "Paid", number: true, show: ({ amountIn, tokenIn }) => `${short(amountIn)} ${tokenIn}` },
   { label: "Received", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? `${short(amountOut)} ${tokenOut}` : "–") },
-  { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? amount(executedPrice, 4) : "–") },
+  { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? price(executedPrice) : "–") },
   { label: "Slippage", number: true, show: ({ slipped }) => (slipped === null ? "–" : percent(slipped)) },
   { label: "Venue", show: ({ venue }) => (venue ? venueName(venue) : "–") },
   { label: "Attempts", number: true, show: ({ attempt }) => String(attempt) },

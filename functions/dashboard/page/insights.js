@@ -3,7 +3,7 @@
 import { Chart } from "./charts.js";
 import { empty, fill, h, table } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { amount, clock, duration, percent } from "./format.js";
+import { clock, duration, percent, price } from "./format.js";
 import { fills, latencies, priceSeries, slippages } from "./stats.js";
 import { venueName } from "./routes.js";
 
@@ -27,7 +27,7 @@ export class Insights {
       latency: panel("Latency by step", "The time from one status to the next, for the newest orders. Route includes the wait in the queue.", legend([["p50", "accent"], ["p95", "second"]])),
       fills: panel("Fills by venue", "Confirmed orders by the venues of their route."),
       slippage: panel("Realised slippage", "How much less than quoted each order received. A negative value means more."),
-      prices: panel("Price by venue", "The best price of each venue, after fees and before price impact, from the quotes that this page has received."),
+      prices: panel("Price by venue", "The best price of each venue, after fees and price impact, from the quotes that this page has received."),
     };
     this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
     this.key = h("div", {});
@@ -116,9 +116,9 @@ export class Insights {
     this.panels.prices.controls.hidden = !pairs.length;
     fill(this.key, venues, () => legend(venues.map((venue) => [venue, COLOURS[venue] ?? "both"])));
     const rows = times.map((at, index) => ({ at, prices: prices.map((column) => column[index]) })).reverse().slice(0, ROWS);
-    show(this.panels.prices, rows, "No quote yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), (price) => amount(String(price), 4)), [
+    show(this.panels.prices, rows, "No quote yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), price), [
       { label: "Time", show: ({ at }) => clock(at * 1000) },
-      ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : amount(String(row.prices[index]))) })),
+      ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : price(row.prices[index])) })),
     ]);
   }
 }

@@ -2,7 +2,7 @@
 
 import { ApiError, transient } from "./api.js";
 import { empty, facts, fill, h } from "./dom.js";
-import { amount, duration, percent, sentence } from "./format.js";
+import { amount, duration, percent, price, sentence } from "./format.js";
 import { compared, fees, split, unavailable, venueName } from "./routes.js";
 
 const TYPING_MS = 300;
@@ -98,7 +98,7 @@ export class LiveQuote extends EventTarget {
         "div",
         { class: "headline" },
         h("p", { class: "pays" }, h("strong", {}, amount(quote.amountOut)), ` ${quote.tokenOut}`),
-        h("p", { class: "note" }, `1 ${quote.tokenIn} = ${amount(quote.price)} ${quote.tokenOut}`),
+        h("p", { class: "note" }, `1 ${quote.tokenIn} = ${price(quote.price)} ${quote.tokenOut}`),
       ),
       facts({
         "At least": `${amount(quote.minOut)} ${quote.tokenOut}`,

@@ -1,7 +1,7 @@
 // A route and the routes that it was compared with, for a live quote and for a routed order.
 
 import { h, table } from "./dom.js";
-import { amount, below, brief, percent } from "./format.js";
+import { amount, below, brief, percent, price } from "./format.js";
 
 const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("+", "-")}` : "");
 
@@ -42,7 +42,7 @@ export const compared = (quotes) =>
     [
       { label: "Route", show: ({ pools, index }) => [poolNames(pools), index === 0 && h("span", { class: "tag best" }, "Best")] },
       { label: "Venue", show: ({ venue }) => venueName(venue) },
-      { label: "Price", number: true, show: ({ price }) => amount(price, 6) },
+      { label: "Price", number: true, show: (quote) => price(quote.price) },
       { label: "Fees", number: true, show: ({ feeBps }) => (feeBps === undefined ? "–" : percent(feeBps)) },
       { label: "Impact", number: true, show: ({ priceImpactBps }) => percent(priceImpactBps) },
       { label: "Pays", number: true, show: ({ amountOut }) => amount(amountOut, 6) },

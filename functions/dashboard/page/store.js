@@ -56,11 +56,11 @@ export class Store extends EventTarget {
     return true;
   }
 
-  /** Stores the best price of each venue, from routes through that venue only, before the price impact of the quote. */
+  /** Stores the best price of each venue, from routes through that venue only. */
   quoted(tokenIn, tokenOut, at, routes) {
     const prices = {};
-    for (const { venue, price, priceImpactBps } of Array.isArray(routes) ? routes : []) {
-      if (!venue.includes("+")) prices[venue] = Math.max(prices[venue] ?? 0, Number(price) / (1 - priceImpactBps / 10_000));
+    for (const { venue, price } of Array.isArray(routes) ? routes : []) {
+      if (!venue.includes("+")) prices[venue] = Math.max(prices[venue] ?? 0, Number(price));
     }
     this.#quotes.push({ pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
     this.#quotes.sort((one, other) => one.at - other.at);

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from playwright.sync_api import expect
 
-from tests.support.browser import Visit, cards, sequence, submit, swap
+from tests.support.browser import Visit, ask, cards, sequence, submit, swap
 from tests.support.market import Market
 from tests.support.stack import Stack
 
@@ -59,6 +60,32 @@ def test_an_order_at_a_quote_shows_the_quote(stack: Stack, market: Market, enter
     page.get_by_role("link", name="Follow the order").click()
     expect(page.get_by_role("region", name="Summary")).to_contain_text("At quote")
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
+
+
+def test_a_price_is_shown_with_nine_significant_digits(stack: Stack, market: Market, enter: Visit) -> None:
+    # GIVEN a token that costs a small part of a dollar
+    page = enter()
+    page.get_by_label("Token to pay with").select_option("BONK")
+    swap(page, "12345.67")
+    quote = page.get_by_role("region", name="Live quote")
+    digits = r"0\.0000[1-9]\d{7,8}"
+    expect(quote).to_contain_text(re.compile(rf"1 BONK = {digits} USDC"))
+    expect(quote.locator('[data-label="Price"]').first).to_have_text(re.compile(f"^{digits}$"))
+
+    # THEN the order, the list and the chart's table show what was paid for one
+    page.get_by_role("link", name="Follow the order").click()
+    expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text(re.compile(f"{digits} USDC"))
+    order = ask(stack, f"/api/orders/{page.url.rsplit('/', 1)[1]}")
+    paid = Fraction(order["amountOut"]) / Fraction(order["amountIn"])
+    assert 0 <= 1 - Fraction(order["executedPrice"]) / paid < Fraction(1, 10**9)
+    page.get_by_role("link", name="Orders", exact=True).first.click()
+    expect(page.locator('.orders tbody [data-label="Price"]').first).to_have_text(re.compile(f"^{digits}$"))
+    page.get_by_role("link", name="Insights").click()
+    chart = page.get_by_role("region", name="Price by venue")
+    chart.get_by_label("Pair").select_option("BONK → USDC")
+    chart.get_by_text("As a table").click()
+    expect(chart.locator("tbody td.number").first).to_have_text(re.compile(f"^{digits}$"))
 
 
 def test_a_venue_failure_is_shown_with_its_reason(stack: Stack, market: Market, enter: Visit) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from order_engine.domain.tokens import Token
 
@@ -12,6 +12,8 @@ U64_MAX = 2**64 - 1
 
 BPS = 10_000
 """Basis points in one."""
+
+_PRICES = Context(prec=12, rounding=ROUND_DOWN)
 
 _PLAIN_DECIMAL = re.compile(r"(\d+)(?:\.(\d+))?")
 
@@ -43,14 +45,14 @@ def parse_amount(value: str | int | Decimal, token: Token) -> int:
 
 def format_amount(units: int, token: Token) -> str:
     """The decimal amount, exact and without trailing zeros: `format_amount(1_500_000_000, SOL)` is `"1.5"`."""
-    return _format(units, token.decimals)
+    whole, fraction = divmod(units, 10**token.decimals)
+    return f"{whole}.{fraction:0{token.decimals}d}".rstrip("0").rstrip(".")
 
 
 def format_price(amount_in: int, token_in: Token, amount_out: int, token_out: Token) -> str:
-    """Whole `token_out` paid for one whole `token_in`, rounded down to `token_out`'s decimals."""
-    return _format(amount_out * 10**token_in.decimals // amount_in, token_out.decimals)
+    """Whole `token_out` paid for one whole `token_in`, rounded down to 12 significant digits.
 
-
-def _format(units: int, decimals: int) -> str:
-    whole, fraction = divmod(units, 10**decimals)
-    return f"{whole}.{fraction:0{decimals}d}".rstrip("0").rstrip(".")
+    A ratio has no token's scale: a BONK costs 0.0000199469123456 USDC, though USDC has 6 decimals.
+    """
+    whole_in, whole_out = amount_in * 10**token_out.decimals, amount_out * 10**token_in.decimals
+    return format(_PRICES.divide(Decimal(whole_out), Decimal(whole_in)).normalize(_PRICES), "f")

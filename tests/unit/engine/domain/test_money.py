@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -69,11 +71,29 @@ def test_formatting_and_parsing_are_inverse(units: int, of: Token) -> None:
     assert parse_amount(format_amount(units, of), of) == units
 
 
-@given(st.integers(1, U64_MAX), st.integers(1, U64_MAX), tokens, tokens)
-def test_a_price_is_rounded_down_by_less_than_one_unit(amount_in: int, amount_out: int, a: Token, b: Token) -> None:
-    exact = Decimal(amount_out).scaleb(-b.decimals) / Decimal(amount_in).scaleb(-a.decimals)
-    shown = Decimal(format_price(amount_in, a, amount_out, b))
-    assert 0 <= exact - shown < Decimal(1).scaleb(-b.decimals) + exact * Decimal("1e-27")
+@given(st.integers(1, U64_MAX), st.integers(0, U64_MAX), tokens, tokens)
+def test_a_price_is_exact_to_twelve_significant_digits(amount_in: int, amount_out: int, a: Token, b: Token) -> None:
+    exact = Fraction(amount_out * 10**a.decimals, amount_in * 10**b.decimals)
+    shown = format_price(amount_in, a, amount_out, b)
+    assert exact * (1 - Fraction(1, 10**11)) <= Fraction(shown) <= exact
+    assert re.fullmatch(r"[0-9]+(\.[0-9]*[1-9])?", shown)
+
+
+@pytest.mark.parametrize(
+    ("amount_in", "a", "amount_out", "b", "price"),
+    [
+        (1_500_000_000, SOL, 255_000_000, USDC, "170"),
+        (100_000_000_000, BONK, 19_946_912, USDC, "0.000019946912"),
+        (7, BONK, 1, USDC, "0.0142857142857"),
+        (U64_MAX, SOL, 1, USDC, "0.0000000000000000542101086242"),
+        (3, USDC, U64_MAX, BONK, "61489146912300000000"),
+        (1, SOL, 0, USDC, "0"),
+    ],
+)
+def test_a_price_keeps_its_digits_whatever_the_tokens_decimals(
+    amount_in: int, a: Token, amount_out: int, b: Token, price: str
+) -> None:
+    assert format_price(amount_in, a, amount_out, b) == price
 
 
 @given(st.integers(0, U64_MAX), tokens)
@@ -89,10 +109,6 @@ def test_only_sol_is_traded_under_another_name(symbol: str) -> None:
     assert pool_token(symbol) == ("SOL" if symbol == "wSOL" else symbol)
     sharing = {of.symbol for of in TOKENS.values() if of.mint == TOKENS[symbol].mint}
     assert sharing == ({"SOL", "wSOL"} if symbol in ("SOL", "wSOL") else {symbol})
-
-
-def test_a_price_is_for_one_whole_token() -> None:
-    assert format_price(1_500_000_000, SOL, 255_000_000, USDC) == "170"
 
 
 def test_an_unknown_token_is_named_with_the_known_ones() -> None:

@@ -166,7 +166,7 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         "minOutBaseUnits": "1990000",
         "amountOut": "1.995",
         "amountOutBaseUnits": "1995000",
-        "executedPrice": "0",
+        "executedPrice": "0.000000000108149166705",
         "txHash": "sig",
         "error": None,
         "clientOrderId": "a-1",
