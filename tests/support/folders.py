@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+_PREFIX = "order-engine-tests-"
 
 
 def data_folder() -> Path:
@@ -27,6 +31,11 @@ def remove_data_folders() -> None:
 
 @cache
 def _root() -> Path:
-    root = Path(tempfile.mkdtemp(prefix="order-engine-tests-"))
+    """Returns this process's folder. Those of failed runs are kept for a day."""
+    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if old.stat().st_mtime < time.time() - 86_400:
+                shutil.rmtree(old)
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX))
     root.chmod(0o755)
     return root
