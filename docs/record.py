@@ -1,4 +1,4 @@
-"""Draws docs/images/run.svg: what a terminal shows while an order runs on the stack that is up."""
+"""Draws docs/images/run.svg: a terminal while one order runs on the running stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes docs/images/dashboard.png and console.png: both pages in Chromium, on a stack of its own with orders."""
+"""Makes docs/images/dashboard.png and console.png: both pages in Chromium, on a new stack with orders."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def ended(engine: Engine, order_id: str) -> None:
 async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
     page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}")
     await expect(page.locator("#connection")).to_have_text("Live")
-    # One after the other, so that some are in each status.
+    # A pause between orders, so that the page shows several statuses.
     for order in ORDERS:
         await submit(engine, order)
         await asyncio.sleep(0.7)

@@ -37,7 +37,7 @@ def invoke(function: str, event: dict[str, str]) -> dict[str, Any]:
     answer = boto3.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
     body: dict[str, Any] = json.load(answer["Payload"])
     if "FunctionError" in answer:
-        raise Failed(f"expected {function} to answer, was {body.get('errorType')}: {body.get('errorMessage')}")
+        raise Failed(f"expected a result from {function}, was {body.get('errorType')}: {body.get('errorMessage')}")
     return body
 
 
@@ -46,9 +46,9 @@ def check_health(url: str) -> None:
         with urlopen(f"{url}/health", timeout=30) as response:
             report = json.load(response)
     except (HTTPError, OSError, ValueError) as error:
-        raise Failed(f"expected /health to answer, was {error}") from None
+        raise Failed(f"expected an answer from /health, was {error}") from None
     if report["status"] != "up":
-        raise Failed(f"expected /health to say up, was {json.dumps(report)}")
+        raise Failed(f"expected /health to report the status up, was {json.dumps(report)}")
 
 
 async def run_order(url: str, key: str) -> None:
@@ -62,21 +62,21 @@ async def run_order(url: str, key: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.smoke", description=__doc__)
-    parser.add_argument("--stack", help="the stack, whose outputs tell the others")
+    parser.add_argument("--stack", help="the stack; its outputs name the API and the function")
     parser.add_argument("--url", help="the REST API")
     parser.add_argument("--keys-function", help="the function that makes keys")
     arguments = parser.parse_args()
     if not arguments.stack and not (arguments.url and arguments.keys_function):
         parser.error("expected --stack, or --url and --keys-function")
     try:
-        told = outputs(arguments.stack) if arguments.stack else {}
-        url, function = arguments.url or told["ApiUrl"], arguments.keys_function or told["KeysFunction"]
+        found = outputs(arguments.stack) if arguments.stack else {}
+        url, function = arguments.url or found["ApiUrl"], arguments.keys_function or found["KeysFunction"]
         check_health(url)
-        made = invoke(function, {"action": "create-key", "name": CLIENT})
+        created = invoke(function, {"action": "create-key", "name": CLIENT})
         try:
-            asyncio.run(run_order(url, made["key"]))
+            asyncio.run(run_order(url, created["key"]))
         finally:
-            invoke(function, {"action": "revoke-key", "id": made["id"]})
+            invoke(function, {"action": "revoke-key", "id": created["id"]})
     except TimeoutError:
         sys.exit(f"expected the order to end within {SECONDS:g} s")
     except (Failed, Refused, Unreachable, BotoCoreError, ClientError) as error:

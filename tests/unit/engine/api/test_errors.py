@@ -28,7 +28,7 @@ def made(error: type[EngineError]) -> EngineError:
 
 
 @pytest.mark.parametrize("error", CONCRETE)
-def test_every_error_tells_its_caller_one_thing_to_do(error: type[EngineError]) -> None:
+def test_every_error_has_exactly_one_reaction(error: type[EngineError]) -> None:
     assert sum(issubclass(error, reaction) for reaction in (Rejected, Transient, Reroute, Final)) == 1
 
 
@@ -39,19 +39,19 @@ def test_every_error_is_found_by_its_name(error: type[EngineError]) -> None:
 
 
 @pytest.mark.parametrize("name", ["States.Timeout", "KeyError", "", "Exception", "object", "enginerror"])
-def test_a_name_that_is_not_the_engines_is_none(name: str) -> None:
+def test_an_unknown_name_has_no_error_class(name: str) -> None:
     assert error_class(name) is None
 
 
 @pytest.mark.parametrize("error", CONCRETE)
-def test_every_error_has_the_one_shape(error: type[EngineError]) -> None:
+def test_every_error_has_the_same_shape(error: type[EngineError]) -> None:
     content = error_view(made(error))
     assert content.keys() == {"error"}
     assert content["error"].keys() == {"code", "message", "details"}
     assert content["error"]["message"].startswith(("expected", "amountIn: expected"))
 
 
-def test_an_invalid_order_names_every_field() -> None:
+def test_an_invalid_order_lists_every_bad_field() -> None:
     problems = [{"field": "a", "message": "expected 1, was 2"}, {"field": "b", "message": "expected 3, was 4"}]
     error = InvalidOrder(problems)
     assert str(error) == "a: expected 1, was 2; b: expected 3, was 4"
@@ -59,7 +59,7 @@ def test_an_invalid_order_names_every_field() -> None:
 
 
 @pytest.mark.parametrize("error", CONCRETE)
-def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError]) -> None:
+def test_the_status_follows_from_the_reaction(error: type[EngineError]) -> None:
     status = status_of(made(error))
     if issubclass(error, Rejected):
         assert 400 <= status < 500
@@ -68,7 +68,7 @@ def test_whose_fault_it_is_can_be_told_from_the_status(error: type[EngineError])
     elif issubclass(error, Transient):
         assert status == 503
     else:
-        # Of these only an expired quote can come of a request.
+        # A request can raise only one of these: an expired quote.
         assert status == (409 if error is errors.QuoteExpired else 500)
 
 
@@ -101,11 +101,11 @@ def test_the_status_of_an_error(error: type[EngineError], status: int) -> None:
 
 
 @pytest.mark.parametrize("error", [error for error in CONCRETE if issubclass(error, Rejected)])
-def test_every_refusal_is_in_the_documentation_with_its_status(error: type[EngineError]) -> None:
+def test_every_refusal_is_documented_with_its_status(error: type[EngineError]) -> None:
     (row,) = [line for line in API.read_text().splitlines() if line.startswith(f"| `{error.__name__}` |")]
     assert row.split(" | ")[1] in (str(status_of(made(error))), "–")
 
 
 @pytest.mark.parametrize("error", [error for error in CONCRETE if not issubclass(error, Rejected | errors.StaleRun)])
-def test_every_reason_to_fail_is_in_the_documentation(error: type[EngineError]) -> None:
+def test_every_failure_code_is_documented(error: type[EngineError]) -> None:
     assert f"| `{error.__name__}` |" in API.read_text()

@@ -33,7 +33,7 @@ def problems(form: dict[str, Any]) -> dict[str, str]:
     return {problem["field"]: problem["message"] for problem in error.value.problems}
 
 
-def test_the_full_form() -> None:
+def test_a_full_request_is_parsed() -> None:
     order = parse({**FULL, "slippageBps": 100, "clientOrderId": "a-1", "userId": "user123"})
     assert order == OrderRequest("market", "SOL", "USDC", 1_500_000_000, 100, "a-1", "user123")
 
@@ -44,7 +44,7 @@ def test_an_order_may_name_a_quote() -> None:
     assert parse({**FULL, "quoteId": None}).quote_id is None
 
 
-def test_wrapped_sol_is_a_token_of_its_own() -> None:
+def test_wrapped_sol_is_accepted_as_a_token() -> None:
     assert parse({**FULL, "tokenIn": "wSOL"}) == OrderRequest("market", "wSOL", "USDC", 1_500_000_000)
 
 
@@ -56,7 +56,7 @@ def test_wrapped_sol_is_a_token_of_its_own() -> None:
         ({"tokenPair": "SOL-USDC", "amount": "1.5", "slippageBps": "10000"}, 10_000),
     ],
 )
-def test_a_quote_is_asked_for_as_the_order_would_be(query: dict[str, str], slippage_bps: int) -> None:
+def test_a_quote_request_has_the_fields_of_an_order(query: dict[str, str], slippage_bps: int) -> None:
     assert parse_quote_request(query) == OrderRequest("market", "SOL", "USDC", 1_500_000_000, slippage_bps)
 
 
@@ -75,17 +75,17 @@ def test_a_quote_is_asked_for_as_the_order_would_be(query: dict[str, str], slipp
         ({"userId": "u", "quoteId": "q"}, ["quoteId", "userId"]),
     ],
 )
-def test_a_quote_that_no_order_could_ask_for_is_refused(change: dict[str, str], fields: list[str]) -> None:
+def test_a_bad_quote_request_is_refused_at_its_field(change: dict[str, str], fields: list[str]) -> None:
     with pytest.raises(InvalidOrder) as error:
         parse_quote_request({"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", **change})
     assert [problem["field"] for problem in error.value.problems] == fields
 
 
-def test_the_short_form_of_earlier_clients() -> None:
+def test_the_short_form_of_earlier_clients_is_parsed() -> None:
     assert parse(SHORT) == OrderRequest("market", "SOL", "USDC", 10_000_000_000, 50)
 
 
-def test_amounts_may_be_numbers_and_are_never_floats() -> None:
+def test_an_amount_may_be_a_number_and_stays_exact() -> None:
     assert parse_order(parse_json('{"type":"market","tokenPair":"USDC-SOL","amount":0.1}')).amount_in == 100_000
     assert parse({**FULL, "amountIn": 1000}).amount_in == 1_000_000_000_000
 
@@ -128,19 +128,19 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
         ({"amount": 1}, "amount", "expected either amount or amountIn, were both"),
     ],
 )
-def test_each_bad_field_says_what_was_expected_and_what_came(change: dict[str, Any], field: str, message: str) -> None:
+def test_a_bad_field_says_what_was_expected_and_what_came(change: dict[str, Any], field: str, message: str) -> None:
     assert message in problems({**FULL, **change})[field]
 
 
 @pytest.mark.parametrize("field", ["type", "tokenIn", "tokenOut", "amountIn"])
-def test_a_missing_field_is_named(field: str) -> None:
+def test_a_missing_field_is_reported(field: str) -> None:
     assert problems({name: value for name, value in FULL.items() if name != field}) == {
         field: "expected a value, was missing"
     }
 
 
 @pytest.mark.parametrize("pair", ["SOLUSDC", "SOL-USDC-RAY", "", 5, None, ["SOL", "USDC"]])
-def test_a_malformed_pair_is_named(pair: object) -> None:
+def test_a_malformed_pair_is_reported(pair: object) -> None:
     assert problems({**SHORT, "tokenPair": pair})["tokenPair"].startswith('expected a pair like "SOL-USDC", was')
 
 
@@ -175,13 +175,13 @@ def test_every_problem_is_reported_at_once() -> None:
         "1" * 5000,
     ],
 )
-def test_what_is_no_json_object_is_refused(body: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(body: str) -> None:
     with pytest.raises(InvalidJson, match=r"^expected a JSON object"):
         parse_json(body)
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "0" * 36, "{01890a5d-ac96-774b-bcce-b302099a805}", None, 7])
-def test_what_is_no_uuid_is_refused(value: object) -> None:
+def test_a_value_that_is_not_a_uuid_is_refused(value: object) -> None:
     with pytest.raises(InvalidRequest, match="orderId: expected a UUID"):
         parse_uuid("orderId", value)
 
@@ -204,11 +204,11 @@ def test_an_integer_out_of_range_is_refused(value: object) -> None:
         pytest.param(str(uuid4()), id="an id"),
     ],
 )
-def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+def test_a_cursor_of_another_origin_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
         parse_page({"cursor": cursor})
 
 
-def test_a_cursor_is_read_back() -> None:
+def test_an_encoded_cursor_is_decoded() -> None:
     id = uuid4()
     assert parse_page({"cursor": cursors.encode(id)}).before == id

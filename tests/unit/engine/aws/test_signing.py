@@ -1,4 +1,4 @@
-"""The SDK's own signatures are the measure."""
+"""Signatures equal those of the SDK."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISSING", raising=False)
 
 
-def test_what_is_set_is_read() -> None:
+def test_a_set_variable_is_read() -> None:
     assert settings.required("GIVEN") == "7"
     assert settings.one_of("GIVEN", ("6", "7")) == "7"
     assert settings.integer("GIVEN") == 7
 
 
 @pytest.mark.parametrize("name", ["MISSING", "EMPTY"])
-def test_what_is_missing_is_named(name: str) -> None:
+def test_a_missing_or_empty_variable_is_named(name: str) -> None:
     message = f"expected the environment variable {name} to be set"
     with pytest.raises(RuntimeError, match=message):
         settings.required(name)
@@ -29,13 +29,13 @@ def test_what_is_missing_is_named(name: str) -> None:
         settings.integer(name)
 
 
-def test_what_is_wrong_is_named_with_what_was_expected() -> None:
+def test_a_value_that_is_not_allowed_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(RuntimeError, match="expected GIVEN to be one of a, b, was '7'"):
         settings.one_of("GIVEN", ("a", "b"))
 
 
 @pytest.mark.parametrize("value", ["x", "1.5", "1e3", " ", "0x1"])
-def test_what_is_no_integer_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_a_value_that_is_not_an_integer_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("GIVEN", value)
     with pytest.raises(RuntimeError, match=f"expected GIVEN to be an integer, was '{value}'"):
         settings.integer("GIVEN")

@@ -80,7 +80,7 @@ def corrupted(kind: str, path: str, value: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", STATES)
-def test_a_state_may_have_its_integers_as_numbers_or_strings(kind: str) -> None:
+def test_integers_may_be_numbers_or_strings(kind: str) -> None:
     pool = load(kind, STATES[kind])
     assert load(kind, pool.to_json()) == pool
 
@@ -89,7 +89,7 @@ FIELDS = [(kind, field) for kind, state in STATES.items() for field, value in st
 
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
-def test_a_field_that_is_missing_is_named(kind: str, field: str) -> None:
+def test_a_missing_field_is_named(kind: str, field: str) -> None:
     state = {name: value for name, value in STATES[kind].items() if name != field}
     with pytest.raises(CorruptState, match=f"^{field}: expected a value, was 'nothing'"):
         load(kind, state)
@@ -97,7 +97,7 @@ def test_a_field_that_is_missing_is_named(kind: str, field: str) -> None:
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
 @pytest.mark.parametrize("value", [None, True, 1.0, "1.5", "", "1e9", " 1", "１", [], -(2**130), 2**130, "9" * 50])
-def test_a_field_that_is_mistyped_or_out_of_range_is_named(kind: str, field: str, value: object) -> None:
+def test_a_mistyped_or_out_of_range_field_is_named(kind: str, field: str, value: object) -> None:
     if field == "ticks" and value == []:
         field, state = "liquidity", corrupted(kind, field, value)  # no tick explains the liquidity
     else:
@@ -108,7 +108,7 @@ def test_a_field_that_is_mistyped_or_out_of_range_is_named(kind: str, field: str
 
 
 @pytest.mark.parametrize("kind", STATES)
-def test_a_field_that_no_pool_has_is_named(kind: str) -> None:
+def test_an_unknown_field_is_named(kind: str) -> None:
     with pytest.raises(CorruptState, match=r"^surplus: expected one of .*, was 'surplus'"):
         load(kind, STATES[kind] | {"surplus": 1})
 
@@ -164,9 +164,7 @@ def test_a_field_that_no_pool_has_is_named(kind: str) -> None:
         ("meteora_damm_v2", "sqrt_max_price", 2**63, "sqrt_price"),
     ],
 )
-def test_a_state_that_no_pool_can_be_in_is_refused_by_field(
-    kind: str, path: str, value: object, field: str | None
-) -> None:
+def test_an_impossible_state_is_refused_at_its_field(kind: str, path: str, value: object, field: str | None) -> None:
     if field is None:
         load(kind, corrupted(kind, path, value))
         return
@@ -182,11 +180,11 @@ def test_reserves_beyond_a_u64_are_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], "{}", 5])
-def test_a_state_that_is_no_object_is_refused(value: object) -> None:
+def test_a_state_that_is_not_an_object_is_refused(value: object) -> None:
     with pytest.raises(CorruptState, match="^state: expected an object"):
         load("raydium_cp", value)
 
 
-def test_a_kind_that_is_unknown_is_refused() -> None:
+def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(CorruptState, match="^kind: expected one of raydium_cp, .*, was 'orca'"):
         load("orca", {})

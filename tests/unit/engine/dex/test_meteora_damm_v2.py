@@ -10,11 +10,11 @@ from order_engine.dex.pool import min_out
 from tests.unit.engine.dex.vectors import DECIMAL_JS, Row, each_row, integers, meteora_damm_v2
 
 SLIPPAGE_BPS = 1
-"""The vectors asked the SDK for 0.5, which it takes for basis points, and its integers cut 10000 − 0.5 to 9999."""
+"""The vectors pass 0.5 to the SDK, which means basis points there, and its integers cut 10000 − 0.5 to 9999."""
 
 
 @each_row("meteora_damm_v2")
-def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
+def test_a_swap_equals_that_of_the_sdk(row: Row) -> None:
     pool, expected, amount, a_to_b = meteora_damm_v2(row), row["expected"], int(row["amount_in"]), row["a_to_b"]
     if "error" in expected:
         assert expected["error"] == "Error:Amount out must be greater than 0"
@@ -33,7 +33,7 @@ def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
 
 
 def impact_with_fee(pool: MeteoraDammV2, amount_in: int, amount_out: int, a_to_b: bool) -> Decimal:
-    """`getPriceImpact` of the SDK in percent: it counts the fee as impact, and b per a in either direction."""
+    """The SDK's `getPriceImpact` in percent. It includes the fee, and compares b per a in both directions."""
     with localcontext(DECIMAL_JS):
         root = Decimal(pool.sqrt_price)
         spot = root * root / Decimal(2) ** 128
@@ -42,7 +42,7 @@ def impact_with_fee(pool: MeteoraDammV2, amount_in: int, amount_out: int, a_to_b
         return +(abs(paid - spot) / spot * 100)
 
 
-def test_nothing_leaves_the_price_range() -> None:
+def test_a_swap_beyond_the_price_range_is_refused() -> None:
     pool = MeteoraDammV2(2**64, 10**9 << 64, 0, 20, 0, 2**63, 2**65)
     for a_to_b in (True, False):
         most = pool.max_input(a_to_b, 0)
@@ -53,7 +53,7 @@ def test_nothing_leaves_the_price_range() -> None:
             pool.quote_exact_out(pool.depth(a_to_b) + 1, a_to_b, 0)
 
 
-def test_an_exact_output_whose_price_with_the_fee_passes_a_u64_is_an_overflow() -> None:
+def test_an_exact_output_whose_input_exceeds_a_u64_is_an_overflow() -> None:
     pool = MeteoraDammV2(
         2_230_274_066_383_268_660_163_945, 703_624_481_627_718_025_317_764_482_197_083, 990_000_000, 0, 1
     )

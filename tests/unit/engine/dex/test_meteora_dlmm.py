@@ -24,7 +24,7 @@ PROGRAM = document("meteora_dlmm_program")
 
 
 @each_row("meteora_dlmm_bin_price")
-def test_bin_prices_equal_the_programs(row: Row) -> None:
+def test_a_bin_price_equals_that_of_the_program(row: Row) -> None:
     bin_id, bin_step, expected = row["bin_id"], row["bin_step"], int(row["price_q64"])
     if expected:
         assert price_of_bin(bin_id, bin_step) == expected
@@ -34,14 +34,14 @@ def test_bin_prices_equal_the_programs(row: Row) -> None:
 
 
 @pytest.mark.parametrize("name", POOLS)
-def test_a_loaded_pool_has_the_prices_and_the_base_fee_of_its_vectors(name: str) -> None:
+def test_a_loaded_pool_has_the_bin_prices_and_the_base_fee_of_the_sdk(name: str) -> None:
     given, pool = VECTORS["pools"][name], POOLS[name]
     assert {bin.id: bin.price for bin in pool.bins} == {bin["id"]: int(bin["price_q64"]) for bin in given["bins"]}
     assert replace(pool, variable_fee_control=0).fee_rate(0, 0, 0)[1] == int(given["base_fee_rate_1e9"])
 
 
 @each_row("meteora_dlmm")
-def test_a_pool_quotes_and_moves_as_the_sdk(row: Row) -> None:
+def test_a_swap_equals_that_of_the_sdk(row: Row) -> None:
     pool, expected = POOLS[row["pool"]], row["expected"]
     amount, a_to_b = int(row["amount_in"]), row["swap_for_y"]
     assert pool.fee_on_input(a_to_b) is expected["fee_on_input"]
@@ -110,7 +110,7 @@ def check_fills(row: Row, fills: list[Fill]) -> None:
 
 
 def check_state(row: Row, pool: MeteoraDlmm, after: MeteoraDlmm) -> None:
-    """`active_id_after` is not given where the SDK ran out of bins: it looked on after the last."""
+    """The vectors have no `active_id_after` if the SDK ran out of bins: it searches beyond the last one."""
     expected = row["expected"]
     if expected["active_id_after"] is not None:
         assert after.active_id == expected["active_id_after"]
@@ -126,14 +126,14 @@ def check_price(row: Row, pool: MeteoraDlmm, after: MeteoraDlmm) -> None:
 
 
 def impact_of_the_sdk(swap: Swap, fills: list[Fill], a_to_b: bool) -> Decimal:
-    """`swapQuote`'s percentage: against the first bin's price, the whole input less the last bin's fee rate."""
+    """The SDK's price impact in percent: at the first bin's price, with the last bin's fee on the whole input."""
     net = swap.amount_in - -(-swap.amount_in * fills[-1].fee_rate // FEE_PRECISION)
     _, fair = fill_layer(net, 1 << 200, fills[0].bin.price, a_to_b)
     with localcontext(DECIMAL_JS):
         return +abs((Decimal(swap.amount_out) - fair) / fair * 100)
 
 
-def test_threads_that_share_a_pool_see_the_same_swaps() -> None:
+def test_threads_that_share_a_pool_get_the_same_outputs() -> None:
     alone = POOLS["sol_usdc_step10_spot"]
     most = alone.max_input(False, NOW)
     amounts = [most * part // 100 for part in range(1, 101)]

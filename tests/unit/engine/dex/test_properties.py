@@ -1,4 +1,4 @@
-"""What holds for every pool, whatever its kind, its state and the amounts."""
+"""Properties of every kind of pool, in any state, for any amount."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_clmm import RaydiumClmm
 from order_engine.dex.raydium_cp import FEE_RATE_DENOMINATOR, RaydiumCp
 from order_engine.dex.rounding import U64_MAX
-from tests.unit.engine.dex.pools import NOW, POOLS, sizes
+from tests.unit.engine.dex.strategies import NOW, POOLS, sizes
 
 every_kind = pytest.mark.parametrize("kind", POOLS)
 quickly = settings(max_examples=40)
@@ -36,7 +36,7 @@ def a_pool(data: st.DataObject, kind: str) -> Pool:
 
 
 def an_amount(data: st.DataObject, pool: Pool, a_to_b: bool) -> int:
-    """One that the pool takes."""
+    """An amount that the pool takes."""
     most = pool.max_input(a_to_b, NOW)
     assume(most)
     return 1 + (data.draw(amounts) - 1) % most
@@ -50,7 +50,7 @@ def a_swap(data: st.DataObject, pool: Pool, a_to_b: bool) -> tuple[Swap, Pool]:
         raise
 
 
-def test_every_kind_is_tried() -> None:
+def test_every_kind_has_a_strategy() -> None:
     assert set(POOLS) == set(KINDS)
 
 
@@ -66,7 +66,7 @@ def test_the_output_never_grows_when_the_input_shrinks(kind: str, data: st.DataO
 @every_kind
 @quickly
 @given(st.data(), directions)
-def test_the_fast_path_pays_what_the_quote_says(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+def test_output_and_swap_agree_with_quote(kind: str, data: st.DataObject, a_to_b: bool) -> None:
     pool, amount = a_pool(data, kind), data.draw(amounts)
     results: list[int | type[DexError]] = []
     for call in (pool.output, lambda *args: pool.quote(*args).amount_out, lambda *args: pool.swap(*args)[0].amount_out):
@@ -82,7 +82,7 @@ def test_the_fast_path_pays_what_the_quote_says(kind: str, data: st.DataObject, 
 @every_kind
 @quickly
 @given(st.data(), directions)
-def test_the_most_that_goes_in_goes_in_and_no_more(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+def test_a_pool_takes_its_max_input_and_no_more(kind: str, data: st.DataObject, a_to_b: bool) -> None:
     pool = a_pool(data, kind)
     most = pool.max_input(a_to_b, NOW)
     if most:
@@ -114,7 +114,7 @@ def test_two_swaps_never_pay_more_than_one(kind: str, data: st.DataObject, a_to_
 @every_kind
 @quickly
 @given(st.data(), directions)
-def test_there_and_back_never_profits(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+def test_a_round_trip_never_profits(kind: str, data: st.DataObject, a_to_b: bool) -> None:
     there, after = a_swap(data, a_pool(data, kind), a_to_b)
     assume(there.amount_out <= after.max_input(not a_to_b, NOW))
     assert after.output(there.amount_out, not a_to_b, NOW) <= there.amount_in
@@ -124,13 +124,13 @@ def test_there_and_back_never_profits(kind: str, data: st.DataObject, a_to_b: bo
 @quickly
 @given(st.data(), st.lists(directions, min_size=1, max_size=5))
 def test_no_sequence_of_swaps_takes_value_out(kind: str, data: st.DataObject, ways: list[bool]) -> None:
-    """Every unit is accounted for in a vault of our own, and what the pool promises never exceeds what is in it.
+    """A vault accounts for every unit, and the pool never promises more than the vault holds.
 
-    Prices are rounded too where they are part of the state: there the pool may promise a unit less for each swap,
-    and the reserves that it starts with are counted rounded up.
+    Where the state holds a rounded price, the pool may promise one unit less after each swap, and the vault starts
+    with the reserves rounded up.
     """
     pool = a_pool(data, kind)
-    vault = {way: pool.depth(way) + 1 for way in (True, False)}  # b, which True takes out, and a
+    vault = {way: pool.depth(way) + 1 for way in (True, False)}  # True is b, the output of a swap from a to b
     for a_to_b in ways:
         most = pool.max_input(a_to_b, NOW)
         if not most:
@@ -152,9 +152,9 @@ def test_no_sequence_of_swaps_takes_value_out(kind: str, data: st.DataObject, wa
 
 
 def taken_out(pool: Pool, swap: Swap, a_to_b: bool, on_input: bool) -> int:
-    """What leaves the reserves on that side besides what the trader receives: fees but for those that stay in them.
+    """The units that leave the reserves on that side besides the trader's output: fees that do not stay in them.
 
-    In a DLMM pool also what limit orders are paid, and a last unit that is too small to pay its own fee.
+    In a DLMM pool also the proceeds of limit orders, and a last unit that its fee consumes.
     """
     fees = swap.fee_in if on_input else swap.fee_out
     if isinstance(pool, RaydiumCp | RaydiumAmmV4) and on_input:
@@ -220,8 +220,8 @@ def test_the_price_impact_lies_between_nothing_and_everything(kind: str, data: s
 @pytest.mark.parametrize("kind", [kind for kind in POOLS if hasattr(KINDS[kind], "quote_exact_out")])
 @quickly
 @given(st.data(), directions)
-def test_an_exact_output_is_paid_for_in_full_and_no_more(kind: str, data: st.DataObject, a_to_b: bool) -> None:
-    """The input that an exact output asks for buys it; for a constant product one unit less does not."""
+def test_the_input_for_an_exact_output_is_enough_and_the_smallest(kind: str, data: st.DataObject, a_to_b: bool) -> None:
+    """The quoted input buys the output; in a constant product one unit less does not."""
     pool = a_pool(data, kind)
     depth = pool.depth(a_to_b)
     assume(depth)
@@ -233,7 +233,7 @@ def test_an_exact_output_is_paid_for_in_full_and_no_more(kind: str, data: st.Dat
     assert swap.amount_out == amount_out
     try:
         assert pool.output(swap.amount_in, a_to_b, NOW) >= amount_out
-    except LiquidityExhausted:  # the input is rounded up, which at the end of a range may be past it
+    except LiquidityExhausted:  # rounded up, the input may exceed the end of the range
         assert isinstance(pool, MeteoraDammV2 | RaydiumClmm)
         assert swap.amount_in > pool.max_input(a_to_b, NOW)
     if isinstance(pool, RaydiumCp | RaydiumAmmV4) and swap.amount_in > 1:
@@ -243,7 +243,7 @@ def test_an_exact_output_is_paid_for_in_full_and_no_more(kind: str, data: st.Dat
 @every_kind
 @quickly
 @given(st.data(), directions, st.integers(1, 3_000))
-def test_the_input_until_a_price_reaches_it_and_stays(kind: str, data: st.DataObject, a_to_b: bool, bps: int) -> None:
+def test_input_until_a_price_stops_at_that_price(kind: str, data: st.DataObject, a_to_b: bool, bps: int) -> None:
     pool = a_pool(data, kind)
     price = Fraction(*pool.spot_price(a_to_b)) * (10_000 - bps) / 10_000
     amount = pool.input_until((price.numerator, price.denominator), a_to_b, NOW)
@@ -257,7 +257,7 @@ def test_the_input_until_a_price_reaches_it_and_stays(kind: str, data: st.DataOb
 
 
 def marginal_price(pool: Pool, amount: int, a_to_b: bool) -> Fraction:
-    """What the next base unit buys after that input, fee deducted, roundings aside."""
+    """The output for the next base unit after that input, fee deducted, before rounding."""
     if isinstance(pool, MeteoraDlmm):
         last = pool.fills(amount, a_to_b, NOW)[-1]
         price = Fraction(last.bin.price, 2**64)
@@ -290,7 +290,7 @@ def test_a_state_survives_json(kind: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("amount", [0, -1, U64_MAX + 1])
 @settings(max_examples=1)
 @given(st.data())
-def test_an_amount_that_is_no_u64_is_refused(kind: str, amount: int, data: st.DataObject) -> None:
+def test_an_amount_that_is_not_a_positive_u64_is_refused(kind: str, amount: int, data: st.DataObject) -> None:
     pool = a_pool(data, kind)
     for call in (pool.quote, pool.output, pool.swap):
         with pytest.raises(ValueError, match=f"expected an amount from 1 to .*, was {amount}"):

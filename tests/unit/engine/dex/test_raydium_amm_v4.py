@@ -8,7 +8,7 @@ from tests.unit.engine.dex.vectors import Row, each_row, integers, raydium_amm_v
 
 
 @each_row("raydium_amm_v4")
-def test_a_pool_quotes_and_moves_as_the_program(row: Row) -> None:
+def test_a_swap_equals_that_of_the_program(row: Row) -> None:
     pool, expected, amount = raydium_amm_v4(row), row["expected"], int(row["amount_in"])
     a_to_b = row["direction"] == "coin2pc"
     assert pool.output(amount, a_to_b, 0) == int(expected["amount_out"])

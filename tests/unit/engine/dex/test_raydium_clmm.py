@@ -19,7 +19,7 @@ from tests.unit.engine.dex.vectors import Row, each_row, integers
 
 
 @each_row("raydium_clmm_step")
-def test_a_step_equals_the_programs(row: Row) -> None:
+def test_a_step_equals_that_of_the_program(row: Row) -> None:
     current, target, liquidity = integers(row, "sqrt_price_current_x64", "sqrt_price_target_x64", "liquidity")
     assert sqrt_price_at_tick(row["tick"]) == current
     step = compute_swap(
@@ -29,7 +29,7 @@ def test_a_step_equals_the_programs(row: Row) -> None:
 
 
 @each_row("raydium_clmm_step")
-def test_a_pool_of_one_range_takes_the_step_or_is_exhausted(row: Row) -> None:
+def test_a_pool_with_one_range_swaps_the_step_or_is_exhausted(row: Row) -> None:
     a_to_b, tick = row["zero_for_one"], row["tick"]
     target, liquidity, amount = integers(row, "sqrt_price_target_x64", "liquidity", "amount_remaining")
     end = tick_at_sqrt_price(target)
@@ -46,7 +46,7 @@ def test_a_pool_of_one_range_takes_the_step_or_is_exhausted(row: Row) -> None:
         assert (swap.amount_out, swap.fees.trade, after.sqrt_price) == (out, fee, price)
 
 
-def test_the_ends_of_the_tick_range_are_the_programs() -> None:
+def test_the_first_and_the_last_tick_have_the_prices_of_the_program() -> None:
     assert sqrt_price_at_tick(MIN_TICK) == MIN_SQRT_PRICE
     assert sqrt_price_at_tick(MAX_TICK) == MAX_SQRT_PRICE
     assert sqrt_price_at_tick(0) == 2**64
@@ -57,12 +57,12 @@ def test_the_ends_of_the_tick_range_are_the_programs() -> None:
 
 
 @given(st.integers(MIN_TICK, MAX_TICK - 1), st.integers(0, 10**6))
-def test_the_tick_at_a_price_is_the_greatest_not_above_it(tick: int, part: int) -> None:
+def test_the_tick_at_a_price_is_the_highest_not_above_it(tick: int, part: int) -> None:
     low, high = sqrt_price_at_tick(tick), sqrt_price_at_tick(tick + 1)
     assert tick_at_sqrt_price(low + (high - 1 - low) * part // 10**6) == tick
 
 
-def test_a_swap_through_two_ticks_pays_what_its_parts_pay() -> None:
+def test_a_swap_across_a_tick_pays_the_sum_of_its_parts() -> None:
     ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
     pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
     near, far = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))
@@ -75,7 +75,7 @@ def test_a_swap_through_two_ticks_pays_what_its_parts_pay() -> None:
     assert RaydiumClmm.from_json(between.to_json()) == between
 
 
-def test_a_last_unit_that_is_all_fee_leaves_the_tick_that_was_crossed() -> None:
+def test_a_last_unit_consumed_by_the_fee_keeps_the_crossed_tick() -> None:
     ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
     pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
     near, _ = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))

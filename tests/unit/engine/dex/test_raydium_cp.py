@@ -12,7 +12,7 @@ FEES = ("trade_fee", "protocol_fee", "fund_fee", "creator_fee")
 
 
 @each_row("raydium_cp_swap")
-def test_the_curve_equals_the_programs(row: Row) -> None:
+def test_the_curve_equals_that_of_the_program(row: Row) -> None:
     pool, expected = raydium_cp(row), row["expected"]
     a_to_b, exact_in = row["direction"] == "0to1", row["swap"] == "exact_in"
     x, y = (pool.reserve_a, pool.reserve_b) if a_to_b else (pool.reserve_b, pool.reserve_a)
@@ -37,7 +37,7 @@ def test_the_curve_equals_the_programs(row: Row) -> None:
 
 
 @each_row("raydium_cp_swap")
-def test_a_pool_quotes_and_moves_as_the_program(row: Row) -> None:
+def test_a_swap_equals_that_of_the_program(row: Row) -> None:
     pool, expected, amount = raydium_cp(row), row["expected"], int(row["amount"])
     a_to_b = row["direction"] == "0to1"
     call = pool.quote if row["swap"] == "exact_in" else pool.quote_exact_out
@@ -61,10 +61,10 @@ def test_a_pool_quotes_and_moves_as_the_program(row: Row) -> None:
         assert pool.swap(amount, a_to_b, 0) == (swap, after)
 
 
-def test_the_creator_fee_on_the_input_is_one_ceiling_not_two() -> None:
+def test_trade_and_creator_fee_on_the_input_are_rounded_up_once() -> None:
     pool = RaydiumCp(10**12, 10**12, 2500, 120_000, 40_000, 500, 0)
     fees = pool.quote(301, True, 0).fees
-    assert fees.total == 1  # of 0.753 and 0.151
+    assert fees.total == 1  # the sum of 0.753 and 0.151, rounded up
     assert fees.creator == 0
 
 
@@ -75,7 +75,7 @@ def test_the_whole_reserve_cannot_be_bought() -> None:
             pool.quote_exact_out(amount, True, 0)
 
 
-def test_a_vault_that_would_pass_a_u64_is_an_overflow() -> None:
+def test_a_vault_beyond_a_u64_is_an_overflow() -> None:
     pool = RaydiumCp(U64_MAX - 1_000, 10**9, 0, 0, 0, 0, 0)
     assert pool.max_input(True, 0) == 1_000
     for call in (pool.quote, pool.output, pool.swap):

@@ -12,7 +12,7 @@ from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import U64_MAX
 from order_engine.dex.routing import Listing, NoPath, Route, TooLarge, TooSmall, paths, reason, routes
-from tests.unit.engine.dex.handmade import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.builders import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
 
 DEEP = 10**13
 
@@ -35,7 +35,7 @@ def names(found: list[Route]) -> list[str]:
 
 
 def check(route: Route, token_in: str, token_out: str, amount: int) -> None:
-    """Every hop takes all that the one before has paid, and every leg is what its pool pays."""
+    """Every hop takes the whole output of the previous one, and every leg equals its pool's quote."""
     token = token_in
     for hop in route.hops:
         assert (hop.token_in, hop.amount_in) == (token, amount)
@@ -47,13 +47,13 @@ def check(route: Route, token_in: str, token_out: str, amount: int) -> None:
     assert (token, amount) == (token_out, route.amount_out)
 
 
-# The best one
+# The best route
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("pair", ["SOL-USDC", "USDC-SOL"])
-def test_the_pool_that_pays_most_wins_whatever_its_kind(kind: str, pair: str) -> None:
-    """GIVEN one pool of each kind, WHEN one of them stands at a better price for the order."""
+def test_the_pool_that_pays_most_wins_for_every_kind(kind: str, pair: str) -> None:
+    """GIVEN one pool of each kind, WHEN one of them has a better price."""
     better = (DEEP, DEEP * 103 // 100) if pair == "SOL-USDC" else (DEEP, DEEP * 97 // 100)
     pools = {name: make(*better) if name == kind else make(DEEP, DEEP) for name, make in MAKERS.items()}
     token_in, token_out = pair.split("-")
@@ -64,9 +64,7 @@ def test_the_pool_that_pays_most_wins_whatever_its_kind(kind: str, pair: str) ->
 
 
 @given(pools_of_a_pair(), st.booleans(), st.integers(1, 1_000), st.integers(0, 1_000))
-def test_no_pool_by_itself_pays_more_than_the_best_route(
-    pools: list[Pool], a_to_b: bool, share: int, cost: int
-) -> None:
+def test_no_single_pool_pays_more_than_the_best_route(pools: list[Pool], a_to_b: bool, share: int, cost: int) -> None:
     amount = max(pools[0].depth(not a_to_b) * share // 1_000, 1)
     token_in, token_out = ("USDC", "USDT") if a_to_b else ("USDT", "USDC")
     alone = {}
@@ -86,9 +84,7 @@ def test_no_pool_by_itself_pays_more_than_the_best_route(
 
 
 @given(pools_of_a_pair(10**6, 10**12, (3, 3)), st.permutations(range(3)), st.integers(1, 10**9))
-def test_the_order_in_which_pools_are_listed_makes_no_difference_to_who_wins(
-    pools: list[Pool], order: list[int], amount: int
-) -> None:
+def test_the_order_of_the_listings_does_not_change_the_winner(pools: list[Pool], order: list[int], amount: int) -> None:
     listings = listed(pools)
     try:
         found = routes(listings, "SOL", "USDC", amount, NOW)
@@ -100,7 +96,7 @@ def test_the_order_in_which_pools_are_listed_makes_no_difference_to_who_wins(
     assert abs(found[0].amount_out - again[0].amount_out) <= found[0].amount_out * Fraction(1, 10**4) + 3
 
 
-def test_a_tie_goes_to_the_deeper_pool_and_then_by_name() -> None:
+def test_a_tie_goes_to_the_deeper_pool_then_to_the_first_name() -> None:
     shallow, deep = (listing(name, amm(10**9 * by, 10**9 * by, 0)) for name, by in (("a", 1), ("b", 5)))
     assert names(routes([shallow, deep], "SOL", "USDC", 10, NOW))[0] == "b"
     twin = listing("0", shallow.pool)
@@ -109,7 +105,7 @@ def test_a_tie_goes_to_the_deeper_pool_and_then_by_name() -> None:
         assert names([route for route in found if len(route.legs) == 1]) == ["0", "a"]
 
 
-def test_an_order_is_split_where_that_pays_and_all_ways_are_compared() -> None:
+def test_a_split_wins_if_it_pays_more_and_single_pools_are_compared() -> None:
     pools = [listing("a", amm(DEEP, DEEP)), listing("b", cp(DEEP, DEEP)), listing("c", damm(DEEP, DEEP))]
     found = routes(pools, "SOL", "USDC", DEEP // 10, NOW)
     assert found[0].name == "a+b+c"
@@ -118,8 +114,8 @@ def test_an_order_is_split_where_that_pays_and_all_ways_are_compared() -> None:
     assert [leg.listing.id for leg in found[0].legs] == ["a", "b", "c"]
 
 
-def test_a_further_leg_costs_what_it_costs_in_the_token_that_comes_out() -> None:
-    """GIVEN 5000 lamports a leg, and a pool of USDC at 170 USD for a SOL: 850 millionths of a USDC, rounded up."""
+def test_the_cost_of_a_leg_is_converted_to_the_output_token() -> None:
+    """GIVEN 5000 lamports a leg and 170 USDC for a SOL, THEN a leg costs 0.00085 USDC, rounded up."""
     pools = listed([amm(10**12, 17 * 10**10), amm(10**12, 17 * 10**10)])
     split = best(pools, 10**10, cost=5_000)
     assert (len(split.legs), split.cost) == (2, 850)
@@ -132,7 +128,7 @@ def test_a_further_leg_costs_what_it_costs_in_the_token_that_comes_out() -> None
 # Two hops
 
 
-def test_a_pair_without_a_pool_goes_over_a_third_token() -> None:
+def test_a_pair_without_a_pool_is_routed_over_a_hub() -> None:
     pools = [listing("a", amm(DEEP, DEEP), "BONK-SOL"), listing("b", dlmm(DEEP, DEEP), "JUP-SOL", "meteora")]
     (found,) = routes(pools, "BONK", "JUP", 10**6, NOW)
     check(found, "BONK", "JUP", 10**6)
@@ -141,14 +137,14 @@ def test_a_pair_without_a_pool_goes_over_a_third_token() -> None:
     assert found.amount_out == pools[1].pool.output(pools[0].pool.output(10**6, True, NOW), False, NOW)
 
 
-def test_two_hops_are_taken_where_they_pay_more_than_one() -> None:
+def test_two_hops_win_if_they_pay_more_than_one() -> None:
     over = [listing("x", amm(DEEP, DEEP, 1), "RAY-SOL"), listing("y", amm(DEEP, DEEP, 1), "SOL-USDC")]
     shallow, deep = listing("d", amm(10**8, 10**8, 1), "RAY-USDC"), listing("d", amm(DEEP, DEEP, 1), "RAY-USDC")
     assert names(routes([*over, shallow], "RAY", "USDC", 10**7, NOW)) == ["x > y", "d"]
     assert best([*over, deep], 10**7, "RAY", "USDC").name == "d"
 
 
-def test_both_hops_are_divided_where_that_pays() -> None:
+def test_both_hops_are_split_if_that_pays_more() -> None:
     pools = [
         *listed([amm(DEEP, DEEP), cp(DEEP, DEEP)], "RAY-SOL"),
         *listed([amm(DEEP, DEEP), damm(DEEP, DEEP)], "SOL-JUP"),
@@ -162,12 +158,12 @@ def test_both_hops_are_divided_where_that_pays() -> None:
 @pytest.mark.parametrize(
     ("hub", "allowed"), [("SOL", True), ("USDC", True), ("USDT", True), ("mSOL", False), ("RAY", False)]
 )
-def test_a_route_goes_over_the_tokens_that_all_others_have_pools_with(hub: str, allowed: bool) -> None:
+def test_only_hubs_are_in_the_middle_of_a_route(hub: str, allowed: bool) -> None:
     pools = [listing("a", amm(DEEP, DEEP), f"BONK-{hub}"), listing("b", amm(DEEP, DEEP), f"{hub}-JUP")]
     assert list(paths(pools, "BONK", "JUP")) == ([("BONK", hub, "JUP")] if allowed else [])
 
 
-def test_every_way_over_a_hub_is_found_and_the_best_is_taken() -> None:
+def test_all_hubs_are_compared_and_the_best_wins() -> None:
     pools = [
         *(listing(f"in-{hub}", amm(DEEP, DEEP), f"BONK-{hub}") for hub in ("SOL", "USDC", "USDT")),
         *(
@@ -179,15 +175,15 @@ def test_every_way_over_a_hub_is_found_and_the_best_is_taken() -> None:
     assert best(pools, 10**6, "BONK", "JUP").name == "in-USDC > out-USDC"
 
 
-def test_a_token_is_no_way_to_itself() -> None:
+def test_a_token_is_not_a_hub_for_itself() -> None:
     pools = [listing("a", amm(DEEP, DEEP), "SOL-USDC"), listing("b", amm(DEEP, DEEP), "USDC-USDT")]
     assert list(paths(pools, "SOL", "USDC")) == [("SOL", "USDC")]
     assert list(paths(pools, "SOL", "USDT")) == [("SOL", "USDC", "USDT")]
 
 
 @given(pools_of_a_pair(10**8, 10**12, (1, 2)), pools_of_a_pair(10**8, 10**12, (1, 2)), st.integers(1, 10**8))
-def test_two_hops_pay_at_least_what_any_two_pools_pay(ins: list[Pool], outs: list[Pool], amount: int) -> None:
-    """GIVEN pools of the second hop that can take whatever the first pays."""
+def test_two_hops_pay_at_least_as_much_as_any_two_pools(ins: list[Pool], outs: list[Pool], amount: int) -> None:
+    """GIVEN pools of the second hop that can take any output of the first."""
     pools = [*listed(ins, "RAY-SOL"), *listed(outs, "SOL-JUP")]
     assume(sum(pool.max_input(True, NOW) for pool in outs) > sum(pool.depth(True) for pool in ins))
     most = 0
@@ -203,7 +199,7 @@ def test_two_hops_pay_at_least_what_any_two_pools_pay(ins: list[Pool], outs: lis
     assert found.amount_out >= most * (1 - 1e-4)
 
 
-def test_a_hop_that_pays_more_than_a_u64_is_no_route() -> None:
+def test_a_hop_that_pays_more_than_a_u64_is_not_a_route() -> None:
     """GIVEN two pools that together pay more than an instruction can carry into the next hop."""
     rich = [amm(10**3, U64_MAX, 0), amm(10**3, U64_MAX, 0)]
     pools = [*listed(rich, "RAY-SOL"), listing("out", amm(10**3, 10**9), "SOL-JUP")]
@@ -214,7 +210,7 @@ def test_a_hop_that_pays_more_than_a_u64_is_no_route() -> None:
 # No route
 
 
-def test_without_pools_between_them_there_is_no_path() -> None:
+def test_tokens_without_common_pools_have_no_path() -> None:
     pools = [listing("a", amm(DEEP, DEEP), "BONK-SOL"), listing("b", amm(DEEP, DEEP), "USDC-JUP")]
     for token_in, token_out in (("BONK", "JUP"), ("BONK", "USDC"), ("RAY", "SOL")):
         with pytest.raises(NoPath, match=f"no pools between {token_in} and {token_out}"):
@@ -222,7 +218,7 @@ def test_without_pools_between_them_there_is_no_path() -> None:
 
 
 @given(pools_of_a_pair(10**9, 10**13, (1, 3)), st.sampled_from(["straight", "over a hub"]))
-def test_the_smallest_amount_is_the_least_that_is_paid_anything(pools: list[Pool], way: str) -> None:
+def test_too_small_names_the_smallest_amount_that_pays_something(pools: list[Pool], way: str) -> None:
     listings = (
         listed(pools) if way == "straight" else [*listed(pools, "RAY-SOL"), listing("out", amm(DEEP, DEEP), "SOL-USDC")]
     )
@@ -245,7 +241,7 @@ def test_the_smallest_amount_is_the_least_that_is_paid_anything(pools: list[Pool
 @given(pools_of_a_pair(10**9, 10**12, (1, 3)), st.sampled_from(["straight", "over a hub"]))
 @example([dlmm(10**9, 10**9)], "straight")
 @example([dlmm(10**9, 10**9), dlmm(10**10, 10**10, 5)], "over a hub")
-def test_the_largest_amount_is_the_most_that_can_be_had(pools: list[Pool], way: str) -> None:
+def test_too_large_names_the_largest_amount_that_is_taken(pools: list[Pool], way: str) -> None:
     listings = (
         listed(pools)
         if way == "straight"
@@ -267,7 +263,7 @@ def test_the_largest_amount_is_the_most_that_can_be_had(pools: list[Pool], way: 
     assert (caught.value.largest, caught.value.amount_out) == (largest, paid)
 
 
-def test_of_a_pool_that_is_empty_nothing_can_be_had() -> None:
+def test_an_empty_pool_takes_nothing() -> None:
     full = dlmm(10**9, 10**9)
     empty = type(full).from_json(
         {**full.to_json(), "bins": [{"id": str(full.active_id), "amount_x": "5", "amount_y": "0"}]}
@@ -277,11 +273,11 @@ def test_of_a_pool_that_is_empty_nothing_can_be_had() -> None:
     assert (caught.value.largest, caught.value.amount_out) == (0, 0)
 
 
-# What is said of a route
+# Price impact and reason
 
 
 def impact(route: Route) -> int:
-    """By definition: the mean of a hop's pools by what goes in; of two hops, one after the other."""
+    """The definition: the mean over a hop's pools, weighted by input; `1 − ∏(1 − impact)` over hops."""
     left = Fraction(1)
     for hop in route.hops:
         moved = sum((Fraction(*leg.swap.price_impact) * leg.swap.amount_in for leg in hop.legs), Fraction(0))
@@ -289,21 +285,21 @@ def impact(route: Route) -> int:
     return -int((left - 1) * 10_000 // 1)
 
 
-def test_the_price_impact_of_one_pool_is_its_swaps() -> None:
+def test_the_price_impact_of_one_pool_is_that_of_its_swap() -> None:
     found = best([listing("a", amm(10**9, 10**9))], 10**7)
     assert found.price_impact_bps == found.legs[0].swap.price_impact_bps == 99
 
 
-def test_the_price_impacts_of_two_hops_come_one_after_the_other() -> None:
+def test_the_price_impacts_of_two_hops_multiply() -> None:
     pools = [listing("a", amm(10**9, 10**9, 0), "RAY-SOL"), listing("b", amm(10**9, 10**9, 0), "SOL-USDC")]
     found = best(pools, 10**9, "RAY", "USDC")
-    # Half is left after the first hop, and two thirds of it after the second.
+    # The first hop pays half of the spot value, the second two thirds of its own.
     assert [leg.swap.amount_out for leg in found.legs] == [5 * 10**8, 10**9 // 3]
     assert found.price_impact_bps == 6_667
 
 
 @given(pools_of_a_pair(10**9), pools_of_a_pair(10**9, 10**13, (1, 2)), st.integers(10**4, 10**9))
-def test_the_price_impact_of_a_route_is_that_of_its_pools(ins: list[Pool], outs: list[Pool], amount: int) -> None:
+def test_the_price_impact_of_a_route_follows_its_definition(ins: list[Pool], outs: list[Pool], amount: int) -> None:
     try:
         found = routes([*listed(ins, "RAY-SOL"), *listed(outs, "SOL-USDC")], "RAY", "USDC", amount, NOW)
     except DexError:
@@ -313,7 +309,7 @@ def test_the_price_impact_of_a_route_is_that_of_its_pools(ins: list[Pool], outs:
         assert 0 <= route.price_impact_bps <= 10_000
 
 
-def test_a_single_route_wins_by_default() -> None:
+def test_a_single_route_is_the_only_one() -> None:
     assert reason(routes([listing("a", amm(DEEP, DEEP))], "SOL", "USDC", 10**6, NOW)) == "a is the only route"
 
 
@@ -327,7 +323,7 @@ def test_a_better_price_is_explained_in_hundredths_of_a_basis_point() -> None:
     assert reason(routes(pools, "SOL", "USDC", 10**6, NOW)) == "a pays 30.09 bps more than b"
 
 
-def test_what_a_route_pays_more_is_after_the_cost_of_its_legs() -> None:
+def test_the_reason_counts_the_cost_of_legs() -> None:
     pools = [listing("a", amm(10**12, 10**12, 0)), listing("b", amm(10**12, 10**12, 0))]
     free, dear = (routes(pools, "SOL", "USDC", 10**10, NOW, cost) for cost in (0, 40_000_000))
     assert reason(free) == "a+b pays 49.75 bps more than a"

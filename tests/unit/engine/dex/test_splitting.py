@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.splitting import Side, Split, best_split
-from tests.unit.engine.dex.handmade import MAKERS, NOW, Make, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.builders import MAKERS, NOW, Make, amm, cp, damm, dlmm, pools_of_a_pair
 
 MANY = 10**5
-"""So many units that a unit of rounding in each leg, of its fee and of its output, is less than a basis point."""
+"""An amount so large that rounding the fee and the output of each leg costs less than a basis point."""
 
 
 def sides_of(pools: Sequence[Pool], a_to_b: bool = True) -> list[Side]:
@@ -31,7 +31,7 @@ def paid(side: Side, amount: int) -> float:
 
 
 def brute_force(sides: Sequence[Side], amount: int, steps: int, leg_cost: int = 0) -> float:
-    """The most that any division into so many equal parts pays, after the cost of every leg but the first."""
+    """The highest output of any split into `steps` equal parts, after the cost of each leg but the first."""
     inputs = [amount * step // steps for step in range(steps + 1)]
     outputs = [[paid(side, value) for value in inputs] for side in sides]
     best = -inf
@@ -51,7 +51,7 @@ def brute_force(sides: Sequence[Side], amount: int, steps: int, leg_cost: int = 
 
 
 def check(sides: Sequence[Side], amount: int, split: Split) -> None:
-    """Every unit goes in, and what comes out is what the pools pay for their parts."""
+    """The whole amount is used, and the output is what the pools pay for their parts."""
     assert sum(split.amounts) == amount
     assert min(split.amounts) >= 0
     outputs = [side.output(part, NOW) for side, part in zip(sides, split.amounts, strict=True) if part]
@@ -64,8 +64,8 @@ def check(sides: Sequence[Side], amount: int, split: Split) -> None:
 
 
 @given(pools_of_a_pair(), st.booleans(), st.integers(1, 2_000))
-def test_no_division_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, share: int) -> None:
-    """GIVEN up to four pools, and an order of from half a thousandth of the first pool to twice as much."""
+def test_no_other_split_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, share: int) -> None:
+    """GIVEN up to four pools and an order of 0.1 % to 200 % of the first pool's reserve."""
     sides = sides_of(pools, a_to_b)
     amount = max(pools[0].depth(not a_to_b) * share // 1_000, MANY)
     best = brute_force(sides, amount, 60)
@@ -78,21 +78,21 @@ def test_no_division_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, sh
 
 @settings(max_examples=40)
 @given(pools_of_a_pair(10**4, 10**7, (2, 2)), st.booleans(), st.integers(1_000, 6_000))
-def test_no_division_of_few_units_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, amount: int) -> None:
-    """GIVEN so few units that every division of them can be tried."""
+def test_no_other_split_of_a_small_amount_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, amount: int) -> None:
+    """GIVEN an amount so small that every split can be tried."""
     sides = sides_of(pools, a_to_b)
     best = max(paid(sides[0], part) + paid(sides[1], amount - part) for part in range(amount + 1))
     assume(best > 10**3)
     split = best_split(sides, amount, NOW, 0)
     assert split is not None
     check(sides, amount, split)
-    # One unit in and one out for the rounding of each leg: more than a basis point of so little.
+    # Rounding costs each leg one unit in and one out: more than a basis point of a small amount.
     rounding = 2 * (1 + best / amount)
     assert split.amount_out >= best * (1 - 1e-4) - rounding
 
 
 @given(pools_of_a_pair(10**8), st.booleans(), st.integers(1, 1_000), st.integers(1, 500))
-def test_no_division_pays_a_basis_point_more_after_the_cost_of_its_legs(
+def test_no_other_split_pays_a_basis_point_more_after_the_cost_of_its_legs(
     pools: list[Pool], a_to_b: bool, share: int, cost_share: int
 ) -> None:
     sides = sides_of(pools, a_to_b)
@@ -107,28 +107,28 @@ def test_no_division_pays_a_basis_point_more_after_the_cost_of_its_legs(
     assert split.net(cost) > alone if split.legs > 1 else split.amount_out == alone
 
 
-# Cases worked out by hand
+# Cases calculated by hand
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_two_pools_alike_share_alike(make: Make) -> None:
+def test_two_equal_pools_get_equal_amounts(make: Make) -> None:
     pool = make(10**12, 10**12)
     split = best_split(sides_of([pool, pool]), 10**11, NOW, 0)
     assert split is not None
     assert split.amount_out > pool.output(10**11, True, NOW)
-    # In bins of one price it makes no difference.
+    # Within one bin all splits pay the same.
     if pool.kind != "meteora_dlmm":
         assert abs(split.amounts[0] - split.amounts[1]) <= 10**11 // 1_000
 
 
-def test_a_pool_twice_as_deep_takes_twice_as_much() -> None:
+def test_a_pool_twice_as_deep_gets_twice_as_much() -> None:
     split = best_split(sides_of([amm(10**12, 10**12, 0), amm(2 * 10**12, 2 * 10**12, 0)]), 3 * 10**10, NOW, 0)
     assert split is not None
     assert abs(split.amounts[0] - 10**10) <= 10**6
     assert abs(split.amount_out - 3 * 10**10 * 10**12 // (10**12 + 10**10)) <= 2
 
 
-def test_a_pool_that_pays_less_for_its_first_unit_than_another_for_its_last_is_not_used() -> None:
+def test_a_pool_is_not_used_if_another_pays_more_even_for_its_last_unit() -> None:
     split = best_split(sides_of([amm(10**12, 10**12), cp(10**12, 9 * 10**11)]), 10**9, NOW, 0)
     assert split is not None
     assert split.amounts == (10**9, 0)
@@ -146,15 +146,15 @@ def test_a_leg_is_added_only_if_it_pays_more_than_it_costs(dearer: int) -> None:
     assert split.legs == 2 - dearer
 
 
-def test_only_as_many_legs_as_pay_are_used() -> None:
-    """GIVEN four pools, of which two are too shallow for what their legs cost."""
+def test_pools_that_pay_less_than_a_leg_costs_are_not_used() -> None:
+    """GIVEN four pools, two of them too shallow for the cost of a leg."""
     deep, shallow = amm(10**13, 10**13), amm(10**10, 10**10)
     split = best_split(sides_of([deep, shallow, deep, shallow]), 10**12, NOW, 10**9)
     assert split is not None
     assert [amount > 0 for amount in split.amounts] == [True, False, True, False]
 
 
-# What can't be
+# Limits
 
 
 def test_an_amount_that_only_all_pools_together_can_take_is_split() -> None:
@@ -167,7 +167,7 @@ def test_an_amount_that_only_all_pools_together_can_take_is_split() -> None:
 
 
 @given(pools_of_a_pair(10**6, 10**12), st.booleans(), st.integers(0, 3))
-def test_there_is_a_division_for_whatever_the_pools_can_take(pools: list[Pool], a_to_b: bool, missing: int) -> None:
+def test_any_amount_that_the_pools_can_take_is_split(pools: list[Pool], a_to_b: bool, missing: int) -> None:
     sides = sides_of(pools, a_to_b)
     most = min(sum(side.pool.max_input(a_to_b, NOW) for side in sides), 2**64 - 1)
     assume(most > missing)
@@ -176,8 +176,8 @@ def test_there_is_a_division_for_whatever_the_pools_can_take(pools: list[Pool], 
     check(sides, most - missing, split)
 
 
-def test_a_price_too_small_to_be_told_apart_ends_the_search() -> None:
-    """GIVEN an amount after which one more unit is worth less than 2^-90 of one."""
+def test_the_search_ends_at_a_price_below_its_resolution() -> None:
+    """GIVEN an amount after which one more unit buys less than 2^-90 units."""
     sides = sides_of([amm(10**6, 10**3), amm(10**6, 10**3)])
     split = best_split(sides, 2**64 - 1, NOW, 0)
     assert split is not None
@@ -185,20 +185,20 @@ def test_a_price_too_small_to_be_told_apart_ends_the_search() -> None:
     assert split.amount_out == 2 * 999
 
 
-def test_without_a_pool_there_is_no_division() -> None:
+def test_without_pools_there_is_no_split() -> None:
     assert best_split([], 1, NOW, 0) is None
 
 
 @given(pools_of_a_pair(1, 10**4), st.booleans(), st.integers(1, 10**5), st.integers(0, 3))
 @example([amm(10**6, 10**5, 25), amm(1, 10, 0), amm(1, 10, 0)], True, 28, 0)
-def test_no_leg_is_ever_paid_nothing(pools: list[Pool], a_to_b: bool, amount: int, cost: int) -> None:
+def test_every_leg_pays_something(pools: list[Pool], a_to_b: bool, amount: int, cost: int) -> None:
     sides = sides_of(pools, a_to_b)
     split = best_split(sides, amount, NOW, cost)
     if split is not None:
         check(sides, amount, split)
 
 
-def test_what_pays_nothing_anywhere_is_a_division_that_pays_nothing() -> None:
+def test_an_amount_that_no_pool_pays_for_is_a_split_that_pays_nothing() -> None:
     split = best_split(sides_of([amm(10**9, 10), damm(10**9, 10)]), 5, NOW, 0)
     assert split is not None
     assert (sum(split.amounts), split.amount_out) == (5, 0)

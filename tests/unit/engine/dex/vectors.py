@@ -1,6 +1,6 @@
-"""The reference vectors in tests/vectors, row by row: what the programs and the official SDKs make of a swap.
+"""Reads the reference vectors in tests/vectors: swaps as the programs and the official SDKs calculate them.
 
-Each file's `meta` says what made it. Any file of the same format runs: its rows are turned into pools here.
+The `meta` of each file names its generator. Any file of the same format can be read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from order_engine.dex.raydium_cp import RaydiumCp
 FOLDER = Path(__file__).parents[3] / "vectors"
 
 DECIMAL_JS = Context(prec=20, rounding=ROUND_HALF_UP)
-"""The arithmetic of decimal.js, in which the SDKs work out prices and impacts."""
+"""The arithmetic of decimal.js, with which the SDKs calculate prices and impacts."""
 
 Row = dict[str, Any]
 
@@ -32,7 +32,7 @@ def document(name: str) -> Row:
 
 
 def each_row(name: str) -> pytest.MarkDecorator:
-    """One test per row, named by its id."""
+    """Parametrizes a test with the rows of a file, named by their ids."""
     rows = document(name)["vectors"]
     return pytest.mark.parametrize("row", rows, ids=[row.get("id", f"{name}-{n}") for n, row in enumerate(rows)])
 

@@ -1,4 +1,4 @@
-"""Event histories as recorded by `python -m tests.histories`, replayed through the life-cycle table."""
+"""Histories that `python -m tests.histories` has recorded, replayed through the life-cycle table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def history(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-def test_a_recorded_history_leads_to_the_status_that_its_order_had(path: Path) -> None:
+def test_a_replayed_history_ends_in_the_status_of_its_order(path: Path) -> None:
     recorded = history(path)
     status = replayed(recorded["events"])
     assert status == recorded["order"]["status"]
@@ -29,18 +29,18 @@ def test_a_recorded_history_leads_to_the_status_that_its_order_had(path: Path) -
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-def test_a_history_that_lacks_an_event_leads_nowhere(path: Path) -> None:
+def test_a_history_without_one_event_cannot_be_replayed(path: Path) -> None:
     events = history(path)["events"]
     del events[-2]
     with pytest.raises(AssertionError):
         replayed(events)
 
 
-def test_the_histories_go_every_way_but_those_that_no_run_of_this_market_goes() -> None:
-    gone = {edge for path in HISTORIES for edge in taken(history(path)["events"])}
-    assert set(TRANSITIONS) - gone == {
-        # A transaction that expires does so after it was recorded as sent.
+def test_the_histories_take_every_transition_that_the_simulated_market_can_cause() -> None:
+    covered = {edge for path in HISTORIES for edge in taken(history(path)["events"])}
+    assert set(TRANSITIONS) - covered == {
+        # A transaction expires only after it was recorded as sent.
         (Status.BUILDING, Trigger.ROUTE),
-        # Only Postgres fails there, and then nothing can be recorded.
+        # Only Postgres can fail there, and then no event can be recorded.
         (Status.BUILDING, Trigger.FAIL),
     }

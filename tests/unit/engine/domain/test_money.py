@@ -30,7 +30,7 @@ tokens = st.sampled_from(list(TOKENS.values()))
         ("18446744073709.551615", USDC, U64_MAX),
     ],
 )
-def test_an_amount_becomes_base_units(value: str | int | Decimal, of: Token, units: int) -> None:
+def test_an_amount_is_parsed_to_base_units(value: str | int | Decimal, of: Token, units: int) -> None:
     assert parse_amount(value, of) == units
 
 
@@ -59,7 +59,7 @@ def test_an_amount_becomes_base_units(value: str | int | Decimal, of: Token, uni
         ("9" * 500, USDC, "expected at most 18446744073709.551615 USDC"),
     ],
 )
-def test_anything_else_is_refused_with_what_was_expected(value: str | int | Decimal, of: Token, message: str) -> None:
+def test_a_bad_amount_says_what_was_expected(value: str | int | Decimal, of: Token, message: str) -> None:
     with pytest.raises(ValueError, match=r"^expected") as error:
         parse_amount(value, of)
     assert message in str(error.value)
@@ -67,7 +67,7 @@ def test_anything_else_is_refused_with_what_was_expected(value: str | int | Deci
 
 
 @given(st.integers(1, U64_MAX), tokens)
-def test_formatting_and_parsing_are_inverse(units: int, of: Token) -> None:
+def test_a_formatted_amount_is_parsed_to_the_same_base_units(units: int, of: Token) -> None:
     assert parse_amount(format_amount(units, of), of) == units
 
 
@@ -97,7 +97,7 @@ def test_a_price_keeps_its_digits_whatever_the_tokens_decimals(
 
 
 @given(st.integers(0, U64_MAX), tokens)
-def test_an_amount_is_shown_as_people_write_it_and_in_base_units(units: int, of: Token) -> None:
+def test_an_amount_is_shown_as_a_decimal_and_in_base_units(units: int, of: Token) -> None:
     shown = amounts("minOut", units, of.symbol)
     assert shown == {"minOut": format_amount(units, of), "minOutBaseUnits": str(units)}
     assert Decimal(shown["minOut"]).scaleb(of.decimals) == units
@@ -111,7 +111,7 @@ def test_only_sol_is_traded_under_another_name(symbol: str) -> None:
     assert sharing == ({"SOL", "wSOL"} if symbol in ("SOL", "wSOL") else {symbol})
 
 
-def test_an_unknown_token_is_named_with_the_known_ones() -> None:
+def test_an_unknown_token_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="expected one of SOL, wSOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'ETH'"):
         token("ETH")
 
@@ -125,6 +125,6 @@ def test_every_mint_is_a_32_byte_address(of: Token) -> None:
     assert leading + (value.bit_length() + 7) // 8 == 32
 
 
-def test_decimals_are_those_of_the_mints() -> None:
+def test_decimals_equal_those_of_the_mints() -> None:
     expected = {"SOL": 9, "wSOL": 9, "USDC": 6, "USDT": 6, "RAY": 6, "BONK": 5, "JUP": 6, "mSOL": 9}
     assert {symbol: of.decimals for symbol, of in TOKENS.items()} == expected

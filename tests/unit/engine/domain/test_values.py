@@ -51,12 +51,12 @@ runs = st.builds(
 
 
 @given(runs)
-def test_a_run_passes_through_json_unchanged(run: Run) -> None:
+def test_a_run_survives_json(run: Run) -> None:
     assert Run.load(json.loads(json.dumps(run.dump())), run.attempt) == run
 
 
 @given(runs)
-def test_no_amount_passes_as_a_number_that_a_reader_may_round(run: Run) -> None:
+def test_a_record_holds_no_number_beyond_53_bits(run: Run) -> None:
     def check(value: object) -> None:
         if isinstance(value, dict | list):
             for content in value.values() if isinstance(value, dict) else value:
@@ -68,16 +68,16 @@ def test_no_amount_passes_as_a_number_that_a_reader_may_round(run: Run) -> None:
 
 
 @given(runs, st.integers(1, 9))
-def test_the_machine_counts_the_attempts(run: Run, attempt: int) -> None:
+def test_the_attempt_comes_from_the_state_machine(run: Run, attempt: int) -> None:
     assert Run.load(run.dump(), attempt).attempt == attempt
 
 
 @given(transactions)
-def test_a_transaction_passes_through_json_unchanged(transaction: Transaction) -> None:
+def test_a_transaction_survives_json(transaction: Transaction) -> None:
     assert Transaction.load(json.loads(json.dumps(transaction.dump()))) == transaction
 
 
-def test_a_quote_is_of_every_venue_that_its_swaps_use() -> None:
+def test_a_quote_names_every_venue_of_its_swaps() -> None:
     swaps = tuple(PlannedSwap(venue, "p", "SOL", "USDC", 1, 1) for venue in ("raydium", "meteora", "raydium"))
     assert Quote("SOL", "USDC", 3, 3, swaps, 1, 0).venue == "meteora+raydium"
     assert Quote("SOL", "USDC", 1, 1, swaps[:1], 1, 0).venue == "raydium"
@@ -91,7 +91,7 @@ def test_a_quote_is_valid_until_it_expires() -> None:
             quote.check(now)
 
 
-def test_an_order_that_no_run_has_claimed_can_not_be_run() -> None:
+def test_an_order_without_a_run_has_no_run_record() -> None:
     order = Order(uuid7(), "market", "SOL", "USDC", 1, 50, Status.PENDING, 1, 1, AT, AT)
     with pytest.raises(ValueError, match=f"expected order {order.id} to be claimed by a run"):
         Run.of(order)
@@ -104,7 +104,7 @@ def test_an_id_is_a_uuid_of_version_7() -> None:
         assert UUID(str(id)) == id
 
 
-def test_an_id_begins_with_the_time_it_was_made_at() -> None:
+def test_an_id_begins_with_its_time_of_creation() -> None:
     before = datetime.now(UTC)
     made = datetime.fromtimestamp((uuid7().int >> 80) / 1000, UTC)
     assert before - timedelta(milliseconds=1) <= made <= datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What clients are told of the routes that were compared."""
+"""The record of the routes that were compared."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from order_engine.services.decisions import decide
 from order_engine.simulation.pools import pool_settings
 
 
-def test_fees_of_a_route_are_shares_of_what_is_traded() -> None:
+def test_the_fees_of_a_route_are_basis_points_of_its_amounts() -> None:
     listings = [Listing(one.id, one.venue, one.token_a, one.token_b, 1, one.pool) for one in pool_settings()]
     decision = decide(routing.routes(listings, "SOL", "USDC", 5_000_000_000_000, 0, 5_000), {})
     fees = {candidate.name: candidate.fee_bps for candidate in decision.candidates}
 
-    # These two charge a quarter of a per cent on what comes in.
+    # These two charge a quarter of a per cent of the input.
     assert fees["raydium-amm:SOL-USDC"] == fees["raydium-cp:SOL-USDC"] == 25
     (split,) = (pools for pools in fees if "+" in pools and ">" not in pools)
     alone = [fees[pool] for pool in split.split("+")]
     assert min(alone) < fees[split] < max(alone)
-    # Each hop takes its own.
+    # Each hop charges a fee.
     (hops,) = (pools for pools in fees if ">" in pools)
     assert fees[hops] > max(alone)

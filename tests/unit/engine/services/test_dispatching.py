@@ -20,7 +20,7 @@ SUCCEEDED = ExecutionResult("SUCCEEDED", None, None)
 
 
 class FakeOrders:
-    """Holds one order, or none that can be claimed."""
+    """Holds at most one order that can be claimed, and the events of the order."""
 
     def __init__(self, order: Order | None, *statuses: Status) -> None:
         self._order = order
@@ -69,32 +69,32 @@ def run(result: ExecutionResult | Exception, claimed: Order | None) -> tuple[Fak
     return orders, machine
 
 
-def test_an_order_is_claimed_and_run_as_it_stands() -> None:
+def test_an_order_is_claimed_and_run_from_its_current_attempt() -> None:
     orders, machine = run(SUCCEEDED, order(attempt=2))
     assert orders.claims == [(ID, "run-1")]
     assert machine.started == [("run-1", {"order": Run.of(order(attempt=2)).dump(), "attempt": {"number": 2}})]
     assert orders.released == []
 
 
-def test_an_order_that_can_not_be_claimed_is_not_run() -> None:
+def test_an_order_that_cannot_be_claimed_is_not_run() -> None:
     orders, machine = run(SUCCEEDED, None)
     assert (machine.started, orders.published) == ([], [])
 
 
-def test_the_end_of_an_order_whose_message_came_back_is_told_again() -> None:
+def test_the_events_of_an_ended_order_are_published_again_when_its_message_returns() -> None:
     orders = FakeOrders(None, Status.PENDING, Status.FAILED)
     dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
     assert orders.published == [(event, ["c1"]) for event in orders.events_]
 
 
-def test_an_order_whose_events_are_no_longer_kept_has_nothing_to_tell() -> None:
+def test_an_order_without_events_publishes_nothing() -> None:
     orders = FakeOrders(None)
     dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
     assert orders.published == []
 
 
 @pytest.mark.parametrize("error", ["OrderFailed", "StaleRun"])
-def test_an_order_that_has_ended_or_is_anothers_needs_no_other_run(error: str) -> None:
+def test_a_run_that_failed_or_lost_its_order_is_not_released(error: str) -> None:
     orders, _ = run(ExecutionResult("FAILED", error, "why"), order())
     assert orders.released == []
 
@@ -108,7 +108,7 @@ def test_an_order_that_has_ended_or_is_anothers_needs_no_other_run(error: str) -
         ExecutionResult("TIMED_OUT", None, None),
     ],
 )
-def test_an_order_that_has_not_ended_is_released_and_comes_back(result: ExecutionResult) -> None:
+def test_an_order_that_has_not_ended_is_released_and_its_message_returns(result: ExecutionResult) -> None:
     orders, machine = FakeOrders(order()), FakeMachine(result)
     with pytest.raises(ExecutionFailed, match=f"execution run-1 {result.status}: {result.error}"):
         dispatch(orders, machine).run(ID, "run-1")
@@ -116,7 +116,7 @@ def test_an_order_that_has_not_ended_is_released_and_comes_back(result: Executio
 
 
 def test_an_order_whose_execution_may_still_run_keeps_its_lease() -> None:
-    """GIVEN a call that was not answered, THEN nobody else may run the order until the execution is over for sure."""
+    """GIVEN a call without an answer, THEN no other run may claim the order until the execution must have ended."""
     orders, machine = FakeOrders(order()), FakeMachine(TimeoutError())
     with pytest.raises(TimeoutError):
         dispatch(orders, machine).run(ID, "run-1")

@@ -19,7 +19,7 @@ def down() -> None:
 
 
 @pytest.mark.parametrize(("postgres", "redis", "queue"), list(product([up, down], repeat=3)))
-def test_only_the_authority_takes_the_service_down(postgres: Check, redis: Check, queue: Check) -> None:
+def test_only_the_authority_brings_the_service_down(postgres: Check, redis: Check, queue: Check) -> None:
     checks = {"postgres": postgres, "redis": redis, "queue": queue}
     report = Health(checks, authority="postgres").report()
     expected = "down" if postgres is down else "degraded" if down in (redis, queue) else "up"
@@ -29,7 +29,7 @@ def test_only_the_authority_takes_the_service_down(postgres: Check, redis: Check
     }
 
 
-def test_a_part_that_is_down_says_what_went_wrong_but_not_how_it_is_reached() -> None:
+def test_a_part_that_is_down_shows_its_error_without_its_address() -> None:
     def fail() -> None:
         raise ConnectionError("postgresql://user:password@host")
 

@@ -24,7 +24,7 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Journal:
-    """What was done, in order. Whatever is named in `broken` fails."""
+    """The calls in order. Those named in `broken` fail."""
 
     def __init__(self, *broken: str) -> None:
         self.done: list[str] = []
@@ -89,7 +89,7 @@ class Unlimited:
 
 
 def stored(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
-    """What was quoted for `REQUEST`."""
+    """An offer for `REQUEST`."""
     quote = Quote("USDC", "SOL", 2_500_000, 14_000_000, (), 1, time.time() + expires_in)
     return Offer(uuid7(), quote, slippage_bps, {})
 
@@ -117,7 +117,7 @@ def submit(
     return order
 
 
-def test_an_order_is_stored_before_anyone_hears_of_it() -> None:
+def test_an_order_is_stored_before_it_is_published_and_enqueued() -> None:
     journal = Journal()
     order = submit(journal)
     assert journal.done == ["store", "publish", "enqueue"]
@@ -125,7 +125,7 @@ def test_an_order_is_stored_before_anyone_hears_of_it() -> None:
     assert journal.warnings == []
 
 
-def test_the_first_event_says_what_was_asked_for() -> None:
+def test_the_first_event_contains_the_request() -> None:
     journal = Journal()
     order = submit(journal)
     data = {
@@ -141,19 +141,19 @@ def test_the_first_event_says_what_was_asked_for() -> None:
     assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
 
 
-def test_the_connection_it_came_over_is_told() -> None:
+def test_the_connection_that_submits_an_order_gets_its_first_event() -> None:
     journal = Journal()
     submit(journal, "c1")
     assert [listeners for _, listeners in journal.events] == [["c1"]]
 
 
-def test_a_message_that_can_not_be_sent_is_no_reason_to_refuse_the_order() -> None:
+def test_an_order_is_accepted_though_its_message_cannot_be_sent() -> None:
     journal = Journal("enqueue")
     order = submit(journal)
     assert journal.warnings == [f"order {order.id} is stored, but its message was not sent: enqueue"]
 
 
-def test_an_order_that_can_not_be_stored_is_neither_shown_nor_run() -> None:
+def test_an_order_that_cannot_be_stored_is_neither_published_nor_enqueued() -> None:
     journal = Journal("store")
     with pytest.raises(StoreUnavailable):
         submit(journal)
@@ -174,11 +174,11 @@ def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
         ({}, stored(expires_in=-1), QuoteExpired),
         ({"amount_in": 2_500_001}, stored(), InvalidOrder),
         ({}, stored(slippage_bps=50), InvalidOrder),
-        # What it is not is no reason to ask for a new one.
+        # A quote for other tokens is wrong whether or not it has expired.
         ({"token_out": "RAY"}, stored(expires_in=-1), InvalidOrder),
     ],
 )
-def test_an_order_that_can_not_have_the_quote_it_names_leaves_nothing(
+def test_an_order_that_cannot_have_its_quote_is_refused_and_not_stored(
     change: dict[str, Any], quote: Offer | None, refusal: type[Exception]
 ) -> None:
     journal, id = Journal(), uuid7()

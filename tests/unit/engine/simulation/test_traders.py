@@ -33,13 +33,13 @@ def price(pool: Pool) -> Fraction:
 
 
 def market_price(setting: PoolSetting) -> Fraction:
-    """What one base unit of a is worth in base units of b, while nothing drifts."""
+    """The price without drift: base units of b for one of a."""
     values = [Fraction(MICRO_USD[token], 10 ** TOKENS[token].decimals) for token in (setting.token_a, setting.token_b)]
     return values[0] / values[1]
 
 
 def width(setting: PoolSetting) -> Fraction:
-    """Between the prices that the pool can stand at: a bin's, or none at all."""
+    """The relative distance between two prices of the pool: one bin step, or 0."""
     return Fraction(getattr(setting.pool, "bin_step", 0), 10_000)
 
 
@@ -50,27 +50,27 @@ def test_time_is_divided_into_periods(seconds: float, period: int) -> None:
 
 @each_setting
 @given(st.integers(0, 10**10), st.integers(1, 1_000), st.integers(0, 2**63))
-def test_a_moment_has_one_market(setting: PoolSetting, period: int, drift_bps: int, seed: int) -> None:
+def test_a_moment_always_has_the_same_market(setting: PoolSetting, period: int, drift_bps: int, seed: int) -> None:
     first, second = (carried(Flow(drift_bps, seed), setting, period) for _ in range(2))
     assert first == second
     assert type(first).from_json(first.to_json()) == first
 
 
 @each_setting
-def test_without_drift_the_market_stands_still(setting: PoolSetting) -> None:
+def test_without_drift_a_pool_stays_as_it_is(setting: PoolSetting) -> None:
     for period in PERIODS[:20]:
         assert carried(STILL, setting, period) is setting.pool
 
 
-def test_another_seed_is_another_market() -> None:
+def test_another_seed_makes_another_market() -> None:
     ways = {tuple(carried(Flow(40, seed), AMM, period) for period in PERIODS[:5]) for seed in range(10)}
     assert len(ways) == 10
 
 
 @each_setting
 @pytest.mark.parametrize("drift_bps", [1, 40, 300])
-def test_no_price_is_ever_further_off_than_the_drift_allows(setting: PoolSetting, drift_bps: int) -> None:
-    """By how much the prices are off adds up, but for their product; a pool of bins is off by one of them more."""
+def test_a_price_never_deviates_by_more_than_the_drift(setting: PoolSetting, drift_bps: int) -> None:
+    """The deviations of two tokens and of the pool add up, plus their small product, plus one bin in a pool of bins."""
     fair = market_price(setting)
     bound = Fraction(drift_bps, 10_000) * Fraction(102, 100) + width(setting) + Fraction(1, 10**6)
     for period in PERIODS[::10]:
@@ -78,7 +78,7 @@ def test_no_price_is_ever_further_off_than_the_drift_allows(setting: PoolSetting
 
 
 @each_setting
-def test_prices_move_both_ways_little_by_little(setting: PoolSetting) -> None:
+def test_prices_rise_and_fall_in_small_steps(setting: PoolSetting) -> None:
     drift = 300
     prices = [price(carried(Flow(drift), setting, period)) for period in PERIODS]
     assert min(prices) < market_price(setting) < max(prices) or width(setting)
@@ -88,8 +88,8 @@ def test_prices_move_both_ways_little_by_little(setting: PoolSetting) -> None:
 
 
 @pytest.mark.parametrize("token", ["SOL", "USDC"])
-def test_the_prices_of_a_venue_follow_the_market_together(token: str) -> None:
-    """What moves SOL moves all of its pools: the pools' own part is one third."""
+def test_the_pools_of_a_token_move_together(token: str) -> None:
+    """Two thirds of a pool's deviation come from its tokens, one third from the pool itself."""
     flow = Flow(300)
     pairs = [(AMM, SETTINGS["meteora-dlmm:SOL-USDC"]), (CP, DAMM)]
     for one, other in pairs:
@@ -112,18 +112,18 @@ def test_venues_drift_apart_and_come_back_together() -> None:
 
 @each_kind
 @given(st.integers(1, 500))
-def test_traders_take_back_what_moved_a_pool_off_the_market(setting: PoolSetting, share: int) -> None:
+def test_traders_bring_a_moved_pool_back_to_the_market_price(setting: PoolSetting, share: int) -> None:
     flow, period = Flow(20), PERIODS[0]
     moved = setting.pool.swap(setting.pool.depth(False) // (share + 2), True, period * PERIOD_SECONDS)[1]
     back = carried(flow, setting, period + 1, moved)
     target = price(carried(flow, setting, period + 1))
-    # The fee of what they trade stays in some of the pools, and moves the price a little further.
+    # In some pools the fee of the trade stays in the reserves and moves the price a little further.
     assert abs(price(back) / target - 1) <= width(setting) + Fraction(25, 10_000 * (share + 2)) + Fraction(1, 10**5)
 
 
 @each_setting
 def test_traders_never_take_value_out_of_a_pool(setting: PoolSetting) -> None:
-    """At the market's price, the pool is worth no less after they have come and gone."""
+    """At the market's price, the pool is worth no less when it is back at its first price."""
     fair = market_price(setting)
 
     def worth(of: Pool) -> Fraction:
@@ -136,7 +136,7 @@ def test_traders_never_take_value_out_of_a_pool(setting: PoolSetting) -> None:
     assert worth(back) >= worth(setting.pool) * (1 - width(setting) - Fraction(1, 10**5))
 
 
-def test_a_pool_that_has_run_dry_is_left_as_it_is() -> None:
+def test_an_empty_pool_stays_as_it_is() -> None:
     assert isinstance(DLMM.pool, MeteoraDlmm)
     dry = replace(DLMM.pool, bins=tuple(bin._replace(amount_x=0, amount_y=0) for bin in DLMM.pool.bins))
     assert carried(Flow(300), DLMM, PERIODS[0], dry) is dry

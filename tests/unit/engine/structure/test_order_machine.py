@@ -1,4 +1,4 @@
-"""The state machine's file against the code that it runs."""
+"""order.asl.json agrees with the code that it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[4]
 MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "order.asl.json").read_text())
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
-NOT_OURS = re.compile(r"(States|Lambda|Runtime|Sandbox)\.\w+")
+AWS_ERROR = re.compile(r"(States|Lambda|Runtime|Sandbox)\.\w+")
 
 task = pytest.mark.parametrize("task", TASKS)
 
@@ -32,17 +32,17 @@ def concrete(base: type[EngineError]) -> set[str]:
 
 
 @task
-def test_a_step_is_tried_as_often_as_the_code_says(task: str) -> None:
+def test_a_step_is_tried_max_attempts_times(task: str) -> None:
     retries = TASKS[task]["Retry"]
     assert [retry["MaxAttempts"] + 1 for retry in retries] == [MAX_ATTEMPTS] * len(retries) != []
 
 
-def test_an_order_is_quoted_as_often_as_the_code_says() -> None:
+def test_an_order_is_routed_at_most_max_attempts_times() -> None:
     (choice,) = STATES["MayReroute"]["Choices"]
     assert {"Variable": "$.attempt.number", "NumericLessThan": MAX_ATTEMPTS} in choice["And"]
 
 
-def test_an_order_for_one_quote_only_is_never_quoted_again() -> None:
+def test_an_order_that_names_a_quote_is_never_rerouted() -> None:
     (choice,) = STATES["MayReroute"]["Choices"]
     assert {"Variable": "$.order.quote_id", "IsNull": True} in choice["And"]
     assert "quote_id" in {field.name for field in fields(Run)}
@@ -57,24 +57,24 @@ def test_a_retry_backs_off_with_jitter_and_a_cap(task: str) -> None:
 
 
 @task
-def test_every_error_that_is_caught_or_retried_is_one_that_can_be_raised(task: str) -> None:
+def test_every_error_name_in_the_machine_is_a_class_or_an_aws_error(task: str) -> None:
     for name in names(task, "Retry") + names(task, "Catch"):
-        assert NOT_OURS.fullmatch(name) or error_class(name) is not None, name
+        assert AWS_ERROR.fullmatch(name) or error_class(name) is not None, name
 
 
 @task
-def test_every_transient_error_is_retried_and_no_other(task: str) -> None:
-    ours = {name for name in names(task, "Retry") if not NOT_OURS.fullmatch(name)}
+def test_exactly_the_transient_errors_are_retried(task: str) -> None:
+    ours = {name for name in names(task, "Retry") if not AWS_ERROR.fullmatch(name)}
     assert ours == concrete(Transient)
 
 
 @task
-def test_no_defect_is_retried(task: str) -> None:
+def test_unknown_errors_are_not_retried(task: str) -> None:
     assert not {"States.ALL", "States.TaskFailed"} & set(names(task, "Retry"))
 
 
 @pytest.mark.parametrize("task", ["Build", "Submit", "Confirm"])
-def test_an_error_that_a_fresh_quote_may_help_goes_back_to_route(task: str) -> None:
+def test_a_reroute_error_leads_back_to_route(task: str) -> None:
     targets = {name: rule["Next"] for rule in TASKS[task]["Catch"] for name in rule["ErrorEquals"]}
     assert {name for name, target in targets.items() if target == "MayReroute"} == concrete(Reroute)
     assert STATES["MayReroute"]["Default"] == "MarkFailed"
@@ -83,25 +83,25 @@ def test_an_error_that_a_fresh_quote_may_help_goes_back_to_route(task: str) -> N
 
 
 @task
-def test_a_run_that_was_superseded_leaves_the_order_alone(task: str) -> None:
+def test_a_stale_run_ends_without_touching_the_order(task: str) -> None:
     first = TASKS[task]["Catch"][0]
     assert (first["ErrorEquals"], first["Next"]) == ([StaleRun.__name__], "Superseded")
     assert issubclass(StaleRun, Final)
 
 
 @pytest.mark.parametrize("task", ["Route", "Build", "Submit", "Confirm"])
-def test_anything_else_fails_the_order_with_its_reason(task: str) -> None:
+def test_any_other_error_fails_the_order_with_its_reason(task: str) -> None:
     last = TASKS[task]["Catch"][-1]
     assert last == {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "MarkFailed"}
 
 
 @task
-def test_a_step_has_a_time_limit_within_the_machines(task: str) -> None:
+def test_a_step_has_a_shorter_timeout_than_the_machine(task: str) -> None:
     assert 0 < TASKS[task]["TimeoutSeconds"] < MACHINE["TimeoutSeconds"]
 
 
 @task
-def test_a_run_holds_its_order_for_as_long_as_a_step_may_take(task: str) -> None:
+def test_the_lease_outlasts_a_step_with_all_its_retries(task: str) -> None:
     state = TASKS[task]
     (retry,) = state["Retry"]
     pauses = [min(retry["IntervalSeconds"] * 2**n, retry["MaxDelaySeconds"]) for n in range(retry["MaxAttempts"])]

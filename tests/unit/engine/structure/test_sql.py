@@ -1,4 +1,4 @@
-"""SQL is put together from constants alone; everything else is a parameter."""
+"""SQL contains constants only; all other values are parameters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 LAYER = Path(__file__).parents[4] / "layers" / "common" / "order_engine"
 SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER TABLE|DROP)\b")
-# Migrations take nothing from anyone.
+# Migrations have no input.
 FILES = [path for path in LAYER.rglob("*.py") if "migrations" not in path.parts and SQL.search(path.read_text())]
 
 
 def composed(source: str) -> Iterator[ast.AST]:
-    """Every string that holds SQL and is put together: f-strings, `%`, `+` and `format`."""
+    """Every expression that composes SQL: f-strings, `%`, `+` and `format`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr | ast.BinOp | ast.Call) and SQL.search(ast.unparse(node)):
             if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Add | ast.Mod):
@@ -44,7 +44,7 @@ def test_only_constants_are_put_into_sql(path: Path) -> None:
     assert violations(path.read_text()) == []
 
 
-def test_there_is_sql_to_look_at() -> None:
+def test_the_files_with_sql_are_found() -> None:
     assert {"orders.py", "subscriptions.py", "clients.py", "connections.py"} <= {path.name for path in FILES}
 
 
@@ -58,5 +58,5 @@ def test_there_is_sql_to_look_at() -> None:
         '"SELECT {}".format(name)',
     ],
 )
-def test_what_comes_from_elsewhere_would_be_found(source: str) -> None:
+def test_a_variable_in_sql_is_reported(source: str) -> None:
     assert violations(source) != []

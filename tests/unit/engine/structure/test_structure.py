@@ -14,7 +14,7 @@ STORES = {"alembic", "boto3", "botocore", "psycopg", "redis", "sqlalchemy"}
 
 
 def imported_by(statement: str, **environment: str) -> set[str]:
-    """The top-level packages that are loaded after the statement, in a process of its own."""
+    """The top-level packages that a new process has loaded after the statement."""
     program = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     answer = subprocess.run(
         [sys.executable, "-c", program],
@@ -32,7 +32,7 @@ def modules(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=[path.parent.name for path in HANDLERS])
-def test_a_handler_is_thin(path: Path) -> None:
+def test_a_handler_has_fewer_than_70_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 70
 
 
@@ -42,17 +42,17 @@ def test_every_function_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("package", ["domain", "dex"])
-def test_the_rules_of_trading_need_no_store_and_no_cloud(package: str) -> None:
+def test_domain_and_dex_import_no_store_and_no_aws(package: str) -> None:
     found = imported_by(f"import {', '.join(modules(package))}")
     assert not found & STORES
     assert "order_engine" in found
 
 
-def test_quote_math_needs_nothing_but_python() -> None:
+def test_dex_imports_only_the_standard_library() -> None:
     outside = imported_by(f"import {', '.join(modules('dex'))}") - imported_by("") - sys.stdlib_module_names
     assert outside == {"order_engine"}
 
 
-def test_taking_an_order_in_needs_no_venue_and_no_migrations() -> None:
+def test_submission_imports_no_alembic_boto3_or_redis() -> None:
     program = "import order_engine.services.submission, order_engine.storage.orders, order_engine.bootstrap.services"
     assert not imported_by(program, POWERTOOLS_SERVICE_NAME="t") & {"alembic", "sqlalchemy", "boto3", "redis"}

@@ -1,4 +1,4 @@
-"""Any valid pool of each kind, for property tests; sizes from a few base units to nearly a u64."""
+"""Strategies for any valid pool of each kind, from a few base units to almost a u64."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = 1_760_000_000
 
 
 def sizes(bits: int) -> st.SearchStrategy[int]:
-    """Positive integers of up to so many bits, each length as likely."""
+    """Positive integers of up to `bits` bits; every length is equally likely."""
     lengths = st.integers(0, bits - 1)
     return st.tuples(lengths, st.integers(0, (1 << bits) - 1)).map(lambda pair: 1 << pair[0] | pair[1] % (1 << pair[0]))
 
@@ -50,7 +50,7 @@ def raydium_amm_v4(draw: st.DrawFn) -> RaydiumAmmV4:
 @st.composite
 def meteora_damm_v2(draw: st.DrawFn) -> MeteoraDammV2:
     price = draw(st.integers(2**44, 2**84))
-    liquidity = min(price << 62, (2**62 << 128) // price)  # what makes one of the reserves 2^62
+    liquidity = min(price << 62, (2**62 << 128) // price)  # makes one of the reserves 2^62
     return MeteoraDammV2.from_json(
         {
             "sqrt_price": price,
@@ -89,7 +89,7 @@ def raydium_clmm(draw: st.DrawFn) -> RaydiumClmm:
 
 @st.composite
 def meteora_dlmm(draw: st.DrawFn) -> MeteoraDlmm:
-    """The filter period is a second at least: two swaps at one moment are then one movement of the price."""
+    """The filter period is at least one second: two swaps at the same time then count as one price movement."""
     active = draw(st.integers(-2_000, 2_000))
     ids = draw(st.sets(st.integers(active - 15, active + 15), max_size=7)) | {active}
     return MeteoraDlmm.from_json(

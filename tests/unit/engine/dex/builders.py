@@ -1,4 +1,4 @@
-"""Pools of every kind, made by hand and at random."""
+"""Builds pools of four kinds with given reserves, and strategies for such pools of one pair."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def cp(x: int, y: int, fee_bps: int = 25, creator_bps: int = 0, creator_fee_on: 
 
 
 def damm(x: int, y: int, fee_bps: int = 25, mode: int = BOTH_TOKENS) -> MeteoraDammV2:
-    """Of constant liquidity over all prices: about these reserves."""
+    """A pool with constant liquidity over all prices and about these reserves."""
     sqrt_price = isqrt((y << 128) // x)
     return MeteoraDammV2(sqrt_price, max((y << 128) // sqrt_price, 1), fee_bps * 100_000, 20, mode)
 
 
 def dlmm(x: int, y: int, step: int = 20, width: int = 20, mode: int = INPUT_ONLY) -> MeteoraDlmm:
-    """These reserves spread over so many bins on either side of their price; its base fee is the step."""
+    """A pool with these reserves spread over `width` bins on either side. Its base fee is one bin step."""
     active = round(log(y / x) / log(1 + step / 10_000))
     bins = tuple(
         Bin(id, price_of_bin(id, step), x // width if id >= active else 0, y // width if id <= active else 0)
@@ -61,14 +61,14 @@ makers = st.one_of(
         *(st.integers(1, 100), st.integers(1, 40), st.sampled_from((INPUT_ONLY, ONLY_Y))),
     ),
 )
-"""Each makes a pool of about the reserves that it is given."""
+"""Functions that build a pool with about the given reserves."""
 
 
 @st.composite
 def pools_of_a_pair(
     draw: st.DrawFn, least: int = 10**6, most: int = 10**13, count: tuple[int, int] = (2, 4)
 ) -> list[Pool]:
-    """Pools of all kinds and sizes whose prices differ by up to a tenth, as on a market."""
+    """Pools of one pair, of all kinds and sizes. Their prices differ by up to a tenth, as in a market."""
     price = draw(st.fractions(1, 1_000, max_denominator=1_000)) ** draw(st.sampled_from((1, -1)))
     found = []
     for _ in range(draw(st.integers(*count))):
