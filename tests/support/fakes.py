@@ -1,4 +1,4 @@
-"""Fake venues, chain and WebSocket connections."""
+"""Fakes of the ports: venues, a chain, quotes, a queue, a rate limit and WebSocket connections."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uuid import UUID
 
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Listing
-from order_engine.domain.errors import EngineError
+from order_engine.domain.errors import EngineError, QuoteNotFound
 from order_engine.domain.events import Event
-from order_engine.domain.quotes import Quote
+from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Venue
 from order_engine.services.execution import Execution
@@ -85,6 +85,30 @@ def fake_execution(
         chain=chain or FakeChain(),
         publish=publish,
     )
+
+
+class FakeQuoteStore:
+    """Offers in memory. They belong to the client that inserts them."""
+
+    def __init__(self) -> None:
+        self._offers: dict[UUID, tuple[UUID, Offer]] = {}
+
+    def insert(self, client_id: UUID, offer: Offer) -> None:
+        self._offers[offer.id] = client_id, offer
+
+    def get(self, id: UUID) -> Offer:
+        if id not in self._offers:
+            raise QuoteNotFound(f"no quote with id {id}")
+        return self._offers[id][1]
+
+    def owned(self, client_id: UUID, id: UUID) -> Offer:
+        offer = self.get(id)
+        if self._offers[id][0] != client_id:
+            raise QuoteNotFound(f"no quote with id {id}")
+        return offer
+
+    def delete_expired(self) -> None:
+        self._offers = {id: owned for id, owned in self._offers.items() if owned[1].quote.expires_at > time.time()}
 
 
 @dataclass

@@ -11,15 +11,16 @@ import pytest
 
 from order_engine.domain.errors import InvalidOrder, QuoteExpired, QuoteNotFound, StoreUnavailable
 from order_engine.domain.events import Event
-from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
-from order_engine.ports import OrderStore, QuoteStore
+from order_engine.ports import OrderStore
 from order_engine.services.submission import Submission
+from tests.support.fakes import FakeQuoteStore, FakeRateLimit
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)
+QUOTE_ID = UUID(int=2)
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -62,16 +63,6 @@ class FakeOrders:
         return None
 
 
-class FakeQuotes:
-    def __init__(self, stored: dict[UUID, Offer]) -> None:
-        self._stored = stored
-
-    def owned(self, client_id: UUID, id: UUID) -> Offer:
-        if id not in self._stored:
-            raise QuoteNotFound(f"no quote with id {id}")
-        return self._stored[id]
-
-
 class FakeQueue:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -81,35 +72,31 @@ class FakeQueue:
         self._journal.enqueued.append(order_id)
 
 
-class Unlimited:
-    per_minute = 0
-
-    def take(self, client_id: UUID) -> float:
-        return 0
-
-
-def stored(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
+def offered(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
     """An offer for `REQUEST`."""
     quote = Quote("USDC", "SOL", 2_500_000, 14_000_000, (), 1, time.time() + expires_in)
-    return Offer(uuid7(), quote, slippage_bps, {})
+    return Offer(QUOTE_ID, quote, slippage_bps, {})
 
 
 def submit(
     journal: Journal,
     connection_id: str | None = None,
     request: OrderRequest = REQUEST,
-    quotes: dict[UUID, Offer] | None = None,
+    offer: Offer | None = None,
 ) -> Order:
     def publish(event: Event, listeners: Sequence[str]) -> None:
         journal.note("publish")
         journal.events.append((event, listeners))
 
+    quotes = FakeQuoteStore()
+    if offer:
+        quotes.insert(CLIENT, offer)
     submission = Submission(
         orders=cast(OrderStore, FakeOrders(journal)),
-        quotes=cast(QuoteStore, FakeQuotes(quotes or {})),
+        quotes=quotes,
         publish=publish,
         queue=FakeQueue(journal),
-        rate_limit=Unlimited(),
+        rate_limit=FakeRateLimit(),
         warn=journal.warnings.append,
     )
     order, new = submission.submit(request, CLIENT, None, connection_id)
@@ -161,28 +148,27 @@ def test_an_order_that_cannot_be_stored_is_neither_published_nor_enqueued() -> N
 
 
 def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
-    journal, id = Journal(), uuid7()
-    submit(journal, request=replace(REQUEST, quote_id=id), quotes={id: stored()})
+    journal = Journal()
+    submit(journal, request=replace(REQUEST, quote_id=QUOTE_ID), offer=offered())
     assert journal.done == ["store", "publish", "enqueue"]
-    assert journal.events[0][0].data["quote_id"] == str(id)
+    assert journal.events[0][0].data["quote_id"] == str(QUOTE_ID)
 
 
 @pytest.mark.parametrize(
-    ("change", "quote", "refusal"),
+    ("change", "offer", "refusal"),
     [
         ({}, None, QuoteNotFound),
-        ({}, stored(expires_in=-1), QuoteExpired),
-        ({"amount_in": 2_500_001}, stored(), InvalidOrder),
-        ({}, stored(slippage_bps=50), InvalidOrder),
+        ({}, offered(expires_in=-1), QuoteExpired),
+        ({"amount_in": 2_500_001}, offered(), InvalidOrder),
+        ({}, offered(slippage_bps=50), InvalidOrder),
         # A quote for other tokens is wrong whether or not it has expired.
-        ({"token_out": "RAY"}, stored(expires_in=-1), InvalidOrder),
+        ({"token_out": "RAY"}, offered(expires_in=-1), InvalidOrder),
     ],
 )
 def test_an_order_that_cannot_have_its_quote_is_refused_and_not_stored(
-    change: dict[str, Any], quote: Offer | None, refusal: type[Exception]
+    change: dict[str, Any], offer: Offer | None, refusal: type[Exception]
 ) -> None:
-    journal, id = Journal(), uuid7()
-    request = replace(REQUEST, quote_id=id, **change)
+    journal = Journal()
     with pytest.raises(refusal):
-        submit(journal, request=request, quotes={id: quote} if quote else {})
+        submit(journal, request=replace(REQUEST, quote_id=QUOTE_ID, **change), offer=offer)
     assert (journal.done, journal.warnings) == ([], [])
