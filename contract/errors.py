@@ -25,14 +25,18 @@ EXAMPLES: tuple[EngineError, ...] = (
     errors.TooLateToCancel("the order is already submitted and cannot be cancelled"),
     errors.PayloadTooLarge("expected at most 32768 bytes, was 32769"),
     errors.UnsupportedMediaType("expected Content-Type: application/json, was 'text/plain'"),
-    errors.IdempotencyKeyReused([{"field": "amountIn", "message": f"expected 1.5 as in order {_ORDER}, was 2"}]),
+    errors.IdempotencyKeyReused(
+        [{"field": "amountIn", "message": f"expected 1.5 SOL as in order {_ORDER}, was 2 SOL"}]
+    ),
     errors.RateLimited("more than 100 orders a minute; retry in 12 s", 12),
     errors.TooManyConnections("more than 50 open connections"),
     errors.TooManySubscriptions("more than 100 running orders on one connection"),
     errors.NoRoute("expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-BONK"),
-    errors.AmountTooSmall("expected at least 0.000000007 SOL, the least that pays anything in USDC, was 0.000000001"),
+    errors.AmountTooSmall(
+        "expected at least 0.000000007 SOL, the least that pays anything in USDC, was 0.000000001 SOL"
+    ),
     errors.InsufficientLiquidity(
-        "expected at most 18446743241207.706001 RAY, for which the pools pay 11656.604834312 SOL, was 18446744073709"
+        "expected at most 18446743241207.706001 RAY, for which the pools pay 11656.6048343 SOL, was 18446744073709 RAY"
     ),
     errors.VenueUnavailable("raydium did not quote within 2 s; meteora did not quote within 2 s"),
     errors.StoreUnavailable("Postgres does not answer"),

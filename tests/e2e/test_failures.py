@@ -178,7 +178,7 @@ async def test_an_order_that_pays_nothing_fails_at_once_and_permanently(stack: S
     assert statuses(events) == ["pending", "failed"]
     failed = events[-1]["data"]
     assert (failed["code"], failed["attempts"], failed["retryable"]) == ("AmountTooSmall", 1, False)
-    assert failed["message"] == "expected at least 0.00853 BONK, the least that pays anything in SOL, was 0.00001"
+    assert failed["message"] == "expected at least 0.00853 BONK, the least that pays anything in SOL, was 0.00001 BONK"
 
 
 async def test_lost_postgres_connections_lose_no_order(stack: Stack, market: Market) -> None:

@@ -90,7 +90,7 @@ async def test_a_key_reused_for_another_order_is_refused_with_what_differs(stack
     assert answer.body["error"] == error
     assert error["code"] == "IdempotencyKeyReused"
     assert error["details"] == [
-        {"field": "amountIn", "message": f"expected 0.01 as in order {first.body['orderId']}, was 0.02"},
+        {"field": "amountIn", "message": f"expected 0.01 SOL as in order {first.body['orderId']}, was 0.02 SOL"},
         {"field": "slippageBps", "message": f"expected 50 as in order {first.body['orderId']}, was 70"},
     ]
 

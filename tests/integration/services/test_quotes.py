@@ -267,14 +267,14 @@ def test_an_order_for_an_unknown_quote_is_refused(scene: Scene) -> None:
     [
         ({"token_in": "wSOL"}, {"tokenIn": "expected SOL as in quote {id}, was wSOL"}),
         ({"token_out": "USDT"}, {"tokenOut": "expected USDC as in quote {id}, was USDT"}),
-        ({"amount_in": 1_500_000_001}, {"amountIn": "expected 1.5 as in quote {id}, was 1.500000001"}),
+        ({"amount_in": 1_500_000_001}, {"amountIn": "expected 1.5 SOL as in quote {id}, was 1.500000001 SOL"}),
         ({"slippage_bps": 51}, {"slippageBps": "expected 50 as in quote {id}, was 51"}),
         (
             {"token_in": "USDC", "token_out": "SOL", "amount_in": 1, "slippage_bps": 0},
             {
                 "tokenIn": "expected SOL as in quote {id}, was USDC",
                 "tokenOut": "expected USDC as in quote {id}, was SOL",
-                "amountIn": "expected 1.5 as in quote {id}, was 0.000001",
+                "amountIn": "expected 1.5 SOL as in quote {id}, was 0.000001 USDC",
                 "slippageBps": "expected 50 as in quote {id}, was 0",
             },
         ),
@@ -298,7 +298,7 @@ def test_an_equal_number_of_base_units_of_another_token_is_another_amount(scene:
     with pytest.raises(InvalidOrder) as caught:
         scene.submit(replace(REQUEST, quote_id=UUID(id), token_in="USDT"))
     assert [problem["field"] for problem in caught.value.problems] == ["tokenIn", "amountIn"]
-    assert caught.value.problems[1]["message"].endswith("was 1500")
+    assert caught.value.problems[1]["message"].endswith("was 1500 USDT")
 
 
 def test_an_order_for_an_expired_quote_is_refused(scene: Scene) -> None:

@@ -113,6 +113,25 @@ def test_a_slip_refuses_the_transaction_permanently(market: Market, chain: Simul
     assert sent(market, signed(market)) is not None
 
 
+@pytest.mark.parametrize(
+    ("min_out", "message"),
+    [
+        (254_000_000, "expected at least 254 USDC, was 253.999999 USDC"),
+        (1, "expected at least 0.000001 USDC, was 0 USDC"),
+        (0, "expected at least 0.000001 USDC, was 0 USDC"),
+    ],
+)
+def test_a_slip_says_what_was_expected_and_a_smaller_amount_that_came(
+    market: Market, chain: SimulatedChain, database: Database, min_out: int, message: str
+) -> None:
+    transaction = chain.build(quoted(market, "SOL-USDC", SOL * 2, [AMM]), min_out)
+    set_fault(database, "raydium", "submit", "slip", times=1)
+    chain.submit(transaction)
+    with pytest.raises(SlippageExceeded) as refused:
+        chain.confirm(transaction)
+    assert str(refused.value) == message
+
+
 def test_a_fault_lasts_until_it_is_cleared(market: Market, chain: SimulatedChain, database: Database) -> None:
     transaction = signed(market)
     chain.submit(transaction)

@@ -8,7 +8,8 @@ import pytest
 
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.domain.errors import CorruptPool, NoRoute, SlippageExceeded
-from order_engine.domain.money import U64_MAX
+from order_engine.domain.money import U64_MAX, describe
+from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Fill
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.market import Market
@@ -80,9 +81,9 @@ def test_a_swap_pays_min_out_or_changes_nothing(
     chain.submit(transaction)
     if missing:
         for _ in range(2):
-            with pytest.raises(
-                SlippageExceeded, match=f"at least {quote.amount_out + 1} base units, was {quote.amount_out} at most"
-            ):
+            token = TOKENS[quote.token_out]
+            least, paid = describe(transaction.min_out, token), describe(quote.amount_out, token)
+            with pytest.raises(SlippageExceeded, match=f"^expected at least {least}, was {paid}$"):
                 chain.confirm(transaction)
         chain.submit(transaction)
         assert pools(database) == before
@@ -110,7 +111,7 @@ def test_a_refusing_pool_undoes_the_swaps_before_it(
     store(database, "meteora-dlmm:SOL-USDT", empty)
     before = pools(database)
     chain.submit(transaction)
-    with pytest.raises(SlippageExceeded, match="was 0 at most"):
+    with pytest.raises(SlippageExceeded, match="expected at least 0.000001 USDT, was 0 USDT"):
         chain.confirm(transaction)
     assert pools(database) == before
     (row,) = landed(database)

@@ -84,7 +84,7 @@ def test_the_answer_stays_the_same_when_the_order_moves_on(
 @pytest.mark.parametrize(
     ("change", "field", "expected", "was"),
     [
-        ({"amount_in": 1}, "amountIn", "1.5", "0.000000001"),
+        ({"amount_in": 1}, "amountIn", "1.5 SOL", "0.000000001 SOL"),
         ({"token_in": "RAY"}, "tokenIn", "SOL", "RAY"),
         ({"token_out": "JUP"}, "tokenOut", "USDC", "JUP"),
         ({"slippage_bps": 51}, "slippageBps", "50", "51"),

@@ -34,12 +34,12 @@ def parse_amount(value: str | int | Decimal, token: Token) -> int:
     if len(fraction) > token.decimals:
         raise ValueError(f"expected at most {token.decimals} decimals for {token.symbol}, was {text[:40]!r}")
     if len(whole.lstrip("0")) > 20:
-        raise ValueError(f"expected at most {format_amount(U64_MAX, token)} {token.symbol}, was {text[:40]!r}")
+        raise ValueError(f"expected at most {describe(U64_MAX, token)}, was {text[:40]!r}")
     units = int(whole + fraction.ljust(token.decimals, "0"))
     if units == 0:
         raise ValueError(f"expected an amount above zero, was {text[:40]!r}")
     if units > U64_MAX:
-        raise ValueError(f"expected at most {format_amount(U64_MAX, token)} {token.symbol}, was {text[:40]!r}")
+        raise ValueError(f"expected at most {describe(U64_MAX, token)}, was {text[:40]!r}")
     return units
 
 
@@ -47,6 +47,11 @@ def format_amount(units: int, token: Token) -> str:
     """The decimal amount, exact and without trailing zeros: `format_amount(1_500_000_000, SOL)` is `"1.5"`."""
     whole, fraction = divmod(units, 10**token.decimals)
     return f"{whole}.{fraction:0{token.decimals}d}".rstrip("0").rstrip(".")
+
+
+def describe(units: int, token: Token) -> str:
+    """The decimal amount with its token, as messages show it: `describe(1_500_000_000, SOL)` is `"1.5 SOL"`."""
+    return f"{format_amount(units, token)} {token.symbol}"
 
 
 def format_price(amount_in: int, token_in: Token, amount_out: int, token_out: Token) -> str:

@@ -19,7 +19,7 @@ from order_engine.domain.errors import (
     Transient,
     VenueUnavailable,
 )
-from order_engine.domain.money import format_amount
+from order_engine.domain.money import describe
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, Token, pool_token
 from order_engine.ports import Venue
@@ -116,13 +116,13 @@ def _refusal(
     match error:
         case routing.TooSmall(smallest=smallest):
             return AmountTooSmall(
-                f"expected at least {format_amount(smallest, token_in)} {token_in.symbol}, the least that pays anything"
-                f" in {token_out.symbol}, was {format_amount(amount_in, token_in)}"
+                f"expected at least {describe(smallest, token_in)}, the least that pays anything in"
+                f" {token_out.symbol}, was {describe(amount_in, token_in)}"
             )
         case routing.TooLarge(largest=largest, amount_out=amount_out):
             return InsufficientLiquidity(
-                f"expected at most {format_amount(largest, token_in)} {token_in.symbol}, for which the pools pay"
-                f" {format_amount(amount_out, token_out)} {token_out.symbol}, was {format_amount(amount_in, token_in)}"
+                f"expected at most {describe(largest, token_in)}, for which the pools pay"
+                f" {describe(amount_out, token_out)}, was {describe(amount_in, token_in)}"
             )
     details = "".join(f"; {name}: {reason}" for name, reason in missing.items())
     return NoRoute(f"expected a pair with pools, or with pools over {'/'.join(routing.HUBS)}, was {pair}{details}")

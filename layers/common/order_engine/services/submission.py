@@ -13,7 +13,7 @@ from order_engine.domain.errors import EngineError, IdempotencyKeyReused, Invali
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import format_amount
+from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.tokens import TOKENS
@@ -106,7 +106,7 @@ def _same(request: OrderRequest, order: Order) -> Order:
         type=(order.type, request.type),
         tokenIn=(order.token_in, request.token_in),
         tokenOut=(order.token_out, request.token_out),
-        amountIn=(_amount_in(order), _amount_in(request)),
+        amountIn=_amounts_in(order, request),
         slippageBps=(order.slippage_bps, request.slippage_bps),
         clientOrderId=(order.client_order_id, request.client_order_id),
         userId=(order.user_id, request.user_id),
@@ -123,7 +123,7 @@ def _check_quoted(request: OrderRequest, offer: Offer) -> None:
         f"quote {offer.id}",
         tokenIn=(offer.quote.token_in, request.token_in),
         tokenOut=(offer.quote.token_out, request.token_out),
-        amountIn=(_amount_in(offer.quote), _amount_in(request)),
+        amountIn=_amounts_in(offer.quote, request),
         slippageBps=(offer.slippage_bps, request.slippage_bps),
     )
     if problems:
@@ -131,8 +131,11 @@ def _check_quoted(request: OrderRequest, offer: Offer) -> None:
     offer.quote.check(time.time())
 
 
-def _amount_in(value: OrderRequest | Order | Quote) -> str:
-    return format_amount(value.amount_in, TOKENS[value.token_in])
+def _amounts_in(expected: Order | Quote, was: OrderRequest) -> tuple[str, str]:
+    """Both amounts, equal if their decimals are: another token is a difference of its own."""
+    both = [(each.amount_in, TOKENS[each.token_in]) for each in (expected, was)]
+    one, other = (format_amount(*each) for each in both)
+    return (one, other) if one == other else (describe(*both[0]), describe(*both[1]))
 
 
 def _mismatches(source: str, **fields: tuple[object, object]) -> list[dict[str, Any]]:

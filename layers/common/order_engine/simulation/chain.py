@@ -12,7 +12,7 @@ from typing import Any
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.domain.errors import NoRoute, QuoteExpired, SlippageExceeded
-from order_engine.domain.money import format_amount
+from order_engine.domain.money import describe
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.domain.transactions import Fill, Transaction
@@ -114,8 +114,11 @@ class SimulatedChain:
             period = market.flow.period(now)
             before = {id: market.pool(rows[id], period) for id in ids}
             swaps, after = _carried_out(transaction, before, rows, int(now))
-            amount_out = sum(swap.amount_out for swap in _last_hop(swaps))
-            swapped = amount_out >= max(transaction.min_out, 1) and not (fault and fault["kind"] == "slip")
+            amount_out, least = sum(swap.amount_out for swap in _last_hop(swaps)), _least(transaction)
+            if fault and fault["kind"] == "slip":
+                # The price moves just before the swap, by as much as it takes.
+                amount_out = min(amount_out, least - 1)
+            swapped = amount_out >= least
             landing = {
                 "now": now,
                 "read_at": row["read_at"],
@@ -150,8 +153,15 @@ class SimulatedChain:
             raise QuoteExpired("the transaction was not seen on chain before it expired")
         amount_out = int(rows[0]["amount_out"])
         if not rows[0]["swapped"]:
-            raise SlippageExceeded(f"expected at least {transaction.min_out} base units, was {amount_out} at most")
+            token = TOKENS[transaction.token_out]
+            least = describe(_least(transaction), token)
+            raise SlippageExceeded(f"expected at least {least}, was {describe(amount_out, token)}")
         return Fill(transaction.signature, int(rows[0]["amount_in"]), amount_out, rows[0]["slot"])
+
+
+def _least(transaction: Transaction) -> int:
+    """The least that the transaction pays, in base units: never nothing, whatever the slippage."""
+    return max(transaction.min_out, 1)
 
 
 def _valid_slots(transaction: Transaction) -> range:
@@ -204,8 +214,8 @@ def _venues(swaps: Sequence[PlannedSwap]) -> list[str]:
 def _instructions(quote: Quote) -> list[str]:
     """The transaction's instructions in order. They wrap native SOL before the swaps and unwrap it after them."""
     native = "SOL" in (quote.token_in, quote.token_out)
-    amount = format_amount(quote.amount_in, TOKENS[quote.token_in])
-    wrap = [f"transfer {amount} SOL to the wSOL account", "sync the wSOL account"] if quote.token_in == "SOL" else []
+    amount = describe(quote.amount_in, TOKENS[quote.token_in])
+    wrap = [f"transfer {amount} to the wSOL account", "sync the wSOL account"] if quote.token_in == "SOL" else []
     return [
         *(["create the wSOL account"] if native else []),
         *wrap,
