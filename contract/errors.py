@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from order_engine.api.status_codes import status_of
-from order_engine.api.views import error_view
+from order_engine.api.errors import error_view, status_of
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError
 

@@ -11,8 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.api.callers import caller_of
-from order_engine.api.status_codes import status_of
-from order_engine.api.views import error_view
+from order_engine.api.errors import error_view, status_of
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import services
 from order_engine.domain.errors import EngineError

@@ -6,22 +6,25 @@ Every method of a store may raise `StoreUnavailable`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-from order_engine.dex.routing import Listing
-from order_engine.domain.access import Caller
-from order_engine.domain.errors import EngineError
-from order_engine.domain.events import Event
-from order_engine.domain.lifecycle import Status, Trigger
-from order_engine.domain.orders import Order, OrderRequest
-from order_engine.domain.quotes import Offer, Quote
-from order_engine.domain.transactions import Fill, Transaction
+if TYPE_CHECKING:
+    # Annotations only: a function that needs one port does not import every domain type and the quote maths.
+    from uuid import UUID
 
-Publish = Callable[[Event, Sequence[str]], None]
+    from order_engine.dex.routing import Listing
+    from order_engine.domain.access import Caller
+    from order_engine.domain.errors import EngineError
+    from order_engine.domain.events import Event
+    from order_engine.domain.lifecycle import Status, Trigger
+    from order_engine.domain.orders import Order, OrderRequest
+    from order_engine.domain.quotes import Offer, Quote
+    from order_engine.domain.transactions import Fill, Transaction
+
+Publish: TypeAlias = "Callable[[Event, Sequence[str]], None]"
 """Tells everyone of a committed event: the view of active orders, and these connections."""
 
-View = Callable[[Event], dict[str, Any]]
+View: TypeAlias = "Callable[[Event], dict[str, Any]]"
 """An event as clients see it."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import Unauthorized
-from order_engine.services.authentication import Authentication
+
+if TYPE_CHECKING:
+    from order_engine.services.authentication import Authentication
 
 
 def authenticate(authentication: Authentication, event: dict[str, Any]) -> Caller:

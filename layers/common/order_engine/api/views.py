@@ -1,4 +1,4 @@
-"""What clients see of orders, events, quotes and errors. Amounts appear as decimals and in base units."""
+"""What clients see of orders, events and quotes. Amounts appear as decimals and in base units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from uuid import UUID
 from order_engine.api import cursors
 from order_engine.dex.swaps import min_out
 from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
-from order_engine.domain.errors import EngineError
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, format_amount, format_price
@@ -28,11 +27,6 @@ def amounts(name: str, units: int, symbol: str) -> dict[str, str]:
 def price(amount_in: int, token_in: str, amount_out: int, token_out: str) -> str:
     """Whole `token_out` paid for one whole `token_in`."""
     return format_price(amount_in, TOKENS[token_in], amount_out, TOKENS[token_out])
-
-
-def error_view(error: EngineError) -> dict[str, Any]:
-    """The one error shape of every interface."""
-    return {"error": {"code": error.code, "message": str(error), "details": error.details}}
 
 
 def order_view(order: Order) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from order_engine.api.errors import error_view
 from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
-from order_engine.api.views import error_view
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, UnknownAction
 from order_engine.ports import ConnectionGone, Connections, OrderStore, ReplayQueue

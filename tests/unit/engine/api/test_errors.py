@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from order_engine.api.status_codes import status_of
-from order_engine.api.views import error_view
+from order_engine.api.errors import error_view, status_of
 from order_engine.domain import errors
 from order_engine.domain.errors import EngineError, Final, InvalidOrder, Rejected, Reroute, Transient, error_class
 

@@ -1,6 +1,8 @@
-"""The HTTP status of each error."""
+"""How clients see an error: its HTTP status and its body."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from order_engine.domain.errors import (
     EngineError,
@@ -46,3 +48,8 @@ _STATUS: dict[type[EngineError], int] = {
 def status_of(error: EngineError) -> int:
     """The status of the error's class, or of the nearest base class that has one."""
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+
+
+def error_view(error: EngineError) -> dict[str, Any]:
+    """The one error shape of every interface."""
+    return {"error": {"code": error.code, "message": str(error), "details": error.details}}
