@@ -245,7 +245,8 @@ def _account(folder: Path, programs: Path) -> dict[str, Any]:
         found = pwd.getpwnam(_POSTGRES_USER)
     except KeyError:
         try:
-            subprocess.run(["useradd", "--system", _POSTGRES_USER], check=True, capture_output=True, text=True)
+            useradd = shutil.which("useradd") or "/usr/sbin/useradd"
+            subprocess.run([useradd, "--system", _POSTGRES_USER], check=True, capture_output=True, text=True)
             found = pwd.getpwnam(_POSTGRES_USER)
         except (OSError, subprocess.CalledProcessError) as error:
             reason = getattr(error, "stderr", None) or error
@@ -253,9 +254,10 @@ def _account(folder: Path, programs: Path) -> dict[str, Any]:
             raise StoreError(message) from None
     _let_others_through(folder)
     _let_others_through(programs / "postgres")
-    readable = stat.S_IROTH | stat.S_IXOTH
-    if any(path.stat().st_mode & readable != readable for path in (programs.parent, programs, programs / "postgres")):
-        subprocess.run(["chmod", "-R", "o+rX", str(programs.parent)], check=True)
+    if not os.stat(programs / "postgres").st_mode & stat.S_IROTH:  # installed with a strict umask
+        for path in (programs.parent, *programs.parent.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
 
 
