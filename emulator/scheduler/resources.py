@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from emulator.lambda_.resources import target
 from emulator.scheduler.records import Schedule
-from emulator.scheduler.schedules import parse
+from emulator.scheduler.schedules import parse, rule_arn
 from emulator.template.properties import Values, mapping
 from emulator.template.registry import ResourceType, physical_name, words
 from emulator.template.resources import Resource
+
+
+def _rule_arn(resource: Resource) -> str:
+    return rule_arn(resource.name)
 
 
 def _schedule(resource: Resource) -> Schedule:
@@ -23,19 +27,20 @@ def _rule(resource: Resource) -> list[Schedule]:
     targets = resource.values.get("Targets", [])
     for invoked in targets:
         mapping(invoked, "Targets", "Arn Input", "DeadLetterConfig Id RetryPolicy RoleArn")
-    name = resource.logical_id
-    names = [name] if len(targets) == 1 else [f"{name}-{number}" for number in range(len(targets))]
-    return [_scheduled(resource, name, invoked) for name, invoked in zip(names, targets, strict=True)]
+    rule = resource.name
+    names = [rule] if len(targets) == 1 else [f"{rule}-{number}" for number in range(len(targets))]
+    return [_scheduled(resource, name, invoked, rule) for name, invoked in zip(names, targets, strict=True)]
 
 
-def _scheduled(resource: Resource, name: str, invoked: Values) -> Schedule:
+def _scheduled(resource: Resource, name: str, invoked: Values, rule: str | None = None) -> Schedule:
     expression = str(resource.values.get("ScheduleExpression"))
     try:
         parse(expression)
     except ValueError as error:
         raise ValueError(f"ScheduleExpression: {error}") from None
     enabled = resource.values.get("State", "ENABLED") != "DISABLED"
-    return Schedule(name, expression, target(resource, invoked.get("Arn"), "Target"), invoked.get("Input"), enabled)
+    function = target(resource, invoked.get("Arn"), "Target")
+    return Schedule(name, expression, function, invoked.get("Input"), enabled, rule)
 
 
 TYPES = (
@@ -50,10 +55,11 @@ TYPES = (
     ),
     ResourceType(
         "AWS::Events::Rule",
-        used=words("ScheduleExpression State Targets"),
-        ignored=words("Description Name RoleArn Tags"),
+        used=words("Name ScheduleExpression State Targets"),
+        ignored=words("Description RoleArn Tags"),
         ref=physical_name,
-        attributes={},
+        attributes={"Arn": _rule_arn},
         build=_rule,
+        name="Name",
     ),
 )

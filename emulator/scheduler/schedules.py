@@ -80,33 +80,45 @@ class Schedules(Service):
 
 
 def event(schedule: Schedule, due: datetime) -> bytes:
-    """Returns what the function receives: the schedule's input, or Scheduler's own event."""
-    schedule_arn = arn("scheduler", f"schedule/default/{schedule.name}")
+    """Returns what the function receives: the schedule's input, or the event of the service that runs the schedule."""
     time = f"{due:%Y-%m-%dT%H:%M:%SZ}"
     execution = str(uuid.uuid4())
-    if schedule.input is not None:
-        keywords = {
-            "schedule-arn": schedule_arn,
-            "scheduled-time": time,
-            "execution-id": execution,
-            "attempt-number": "1",
-        }
-        return re.sub(
-            r"<aws\.scheduler\.([a-z-]+)>", lambda match: keywords.get(match[1], match[0]), schedule.input
-        ).encode()
-    return json.dumps(
-        {
+    source, detail, origin = _origin(schedule)
+    if schedule.input is None:
+        own = {
             "version": "0",
             "id": execution,
             "detail-type": "Scheduled Event",
-            "source": "aws.scheduler",
+            "source": source,
             "account": ACCOUNT,
             "time": time,
             "region": REGION,
-            "resources": [schedule_arn],
-            "detail": "{}",
+            "resources": [origin],
+            "detail": detail,
         }
+        return json.dumps(own).encode()
+    if schedule.rule is not None:
+        return schedule.input.encode()
+    keywords = {
+        "schedule-arn": origin,
+        "scheduled-time": time,
+        "execution-id": execution,
+        "attempt-number": "1",
+    }
+    return re.sub(
+        r"<aws\.scheduler\.([a-z-]+)>", lambda match: keywords.get(match[1], match[0]), schedule.input
     ).encode()
+
+
+def _origin(schedule: Schedule) -> tuple[str, object, str]:
+    """The source, the detail and the ARN in the event: Scheduler writes the empty detail as a string."""
+    if schedule.rule is not None:
+        return "aws.events", {}, rule_arn(schedule.rule)
+    return "aws.scheduler", "{}", arn("scheduler", f"schedule/default/{schedule.name}")
+
+
+def rule_arn(name: str) -> str:
+    return arn("events", f"rule/{name}")
 
 
 def parse(expression: str) -> Expression:

@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import Schedules, parse
 from tests.support.emulator.clock import FakeClock
 from tests.support.emulator.no_functions import NoFunctions
+from tests.support.emulator.templates import FUNCTION, loaded
 
 START = datetime(2026, 2, 27, 12, 0, 30, tzinfo=UTC)
 
@@ -78,6 +80,35 @@ def test_the_function_receives_schedulers_own_event() -> None:
         }
 
     run(test, Schedule("sweep", "cron(* * * * ? *)", "recover"))
+
+
+def test_a_rules_function_receives_eventbridges_own_event() -> None:
+    async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
+        await clock.advance(30)
+        ((_, _, payload),) = lambda_.invocations
+        event: dict[str, Any] = json.loads(payload)
+        assert event.pop("id")
+        assert event == {
+            "version": "0",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "000000000000",
+            "time": "2026-02-27T12:01:00Z",
+            "region": "us-east-1",
+            "resources": ["arn:aws:events:us-east-1:000000000000:rule/Sweep"],
+            "detail": {},
+        }
+
+    run(test, Schedule("Sweep-0", "cron(* * * * ? *)", "recover", rule="Sweep"))
+
+
+def test_a_rules_input_is_passed_on_as_it_is() -> None:
+    async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
+        await clock.advance(0)
+        assert lambda_.invocations[0][2] == given.encode()
+
+    given = '{"at": "<aws.scheduler.scheduled-time>"}'
+    run(test, Schedule("Sweep", "rate(1 day)", "recover", input=given, rule="Sweep"))
 
 
 def test_the_keywords_in_a_schedules_input_are_replaced() -> None:
@@ -183,3 +214,31 @@ def test_an_expression_that_aws_refuses_is_named(expression: str) -> None:
     with pytest.raises(ValueError, match="expected") as caught:
         parse(expression)
     assert str(caught.value).startswith(expression)
+
+
+def test_a_rule_is_known_by_the_name_that_the_template_gives_it(tmp_path: Path) -> None:
+    rule = """
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: tick
+      ScheduleExpression: rate(1 minute)
+      Targets: [{Id: a, Arn: !GetAtt Worker.Arn}, {Id: b, Arn: !GetAtt Worker.Arn, Input: '{}'}]
+"""
+    stack = loaded(tmp_path, FUNCTION + rule)
+    assert [(schedule.rule, schedule.input) for schedule in stack.of(Schedule).values()] == [
+        ("tick", None),
+        ("tick", "{}"),
+    ]
+
+
+def test_a_functions_schedule_event_is_a_rule_and_its_schedule_v2_event_is_not(tmp_path: Path) -> None:
+    events = """
+      Events:
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute), Name: tick}}
+        Tock: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 minute), Name: tock}}
+"""
+    function = FUNCTION.replace("{CodeUri: code, Handler: app.handler, Runtime: python3.13}", "")
+    properties = "\n      CodeUri: code\n      Handler: app.handler\n      Runtime: python3.13"
+    stack = loaded(tmp_path, f"{function.rstrip()}{properties}{events}")
+    assert {schedule.name: schedule.rule for schedule in stack.of(Schedule).values()} == {"tick": "tick", "tock": None}

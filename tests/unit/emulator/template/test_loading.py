@@ -146,7 +146,7 @@ def test_a_template_with_other_resources_loads(tmp_path: Path) -> None:
     assert stack.of(Queue)["jobs"] == Queue("jobs", redrive=Redrive("arn:aws:sqs:us-east-1:000000000000:Dead", 3))
     assert set(stack.of(Schedule).values()) == {
         Schedule("WorkerLater", "rate(5 minutes)", name, None, enabled=False),
-        Schedule("WorkerRule", "cron(0 * * * ? *)", name, '{"a": 1}'),
+        Schedule("WorkerRule", "cron(0 * * * ? *)", name, '{"a": 1}', rule="WorkerRule"),
     }
     assert stack.of(StateMachine)["Machine"].definition["States"]["A"]["Resource"] == worker.arn
     properties = {"ServiceToken": worker.arn, "Size": "3", "Flags": ["true"]}
