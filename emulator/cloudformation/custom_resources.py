@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from emulator.cloudformation.records import CustomResource
+from emulator.cloudformation.records import CustomResource, in_order
 from emulator.common.account import arn
 from emulator.common.service import Service
 from emulator.lambda_.functions import Functions
@@ -32,7 +32,7 @@ class CustomResources(Service):
         endpoint_url: str,
         timeout: float,
     ) -> None:
-        self._resources = tuple(resources)
+        self._resources = in_order(resources)
         self._functions = functions
         self._stack_id = arn("cloudformation", f"stack/{stack_name}/{uuid.uuid4()}")
         self._endpoint_url = endpoint_url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from emulator.cloudformation.records import CustomResource
@@ -16,7 +18,58 @@ from emulator.template.resources import Resource
 
 def _custom_resource(resource: Resource) -> CustomResource:
     function = target(resource, resource.values.get("ServiceToken"), "ServiceToken")
-    return CustomResource(resource.logical_id, resource.kind, function, _strings(resource.values))
+    dependencies = _dependencies(resource)
+    if resource.logical_id in dependencies:
+        circle = [name for name, other in dependencies.items() if resource.logical_id in _dependencies(other)]
+        raise ValueError(f"circular dependency between resources: {', '.join(sorted(circle))}")
+    after = tuple(name for name, other in dependencies.items() if _is_custom(other))
+    return CustomResource(resource.logical_id, resource.kind, function, _strings(resource.values), after)
+
+
+def _is_custom(resource: Resource) -> bool:
+    return resource.type is not None and resource.type.build is _custom_resource
+
+
+def _dependencies(resource: Resource) -> dict[str, Resource]:
+    """Returns the resources that CloudFormation creates before this one, by logical id."""
+    found: dict[str, Resource] = {}
+    ahead = [resource]
+    while ahead:
+        current = ahead.pop(0)
+        wanted = current.definition.get("DependsOn", [])
+        names = [wanted] if isinstance(wanted, str) else wanted
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"DependsOn: expected a logical id or a list of them, was {names!r}")
+        for name in (*names, *_references(current.properties)):
+            # A resource that its condition leaves out is not waited for.
+            if name not in found and (other := current.template.get(name)) is not None:
+                found[name] = other
+                ahead.append(other)
+    return found
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yields the names in the intrinsic functions Ref, Fn::GetAtt and Fn::Sub."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(name)}:
+            yield name.partition(".")[0]
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            yield from (name for name in _substituted(text) if name not in variables)
+            yield from _references(variables)
+        case {"Fn::Sub": str(text)}:
+            yield from _substituted(text)
+        case dict():
+            for item in value.values():
+                yield from _references(item)
+        case list():
+            for item in value:
+                yield from _references(item)
+
+
+def _substituted(text: str) -> list[str]:
+    return [name.partition(".")[0] for name in re.findall(r"\$\{([^!}][^}]*)\}", text)]
 
 
 def _strings(value: Any) -> Any:
