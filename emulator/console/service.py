@@ -65,7 +65,12 @@ class Console:
             case "functions":
                 return web.json_response(self._functions())
             case "machines":
-                return web.json_response([asdict(machine) for machine in self._step_functions.machines])
+                return web.json_response(
+                    [
+                        {"name": machine.name, "type": machine.type, "definition": machine.definition}
+                        for machine in self._step_functions.machines
+                    ]
+                )
             case "overview":
                 return web.json_response(await self._overview())
             case "logs":

@@ -71,7 +71,9 @@ def compile_rule(rule: Any, place: str, problems: list[str], *, ignore: tuple[st
     if not isinstance(rule, dict):
         problems.append(f"{place}: expected an object, was {encode(rule)}")
         return None
-    fields = {name: value for name, value in rule.items() if name not in ignore}
+    fields = {name: value for name, value in rule.items() if name not in (*ignore, "Comment")}
+    if not isinstance(comment := rule.get("Comment", ""), str):
+        problems.append(f"{place}.Comment: expected a string, was {encode(comment)}")
     for name, combine in (("And", all), ("Or", any)):
         if name in fields:
             _refuse_others(fields, (name,), place, problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from emulator.common.account import REGION
@@ -17,8 +18,9 @@ class Event(NamedTuple):
     details: dict[str, Any]
 
 
-def render(event: Event, number: int, *, data: bool = True) -> dict[str, Any]:
-    """Returns an event in AWS's shape. `number` is its id, from 1; without `data`, it has no inputs and outputs."""
+def render(event: Event, number: int, *, data: bool = True, write: Callable[[Any], str] = encode) -> dict[str, Any]:
+    """Returns an event in AWS's shape. `number` is its id, from 1; `write` returns an input or output as JSON; without
+    `data`, the event has neither."""
     rendered: dict[str, Any] = {
         "timestamp": event.at,
         "type": event.type,
@@ -27,7 +29,7 @@ def render(event: Event, number: int, *, data: bool = True) -> dict[str, Any]:
     }
     key = _details_key(event.type)
     if key is not None:
-        rendered[key] = _details(event, data)
+        rendered[key] = _details(event, data, write)
     return rendered
 
 
@@ -51,12 +53,12 @@ _WITHOUT_DETAILS = {
 }
 
 
-def _details(event: Event, data: bool) -> dict[str, Any]:
+def _details(event: Event, data: bool, write: Callable[[Any], str]) -> dict[str, Any]:
     details: dict[str, Any] = {}
     for name, value in event.details.items():
         if name in ("input", "output"):
             if data:
-                details[name] = encode(value)
+                details[name] = write(value)
             details[f"{name}Details"] = {"truncated": False}
         elif name == "parameters":
             details |= {"region": REGION, "parameters": encode(value)}

@@ -32,9 +32,6 @@ _INLINE_MAP_CONCURRENCY = 40
 _STATES_BETWEEN_YIELDS = 50
 _MAX_WAIT = 31_536_000.0
 
-# The errors that States.ALL and States.TaskFailed do not match.
-_TERMINAL = {"States.Runtime", "States.DataLimitExceeded"}
-
 
 class Execution:
     """The state of an execution: the constant part of the context object, and the recorded events."""
@@ -232,17 +229,17 @@ class Interpreter:
 
         async def iterate(index: int) -> Any:
             inner = scopes[index]
-            iteration = {"name": state.name, "index": index}
-            inner.record("MapIterationStarted", iteration)
+            inner.record("MapIterationStarted", _iteration(inner, state))
+            # The iterations that run at the same time all start before the first of them enters a state.
+            await asyncio.sleep(0)
             try:
                 inner.state = state
                 inner.entered = scope.entered
                 item = items[index] if state.item_selector is None else state.item_selector(data, inner)
                 result = await self.run(state.processor, item, inner)
-            except Failure as error:
-                scope.execution.record("MapIterationFailed", inner.previous, iteration)
-                raise inner.located(error) if isinstance(error, EvaluationError) else error from None
-            inner.record("MapIterationSucceeded", iteration)
+            except EvaluationError as error:
+                raise inner.located(error) from None
+            inner.record("MapIterationSucceeded", _iteration(inner, state))
             return result
 
         results = await _all(iterate, len(items), limit, scope, scopes)
@@ -255,29 +252,42 @@ async def _all(
 ) -> list[Any]:
     """Returns the results of all sequences, run at most `limit` at a time. The first that fails stops the others."""
     results: list[Any] = [None] * count
-    running: set[int] = set()
+    running: dict[int, Scope] = {}
     failed: list[Scope] = []
     indexes = iter(range(count))
+    started = scope.previous
 
     async def work() -> None:
+        previous = started
         for index in indexes:
-            running.add(index)
+            line = running[index] = scopes[index]
+            line.previous = previous
             try:
                 results[index] = await start(index)
             except Exception:
-                failed.append(scopes[index])
-                running.discard(index)
+                failed.append(line)
                 raise
-            running.discard(index)
-            scope.previous = scopes[index].previous
+            del running[index]
+            scope.previous = line.previous
+            # On AWS an iteration follows the last state of the iteration before it, not the event of its success.
+            previous = scope.execution.events[line.previous - 1].previous
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(limit, count))]
     try:
         await asyncio.gather(*workers)
     except Failure:
-        scope.previous = failed[0].previous
+        first = failed[0]
+        scope.previous = first.previous
+        if isinstance(scope.state, Map):
+            scope.execution.record("MapIterationFailed", scope.previous, _iteration(first, scope.state))
         for index in sorted(running):
-            _record_aborted(scopes[index], scope)
+            if running[index] is not first:
+                _record_aborted(running[index], scope)
+                if isinstance(scope.state, Map):
+                    scope.execution.record(
+                        "MapIterationAborted", scope.previous, _iteration(running[index], scope.state)
+                    )
+        _record_aborted(first, scope)
         raise
     finally:
         for worker in workers:
@@ -287,12 +297,15 @@ async def _all(
 
 
 def _record_aborted(aborted: Scope, scope: Scope) -> None:
+    """Records the state that a stopped sequence has entered and not left."""
     state = aborted.state
     if isinstance(state, Attempted | Wait) and state is not scope.state:
         scope.execution.record(f"{type(state).__name__}StateAborted", scope.previous, {})
-    if aborted.item is not None and aborted.item is not scope.item and isinstance(scope.state, Map):
-        details = {"name": scope.state.name, "index": aborted.item["Index"]}
-        scope.execution.record("MapIterationAborted", scope.previous, details)
+
+
+def _iteration(scope: Scope, state: Map) -> dict[str, Any]:
+    assert scope.item is not None
+    return {"name": state.name, "index": scope.item["Index"]}
 
 
 def rfc3339(at: float) -> str:
@@ -388,8 +401,6 @@ def _matches(errors: frozenset[str], error: str | None) -> bool:
         return False
     if error in errors:
         return True
-    if error in _TERMINAL:
-        return False
     return "States.ALL" in errors or ("States.TaskFailed" in errors and error != "States.Timeout")
 
 

@@ -103,10 +103,12 @@ def _path_end(text: str, start: int) -> int:
     """Returns the position of the comma or bracket at which the path ends."""
     depth = 0
     quote = ""
+    escaped = False
     for position in range(start, len(text)):
         character = text[position]
         if quote:
-            quote = "" if character == quote else quote
+            quote = "" if character == quote and not escaped else quote
+            escaped = character == "\\" and not escaped
         elif character in "'\"":
             quote = character
         elif character in "[(":

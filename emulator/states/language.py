@@ -223,8 +223,7 @@ def _choice(name: str, fields: Fields, reader: _Reader) -> State:
     rules: list[tuple[Predicate, str]] = []
     for rule in fields.children("Choices", required=True):
         following = rule.text("Next", required=True)
-        rule.text("Comment")
-        predicate = compile_rule(rule.document, rule.place, rule.problems, ignore=("Next", "Comment"))
+        predicate = compile_rule(rule.document, rule.place, rule.problems, ignore=("Next",))
         if following is not None:
             fields.targets.append(following)
         if predicate is not None and following is not None:

@@ -10,6 +10,7 @@ import yaml
 
 from emulator.common.account import arn
 from emulator.states import language
+from emulator.states.encoding import encode
 from emulator.states.records import StateMachine
 from emulator.template.registry import ResourceType, physical_name, words
 from emulator.template.resources import Resource
@@ -38,23 +39,26 @@ def _state_machine(resource: Resource) -> StateMachine:
     if missing:
         raise ValueError(f"DefinitionSubstitutions: {', '.join(sorted(missing))} is used, but not given")
     text = re.sub(r"\$\{(\w+)\}", lambda match: str(substitutions[match[1]]), text)
+    yaml_ = path.suffix in (".yaml", ".yml")
     try:
-        definition = yaml.load(text, yaml.CSafeLoader) if path.suffix in (".yaml", ".yml") else json.loads(text)
+        definition = yaml.load(text, yaml.CSafeLoader) if yaml_ else json.loads(text)
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         raise ValueError(f"the definition: {error}") from error
     if not isinstance(definition, dict):
         raise ValueError(f"the definition: expected an object, was {definition!r:.100}")
     language.parse(definition)
-    return StateMachine(resource.name, definition, kind)
+    source = encode(definition) if yaml_ else text
+    return StateMachine(resource.name, definition, kind, source, values.get("RoleArn", ""))
 
 
 TYPES = (
     ResourceType(
         "AWS::StepFunctions::StateMachine",
         used=words(
-            "Definition DefinitionS3Location DefinitionString DefinitionSubstitutions StateMachineName StateMachineType"
+            "Definition DefinitionS3Location DefinitionString DefinitionSubstitutions RoleArn StateMachineName "
+            "StateMachineType"
         ),
-        ignored=words("EncryptionConfiguration LoggingConfiguration RoleArn Tags TracingConfiguration"),
+        ignored=words("EncryptionConfiguration LoggingConfiguration Tags TracingConfiguration"),
         ref=_arn,
         attributes={"Arn": _arn, "Name": physical_name},
         build=_state_machine,

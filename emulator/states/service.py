@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from emulator.common.account import ACCOUNT, arn
+from emulator.common.account import arn
 from emulator.common.errors import ApiError
 from emulator.common.service import Service
 from emulator.lambda_.functions import Functions
 from emulator.states import history, language
-from emulator.states.encoding import MAX_BYTES, decode, encode, size
+from emulator.states.encoding import MAX_BYTES, decode, encode, encoder_of, size
 from emulator.states.errors import Failure
 from emulator.states.history import Event
 from emulator.states.interpreter import Execution as Run
@@ -53,6 +53,7 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     recorded: list[Event] = field(default_factory=list, repr=False)
+    write: Callable[[Any], str] = field(default=encode, repr=False)
 
     @property
     def duration(self) -> float:
@@ -61,7 +62,7 @@ class Execution:
 
     def events(self) -> list[dict[str, Any]]:
         """Returns the events, oldest first, in the shape of GetExecutionHistory."""
-        return [history.render(event, number) for number, event in enumerate(self.recorded, 1)]
+        return [history.render(event, number, write=self.write) for number, event in enumerate(self.recorded, 1)]
 
 
 class StepFunctions(Service):
@@ -123,8 +124,11 @@ class StepFunctions(Service):
 
     # Running
 
-    def _start(self, machine: StateMachine, name: str, text: str, kind: str) -> tuple[Execution, asyncio.Task[None]]:
+    def _start(
+        self, machine: StateMachine, name: str, text: str, *, synchronous: bool = False
+    ) -> tuple[Execution, asyncio.Task[None]]:
         document = _document(text)
+        kind = "express" if machine.type == "EXPRESS" else "execution"
         suffix = f":{uuid.uuid4()}" if machine.type == "EXPRESS" else ""
         execution = Execution(
             arn=arn("states", f"{kind}:{machine.name}:{name}{suffix}"),
@@ -132,27 +136,27 @@ class StepFunctions(Service):
             machine=machine,
             input=text,
             started=time.time(),
+            write=encoder_of(document, text),
         )
         self._executions[execution.arn] = execution
-        task = asyncio.get_running_loop().create_task(self._run(execution, document))
+        task = asyncio.get_running_loop().create_task(self._run(execution, document, synchronous))
         self._tasks[execution.arn] = task
         return execution, task
 
-    async def _run(self, execution: Execution, document: Any) -> None:
+    async def _run(self, execution: Execution, document: Any, synchronous: bool) -> None:
         machine = execution.machine
-        role = f"arn:aws:iam::{ACCOUNT}:role/{machine.name}"
         context = {
             "Id": execution.arn,
             "Input": document,
             "Name": execution.name,
-            "RoleArn": role,
+            "RoleArn": machine.role_arn,
             "StartTime": rfc3339(execution.started),
         }
-        if machine.type == "STANDARD":
+        if not synchronous:
             context["RedriveCount"] = 0
         run = Run(context, {"Id": machine.arn, "Name": machine.name}, max_events=_MAX_EVENTS[machine.type])
         execution.recorded = run.events
-        run.record("ExecutionStarted", 0, {"input": document, "roleArn": role})
+        run.record("ExecutionStarted", 0, {"input": document, "roleArn": machine.role_arn})
         parsed = self._parsed[machine.arn]
         scope = Scope(run)
         limit = parsed.timeout
@@ -162,13 +166,14 @@ class StepFunctions(Service):
         try:
             async with timer:
                 output = await self._interpreter.run(parsed.graph, document, scope)
-            execution.output = encode(output)
+            execution.output = execution.write(output)
             self._end(execution, scope, "SUCCEEDED", {"output": output})
         except Failure as failure:
             self._fail(execution, scope, failure)
         except TimeoutError as error:
             if timer.expired():
-                execution.error = "States.Timeout"
+                # As AWS records it, the status of a Standard execution says all.
+                execution.error = "States.Timeout" if machine.type == "EXPRESS" else None
                 self._end(execution, scope, "TIMED_OUT", {})
             else:
                 self._fail(execution, scope, Failure("States.Runtime", repr(error)))
@@ -209,20 +214,20 @@ class StepFunctions(Service):
                 if known.status == "RUNNING" and known.input == text:
                     return {"executionArn": known.arn, "startDate": known.started}
                 raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{known.arn}'")
-        kind = "express" if machine.type == "EXPRESS" else "execution"
-        execution, _ = self._start(machine, name, text, kind)
+        execution, _ = self._start(machine, name, text)
         return {"executionArn": execution.arn, "startDate": execution.started}
 
     async def _start_sync_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         machine = self._machine(request)
         if machine.type != "EXPRESS":
             raise _UNSUPPORTED_TYPE
-        execution, task = self._start(machine, _name(request), _text(request, "input", "{}"), "express")
+        execution, task = self._start(machine, _name(request), _text(request, "input", "{}"), synchronous=True)
         # The execution continues when its caller disconnects.
         await asyncio.shield(task)
         billed = math.ceil(execution.duration * 10) * 100
         return {
             **_described(execution),
+            "outputDetails": {"included": True},
             "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed},
         }
 
@@ -241,13 +246,11 @@ class StepFunctions(Service):
 
     async def _describe_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._standard_execution(request)
-        status = execution.status
-        return {
-            **_described(execution),
-            "redriveCount": 0,
-            "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": f"Execution is {status} and cannot be redriven",
-        }
+        described = {**_described(execution), "redriveCount": 0}
+        if execution.status in ("FAILED", "TIMED_OUT", "ABORTED"):
+            return {**described, "redriveStatus": "REDRIVABLE"}
+        reason = f"Execution is {execution.status} and cannot be redriven"
+        return {**described, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
 
     async def _list_executions(self, request: dict[str, Any]) -> dict[str, Any]:
         machine = self._machine(request)
@@ -267,7 +270,10 @@ class StepFunctions(Service):
             numbered.reverse()
         page, token = _page(numbered, request, lambda event: str(event[0]))
         data = request.get("includeExecutionData", True) is not False
-        return {"events": [history.render(event, number, data=data) for number, event in page], **token}
+        return {
+            "events": [history.render(event, number, data=data, write=execution.write) for number, event in page],
+            **token,
+        }
 
     async def _describe_state_machine(self, request: dict[str, Any]) -> dict[str, Any]:
         machine = self._machine(request)
@@ -348,8 +354,8 @@ def _machine_details(machine: StateMachine) -> dict[str, Any]:
     return {
         "stateMachineArn": machine.arn,
         "name": machine.name,
-        "definition": encode(machine.definition),
-        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/{machine.name}",
+        "definition": machine.source or encode(machine.definition),
+        "roleArn": machine.role_arn,
         "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": {"enabled": False},
     }

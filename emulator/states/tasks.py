@@ -5,16 +5,33 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from email.utils import formatdate
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulator.common.errors import ApiError
 from emulator.lambda_.functions import Functions
 from emulator.states.encoding import MAX_BYTES, decode, encode, exceeds_limit
-from emulator.states.errors import Failure, data_limit
+from emulator.states.errors import Failure, RuntimeFailure, data_limit
 from emulator.states.interpreter import Scope
 from emulator.states.model import Task
 
 SendMessage = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+_PARAMETER_TYPES: dict[str, tuple[type, str]] = {
+    "FunctionName": (str, "a STRING"),
+    "QueueUrl": (str, "a STRING"),
+    "DelaySeconds": (int, "an INTEGER"),
+    "MessageAttributes": (dict, "a MAP"),
+}
+
+# SendMessage's errors that have an exception class of their own in AWS's SDK for Java, whose names the integration
+# passes on. The code of each is the one of SQS's former XML protocol.
+_SQS_EXCEPTIONS = {
+    "InvalidMessageContents": ("InvalidMessageContentsException", "InvalidMessageContents"),
+    "QueueDoesNotExist": ("QueueDoesNotExistException", "AWS.SimpleQueueService.NonExistentQueue"),
+    "UnsupportedOperation": ("UnsupportedOperationException", "AWS.SimpleQueueService.UnsupportedOperation"),
+}
 
 
 class Tasks:
@@ -36,7 +53,7 @@ class Tasks:
         if len(payload) > MAX_BYTES:
             raise data_limit(state.name)
         details = {"resource": state.resource, "input": parameters, "timeoutInSeconds": timeout}
-        scope.record("LambdaFunctionScheduled", details)
+        await _schedule(scope, "LambdaFunctionScheduled", details)
         scope.record("LambdaFunctionStarted", {})
         try:
             result = await self._within(timeout, self._result(state.resource, payload, state.resource))
@@ -57,9 +74,10 @@ class Tasks:
     ) -> Any:
         if exceeds_limit(parameters):
             raise data_limit(state.name)
+        _check(parameters)
         kind, _, action = state.service.partition(":")
         service = {"resourceType": kind, "resource": action}
-        scope.record("TaskScheduled", {**service, "parameters": parameters, "timeoutInSeconds": timeout})
+        await _schedule(scope, "TaskScheduled", {**service, "parameters": parameters, "timeoutInSeconds": timeout})
         scope.record("TaskStarted", service)
         try:
             result = await self._within(timeout, call(parameters))
@@ -93,7 +111,7 @@ class Tasks:
         try:
             invocation = await self._functions.invoke(function, payload)
         except ApiError as error:
-            raise Failure(f"Lambda.{error.code}", _service_cause("AWSLambda", error)) from None
+            raise Failure(f"Lambda.{error.code}", _service_cause("AWSLambda", error, error.code)) from None
         text = invocation.payload.decode("utf-8", "replace")
         if invocation.error:
             raise _function_failure(text)
@@ -105,22 +123,53 @@ class Tasks:
             raise Failure("States.Runtime", f"The function {function} returned what is not JSON: {error}") from None
 
     async def _invoke(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        function, payload = parameters["FunctionName"], parameters.get("Payload")
-        if not isinstance(function, str):
-            raise Failure("States.Runtime", f"FunctionName must be a string, was {encode(function)}")
-        result = await self._result(function, _service_payload(payload), "lambda")
-        return {"ExecutedVersion": "$LATEST", "Payload": result, **_sdk_metadata("application/json"), "StatusCode": 200}
+        result = await self._result(parameters["FunctionName"], _service_payload(parameters.get("Payload")), "lambda")
+        headers = {
+            "Connection": "keep-alive",
+            "Content-Length": str(len(_bytes(result))),
+            "Content-Type": "application/json",
+            "X-Amz-Executed-Version": "$LATEST",
+            "x-amzn-Remapped-Content-Length": "0",
+        }
+        return {"ExecutedVersion": "$LATEST", "Payload": result, **_sdk_metadata(headers), "StatusCode": 200}
 
     async def _send(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        body = parameters["MessageBody"]
-        request = {**parameters, "MessageBody": body if isinstance(body, str) else encode(body)}
+        url, body = parameters["QueueUrl"], parameters["MessageBody"]
+        if url and not urlsplit(url).netloc:
+            raise Failure("SQS.SdkClientException", f"Unable to execute HTTP request: {url}: Name or service not known")
+        request = {**parameters, "MessageBody": body if body is None or isinstance(body, str) else encode(body)}
         try:
             answer = await self._send_message(request)
         except ApiError as error:
-            raise Failure(f"SQS.{error.code.rpartition('.')[2]}", _service_cause("AmazonSQS", error)) from None
+            exception, code = _SQS_EXCEPTIONS.get(error.code, ("AmazonSQSException", error.code))
+            raise Failure(f"SQS.{exception}", _service_cause("AmazonSQS", error, code)) from None
         names = ("MD5OfMessageBody", "MD5OfMessageAttributes", "MessageId")
         fields: dict[str, Any] = {name: answer[name] for name in names if name in answer}
-        return {**fields, **_sdk_metadata("application/x-amz-json-1.0")}
+        headers = {
+            "connection": "keep-alive",
+            "Content-Length": str(len(_bytes(fields))),
+            "Content-Type": "application/x-amz-json-1.0",
+        }
+        return {**fields, **_sdk_metadata(headers)}
+
+
+async def _schedule(scope: Scope, kind: str, details: dict[str, Any]) -> None:
+    """Records that a task is scheduled. Tasks of parallel sequences are all scheduled before the first starts."""
+    scope.record(kind, details)
+    await asyncio.sleep(0)
+
+
+def _check(parameters: dict[str, Any]) -> None:
+    """Raises RuntimeFailure for a parameter of a wrong type, with which the task is not started."""
+    wrong = [
+        f"The value for the field '{name}' must be {expected}"
+        for name, (kind, expected) in _PARAMETER_TYPES.items()
+        if (value := parameters.get(name)) is not None and (not isinstance(value, kind) or isinstance(value, bool))
+    ]
+    if wrong:
+        raise RuntimeFailure(
+            f"The Parameters '{encode(parameters)}' could not be used to start the Task: [{', '.join(wrong)}]"
+        )
 
 
 def _bytes(value: Any) -> bytes:
@@ -153,16 +202,16 @@ def _function_failure(payload: str) -> Failure:
     )
 
 
-def _service_cause(service: str, error: ApiError) -> str:
+def _service_cause(service: str, error: ApiError, code: str) -> str:
     return (
-        f"{error.message} (Service: {service}; Status Code: {error.status}; Error Code: {error.code}; "
+        f"{error.message} (Service: {service}; Status Code: {error.status}; Error Code: {code}; "
         f"Request ID: {uuid.uuid4()}; Proxy: null)"
     )
 
 
-def _sdk_metadata(content_type: str) -> dict[str, Any]:
+def _sdk_metadata(headers: dict[str, str]) -> dict[str, Any]:
     request_id = str(uuid.uuid4())
-    headers = {"Content-Type": content_type, "x-amzn-RequestId": request_id}
+    headers = {**headers, "Date": formatdate(usegmt=True), "x-amzn-RequestId": request_id}
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},

@@ -14,6 +14,7 @@ from emulator.lambda_.functions import Invocation
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
 from tests.support.emulator.no_functions import NoFunctions
+from tests.support.emulator.virtual_time import VirtualTimeLoop
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 ECHO = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
@@ -23,6 +24,16 @@ SLOW = {
     "StartAt": "T",
     "States": {"T": {"Type": "Task", "Resource": FUNCTION, "TimeoutSeconds": 30, "End": True}},
 }
+ROLE = """{
+  "StartAt": "S",
+  "States": { "S": {"Type": "Pass", "Parameters": {"role.$": "$$.Execution.RoleArn"}, "End": true} }
+}"""
+
+
+def _state(name: str = "S", **fields: Any) -> dict[str, Any]:
+    return {"StartAt": name, "States": {name: {**fields, "End": True}}}
+
+
 MACHINES = {
     "Echo": StateMachine("echo", ECHO),
     "Wait": StateMachine("wait", WAIT),
@@ -32,23 +43,17 @@ MACHINES = {
     "Fast": StateMachine("fast", ECHO, "EXPRESS"),
     "FastFail": StateMachine("fast-fail", FAIL, "EXPRESS"),
     "FastWait": StateMachine("fast-wait", WAIT, "EXPRESS"),
+    "Branches": StateMachine(
+        "branches", _state(Type="Parallel", Branches=[_state("I", Type="Parallel", Branches=[ECHO])])
+    ),
+    "Items": StateMachine("items", _state(Type="Map", ItemProcessor=ECHO)),
+    "Role": StateMachine(
+        "role",
+        json.loads(ROLE),
+        source=ROLE,
+        role="arn:aws:iam::000000000000:role/service/Machine",
+    ),
 }
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Skips to the next timer when there is nothing else to do."""
-
-    _skipped = 0.0
-    _ready: Any
-    _scheduled: Any
-
-    def time(self) -> float:
-        return super().time() + self._skipped
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self._skipped += max(0.0, self._scheduled[0].when() - self.time())
-        super()._run_once()  # type: ignore[misc]
 
 
 class Sleeper(NoFunctions):
@@ -106,7 +111,7 @@ def test_a_synchronous_execution_answers_with_its_output() -> None:
     async def test(client: Client) -> None:
         answer = await client.call("StartSyncExecution", "Fast", input='{"a": 1}', name="n")
         check_shape("StartSyncExecution", answer)
-        assert (answer["status"], answer["output"], answer["input"]) == ("SUCCEEDED", '{"a":1}', '{"a": 1}')
+        assert (answer["status"], answer["output"], answer["input"]) == ("SUCCEEDED", '{"a": 1}', '{"a": 1}')
         assert answer["executionArn"].startswith("arn:aws:states:us-east-1:000000000000:express:fast:n:")
         assert answer["billingDetails"] == {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": 100}
         assert answer["startDate"] <= answer["stopDate"]
@@ -218,7 +223,8 @@ def test_a_machine_and_a_task_end_at_their_timeouts() -> None:
     async def test(client: Client) -> None:
         short = (await client.call("StartExecution", "Short"))["executionArn"]
         slow = (await client.call("StartExecution", "Slow"))["executionArn"]
-        assert (await client.ended(short))["status"] == "TIMED_OUT"
+        timed_out = await client.ended(short)
+        assert (timed_out["status"], timed_out.get("error")) == ("TIMED_OUT", None)
         failed = await client.ended(slow)
         assert (failed["status"], failed["error"]) == ("FAILED", "States.Timeout")
         events = (await client.call("GetExecutionHistory", executionArn=slow))["events"]
@@ -286,11 +292,83 @@ def test_an_express_execution_cannot_be_described_but_keeps_its_events() -> None
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("machine", "status", "redrive"),
+    [
+        ("Echo", "SUCCEEDED", ("NOT_REDRIVABLE", "Execution is SUCCEEDED and cannot be redriven")),
+        ("Wait", "RUNNING", ("NOT_REDRIVABLE", "Execution is RUNNING and cannot be redriven")),
+        ("Fail", "FAILED", ("REDRIVABLE", None)),
+        ("Short", "TIMED_OUT", ("REDRIVABLE", None)),
+        ("Wait", "ABORTED", ("REDRIVABLE", None)),
+    ],
+)
+def test_what_did_not_succeed_can_be_redriven(machine: str, status: str, redrive: tuple[str, str | None]) -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartExecution", machine))["executionArn"]
+        if status == "ABORTED":
+            await client.call("StopExecution", executionArn=arn)
+        running = await client.call("DescribeExecution", executionArn=arn)
+        described = running if status == "RUNNING" else await client.ended(arn)
+        check_shape("DescribeExecution", described)
+        assert described["status"] == status
+        assert (described["redriveStatus"], described.get("redriveStatusReason")) == redrive
+
+    run(test)
+
+
+@pytest.mark.parametrize("text", ['{ "b": 1.50,\n  "a": "\\u00e9" }', " [1, 2]", "1e2 ", '"\\u0041"', "{}"])
+def test_an_input_is_passed_on_as_it_was_sent(text: str) -> None:
+    async def test(client: Client) -> None:
+        arn = (await client.call("StartExecution", "Echo", input=text))["executionArn"]
+        described = await client.ended(arn)
+        assert (described["input"], described["output"]) == (text, text)
+        events = (await client.call("GetExecutionHistory", executionArn=arn))["events"]
+        assert events[0]["executionStartedEventDetails"]["input"] == text
+        assert events[1]["stateEnteredEventDetails"]["input"] == text
+        assert events[2]["stateExitedEventDetails"]["output"] == text
+        assert events[3]["executionSucceededEventDetails"]["output"] == text
+
+    run(test)
+
+
+def test_the_results_of_branches_hold_the_input_as_it_was_sent_and_iterations_their_own_item() -> None:
+    async def test(client: Client) -> None:
+        text = "[[1, 2, 3], [4, 5, 6]]"
+        branches = await client.ended((await client.call("StartExecution", "Branches", input=text))["executionArn"])
+        assert branches["output"] == f"[[{text}]]"
+        items = await client.ended((await client.call("StartExecution", "Items", input=text))["executionArn"])
+        assert items["output"] == "[[1,2,3],[4,5,6]]"
+
+    run(test)
+
+
+def test_the_role_is_the_machines_own() -> None:
+    async def test(client: Client) -> None:
+        role = MACHINES["Role"].role
+        arn = (await client.call("StartExecution", "Role"))["executionArn"]
+        described = await client.ended(arn)
+        assert json.loads(described["output"]) == {"role": role}
+        events = (await client.call("GetExecutionHistory", executionArn=arn))["events"]
+        assert events[0]["executionStartedEventDetails"]["roleArn"] == role
+        assert (await client.call("DescribeStateMachine", "Role"))["roleArn"] == role
+        of_execution = await client.call("DescribeStateMachineForExecution", executionArn=arn)
+        assert of_execution["roleArn"] == role
+
+    run(test)
+
+
+def test_a_definition_is_described_as_it_was_deployed() -> None:
+    async def test(client: Client) -> None:
+        assert (await client.call("DescribeStateMachine", "Role"))["definition"] == MACHINES["Role"].source
+
+    run(test)
+
+
 def test_machines_are_listed_and_described() -> None:
     async def test(client: Client) -> None:
         listed = await client.call("ListStateMachines", maxResults=3)
         check_shape("ListStateMachines", listed)
-        assert [machine["name"] for machine in listed["stateMachines"]] == ["echo", "fail", "fast"]
+        assert [machine["name"] for machine in listed["stateMachines"]] == ["branches", "echo", "fail"]
         described = await client.call("DescribeStateMachine", "Fast")
         check_shape("DescribeStateMachine", described)
         assert (described["type"], json.loads(described["definition"])) == ("EXPRESS", ECHO)

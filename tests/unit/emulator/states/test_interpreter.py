@@ -20,6 +20,7 @@ from tests.support.emulator.no_functions import NoFunctions
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 TASK = {"Type": "Task", "Resource": FUNCTION, "End": True}
 CAUGHT = {"Type": "Pass", "End": True}
+QUEUE = "http://127.0.0.1/000000000000/q"
 
 
 def failing(kind: str) -> Invocation:
@@ -56,8 +57,8 @@ class Machine:
 
     async def _send(self, request: dict[str, Any]) -> dict[str, Any]:
         self.sent.append(request)
-        if request["QueueUrl"] == "none":
-            raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "no such queue")
+        if request["QueueUrl"] != QUEUE:
+            raise ApiError(request["QueueUrl"].rpartition("/")[2], "no")
         return {"MessageId": "id", "MD5OfMessageBody": "md5"}
 
     async def start(self, data: Any = None) -> Any:
@@ -133,7 +134,8 @@ def test_zero_attempts_never_retry() -> None:
         ("States.ALL", "E", True),
         ("States.ALL", "States.Timeout", True),
         ("States.ALL", "States.Runtime", False),
-        ("States.ALL", "States.DataLimitExceeded", False),
+        ("States.ALL", "States.DataLimitExceeded", True),
+        ("States.TaskFailed", "States.DataLimitExceeded", True),
         ("States.DataLimitExceeded", "States.DataLimitExceeded", True),
         ("States.Runtime", "States.Runtime", False),
         ("States.TaskFailed", "E", True),
@@ -321,20 +323,66 @@ def test_sqs_gets_a_document_as_json_text() -> None:
     state = {
         **TASK,
         "Resource": "arn:aws:states:::sqs:sendMessage",
-        "Parameters": {"QueueUrl": "q", "MessageBody": {"id.$": "$.id"}},
+        "Parameters": {"QueueUrl": QUEUE, "MessageBody": {"id.$": "$.id"}},
     }
     machine = Machine(state)
     assert machine.run({"id": 7})["MessageId"] == "id"
-    assert machine.sent == [{"QueueUrl": "q", "MessageBody": '{"id":7}'}]
+    assert machine.sent == [{"QueueUrl": QUEUE, "MessageBody": '{"id":7}'}]
 
 
-def test_an_sqs_error_fails_the_task_under_its_code() -> None:
-    state = {
+@pytest.mark.parametrize(
+    ("code", "error", "shown"),
+    [
+        ("InvalidMessageContents", "SQS.InvalidMessageContentsException", "InvalidMessageContents"),
+        ("InvalidParameterValue", "SQS.AmazonSQSException", "InvalidParameterValue"),
+        ("MissingParameter", "SQS.AmazonSQSException", "MissingParameter"),
+        ("OverLimit", "SQS.AmazonSQSException", "OverLimit"),
+        ("QueueDoesNotExist", "SQS.QueueDoesNotExistException", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("UnsupportedOperation", "SQS.UnsupportedOperationException", "AWS.SimpleQueueService.UnsupportedOperation"),
+    ],
+)
+def test_a_refusal_by_sqs_has_the_name_of_the_sdks_exception(code: str, error: str, shown: str) -> None:
+    failure = Machine(send("m", f"http://127.0.0.1/000000000000/{code}")).fails()
+    assert failure.error == error
+    assert failure.cause is not None
+    assert failure.cause.startswith(f"no (Service: AmazonSQS; Status Code: 400; Error Code: {shown}; Request ID: ")
+    assert failure.cause.endswith("; Proxy: null)")
+
+
+def test_a_queue_url_without_a_host_cannot_be_reached() -> None:
+    failure = Machine(send("m", "no-such-queue")).fails()
+    assert (failure.error, failure.cause) == (
+        "SQS.SdkClientException",
+        "Unable to execute HTTP request: no-such-queue: Name or service not known",
+    )
+
+
+def test_a_message_that_is_null_is_not_sent_as_text() -> None:
+    machine = Machine(send(None))
+    machine.run()
+    assert machine.sent == [{"QueueUrl": QUEUE, "MessageBody": None}]
+
+
+def test_a_parameter_of_a_wrong_type_does_not_start_the_task() -> None:
+    state = send("m")
+    state["Parameters"]["DelaySeconds"] = "5"
+    machine = Machine(state)
+    failure = machine.fails()
+    assert failure.error == "States.Runtime"
+    assert failure.cause == (
+        "An error occurred while executing the state 'S' (entered at the event id #2). The Parameters "
+        f'\'{{"QueueUrl":"{QUEUE}","MessageBody":"m","DelaySeconds":"5"}}\' could not be used to start the Task: '
+        "[The value for the field 'DelaySeconds' must be an INTEGER]"
+    )
+    assert [kind for _, _, kind in machine.events()] == ["ExecutionStarted", "TaskStateEntered"]
+
+
+def send(body: Any, url: str = QUEUE) -> dict[str, Any]:
+    return {
         **TASK,
         "Resource": "arn:aws:states:::sqs:sendMessage",
-        "Parameters": {"QueueUrl": "none", "MessageBody": "m"},
+        "Parameters": {"QueueUrl": url, "MessageBody": body},
     }
-    assert Machine(state).fails().error == "SQS.NonExistentQueue"
 
 
 def test_lambda_invoke_returns_the_services_fields() -> None:
@@ -395,3 +443,147 @@ def test_events_of_a_retried_map_are_numbered_as_awss() -> None:
         (10, 9, "MapIterationFailed"),
         (11, 9, "MapStateFailed"),
     ]
+
+
+PASS = {"Type": "Pass", "End": True}
+
+
+def test_the_iterations_of_a_map_follow_each_others_last_state() -> None:
+    processor = {"StartAt": "P", "States": {"P": PASS}}
+    machine = Machine({"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": processor, "End": True})
+    machine.run([1, 2])
+    assert machine.events()[2:] == [
+        (3, 2, "MapStateStarted"),
+        (4, 3, "MapIterationStarted"),
+        (5, 4, "PassStateEntered"),
+        (6, 5, "PassStateExited"),
+        (7, 6, "MapIterationSucceeded"),
+        (8, 6, "MapIterationStarted"),
+        (9, 8, "PassStateEntered"),
+        (10, 9, "PassStateExited"),
+        (11, 10, "MapIterationSucceeded"),
+        (12, 11, "MapStateSucceeded"),
+        (13, 11, "MapStateExited"),
+    ]
+
+
+def test_the_iterations_that_a_map_runs_at_once_start_together() -> None:
+    machine = Machine({"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {"P": PASS}}, "End": True})
+    machine.run([1, 2])
+    assert machine.events()[2:7] == [
+        (3, 2, "MapStateStarted"),
+        (4, 3, "MapIterationStarted"),
+        (5, 3, "MapIterationStarted"),
+        (6, 4, "PassStateEntered"),
+        (7, 6, "PassStateExited"),
+    ]
+
+
+def test_the_success_of_a_parallel_state_follows_its_last_branch_and_its_exit_the_same_event() -> None:
+    inner = {"StartAt": "I", "States": {"I": {"Type": "Parallel", "Branches": [branch("P", **PASS)], "End": True}}}
+    machine = Machine({"Type": "Parallel", "Branches": [inner], "End": True})
+    machine.run()
+    assert machine.events()[1:] == [
+        (2, 0, "ParallelStateEntered"),
+        (3, 2, "ParallelStateStarted"),
+        (4, 3, "ParallelStateEntered"),
+        (5, 4, "ParallelStateStarted"),
+        (6, 5, "PassStateEntered"),
+        (7, 6, "PassStateExited"),
+        (8, 7, "ParallelStateSucceeded"),
+        (9, 7, "ParallelStateExited"),
+        (10, 9, "ParallelStateSucceeded"),
+        (11, 9, "ParallelStateExited"),
+    ]
+
+
+def test_a_task_that_fails_in_a_branch_is_aborted_before_the_parallel_state_fails() -> None:
+    machine = Machine(
+        {
+            "Type": "Parallel",
+            "Branches": [branch("T", Type="Task", Resource=FUNCTION)],
+            "Retry": [{"ErrorEquals": ["E"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+            "End": True,
+        },
+        function=Function(failing("E"), failing("E")),
+        Caught=CAUGHT,
+    )
+    machine.run()
+    assert machine.events()[6:] == [
+        (7, 6, "LambdaFunctionFailed"),
+        (8, 7, "TaskStateAborted"),
+        (9, 7, "ParallelStateStarted"),
+        (10, 9, "TaskStateEntered"),
+        (11, 10, "LambdaFunctionScheduled"),
+        (12, 11, "LambdaFunctionStarted"),
+        (13, 12, "LambdaFunctionFailed"),
+        (14, 13, "TaskStateAborted"),
+        (15, 13, "ParallelStateFailed"),
+        (16, 15, "ParallelStateExited"),
+        (17, 16, "PassStateEntered"),
+        (18, 17, "PassStateExited"),
+    ]
+
+
+def test_the_first_iteration_that_fails_aborts_the_others_also_those_that_fail_with_it() -> None:
+    processor = branch("T", Type="Task", Resource=FUNCTION)
+    machine = Machine(
+        {"Type": "Map", "ItemProcessor": processor, "End": True}, function=Function(failing("E"), failing("E"))
+    )
+    machine.fails([1, 2])
+    assert machine.events()[11:] == [
+        (12, 10, "LambdaFunctionFailed"),
+        (13, 11, "LambdaFunctionFailed"),
+        (14, 12, "MapIterationFailed"),
+        (15, 12, "TaskStateAborted"),
+        (16, 12, "MapIterationAborted"),
+        (17, 12, "TaskStateAborted"),
+        (18, 12, "MapStateFailed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (r"$['a\"b']", 'a"b'),
+        (r"$['a\'b']", "a'b"),
+        (r"""$["a\"b"]""", 'a"b'),
+        (r"""$["a'b"]""", "a'b"),
+        (r"$['a\\b']", "a\\b"),
+        (r"$['a\u00e9']", "aé"),
+        (r"$['a\nb']", "a\nb"),
+        (r"$['a.b']", "a.b"),
+        (r"$['a,b)']", "a,b)"),
+    ],
+)
+def test_a_quoted_name_in_a_path_may_hold_any_character(path: str, name: str) -> None:
+    chosen = {"Variable": path, "NumericEquals": 7, "Next": "S1"}
+    machine = Machine(
+        {"Type": "Choice", "Choices": [chosen]},
+        {
+            "Type": "Pass",
+            "InputPath": path,
+            "Parameters": {"v.$": "$"},
+            "ResultPath": "$.out",
+            "Next": "S2",
+        },
+        {
+            "Type": "Pass",
+            "Parameters": {"f.$": f"States.Format('{{}}-{{}}', {path}, 1)", "v.$": path},
+            "ResultPath": path,
+            "End": True,
+        },
+    )
+    assert machine.run({name: 7}) == {name: {"f": "7-1", "v": 7}, "out": {"v": 7}}
+
+
+def test_a_rule_may_be_commented_at_every_depth() -> None:
+    comparison = {"Variable": "$.v", "NumericEquals": 1, "Comment": "one"}
+    rule = {
+        "And": [{"Or": [comparison], "Comment": "any"}, {"Not": {"Not": comparison, "Comment": "no"}}],
+        "Comment": "all",
+        "Next": "S1",
+    }
+    machine = Machine({"Type": "Choice", "Choices": [rule]}, {"Type": "Pass", "Result": "chosen", "End": True})
+    assert machine.run({"v": 1}) == "chosen"

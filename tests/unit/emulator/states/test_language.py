@@ -127,6 +127,17 @@ def test_all_problems_are_named_at_once_with_their_places() -> None:
             {"Type": "Choice", "Choices": [{"And": [{"Variable": "$.a", "IsNull": 1}], "Next": "S"}]},
             "S.Choices[0].And[0].IsNull: expected a boolean, was 1",
         ),
+        (
+            {
+                "Type": "Choice",
+                "Choices": [{"Not": {"Variable": "$.a", "IsNull": True, "Comment": 1}, "Next": "S"}],
+            },
+            "S.Choices[0].Not.Comment: expected a string, was 1",
+        ),
+        (
+            {"Type": "Choice", "Choices": [{"Not": {"Variable": "$.a", "IsNull": True, "Next": "S"}, "Next": "S"}]},
+            "S.Choices[0].Not: expected one comparison, was IsNull, Next",
+        ),
         ({"Type": "Map", "End": True}, "S.ItemProcessor: is required"),
         (
             {
