@@ -17,7 +17,7 @@ from bench.service_times import one_order
 from bench.stack import data_folder
 from bench.table import print_table
 from emulator import stores
-from order_engine.domain.access import KEY, new_secret
+from order_engine.domain.access import KEY_PREFIX, new_secret
 from order_engine.storage.clients import PostgresClientStore
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
@@ -53,7 +53,7 @@ def database(server: str, name: str, revision: str) -> str:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = make_conninfo(server, dbname=name)
     migrate(url, revision)
-    PostgresClientStore(Database(url)).add_key("development", new_secret(KEY))
+    PostgresClientStore(Database(url)).add_key("development", new_secret(KEY_PREFIX))
     return url
 
 

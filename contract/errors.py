@@ -30,7 +30,7 @@ EXAMPLES: tuple[EngineError, ...] = (
     errors.RateLimited("more than 100 orders a minute; retry in 12 s", 12),
     errors.TooManyConnections("more than 50 open connections"),
     errors.TooManySubscriptions("more than 100 running orders on one connection"),
-    errors.NoRoute("expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-BONK"),
+    errors.NoRoute("no pools for JUP-BONK, neither directly nor over SOL, USDC, USDT"),
     errors.AmountTooSmall(
         "expected at least 0.000000007 SOL, the least that pays anything in USDC, was 0.000000001 SOL"
     ),

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from order_engine.api.requests import OrderTerms
 from order_engine.dex.pool import KINDS
-from order_engine.domain.access import TICKET
+from order_engine.domain.access import TICKET_PREFIX
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.tokens import TOKENS
 
@@ -349,7 +349,7 @@ class OrderPage(_Wire):
 class Ticket(_Wire):
     """A ticket for one WebSocket connection."""
 
-    ticket: Annotated[str, Field(pattern=f"^{TICKET}")]
+    ticket: Annotated[str, Field(pattern=f"^{TICKET_PREFIX}")]
     expires_at: datetime
     web_socket_url: Annotated[str, Field(description="The URL of the WebSocket API, without the ticket.")]
 

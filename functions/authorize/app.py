@@ -1,4 +1,4 @@
-"""Lambda authorizer of the REST API, by key, and of the WebSocket API's $connect, by key or ticket."""
+"""The Lambda authorizer: of the REST API by key, of the WebSocket API's $connect by key or ticket."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         caller = authenticate(authentication, event)
     except Unauthorized:
-        # API Gateway's word for 401. It takes anything else for an error of the authorizer's own.
+        # API Gateway answers 401 to exactly this message, and 500 to any other.
         raise RuntimeError("Unauthorized") from None
-    # The whole stage: the answer to one request is kept for a while, and stands for the key's others.
+    # The whole stage: API Gateway caches this policy and applies it to the key's other requests.
     stage = "/".join(event["methodArn"].split("/")[:2])
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{stage}/*"}
     return {

@@ -1,4 +1,4 @@
-"""REST API: the dashboard, a page that calls the two APIs with its user's key."""
+"""REST API: the dashboard, a page that calls both APIs with the user's key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.api.dashboard import Dashboard, tag_of
+from order_engine.api.dashboard import Dashboard, etag
 from order_engine.api.rest import api, response
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import settings
@@ -21,7 +21,7 @@ dashboard = Dashboard(Path(__file__).parent / "page", settings.required("WEBSOCK
 def get_page() -> Response[str]:
     # The path as the browser sees it: with the stage, and with or without a final slash.
     page = dashboard.page(app.current_event.request_context.path.rstrip("/"))
-    tag = tag_of(page)
+    tag = etag(page)
     status, body = (304, "") if tag in app.current_event.headers.get("if-none-match", "") else (200, page)
     caching = {"Cache-Control": "no-cache", "ETag": tag}
     return response(status, "text/html; charset=utf-8", body, dashboard.csp, **caching)

@@ -16,7 +16,7 @@ app = api()
 
 @app.get("/<name>.json")
 def get_description(name: str) -> Response[str]:
-    # The template lets in no other names than there are files.
+    # The template has routes only for names of existing files.
     return response(200, "application/json", Path(__file__).with_name(f"{name}.json").read_text())
 
 

@@ -1,4 +1,4 @@
-"""Manages API keys. It has no route: operators invoke it by name, and need IAM's permission."""
+"""Manages API keys. It has no route: operators invoke it by name, with an IAM permission."""
 
 from __future__ import annotations
 

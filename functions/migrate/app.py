@@ -1,6 +1,6 @@
-"""A custom resource: brings the database up to date whenever the stack is deployed, and adds the development key.
+"""A custom resource: migrates the database at every deployment, and adds the development key.
 
-It runs as the owner of the tables. The other functions may connect as a role that can't change them.
+It connects as the owner of the tables. The other functions may connect as a role that can't alter them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from order_engine.aws.observability import logger
 from order_engine.bootstrap import schema, stores
 
 
-def bring_up_to_date(development_key: str) -> None:
+def migrate(development_key: str) -> None:
     schema.migrate()
     schema.create_pools()
     if development_key:
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     try:
         # Deleting the stack keeps the data.
         if event["RequestType"] != "Delete":
-            bring_up_to_date(event["ResourceProperties"].get("DevelopmentKey", ""))
+            migrate(event["ResourceProperties"].get("DevelopmentKey", ""))
     except Exception as error:
         # Without an answer the deployment would wait until it times out.
         logger.exception("the database could not be brought up to date")

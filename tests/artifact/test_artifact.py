@@ -133,9 +133,7 @@ def deployed(built: Path, name: str, environment: dict[str, str]) -> Function:
 
 def test_the_migrations_run_from_the_deployed_files(built_for_here: Path, postgres_url: str) -> None:
     url = new_database(postgres_url)
-    artifact.run(
-        deployed(built_for_here, "MigrateFunction", {"DATABASE_URL": url}), "import app; app.bring_up_to_date('')"
-    )
+    artifact.run(deployed(built_for_here, "MigrateFunction", {"DATABASE_URL": url}), "import app; app.migrate('')")
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM market_pools").fetchone() == (True,)
 

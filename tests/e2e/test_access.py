@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from emulator.apigateway.records import RestApi, WebSocketApi
-from order_engine.domain.access import KEY, TICKET, new_secret
+from order_engine.domain.access import KEY_PREFIX, TICKET_PREFIX, new_secret
 from order_engine.storage.clients import PostgresClientStore
 from tests.support.aws_clients import aws
 from tests.support.client import ORDER, Client, Json, Until, client
@@ -84,9 +84,9 @@ async def test_no_endpoint_admits_a_caller_without_a_key(
     revoke(clients, revoked)
     headers = {
         "none": {},
-        "unknown": {"Authorization": f"Bearer {new_secret(KEY)}"},
+        "unknown": {"Authorization": f"Bearer {new_secret(KEY_PREFIX)}"},
         "revoked": {"Authorization": f"Bearer {revoked}"},
-        "ticket": {"Authorization": f"Bearer {new_secret(TICKET)}"},
+        "ticket": {"Authorization": f"Bearer {new_secret(TICKET_PREFIX)}"},
         "no scheme": {"Authorization": stack.key},
         "another scheme": {"Authorization": f"Basic {stack.key}"},
     }[kind]
@@ -249,7 +249,7 @@ async def test_expired_and_unknown_tickets_are_refused(stack: Stack, market: Mar
     async with client(stack) as at, client(stack, key=None) as browser:
         ticket = await ticket_of(at)
         market.database.execute("UPDATE tickets SET expires_at = now() - interval '1 second'")
-        for late in (ticket, new_secret(TICKET), stack.key, "", "x" * 5000):
+        for late in (ticket, new_secret(TICKET_PREFIX), stack.key, "", "x" * 5000):
             assert await refused(browser, f"{stack.websocket}?ticket={late}") == 401
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from order_engine.domain.access import KEY, new_secret
+from order_engine.domain.access import KEY_PREFIX, new_secret
 from tests.support.aws_clients import aws
 from tests.support.client import ORDER, PATIENCE, Client, Json, Until, client
 from tests.support.folders import data_folder
@@ -227,7 +227,7 @@ async def test_without_redis_orders_continue_and_without_postgres_clients_are_to
                 assert survivors([postgres]) == []
 
                 # THEN no order is accepted, and clients are told to retry, whether their keys are cached or not
-                for key in (stack.key, new_secret(KEY)):
+                for key in (stack.key, new_secret(KEY_PREFIX)):
                     async with client(stack, key) as anyone:
                         answer = await anyone.request("POST", "/api/orders/execute", json=ORDER)
                     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")

@@ -210,7 +210,7 @@ def test_too_small_an_amount_is_retryable_while_a_venue_is_missing() -> None:
 
 def test_a_pair_that_no_venue_lists_has_no_route(router: Router, database: Database) -> None:
     database.execute("DELETE FROM market_pools WHERE 'JUP' IN (token_a, token_b)")
-    with pytest.raises(NoRoute, match="expected a pair with pools, or with pools over SOL/USDC/USDT, was JUP-wSOL"):
+    with pytest.raises(NoRoute, match="no pools for JUP-wSOL, neither directly nor over SOL, USDC, USDT"):
         best(router, "JUP", "wSOL", SOL)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from order_engine.api.callers import authenticate, authorizer_context, caller_of
-from order_engine.domain.access import KEY, TICKET, new_secret
+from order_engine.domain.access import KEY_PREFIX, TICKET_PREFIX, new_secret
 from order_engine.domain.errors import StoreUnavailable, Unauthorized
 from order_engine.services.authentication import Authentication
 from order_engine.storage.clients import PostgresClientStore
@@ -79,9 +79,9 @@ def test_a_revoked_key_identifies_nobody(clients: PostgresClientStore) -> None:
     "key",
     [
         "",
-        KEY,
-        pytest.param(new_secret(KEY), id="unknown"),
-        pytest.param(new_secret(TICKET), id="ticket"),
+        KEY_PREFIX,
+        pytest.param(new_secret(KEY_PREFIX), id="unknown"),
+        pytest.param(new_secret(TICKET_PREFIX), id="ticket"),
         "oee_" + "x" * 42,
         "oee_" + "x" * 100_000,
         "oee_' OR 1=1 --",
@@ -95,7 +95,7 @@ def test_an_unknown_key_identifies_nobody(clients: PostgresClientStore, key: str
 
 
 def test_a_key_may_be_added_by_its_text_and_stays_revoked(clients: PostgresClientStore) -> None:
-    key = new_secret(KEY)
+    key = new_secret(KEY_PREFIX)
     for _ in range(2):
         clients.add_key("development", key)
     assert clients.caller_with_key(key) is not None
@@ -111,7 +111,7 @@ def test_an_invalid_key_is_refused_without_being_shown(
     clients: PostgresClientStore, name: str, key: str | None
 ) -> None:
     with pytest.raises(ValueError, match="expected a ") as refusal:
-        clients.add_key(name, key or new_secret(KEY))
+        clients.add_key(name, key or new_secret(KEY_PREFIX))
     assert "short" not in str(refusal.value)
 
 
@@ -189,7 +189,8 @@ def test_a_caller_without_a_key_is_refused(clients: PostgresClientStore, value: 
 def test_a_key_does_not_make_up_for_an_invalid_ticket(clients: PostgresClientStore) -> None:
     with pytest.raises(Unauthorized):
         authenticate(
-            Authentication(clients), connecting(new_secret(TICKET), Authorization=f"Bearer {clients.create_key('a')}")
+            Authentication(clients),
+            connecting(new_secret(TICKET_PREFIX), Authorization=f"Bearer {clients.create_key('a')}"),
         )
 
 
@@ -197,7 +198,7 @@ def test_without_postgres_callers_are_unknown() -> None:
     with closed_port() as port:
         clients = PostgresClientStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
         with pytest.raises(StoreUnavailable):
-            authenticate(Authentication(clients), rest(Authorization=f"Bearer {new_secret(KEY)}"))
+            authenticate(Authentication(clients), rest(Authorization=f"Bearer {new_secret(KEY_PREFIX)}"))
         # A malformed key needs no store.
         with pytest.raises(Unauthorized):
             authenticate(Authentication(clients), rest(Authorization="Bearer x"))

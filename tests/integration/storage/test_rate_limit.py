@@ -77,7 +77,7 @@ def test_without_redis_no_client_is_refused_and_a_warning_is_logged(client_id: U
         limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 1, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert len(warnings) == 3
-    assert warnings[0].startswith("orders not counted, so not limited: ")
+    assert warnings[0].startswith("orders are not limited, since Redis does not count them: ")
 
 
 def test_the_script_is_loaded_again_after_redis_has_lost_it(

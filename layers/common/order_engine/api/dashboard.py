@@ -1,4 +1,4 @@
-"""The dashboard's page and files, and the policy that limits what they may do in a browser."""
+"""The dashboard's page and files, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Content(NamedTuple):
 
 
 class Dashboard:
-    """`folder` holds `index.html` and the text files that it loads.
+    """The page in `folder`: `index.html` and the text files that it loads.
 
     Their addresses contain `version`, a digest of all files: the content of an address never changes.
     """
@@ -42,7 +42,7 @@ class Dashboard:
         )
 
     def page(self, root: str) -> str:
-        """The page for a browser that finds the API at the path `root`. `root` has no slash at its end."""
+        """The page for a browser that reaches the API at the path `root`, which has no trailing slash."""
         assets = escape(f"{root}/assets/{self.version}")
         # Preloads all modules at once. Otherwise each loads only when another one imports it.
         preloads = (
@@ -65,6 +65,6 @@ class Dashboard:
         return Content(_CONTENT_TYPES[Path(name).suffix], self._files[name])
 
 
-def tag_of(text: str) -> str:
-    """An entity tag as it stands in `ETag` and `If-None-Match`."""
+def etag(text: str) -> str:
+    """The entity tag of a text, as in `ETag` and `If-None-Match`."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'

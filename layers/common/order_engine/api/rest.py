@@ -1,4 +1,4 @@
-"""The REST API: reads requests, and turns answers and errors into HTTP."""
+"""The REST API: reads requests, and makes HTTP responses of results and errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from order_engine.domain.errors import EngineError, NotFound, PayloadTooLarge, R
 
 MAX_BODY_BYTES = 32 * 1024
 
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""The Content-Security-Policy of an answer that is not a page: it may load nothing, and no page may embed it."""
+CSP_NONE = "default-src 'none'; frame-ancestors 'none'"
+"""The Content-Security-Policy of a response that is not a page: it loads nothing, and no page may embed it."""
 
 
 def api() -> APIGatewayRestResolver:
-    """A resolver that answers every error in the API's one shape."""
+    """A resolver that returns every error in the same shape."""
     # Any page may call: a browser adds no credentials by itself, so a page without a key gets nothing.
     app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
 
@@ -37,7 +37,7 @@ def api() -> APIGatewayRestResolver:
 
 
 def caller(event: APIGatewayProxyEvent) -> Caller:
-    """The caller whom the authorizer let in. Raises `Unauthorized` for a request that none has seen."""
+    """The caller that the authorizer has admitted. Raises `Unauthorized` without an authorizer."""
     return caller_of(event["requestContext"])
 
 
@@ -60,8 +60,8 @@ def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
     return parse_json(body)
 
 
-def response(status: int, content_type: str, body: str, csp: str = NOTHING, **headers: str) -> Response[str]:
-    """An answer that no cache stores and whose content type no browser guesses. `csp` says what a page may load."""
+def response(status: int, content_type: str, body: str, csp: str = CSP_NONE, **headers: str) -> Response[str]:
+    """A response that no cache stores and whose content type no browser guesses. `csp` limits what a page loads."""
     protection = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": csp,

@@ -1,4 +1,4 @@
-"""What clients see of orders, events and quotes. Amounts appear as decimals and in base units."""
+"""Views: orders, events and quotes as clients see them. Amounts are shown as decimals and in base units."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def page_view(orders: Sequence[Order], before: UUID | None) -> dict[str, Any]:
 
 
 def event_view(event: Event) -> dict[str, Any]:
-    # Events of before records had a version were stored as clients see them.
+    # Events without a version are older than records, and were stored as clients see them.
     data = _DATA[event.status](event.data) if "version" in event.data else event.data
     return {
         "orderId": str(event.order_id),

@@ -1,1 +1,1 @@
-"""What the engine asks of AWS: signed requests, pushes, queues, the state machine, logs and metrics."""
+"""The engine's use of AWS: signed requests, pushes, queues, the state machine, logs and metrics."""

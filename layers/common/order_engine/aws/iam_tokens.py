@@ -1,4 +1,4 @@
-"""Passwords for a quarter of an hour: requests to connect that IAM can check, signed here without a call to AWS."""
+"""IAM authentication tokens: passwords for RDS and ElastiCache, signed here without a call to AWS."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from order_engine.aws.signing import Credentials, Signer
 
-_SECONDS = 900
-"""How long a token opens connections, at most. Connections that it has opened stay open."""
+_TTL_SECONDS = 900
+"""How long a token can open connections: AWS allows 15 minutes. Open connections stay open."""
 
 
 class IamTokens:
@@ -17,13 +17,13 @@ class IamTokens:
         self._region = region
 
     def database(self, host: str, port: int, user: str) -> Callable[[], str]:
-        """Makes passwords for a user of an RDS database or proxy."""
+        """A function that makes passwords for a user of an RDS database or proxy."""
         signer = Signer(self._credentials, "rds-db", self._region)
         query = {"Action": "connect", "DBUser": user}
-        return lambda: signer.presigned(f"{host}:{port}", query, _SECONDS)
+        return lambda: signer.presigned(f"{host}:{port}", query, _TTL_SECONDS)
 
     def cache(self, url: str, name: str) -> Callable[[], str]:
-        """Makes passwords for the user in the URL of an ElastiCache Serverless cache of that name.
+        """A function that makes passwords for the user in the URL of the ElastiCache Serverless cache `name`.
 
         Raises `ValueError` if the URL names no user.
         """
@@ -32,4 +32,4 @@ class IamTokens:
             raise ValueError("expected REDIS_URL to name a user")
         signer = Signer(self._credentials, "elasticache", self._region)
         query = {"Action": "connect", "User": user, "ResourceType": "ServerlessCache"}
-        return lambda: signer.presigned(name, query, _SECONDS)
+        return lambda: signer.presigned(name, query, _TTL_SECONDS)

@@ -18,7 +18,7 @@ class Credentials(NamedTuple):
 
 
 class Signer:
-    """Signature Version 4 for one service other than S3. `now` gives the time in UTC."""
+    """Signs with Signature Version 4 for one service other than S3. `now` returns the time in UTC."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Signer:
         }
 
     def presigned(self, host: str, query: Mapping[str, str], seconds: int) -> str:
-        """The URL, without its scheme, of a GET of `/` on that host; valid for `seconds`."""
+        """The presigned URL, without its scheme, of a GET of `/` on `host`, valid for `seconds`."""
         time = f"{self._now():%Y%m%dT%H%M%SZ}"
         scope = f"{time[:8]}/{self._scope}"
         query = {

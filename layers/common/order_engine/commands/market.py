@@ -1,4 +1,4 @@
-"""Makes a simulated venue misbehave.
+"""Sets the faults of the simulated venues.
 
 `python -m order_engine.commands.market fault raydium quote fail --times 2`, or `clear`.
 """

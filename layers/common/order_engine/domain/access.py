@@ -1,4 +1,4 @@
-"""Callers, and the secrets that identify them: API keys, and tickets that replace a key for a moment."""
+"""Callers, and the secrets that identify them: API keys, and tickets that replace a key once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-KEY, TICKET = "oee_", "oet_"
+KEY_PREFIX, TICKET_PREFIX = "oee_", "oet_"
 TICKET_SECONDS = 30
-SHOWN = 8
-"""How many characters of a key a list shows, to tell it from others: 24 of its 256 bits."""
+SHOWN_LENGTH = 8
+"""The number of characters of a key that lists show: its prefix, and 24 of its 256 bits."""
 
 _SECRET = re.compile(r"oe[et]_[\w-]{43}", re.ASCII)
 
@@ -27,7 +27,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as lists show it. `prefix` is its beginning."""
+    """A key as lists show it. `prefix` holds its first characters."""
 
     id: UUID
     client: str
@@ -36,14 +36,14 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-def new_secret(kind: str) -> str:
-    """A new key (`oee_…`) or ticket (`oet_…`): 256 random bits."""
-    return kind + secrets.token_urlsafe(32)
+def new_secret(prefix: str) -> str:
+    """A new key or ticket: the prefix and 256 random bits."""
+    return prefix + secrets.token_urlsafe(32)
 
 
-def is_secret(kind: str, text: str) -> bool:
-    """Whether a text has the form of a secret of that kind."""
-    return text.startswith(kind) and _SECRET.fullmatch(text) is not None
+def is_secret(prefix: str, text: str) -> bool:
+    """Whether a text has the form of a secret with this prefix."""
+    return text.startswith(prefix) and _SECRET.fullmatch(text) is not None
 
 
 def digest(secret: str) -> bytes:

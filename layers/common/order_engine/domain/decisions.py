@@ -1,4 +1,4 @@
-"""Decisions: the route that an order takes, the routes it was compared with, and what was missing."""
+"""Decisions: the chosen route, the routes it was compared with, and the venues and pools that were unavailable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from order_engine.domain import records
 
 
 class Leg(NamedTuple):
-    """A swap in one pool. `kind` is the pool's, such as `raydium-cp`; amounts in base units."""
+    """The swap in one pool. `kind` is that of the pool, such as `raydium_cp`. Amounts are in base units."""
 
     venue: str
     pool: str
@@ -21,7 +21,7 @@ class Leg(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """From one token to another, through one pool or several at once."""
+    """The swap from one token to another, through one pool or several pools."""
 
     token_in: str
     token_out: str
@@ -33,7 +33,7 @@ class Hop(NamedTuple):
 
 
 class Fee(NamedTuple):
-    """Fees of one kind in one token, over all pools of a route. `amount` in base units."""
+    """The fees of one kind in one token, summed over all pools of a route. `amount` is in base units."""
 
     token: str
     kind: str
@@ -41,9 +41,9 @@ class Fee(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A route that was compared. `name` lists its pools; `cost` is the network's price of its further swaps.
+    """A route that was compared. `name` lists its pools; `cost` is the network fee of all its swaps but the first.
 
-    Amounts in base units of what the route pays.
+    Amounts are in base units of the output token.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Missing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`hops` and `fees` are those of the chosen route. `candidates` lists it first, then the others by rank.
+    """The reason for a route. `hops` and `fees` belong to the chosen route, which is also the first of `candidates`.
 
-    `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts in base units.
+    `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts are in base units.
     """
 
     token_in: str

@@ -1,4 +1,4 @@
-"""What can go wrong, by what the caller should do about it.
+"""The engine's errors. The base class says what to do: change the request, retry, quote again, or stop.
 
 A class name is the `code` that clients see and the `ErrorEquals` name that the state machine matches.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 MAX_ATTEMPTS = 3
-"""How often a step is tried on a `Transient` error, and how often an order is quoted on a `Reroute` error."""
+"""How often a step is tried after `Transient` errors, and how often an order is routed after `Reroute` errors."""
 
 
 class EngineError(Exception):
@@ -24,7 +24,7 @@ class EngineError(Exception):
 
 
 class Rejected(EngineError):
-    """The engine can't serve the request as it is. Stop, and change the request."""
+    """The engine can't serve this request. Stop, and change the request."""
 
 
 class InvalidJson(Rejected):
@@ -48,7 +48,7 @@ class InvalidOrder(InvalidRequest):
 
 
 class IdempotencyKeyReused(InvalidRequest):
-    """The key, or the `clientOrderId`, came with another order before. `problems` says where the two differ."""
+    """The key or the `clientOrderId` belongs to another order. `problems` lists the differences."""
 
 
 class Unauthorized(Rejected):
@@ -60,7 +60,7 @@ class OriginNotAllowed(Rejected):
 
 
 class RateLimited(Rejected):
-    """The client has submitted as many orders as it may for now. `retry_after` in whole seconds."""
+    """The client has reached its limit of orders a minute. `retry_after` is in whole seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
@@ -72,11 +72,11 @@ class RateLimited(Rejected):
 
 
 class TooManyConnections(Rejected):
-    """The client has as many WebSocket connections as it may."""
+    """The client has reached its limit of WebSocket connections."""
 
 
 class TooManySubscriptions(Rejected):
-    """The connection listens to as many running orders as it may."""
+    """The connection has reached its limit of subscriptions to running orders."""
 
 
 class PayloadTooLarge(Rejected):
@@ -108,11 +108,11 @@ class NotFound(Rejected):
 
 
 class Transient(EngineError):
-    """Something is out of order for a moment. Retry the same step, with backoff."""
+    """A temporary failure. Retry the same step, with backoff."""
 
 
 class VenueUnavailable(Transient):
-    """No venue answered, or the one that holds the transaction did not."""
+    """No venue answered, or the venue of the transaction did not."""
 
 
 class StoreUnavailable(Transient):
@@ -120,7 +120,7 @@ class StoreUnavailable(Transient):
 
 
 class Reroute(EngineError):
-    """The market moved on, and the transaction can no longer land. Quote again."""
+    """The market has moved, and the transaction can no longer land. Quote again."""
 
 
 class SlippageExceeded(Reroute):
@@ -140,23 +140,23 @@ class NoRoute(Final):
 
 
 class AmountTooSmall(Final):
-    """The swap would pay nothing."""
+    """The amount is too small to buy a single base unit."""
 
 
 class InsufficientLiquidity(Final):
-    """The pools can't pay as much."""
+    """The pools hold too little for the amount."""
 
 
 class CorruptPool(Final):
-    """A pool is in an impossible state. It is left out."""
+    """A pool has an impossible state. The router leaves it out."""
 
 
 class StaleRun(Final):
-    """The order has ended, or another run has taken it over. Leave it alone."""
+    """The order has ended, or another run has taken it over. Leave the order as it is."""
 
 
 def error_class(code: str) -> type[EngineError] | None:
-    """The class with that name; `None` for a name that is not the engine's, such as `States.Timeout`."""
+    """The error class with this name; `None` for any other name, such as `States.Timeout`."""
     known: list[type[EngineError]] = [EngineError]
     for base in known:
         if base.__name__ == code:

@@ -49,7 +49,7 @@ class Event:
 
 
 def pending(request: OrderRequest) -> dict[str, Any]:
-    """What the client asked for."""
+    """The data of `pending`: the request."""
     return records.dump(
         VERSION,
         type=request.type,
@@ -63,7 +63,7 @@ def pending(request: OrderRequest) -> dict[str, Any]:
 
 
 def routing(token_out: str, amount_out: int, decision: dict[str, Any], quote_id: UUID | None) -> dict[str, Any]:
-    """The quote and how it was chosen. `decision` is a record of a `Decision`."""
+    """The data of `routing`: the quote, and the record of the decision for it."""
     return records.dump(
         VERSION,
         token_out=token_out,
@@ -74,7 +74,7 @@ def routing(token_out: str, amount_out: int, decision: dict[str, Any], quote_id:
 
 
 def building(transaction: Transaction) -> dict[str, Any]:
-    """The transaction that was signed."""
+    """The data of `building`: the signed transaction."""
     return records.dump(
         VERSION,
         venue=transaction.venue,
@@ -86,12 +86,12 @@ def building(transaction: Transaction) -> dict[str, Any]:
 
 
 def submitted(transaction: Transaction) -> dict[str, Any]:
-    """The transaction that is being sent."""
+    """The data of `submitted`: the transaction that is sent next."""
     return records.dump(VERSION, venue=transaction.venue, signature=transaction.signature)
 
 
 def confirmed(token_in: str, token_out: str, fill: Fill, realised_slippage_bps: int) -> dict[str, Any]:
-    """What the transaction really moved."""
+    """The data of `confirmed`: the amounts that the transaction moved."""
     return records.dump(
         VERSION,
         signature=fill.signature,
@@ -105,10 +105,10 @@ def confirmed(token_in: str, token_out: str, fill: Fill, realised_slippage_bps: 
 
 
 def failed(code: str, message: str, attempts: int, retryable: bool) -> dict[str, Any]:
-    """Why the order failed. `retryable` says whether a new order like it may succeed."""
+    """The data of `failed`: the reason. `retryable` says whether a new order like it may succeed."""
     return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable)
 
 
 def cancelled() -> dict[str, Any]:
-    """The client cancelled the order."""
+    """The data of `cancelled`: nothing."""
     return records.dump(VERSION)

@@ -1,4 +1,4 @@
-"""The life of an order as one table: the status to which a trigger leads from a status."""
+"""The life cycle of an order as one table: status and trigger to next status."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ TRANSITIONS: dict[tuple[Status, Trigger], Status] = {
 }
 
 NEXT_ATTEMPT = frozenset({(Status.BUILDING, Trigger.ROUTE), (Status.SUBMITTED, Trigger.ROUTE)})
-"""Moves that only the order's next attempt may make: a late quote must not undo a transaction signed meanwhile."""
+"""Transitions that only the next attempt may make: a late quote must not replace a transaction that is signed."""
 
 FINAL = frozenset(set(Status) - {status for status, _ in TRANSITIONS})
-"""The statuses that no trigger leads out of."""
+"""The statuses in which an order ends: no trigger is allowed there."""
 
 
 def target(trigger: Trigger) -> Status:
-    """The status that a trigger leads to, from wherever it is allowed."""
+    """The status that a trigger leads to."""
     return next(to for (_, by), to in TRANSITIONS.items() if by is trigger)
 
 

@@ -1,4 +1,4 @@
-"""An order, as it is requested and as it is stored."""
+"""Order requests and stored orders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from order_engine.domain.lifecycle import Status
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A valid order before it is stored. `amount_in` in base units of `token_in`."""
+    """A valid order before it is stored. `amount_in` is in base units of `token_in`."""
 
     type: str
     token_in: str
@@ -28,7 +28,7 @@ class OrderRequest:
 class Order:
     """An order as it is stored. Amounts in base units: `amount_in` of `token_in`, the others of `token_out`.
 
-    `attempt` counts the times it was routed, `seq` its events. `run` names the execution that may move it.
+    `attempt` counts how often it was routed, `seq` its events. `run` names the execution that may move it.
     `transaction` is the record of the last transaction signed for it, `error` the record of its `failed` event.
     """
 

@@ -1,4 +1,4 @@
-"""Quotes: what a route would pay now."""
+"""Quotes: the output of a route at current prices, and offers of quotes to clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from order_engine.domain.errors import QuoteExpired
 
 
 class PlannedSwap(NamedTuple):
-    """A swap in one pool, as quoted. Amounts in base units of `token_in` and `token_out`."""
+    """The quoted swap in one pool. Amounts are in base units of `token_in` and `token_out`."""
 
     venue: str
     pool: str
@@ -30,10 +30,10 @@ class PlannedSwap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a route would pay now. Amounts in base units.
+    """The output of a route at current prices. Amounts are in base units.
 
-    `swaps` are in the order of the route; those with the same tokens share one hop. `slot` is the chain's when the
-    pools were read; `expires_at` in Unix seconds.
+    `swaps` are in the order of the route; swaps with the same tokens belong to one hop. `slot` is the chain's slot at
+    which the pools were read. `expires_at` is in Unix seconds.
     """
 
     token_in: str
@@ -75,7 +75,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A quote that was given to a client and that an order may name. `decision` is a record of a `Decision`."""
+    """A quote that a client got and that its order may name. `decision` is the record of a `Decision`."""
 
     id: UUID
     quote: Quote

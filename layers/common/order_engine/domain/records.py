@@ -1,4 +1,4 @@
-"""Records: what the engine stores as JSON for itself. Each has a version; clients see views of them instead."""
+"""Records: JSON that the engine stores for itself, each with a version. Clients see views of them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def load(what: str, record: dict[str, Any], version: int) -> dict[str, Any]:
 
 
 def optional_int(value: str | None) -> int | None:
-    """An amount that may be missing. Records hold amounts as strings: many readers' integers end at 2^53."""
+    """The integer of an optional amount. Records hold amounts as strings: many JSON readers lose digits above 2^53."""
     return None if value is None else int(value)
 
 
 def optional_str(value: object | None) -> str | None:
-    """How a record holds an amount or an id that may be missing."""
+    """The string of an optional amount or id."""
     return None if value is None else str(value)

@@ -15,10 +15,10 @@ from order_engine.domain.transactions import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An order on its way through the state machine, by the execution named `run`. Amounts in base units.
+    """The state of an order in the execution named `run`. Amounts are in base units.
 
-    `quote_id` names the only quote at which the order may be executed, if the client asked for one. `published_seq` is
-    the `seq` of the last event that this run knows to be published.
+    `quote_id` names the quote that the client has chosen, if any: the order may be executed at no other.
+    `published_seq` is the `seq` of the last event that this run knows to be published.
     """
 
     order_id: UUID

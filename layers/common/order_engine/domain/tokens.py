@@ -33,7 +33,7 @@ TOKENS = {
 
 
 def token(symbol: str) -> Token:
-    """The token with that symbol. Raises `ValueError`, naming the known ones."""
+    """The token with this symbol. Raises `ValueError`, which lists the known symbols."""
     try:
         return TOKENS[symbol]
     except KeyError:

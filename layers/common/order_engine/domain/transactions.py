@@ -1,4 +1,4 @@
-"""A swap on its way to the chain, and what came of it."""
+"""Signed transactions, and their fills."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from order_engine.domain.quotes import PlannedSwap
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A signed transaction that carries out a whole route, or nothing.
+    """A signed transaction that executes the whole route or nothing.
 
-    `signature` identifies it on chain; after `last_valid_slot` it can no longer land. The swaps of one hop share what
-    the hop before has paid, in proportion to their quotes. `min_out` is the least that the last hop may pay.
+    `signature` identifies it on chain; after `last_valid_slot` it can no longer land. The swaps of one hop share the
+    output of the previous hop in proportion to their quotes. `min_out` is the smallest output of the last hop.
     """
 
     signature: str
@@ -50,7 +50,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What a landed transaction really moved, in base units, and the slot in which it landed."""
+    """The amounts that a transaction moved, in base units, and the slot in which it landed."""
 
     signature: str
     amount_in: int

@@ -1,4 +1,4 @@
-"""Decides who a caller is: by an API key, or over the WebSocket API by a ticket too."""
+"""Authenticates callers: by API key or, on the WebSocket API, also by ticket."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Authentication:
     def by_key(self, authorization: str | None) -> Caller:
         """The caller with the key in an `Authorization: Bearer …` header. Raises `Unauthorized`."""
         scheme, _, key = (authorization or "").partition(" ")
-        return _known(self._credentials.caller_with_key(key.strip()) if scheme.lower() == "bearer" else None)
+        return _authorized(self._credentials.caller_with_key(key.strip()) if scheme.lower() == "bearer" else None)
 
     def by_ticket(self, ticket: str) -> Caller:
         """The caller to whom the ticket was issued. A ticket is valid once. Raises `Unauthorized`."""
-        return _known(self._credentials.redeem(ticket))
+        return _authorized(self._credentials.redeem(ticket))
 
 
-def _known(caller: Caller | None) -> Caller:
+def _authorized(caller: Caller | None) -> Caller:
     if caller is None:
         raise Unauthorized("expected a valid API key or ticket")
     return caller

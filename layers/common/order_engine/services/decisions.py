@@ -15,7 +15,7 @@ from order_engine.domain.money import BPS
 
 
 def decide(routes: Sequence[Route], missing: Mapping[str, EngineError]) -> Decision:
-    """The decision for the first of these routes. `missing` says which venues and pools could not be used, and why."""
+    """The decision for the first of these routes. `missing` has the errors of unavailable venues and pools."""
     best = routes[0]
     return Decision(
         token_in=best.hops[0].token_in,
@@ -65,7 +65,7 @@ def _fees(hops: Sequence[routing.Hop]) -> tuple[Fee, ...]:
 
 
 def _fee_bps(route: Route) -> int:
-    """The sum over the hops of their fees, each as a share of what it is taken from, rounded up."""
+    """The fees of a route in basis points, rounded up: the sum of each hop's fees relative to its amounts."""
     shares = Fraction(0)
     for hop in route.hops:
         taken = sum(leg.swap.fee_out for leg in hop.legs)

@@ -1,4 +1,4 @@
-"""Checks whether everything that the engine depends on answers."""
+"""Checks whether the services that the engine depends on answer."""
 
 from __future__ import annotations
 

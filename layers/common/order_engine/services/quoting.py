@@ -17,7 +17,7 @@ class Quoting:
         self._store = store
 
     def offer(self, request: OrderRequest, client_id: UUID) -> Offer:
-        """What an order like this would be paid now, stored for an order of the client that names it.
+        """Quotes this order and stores the offer, so that an order of the client can name it.
 
         Raises `VenueUnavailable`, `StoreUnavailable`, `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`.
         """

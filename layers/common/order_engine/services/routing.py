@@ -125,4 +125,4 @@ def _refusal(
                 f" {describe(amount_out, token_out)}, was {describe(amount_in, token_in)}"
             )
     details = "".join(f"; {name}: {reason}" for name, reason in missing.items())
-    return NoRoute(f"expected a pair with pools, or with pools over {'/'.join(routing.HUBS)}, was {pair}{details}")
+    return NoRoute(f"no pools for {pair}, neither directly nor over {', '.join(routing.HUBS)}{details}")

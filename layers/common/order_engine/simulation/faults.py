@@ -1,4 +1,4 @@
-"""Makes the simulated venues misbehave, for tests and for people who want to see what happens."""
+"""Faults of the simulated venues, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _USE_UP = """
 
 
 class Faults:
-    """`deadline` is how many seconds a client waits for a venue that hangs."""
+    """The stored faults. A client waits `deadline` seconds for a venue that hangs."""
 
     def __init__(
         self,
@@ -40,17 +40,17 @@ class Faults:
         self._chance = chance or random.Random()
 
     def check(self, step: str, venues: Sequence[str]) -> None:
-        """Carries out the faults that occur at this step of these venues. Raises `VenueUnavailable`."""
+        """Applies the faults of these venues at this step, if they occur. Raises `VenueUnavailable`."""
         for row in self._database.fetch(_FAULTS, {"venues": list(venues), "step": step}):
             if self.occurs(row):
                 self.carry_out(step, row)
 
     def occurs(self, row: dict[str, Any]) -> bool:
-        """Whether a stored fault happens this time."""
+        """Whether a stored fault occurs this time, at random."""
         return self._chance.randrange(100) < int(row["percent"])
 
     def carry_out(self, step: str, row: dict[str, Any]) -> None:
-        """Counts one occurrence of the fault and misbehaves as it says. Raises `VenueUnavailable`."""
+        """Counts one occurrence of the fault and applies it. Raises `VenueUnavailable`."""
         venue = row["venue"]
         self._database.execute(_USE_UP, {"venue": venue, "step": step})
         if row["kind"] == "timeout":
@@ -63,9 +63,9 @@ class Faults:
 def set_fault(
     database: Database, venue: str, step: str, kind: str, times: int | None = None, percent: int = 100
 ) -> None:
-    """Makes a venue misbehave at a step: `fail`, `timeout`, or `slip` (at submit), `times` times or until cleared.
+    """Sets the fault of a venue at a step: `fail`, `timeout`, or `slip` (at submit), `times` times or until cleared.
 
-    `percent` is how likely it is each time. Raises `ValueError` for an unknown venue, step or fault.
+    It occurs each time with a probability of `percent`. Raises `ValueError` for an unknown venue, step or fault.
     """
     for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS if step == "submit" else FAULTS[:2])):
         if value not in known:
@@ -83,5 +83,5 @@ def set_fault(
 
 
 def clear_faults(database: Database) -> None:
-    """Makes every venue behave again."""
+    """Deletes all faults."""
     database.execute("DELETE FROM market_faults")

@@ -1,6 +1,6 @@
-"""The pools with which the simulated market starts: their venues, four kinds, and the tokens' prices.
+"""The first pools of the simulated market: two venues, four kinds of pools, and the tokens' prices.
 
-Prices, sizes and fees have mainnet's order of magnitude. They are settings of a simulation, not data.
+Prices, sizes and fees are of the same order as on mainnet, but chosen for the simulation.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ MICRO_USD = {
 """The price of one whole token, in millionths of a dollar."""
 
 STABLE = ("USDC", "USDT")
-"""Tokens that stay close to a dollar."""
+"""Tokens whose price stays close to a dollar."""
 
 _BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSetting:
-    """A pool's name, venue, tokens and first state."""
+    """A pool: its id, venue, tokens and first state."""
 
     id: str
     venue: str
@@ -51,7 +51,7 @@ class PoolSetting:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two tokens, the dollars of each in a pool, and the basis points by which its first price is off the market's."""
+    """Two tokens, the dollars of each in the pool, and the deviation of its first price in basis points."""
 
     token_a: str
     token_b: str
@@ -72,7 +72,7 @@ class _Pair:
 
 
 def pool_settings() -> Iterator[PoolSetting]:
-    """Deep and shallow pools, cheap and expensive ones, few at the market's price, so that no venue always wins."""
+    """Deep and shallow pools with low and high fees, few at the market's price, so that no venue always wins."""
     raydium_amm = (
         _Pair("SOL", "USDC", 12_000_000),
         _Pair("SOL", "USDT", 4_000_000, 2),
@@ -119,7 +119,7 @@ def _setting(venue: str, kind: str, pair: _Pair, pool: Pool) -> PoolSetting:
 
 
 def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:
-    """Liquidity spread evenly over 70 bins on either side, with a base fee of one bin step."""
+    """A pool with liquidity spread evenly over 70 bins on either side and a base fee of one bin step."""
     active, width = _bin_below(pair, bin_step), 70
     each_a, each_b = pair.amount_a // width, pair.amount_b // width
     bins = tuple(
@@ -158,7 +158,7 @@ def _bin_below(pair: _Pair, bin_step: int) -> int:
 
 
 def _damm(pair: _Pair, fee_bps: int) -> MeteoraDammV2:
-    """Liquidity over the whole range of prices, a fifth of the fee for the protocol."""
+    """A pool with liquidity over all prices. The protocol gets a fifth of the fee."""
     sqrt_price = isqrt((pair.amount_b << 128) // pair.amount_a)
     liquidity = (pair.amount_b << 128) // sqrt_price
     return MeteoraDammV2(sqrt_price, liquidity, fee_bps * 100_000, 20, BOTH_TOKENS)

@@ -1,4 +1,4 @@
-"""A simulated DEX, whose pools are rows in Postgres."""
+"""A simulated DEX. Its pools are rows in Postgres."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The newest event of every running order in Redis, as `active_order:<orderId>`.
+"""The newest event of every running order, in Redis under `active_order:<orderId>`.
 
-A view for fast readers, never the authority: an outage is logged and costs only the view.
+It is a view for fast readers, never the authority: an outage is logged and affects only the view.
 """
 
 from __future__ import annotations

@@ -1,11 +1,21 @@
-"""Clients, their API keys, and the tickets that replace a key for a moment. Stores only digests of secrets."""
+"""Clients, their API keys, and tickets that replace a key once. Stores only digests of secrets."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from order_engine.domain.access import KEY, SHOWN, TICKET, TICKET_SECONDS, ApiKey, Caller, digest, is_secret, new_secret
+from order_engine.domain.access import (
+    KEY_PREFIX,
+    SHOWN_LENGTH,
+    TICKET_PREFIX,
+    TICKET_SECONDS,
+    ApiKey,
+    Caller,
+    digest,
+    is_secret,
+    new_secret,
+)
 from order_engine.domain.ids import uuid7
 from order_engine.storage.database import Database
 
@@ -30,7 +40,7 @@ _ADD = """
 
 
 class PostgresClientStore:
-    """A `CredentialStore`, and what operators do with keys.
+    """A `CredentialStore`, and the operators' commands for keys.
 
     `ticket_seconds` is how long a ticket can be redeemed. Every method may raise `StoreUnavailable`.
     """
@@ -40,16 +50,16 @@ class PostgresClientStore:
         self._ticket_seconds = ticket_seconds
 
     def create_key(self, client: str) -> str:
-        """Makes a key for the client with that name, and the client if it does not exist. The key can't be read again.
+        """Creates a key for the client, and the client if it does not exist. Only this call returns the key.
 
         Raises `ValueError` for an invalid name.
         """
-        key = new_secret(KEY)
+        key = new_secret(KEY_PREFIX)
         self.add_key(client, key)
         return key
 
     def add_key(self, client: str, key: str) -> None:
-        """Makes this key one of the client's. A key that exists already keeps its owner and state.
+        """Adds this key to the client, which is created if it does not exist. A known key keeps its client and state.
 
         Raises `ValueError` for an invalid name or key.
         """
@@ -57,11 +67,11 @@ class PostgresClientStore:
             raise ValueError(
                 f"expected a name of at most 100 printable characters, and not nobody, was {client[:100]!r}"
             )
-        if not is_secret(KEY, key):
-            raise ValueError(f"expected a key of {KEY} and 43 characters, was one of {len(key)} characters")
+        if not is_secret(KEY_PREFIX, key):
+            raise ValueError(f"expected a key of {KEY_PREFIX} and 43 characters, was one of {len(key)} characters")
         self._database.execute(
             _ADD,
-            {"client": uuid7(), "name": client, "id": uuid7(), "prefix": key[:SHOWN], "hash": digest(key)},
+            {"client": uuid7(), "name": client, "id": uuid7(), "prefix": key[:SHOWN_LENGTH], "hash": digest(key)},
         )
 
     def list_keys(self) -> list[ApiKey]:
@@ -73,7 +83,7 @@ class PostgresClientStore:
         return [ApiKey(row["id"], row["name"], row["prefix"], row["created_at"], row["revoked_at"]) for row in rows]
 
     def revoke(self, key_id: UUID) -> bool:
-        """Revokes a key from now on. `False` if there is no key with that id. A repeated call changes nothing."""
+        """Revokes a key. `False` if there is no key with this id. A repeated call changes nothing."""
         rows = self._database.fetch(
             "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id)s RETURNING id",
             {"id": key_id},
@@ -81,7 +91,7 @@ class PostgresClientStore:
         return bool(rows)
 
     def caller_with_key(self, key: str) -> Caller | None:
-        if not is_secret(KEY, key):
+        if not is_secret(KEY_PREFIX, key):
             return None
         rows = self._database.fetch(
             "SELECT client_id, id FROM api_keys WHERE hash = %(hash)s AND revoked_at IS NULL", {"hash": digest(key)}
@@ -89,15 +99,15 @@ class PostgresClientStore:
         return Caller(rows[0]["client_id"], rows[0]["id"]) if rows else None
 
     def issue_ticket(self, caller: Caller) -> tuple[str, datetime]:
-        """A ticket that admits its bearer once as this caller, and when it expires."""
-        ticket = new_secret(TICKET)
+        """A ticket that authenticates this caller once, and the time when it expires."""
+        ticket = new_secret(TICKET_PREFIX)
         (row,) = self._database.fetch(
             _ISSUE, {"hash": digest(ticket), "key": caller.key_id, "seconds": self._ticket_seconds}
         )
         return ticket, row["expires_at"]
 
     def redeem(self, ticket: str) -> Caller | None:
-        if not is_secret(TICKET, ticket):
+        if not is_secret(TICKET_PREFIX, ticket):
             return None
         rows = self._database.fetch(_REDEEM, {"hash": digest(ticket)})
         return Caller(rows[0]["client_id"], rows[0]["key_id"]) if rows else None

@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Database:
-    """Connects at the first statement, and again when the server has closed the connection in the meantime.
+    """A connection that opens with the first statement, and again if the server has closed it in the meantime.
 
-    `password` makes a password for each new connection and replaces the URL's. Statements outside `transaction()`
-    commit by themselves. `warn` logs what must not reach clients. Raises `StoreUnavailable` when Postgres does not
-    answer.
+    `password` returns a password for each new connection, instead of that in the URL. Statements outside
+    `transaction()` commit by themselves. `warn` logs details that must not reach clients. Raises `StoreUnavailable`
+    when Postgres does not answer.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Database:
         self._connecting = Lock()
 
     def fetch(self, statement: str, parameters: Parameters | None = None) -> list[dict[str, Any]]:
-        """The rows of a statement that stands alone.
+        """The rows of a single statement.
 
-        If the connection turns out to be lost, the statement is sent once more on a new one, perhaps after it was
-        carried out: it must be harmless when repeated.
+        If the connection is lost, the statement is sent once more on a new one, perhaps after it was executed: it must
+        be harmless when repeated.
         """
         return self._execute(statement, parameters).fetchall()
 
@@ -55,7 +55,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Cursor[DictRow]]:
         """A transaction that commits at the end of the block and rolls back on any exception."""
-        cursor = self._tried(lambda connection: connection.execute("BEGIN"))
+        cursor = self._with_reconnect(lambda connection: connection.execute("BEGIN"))
         with self._translated(cursor.connection):
             try:
                 yield cursor
@@ -70,10 +70,10 @@ class Database:
             self._connection = None
 
     def _execute(self, statement: str, parameters: Parameters | None) -> psycopg.Cursor[DictRow]:
-        return self._tried(lambda connection: connection.execute(statement.encode(), parameters))
+        return self._with_reconnect(lambda connection: connection.execute(statement.encode(), parameters))
 
-    def _tried(self, action: Callable[[Connection], T]) -> T:
-        """Tries the action again on a new connection if the existing one turns out to be lost."""
+    def _with_reconnect(self, action: Callable[[Connection], T]) -> T:
+        """Tries the action again on a new connection if the existing one is lost."""
         connection, reused = self._connected()
         try:
             with self._translated(connection):
@@ -87,7 +87,7 @@ class Database:
 
     def _connected(self) -> tuple[Connection, bool]:
         """The connection, and whether it existed before."""
-        # Several threads quote venues at once, and may send the first statement.
+        # Several threads quote venues at once, and each may send the first statement.
         with self._connecting, self._translated():
             if self._connection is not None and not self._connection.closed:
                 return self._connection, True

@@ -1,4 +1,4 @@
-"""The partitions of `order_events`, one for the orders of each day (UTC). Migration 0004 defines how they are made."""
+"""The partitions of `order_events`, one for the orders of each day (UTC). Migration 0004 defines their creation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from order_engine.storage.database import Database
 
 AHEAD_DAYS = 7
-"""How many days ahead there are partitions. Events of later orders go to the default one."""
+"""For how many days ahead partitions exist. Events of later orders go to the default partition."""
 
 
 class PostgresEventPartitions:
@@ -27,7 +27,7 @@ class PostgresEventPartitions:
         self._inform = inform
 
     def maintain(self) -> None:
-        """Makes the partitions of the days to come, and drops the oldest one whose retention has ended.
+        """Creates the partitions of the coming days, and drops the oldest one whose retention has ended.
 
         Keeps a partition while one of its orders runs or has a listener. Raises `StoreUnavailable`.
         """

@@ -12,7 +12,7 @@ from order_engine.domain.quotes import Offer, Quote
 from order_engine.storage.database import Database
 
 TTL_SECONDS = 86_400
-"""How long an offer is stored. An order that names an old one is told that it has expired."""
+"""How long an offer is stored. Until then an order that names it gets `QuoteExpired` instead of `QuoteNotFound`."""
 
 
 class PostgresQuoteStore:

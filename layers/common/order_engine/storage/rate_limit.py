@@ -1,4 +1,4 @@
-"""How many orders a client may submit in a minute: a token bucket in Redis."""
+"""The limit of orders a minute for each client: a token bucket in Redis."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class RedisRateLimit:
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:
-        """Takes one order's token: 0, or the seconds until there is one.
+        """Takes a token for one order. Returns 0, or the seconds until a token is available.
 
-        Without Redis every order gets one: a missing limit does less harm for a while than refused orders.
+        Without Redis no order is limited: for a while, that does less harm than refused orders.
         """
         if not self.per_minute:
             return 0
         try:
             answer = self._take(keys=[KEY.format(client_id)], args=[self.per_minute])
         except redis.RedisError as error:
-            self._warn(f"orders not counted, so not limited: {error}")
+            self._warn(f"orders are not limited, since Redis does not count them: {error}")
             return 0
         return int(answer) / 1000

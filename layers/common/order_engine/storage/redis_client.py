@@ -14,9 +14,9 @@ from redis.retry import Retry
 
 @cache
 def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
-    """The client for a URL, one for each URL. It connects with the first command.
+    """The shared client for a URL. It connects with the first command.
 
-    `password` makes a password for each new connection, for the user in the URL. The plain client also serves a Redis
+    `password` returns a password for each new connection, for the user in the URL. The plain client also serves a Redis
     in cluster mode that shows itself as a single node, as ElastiCache Serverless does: every command uses one key.
     """
     options: dict[str, Any] = {}

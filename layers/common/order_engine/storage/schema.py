@@ -21,18 +21,18 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _VERSION_TABLE = "alembic_version"
 
 _LOCK = 4_711_000_001
-"""Any number, as long as all processes that migrate use the same."""
+"""The number of the advisory lock. All processes that migrate use the same."""
 
 _PAUSE_SECONDS = 1
 
 # %1$I stands for the role's name.
-_RIGHTS = (
+_GRANTS = (
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     "GRANT USAGE ON SCHEMA public TO %1$I",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$I",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %1$I",
     "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO %1$I",
-    # Tables and functions that this user makes later, too.
+    # Also for tables and functions that this user creates later.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO %1$I",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO %1$I",
@@ -48,13 +48,13 @@ def migrate(
     role: str | None = None,
     patience: float = 0,
 ) -> None:
-    """Applies every migration up to `revision`, all or none. Concurrent calls wait for each other.
+    """Applies all migrations up to `revision` in one transaction. Concurrent calls wait for each other.
 
-    A schema that is newer than the migrations here stays as it is, as after a deployment is rolled back. `others` are
-    folders with further migrations, applied up to their head, by the name of the table that holds their version.
+    A schema that is newer than these migrations stays as it is: a deployment may have been rolled back. `others` are
+    folders with further migrations, by the name of the table that holds their version. They are all applied.
 
-    `password` makes a password for each new connection. `role` is created if it does not exist; it may read and write
-    all tables but not change them, and on RDS it logs in by IAM. Tries to connect for `patience` seconds.
+    `password` returns a password for each new connection. `role` is created if it does not exist. It may read and
+    write all tables but not alter them, and on RDS it logs in by IAM. Tries to connect for `patience` seconds.
     """
     url = checked(database_url)
     give_up = time.monotonic() + patience
@@ -92,7 +92,7 @@ def _upgrade(connection: Connection, version_table: str, folder: Path, revision:
 
 
 def _grant(connection: Connection, role: str, version_tables: Sequence[str]) -> None:
-    def carry_out(statement: str, table: str = "") -> None:
+    def execute(statement: str, table: str = "") -> None:
         values = {"statement": statement, "role": role, "table": table}
         formatted = text("SELECT format(:statement, CAST(:role AS text), CAST(:table AS text))")
         connection.exec_driver_sql(connection.scalars(formatted, values).one())
@@ -101,11 +101,11 @@ def _grant(connection: Connection, role: str, version_tables: Sequence[str]) -> 
         connection.scalars(text("SELECT rolname FROM pg_roles WHERE rolname IN (:role, 'rds_iam')"), {"role": role})
     )
     if role not in roles:
-        carry_out("CREATE ROLE %1$I LOGIN")
+        execute("CREATE ROLE %1$I LOGIN")
     # RDS has this role. Its members log in with IAM's tokens instead of a password.
     if "rds_iam" in roles:
-        carry_out("GRANT rds_iam TO %1$I")
-    for right in _RIGHTS:
-        carry_out(right)
+        execute("GRANT rds_iam TO %1$I")
+    for grant in _GRANTS:
+        execute(grant)
     for table in version_tables:
-        carry_out("REVOKE ALL ON %2$I FROM %1$I", table)
+        execute("REVOKE ALL ON %2$I FROM %1$I", table)
