@@ -25,8 +25,9 @@ def form(**changes: Any) -> str:
     return json.dumps({name: value for name, value in {**ORDER, **changes}.items() if value is not MISSING})
 
 
-def raw_amount(number: str) -> str:
-    return form(amountIn="?").replace('"?"', number)
+def raw(field: str, number: str) -> str:
+    """Returns a valid order with a number as it is written."""
+    return form(**{field: "?"}).replace('"?"', number)
 
 
 def short(**changes: Any) -> str:
@@ -77,8 +78,9 @@ BAD_ORDERS: dict[str, tuple[str, str, str, str]] = {
     "one base unit beyond u64": (form(amountIn="18446744073.709551616"), "amountIn", OVER_U64, "was '1844"),
     "far beyond u64": (form(amountIn="9" * 300), "amountIn", OVER_U64, "was '999"),
     "a number far beyond u64": (form(amountIn=10**40), "amountIn", OVER_U64, "was '1000"),
-    "a number beyond all measure": (raw_amount("1e400"), "amountIn", POSITIVE, "was '1E+400'"),
-    "a number next to nothing": (raw_amount("1e-400"), "amountIn", POSITIVE, "was '1E-400'"),
+    "a number beyond all measure": (raw("amountIn", "1e400"), "amountIn", POSITIVE, "was '1E+400'"),
+    "a number of too many digits": (raw("amountIn", "9" * 5_000), "amountIn", OVER_U64, "was '999"),
+    "a number next to nothing": (raw("amountIn", "1e-400"), "amountIn", POSITIVE, "was '1E-400'"),
     "the same token in and out": (
         form(tokenOut="SOL"),
         "tokenOut",
@@ -107,7 +109,8 @@ BAD_ORDERS: dict[str, tuple[str, str, str, str]] = {
     "slippage as text": (form(slippageBps="50"), "slippageBps", PERCENT, 'was "50"'),
     "slippage as a fraction": (form(slippageBps=0.5), "slippageBps", PERCENT, "was "),
     "slippage as a truth": (form(slippageBps=True), "slippageBps", PERCENT, "was true"),
-    "no slippage but null": (form(slippageBps=None), "slippageBps", PERCENT, "was null"),
+    "slippage as a large fraction": (raw("slippageBps", "1e3000"), "slippageBps", PERCENT, "was 1E+3000"),
+    "slippage of too many digits": (raw("slippageBps", "9" * 5_000), "slippageBps", PERCENT, "was 9999"),
     "a type that there is not": (form(type="limit"), "type", "expected 'market'", 'was "limit"'),
     "no type": (form(type=MISSING), "type", "expected a value", "was missing"),
     "an unknown field": (form(tokenin="SOL"), "tokenin", "expected no such field", 'was "SOL"'),
@@ -176,9 +179,12 @@ NOT_JSON: dict[str, tuple[str | bytes, str]] = {
     "a list": (f"[{form()}]", "expected a JSON object, was [{"),
     "text": ('"market"', 'expected a JSON object, was "market"'),
     "null": ("null", "expected a JSON object, was null"),
+    "a byte order mark": ("\ufeff" + form(), "expected a JSON object, was one after a byte order mark"),
+    "an exponent beyond all measure": (raw("amountIn", f"1e{10**30}"), "was one with a number of too many digits"),
+    "nesting that could be read": (form(userId=json.loads("[" * 500 + "]" * 500)), "nested at most 20 levels deep"),
     "deep nesting": ('{"a":' * 6_000, "expected a JSON object"),
-    "half a character": (form(clientOrderId="\ud83d"), "surrogates not allowed"),
-    "half a character for a name": (form(**{"\ud83d": 1}), "surrogates not allowed"),
+    "half a character": (form(clientOrderId="\ud83d"), "half of a surrogate pair"),
+    "half a character for a name": (form(**{"\ud83d": 1}), "half of a surrogate pair"),
     "no UTF-8": (b'{"type": "\xff"}', "expected a JSON object"),
 }
 

@@ -352,7 +352,14 @@ def test_an_unknown_order_is_answered_with_an_error(scene: Scene) -> None:
     assert id in message
 
 
-@pytest.mark.parametrize("after", [-1, "x", 1.5, True, None, 10**9, {}])
+@pytest.mark.parametrize("after", [None, 0, 0.0])
+def test_a_seq_that_is_null_is_as_absent(scene: Scene, after: object) -> None:
+    order = new_order(scene.orders)
+    (event,) = scene.say({"action": "subscribe", "orderId": str(order.id), "after": after})
+    assert (event["orderId"], event["seq"]) == (str(order.id), 1)
+
+
+@pytest.mark.parametrize("after", [-1, "x", 1.5, True, 10**9, {}])
 def test_an_invalid_seq_is_answered_with_an_error(scene: Scene, after: object) -> None:
     order = new_order(scene.orders)
     assert scene.error({"action": "subscribe", "orderId": str(order.id), "after": after})[0] == "InvalidRequest"

@@ -5,23 +5,43 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from order_engine.api import cursors
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.money import parse_amount
-from order_engine.domain.orders import OrderRequest
+from order_engine.domain.money import BPS, parse_amount
+from order_engine.domain.orders import DEFAULT_SLIPPAGE_BPS, OrderRequest
 from order_engine.domain.tokens import Token, token
 
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
+
+MAX_DEPTH = 20
+"""How deep arrays and objects may be nested in a request. No request needs more than two levels."""
+
+MAX_DIGITS = 40
+"""The longest integer that becomes an `int`. Longer ones stay decimals: none is valid, and printing them is slow."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
+_HALF_PAIR = re.compile("[\ud800-\udfff]|\\\\u[dD][89a-fA-F]")
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def whole_number(value: object) -> object:
+    """The integer that a number stands for, however it is written, such as `50.0` or `5e1`; any other value as is."""
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
+BasisPoints = Annotated[StrictInt, Field(ge=0, le=BPS), BeforeValidator(whole_number)]
 
 
 class OrderTerms(BaseModel):
@@ -30,7 +50,7 @@ class OrderTerms(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     type: Literal["market"]
-    slippage_bps: Annotated[StrictInt, Field(ge=0, le=10_000)] = 50
+    slippage_bps: BasisPoints | None = DEFAULT_SLIPPAGE_BPS
     # Postgres stores any character but NUL.
     client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] | None = (
         None
@@ -67,14 +87,24 @@ class _Problems:
 def parse_json(body: str) -> dict[str, Any]:
     """A JSON object whose numbers are `int` or `Decimal`, never float. Raises `InvalidJson`."""
     try:
-        value = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-        if "\\ud" in body.lower():
-            # Half of a surrogate pair is not a character: no answer and no column could hold it.
-            json.dumps(value, default=str, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InvalidJson(f"expected a JSON object: {error}") from None
+        value = json.loads(
+            body,
+            parse_int=_integer,
+            parse_float=_decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise _not_json(f"was {_fault(body, error)}") from None
     if not isinstance(value, dict):
-        raise InvalidJson(f"expected a JSON object, was {_shown(value)}")
+        raise _not_json(f"was {shown(value)}")
+    if _depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    # Half of a surrogate pair is not a character: no answer and no column could hold it.
+    if _HALF_PAIR.search(body) and not _encodes(json.dumps(value, default=str, ensure_ascii=False)):
+        raise _not_json("was one with half of a surrogate pair, which is not a character")
     return value
 
 
@@ -100,7 +130,7 @@ def _normalised(form: dict[str, Any], problems: _Problems) -> dict[str, Any]:
         pair = form.pop("tokenPair")
         symbols = pair.split("-") if isinstance(pair, str) else []
         if len(symbols) != 2:
-            problems.add("tokenPair", f'expected a pair like "SOL-USDC", was {_shown(pair)}')
+            problems.add("tokenPair", f'expected a pair like "SOL-USDC", was {shown(pair)}')
             problems.refuse()
         form["tokenIn"], form["tokenOut"] = symbols
     return form
@@ -137,11 +167,16 @@ def _request(form: _OrderForm, problems: _Problems) -> OrderRequest:
         token_in=form.token_in,
         token_out=form.token_out,
         amount_in=amount_in,
-        slippage_bps=form.slippage_bps,
+        slippage_bps=_or_default(form.slippage_bps, DEFAULT_SLIPPAGE_BPS),
         client_order_id=form.client_order_id,
         user_id=form.user_id,
         quote_id=quote_id,
     )
+
+
+def _or_default(value: int | None, default: int) -> int:
+    """The default for a field that is null, as for one that is absent."""
+    return default if value is None else value
 
 
 def _token(field: str, symbol: str, problems: _Problems) -> Token | None:
@@ -155,7 +190,7 @@ def _token(field: str, symbol: str, problems: _Problems) -> Token | None:
 def _amount(value: object, token_in: Token | None, problems: _Problems) -> int:
     """Base units; 0 after a problem, or if the token is unknown."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        problems.add("amountIn", f'expected a positive decimal number like "1.5", was {_shown(value)}')
+        problems.add("amountIn", f'expected a positive decimal number like "1.5", was {shown(value)}')
     elif token_in:
         try:
             return parse_amount(value, token_in)
@@ -174,9 +209,8 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
         {"field": name, "message": f"expected one of {known}"} for name in sorted(query.keys() - _QUOTE_PARAMETERS)
     ]
     form: dict[str, Any] = {"type": "market"} | {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
-    slippage = query.get("slippageBps", "")
-    if slippage.isascii() and slippage.isdigit() and len(slippage) < 12:
-        form["slippageBps"] = int(slippage)
+    if "slippageBps" in form:
+        form["slippageBps"] = _numeric(form["slippageBps"])
     try:
         request = parse_order(form)
     except InvalidOrder as error:
@@ -190,7 +224,7 @@ def parse_idempotency_key(field: str, value: object) -> str | None:
     """1 to 255 printable ASCII characters, or `None`. Raises `InvalidRequest`, naming the field."""
     if value is None or (isinstance(value, str) and re.fullmatch("[ -~]{1,255}", value)):
         return value
-    _refuse(field, f"expected 1 to 255 printable ASCII characters, was {_shown(value)}")
+    _refuse(field, f"expected 1 to 255 printable ASCII characters, was {shown(value)}")
 
 
 class PageRequest(NamedTuple):
@@ -203,7 +237,7 @@ class PageRequest(NamedTuple):
 
 def parse_page(query: Mapping[str, str]) -> PageRequest:
     """The page of a list of orders that these query parameters ask for. Raises `InvalidRequest`."""
-    limit = parse_integer("limit", query.get("limit", 20), 1, 100)
+    limit = parse_integer("limit", query.get("limit"), 1, 100, default=20)
     status = query.get("status")
     if status is not None and status not in list(Status):
         _refuse("status", f"expected one of {', '.join(Status)}, was {status[:60]!r}")
@@ -221,21 +255,28 @@ def _parse_cursor(cursor: str | None) -> UUID | None:
 
 def parse_uuid(field: str, value: object) -> UUID:
     """Raises `InvalidRequest`, naming the field."""
-    try:
-        if isinstance(value, str) and len(value) == 36:
-            return UUID(value)
-    except ValueError:
-        pass
-    _refuse(field, f"expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was {_shown(value)}")
+    # `UUID` reads more than UUIDs, such as other scripts' digits.
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    _refuse(field, f"expected a UUID like 01890a5d-ac96-774b-bcce-b302099a8057, was {shown(value)}")
 
 
-def parse_integer(field: str, value: object, minimum: int, maximum: int) -> int:
-    """An integer in that range, given as a number or as its decimal string. Raises `InvalidRequest`."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
-        value = int(value)
+def parse_integer(field: str, value: object, minimum: int, maximum: int, default: int | None = None) -> int:
+    """An integer in that range, given as a number or as text, or the default for `None`. Raises `InvalidRequest`."""
+    if value is None and default is not None:
+        return default
+    value = _numeric(value)
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        _refuse(field, f"expected an integer from {minimum} to {maximum}, was {_shown(value)}")
+        _refuse(field, f"expected an integer from {minimum} to {maximum}, was {shown(value)}")
     return value
+
+
+def _numeric(value: object) -> object:
+    """The integer that a number or a numeric text stands for; any other value as it is."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        whole = whole_number(Decimal(value))
+        return whole if isinstance(whole, int) else value
+    return whole_number(value)
 
 
 def _refuse(field: str, message: str) -> NoReturn:
@@ -243,7 +284,7 @@ def _refuse(field: str, message: str) -> NoReturn:
 
 
 def _message(detail: ErrorDetails) -> str:
-    was, context = _shown(detail["input"]), detail.get("ctx", {})
+    was, context = shown(detail["input"]), detail.get("ctx", {})
     match detail["type"]:
         case "missing":
             return "expected a value, was missing"
@@ -259,23 +300,71 @@ def _message(detail: ErrorDetails) -> str:
         case "string_pattern_mismatch":
             return f"expected text without NUL characters, was {was}"
         case "int_type" | "greater_than_equal" | "less_than_equal":
-            return f"expected an integer from 0 to 10000, was {was}"
+            return f"expected an integer from 0 to {BPS}, was {was}"
         case _:
-            return detail["msg"]
+            return f"expected another value, was {was}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """The start of a value, as JSON, for an error message."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = str(value) if isinstance(value, Decimal) else json.dumps(value, default=str, ensure_ascii=False)
+    text = text.encode(errors="replace").decode()
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) <= MAX_DIGITS else Decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise _not_json(f"was one with a number of too many digits, {text[:40]}") from None
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
+    raise _not_json(f"but {name} is not a JSON number")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("one object has the same key twice")
+        raise _not_json("but one object has the same key twice")
     return found
+
+
+def _fault(body: str, error: ValueError) -> str:
+    """What is wrong with a text that is not JSON, in words of our own."""
+    if not body:
+        return "nothing"
+    if body.startswith("\ufeff"):
+        return "one after a byte order mark"
+    if isinstance(error, json.JSONDecodeError) and error.pos < len(body):
+        return f"text that is not JSON from line {error.lineno}, column {error.colno}: {shown(body[error.pos :])}"
+    return "JSON that ends too early"
+
+
+def _depth(value: object) -> int:
+    """How deep arrays and objects are nested."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        level = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
+    return depth
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_json(message: str) -> InvalidJson:
+    return InvalidJson(f"expected a JSON object, {message}")
+
+
+def _too_deep() -> InvalidJson:
+    return InvalidJson(f"expected a JSON object nested at most {MAX_DEPTH} levels deep, was a deeper one")

@@ -12,7 +12,14 @@ from order_engine.api.callers import caller_of
 from order_engine.api.errors import error_view, status_of
 from order_engine.api.requests import parse_idempotency_key, parse_json
 from order_engine.domain.access import Caller
-from order_engine.domain.errors import EngineError, NotFound, PayloadTooLarge, RateLimited, UnsupportedMediaType
+from order_engine.domain.errors import (
+    EngineError,
+    InvalidJson,
+    NotFound,
+    PayloadTooLarge,
+    RateLimited,
+    UnsupportedMediaType,
+)
 
 MAX_BODY_BYTES = 32 * 1024
 
@@ -54,9 +61,11 @@ def json_body(event: APIGatewayProxyEvent) -> dict[str, Any]:
     try:
         body = event.decoded_body or ""
     except ValueError:
-        body = "\x00"
-    if len(body.encode()) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"expected at most {MAX_BODY_BYTES} bytes, was {len(body.encode())}")
+        raise InvalidJson("expected a JSON object in UTF-8, was a body that is not UTF-8") from None
+    # Half of a surrogate pair cannot be encoded otherwise; `parse_json` refuses it.
+    size = len(body.encode(errors="surrogatepass"))
+    if size > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"expected at most {MAX_BODY_BYTES} bytes, was {size}")
     return parse_json(body)
 
 

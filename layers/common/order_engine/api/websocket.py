@@ -6,7 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from order_engine.api.errors import error_view
-from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_json, parse_order, parse_uuid
+from order_engine.api.requests import (
+    parse_idempotency_key,
+    parse_integer,
+    parse_json,
+    parse_order,
+    parse_uuid,
+    shown,
+)
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, UnknownAction
 from order_engine.ports import ConnectionGone, Connections, OrderStore, ReplayQueue
@@ -78,7 +85,7 @@ class WebSocketApi:
                 self._connections.send(connection_id, {"action": "cancelled", "orderId": str(order_id)})
             case "subscribe":
                 order_id = parse_uuid("orderId", message.get("orderId"))
-                after = parse_integer("after", message.get("after", 0), 0, 1_000_000)
+                after = parse_integer("after", message.get("after"), 0, 1_000_000, default=0)
                 self._subscriptions.subscribe(connection_id, client_id, order_id, after)
             case "unsubscribe":
                 order_id = parse_uuid("orderId", message.get("orderId"))
@@ -87,4 +94,5 @@ class WebSocketApi:
             case "ping":
                 self._connections.send(connection_id, {"action": "pong"})
             case _:
-                raise UnknownAction(f"expected an action among {', '.join(ACTIONS)}, was {action!r:.60}")
+                was = "nothing" if action is None else f"{action!r:.60}" if isinstance(action, str) else shown(action)
+                raise UnknownAction(f"expected an action among {', '.join(ACTIONS)}, was {was}")

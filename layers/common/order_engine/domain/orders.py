@@ -9,6 +9,8 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 
+DEFAULT_SLIPPAGE_BPS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
@@ -18,7 +20,7 @@ class OrderRequest:
     token_in: str
     token_out: str
     amount_in: int
-    slippage_bps: int = 50
+    slippage_bps: int = DEFAULT_SLIPPAGE_BPS
     client_order_id: str | None = None
     user_id: str | None = None
     quote_id: UUID | None = None

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from order_engine.api import cursors
+from order_engine.api.errors import error_view
 from order_engine.api.requests import (
     parse_integer,
     parse_json,
@@ -159,28 +161,99 @@ def test_every_problem_is_reported_at_once() -> None:
     }
 
 
+BODIES = {
+    "nothing": ("", "was nothing"),
+    "half an object": ("{", "was JSON that ends too early"),
+    "a word": ('{"a": much}', 'was text that is not JSON from line 1, column 7: "much}"'),
+    "single quotes": ("{'a': 1}", "was text that is not JSON from line 1, column 2"),
+    "two objects": ("{}\n {}", 'was text that is not JSON from line 2, column 2: "{}"'),
+    "a byte order mark": ("\ufeff{}", "was one after a byte order mark"),
+    "a list": ("[]", "was []"),
+    "text": ('"text"', 'was "text"'),
+    "null": ("null", "was null"),
+    "an integer": ("5", "was 5"),
+    "a long integer": ("1" * 5000, "was 1111111111"),
+    "a fraction": ("0.5", "was 0.5"),
+    "NaN": ('{"a": NaN}', "but NaN is not a JSON number"),
+    "infinity": ('{"a": Infinity}', "but Infinity is not a JSON number"),
+    "a key twice": ('{"a": 1, "a": 2}', "but one object has the same key twice"),
+    "a huge exponent": (f'{{"a": 1e{10**30}}}', "was one with a number of too many digits, 1e1000"),
+    "endless nesting": ("[" * 100_000, "nested at most 20 levels deep, was a deeper one"),
+    "deep nesting": ('{"a":' * 21 + "1" + "}" * 21, "nested at most 20 levels deep, was a deeper one"),
+    "half a character": (r'{"a": "\uD83D"}', "was one with half of a surrogate pair, which is not a character"),
+    "half a character as a name": (r'{"\udc00": 1}', "was one with half of a surrogate pair"),
+    "half a character, not escaped": ('{"a": "\ud83d"}', "was one with half of a surrogate pair"),
+    "a control character": ('{"a": "\n"}', "was text that is not JSON from line 1, column 8"),
+}
+
+PYTHONS_WORDS = re.compile(
+    "surrogate[^ ]* not allowed|codec|recursion|utf-8-sig|limit|char [0-9]|Expecting|delimiter|Decimal|None|True"
+)
+
+
+@pytest.mark.parametrize(("body", "message"), BODIES.values(), ids=BODIES)
+def test_a_body_that_is_not_a_json_object_is_refused_in_the_engines_words(body: str, message: str) -> None:
+    with pytest.raises(InvalidJson, match=r"^expected a JSON object") as refused:
+        parse_json(body)
+    assert message in str(refused.value)
+    assert not PYTHONS_WORDS.search(str(refused.value))
+    json.dumps(error_view(refused.value), ensure_ascii=False).encode()
+
+
+def test_a_whole_surrogate_pair_and_moderate_nesting_are_accepted() -> None:
+    assert parse_json(r'{"a": "\ud83d\ude00"}') == {"a": "😀"}
+    assert parse_json(r'{"a": "\\ud83d"}') == {"a": r"\ud83d"}
+    assert parse_json('{"a":' * 20 + "1" + "}" * 20)
+
+
+@pytest.mark.parametrize("written", ["50", "50.0", "5e1", "5E+1", "500e-1", "50.000"])
+@pytest.mark.parametrize("field", ["slippageBps"])
+def test_an_integer_may_be_written_as_a_decimal(field: str, written: str) -> None:
+    form = json.dumps({**FULL, field: "?"}).replace('"?"', written)
+    assert parse_order(parse_json(form)) == parse({**FULL, field: 50})
+    assert (
+        parse_quote_request({"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1", field: written}).slippage_bps == 50
+    )
+    after = parse_json(f'{{"after": {written}}}')["after"]
+    assert parse_integer("after", after, 0, 100) == parse_integer("limit", written, 0, 100) == 50
+
+
+@pytest.mark.parametrize("written", ["50.5", "1e-1", "1e4000", "0e4000", "1e39", "9" * 5000, f"0.{'0' * 500}1"])
+def test_a_number_that_is_not_an_integer_in_range_is_refused_as_it_came(written: str) -> None:
+    form = parse_json(json.dumps({**FULL, "slippageBps": "?"}).replace('"?"', written))
+    with pytest.raises(InvalidOrder) as refused:
+        parse_order(form)
+    (problem,) = refused.value.problems
+    assert re.fullmatch(r"expected an integer from 0 to 10000, was [0-9.E+-]{3,57}…?", problem["message"])
+    with pytest.raises(InvalidRequest, match="after: expected an integer from 0 to 100, was [0-9.E+-]+…?$"):
+        parse_integer("after", form["slippageBps"], 0, 100)
+
+
+@pytest.mark.parametrize("field", ["slippageBps", "clientOrderId", "userId", "quoteId"])
+def test_null_means_that_an_optional_field_is_absent(field: str) -> None:
+    assert parse({**FULL, field: None}) == parse(FULL)
+
+
+def test_half_a_character_in_a_parameter_is_shown_without_harm() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_integer("limit", "\ud83d", 1, 100)
+    assert json.dumps(error_view(refused.value), ensure_ascii=False).encode()
+
+
 @pytest.mark.parametrize(
-    "body",
+    "value",
     [
         "",
-        "{",
-        "[]",
-        '"text"',
-        "null",
-        "5",
-        '{"a": NaN}',
-        '{"a": Infinity}',
-        '{"a": 1, "a": 2}',
-        "[" * 100_000,
-        "1" * 5000,
+        "nonsense",
+        "0" * 36,
+        "{01890a5d-ac96-774b-bcce-b302099a805}",
+        "01890a5dac96-774b-bcce-b302-099a8057",
+        "01890a5d-ac96-774b-bcce-b302099a80٥٧",
+        "0_890a5d-ac96-774b-bcce-b302099a8057",
+        None,
+        7,
     ],
 )
-def test_a_body_that_is_not_a_json_object_is_refused(body: str) -> None:
-    with pytest.raises(InvalidJson, match=r"^expected a JSON object"):
-        parse_json(body)
-
-
-@pytest.mark.parametrize("value", ["", "nonsense", "0" * 36, "{01890a5d-ac96-774b-bcce-b302099a805}", None, 7])
 def test_a_value_that_is_not_a_uuid_is_refused(value: object) -> None:
     with pytest.raises(InvalidRequest, match="orderId: expected a UUID"):
         parse_uuid("orderId", value)
