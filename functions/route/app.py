@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.aws.observability import count, logger, metrics
+from order_engine.aws.observability import logger
 from order_engine.bootstrap import services
 from order_engine.domain.runs import Run
 
@@ -14,8 +14,5 @@ execution = services.execution()
 
 
 @logger.inject_lambda_context(correlation_id_path="order.order_id")
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    run = execution.route(Run.load(event["order"], event["attempt"]))
-    count("OrderRouting")
-    return run.dump()
+    return execution.route(Run.load(event["order"], event["attempt"])).dump()

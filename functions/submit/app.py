@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from order_engine.api.requests import parse_order, parse_page, parse_quote_request, parse_uuid
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
 from order_engine.api.views import event_view, offer_view, order_view, page_view
-from order_engine.aws.observability import count, logger, metrics
+from order_engine.aws.observability import logger
 from order_engine.bootstrap import services, settings, stores
 
 app = api()
@@ -22,10 +22,8 @@ orders = stores.orders()
 def execute_order() -> Response[str]:
     event = app.current_event
     request = parse_order(json_body(event))
-    order, new = submission.submit(request, caller(event).client_id, idempotency_key(event))
+    order, _ = submission.submit(request, caller(event).client_id, idempotency_key(event))
     logger.set_correlation_id(str(order.id))
-    if new:
-        count("OrderPending")
     websocket_url = f"{settings.required('WEBSOCKET_URL')}?orderId={order.id}"
     return json_response(202, {**order_view(order), "webSocketUrl": websocket_url})
 
@@ -53,7 +51,6 @@ def get_order(order_id: str) -> Response[str]:
 @app.delete("/api/orders/<order_id>")
 def cancel_order(order_id: str) -> Response[str]:
     submission.cancel(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
-    count("OrderCancelled")
     return get_order(order_id)
 
 
@@ -64,6 +61,5 @@ def get_health() -> Response[str]:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

@@ -62,13 +62,3 @@ def test_an_unknown_step_is_refused(functions: Functions, orders: PostgresOrderS
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected step build, submit, confirm or fail, was 'dance'"):
         functions("execute", states_input(Run.of(order), step="dance"))
-
-
-def test_each_step_is_counted(
-    functions: Functions, orders: PostgresOrderStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    functions("route", states_input(Run.of(claimed(orders))))
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "OrderRouting" in line]
-    (metric,) = [line for line in lines if "_aws" in line]
-    assert metric["OrderRouting"] == [1.0]
-    assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "OrderEngine"

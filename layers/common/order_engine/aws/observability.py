@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
-metrics = Metrics()
-# Many requests count nothing, such as reads: no warning.
-warnings.filterwarnings("ignore", "No application metrics to publish")
+_metrics = Metrics()
 
 
 def warn(message: str) -> None:
@@ -25,5 +22,7 @@ def inform(message: str, details: Mapping[str, Any]) -> None:
     logger.info(message, details=details)
 
 
-def count(name: str) -> None:
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+def count(status: str) -> None:
+    """Counts an event of that status, at once: an invocation that is cut short later has counted it."""
+    _metrics.add_metric(name=f"Order{status.capitalize()}", unit=MetricUnit.Count, value=1)
+    _metrics.flush_metrics()

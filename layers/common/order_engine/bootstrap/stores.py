@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from order_engine.aws.observability import inform, warn
+from order_engine.aws.observability import count, inform, warn
 from order_engine.bootstrap import aws, settings
 from order_engine.storage.database import Database, address
 
@@ -33,7 +33,7 @@ def database() -> Database:
 def orders() -> PostgresOrderStore:
     from order_engine.storage.orders import PostgresOrderStore
 
-    return PostgresOrderStore(database())
+    return PostgresOrderStore(database(), count)
 
 
 @cache

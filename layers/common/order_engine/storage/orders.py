@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -96,10 +97,15 @@ _WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction
 
 
 class PostgresOrderStore:
-    """An `OrderStore`. Each step of an order is one statement: compare, set and event together."""
+    """An `OrderStore`. Each step of an order is one statement: compare, set and event together.
 
-    def __init__(self, database: Database) -> None:
+    `count` is told the status of every event that is committed, once. It misses an event whose commit Postgres could
+    not report, as in a failover.
+    """
+
+    def __init__(self, database: Database, count: Callable[[Status], None] = lambda status: None) -> None:
         self._database = database
+        self._count = count
 
     def insert(
         self,
@@ -132,11 +138,14 @@ class PostgresOrderStore:
         )
         if not rows:
             if order := self.earlier(id, client_id, request, idempotency_key):
+                if order.id == id:  # It was stored, but Postgres could not say so.
+                    self._count(Status.PENDING)
                 return order
             self._database.execute(subscriptions.DELETE_ENDED_OF_CONNECTION, parameters)
             rows = self._database.fetch(_INSERT.format(room=subscriptions.HAS_ROOM_AMONG_RUNNING), parameters)
         if not rows:
             raise subscriptions.too_many_subscriptions()
+        self._count(Status.PENDING)
         return _order(rows[0])
 
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
@@ -212,6 +221,7 @@ class PostgresOrderStore:
             },
         )
         if rows:
+            self._count(to)
             return Event(id, rows[0]["seq"], to, rows[0]["at"], attempt, data), rows[0]["listeners"]
         now = self.get(id)
         if (now.run, now.status, now.attempt) == (run, to, attempt):
@@ -227,7 +237,9 @@ class PostgresOrderStore:
         moved = self._database.fetch(
             _CANCEL, {"id": id, "client": client_id, "to": to, "sources": allowed, "data": data}
         )
-        if not moved and (order := self.owned(client_id, id)).status is not to:
+        if moved:
+            self._count(to)
+        elif (order := self.owned(client_id, id)).status is not to:
             raise TooLateToCancel(f"the order is already {order.status} and cannot be cancelled")
 
     def take_stalled(self, after: float, limit: int = 1_000) -> list[UUID]:
