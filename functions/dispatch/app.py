@@ -18,9 +18,11 @@ dispatch = services.dispatch()
 
 
 def run_order(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    order_id = UUID(json.loads(record.body)["orderId"])
+    message = json.loads(record.body)
+    order_id = UUID(message["orderId"])
     logger.set_correlation_id(str(order_id))
-    dispatch.run(order_id, lambda_context.aws_request_id)
+    # Missing in messages that were sent before a deployment: then the run publishes all events again.
+    dispatch.run(order_id, lambda_context.aws_request_id, message.get("publishedSeq", 0))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ websocket = services.websocket()
 
 def replay(record: SQSRecord) -> None:
     message = json.loads(record.body)
-    websocket.replay(message["connectionId"], UUID(message["clientId"]), UUID(message["orderId"]))
+    age = time.time() - int(record.attributes.sent_timestamp) / 1000
+    websocket.replay(message["connectionId"], UUID(message["clientId"]), UUID(message["orderId"]), age)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,9 @@ from uuid import UUID
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError, QuoteNotFound
-from order_engine.domain.events import Event
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Venue
+from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
 from order_engine.services.execution import Execution
 from order_engine.services.routing import Router
 from order_engine.storage.database import Database
@@ -76,7 +75,7 @@ def fake_execution(
     *venues: Venue,
     chain: Chain | None = None,
     deadline: float = 10,
-    publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None,
+    publish: Publish = lambda events, listeners: None,
 ) -> Execution:
     return Execution(
         orders=PostgresOrderStore(database),
@@ -118,7 +117,7 @@ class FakeOrderQueue:
     enqueued: list[UUID] = field(default_factory=list)
     down: bool = False
 
-    def enqueue(self, order_id: UUID) -> None:
+    def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
         if self.down:
             raise ConnectionError("no queue")
         self.enqueued.append(order_id)

@@ -88,8 +88,8 @@ def refusal(response: dict[str, Any]) -> tuple[int, str]:
     return status, body["error"]["code"]
 
 
-def dispatched(functions: Functions, order_id: UUID) -> Any:
-    return functions("dispatch", sqs({"orderId": str(order_id)}))
+def dispatched(functions: Functions, order_id: UUID, published_seq: int = 0) -> Any:
+    return functions("dispatch", sqs({"orderId": str(order_id), "publishedSeq": published_seq}))
 
 
 def states_input(run: dict[str, Any] | Run, attempt: int = 1, **more: Any) -> dict[str, Any]:

@@ -20,12 +20,24 @@ class Request:
 
 
 class HttpServer:
-    """Keeps the JSON requests it gets. Answers with the status that is set for the path, or 200."""
+    """Keeps the JSON requests that it gets, and answers with the status set for the path.
+
+    Without one it answers 204 to DELETE, 200 to others. `waits` has the seconds before an answer, by the method and
+    path: `POST /path`. `most_at_once` is how many requests were open at the same time.
+    """
 
     def __init__(self) -> None:
+        self.url = ""
+        self.closing = threading.Event()
+        self.clear()
+
+    def clear(self) -> None:
         self.requests: list[Request] = []
         self.statuses: dict[str, int] = {}
-        self.url = ""
+        self.waits: dict[str, float] = {}
+        self.most_at_once = 0
+        self._open = 0
+        self._lock = threading.Lock()
 
     def bodies(self, path: str) -> list[Any]:
         return [request.body for request in self.requests if request.path == path]
@@ -34,9 +46,22 @@ class HttpServer:
         """Returns the messages that were pushed to a WebSocket connection."""
         return self.bodies(f"/@connections/{connection_id}")
 
-    def clear(self) -> None:
-        self.requests.clear()
-        self.statuses.clear()
+    def closed(self) -> set[str]:
+        """The WebSocket connections that were closed."""
+        return {request.path.rpartition("/")[2] for request in self.requests if request.method == "DELETE"}
+
+    def take(self, request: Request) -> int:
+        """Keeps the request. Returns the status of the answer, after the wait that is set for it."""
+        with self._lock:
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            self.closing.wait(self.waits.get(f"{request.method} {request.path}", 0))
+            self.requests.append(request)
+            return self.statuses.get(request.path, 204 if request.method == "DELETE" else 200)
+        finally:
+            with self._lock:
+                self._open -= 1
 
 
 @contextmanager
@@ -48,20 +73,15 @@ def http_server() -> Iterator[HttpServer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            server.requests.append(
-                Request(self.command, self.path, dict(self.headers.items()), json.loads(body or "null"))
-            )
-            self.send_response(server.statuses.get(self.path, 200))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            request = Request(self.command, self.path, dict(self.headers.items()), json.loads(body or "null"))
+            try:
+                self.send_response(server.take(request))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            except ConnectionError:
+                self.close_connection = True  # The client did not wait for the answer.
 
-        def do_DELETE(self) -> None:
-            server.requests.append(Request(self.command, self.path, dict(self.headers.items()), None))
-            self.send_response(server.statuses.get(self.path, 204))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_PUT = do_POST  # noqa: N815
+        do_DELETE = do_GET = do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *arguments: Any) -> None:
             pass
@@ -69,6 +89,7 @@ def http_server() -> Iterator[HttpServer]:
     class Threads(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128
 
     with Threads(("127.0.0.1", 0), Handler) as listening:
         server.url = f"http://127.0.0.1:{listening.server_address[1]}"
@@ -77,5 +98,6 @@ def http_server() -> Iterator[HttpServer]:
         try:
             yield server
         finally:
+            server.closing.set()
             listening.shutdown()
             thread.join()

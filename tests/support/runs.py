@@ -18,7 +18,8 @@ CAUGHT = {"Error": "VenueUnavailable", "Cause": json.dumps({"errorMessage": "ray
 
 
 def start(orders: PostgresOrderStore, request: OrderRequest = REQUEST) -> Run:
-    return Run.of(claimed(orders, request=request))
+    """A run of a new order whose first event is published."""
+    return Run.of(claimed(orders, request=request), published_seq=1)
 
 
 def passed_on(run: Run, attempt: int | None = None) -> Run:

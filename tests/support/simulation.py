@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -12,10 +12,10 @@ from typing import Any, cast
 import pytest
 
 from order_engine.dex.pool import Pool, load
-from order_engine.domain.events import Event
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import pool_token
 from order_engine.domain.transactions import Fill, Transaction
+from order_engine.ports import Publish
 from order_engine.services.execution import Execution
 from order_engine.services.routing import QUOTE_LIFETIME_SECONDS, Router
 from order_engine.simulation.chain import SimulatedChain
@@ -74,7 +74,7 @@ def router_on(market: Market) -> Router:
 def execution_on(
     market: Market,
     orders: PostgresOrderStore,
-    publish: Callable[[Event, Sequence[str]], None] = lambda event, listeners: None,
+    publish: Publish = lambda events, listeners: None,
 ) -> Execution:
     return Execution(
         orders=orders,

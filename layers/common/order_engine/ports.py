@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from order_engine.domain.quotes import Offer, Quote
     from order_engine.domain.transactions import Fill, Transaction
 
-Publish: TypeAlias = "Callable[[Event, Sequence[str]], None]"
-"""Tells everyone of a committed event: the view of active orders, and these connections."""
+Publish: TypeAlias = "Callable[[Sequence[Event], Sequence[str]], None]"
+"""Publishes committed events of one order, in order: to the view of active orders, and to these connections."""
 
 View: TypeAlias = "Callable[[Event], dict[str, Any]]"
 """An event as clients see it."""
@@ -165,8 +165,11 @@ class SubscriptionStore(Protocol):
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
         """Removes one subscription, if there is one."""
 
-    def remove_connection(self, connection_id: str) -> None:
-        """Removes a connection that is gone, and all its subscriptions."""
+    def remove_connections(self, connection_ids: Sequence[str]) -> None:
+        """Removes connections that are gone, and all their subscriptions."""
+
+    def expire_connections(self, connection_ids: Sequence[str]) -> None:
+        """Removes the subscriptions of connections that must be closed, and makes the connections overdue."""
 
     def delete_ended(self, ttl: float) -> None:
         """Deletes the subscriptions to orders that ended more than `ttl` seconds ago."""
@@ -182,7 +185,7 @@ class ConnectionStore(Protocol):
         """The client's connections that have been open the longest."""
 
     def overdue(self) -> list[str]:
-        """Connections whose key has been revoked since, and those older than API Gateway allows."""
+        """Connections whose key has been revoked since, that have expired, or are older than API Gateway allows."""
 
 
 class CredentialStore(Protocol):
@@ -224,8 +227,8 @@ class RateLimit(Protocol):
 class OrderQueue(Protocol):
     """The queue that gates how many orders run at once."""
 
-    def enqueue(self, order_id: UUID) -> None:
-        """Sends the message that makes an order run."""
+    def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
+        """Sends the message that makes an order run. `published_seq` is the last event known to be published."""
 
 
 class ReplayQueue(Protocol):
@@ -262,7 +265,7 @@ class Connections(Protocol):
     """The WebSocket connections of clients."""
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        """Sends a message. Raises `ConnectionGone`, `ConnectionRefused`."""
+        """Sends a message. Raises `ConnectionGone`, `ConnectionRefused`. May be called by several threads at once."""
 
     def is_open(self, connection_id: str) -> bool:
         """Whether the connection is open. `True` too if API Gateway does not say."""

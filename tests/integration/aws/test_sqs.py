@@ -82,10 +82,12 @@ def submit(functions: Functions) -> UUID:
     return UUID(json.loads(answer["body"])["orderId"])
 
 
-def test_an_orders_message_holds_only_its_id(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:
+def test_an_orders_message_holds_its_id_and_its_published_event(
+    functions: Functions, queues: Queues, orders: PostgresOrderStore
+) -> None:
     order_id = submit(functions)
     (message,) = queues.receive("OrderQueue")
-    assert json.loads(message["Body"]) == {"orderId": str(order_id)}
+    assert json.loads(message["Body"]) == {"orderId": str(order_id), "publishedSeq": 1}
     assert queues.receive("OrderQueue") == []
     assert queues.receive("ReplayQueue") == []
 
@@ -103,7 +105,7 @@ def test_an_order_over_the_websocket_is_one_message_too(
     functions("ws_connect", websocket("MESSAGE", body=json.dumps({"action": "execute", **ORDER})))
     (order,) = orders.page(CLIENT, 10)[0]
     (message,) = queues.receive("OrderQueue")
-    assert json.loads(message["Body"]) == {"orderId": str(order.id)}
+    assert json.loads(message["Body"]) == {"orderId": str(order.id), "publishedSeq": 1}
 
 
 def test_a_refused_order_sends_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:

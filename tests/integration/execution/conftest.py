@@ -17,4 +17,4 @@ def published() -> list[Event]:
 @pytest.fixture
 def execution(orders: PostgresOrderStore, database: Database, published: list[Event]) -> Execution:
     """An execution on the simulated market."""
-    return execution_on(live(database), orders, lambda event, listeners: published.append(event))
+    return execution_on(live(database), orders, lambda events, listeners: published.extend(events))

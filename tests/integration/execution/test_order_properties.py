@@ -161,11 +161,12 @@ class OrdersMachine(RuleBasedStateMachine):
 
     # What the engine calls
 
-    def publish(self, event: Event, listeners: Sequence[str]) -> None:
+    def publish(self, events: Sequence[Event], listeners: Sequence[str]) -> None:
         """Records the events for one client that listens to every order and skips repeats."""
-        heard = self.heard.setdefault(event.order_id, [])
-        if listeners and event.seq not in heard:
-            heard.append(event.seq)
+        for event in events:
+            heard = self.heard.setdefault(event.order_id, [])
+            if listeners and event.seq not in heard:
+                heard.append(event.seq)
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
         """Starts a walk and answers that it was superseded, because the walk ends later."""

@@ -97,10 +97,10 @@ def test_the_next_try_publishes_an_event_that_was_committed_but_not_published(
     heard: list[tuple[Event, Sequence[str]]] = []
     crashing = False
 
-    def publish(event: Event, listeners: Sequence[str]) -> None:
+    def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
         if crashing:
             raise Crash
-        heard.append((event, listeners))
+        heard.extend((event, listeners) for event in events)
 
     execution = execution_on(live(database), orders, publish)
     run = Run.of(orders.get(order.id))
@@ -130,13 +130,13 @@ def test_quotes_that_were_committed_but_not_published_are_published_before_new_o
     heard: list[int] = []
     crashing = True
 
-    def publish(event: Event, listeners: Sequence[str]) -> None:
+    def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
         if crashing:
             raise Crash
-        heard.append(event.seq)
+        heard.extend(event.seq for event in events)
 
     execution = execution_on(live(database), orders, publish)
-    run = Run.of(orders.get(order.id))
+    run = Run.of(orders.get(order.id), published_seq=1)
     with pytest.raises(Crash):
         execution.route(run)
     crashing = False

@@ -323,7 +323,7 @@ def play(story: Story, interpret: Interpret, orders: PostgresOrderStore, databas
     order_id = begin(story, orders, database, lambda_)
     machine = Machine(interpret)
     express = ExpressStateMachine(cast(Any, machine), "arn")
-    dispatch = Dispatch(orders=orders, publish=lambda event, listeners: None, machine=express)
+    dispatch = Dispatch(orders=orders, publish=lambda events, listeners: None, machine=express)
     ended = True
     try:
         dispatch.run(order_id, f"run-{order_id}")

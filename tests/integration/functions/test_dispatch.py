@@ -12,7 +12,7 @@ from order_engine.domain.lifecycle import Status
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import Aws
-from tests.support.events import sqs
+from tests.support.events import SCHEDULED, sqs
 from tests.support.functions import Functions, dispatched, new_environment
 from tests.support.http_server import HttpServer
 from tests.support.network import closed_port
@@ -25,11 +25,31 @@ def test_a_message_runs_its_order_to_the_end(
     functions: Functions, orders: PostgresOrderStore, clients: HttpServer, database: Database
 ) -> None:
     order = new_order(orders, connection_id="c1")
-    assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    assert dispatched(functions, order.id, published_seq=1) == {"batchItemFailures": []}
     assert orders.get(order.id).status is Status.CONFIRMED
     assert statuses(orders, order.id) == LIFE
     assert clients.pushed("c1") == [event_view(event) for event in orders.events(order.id, after=1)]
     assert len(database.fetch("SELECT FROM market_transactions")) == 1
+
+
+def test_a_listener_gets_the_first_event_too_if_the_submission_was_cut_short(
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer, database: Database, services: Aws
+) -> None:
+    """GIVEN an order that was stored, but neither published nor enqueued."""
+    order = new_order(orders, connection_id="c1")
+    database.execute("UPDATE orders SET woken_at = now() - interval '1 hour'")
+    functions("recover", SCHEDULED)
+    (message,) = services.messages("OrderQueue")
+    functions("dispatch", sqs(message))
+    assert clients.pushed("c1") == [event_view(event) for event in orders.events(order.id)]
+
+
+def test_a_message_from_before_a_deployment_has_all_events_published(
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    functions("dispatch", sqs({"orderId": str(order.id)}))
+    assert clients.pushed("c1") == [event_view(event) for event in orders.events(order.id)]
 
 
 def test_a_repeated_message_runs_its_order_once(

@@ -29,7 +29,7 @@ def test_an_order_is_accepted_stored_and_queued(
     order = orders.get(UUID(body["orderId"]))
     assert body == {**order_view(order), "webSocketUrl": f"ws://127.0.0.1/v1?orderId={order.id}"}
     assert (body["status"], body["amountIn"], body["clientOrderId"]) == ("pending", "1.5", "a-1")
-    assert services.messages("OrderQueue") == [{"orderId": str(order.id)}]
+    assert services.messages("OrderQueue") == [{"orderId": str(order.id), "publishedSeq": 1}]
     assert statuses(orders, order.id) == ["pending"]
 
 

@@ -74,7 +74,7 @@ def test_an_order_is_submitted_over_the_websocket(
     assert functions("ws_connect", websocket("MESSAGE", body=body)) == {"statusCode": 200}
     (event,) = clients.pushed("c1")
     assert (event["seq"], event["status"]) == (1, "pending")
-    assert services.messages("OrderQueue") == [{"orderId": event["orderId"]}]
+    assert services.messages("OrderQueue") == [{"orderId": event["orderId"], "publishedSeq": 1}]
 
 
 def test_what_is_pushed_is_signed(functions: Functions, orders: PostgresOrderStore, clients: HttpServer) -> None:

@@ -54,7 +54,7 @@ class Scene:
         self._submission = Submission(
             orders=self.orders,
             quotes=self.store,
-            publish=lambda event, listeners: None,
+            publish=lambda events, listeners: None,
             queue=FakeOrderQueue(),
             rate_limit=FakeRateLimit(),
             warn=lambda warning: None,

@@ -85,7 +85,7 @@ def test_a_connection_hears_every_event_from_the_first(scene: Scene) -> None:
     assert scene.orders.claim(order.id, RUN, LEASE) is not None
     moved = scene.orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
     assert moved is not None
-    scene.notifications.publish(*moved)
+    scene.notifications.publish([moved[0]], moved[1])
     assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
 
 
@@ -126,4 +126,6 @@ def test_a_connection_that_missed_an_event_is_closed(scene: Scene) -> None:
     scene.connections.refusing.add("c1")
     order = scene.submit(REQUEST, "c1")
     assert scene.connections.closed == ["c1"]
-    assert scene.warnings == [f"event {order.id}/1 not pushed to c1: expected status 200, was 500"]
+    assert scene.warnings == [
+        f"event {order.id}/1 not pushed to 1 connections, which are closed: expected status 200, was 500"
+    ]

@@ -12,6 +12,7 @@ from order_engine.api.views import event_view
 from order_engine.api.websocket import ACTIONS, WebSocketApi
 from order_engine.domain.errors import InvalidRequest, OrderNotFound, OriginNotAllowed, TooManyConnections
 from order_engine.domain.lifecycle import Status
+from order_engine.ports import ConnectionRefused
 from order_engine.services.connections import ConnectionRegistry
 from order_engine.services.notifications import Notifications
 from order_engine.services.submission import Submission
@@ -167,7 +168,7 @@ def test_no_connection_opens_for_another_clients_order(scene: Scene) -> None:
 
 def test_a_replay_sends_everything_and_subscribes(scene: Scene) -> None:
     order = brought_to(scene.orders, Status.CONFIRMED)
-    scene.websocket.replay("c1", CLIENT, order.id)
+    scene.websocket.replay("c1", CLIENT, order.id, 0)
     assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
     assert scene.listeners() == ["c1"]
 
@@ -185,7 +186,7 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
             refused.set()
 
     scene.connections.send = opening  # type: ignore[method-assign]
-    replay = threading.Thread(target=scene.websocket.replay, args=("c1", CLIENT, order.id))
+    replay = threading.Thread(target=scene.websocket.replay, args=("c1", CLIENT, order.id, 0))
     replay.start()
     assert refused.wait(30)
     assert scene.connections.to("c1") == []
@@ -198,8 +199,41 @@ def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:
 def test_a_replay_to_a_connection_that_never_opens_is_abandoned(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("order_engine.services.subscriptions._OPENING_SECONDS", 0.02)
     scene.connections.gone.add("c1")
-    scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id)
+    scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id, 0)
     assert (scene.listeners(), scene.connections.sent) == ([], [])
+
+
+@pytest.mark.parametrize("age", [100.0, 4.99, -3600.0])
+def test_a_connection_that_refuses_its_replay_is_closed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, age: float
+) -> None:
+    """However old the connection seems to be: the clocks of two machines may differ."""
+    monkeypatch.setattr("order_engine.services.subscriptions._OPENING_SECONDS", 0.02)
+    scene.connections.refusing.add("c1")
+    scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id, age)
+    assert (scene.listeners(), scene.connections.closed) == ([], ["c1"])
+
+
+def test_a_replay_without_postgres_closes_its_connection(redis_url: str) -> None:
+    with closed_port() as port:
+        scene = Scene(Database(f"host=127.0.0.1 port={port} user=postgres"), redis_url)
+        scene.websocket.replay("c1", CLIENT, uuid4(), 100)
+    assert scene.connections.closed == ["c1"]
+
+
+def test_a_replay_whose_connection_can_not_be_closed_comes_back(scene: Scene) -> None:
+    scene.connections.refusing.add("c1")
+    scene.connections.lasting.add("c1")
+    with pytest.raises(ConnectionRefused):
+        scene.websocket.replay("c1", CLIENT, new_order(scene.orders).id, 100)
+
+
+@pytest.mark.parametrize("message", ["dance", '{"action": "ping"}', '{"action": "subscribe", "orderId": "%s"}'])
+def test_a_connection_that_can_not_be_answered_is_closed(scene: Scene, message: str) -> None:
+    order = new_order(scene.orders, connection_id="c1")
+    scene.connections.refusing.add("c1")
+    scene.websocket.receive(CALLER, "c1", message.replace("%s", str(order.id)))
+    assert (scene.listeners(), scene.connections.closed) == ([], ["c1"])
 
 
 def test_a_connection_is_deleted_when_it_closes(scene: Scene) -> None:

@@ -29,7 +29,7 @@ def test_a_client_is_refused_connections_beyond_the_limit(
 ) -> None:
     assert [opened.open(f"c{number}", CALLER, 2) for number in range(3)] == [True, True, False]
     assert opened.open("c3", OTHER, 2)
-    subscriptions.remove_connection("c0")
+    subscriptions.remove_connections(["c0"])
     assert opened.open("c2", CALLER, 2)
 
 

@@ -33,7 +33,7 @@ class Scene:
         self.submission = Submission(
             orders=self.orders,
             quotes=PostgresQuoteStore(database),
-            publish=lambda event, listeners: self.published.append((event.order_id, event.seq)),
+            publish=lambda events, listeners: self.published.extend((event.order_id, event.seq) for event in events),
             queue=self.queue,
             rate_limit=self.rate_limit,
             warn=lambda warning: None,

@@ -85,7 +85,7 @@ def test_a_deleted_connection_listens_to_nothing(
 ) -> None:
     first, second = new_order(orders, connection_id="c1"), new_order(orders, connection_id="c1")
     subscriptions.subscribe("c2", CLIENT, first.id, 0, lambda event: None)
-    subscriptions.remove_connection("c1")
+    subscriptions.remove_connections(["c1"])
     assert (listeners(database, first.id), listeners(database, second.id)) == (["c2"], [])
 
 
@@ -128,7 +128,7 @@ def test_without_postgres_nobody_can_subscribe() -> None:
         with pytest.raises(StoreUnavailable):
             subscriptions.unsubscribe("c1", uuid4())
         with pytest.raises(StoreUnavailable):
-            subscriptions.remove_connection("c1")
+            subscriptions.remove_connections(["c1"])
 
 
 def test_the_next_event_waits_for_the_replay(connect: Connect, database: Database) -> None:

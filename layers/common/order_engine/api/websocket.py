@@ -16,7 +16,7 @@ from order_engine.api.requests import (
 )
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, UnknownAction
-from order_engine.ports import ConnectionGone, Connections, OrderStore, ReplayQueue
+from order_engine.ports import ConnectionGone, ConnectionRefused, Connections, OrderStore, ReplayQueue
 from order_engine.services.connections import ConnectionRegistry
 from order_engine.services.submission import Submission
 from order_engine.services.subscriptions import Subscriptions
@@ -58,12 +58,15 @@ class WebSocketApi:
         """Forgets a connection that has closed."""
         self._registry.forget(connection_id)
 
-    def replay(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
-        """Sends a connection that is still opening all events of an order, and subscribes it."""
-        self._subscriptions.replay(connection_id, client_id, order_id)
+    def replay(self, connection_id: str, client_id: UUID, order_id: UUID, age: float) -> None:
+        """Sends a connection that began to open `age` seconds ago all events of an order, and subscribes it."""
+        self._subscriptions.replay(connection_id, client_id, order_id, age)
 
     def receive(self, caller: Caller, connection_id: str, body: str) -> None:
-        """Does what a message asks for. Answers a faulty message with the error."""
+        """Does what a message asks for. Answers a faulty message with the error.
+
+        Closes a connection that can't be answered, so that its client does not wait in vain.
+        """
         try:
             try:
                 self._act(caller.client_id, connection_id, parse_json(body))
@@ -71,6 +74,8 @@ class WebSocketApi:
                 self._connections.send(connection_id, error_view(error))
         except ConnectionGone:
             self._registry.forget(connection_id)
+        except ConnectionRefused:
+            self._registry.close(connection_id)
 
     def _act(self, client_id: UUID, connection_id: str, message: dict[str, Any]) -> None:
         match action := message.pop("action", None):

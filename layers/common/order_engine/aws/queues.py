@@ -17,8 +17,8 @@ class SqsOrderQueue:
         self._client = client
         self._url = url
 
-    def enqueue(self, order_id: UUID) -> None:
-        _send(self._client, self._url, {"orderId": str(order_id)})
+    def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
+        _send(self._client, self._url, {"orderId": str(order_id), "publishedSeq": published_seq})
 
     def ping(self) -> None:
         """Raises an error of botocore's when the queue does not answer."""

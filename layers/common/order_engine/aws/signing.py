@@ -30,6 +30,7 @@ class Signer:
         self._credentials = credentials
         self._scope = f"{region}/{service}/aws4_request"
         self._now = now
+        self._key = ("", b"")
 
     def headers(self, method: str, url: str, body: bytes = b"") -> dict[str, str]:
         """The headers to send with the request. `url` is percent-encoded, as it is sent, and has no query."""
@@ -67,7 +68,14 @@ class Signer:
 
     def _signature(self, time: str, scope: str, request: list[str]) -> str:
         text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n" + sha256("\n".join(request).encode()).hexdigest()
-        key = b"AWS4" + self._credentials.secret_key.encode()
-        for part in scope.split("/"):
-            key = digest(key, part.encode(), sha256)
-        return digest(key, text.encode(), sha256).hex()
+        return digest(self._signing_key(scope), text.encode(), sha256).hex()
+
+    def _signing_key(self, scope: str) -> bytes:
+        """The key of a scope. It is kept, because a scope lasts for a day."""
+        kept_scope, key = self._key
+        if kept_scope != scope:
+            key = b"AWS4" + self._credentials.secret_key.encode()
+            for part in scope.split("/"):
+                key = digest(key, part.encode(), sha256)
+            self._key = (scope, key)
+        return key

@@ -46,8 +46,10 @@ def state_machine() -> ExpressStateMachine:
 @cache
 def connections() -> ApiGatewayConnections:
     from order_engine.aws.connections import ApiGatewayConnections
+    from order_engine.services.notifications import AT_ONCE
 
-    return ApiGatewayConnections(settings.required("CONNECTIONS_URL"), credentials(), settings.required("AWS_REGION"))
+    url, region = settings.required("CONNECTIONS_URL"), settings.required("AWS_REGION")
+    return ApiGatewayConnections(url, credentials(), region, AT_ONCE)
 
 
 @cache

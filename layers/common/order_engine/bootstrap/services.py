@@ -86,9 +86,9 @@ def execution() -> Execution:
 def dispatch() -> Dispatch:
     from order_engine.services.dispatching import Dispatch
 
-    def publish(event: Event, listeners: Sequence[str]) -> None:
+    def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
         # Rare: its parts are made at the first call, so that no cold start waits for them.
-        notifications().publish(event, listeners)
+        notifications().publish(events, listeners)
 
     return Dispatch(orders=stores.orders(), publish=publish, machine=aws.state_machine())
 

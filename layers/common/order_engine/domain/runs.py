@@ -36,8 +36,8 @@ class Run:
     transaction: Transaction | None = None
 
     @classmethod
-    def of(cls, order: Order) -> Self:
-        """The run that has claimed the order."""
+    def of(cls, order: Order, published_seq: int = 0) -> Self:
+        """The run that has claimed the order. An earlier run may have left events that it did not publish."""
         if order.run is None:
             raise ValueError(f"expected order {order.id} to be claimed by a run")
         return cls(
@@ -50,8 +50,7 @@ class Run:
             amount_in=order.amount_in,
             slippage_bps=order.slippage_bps,
             quote_id=order.quote_id,
-            # A run that died may have left an event that it did not publish.
-            published_seq=1 if order.status is Status.PENDING else 0,
+            published_seq=published_seq,
             quoted_out=order.quoted_out,
             transaction=Transaction.load(order.transaction) if order.transaction else None,
         )

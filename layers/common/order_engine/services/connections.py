@@ -51,9 +51,14 @@ class ConnectionRegistry:
         if not self._store.open(connection_id, caller, self._max_connections):
             raise TooManyConnections(f"more than {self._max_connections} open connections")
 
+    def close(self, connection_id: str) -> None:
+        """Closes a connection and forgets it. Raises `ConnectionRefused`."""
+        self._connections.close(connection_id)
+        self.forget(connection_id)
+
     def forget(self, connection_id: str) -> None:
         """Removes a connection that is gone, and its subscriptions."""
-        self._subscriptions.remove_connection(connection_id)
+        self._subscriptions.remove_connections([connection_id])
 
 
 class Eviction:
@@ -84,6 +89,6 @@ class Eviction:
             except ConnectionRefused as error:
                 self._warn(f"connection {connection_id} not closed: {error}")
                 continue
-            self._subscriptions.remove_connection(connection_id)
+            self._subscriptions.remove_connections([connection_id])
             closed.append(connection_id)
         return closed

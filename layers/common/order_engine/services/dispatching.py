@@ -22,16 +22,17 @@ class Dispatch:
         self._publish = publish
         self._machine = machine
 
-    def run(self, order_id: UUID, name: str) -> None:
+    def run(self, order_id: UUID, name: str, published_seq: int = 0) -> None:
         """Runs the order and returns when it has ended. Does nothing for an order that another run holds.
 
-        `name` is the execution's. Raises `ExecutionFailed` if the order must be run again.
+        `name` is the execution's; `published_seq` the last event known to be published. Raises `ExecutionFailed` if
+        the order must be run again.
         """
         order = self._orders.claim(order_id, name)
         if order is None:
             self._publish_end(order_id)
             return
-        input = {"order": Run.of(order).dump(), "attempt": {"number": order.attempt}}
+        input = {"order": Run.of(order, published_seq).dump(), "attempt": {"number": order.attempt}}
         result = self._machine.run(name, input)
         if result.status == "SUCCEEDED" or result.error in _DONE:
             return
@@ -42,5 +43,4 @@ class Dispatch:
         """Publishes the events of an ended order: its run may have died between its end and the publication."""
         events, listeners = self._orders.history(order_id)
         if listeners and events and events[-1].status in FINAL:
-            for event in events:
-                self._publish(event, listeners)
+            self._publish(events, listeners)

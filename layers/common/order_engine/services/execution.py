@@ -132,7 +132,8 @@ class Execution:
             self._publish_missed(run)
             raise
         if moved and moved[0].seq == run.published_seq + 1:
-            self._publish(*moved)
+            event, listeners = moved
+            self._publish([event], listeners)
             return replace(run, status=moved[0].status, published_seq=moved[0].seq)
         # An earlier try of a step was cut short after its move, perhaps before it published the event.
         published_seq = self._publish_missed(run)
@@ -142,8 +143,7 @@ class Execution:
     def _publish_missed(self, run: Run) -> int:
         """Publishes every event after `published_seq`. Returns the `seq` of the last one."""
         missed, listeners = self._orders.history(run.order_id, run.published_seq)
-        for event in missed:
-            self._publish(event, listeners)
+        self._publish(missed, listeners)
         return missed[-1].seq if missed else run.published_seq
 
     def _await_fill(self, transaction: Transaction) -> Fill:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.events import Event
 from order_engine.ports import ActiveOrders, ConnectionGone, ConnectionRefused, Connections, SubscriptionStore, View
 
-DEADLINE_SECONDS = 5.0
-"""How long the pushes of one event may take: a step has 15 seconds for everything."""
+PUSHING_SECONDS = 3.0
+"""How long pushes are started. Each may then take another second."""
+
+CLOSING_SECONDS = 4.0
+"""How long, from the same start, connections are closed. All in all 5 seconds: a step has 15 for everything."""
+
+AT_ONCE = 50
+"""How many connections are pushed to at the same time."""
+
+T = TypeVar("T")
 
 
 class Notifications:
@@ -31,35 +41,74 @@ class Notifications:
         self._view = view
         self._warn = warn
 
-    def publish(self, event: Event, listeners: Sequence[str]) -> None:
-        """Publishes a committed event. A client that subscribes later gets it from the store."""
-        self._active_orders.show(event)
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        for sent, connection_id in enumerate(listeners):
-            if time.monotonic() > deadline:
-                missed = len(listeners) - sent
-                self._warn(f"event {event.order_id}/{event.seq} not pushed to {missed} connections: out of time")
-                break
-            self._push(connection_id, event)
+    def publish(self, events: Sequence[Event], listeners: Sequence[str]) -> None:
+        """Publishes committed events of one order, in order. A client that subscribes later gets them from the store.
 
-    def _push(self, connection_id: str, event: Event) -> None:
-        try:
-            self._connections.send(connection_id, self._view(event))
-        except ConnectionGone:
-            self._forget(connection_id)
-        except ConnectionRefused as error:
-            self._warn(f"event {event.order_id}/{event.seq} not pushed to {connection_id}: {error}")
-            self._close(connection_id)
+        Disconnects every listener that does not get all of them in time, so that its client reconnects and asks for
+        what it missed. A connection that can't be closed now is closed by the next sweep.
+        """
+        if not events:
+            return
+        self._active_orders.show(events[-1])
+        if not listeners:
+            return
+        started = time.monotonic()
+        messages = [self._view(event) for event in events]
+        pushed = _at_once(lambda id: self._push(id, messages, started + PUSHING_SECONDS), listeners)
+        gone = [id for id, error in pushed if isinstance(error, ConnectionGone)]
+        missed = [(id, error) for id, error in pushed if error and not isinstance(error, ConnectionGone)]
+        for reason, count in Counter(str(error) for _, error in missed).items():
+            name = f"{events[-1].order_id}/{events[-1].seq}"
+            self._warn(f"event {name} not pushed to {count} connections, which are closed: {reason}")
+        # Those that were not reached first: a connection that hangs would also hold up the closing of others.
+        missed.sort(key=lambda one: isinstance(one[1], ConnectionRefused))
+        closed = _at_once(lambda id: self._close(id, started + CLOSING_SECONDS), [id for id, _ in missed])
+        self._forget([*gone, *(id for id, error in closed if error is None)])
+        self._expire([id for id, error in closed if error])
 
-    def _close(self, connection_id: str) -> None:
-        """Closes the connection of a client that has missed an event, so that it reconnects and asks for it."""
+    def _push(self, connection_id: str, messages: Sequence[dict[str, Any]], deadline: float) -> Exception | None:
+        """Returns why the connection has not got every message, if so."""
         try:
+            for message in messages:
+                _check(deadline)
+                self._connections.send(connection_id, message)
+        except (ConnectionGone, ConnectionRefused, TimeoutError) as error:
+            return error
+        return None
+
+    def _close(self, connection_id: str, deadline: float) -> Exception | None:
+        try:
+            _check(deadline)
             self._connections.close(connection_id)
-        except ConnectionRefused as error:
-            self._warn(f"connection {connection_id} not closed: {error}")
+        except (ConnectionRefused, TimeoutError) as error:
+            return error
+        return None
 
-    def _forget(self, connection_id: str) -> None:
+    def _forget(self, connection_ids: Sequence[str]) -> None:
         try:
-            self._subscriptions.remove_connection(connection_id)
+            if connection_ids:
+                self._subscriptions.remove_connections(connection_ids)
         except StoreUnavailable as error:
-            self._warn(f"connection {connection_id} is gone, but its subscriptions are not removed: {error}")
+            self._warn(f"subscriptions of {len(connection_ids)} connections that are gone not removed: {error}")
+
+    def _expire(self, connection_ids: Sequence[str]) -> None:
+        try:
+            if connection_ids:
+                self._subscriptions.expire_connections(connection_ids)
+        except StoreUnavailable as error:
+            self._warn(f"{len(connection_ids)} connections neither closed nor left to the sweep: {error}")
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError("out of time")
+
+
+def _at_once(action: Callable[[str], T], connection_ids: Sequence[str]) -> list[tuple[str, T]]:
+    """Each connection with what the action returns for it. Almost every order has one listener: no thread for that."""
+    if len(connection_ids) <= 1:
+        return [(id, action(id)) for id in connection_ids]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(AT_ONCE, len(connection_ids)), "push") as threads:
+        return list(zip(connection_ids, threads.map(action, connection_ids), strict=True))

@@ -66,9 +66,9 @@ class Submission:
         if order.id != id:
             return _same(request, order), False
         event = Event(id, 1, Status.PENDING, order.created_at, 1, data)
-        self._publish(event, [connection_id] if connection_id else [])
+        self._publish([event], [connection_id] if connection_id else [])
         try:
-            self._queue.enqueue(id)
+            self._queue.enqueue(id, published_seq=1)
         except Exception as error:
             # The order is safe: the sweep enqueues it.
             self._warn(f"order {id} is stored, but its message was not sent: {error}")
@@ -82,8 +82,7 @@ class Submission:
         """
         self._orders.cancel(client_id, order_id)
         history, listeners = self._orders.history(order_id)
-        for event in history:
-            self._publish(event, listeners)
+        self._publish(history, listeners)
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
         """Why a new order can't be accepted now. Raises `QuoteNotFound`, `InvalidOrder`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
+from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.events import Event
-from order_engine.ports import ConnectionGone, Connections, SubscriptionStore, View
+from order_engine.ports import ConnectionGone, ConnectionRefused, Connections, SubscriptionStore, View
 
 _OPENING_SECONDS = 5.0
 """How long a connection may take from the end of `$connect` until it can be written to."""
@@ -31,16 +32,20 @@ class Subscriptions:
 
         self._store.subscribe(connection_id, client_id, order_id, after, send)
 
-    def replay(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
-        """Subscribes a connection that is still opening. Does nothing for a connection that is gone."""
-        give_up = time.monotonic() + _OPENING_SECONDS
+    def replay(self, connection_id: str, client_id: UUID, order_id: UUID, age: float = 0) -> None:
+        """Subscribes a connection that began to open `age` seconds ago, and may be opening still.
+
+        Closes a connection that can't be subscribed, so that its client does not wait for events in vain. Raises
+        `ConnectionRefused` if it can't be closed either.
+        """
+        give_up = time.monotonic() + min(_OPENING_SECONDS - age, _OPENING_SECONDS)
         pause = 0.005
         while True:
             try:
                 return self.subscribe(connection_id, client_id, order_id)
-            except ConnectionGone:
-                if time.monotonic() > give_up:
-                    return None
+            except (ConnectionGone, ConnectionRefused, StoreUnavailable):
+                if time.monotonic() + pause > give_up:
+                    return self._connections.close(connection_id)
             time.sleep(pause)
             pause *= 2
 

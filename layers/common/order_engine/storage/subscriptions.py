@@ -6,7 +6,7 @@ of one rule: a subscription is made only while the order's row is locked, after 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from order_engine.domain.errors import OrderNotFound, TooManySubscriptions
@@ -78,11 +78,19 @@ class PostgresSubscriptionStore:
             {"connection": connection_id, "order": order_id},
         )
 
-    def remove_connection(self, connection_id: str) -> None:
+    def remove_connections(self, connection_ids: Sequence[str]) -> None:
         self._database.execute(
-            "WITH gone AS (DELETE FROM connections WHERE id = %(id)s)"
-            " DELETE FROM subscriptions WHERE connection_id = %(id)s",
-            {"id": connection_id},
+            "WITH gone AS (DELETE FROM connections WHERE id = ANY(%(ids)s))"
+            " DELETE FROM subscriptions WHERE connection_id = ANY(%(ids)s)",
+            {"ids": list(connection_ids)},
+        )
+
+    def expire_connections(self, connection_ids: Sequence[str]) -> None:
+        # Older than any limit: the next sweep closes them, and they no longer count as their client's.
+        self._database.execute(
+            "WITH expired AS (UPDATE connections SET connected_at = '-infinity' WHERE id = ANY(%(ids)s))"
+            " DELETE FROM subscriptions WHERE connection_id = ANY(%(ids)s)",
+            {"ids": list(connection_ids)},
         )
 
     def delete_ended(self, ttl: float) -> None:

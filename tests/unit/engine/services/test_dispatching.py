@@ -57,8 +57,8 @@ def order(attempt: int = 1) -> Order:
 
 
 def dispatch(orders: FakeOrders, machine: FakeMachine) -> Dispatch:
-    def publish(event: Event, listeners: Sequence[str]) -> None:
-        orders.published.append((event, listeners))
+    def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
+        orders.published.extend((event, listeners) for event in events)
 
     return Dispatch(orders=cast(OrderStore, orders), publish=publish, machine=machine)
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -9,12 +12,15 @@ import pytest
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.ports import ConnectionGone, ConnectionRefused, SubscriptionStore
-from order_engine.services.notifications import Notifications
+from order_engine.ports import SubscriptionStore
+from order_engine.services import notifications
+from order_engine.services.notifications import AT_ONCE, Notifications
+from tests.support.fakes import Connections
 
 EVENT = Event(
     UUID("01890a5d-ac96-774b-bcce-b302099a8057"), 3, Status.BUILDING, datetime(2026, 1, 31, tzinfo=UTC), 1, {"a": 1}
 )
+NEXT = replace(EVENT, seq=4, status=Status.SUBMITTED)
 
 
 def view(event: Event) -> dict[str, Any]:
@@ -30,102 +36,154 @@ class FakeActiveOrders:
 
 
 class FakeSubscriptions:
-    def __init__(self, down: bool) -> None:
-        self.forgotten: list[str] = []
-        self._down = down
+    """Keeps which connections were removed and which have expired. Fails while `down`."""
 
-    def remove_connection(self, connection_id: str) -> None:
-        if self._down:
+    def __init__(self) -> None:
+        self.removed: list[str] = []
+        self.expired: list[str] = []
+        self.down = False
+
+    def remove_connections(self, connection_ids: Sequence[str]) -> None:
+        self._check()
+        self.removed += connection_ids
+
+    def expire_connections(self, connection_ids: Sequence[str]) -> None:
+        self._check()
+        self.expired += connection_ids
+
+    def _check(self) -> None:
+        if self.down:
             raise StoreUnavailable("Postgres does not answer")
-        self.forgotten.append(connection_id)
 
 
 class Scene:
-    def __init__(self, postgres_is_down: bool = False) -> None:
+    def __init__(self) -> None:
         self.active_orders = FakeActiveOrders()
-        self.subscriptions = FakeSubscriptions(postgres_is_down)
-        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.subscriptions = FakeSubscriptions()
+        self.connections = Connections(gone={"gone"}, refusing={"refusing", "lasting"}, lasting={"lasting"})
         self.warnings: list[str] = []
-        self.closed: list[str] = []
-        self.closing: Exception | None = None
         self.notifications = Notifications(
             active_orders=self.active_orders,
             subscriptions=cast(SubscriptionStore, self.subscriptions),
-            connections=self,
+            connections=self.connections,
             view=view,
             warn=self.warnings.append,
         )
 
-    def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        if connection_id == "gone":
-            raise ConnectionGone(connection_id)
-        if connection_id == "refusing":
-            raise ConnectionRefused("expected status 200, was 500")
-        self.sent.append((connection_id, message))
-
-    def is_open(self, connection_id: str) -> bool:
-        return connection_id != "gone"
-
-    def close(self, connection_id: str) -> None:
-        self.closed.append(connection_id)
-        if self.closing:
-            raise self.closing
+    def publish(self, *listeners: str) -> list[str]:
+        """Publishes `EVENT`. Returns the connections that got it."""
+        self.notifications.publish([EVENT], listeners)
+        assert all(message == view(EVENT) for _, message in self.connections.sent)
+        return sorted(connection_id for connection_id, _ in self.connections.sent)
 
 
 def test_an_event_is_shown_and_sent_to_every_listener() -> None:
     scene = Scene()
-    scene.notifications.publish(EVENT, ["c1", "c2"])
+    assert scene.publish("c1", "c2") == ["c1", "c2"]
     assert scene.active_orders.shown == [EVENT]
-    assert scene.sent == [("c1", view(EVENT)), ("c2", view(EVENT))]
     assert scene.warnings == []
 
 
 def test_an_event_that_nobody_listens_to_is_shown() -> None:
     scene = Scene()
-    scene.notifications.publish(EVENT, [])
-    assert (scene.active_orders.shown, scene.sent) == ([EVENT], [])
+    assert scene.publish() == []
+    assert scene.active_orders.shown == [EVENT]
+
+
+def test_several_events_reach_each_listener_in_order_and_the_last_is_shown() -> None:
+    scene = Scene()
+    scene.notifications.publish([EVENT, NEXT], ["c1", "c2"])
+    assert [scene.connections.to(id) for id in ("c1", "c2")] == [[view(EVENT), view(NEXT)]] * 2
+    assert scene.active_orders.shown == [NEXT]
+
+
+def test_no_event_is_nothing_to_publish() -> None:
+    scene = Scene()
+    scene.notifications.publish([], ["c1"])
+    assert (scene.active_orders.shown, scene.connections.sent) == ([], [])
 
 
 def test_a_listener_that_is_gone_is_forgotten_and_the_others_are_told() -> None:
     scene = Scene()
-    scene.notifications.publish(EVENT, ["gone", "c1"])
-    assert scene.subscriptions.forgotten == ["gone"]
-    assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
+    assert scene.publish("gone", "c1") == ["c1"]
+    assert scene.subscriptions.removed == ["gone"]
     assert scene.warnings == []
 
 
-def test_a_listener_that_refuses_is_closed_for_it_has_missed_an_event() -> None:
+@pytest.mark.parametrize("others", [[], ["c1"]])
+def test_a_listener_that_refuses_an_event_is_disconnected_and_forgotten(others: list[str]) -> None:
     scene = Scene()
-    scene.notifications.publish(EVENT, ["refusing", "c1"])
-    assert scene.closed == ["refusing"]
-    assert scene.subscriptions.forgotten == []
-    assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
+    assert scene.publish("refusing", *others) == others
+    assert scene.connections.closed == ["refusing"]
+    assert (scene.subscriptions.removed, scene.subscriptions.expired) == (["refusing"], [])
     assert scene.warnings == [
-        f"event {EVENT.order_id}/3 not pushed to refusing: expected status 200, was 500",
+        f"event {EVENT.order_id}/3 not pushed to 1 connections, which are closed: expected status 200, was 500",
     ]
 
 
-def test_a_listener_that_can_not_be_closed_holds_nobody_back() -> None:
+def test_a_listener_gets_no_event_after_one_that_it_refused() -> None:
     scene = Scene()
-    scene.closing = ConnectionRefused("x")
-    scene.notifications.publish(EVENT, ["refusing", "c1"])
-    assert scene.subscriptions.forgotten == []
-    assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
-    assert scene.warnings[1:] == ["connection refusing not closed: x"]
+    send, refused = scene.connections.send, []
+
+    def send_once(connection_id: str, message: dict[str, Any]) -> None:
+        if connection_id == "refusing":
+            refused.append(message)
+        send(connection_id, message)
+
+    scene.connections.send = send_once  # type: ignore[method-assign]
+    scene.notifications.publish([EVENT, NEXT], ["refusing", "c1"])
+    assert refused == [view(EVENT)]
+    assert scene.connections.to("c1") == [view(EVENT), view(NEXT)]
 
 
-def test_listeners_are_told_for_so_long_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("order_engine.services.notifications.DEADLINE_SECONDS", -1)
+def test_a_listener_that_can_not_be_disconnected_is_left_to_the_sweep() -> None:
     scene = Scene()
-    scene.notifications.publish(EVENT, ["c1", "c2"])
-    assert (scene.sent, scene.closed) == ([], [])
-    assert scene.warnings == [f"event {EVENT.order_id}/3 not pushed to 2 connections: out of time"]
+    assert scene.publish("lasting", "c1") == ["c1"]
+    assert (scene.subscriptions.removed, scene.subscriptions.expired) == ([], ["lasting"])
 
 
-def test_an_outage_while_forgetting_holds_nobody_back() -> None:
-    scene = Scene(postgres_is_down=True)
-    scene.notifications.publish(EVENT, ["gone", "c1"])
-    assert [connection_id for connection_id, _ in scene.sent] == ["c1"]
+def test_listeners_that_there_is_no_time_for_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "PUSHING_SECONDS", -1)
+    scene = Scene()
+    assert scene.publish("c1", "c2") == []
+    assert sorted(scene.connections.closed) == sorted(scene.subscriptions.removed) == ["c1", "c2"]
     assert scene.warnings == [
-        "connection gone is gone, but its subscriptions are not removed: Postgres does not answer"
+        f"event {EVENT.order_id}/3 not pushed to 2 connections, which are closed: out of time",
     ]
+
+
+def test_listeners_that_there_is_no_time_to_disconnect_are_left_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "PUSHING_SECONDS", -1)
+    monkeypatch.setattr(notifications, "CLOSING_SECONDS", -1)
+    scene = Scene()
+    assert scene.publish("c1", "c2") == []
+    assert (scene.connections.closed, scene.subscriptions.expired) == ([], ["c1", "c2"])
+
+
+def test_an_outage_of_postgres_holds_nobody_back() -> None:
+    scene = Scene()
+    scene.subscriptions.down = True
+    assert scene.publish("gone", "lasting", "c1") == ["c1"]
+    assert scene.warnings[1:] == [
+        "subscriptions of 1 connections that are gone not removed: Postgres does not answer",
+        "1 connections neither closed nor left to the sweep: Postgres does not answer",
+    ]
+
+
+def test_many_listeners_are_pushed_to_at_once_and_one_without_a_thread() -> None:
+    """GIVEN pushes that all wait for the last of them."""
+    scene = Scene()
+    threads: set[int] = set()
+    together = threading.Barrier(AT_ONCE)
+
+    def wait_for_others(connection_id: str, message: dict[str, Any]) -> None:
+        threads.add(threading.get_ident())
+        if connection_id != "alone":
+            together.wait(60)
+
+    scene.connections.send = wait_for_others  # type: ignore[method-assign]
+    scene.publish(*(f"c{number}" for number in range(AT_ONCE)))
+    assert len(threads) == AT_ONCE
+    threads.clear()
+    scene.publish("alone")
+    assert threads == {threading.get_ident()}

@@ -31,7 +31,7 @@ class Journal:
         self.done: list[str] = []
         self.warnings: list[str] = []
         self.events: list[tuple[Event, Sequence[str]]] = []
-        self.enqueued: list[UUID] = []
+        self.enqueued: list[tuple[UUID, int]] = []
         self._broken = broken
 
     def note(self, what: str) -> None:
@@ -67,9 +67,9 @@ class FakeQueue:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def enqueue(self, order_id: UUID) -> None:
+    def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
         self._journal.note("enqueue")
-        self._journal.enqueued.append(order_id)
+        self._journal.enqueued.append((order_id, published_seq))
 
 
 def offered(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
@@ -84,9 +84,9 @@ def submit(
     request: OrderRequest = REQUEST,
     offer: Offer | None = None,
 ) -> Order:
-    def publish(event: Event, listeners: Sequence[str]) -> None:
+    def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
         journal.note("publish")
-        journal.events.append((event, listeners))
+        journal.events.extend((event, listeners) for event in events)
 
     quotes = FakeQuoteStore()
     if offer:
@@ -108,7 +108,7 @@ def test_an_order_is_stored_before_it_is_published_and_enqueued() -> None:
     journal = Journal()
     order = submit(journal)
     assert journal.done == ["store", "publish", "enqueue"]
-    assert journal.enqueued == [order.id]
+    assert journal.enqueued == [(order.id, 1)]
     assert journal.warnings == []
 
 
