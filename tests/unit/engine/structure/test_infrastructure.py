@@ -13,7 +13,7 @@ import pytest
 
 from emulator.template import intrinsics
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 STACK = intrinsics.read(ROOT / "template.yaml")
 NETWORK = intrinsics.read(ROOT / "infra/network.yaml")
 STORES = intrinsics.read(ROOT / "infra/stores.yaml")
