@@ -36,7 +36,7 @@ class FakeActiveOrders:
 
 
 class FakeSubscriptions:
-    """Keeps which connections were removed and which have expired. Fails while `down`."""
+    """Keeps the removed and the expired connections. Fails while `down`."""
 
     def __init__(self) -> None:
         self.removed: list[str] = []
@@ -84,7 +84,7 @@ def test_an_event_is_shown_and_sent_to_every_listener() -> None:
     assert scene.warnings == []
 
 
-def test_an_event_that_nobody_listens_to_is_shown() -> None:
+def test_an_event_without_listeners_is_shown() -> None:
     scene = Scene()
     assert scene.publish() == []
     assert scene.active_orders.shown == [EVENT]
@@ -97,13 +97,13 @@ def test_several_events_reach_each_listener_in_order_and_the_last_is_shown() -> 
     assert scene.active_orders.shown == [NEXT]
 
 
-def test_no_event_is_nothing_to_publish() -> None:
+def test_without_events_nothing_is_published() -> None:
     scene = Scene()
     scene.notifications.publish([], ["c1"])
     assert (scene.active_orders.shown, scene.connections.sent) == ([], [])
 
 
-def test_a_listener_that_is_gone_is_forgotten_and_the_others_are_told() -> None:
+def test_a_listener_that_is_gone_is_removed_and_the_others_get_the_event() -> None:
     scene = Scene()
     assert scene.publish("gone", "c1") == ["c1"]
     assert scene.subscriptions.removed == ["gone"]
@@ -111,7 +111,7 @@ def test_a_listener_that_is_gone_is_forgotten_and_the_others_are_told() -> None:
 
 
 @pytest.mark.parametrize("others", [[], ["c1"]])
-def test_a_listener_that_refuses_an_event_is_disconnected_and_forgotten(others: list[str]) -> None:
+def test_a_listener_that_refuses_an_event_is_disconnected_and_removed(others: list[str]) -> None:
     scene = Scene()
     assert scene.publish("refusing", *others) == others
     assert scene.connections.closed == ["refusing"]
@@ -121,7 +121,7 @@ def test_a_listener_that_refuses_an_event_is_disconnected_and_forgotten(others: 
     ]
 
 
-def test_a_listener_gets_no_event_after_one_that_it_refused() -> None:
+def test_a_listener_gets_no_event_after_a_refused_one() -> None:
     scene = Scene()
     send, refused = scene.connections.send, []
 
@@ -136,13 +136,13 @@ def test_a_listener_gets_no_event_after_one_that_it_refused() -> None:
     assert scene.connections.to("c1") == [view(EVENT), view(NEXT)]
 
 
-def test_a_listener_that_can_not_be_disconnected_is_left_to_the_sweep() -> None:
+def test_a_listener_that_cannot_be_disconnected_is_left_to_the_sweep() -> None:
     scene = Scene()
     assert scene.publish("lasting", "c1") == ["c1"]
     assert (scene.subscriptions.removed, scene.subscriptions.expired) == ([], ["lasting"])
 
 
-def test_listeners_that_there_is_no_time_for_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listeners_that_cannot_be_reached_in_time_are_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "PUSHING_SECONDS", -1)
     scene = Scene()
     assert scene.publish("c1", "c2") == []
@@ -152,7 +152,7 @@ def test_listeners_that_there_is_no_time_for_are_disconnected(monkeypatch: pytes
     ]
 
 
-def test_listeners_that_there_is_no_time_to_disconnect_are_left_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listeners_that_cannot_be_disconnected_in_time_are_left_to_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "PUSHING_SECONDS", -1)
     monkeypatch.setattr(notifications, "CLOSING_SECONDS", -1)
     scene = Scene()
@@ -160,7 +160,7 @@ def test_listeners_that_there_is_no_time_to_disconnect_are_left_to_the_sweep(mon
     assert (scene.connections.closed, scene.subscriptions.expired) == ([], ["c1", "c2"])
 
 
-def test_an_outage_of_postgres_holds_nobody_back() -> None:
+def test_an_outage_of_postgres_stops_no_push() -> None:
     scene = Scene()
     scene.subscriptions.down = True
     assert scene.publish("gone", "lasting", "c1") == ["c1"]
@@ -170,8 +170,8 @@ def test_an_outage_of_postgres_holds_nobody_back() -> None:
     ]
 
 
-def test_many_listeners_are_pushed_to_at_once_and_one_without_a_thread() -> None:
-    """GIVEN pushes that all wait for the last of them."""
+def test_many_listeners_get_an_event_in_parallel_and_a_single_one_without_a_thread() -> None:
+    """GIVEN pushes that wait until all of them have started."""
     scene = Scene()
     threads: set[int] = set()
     together = threading.Barrier(AT_ONCE)
