@@ -30,7 +30,8 @@ from emulator.states.model import (
 
 _INLINE_MAP_CONCURRENCY = 40
 _STATES_BETWEEN_YIELDS = 50
-_MAX_WAIT = 31_536_000.0
+_MAX_WAIT = 2.0**31 - 1
+_MAX_RETRY_DELAY = 31_536_000.0
 
 
 class Execution:
@@ -183,9 +184,9 @@ class Interpreter:
             try:
                 delay = retrier.interval * retrier.backoff ** attempts[index]
             except OverflowError:
-                delay = _MAX_WAIT
+                delay = _MAX_RETRY_DELAY
             attempts[index] += 1
-            delay = min(delay, retrier.max_delay or _MAX_WAIT)
+            delay = min(delay, retrier.max_delay or _MAX_RETRY_DELAY)
             return self._uniform(0, delay) if retrier.jitter else delay
         return None
 

@@ -30,7 +30,7 @@ _MAX_EVENTS = {"STANDARD": 25_000, "EXPRESS": 250_000}
 _KEPT = 1_000
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
-_STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+_STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
 _UNSUPPORTED_TYPE = ApiError(
     "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
 )

@@ -123,7 +123,11 @@ class Tasks:
             raise Failure("States.Runtime", f"The function {function} returned what is not JSON: {error}") from None
 
     async def _invoke(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        result = await self._result(parameters["FunctionName"], _service_payload(parameters.get("Payload")), "lambda")
+        function, payload = parameters["FunctionName"], _service_payload(parameters.get("Payload"))
+        try:
+            result = await self._result(function, payload, "lambda")
+        except Failure as failure:
+            raise Failure(failure.error, failure.cause and _compact(failure.cause)) from None
         headers = {
             "Connection": "keep-alive",
             "Content-Length": str(len(_bytes(result))),
@@ -187,6 +191,15 @@ def _service_payload(payload: Any) -> bytes:
             return _bytes(payload)
         return payload.encode("utf-8", "surrogatepass")
     return _bytes(payload)
+
+
+def _compact(cause: str) -> str:
+    """Returns a cause that is JSON without spaces, as `lambda:invoke` passes it on; a function's ARN as the resource
+    passes the text on as the function returned it."""
+    try:
+        return encode(decode(cause))
+    except ValueError:
+        return cause
 
 
 def _function_failure(payload: str) -> Failure:

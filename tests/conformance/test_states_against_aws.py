@@ -79,7 +79,7 @@ class Functions(NoFunctions):
         if error == "States.DataLimitExceeded":
             return Invocation(json.dumps("x" * 262_144).encode())
         if isinstance(cause, dict):
-            return Invocation(json.dumps(cause, separators=(",", ":")).encode(), error=True)
+            return Invocation(json.dumps(cause).encode(), error=True)
         found = re.match(r"(.*) \(Service: AWSLambda; Status Code: (\d+); Error Code: (\w+);", cause)
         assert found is not None, answer
         raise ApiError(found[3], found[1], int(found[2]))

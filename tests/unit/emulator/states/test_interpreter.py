@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -587,3 +588,31 @@ def test_a_rule_may_be_commented_at_every_depth() -> None:
     }
     machine = Machine({"Type": "Choice", "Choices": [rule]}, {"Type": "Pass", "Result": "chosen", "End": True})
     assert machine.run({"v": 1}) == "chosen"
+
+
+@pytest.mark.parametrize(("days", "too_long"), [(24_855, False), (24_856, True)])
+def test_a_wait_may_last_as_many_days_as_on_aws(days: int, too_long: bool) -> None:
+    until = datetime.fromtimestamp(1_700_000_000, UTC) + timedelta(days=days)
+    machine = Machine({"Type": "Wait", "TimestampPath": "$.until", "End": True})
+    given = {"until": until.isoformat()}
+    if not too_long:
+        machine.run(given)
+        assert machine.slept == [days * 86_400]
+        return
+    failure = machine.fails(given)
+    assert failure.error == "States.Runtime"
+    assert str(failure.cause).endswith("Wait state delay is too long.")
+
+
+@pytest.mark.parametrize(
+    ("task", "cause"),
+    [
+        ({**TASK, "Resource": FUNCTION}, '{"errorMessage": "no", "errorType": "E"}'),
+        (
+            {**TASK, "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": FUNCTION}},
+            '{"errorMessage":"no","errorType":"E"}',
+        ),
+    ],
+)
+def test_only_lambda_invoke_takes_the_spaces_out_of_a_cause(task: dict[str, Any], cause: str) -> None:
+    assert Machine(task, function=Function(failing("E"))).fails().cause == cause
