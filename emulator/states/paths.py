@@ -23,8 +23,6 @@ Expression = Callable[[Any, Context], Any]
 _STEP = re.compile(
     r"""\.([^\s.\[\]()*?@,:'"$&|^~#]+)|\[(-?\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""", re.DOTALL
 )
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
-_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class PathError(Exception):
@@ -45,19 +43,10 @@ def steps(text: str) -> tuple[str | int, ...] | None:
         if match is None:
             return None
         name, index, single, double = match.groups()
-        if index is not None:
-            found.append(int(index))
-        elif name is not None:
-            found.append(name)
-        else:
-            found.append(_ESCAPE.sub(_unescaped, single if single is not None else double))
+        # As on AWS, a backslash keeps a quote from ending the name, and stays in the name.
+        found.append(int(index) if index is not None else next(x for x in (name, single, double) if x is not None))
         position = match.end()
     return tuple(found)
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    code, character = match.groups()
-    return chr(int(code, 16)) if code else _CONTROLS.get(character, character)
 
 
 def compile_path(text: str) -> Expression:
