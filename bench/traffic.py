@@ -60,7 +60,7 @@ class Lane:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self.open = asyncio.Event()
         self._watched: dict[str, tuple[Trace, asyncio.Event]] = {}
-        self._answers: asyncio.Queue[Json] = asyncio.Queue()
+        self._executing: tuple[Trace, asyncio.Future[asyncio.Event]] | None = None
         # An error does not name its message, so each message waits for the answer to the one before.
         self._turn = asyncio.Lock()
 
@@ -96,13 +96,13 @@ class Lane:
         async with self._turn:
             await self.open.wait()
             assert self._socket is not None
-            await self._socket.send_json({"action": "execute", "type": "market", **order})
-            answer = await self._answers.get()
-            if "error" in answer:
-                raise Refused(0, answer["error"]["code"], answer["error"]["message"], [])
-            trace.accepted = self._clock()
-            ended = self._watch(answer["orderId"], trace)
-            self._receive(answer)
+            answer: asyncio.Future[asyncio.Event] = asyncio.get_running_loop().create_future()
+            self._executing = trace, answer
+            try:
+                await self._socket.send_json({"action": "execute", "type": "market", **order})
+                ended = await answer
+            finally:
+                self._executing = None
         await ended.wait()
 
     def _watch(self, order_id: str, trace: Trace) -> asyncio.Event:
@@ -119,15 +119,26 @@ class Lane:
     def _receive(self, message: Json) -> None:
         order_id = message.get("orderId", "")
         if order_id not in self._watched:
-            # A repeated event of an order that ended before its connection was lost is no answer.
-            if "error" in message or message.get("status") == "pending":
-                self._answers.put_nowait(message)
+            self._answer(message)
+        if order_id in self._watched:
+            trace, ended = self._watched[order_id]
+            trace.take(message, self._clock())
+            if trace.outcome:
+                ended.set()
+                del self._watched[order_id]
+
+    def _answer(self, message: Json) -> None:
+        """Takes an error or the first event of an order as the answer to `execute`."""
+        if self._executing is None or self._executing[1].done():
             return
-        trace, ended = self._watched[order_id]
-        trace.take(message, self._clock())
-        if trace.outcome:
-            ended.set()
-            del self._watched[order_id]
+        trace, answer = self._executing
+        if "error" in message:
+            answer.set_exception(Refused(0, message["error"]["code"], message["error"]["message"], []))
+        # A repeated event of an order that ended before its connection was lost is no answer.
+        elif message.get("status") == "pending":
+            trace.accepted = self._clock()
+            # At once, because the next event may already have arrived.
+            answer.set_result(self._watch(message["orderId"], trace))
 
 
 async def send(
