@@ -16,6 +16,7 @@ from aiohttp import web
 
 from emulator.common.account import ACCOUNT
 from emulator.common.errors import ApiError
+from emulator.common.guard import check_caller
 from emulator.common.requests import read_body
 from emulator.common.serving import Handler
 from emulator.lambda_ import api
@@ -49,11 +50,14 @@ class Endpoint:
         request_id = str(uuid.uuid4())
         response: web.StreamResponse
         try:
+            check_caller(request)
             for folder, page in self._pages.items():
                 if f"{request.path}/".startswith(folder):
                     return await page(request)
             target = request.headers.get("X-Amz-Target")
             response = await (self._other(request) if target is None else self._json_protocol(request, target))
+        except ApiError as error:
+            response = _rest_error(error)
         except Exception:
             _log.exception("%s %s", request.method, request.path)
             response = _rest_error(ApiError("InternalFailure", "The emulator failed; its log says why.", 500))

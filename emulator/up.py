@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Options:
 def up(options: Options) -> None:
     """Runs the stack until SIGINT or SIGTERM. Raises StartError, StoreError, TemplateError, CustomResourceError."""
     on_signal(_interrupt)
+    # What the data folder holds is for this user only: logs, orders, the addresses and passwords of the stores.
+    os.umask(0o077)
     with ExitStack() as resources:
         resources.callback(on_signal, signal.SIG_IGN)
         sockets = Sockets(
@@ -84,6 +87,8 @@ async def _run(stack: Stack, addresses: Addresses, sockets: Sockets, options: Op
 @contextmanager
 def _sole_user(data: Path) -> Iterator[None]:
     data.mkdir(parents=True, exist_ok=True)
+    # Others may not enter, but Postgres' own user may pass through where the emulator runs as root.
+    data.chmod(0o700 | (data.stat().st_mode & stat.S_IXOTH))
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

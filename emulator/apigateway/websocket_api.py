@@ -33,6 +33,7 @@ from emulator.apigateway.records import WebSocketApi
 from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Handshake, Limits, Switched
 from emulator.common.account import arn
 from emulator.common.errors import ApiError, TemplateError
+from emulator.common.guard import check_caller
 from emulator.common.service import Service
 from emulator.lambda_.functions import Functions
 
@@ -239,6 +240,7 @@ class WebSocketGateway(Service):
 
     async def _manage(self, request: web.BaseRequest, connection_id: str) -> web.Response:
         try:
+            check_caller(request)
             body = await read_body(request, MAX_MESSAGE)
             if body is None:
                 raise ApiError("PayloadTooLargeException", f"Expected at most {MAX_MESSAGE} bytes.", 413)

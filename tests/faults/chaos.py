@@ -132,7 +132,8 @@ class Chaos:
             case "Redis":
                 _, process = self.stack.stores()
                 folder, port = self.data / "redis", str(urlsplit(self.stack.parameters["RedisUrl"]).port)
-                options = ["--port", port, "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+                options = [str(folder / "redis.conf"), "--port", port, "--bind", "127.0.0.1"]
+                options += ["--dir", str(folder), "--appendonly", "yes"]
                 pid = self._restart(Store.of(process, options), lambda: redis_answers(self.stack))
                 (folder / "redis.pid").write_text(str(pid))
             case "Postgres":

@@ -350,3 +350,19 @@ def test_a_page_serves_its_folder() -> None:
                 assert response.status == 501
 
     run(test)
+
+
+@pytest.mark.parametrize("path", ["/", "/2015-03-31/functions/echo/invocations", "/_emulator/executions", "/_x"])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example", "Content-Type": "text/plain"}, {"Host": "evil.example"}]
+)
+def test_a_web_page_of_another_origin_reaches_nothing(path: str, headers: dict[str, str]) -> None:
+    async def test(scene: Scene) -> None:
+        async with aiohttp.ClientSession() as session:
+            target = {"X-Amz-Target": "AmazonSQS.ListQueues"} if path == "/" else {}
+            async with session.post(scene.url + path, data="{}", headers={**headers, **target}) as response:
+                assert response.status == 403
+                assert (await response.json())["__type"] == "AccessDeniedException"
+        assert scene.lambda_.events == []
+
+    run(test)
