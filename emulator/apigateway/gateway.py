@@ -26,6 +26,7 @@ DROPPED_HEADERS = frozenset(
     b"connection content-length content-md5 expect max-forwards proxy-authenticate server te trailer"
     b" transfer-encoding upgrade www-authenticate".split()
 )
+_RESPELT = {b"authorization": "Authorization", b"user-agent": "User-Agent"}
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FORBIDDEN_IN_HEADER = re.compile(r"[\x00\r\n]")
 
@@ -85,8 +86,8 @@ class Integration:
         self._timeout = timeout
         self._running: set[asyncio.Task[Invocation]] = set()
 
-    async def invoke(self, function: str, event: Json) -> Invocation:
-        """Invokes a function with a JSON event.
+    async def invoke(self, function: str, event: Json, timeout: float | None = None) -> Invocation:
+        """Invokes a function with a JSON event. `timeout` replaces the usual one.
 
         Raises GatewayError: 500 if Lambda refuses, as when it throttles, and 504 after the timeout. An invocation
         continues after its timeout, and after its client has gone.
@@ -95,27 +96,30 @@ class Integration:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(timeout or self._timeout):
                 return await asyncio.shield(task)
         except ApiError as error:
-            raise GatewayError.internal(500) from error
+            message = {"message": "Internal server error"}
+            raise GatewayError("INTEGRATION_FAILURE", 500, "InternalServerErrorException", message) from error
         except TimeoutError:
             message = {"message": "Endpoint request timed out"}
             raise GatewayError("INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", message) from None
 
-    async def proxy(self, function: str, event: Json) -> ProxyResponse:
+    async def proxy(
+        self, function: str, event: Json, *, timeout: float | None = None, binary: bool = False
+    ) -> ProxyResponse:
         """Invokes a function and reads its proxy response. Raises GatewayError as `invoke`, and 502 if that fails."""
-        invocation = await self.invoke(function, event)
+        invocation = await self.invoke(function, event, timeout)
         if invocation.error:
             raise GatewayError.internal(502)
-        return proxy_response(invocation.payload)
+        return proxy_response(invocation.payload, binary=binary)
 
 
-def proxy_response(payload: bytes) -> ProxyResponse:
+def proxy_response(payload: bytes, *, binary: bool) -> ProxyResponse:
     """Reads a function's result. Raises GatewayError 502 if it is malformed for API Gateway.
 
     No member is required, unknown members are refused, and header values are strings or booleans. A body with
-    `isBase64Encoded` is always decoded, as for an API with the binary media type `*/*`.
+    `isBase64Encoded` is decoded if the client accepts a binary response, and sent as it is otherwise.
     """
     malformed = GatewayError.internal(502)
     try:
@@ -132,14 +136,17 @@ def proxy_response(payload: bytes) -> ProxyResponse:
         raise malformed
     if not (isinstance(single, dict) and isinstance(multi, dict)):
         raise malformed
-    replaced = {name.lower() for name in multi}
-    headers = [(name, value) for name, value in single.items() if name.lower() not in replaced]
+    # A name in both has all values, in the spelling of `multiValueHeaders`.
+    spelling = {name.lower(): name for name in multi}
+    headers = []
     for name, values in multi.items():
         if not isinstance(values, list):
             raise malformed
         headers += [(name, value) for value in values]
+    headers += [(spelling.get(name.lower(), name), value) for name, value in single.items()]
+    decode = binary and result.get("isBase64Encoded") is True
     try:
-        content = base64.b64decode(body, validate=True) if result.get("isBase64Encoded") is True else body.encode()
+        content = base64.b64decode(body, validate=True) if decode else body.encode()
     except ValueError:
         raise GatewayError.internal(500) from None
     return ProxyResponse(status, [_header(name, value) for name, value in headers], content)
@@ -170,6 +177,8 @@ def target(request: web.BaseRequest) -> tuple[str, str]:
 def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
     """Returns the headers as API Gateway passes them on: by the first spelling of a name, with its own added.
 
+    It writes Authorization and User-Agent itself, however the client does.
+
     Raises GatewayError 431 if the request line and the headers exceed 10,240 bytes in total.
     """
     size = len(request.method) + len(request.raw_path)
@@ -179,7 +188,7 @@ def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
         size += len(raw_name) + len(raw_value)
         lower = raw_name.lower()
         if lower not in DROPPED_HEADERS:
-            name = names.setdefault(lower, raw_name.decode("latin-1"))
+            name = names.setdefault(lower, _RESPELT.get(lower) or raw_name.decode("latin-1"))
             headers.setdefault(name, []).append(raw_value.decode("utf-8", "replace"))
     if size > MAX_HEADERS:
         raise GatewayError.default(431, "BadRequestException", "Request Header Fields Too Large")

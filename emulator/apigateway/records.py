@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+MAX_PAYLOAD = 10 * 1024 * 1024  # bytes of a REST API's request
+
 
 @dataclass(frozen=True)
 class Authorizer:
@@ -20,12 +22,16 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class Route:
-    """A REST route. `method` is upper case, or `ANY`; `path` is like `/orders/{id}` or `/{proxy+}`."""
+    """A REST route. `method` is upper case, or `ANY`; `path` is like `/orders/{id}` or `/{proxy+}`.
+
+    `timeout` is in seconds, if it is not the usual one.
+    """
 
     method: str
     path: str
     function: str
     authorizer: Authorizer | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,10 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class RestApi:
-    """A REST API. `responses` are by response type, such as `UNAUTHORIZED`; `compressed_from` is in bytes."""
+    """A REST API. `responses` are by response type, such as `UNAUTHORIZED`; `compressed_from` is in bytes.
+
+    Bodies of the media types `binary`, such as `image/png`, `image/*` or `*/*`, are base64-encoded for the functions.
+    """
 
     name: str
     stage: str
@@ -61,14 +70,19 @@ class RestApi:
     cors: Cors | None = None
     responses: dict[str, GatewayResponse] = field(default_factory=dict)
     compressed_from: int | None = None
+    binary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class WebSocketApi:
-    """A WebSocket API. `routes` maps a route key, such as `$connect` or `subscribe`, to a function's name."""
+    """A WebSocket API. `routes` maps a route key, such as `$connect` or `subscribe`, to a function's name.
+
+    `timeouts` are in seconds, for the route keys that do not have the usual one.
+    """
 
     name: str
     stage: str
     routes: dict[str, str]
     selection_expression: str = "$request.body.action"
     authorizer: Authorizer | None = None
+    timeouts: dict[str, float] = field(default_factory=dict)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from emulator.apigateway.openapi import rest_api
-from emulator.apigateway.records import Authorizer, RestApi, WebSocketApi
+from emulator.apigateway.openapi import media_types, rest_api, timeout_seconds
+from emulator.apigateway.records import MAX_PAYLOAD, Authorizer, RestApi, WebSocketApi
 from emulator.common.account import REGION
 from emulator.lambda_.resources import target
-from emulator.template.properties import Values
+from emulator.template.intrinsics import scalar
+from emulator.template.properties import Values, boolean, integer
 from emulator.template.registry import Addresses, ResourceType, physical_name, without_effect, words
 from emulator.template.resources import Resource
 
@@ -28,32 +29,53 @@ def _rest_api(resource: Resource) -> RestApi:
     api = rest_api(
         resource.logical_id, stage, resource.values["Body"], lambda uri, where: _invoked(resource, uri, where)
     )
-    smallest = resource.values.get("MinimumCompressionSize")
-    return replace(api, compressed_from=None if smallest is None else int(smallest))
+    binary = media_types(resource.values.get("BinaryMediaTypes"))
+    smallest = integer(resource.values, "MinimumCompressionSize", None, 0, MAX_PAYLOAD)
+    return replace(api, compressed_from=smallest, binary=api.binary + binary)
+
+
+def _rest_stage(resource: Resource) -> None:
+    """Raises ValueError if the stage has a cache."""
+    settings = resource.values.get("MethodSettings", [])
+    if boolean(resource.values, "CacheClusterEnabled", False) or any(
+        boolean(setting, "CachingEnabled", False) for setting in settings
+    ):
+        raise ValueError("the API cache (CacheClusterEnabled, CachingEnabled) is not supported")
 
 
 def _websocket_api(resource: Resource) -> WebSocketApi:
-    _check_sole(resource)
     values = resource.values
+    if values.get("ProtocolType") == "HTTP":
+        raise ValueError("HTTP APIs (ProtocolType: HTTP) are not supported; expected a REST or a WebSocket API")
     if values.get("ProtocolType") != "WEBSOCKET":
         raise ValueError(f"ProtocolType: expected WEBSOCKET, was {values.get('ProtocolType')}")
+    _check_sole(resource)
     routes: dict[str, str] = {}
+    timeouts: dict[str, float] = {}
     authorizer = None
     for route in _parts(resource, _WEBSOCKET_ROUTE, "ApiId"):
         integration = _values(resource, str(route.get("Target")).removeprefix("integrations/"))
         if integration.get("IntegrationType") != "AWS_PROXY":
             raise ValueError(f"{route.get('RouteKey')}: expected an AWS_PROXY integration, was {integration}")
-        routes[str(route.get("RouteKey"))] = _invoked(resource, integration.get("IntegrationUri"), "IntegrationUri")
+        key = scalar(route.get("RouteKey"))
+        routes[key] = _invoked(resource, integration.get("IntegrationUri"), "IntegrationUri")
+        timeout = timeout_seconds(integration, "TimeoutInMillis")
+        if timeout is not None:
+            timeouts[key] = timeout
+        if boolean(route, "ApiKeyRequired", False):
+            raise ValueError(f"{key}: API keys (ApiKeyRequired) are not supported")
         if route.get("AuthorizationType", "NONE") == "CUSTOM":
             authorizer = _authorizer(resource, _values(resource, str(route.get("AuthorizerId"))))
         elif route.get("AuthorizationType", "NONE") != "NONE":
             raise ValueError(f"AuthorizationType: expected CUSTOM or NONE, was {route['AuthorizationType']}")
     selection = values.get("RouteSelectionExpression", WebSocketApi.selection_expression)
     stage = _stage(resource, _WEBSOCKET_STAGE, "ApiId")
-    return WebSocketApi(resource.logical_id, stage, routes, selection, authorizer)
+    return WebSocketApi(resource.logical_id, stage, routes, selection, authorizer, timeouts)
 
 
 def _authorizer(resource: Resource, values: Values) -> Authorizer:
+    if values.get("AuthorizerType") != "REQUEST":
+        raise ValueError(f"AuthorizerType: expected REQUEST, was {values.get('AuthorizerType')}")
     headers, query = [], []
     for source in values.get("IdentitySource", []):
         match str(source).split(".", 3):
@@ -74,7 +96,11 @@ def _invoked(resource: Resource, uri: Any, where: str) -> str:
 
 
 def _check_sole(resource: Resource) -> None:
-    apis = [api.logical_id for api in resource.template.of(resource.kind)]
+    apis = [
+        api.logical_id
+        for api in resource.template.of(resource.kind)
+        if api.values.get("ProtocolType") == resource.values.get("ProtocolType")
+    ]
     if len(apis) > 1:
         raise ValueError(f"expected one API of this type, which has a port of its own, was {', '.join(apis)}")
 
@@ -86,7 +112,7 @@ def _parts(api: Resource, kind: str, property_: str) -> list[Values]:
 
 
 def _stage(api: Resource, kind: str, property_: str) -> str:
-    stages = [str(stage.get("StageName")) for stage in _parts(api, kind, property_)]
+    stages = [scalar(stage.get("StageName")) for stage in _parts(api, kind, property_)]
     if len(stages) != 1:
         raise ValueError(f"expected one stage, was {', '.join(stages) or 'none'}")
     return stages[0]
@@ -94,7 +120,9 @@ def _stage(api: Resource, kind: str, property_: str) -> str:
 
 def _values(api: Resource, logical_id: str) -> Values:
     part = api.template.get(logical_id)
-    return part.values if part else {}
+    if part is None or part.values.get("ApiId") != api.ref:
+        raise ValueError(f"expected an integration or an authorizer of this API, was {logical_id}")
+    return part.values
 
 
 def _websocket_address(addresses: Addresses, scheme: str) -> str:
@@ -104,7 +132,7 @@ def _websocket_address(addresses: Addresses, scheme: str) -> str:
 TYPES = (
     ResourceType(
         _REST_API,
-        used=words("Body MinimumCompressionSize"),
+        used=words("BinaryMediaTypes Body.** MinimumCompressionSize"),
         ignored=words(
             "Description DisableExecuteApiEndpoint EndpointConfiguration FailOnWarnings Name Parameters Policy Tags"
         ),
@@ -115,18 +143,20 @@ TYPES = (
     ),
     ResourceType(
         _REST_STAGE,
-        used=words("RestApiId StageName"),
+        used=words("CacheClusterEnabled MethodSettings.CachingEnabled RestApiId StageName"),
         ignored=words(
-            "AccessLogSetting CacheClusterEnabled CacheClusterSize DeploymentId Description MethodSettings Tags"
-            " TracingEnabled"
+            "AccessLogSetting DeploymentId Description MethodSettings.DataTraceEnabled MethodSettings.HttpMethod"
+            " MethodSettings.LoggingLevel MethodSettings.MetricsEnabled MethodSettings.ResourcePath"
+            " MethodSettings.ThrottlingBurstLimit MethodSettings.ThrottlingRateLimit Tags TracingEnabled"
         ),
         ref=physical_name,
         attributes={},
-        build=None,
+        build=_rest_stage,
     ),
     ResourceType(
         _WEBSOCKET_API,
-        used=words("ProtocolType RouteSelectionExpression"),
+        # The body and the CORS settings of an HTTP API, which is refused as a whole
+        used=words("Body.** CorsConfiguration.** ProtocolType RouteSelectionExpression"),
         ignored=words("Description DisableExecuteApiEndpoint DisableSchemaValidation IpAddressType Name Tags"),
         ref=physical_name,
         attributes={
@@ -146,18 +176,16 @@ TYPES = (
     ),
     ResourceType(
         _WEBSOCKET_ROUTE,
-        used=words("ApiId AuthorizationType AuthorizerId RouteKey Target"),
-        ignored=words("ApiKeyRequired OperationName"),
+        used=words("ApiId ApiKeyRequired AuthorizationType AuthorizerId RouteKey Target"),
+        ignored=words("OperationName"),
         ref=physical_name,
         attributes={},
         build=None,
     ),
     ResourceType(
         "AWS::ApiGatewayV2::Integration",
-        used=words("ApiId IntegrationType IntegrationUri"),
-        ignored=words(
-            "ConnectionType CredentialsArn Description IntegrationMethod PassthroughBehavior TimeoutInMillis"
-        ),
+        used=words("ApiId IntegrationType IntegrationUri TimeoutInMillis"),
+        ignored=words("ConnectionType CredentialsArn Description IntegrationMethod PassthroughBehavior"),
         ref=physical_name,
         attributes={},
         build=None,
@@ -171,7 +199,7 @@ TYPES = (
         build=None,
     ),
     without_effect("AWS::ApiGateway::Account", physical_name),
-    without_effect("AWS::ApiGateway::Deployment", physical_name),
+    without_effect("AWS::ApiGateway::Deployment", physical_name, ignored=words("Description RestApiId StageName")),
     without_effect("AWS::ApiGateway::UsagePlan", physical_name),
     without_effect("AWS::ApiGatewayV2::Deployment", physical_name),
 )

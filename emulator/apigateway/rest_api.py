@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import re
 import time
 import uuid
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,13 +32,14 @@ from emulator.apigateway.gateway import (
     short_id,
     target,
 )
-from emulator.apigateway.records import Cors, RestApi, Route
+from emulator.apigateway.records import MAX_PAYLOAD, Cors, RestApi, Route
 from emulator.common.account import ACCOUNT, arn
 from emulator.common.service import Service
 from emulator.lambda_.functions import Functions
 
-MAX_PAYLOAD = 10 * 1024 * 1024  # bytes
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+# The content codings that the gateway reads and writes; zlib wants to know their headers.
+_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 # The gateway sends its own values for these, and a function's under another name.
 REMAPPED_HEADERS = {"connection", "content-length", "date", "server", "www-authenticate"}
 IDENTITY = {
@@ -68,8 +71,8 @@ class Resource:
 class RestGateway(Service):
     """Serves one REST API, at `/path` and at `/{stage}/path`.
 
-    A body that is not UTF-8 reaches the function base64-encoded, and a body that a function encodes is decoded, as for
-    an API with the binary media type `*/*`. `timeout` is the integration's, in seconds.
+    A body of a binary media type reaches the function base64-encoded, and so does one that is not UTF-8. `timeout` is
+    the integration's, in seconds.
     """
 
     def __init__(
@@ -124,9 +127,10 @@ class RestGateway(Service):
         if self._closing:
             raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
         headers = headers_of(request)
+        coding = _coding(headers)
         if (request.content_length or 0) > MAX_PAYLOAD:
             raise _too_long()
-        resource, values, path = self._match(path)
+        resource, values, path, sent = self._match(path)
         route = resource.methods.get(request.method)
         if route is None and request.method == "OPTIONS" and self._api.cors:
             return _preflight(self._api.cors, resource)
@@ -146,7 +150,7 @@ class RestGateway(Service):
             "extendedRequestId": extended_id,
             "httpMethod": request.method,
             "identity": {**IDENTITY, "sourceIp": request.remote, "userAgent": request.headers.get("User-Agent")},
-            "path": f"/{self._api.stage}{path}",
+            "path": f"/{self._api.stage}{sent}",
             "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
             "requestId": request_id,
             "requestTime": request_time(now),
@@ -175,17 +179,20 @@ class RestGateway(Service):
         body = await read_body(request, MAX_PAYLOAD)
         if body is None:
             raise _too_long()
-        event |= _body(body)
-        answer = await self._integration.proxy(route.function, event)
+        if coding is not None:
+            body = _decompressed(body, coding)
+        event |= _body(body, binary=_is_binary(request.headers.get("Content-Type"), self._api.binary))
+        binary = _is_binary(request.headers.get("Accept", "*/*"), self._api.binary)
+        answer = await self._integration.proxy(route.function, event, timeout=route.timeout, binary=binary)
         return _response(answer, last_values(headers)["X-Amzn-Trace-Id"])
 
     def _compress(self, request: web.BaseRequest, response: web.Response) -> None:
         smallest = self._api.compressed_from
-        accepted = "gzip" in request.headers.get("Accept-Encoding", "")
-        if smallest is None or not accepted or "Content-Encoding" in response.headers:
+        coding = _accepted_coding(request.headers.get("Accept-Encoding", ""))
+        if smallest is None or coding is None or "Content-Encoding" in response.headers:
             return
         if isinstance(response.body, bytes) and len(response.body) >= smallest:
-            response.enable_compression(web.ContentCoding.gzip)
+            response.enable_compression(coding)
 
     def _refusal(self, error: GatewayError) -> web.Response:
         response = error.response()
@@ -202,16 +209,21 @@ class RestGateway(Service):
             response.body = text.encode()
         return response
 
-    def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str]:
-        """Returns the resource of a path, the values of its parameters, and the path without the stage."""
+    def _match(self, path: str) -> tuple[Resource, tuple[str, ...], str, str]:
+        """Returns the resource of a path, the values of its parameters, and the path without the stage.
+
+        That path comes without extra slashes at its start, and as it was sent.
+        """
         prefix = f"/{self._api.stage}"
         paths = [path]
-        if path == prefix or path.startswith(prefix + "/"):
-            paths.insert(0, path[len(prefix) :] or "/")
-        for candidate in paths:
+        staged = _one_slash(path)
+        if staged == prefix or staged.startswith(prefix + "/"):
+            paths.insert(0, staged[len(prefix) :] or "/")
+        for sent in paths:
+            candidate = _one_slash(sent)
             for resource in self._resources:
                 if match := resource.pattern.fullmatch(candidate):
-                    return resource, match.groups(), candidate
+                    return resource, match.groups(), candidate, sent
         raise _unknown()
 
 
@@ -252,11 +264,63 @@ def _preflight(cors: Cors, resource: Resource) -> web.Response:
     return web.Response(body=b"{}\n", content_type="application/json", headers=given)
 
 
-def _body(body: bytes) -> Json:
+def _one_slash(path: str) -> str:
+    return "/" + path.lstrip("/")
+
+
+def _coding(headers: dict[str, list[str]]) -> str | None:
+    """Takes the content coding out of the headers, since the function gets a decompressed body.
+
+    Raises GatewayError 415 for another one than gzip, deflate and identity.
+    """
+    name = next((name for name in headers if name.lower() == "content-encoding"), None)
+    if name is None:
+        return None
+    coding = ",".join(headers[name]).strip().lower()
+    if coding in ("", "identity"):
+        return None
+    if coding not in _WINDOW_BITS:
+        raise _unsupported_media_type()
+    del headers[name]
+    return coding
+
+
+def _decompressed(body: bytes, coding: str) -> bytes:
+    """Raises GatewayError: 415 if the body does not have this coding, 413 if it is too large without it."""
+    decompressor = zlib.decompressobj(_WINDOW_BITS[coding])
     try:
-        return {"body": body.decode() or None, "isBase64Encoded": False}
-    except UnicodeDecodeError:
-        return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+        content = decompressor.decompress(body, MAX_PAYLOAD + 1)
+    except zlib.error:
+        raise _unsupported_media_type() from None
+    if len(content) > MAX_PAYLOAD:
+        raise _too_long()
+    if body and (not decompressor.eof or decompressor.unused_data):
+        raise _unsupported_media_type()
+    return content
+
+
+def _accepted_coding(header: str) -> web.ContentCoding | None:
+    """Returns the first coding of an Accept-Encoding header, unless it is unknown or its `q` is 0."""
+    coding, *parameters = header.partition(",")[0].replace(" ", "").lower().split(";")
+    if coding not in _WINDOW_BITS:
+        return None
+    refused = any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters)
+    return None if refused else web.ContentCoding(coding)
+
+
+def _is_binary(header: str | None, types: tuple[str, ...]) -> bool:
+    """Returns whether the first media type of a Content-Type or an Accept header is one of `types`."""
+    if "*/*" in types:
+        return True
+    media_type = (header or "").partition(",")[0].partition(";")[0].strip().lower()
+    return media_type in types or f"{media_type.partition('/')[0]}/*" in types
+
+
+def _body(body: bytes, *, binary: bool) -> Json:
+    if not binary or not body:
+        with contextlib.suppress(UnicodeDecodeError):
+            return {"body": body.decode() or None, "isBase64Encoded": False}
+    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
 def _response(answer: ProxyResponse, trace_id: str) -> web.Response:
@@ -273,6 +337,11 @@ def _response(answer: ProxyResponse, trace_id: str) -> web.Response:
 def _unknown() -> GatewayError:
     body = {"message": "Missing Authentication Token"}
     return GatewayError("MISSING_AUTHENTICATION_TOKEN", 403, "MissingAuthenticationTokenException", body)
+
+
+def _unsupported_media_type() -> GatewayError:
+    body = {"message": "Unsupported Media Type"}
+    return GatewayError("UNSUPPORTED_MEDIA_TYPE", 415, "UnsupportedMediaTypeException", body)
 
 
 def _too_long() -> GatewayError:

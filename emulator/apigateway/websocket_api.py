@@ -21,6 +21,7 @@ from emulator.apigateway.gateway import (
     GatewayError,
     Integration,
     Json,
+    ProxyResponse,
     headers_of,
     last_values,
     query_of,
@@ -154,7 +155,7 @@ class WebSocketGateway(Service):
         function = self._api.routes.get("$connect")
         if function is None:
             return ()
-        answer = await self._integration.proxy(function, {**event, "isBase64Encoded": False})
+        answer = await self._proxy("$connect", function, {**event, "isBase64Encoded": False})
         if not 200 <= answer.status < 300:
             raise GatewayError.default(answer.status, _error_type(answer.status), _phrase(answer.status))
         return tuple(value for name, value in answer.headers if name.lower() == "sec-websocket-protocol")
@@ -172,7 +173,7 @@ class WebSocketGateway(Service):
             context = self._context(connection, key, "MESSAGE", request_id)
             context["messageId"] = short_id()
             event: Json = {"requestContext": context, "body": message, "isBase64Encoded": False}
-            status = (await self._integration.proxy(function, event)).status
+            status = (await self._proxy(key, function, event)).status
         except GatewayError as error:
             status = error.status
             await self._notify(connection, request_id, error)
@@ -181,6 +182,9 @@ class WebSocketGateway(Service):
             status = 500
             await self._notify(connection, request_id, GatewayError.internal(500))
         self._log(connection, key, status, started)
+
+    async def _proxy(self, key: str, function: str, event: Json) -> ProxyResponse:
+        return await self._integration.proxy(function, event, timeout=self._api.timeouts.get(key))
 
     async def _disconnect(self, connection: Connection) -> None:
         function = self._api.routes.get("$disconnect")
@@ -197,7 +201,7 @@ class WebSocketGateway(Service):
             "isBase64Encoded": False,
         }
         try:
-            status = (await self._integration.proxy(function, event)).status
+            status = (await self._proxy("$disconnect", function, event)).status
         except GatewayError as error:
             status = error.status
         except Exception:

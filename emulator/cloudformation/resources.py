@@ -13,7 +13,7 @@ from emulator.lambda_.resources import target
 from emulator.template import intrinsics
 from emulator.template.intrinsics import scalar
 from emulator.template.registry import ANYTHING, ResourceType, physical_name, without_effect, words
-from emulator.template.resources import Resource
+from emulator.template.resources import Resource, Resources
 
 
 def _custom_resource(resource: Resource) -> CustomResource:
@@ -107,11 +107,19 @@ def _nested_stack(resource: Resource) -> None:
     template = resource.template
     try:
         nested = intrinsics.read(template.file(resource.values.get("TemplateURL"), "TemplateURL"))
-        types = [template.registry.get(str(inner.get("Type"))) for inner in nested["Resources"].values()]
+        has_effect = any(_has_effect(template, inner) for inner in nested["Resources"].values())
     except (TemplateError, ValueError):
-        types = [None]
-    if any(type_ is None or type_.has_effect for type_ in types):
+        has_effect = True
+    if has_effect:
         raise ValueError(template.refusal(resource))
+
+
+def _has_effect(template: Resources, definition: Any) -> bool:
+    if not isinstance(definition, dict):
+        return True
+    type_ = template.registry.get(str(definition.get("Type")))
+    properties = definition.get("Properties") or {}
+    return type_ is None or type_.has_effect or bool(type_.keys.problems(properties))
 
 
 TYPES = (
@@ -119,8 +127,9 @@ TYPES = (
     _custom("AWS::CloudFormation::CustomResource"),
     ResourceType(
         "AWS::CloudFormation::Stack",
-        used=words("TemplateURL"),
-        ignored=ANYTHING,
+        used=words("TemplateURL.**"),
+        # A nested stack with an effect is refused, so nothing reads its parameters.
+        ignored=words("Description NotificationARNs Parameters Tags TimeoutInMinutes"),
         ref=lambda stack: arn("cloudformation", f"stack/{stack.name}"),
         attributes={"Outputs.*": lambda stack: ""},  # a stack with outputs is refused
         build=_nested_stack,
@@ -140,7 +149,16 @@ TYPES = (
     without_effect("AWS::Logs::LogGroup", physical_name, {"Arn": _log_group_arn}, name="LogGroupName"),
     without_effect("AWS::Logs::MetricFilter", physical_name, name="FilterName"),
     without_effect("AWS::ResourceGroups::Group", physical_name, name="Name"),
-    without_effect("AWS::SNS::Topic", _topic_arn, name="TopicName"),
+    without_effect(
+        "AWS::SNS::Topic",
+        _topic_arn,
+        name="TopicName",
+        # Not Subscription: nothing delivers a topic's messages.
+        ignored=words(
+            "ArchivePolicy ContentBasedDeduplication DataProtectionPolicy DeliveryStatusLogging DisplayName"
+            " FifoThroughputScope FifoTopic KmsMasterKeyId SignatureVersion Tags TopicName TracingConfig"
+        ),
+    ),
     without_effect("AWS::SNS::TopicPolicy", physical_name),
     # Deployment
     without_effect("AWS::CodeDeploy::Application", physical_name, name="ApplicationName"),

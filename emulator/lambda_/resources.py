@@ -13,7 +13,7 @@ from emulator.lambda_.records import EventSourceMapping, Function, Layer, Qualif
 from emulator.sqs.records import MAX_BATCH
 from emulator.sqs.resources import find_queue
 from emulator.template.intrinsics import scalar
-from emulator.template.properties import Values, boolean, integer, mapping
+from emulator.template.properties import Values, boolean, integer
 from emulator.template.registry import ResourceType, physical_name, without_effect, words
 from emulator.template.resources import Resource
 
@@ -64,14 +64,19 @@ def _function(resource: Resource) -> Function:
     runtime = str(values.get("Runtime"))
     if not runtime.startswith("python3"):
         raise ValueError(f"Runtime: expected a python3.x, was {runtime}")
-    if "." not in str(values.get("Handler")):
-        raise ValueError(f"Handler: expected module.function, was {values.get('Handler')}")
+    handler = scalar(values.get("Handler", ""))
+    if "." not in handler:
+        raise ValueError(f"Handler: expected module.function, was {handler}")
+    if "ZipFile" in values.get("Code", {}):
+        raise ValueError(
+            "InlineCode (Code.ZipFile): code in the template is not supported; expected a folder in CodeUri"
+        )
     code = resource.template.file(values.get("Code"), "CodeUri")
     if not code.is_dir():
         raise ValueError(f"CodeUri: expected a folder, was {code}")
     return Function(
         name=resource.name,
-        handler=values["Handler"],
+        handler=handler,
         code=code,
         search_path=_search_path(resource),
         environment=_variables(values),
@@ -100,14 +105,16 @@ def _qualifiers(resource: Resource) -> frozenset[str]:
 
 
 def _variables(values: Values) -> dict[str, str]:
-    environment = mapping(values.get("Environment", {}), "Environment", "Variables")
-    variables = {str(name): scalar(value) for name, value in environment.get("Variables", {}).items()}
+    variables = {}
+    for name, value in values.get("Environment", {}).get("Variables", {}).items():
+        try:
+            variables[name] = scalar(value)
+        except ValueError as error:
+            raise ValueError(f"Environment: {name}: {error}") from None
     reserved = sorted(name for name in variables if _RESERVED_VARIABLES.fullmatch(name))
     if reserved:
         raise ValueError(f"Environment: Lambda itself sets {', '.join(reserved)}")
-    logging = mapping(
-        values.get("LoggingConfig", {}), "LoggingConfig", "ApplicationLogLevel LogFormat", "LogGroup SystemLogLevel"
-    )
+    logging = values.get("LoggingConfig", {})
     if "LogFormat" in logging:
         variables["AWS_LAMBDA_LOG_FORMAT"] = scalar(logging["LogFormat"])
     if "ApplicationLogLevel" in logging:
@@ -151,7 +158,7 @@ def _mapping(resource: Resource) -> EventSourceMapping:
     responses = values.get("FunctionResponseTypes", [])
     if not set(responses) <= {"ReportBatchItemFailures"}:
         raise ValueError(f"FunctionResponseTypes: expected ReportBatchItemFailures, was {responses}")
-    scaling = mapping(values.get("ScalingConfig", {}), "ScalingConfig", "MaximumConcurrency")
+    scaling = values.get("ScalingConfig", {})
     window = integer(values, "MaximumBatchingWindowInSeconds", 0, 0, 300)
     batch_size = integer(values, "BatchSize", 10, 1, 10_000)
     if batch_size > MAX_BATCH and not window:
@@ -187,11 +194,13 @@ TYPES = (
     ResourceType(
         _FUNCTION,
         used=words(
-            "Code Environment FunctionName Handler Layers LoggingConfig MemorySize PackageType"
+            "Code.S3Bucket Code.S3Key Code.ZipFile Environment.Variables.* FunctionName Handler Layers"
+            " LoggingConfig.ApplicationLogLevel LoggingConfig.LogFormat MemorySize PackageType"
             " ReservedConcurrentExecutions Runtime Timeout"
         ),
         ignored=words(
-            "Architectures CodeSigningConfigArn Description EphemeralStorage KmsKeyArn RecursiveLoop Role"
+            "Architectures CodeSigningConfigArn Description EphemeralStorage KmsKeyArn LoggingConfig.LogGroup"
+            " LoggingConfig.SystemLogLevel RecursiveLoop Role"
             " RuntimeManagementConfig SnapStart Tags TracingConfig VpcConfig"
         ),
         ref=physical_name,
@@ -202,7 +211,7 @@ TYPES = (
     ),
     ResourceType(
         _LAYER,
-        used=words("Content LayerName"),
+        used=words("Content.S3Bucket Content.S3Key LayerName"),
         ignored=words("CompatibleArchitectures CompatibleRuntimes Description LicenseInfo"),
         ref=_layer_arn,
         attributes={},
@@ -230,7 +239,7 @@ TYPES = (
         "AWS::Lambda::EventSourceMapping",
         used=words(
             "BatchSize Enabled EventSourceArn FunctionName FunctionResponseTypes MaximumBatchingWindowInSeconds"
-            " ScalingConfig"
+            " ScalingConfig.MaximumConcurrency"
         ),
         ignored=words("KmsKeyArn MetricsConfig Tags"),
         ref=physical_name,

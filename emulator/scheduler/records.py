@@ -18,3 +18,4 @@ class Schedule:
     input: str | None = None
     enabled: bool = True
     rule: str | None = None
+    group: str = "default"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emulator.lambda_.resources import target
 from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import parse, rule_arn
-from emulator.template.properties import Values, mapping
+from emulator.template.intrinsics import scalar
+from emulator.template.properties import Values
 from emulator.template.registry import ResourceType, physical_name, words
 from emulator.template.resources import Resource
 
@@ -18,36 +21,44 @@ def _schedule(resource: Resource) -> Schedule:
     timezone = resource.values.get("ScheduleExpressionTimezone", "UTC")
     if timezone != "UTC":
         raise ValueError(f"ScheduleExpressionTimezone: expected UTC, was {timezone}")
-    invoked = mapping(resource.values.get("Target", {}), "Target", "Arn Input", "DeadLetterConfig RetryPolicy RoleArn")
-    return _scheduled(resource, resource.name, invoked)
+    group = scalar(resource.values.get("GroupName", "default"))
+    return replace(_scheduled(resource, resource.name, resource.values.get("Target", {})), group=group)
 
 
 def _rule(resource: Resource) -> list[Schedule]:
     """Returns a schedule for each target of the rule."""
+    if "EventPattern" in resource.values:
+        raise ValueError("EventPattern: event patterns are not supported; expected a ScheduleExpression")
     targets = resource.values.get("Targets", [])
-    for invoked in targets:
-        mapping(invoked, "Targets", "Arn Input", "DeadLetterConfig Id RetryPolicy RoleArn")
     rule = resource.name
     names = [rule] if len(targets) == 1 else [f"{rule}-{number}" for number in range(len(targets))]
     return [_scheduled(resource, name, invoked, rule) for name, invoked in zip(names, targets, strict=True)]
 
 
 def _scheduled(resource: Resource, name: str, invoked: Values, rule: str | None = None) -> Schedule:
-    expression = str(resource.values.get("ScheduleExpression"))
+    if "ScheduleExpression" not in resource.values:
+        raise ValueError("ScheduleExpression: expected rate(…) or cron(…), was missing")
+    expression = scalar(resource.values["ScheduleExpression"])
     try:
         parse(expression)
     except ValueError as error:
         raise ValueError(f"ScheduleExpression: {error}") from None
-    enabled = resource.values.get("State", "ENABLED") != "DISABLED"
+    state = resource.values.get("State", "ENABLED")
+    if state not in ("ENABLED", "DISABLED"):
+        raise ValueError(f"State: expected ENABLED or DISABLED, was {state}")
     function = target(resource, invoked.get("Arn"), "Target")
-    return Schedule(name, expression, function, invoked.get("Input"), enabled, rule)
+    given = scalar(invoked["Input"]) if "Input" in invoked else None
+    return Schedule(name, expression, function, given, state == "ENABLED", rule)
 
 
 TYPES = (
     ResourceType(
         "AWS::Scheduler::Schedule",
-        used=words("Name ScheduleExpression ScheduleExpressionTimezone State Target"),
-        ignored=words("Description FlexibleTimeWindow GroupName KmsKeyArn"),
+        used=words("GroupName Name ScheduleExpression ScheduleExpressionTimezone State Target.Arn Target.Input"),
+        # A flexible schedule may run at any time in its window, and so at its start.
+        ignored=words(
+            "Description FlexibleTimeWindow.MaximumWindowInMinutes FlexibleTimeWindow.Mode KmsKeyArn Target.RoleArn"
+        ),
         ref=physical_name,
         attributes={},
         build=_schedule,
@@ -55,8 +66,8 @@ TYPES = (
     ),
     ResourceType(
         "AWS::Events::Rule",
-        used=words("Name ScheduleExpression State Targets"),
-        ignored=words("Description RoleArn Tags"),
+        used=words("EventPattern.** Name ScheduleExpression State Targets.Arn Targets.Input"),
+        ignored=words("Description RoleArn Tags Targets.Id Targets.RoleArn"),
         ref=physical_name,
         attributes={"Arn": _rule_arn},
         build=_rule,

@@ -114,7 +114,7 @@ def _origin(schedule: Schedule) -> tuple[str, object, str]:
     """The source, the detail and the ARN in the event: Scheduler writes the empty detail as a string."""
     if schedule.rule is not None:
         return "aws.events", {}, rule_arn(schedule.rule)
-    return "aws.scheduler", "{}", arn("scheduler", f"schedule/default/{schedule.name}")
+    return "aws.scheduler", "{}", arn("scheduler", f"schedule/{schedule.group}/{schedule.name}")
 
 
 def rule_arn(name: str) -> str:

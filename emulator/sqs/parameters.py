@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from emulator.common.errors import ApiError
-from emulator.sqs.records import MAX_BATCH, MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive
+from emulator.sqs.records import MAX_BATCH, MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive, RedriveAllow
 
 # The error codes of SQS's former XML protocol, which SDKs still expose.
 QUERY_ERROR_CODES = {
@@ -30,10 +30,9 @@ QUERY_ERROR_CODES = {
 }
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-# Permissions and encryption have no effect here; they are kept so that a client reads what it has set.
+# IAM's permissions and encryption have no effect here; they are kept so that a client reads what it has set.
 _NO_LOCAL_MEANING = {
     "Policy",
-    "RedriveAllowPolicy",
     "KmsMasterKeyId",
     "KmsDataKeyReusePeriodSeconds",
     "SqsManagedSseEnabled",
@@ -65,6 +64,8 @@ def changed(settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
             values[setting] = int(value)
         elif name == "RedrivePolicy":
             values["redrive"] = _redrive_policy(value) if value != "" else None
+        elif name == "RedriveAllowPolicy":
+            values["redrive_allow"] = _redrive_allow_policy(value) if value != "" else None
         elif name in _NO_LOCAL_MEANING:
             kept[name] = str(value)
         else:
@@ -84,10 +85,17 @@ def _redrive_policy(value: Any) -> Redrive:
     return redrive
 
 
+def _redrive_allow_policy(value: Any) -> RedriveAllow:
+    try:
+        return RedriveAllow.parse(json.loads(value))
+    except (TypeError, ValueError) as error:
+        raise bad_attribute("RedriveAllowPolicy", value, str(error)) from None
+
+
 def attribute_names(request: Request) -> list[str]:
     requested = names(request, "AttributeNames")
     for name in requested:
-        if name not in {*SETTINGS, *_NO_LOCAL_MEANING, *_READ_ONLY, "RedrivePolicy"}:
+        if name not in {*SETTINGS, *_NO_LOCAL_MEANING, *_READ_ONLY, "RedriveAllowPolicy", "RedrivePolicy"}:
             raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
     return requested
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from emulator.common.account import arn
 
@@ -13,6 +13,7 @@ MAX_DELAY = 900  # seconds
 MAX_RECEIVE_COUNT = 1000
 MAX_VISIBILITY = 43_200  # seconds
 MAX_WAIT = 20  # seconds
+_MAX_SOURCES = 10  # queues that a redrive allow policy names
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,33 @@ class Redrive:
 
     dead_letter_arn: str
     max_receive_count: int
+
+
+@dataclass(frozen=True)
+class RedriveAllow:
+    """The queues that may use a queue for their dead letters: all, none, or with `byQueue` those in `sources`."""
+
+    permission: str
+    sources: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, policy: Any) -> RedriveAllow:
+        """Reads a `RedriveAllowPolicy`. Raises ValueError that says what is wrong with it."""
+        if not isinstance(policy, dict):
+            raise ValueError(f"expected an object, was {policy!r:.100}")
+        permission, sources = policy.get("redrivePermission"), policy.get("sourceQueueArns", [])
+        if unknown := sorted(policy.keys() - {"redrivePermission", "sourceQueueArns"}):
+            raise ValueError(f"expected redrivePermission and sourceQueueArns, was {unknown[0]}")
+        if permission not in ("allowAll", "denyAll", "byQueue"):
+            raise ValueError(f"redrivePermission: expected allowAll, denyAll or byQueue, was {permission!r}")
+        if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
+            raise ValueError(f"sourceQueueArns: expected a list of ARNs, was {sources!r:.100}")
+        if (permission == "byQueue") != bool(sources) or len(sources) > _MAX_SOURCES:
+            raise ValueError(f"sourceQueueArns: expected 1 to {_MAX_SOURCES} ARNs with byQueue, none with {permission}")
+        return cls(permission, tuple(sources))
+
+    def permits(self, source_arn: str) -> bool:
+        return self.permission == "allowAll" or source_arn in self.sources
 
 
 @dataclass(frozen=True)
@@ -34,6 +62,7 @@ class Queue:
     retention: int = 345_600
     max_message_size: int = MAX_MESSAGE_SIZE
     redrive: Redrive | None = None
+    redrive_allow: RedriveAllow | None = None
 
     @property
     def arn(self) -> str:

@@ -272,6 +272,12 @@ class Sqs(Service):
         settings, kept = changed(settings, attributes)
         if "RedrivePolicy" in attributes and settings.redrive and not self._find(settings.redrive.dead_letter_arn):
             raise bad_attribute("RedrivePolicy", attributes["RedrivePolicy"], "Dead letter target does not exist")
+        if "RedrivePolicy" in attributes and settings.redrive:
+            target = self._find(settings.redrive.dead_letter_arn)
+            allow = target.settings.redrive_allow if target else None
+            if allow and not allow.permits(settings.arn):
+                reason = "The redrive allow policy of the dead letter target does not permit this queue"
+                raise bad_attribute("RedrivePolicy", attributes["RedrivePolicy"], reason)
         return settings, kept
 
     # Redrive
@@ -376,6 +382,11 @@ def _configured(settings: Queue) -> dict[str, str]:
             "maxReceiveCount": settings.redrive.max_receive_count,
         }
         attributes["RedrivePolicy"] = json.dumps(policy)
+    if allow := settings.redrive_allow:
+        permitted: dict[str, Any] = {"redrivePermission": allow.permission}
+        if allow.sources:
+            permitted["sourceQueueArns"] = list(allow.sources)
+        attributes["RedriveAllowPolicy"] = json.dumps(permitted)
     return attributes
 
 

@@ -12,6 +12,7 @@ from emulator.common.account import arn
 from emulator.states import language
 from emulator.states.encoding import encode
 from emulator.states.records import StateMachine
+from emulator.template.intrinsics import parse_yaml, scalar
 from emulator.template.registry import ResourceType, physical_name, words
 from emulator.template.resources import Resource
 
@@ -38,10 +39,16 @@ def _state_machine(resource: Resource) -> StateMachine:
     missing = {name for name in re.findall(r"\$\{(\w+)\}", text) if name not in substitutions}
     if missing:
         raise ValueError(f"DefinitionSubstitutions: {', '.join(sorted(missing))} is used, but not given")
-    text = re.sub(r"\$\{(\w+)\}", lambda match: str(substitutions[match[1]]), text)
+    texts = {}
+    for name, value in substitutions.items():
+        try:
+            texts[name] = scalar(value)
+        except ValueError as error:
+            raise ValueError(f"DefinitionSubstitutions: {name}: {error}") from None
+    text = re.sub(r"\$\{(\w+)\}", lambda match: texts[match[1]], text)
     yaml_ = path.suffix in (".yaml", ".yml")
     try:
-        definition = yaml.load(text, yaml.CSafeLoader) if yaml_ else json.loads(text)
+        definition = parse_yaml(text) if yaml_ else json.loads(text)
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         raise ValueError(f"the definition: {error}") from error
     if not isinstance(definition, dict):
@@ -55,8 +62,8 @@ TYPES = (
     ResourceType(
         "AWS::StepFunctions::StateMachine",
         used=words(
-            "Definition DefinitionS3Location DefinitionString DefinitionSubstitutions RoleArn StateMachineName "
-            "StateMachineType"
+            "Definition.** DefinitionS3Location.Bucket DefinitionS3Location.Key DefinitionString"
+            " DefinitionSubstitutions.* RoleArn StateMachineName StateMachineType"
         ),
         ignored=words("EncryptionConfiguration LoggingConfiguration Tags TracingConfiguration"),
         ref=_arn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from emulator.common.errors import TemplateError
 NO_VALUE = object()  # the value of AWS::NoValue, which leaves a property out
 
 _SHORT_GETATT = "GetAtt"
+_PARAMETER_TYPE = re.compile(r"String|Number|CommaDelimitedList|List<Number>|(List<)?AWS::(EC2|Route53)::[\w:]+>?")
+_STRING = "tag:yaml.org,2002:str"
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
@@ -45,10 +48,51 @@ def _construct(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _construct)
 
 
+def parse_yaml(text: str) -> Any:
+    """Returns a YAML document as CloudFormation reads it: dates are strings, and so are numbers as keys.
+
+    Raises yaml.YAMLError, also for a key that is a boolean or null, such as an unquoted No, and for a repeated key.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _check_keys(node, set())
+        return None if node is None else loader.construct_document(node)
+    except RecursionError:
+        raise yaml.YAMLError("the document is nested too deeply") from None
+    finally:
+        loader.dispose()
+
+
+def _check_keys(node: yaml.Node | None, seen: set[int]) -> None:
+    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_keys(item, seen)
+        return
+    names = set()
+    for key, item in node.value:
+        kind = key.tag.rpartition(":")[2]
+        if kind in ("int", "float"):
+            key.tag = _STRING
+        elif kind in ("bool", "null"):
+            what = f"the {'boolean' if kind == 'bool' else 'empty value'} {key.value}".rstrip()
+            problem = f"expected a string as a key, was {what}; names such as Yes, No, On and Off need quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+        if isinstance(key, yaml.ScalarNode) and key.tag == _STRING:
+            if key.value in names:
+                problem = f"expected each key once, was {key.value} twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            names.add(key.value)
+        _check_keys(item, seen)
+
+
 def read(path: Path) -> dict[str, Any]:
     """Returns the template as plain data. Raises TemplateError."""
     try:
-        template = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        template = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TemplateError([f"{path}: {error}"]) from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict) or not template["Resources"]:
@@ -84,8 +128,11 @@ def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any
             values[name] = _parameter(declaration, scalar(value))
         except ValueError as error:
             reason = declaration.get("ConstraintDescription") or error
-            shown = "a hidden value" if declaration.get("NoEcho") else repr(scalar(value))
-            problems.append(f"{name}: {reason}, was {shown}")
+            if isinstance(value, (dict, list)):
+                problems.append(f"{name}: {error}")
+                continue
+            was = "a hidden value" if declaration.get("NoEcho") else repr(scalar(value))
+            problems.append(f"{name}: {reason}, was {was}")
         except (TypeError, re.error) as error:
             problems.append(f"{name}: the declaration is wrong: {error}")
     if problems:
@@ -95,7 +142,7 @@ def parameters(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any
 
 def _parameter(declaration: dict[str, Any], value: str) -> str | list[str]:
     kind = str(declaration.get("Type", "String"))
-    if kind.startswith("AWS::SSM::Parameter"):
+    if not _PARAMETER_TYPE.fullmatch(kind):
         raise ValueError(f"the type {kind} is not supported")
     is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
     items = [item.strip() for item in value.split(",")] if is_list else [value]
@@ -123,10 +170,37 @@ def _between(declaration: dict[str, Any], what: str) -> str:
 
 
 def scalar(value: Any) -> str:
-    """Returns a scalar as CloudFormation writes it into a string."""
+    """Returns a scalar as CloudFormation writes it into a string. Raises ValueError for null, a list or a mapping."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value is NO_VALUE or value is None or isinstance(value, (dict, list)):
+        raise ValueError(f"expected a string, was {'AWS::NoValue' if value is NO_VALUE else shown(value)}")
     return str(value)
+
+
+def shown(value: Any) -> str:
+    """Returns the start of a value as JSON, for a message."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def references(value: Any) -> set[str]:
+    """Returns the names of the parameters and resources to which the value refers."""
+    match value:
+        case {"Ref": str(name)}:
+            return {name}
+        case {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::GetAtt": str(name)}:
+            return {name.partition(".")[0]}
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            named = {name.strip().partition(".")[0] for literal, name in _VARIABLE.findall(text) if not literal}
+            return named | references(value["Fn::Sub"][1:] if isinstance(value["Fn::Sub"], list) else None)
+        case dict():
+            return set().union(*map(references, value.values()))
+        case list():
+            return set().union(*map(references, value))
+    return set()
 
 
 class Resolver:
@@ -300,7 +374,7 @@ class Resolver:
     def _equals(self, argument: Any) -> bool:
         # A parameter of any type is a string: 0 equals "0".
         one, other = (
-            item if isinstance(item, (dict, list)) or item is NO_VALUE else scalar(item)
+            item if isinstance(item, (dict, list)) or item in (None, NO_VALUE) else scalar(item)
             for item in self._items(argument, 2)
         )
         return bool(one == other)
@@ -320,7 +394,4 @@ class Resolver:
         return [self.resolve(item) for item in argument]
 
     def _string(self, value: Any) -> str:
-        resolved = self.resolve(value)
-        if resolved is NO_VALUE or isinstance(resolved, (dict, list)):
-            raise ValueError(f"expected a string, was {'AWS::NoValue' if resolved is NO_VALUE else resolved!r}")
-        return scalar(resolved)
+        return scalar(self.resolve(value))

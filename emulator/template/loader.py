@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from emulator.common.errors import TemplateError
 from emulator.template import intrinsics, sam
-from emulator.template.registry import Addresses, Registry
+from emulator.template.keys import Keys
+from emulator.template.registry import Addresses, Registry, words
 from emulator.template.resources import Resources
 from emulator.template.stack import Stack
 
-_SECTIONS = {
-    "AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Mappings", "Metadata", "Outputs", "Parameters",
-    "Resources", "Rules", "Transform",
-}  # fmt: skip
+_FORMAT_VERSION = "2010-09-09"
+_KEYS = Keys(
+    used=words(
+        "AWSTemplateFormatVersion Conditions.** Globals.** Mappings.** Outputs.*.Condition Outputs.*.Value.**"
+        " Parameters.*.AllowedPattern Parameters.*.AllowedValues Parameters.*.ConstraintDescription"
+        " Parameters.*.Default Parameters.*.Description Parameters.*.MaxLength Parameters.*.MaxValue"
+        " Parameters.*.MinLength Parameters.*.MinValue Parameters.*.NoEcho Parameters.*.Type Resources.*.Condition"
+        " Resources.*.Properties.** Resources.*.Type Rules.*.Assertions.Assert.** Rules.*.Assertions.AssertDescription"
+        " Rules.*.RuleCondition.** Transform"
+    ),
+    # Only the translator reads Connectors and IgnoreGlobals. Fn::ImportValue is refused, so nothing reads an Export.
+    ignored=words(
+        "Description Metadata Outputs.*.Description Outputs.*.Export Resources.*.Connectors Resources.*.DeletionPolicy"
+        " Resources.*.DependsOn Resources.*.IgnoreGlobals Resources.*.Metadata Resources.*.UpdatePolicy"
+        " Resources.*.UpdateReplacePolicy"
+    ),
+)
 
 
 def load(
@@ -33,12 +48,14 @@ def load(
     """
     template = intrinsics.read(path)
     named = set(template["Resources"])
-    problems = _take_unsupported(template)
+    problems, missing = _take_unsupported(template)
     try:
         _check_sections(template)
+        problems += _KEYS.problems(template)
         values = intrinsics.parameters(template.get("Parameters") or {}, parameters)
         files = sam.take_files(template, path.resolve().parent, registry.paths())
         translated = sam.translate(template, values, problems)
+        _check_nulls(translated)
     except TemplateError as error:
         raise TemplateError([*problems, *error.problems]) from error
     try:
@@ -47,21 +64,23 @@ def load(
     except ValueError as error:
         raise TemplateError([*problems, str(error)]) from error
     records = resources.records()
-    outputs, wrong_outputs = _outputs(translated.get("Outputs") or {}, resources)
     # What refers to a resource that has been refused has a problem too, but only the cause is reported.
-    missing = named - template["Resources"].keys()
-    consequences = resources.problems + wrong_outputs
-    problems += [problem for problem in consequences if missing.isdisjoint(re.findall(r"\w+", problem))]
+    missing |= named - template["Resources"].keys()
+    problems += [problem for problem in resources.problems if missing.isdisjoint(re.findall(r"\w+", problem))]
+    outputs, wrong_outputs = _outputs(translated.get("Outputs") or {}, resources, missing | resources.refused)
+    problems += wrong_outputs
     if problems:
         raise TemplateError(problems)
     sources = (path.resolve(), *(file for file in files.values() if file.is_file()))
     return Stack(stack_name, records, outputs, sources)
 
 
-def _outputs(declared: dict[str, Any], resources: Resources) -> tuple[dict[str, str], list[str]]:
-    """Returns the outputs whose condition holds, and the problems with the others."""
+def _outputs(declared: dict[str, Any], resources: Resources, refused: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Returns the outputs whose condition holds, and the problems with the others. Leaves out those of `refused`."""
     outputs, problems = {}, []
     for name, output in declared.items():
+        if not refused.isdisjoint(intrinsics.references(output)):
+            continue
         try:
             if "Condition" not in output or resources.resolver.condition(output["Condition"]):
                 outputs[name] = intrinsics.scalar(resources.resolve(output.get("Value")))
@@ -70,24 +89,46 @@ def _outputs(declared: dict[str, Any], resources: Resources) -> tuple[dict[str, 
     return outputs, problems
 
 
-def _take_unsupported(template: dict[str, Any]) -> list[str]:
-    """Removes what would stop the translator, so that other problems are found as well; returns the problems."""
-    problems = [
-        f"{section}: this section of a template is not supported" for section in template if section not in _SECTIONS
-    ]
-    for section in template.keys() - _SECTIONS:
+def _take_unsupported(template: dict[str, Any]) -> tuple[list[str], set[str]]:
+    """Removes what would stop the translator or be refused under another name.
+
+    Returns the problems, and the resources that the translator does not create now.
+    """
+    unknown = [section for section in template if section not in _KEYS]
+    problems = [f"{section}: this section of a template is not supported" for section in unknown]
+    for section in unknown:
         del template[section]
-    for logical_id, resource in list(template["Resources"].items()):
-        if isinstance(resource, dict) and resource.get("Type") == "AWS::Serverless::Application":
-            problems.append(f"{logical_id} ({resource['Type']}): this type of resource is not supported")
-            del template["Resources"][logical_id]
+    version = template.get("AWSTemplateFormatVersion", _FORMAT_VERSION)
+    if version != _FORMAT_VERSION:
+        problems.append(f"AWSTemplateFormatVersion: expected {_FORMAT_VERSION}, was {version}")
+    unsupported, missing = sam.take_unsupported(template["Resources"])
+    problems += unsupported
     transform = template.pop("Transform", [])
     transforms = transform if isinstance(transform, list) else [transform]
     if sam.TRANSFORM in transforms:
         template["Transform"] = sam.TRANSFORM
-    return problems + [
-        f"Transform: expected {sam.TRANSFORM}, was {macro}" for macro in transforms if macro != sam.TRANSFORM
-    ]
+    problems += [f"Transform: expected {sam.TRANSFORM}, was {macro}" for macro in transforms if macro != sam.TRANSFORM]
+    return problems, missing
+
+
+def _check_nulls(template: dict[str, Any]) -> None:
+    """Raises TemplateError for each null outside the metadata, which CloudFormation refuses too."""
+
+    def nulls(value: Any, path: str) -> Iterator[str]:
+        match value:
+            case None:
+                yield f"{path}: null is not allowed in a template; expected a value, or !Ref AWS::NoValue"
+            case dict():
+                for key, item in value.items():
+                    if key != "Metadata":
+                        yield from nulls(item, f"{path}.{key}" if path else key)
+            case list():
+                for number, item in enumerate(value):
+                    yield from nulls(item, f"{path}[{number}]")
+
+    problems = list(nulls(template, ""))
+    if problems:
+        raise TemplateError(problems)
 
 
 def _check_sections(template: dict[str, Any]) -> None:

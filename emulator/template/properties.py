@@ -10,11 +10,11 @@ from emulator.template.intrinsics import scalar
 Values = dict[str, Any]
 
 
-def mapping(value: Any, where: str, used: str, ignored: str = "") -> Values:
-    """Returns the mapping `value`. Refuses a key that is in neither `used` nor `ignored`, names separated by spaces."""
+def mapping(value: Any, where: str, used: str) -> Values:
+    """Returns the mapping `value`. Refuses a key that is not in `used`, names separated by spaces."""
     if not isinstance(value, dict):
         raise ValueError(f"{where}: expected a mapping, was {value!r}")
-    unknown = set(value) - set(used.split()) - set(ignored.split())
+    unknown = set(value) - set(used.split())
     if unknown:
         raise ValueError(f"the property {', '.join(f'{where}.{name}' for name in sorted(unknown))} is not supported")
     return value

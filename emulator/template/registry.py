@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from emulator.template.keys import Keys
 
 if TYPE_CHECKING:
     from emulator.template.resources import Resource
@@ -21,20 +24,16 @@ class Addresses:
     websocket: str = "ws://127.0.0.1:3001"
 
 
-class _Anything:
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
-ANYTHING: Container[str] = _Anything()
+ANYTHING = frozenset({"**"})
 
 
 @dataclass(frozen=True)
 class ResourceType:
     """A CloudFormation resource type.
 
-    `kind` is the type's name; a `*` at its end stands for any ending. `used` properties are resolved before `build`
-    is called, `ignored` ones have no effect on one machine, and any other is refused. `ref` and `attributes` return
+    `kind` is the type's name; a `*` at its end stands for any ending. `used` and `ignored` are paths
+    of properties as in `Keys`. Used ones are resolved before `build` is called, ignored ones have no effect on one
+    machine, and any other is refused. `ref` and `attributes` return
     what Ref and Fn::GetAtt give; an attribute's name may end in `*` too. `build` returns the record that a service
     runs on, or a list of records, and raises ValueError where a property is wrong; None stands for a type that no
     service runs.
@@ -44,8 +43,8 @@ class ResourceType:
     """
 
     kind: str
-    used: Container[str]
-    ignored: Container[str]
+    used: Iterable[str]
+    ignored: Iterable[str]
     ref: Callable[[Resource], str]
     attributes: Mapping[str, Callable[[Resource], str]]
     build: Callable[[Resource], Any] | None
@@ -53,10 +52,15 @@ class ResourceType:
     path: str | None = None
     address: Callable[[Addresses, str], str] | None = None
 
+    @cached_property
+    def keys(self) -> Keys:
+        """Returns which properties are used and ignored, at every depth."""
+        return Keys(self.used, self.ignored)
+
     @property
     def has_effect(self) -> bool:
         """Returns whether any of its properties matters on one machine."""
-        return self.build is not None or self.ignored is not ANYTHING
+        return self.build is not None or bool(set(self.used))
 
 
 class Registry:
@@ -98,6 +102,7 @@ def without_effect(
     attributes: Mapping[str, Callable[[Resource], str]] | None = None,
     *,
     name: str | None = None,
+    ignored: Iterable[str] = ANYTHING,
 ) -> ResourceType:
-    """Returns a type that has no effect on one machine."""
-    return ResourceType(kind, frozenset(), ANYTHING, ref, attributes or {}, None, name)
+    """Returns a type that has no effect on one machine. A property outside `ignored` would have one."""
+    return ResourceType(kind, frozenset(), ignored, ref, attributes or {}, None, name)

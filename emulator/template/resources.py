@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from emulator.common.errors import TemplateError
-from emulator.template.intrinsics import NO_VALUE, Resolver
+from emulator.template.intrinsics import NO_VALUE, Resolver, scalar
 from emulator.template.properties import Values
 from emulator.template.registry import Addresses, Registry, ResourceType, matching
+from emulator.template.sam import BUCKET
 
 _ADDRESS = re.compile(
     r"(?P<scheme>https|wss)://(?P<api>\w+)\.execute-api\.[\w-]+\.amazonaws\.com(?:/(?P<stage>[\w-]+))?"
 )
+_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:[^}]*\}\}")
 
 
 class Resource:
@@ -48,7 +50,7 @@ class Resource:
             return self.logical_id
         with self.template.once(f"{self.logical_id}: its name"):
             resolved = self.template.resolver.resolve(given)
-        return self.logical_id if resolved is NO_VALUE else str(resolved)
+        return self.logical_id if resolved is NO_VALUE else scalar(resolved)
 
     @property
     def ref(self) -> str:
@@ -75,7 +77,7 @@ class Resource:
 
 
 class Resources:
-    """The resources of a translated template whose condition holds. Collects their `problems`.
+    """The resources of a translated template whose condition holds. Collects the `problems` of the `refused` ones.
 
     `files` maps the keys of S3 locations to the paths on this machine that they stand for.
     """
@@ -94,7 +96,7 @@ class Resources:
         self.registry = registry
         self.resolver = Resolver(template, parameters, stack_name, self._ref, self._attribute)
         self._files = files
-        self._wrong: set[str] = set()
+        self.refused: set[str] = set()
         self._built: dict[str, Any] = {}
         self._under_way: list[str] = []
         self._resources = {
@@ -115,6 +117,8 @@ class Resources:
 
     def resolve(self, value: Any) -> Any:
         """Returns the resolved value with local addresses, or None for AWS::NoValue.
+
+        A dynamic reference, such as `{{resolve:ssm:name}}`, is refused.
 
         Raises ValueError that says what cannot be resolved.
         """
@@ -141,23 +145,26 @@ class Resources:
         if resource.logical_id in self._built:
             return self._built[resource.logical_id]
         built = None
-        if resource.type and resource.type.build and resource.logical_id not in self._wrong:
+        if resource.type and resource.type.build and resource.logical_id not in self.refused:
             try:
                 with self.once(f"{resource}: its record"):
                     built = resource.type.build(resource)
             except TemplateError as error:
-                self.problems += [f"{resource}: {problem}" for problem in error.problems]
+                for problem in error.problems:
+                    self._refuse(resource, problem)
             except ValueError as error:
-                self.problems.append(f"{resource}: {error}")
+                self._refuse(resource, str(error))
             except (AttributeError, KeyError, TypeError) as error:
-                self.problems.append(f"{resource}: a property does not have the expected shape: {error}")
+                self._refuse(resource, f"a property does not have the expected shape: {error}")
         self._built[resource.logical_id] = built
         return built
 
     def file(self, location: Any, property_: str) -> Path:
         """Returns the path on this machine that an S3 location stands for. Raises ValueError if there is none."""
-        key = location.get("S3Key", location.get("Key")) if isinstance(location, dict) else None
-        if key not in self._files:
+        bucket, key = None, None
+        if isinstance(location, dict):
+            bucket, key = location.get("S3Bucket", location.get("Bucket")), location.get("S3Key", location.get("Key"))
+        if bucket != BUCKET or key not in self._files:
             raise ValueError(f"{property_}: expected a path on this machine, was {location}")
         if not self._files[key].exists():
             raise ValueError(f"{property_}: expected a path on this machine, {self._files[key]} does not exist")
@@ -177,31 +184,40 @@ class Resources:
     def _read(self, resource: Resource) -> None:
         """Resolves the used properties, and reports those that are not supported."""
         if resource.type is None:
-            self.problems.append(f"{resource}: {self.refusal(resource)}")
+            self._refuse(resource, self.refusal(resource))
             return
-        used, ignored = resource.type.used, resource.type.ignored
-        for name, value in resource.properties.items():
-            if name in used:
-                try:
-                    resolved = self.resolve(value)
-                except ValueError as error:
-                    self.problems.append(f"{resource}: {name}: {error}")
-                    self._wrong.add(resource.logical_id)
-                else:
-                    if resolved is not None:
-                        resource.values[name] = resolved
-            elif name not in ignored:
-                self.problems.append(f"{resource}: the property {name} is not supported")
+        keys = resource.type.keys
+        for name, value in keys.without_ignored(resource.properties).items():
+            if name not in keys:
+                self._refuse(resource, f"the property {name} is not supported{self._way_out(resource)}")
+                continue
+            try:
+                resolved = self.resolve(value)
+            except ValueError as error:
+                self._refuse(resource, f"{name}: {error}")
+                continue
+            # An intrinsic function may have returned ignored keys.
+            given = {} if resolved is None else keys.without_ignored({name: resolved})
+            for problem in keys.problems(given):
+                self._refuse(resource, problem + self._way_out(resource))
+            resource.values |= given
+
+    def _refuse(self, resource: Resource, problem: str) -> None:
+        """Reports a problem, and keeps the resource from being built, which would report its consequences."""
+        self.problems.append(f"{resource}: {problem}")
+        self.refused.add(resource.logical_id)
 
     def refusal(self, resource: Resource) -> str:
         """Returns the message that the type is not supported, and how its condition can leave the resource out."""
-        refusal = "this type of resource is not supported"
+        return "this type of resource is not supported" + self._way_out(resource)
+
+    def _way_out(self, resource: Resource) -> str:
         condition = resource.definition.get("Condition")
         parameters = self.resolver.parameters_of(condition) if condition else []
         if not parameters:
-            return refusal
+            return ""
         return (
-            f"{refusal}; its condition {condition} depends on {', '.join(parameters)}: expected other values, by "
+            f"; its condition {condition} depends on {', '.join(parameters)}: expected other values, by "
             "--parameter NAME=VALUE, or by --postgres NAME and --redis NAME for the URL of an embedded store"
         )
 
@@ -219,6 +235,8 @@ class Resources:
     def _localize(self, value: Any) -> Any:
         match value:
             case str():
+                if reference := _DYNAMIC_REFERENCE.search(value):
+                    raise ValueError(f"the dynamic reference {reference[0]} is not supported")
                 return _ADDRESS.sub(self._local_address, value)
             case list():
                 return [self._localize(item) for item in value]

@@ -16,12 +16,49 @@ from emulator.common.errors import TemplateError
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
 
-_BUCKET = "local"  # the bucket that the translator sees
+BUCKET = "local"  # the bucket that the translator sees
 _PATHS = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
+
+
+# The types of SAM that become unsupported resources under other names, and the events that do not.
+_REFUSED_TYPES = {"AWS::Serverless::Application", "AWS::Serverless::GraphQLApi", "AWS::Serverless::HttpApi"}
+_EVENTS = {
+    "AWS::Serverless::Function": {"Api", "SQS", "Schedule", "ScheduleV2"},
+    "AWS::Serverless::StateMachine": set[str](),
+}
+_IMPLICIT_HTTP_API = "ServerlessHttpApi"
+
+
+def take_unsupported(resources: dict[str, Any]) -> tuple[list[str], set[str]]:
+    """Removes the resources and events that the translator would turn into unsupported resources under other names.
+
+    Returns the problems, and the names of resources that the translator does not create now.
+    """
+    problems = []
+    missing = set()
+    for logical_id, resource in list(resources.items()):
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if not isinstance(kind, str):
+            continue
+        if kind in _REFUSED_TYPES:
+            problems.append(f"{logical_id} ({kind}): this type of resource is not supported")
+            missing.add(logical_id)
+            del resources[logical_id]
+        properties = resource.get("Properties") if kind in _EVENTS else None
+        events = properties.get("Events") if isinstance(properties, dict) else None
+        if not isinstance(events, dict):
+            continue
+        for name, event in list(events.items()):
+            type_ = event.get("Type") if isinstance(event, dict) else None
+            if isinstance(type_, str) and type_ not in _EVENTS[kind]:
+                problems.append(f"{logical_id} ({kind}): Events: {name}: the event type {type_} is not supported")
+                missing |= {logical_id + name, _IMPLICIT_HTTP_API}
+                del events[name]
+    return problems, missing
 
 
 def take_files(template: dict[str, Any], folder: Path, paths: Mapping[str, str]) -> dict[str, Path]:
@@ -44,9 +81,9 @@ def take_files(template: dict[str, Any], folder: Path, paths: Mapping[str, str])
             key = str(len(files))
             files[key] = (folder / location).resolve()
             if kind.startswith("AWS::Serverless::"):
-                properties[name] = {"Bucket": _BUCKET, "Key": key}
+                properties[name] = {"Bucket": BUCKET, "Key": key}
             else:
-                properties[name] = {"S3Bucket": _BUCKET, "S3Key": key}
+                properties[name] = {"S3Bucket": BUCKET, "S3Key": key}
     return files
 
 

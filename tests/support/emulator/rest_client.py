@@ -47,11 +47,12 @@ def run(
     responses: dict[str, GatewayResponse] | None = None,
     timeout: float = 29,
     compressed_from: int | None = None,
+    binary: tuple[str, ...] = (),
     **functions: Callable[[Event], Any],
 ) -> Any:
     async def main() -> Any:
         lambda_ = Functions(**{"echo": echo, **functions})
-        api = RestApi("Api", "v1", routes, cors, responses or {}, compressed_from)
+        api = RestApi("Api", "v1", routes, cors, responses or {}, compressed_from, binary)
         gateway = RestGateway(api, lambda_, timeout)
         async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
             return await scenario(Client(port, session, lambda_))

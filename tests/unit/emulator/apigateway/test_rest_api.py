@@ -7,13 +7,14 @@ import gzip
 import io
 import random
 import re
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
 import pytest
 
-from emulator.apigateway.records import Cors, RestApi, Route
+from emulator.apigateway.records import Cors, GatewayResponse, RestApi, Route
 from emulator.apigateway.rest_api import RestGateway
 from emulator.common.errors import ApiError
 from tests.support.emulator.gateways import Event, Functions, serving
@@ -73,6 +74,51 @@ def test_answers_have_the_request_ids_of_api_gateway() -> None:
     assert headers["X-Amzn-Trace-Id"] == event["headers"]["X-Amzn-Trace-Id"]
 
 
+GZIPPED = gzip.compress(b"text", mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("types", "header", "binary"),
+    [
+        ((), "image/png", False),
+        (("image/png",), "image/png", True),
+        (("image/*",), "Image/PNG;q=0.5, text/plain", True),
+        (("image/png",), "text/plain, image/png", False),
+        (("image/png",), "*/*", False),
+        (("image/png",), None, False),
+        (("*/test",), "image/test", False),
+        (("*/*",), "text/plain", True),
+        (("*/*",), None, True),
+    ],
+)
+def test_an_encoded_answer_is_decoded_for_a_client_that_first_accepts_a_binary_media_type(
+    types: tuple[str, ...], header: str | None, binary: bool
+) -> None:
+    encoded = {"body": "AP8=", "isBase64Encoded": True}
+    headers = {} if header is None else {"Accept": header}
+
+    async def scenario(get: Client) -> None:
+        _, _, body = await get("/", headers=headers, skip_auto_headers=["Accept"])
+        assert body == (b"\x00\xff" if binary else b"AP8=")
+
+    run(scenario, binary=types, echo=lambda event: encoded)
+
+
+@pytest.mark.parametrize(
+    ("types", "header", "binary"),
+    [
+        ((), "image/png", False),
+        (("image/png",), "image/png", True),
+        (("image/png",), "text/plain", False),
+        (("multipart/form-data",), "multipart/form-data; boundary=a", True),
+        (("*/*",), "text/plain", True),
+    ],
+)
+def test_a_request_of_a_binary_media_type_arrives_encoded(types: tuple[str, ...], header: str, binary: bool) -> None:
+    event = run(lambda post: post("/", "POST", data=b"ab", headers={"Content-Type": header}), binary=types)[2]
+    assert (event["body"], event["isBase64Encoded"]) == (("YWI=", True) if binary else ("ab", False))
+
+
 def test_binary_bodies_are_base64_encoded_both_ways() -> None:
     blob = bytes(range(256))
 
@@ -86,13 +132,71 @@ def test_binary_bodies_are_base64_encoded_both_ways() -> None:
             "isBase64Encoded": True,
         }
 
-    status, headers, body = run(lambda post: post("/", "POST", data=blob), echo=function)
+    status, headers, body = run(lambda post: post("/", "POST", data=blob), echo=function, binary=("*/*",))
     assert (status, headers["Content-Type"], body) == (200, "image/png", blob)
 
 
-def test_a_compressed_body_reaches_the_function_as_it_was_sent() -> None:
-    sent = run(lambda post: post("/", "POST", data=b"\x1f\x8b\xff", headers={"Content-Encoding": "gzip"}))[2]
-    assert base64.b64decode(sent["body"]) == b"\x1f\x8b\xff"
+@pytest.mark.parametrize(
+    ("coding", "sent"),
+    [("gzip", GZIPPED), ("GZIP", GZIPPED), ("deflate", zlib.compress(b"text"))],
+)
+def test_a_compressed_body_reaches_the_function_decompressed(coding: str, sent: bytes) -> None:
+    event = run(lambda post: post("/", "POST", data=sent, headers={"Content-Encoding": coding}))[2]
+    assert (event["body"], event["isBase64Encoded"]) == ("text", False)
+    assert "Content-Encoding" not in event["headers"]
+
+
+@pytest.mark.parametrize(
+    ("coding", "sent"),
+    [
+        ("br", b"text"),
+        ("gzip, deflate", b"text"),
+        ("gzip", b"text"),
+        ("gzip", GZIPPED[:-1]),
+        ("gzip", GZIPPED + b"more"),
+        ("deflate", GZIPPED),
+    ],
+)
+def test_a_body_of_another_coding_is_an_unsupported_media_type(coding: str, sent: bytes) -> None:
+    async def scenario(post: Client) -> None:
+        status, headers, body = await post("/", "POST", data=sent, headers={"Content-Encoding": coding})
+        assert (status, body) == (415, {"message": "Unsupported Media Type"})
+        assert headers["x-amzn-ErrorType"] == "UnsupportedMediaTypeException"
+        assert not post.functions.events
+
+    run(scenario)
+
+
+def test_the_decompressed_body_has_the_limit_of_a_payload() -> None:
+    sent = gzip.compress(b"a" * (10 * 2**20 + 1))
+    status, _, body = run(lambda post: post("/", "POST", data=sent, headers={"Content-Encoding": "gzip"}))
+    assert (status, body) == (413, {"message": "Request Too Long"})
+
+
+def test_the_gateway_spells_some_headers_itself() -> None:
+    async def scenario(get: Client) -> None:
+        event = (await get("/", headers={"authorization": "a", "USER-AGENT": "b", "x-other": "c"}))[2]
+        assert {"Authorization": "a", "User-Agent": "b", "x-other": "c"}.items() <= event["headers"].items()
+        assert event["multiValueHeaders"]["Authorization"] == ["a"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path", "in_context"),
+    [
+        ("//v1/orders", "/orders", "/v1/orders"),
+        ("/v1//orders", "/orders", "/v1//orders"),
+        ("/v1///orders/", "/orders/", "/v1///orders/"),
+        ("/v1/a//b", "/a//b", "/v1/a//b"),
+        ("//orders", "/orders", "/v1//orders"),
+    ],
+)
+def test_extra_slashes_at_the_start_of_a_path_are_stripped(sent: str, path: str, in_context: str) -> None:
+    routes = (Route("GET", "/orders", "echo"), Route("GET", "/{proxy+}", "echo"))
+    event = run(lambda get: get(sent), routes=routes)[2]
+    assert event["resource"] == ("/{proxy+}" if "a" in path else "/orders")
+    assert (event["path"], event["requestContext"]["path"]) == (path, in_context)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +250,16 @@ def test_a_method_is_preferred_to_any() -> None:
 def test_headers_and_multi_value_headers_are_merged() -> None:
     result = {
         "statusCode": "201",
-        "headers": {"X-One": "1", "x-two": "replaced", "X-Flag": True},
+        "headers": {"X-One": "1", "x-two": "c", "X-Flag": True},
         "multiValueHeaders": {"X-Two": ["a", "b"], "Set-Cookie": ["a=1", "b=2"]},
         "body": "done",
     }
     status, headers, body = answering(result)
     assert (status, body) == (201, b"done")
     assert (headers["X-One"], headers["X-Flag"]) == ("1", "true")
-    assert headers.getall("X-Two") == ["a", "b"]
+    assert headers.getall("X-Two") == ["a", "b", "c"]
+    assert "X-Two" in list(headers)
+    assert "x-two" not in list(headers)
     assert headers.getall("Set-Cookie") == ["a=1", "b=2"]
     assert headers["Content-Type"] == "application/json"
 
@@ -203,7 +309,8 @@ def test_a_malformed_response_is_a_bad_gateway(result: Any) -> None:
 
 
 def test_broken_base64_is_an_internal_error() -> None:
-    assert answering({"body": "%%%", "isBase64Encoded": True})[0] == 500
+    broken = {"body": "%%%", "isBase64Encoded": True}
+    assert run(lambda get: get("/"), binary=("*/*",), echo=lambda event: broken)[0] == 500
 
 
 def test_a_function_error_is_a_bad_gateway() -> None:
@@ -221,6 +328,8 @@ def test_a_throttled_invocation_is_an_internal_server_error() -> None:
     status, headers, body = run(lambda get: get("/"), echo=throttle)
     assert (status, body) == (500, {"message": "Internal server error"})
     assert headers["x-amzn-ErrorType"] == "InternalServerErrorException"
+    failure = {"INTEGRATION_FAILURE": GatewayResponse(template="$context.error.responseType")}
+    assert run(lambda get: get("/"), responses=failure, echo=throttle)[2] == b"INTEGRATION_FAILURE"
 
 
 def test_a_slow_function_times_out_but_runs_to_its_end() -> None:
@@ -239,6 +348,19 @@ def test_a_slow_function_times_out_but_runs_to_its_end() -> None:
         return {}
 
     run(scenario, timeout=0.05, echo=slow)
+
+
+def test_a_route_may_have_a_timeout_of_its_own_and_a_504_is_an_integration_timeout() -> None:
+    async def scenario(get: Client) -> None:
+        status, headers, body = await get("/")
+        assert (status, body, headers["Retry-After"]) == (504, {"code": "INTEGRATION_TIMEOUT"}, "5")
+
+    async def slow(event: Event) -> None:
+        await asyncio.sleep(5)
+
+    answer = GatewayResponse(None, {"Retry-After": "5"}, '{"code": "$context.error.responseType"}')
+    route = Route("ANY", "/", "echo", timeout=0.05)
+    run(scenario, routes=(route,), responses={"INTEGRATION_TIMEOUT": answer}, echo=slow)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -367,13 +489,32 @@ def test_garbage_does_not_end_the_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "accepted", "compressed"), [(4096, "br, gzip", True), (4095, "gzip", False), (4096, "br", False)]
+    ("size", "accepted", "coding"),
+    [
+        (4096, "gzip", "gzip"),
+        (4096, "GZIP;q=0.1, deflate", "gzip"),
+        (4096, "deflate, gzip", "deflate"),
+        (4095, "gzip", None),
+        (4096, "br, gzip", None),
+        (4096, "gzip;q=0, deflate", None),
+        (4096, "gzip; q=0.000", None),
+        (4096, "*", None),
+        (4096, "gzipped", None),
+    ],
 )
-def test_a_body_is_compressed_from_the_minimum_size_on(size: int, accepted: str, compressed: bool) -> None:
+def test_a_body_is_compressed_from_the_minimum_size_on_with_the_first_accepted_coding(
+    size: int, accepted: str, coding: str | None
+) -> None:
+    read: dict[str | None, Callable[[bytes], bytes]] = {
+        "gzip": gzip.decompress,
+        "deflate": zlib.decompress,
+        None: bytes,
+    }
+
     async def scenario(client: Client) -> None:
         _, headers, body = await client("/", headers={"Accept-Encoding": accepted})
-        assert headers.get("Content-Encoding") == ("gzip" if compressed else None)
-        assert (gzip.decompress(body) if compressed else body) == b"x" * size
+        assert headers.get("Content-Encoding") == coding
+        assert read[coding](body) == b"x" * size
 
     run(scenario, compressed_from=4096, echo=lambda event: {"statusCode": 200, "body": "x" * size})
 

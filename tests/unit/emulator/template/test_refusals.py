@@ -47,6 +47,73 @@ def test_a_section_of_the_wrong_shape_is_named(tmp_path: Path) -> None:
             "X (AWS::Lambda::Function): the property ImageConfig is not supported",
         ),
         ("not a resource", "X: expected a mapping with Type and Properties, was 'not a resource'"),
+        (
+            "{Type: AWS::SNS::Topic, Properties: {Subscription: [{Protocol: email, Endpoint: a@b.example}]}}",
+            "X (AWS::SNS::Topic): the property Subscription is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {QueueName: '{{resolve:ssm:name}}'}}",
+            "X (AWS::SQS::Queue): QueueName: the dynamic reference {{resolve:ssm:name}} is not supported",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, Properties: {RedriveAllowPolicy: {redrivePermission: ''}}}",
+            "X (AWS::SQS::Queue): RedriveAllowPolicy: redrivePermission: expected allowAll, denyAll or byQueue, was ''",
+        ),
+        (
+            "{Type: AWS::SQS::Queue, CreationPolicy: {ResourceSignal: {Count: 1}}}",
+            "the property Resources.X.CreationPolicy is not supported",
+        ),
+        (
+            "{Type: AWS::Serverless::HttpApi}",
+            "X (AWS::Serverless::HttpApi): this type of resource is not supported",
+        ),
+        (
+            "{Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: HTTP, CorsConfiguration: {MaxAge: 1}}}",
+            (
+                "X (AWS::ApiGatewayV2::Api): HTTP APIs (ProtocolType: HTTP) are not supported; expected a REST or a "
+                "WebSocket API"
+            ),
+        ),
+        (
+            "{Type: AWS::Serverless::Function, Properties: {InlineCode: x, Handler: a.b, Runtime: python3.13}}",
+            (
+                "X (AWS::Lambda::Function): InlineCode (Code.ZipFile): code in the template is not supported; expected "
+                "a folder in CodeUri"
+            ),
+        ),
+        (
+            "{Type: AWS::Events::Rule, Properties: {EventPattern: {source: [a]}, Targets: [{Arn: a, Id: b}]}}",
+            "X (AWS::Events::Rule): EventPattern: event patterns are not supported; expected a ScheduleExpression",
+        ),
+        (
+            (
+                "{Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 minute),"
+                " Target: {Arn: !GetAtt Worker.Arn, RoleArn: r, RetryPolicy: {MaximumRetryAttempts: 1}}}}"
+            ),
+            "X (AWS::Scheduler::Schedule): the property Target.RetryPolicy is not supported",
+        ),
+        (
+            (
+                "{Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 minute),"
+                " Target: {Arn: !GetAtt Worker.Arn, RoleArn: r, DeadLetterConfig: {Arn: a}}}}"
+            ),
+            "X (AWS::Scheduler::Schedule): the property Target.DeadLetterConfig is not supported",
+        ),
+        (
+            "{Type: AWS::ApiGateway::Stage, Properties: {StageName: v1, RestApiId: a, CacheClusterEnabled: true}}",
+            "X (AWS::ApiGateway::Stage): the API cache (CacheClusterEnabled, CachingEnabled) is not supported",
+        ),
+        (
+            (
+                "{Type: AWS::ApiGateway::Stage, Properties: {StageName: v1, RestApiId: a,"
+                " MethodSettings: [{HttpMethod: GET, ResourcePath: /, CacheTtlInSeconds: 5}]}}"
+            ),
+            "X (AWS::ApiGateway::Stage): the property MethodSettings.CacheTtlInSeconds is not supported",
+        ),
+        (
+            "{Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: a, StageDescription: {CachingEnabled: true}}}",
+            "X (AWS::ApiGateway::Deployment): the property StageDescription is not supported",
+        ),
     ],
 )
 def test_unsupported_resources_and_values_are_named(tmp_path: Path, resource: str, problem: str) -> None:
@@ -69,6 +136,60 @@ def test_unsupported_resources_and_values_are_named(tmp_path: Path, resource: st
 def test_wrong_properties_of_a_function_are_named(tmp_path: Path, properties: str, problem: str) -> None:
     (found,) = problems(tmp_path, f"{FUNCTION.rstrip().rstrip('}')}, {properties}}}\n")
     assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        ("{Type: HttpApi, Properties: {Path: /, Method: get}}", "the event type HttpApi is not supported"),
+        ("{Type: EventBridgeRule, Properties: {Pattern: {source: [a]}}}", "the event type EventBridgeRule is not"),
+        ("{Type: SNS, Properties: {Topic: arn:a}}", "the event type SNS is not supported"),
+    ],
+)
+def test_an_unsupported_event_is_refused_under_the_name_in_the_template(
+    tmp_path: Path, event: str, problem: str
+) -> None:
+    (found,) = problems(
+        tmp_path,
+        f"{FUNCTION.rstrip().rstrip('}')}, Events: {{Asked: {event}}}}}\n",
+        "Outputs: {O: {Value: !Sub 'https://${ServerlessHttpApi}.execute-api.us-east-1.amazonaws.com'}}",
+    )
+    assert found.startswith(f"Worker (AWS::Serverless::Function): Events: Asked: {problem}")
+
+
+def test_outputs_of_refused_resources_are_not_reported(tmp_path: Path) -> None:
+    resources = """
+  Table: {Type: AWS::DynamoDB::Table}
+  Http: {Type: AWS::Serverless::HttpApi}
+  Queue: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}
+"""
+    outputs = """
+Outputs:
+  Stream: {Value: !GetAtt Table.StreamArn}
+  Url: {Value: !Sub "https://${Http}.execute-api.${AWS::Region}.amazonaws.com"}
+  Id: {Value: !GetAtt Queue.Colour}
+  Wrong: {Value: !GetAtt Worker.Colour}
+"""
+    assert problems(tmp_path, FUNCTION + resources, outputs) == [
+        "Http (AWS::Serverless::HttpApi): this type of resource is not supported",
+        "Table (AWS::DynamoDB::Table): this type of resource is not supported",
+        "Queue (AWS::SQS::Queue): the property FifoQueue is not supported",
+        "Outputs: Wrong: Worker (AWS::Lambda::Function): the attribute Colour is not supported",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ("Parameters: {P: {Type: String, Default: a, Defalt: b}}", "the property Parameters.P.Defalt is not supported"),
+        ("Outputs: {O: {Value: a, Exprot: {Name: b}}}", "the property Outputs.O.Exprot is not supported"),
+        ("Rules: {R: {Assertions: [{Assert: !Equals [a, a], Say: b}]}}", "the property Rules.R.Assertions.Say is not"),
+        ("AWSTemplateFormatVersion: 2011-01-01", "AWSTemplateFormatVersion: expected 2010-09-09, was 2011-01-01"),
+    ],
+)
+def test_an_unknown_key_of_a_section_is_named(tmp_path: Path, section: str, problem: str) -> None:
+    (found,) = problems(tmp_path, FUNCTION, section)
+    assert found.startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +260,7 @@ def test_gateway_responses_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("response", "problem"),
     [
+        ("StatusCode: 99", "statusCode: expected a whole number from 100 to 599, was '99'"),
         ("ResponseParameters: {Headers: {X: method.request.header.Y}}", "expected a header with a value in quotes"),
         ("ResponseParameters: {Paths: {X: \"'y'\"}}", "expected a header with a value in quotes"),
         ("ResponseTemplates: {application/json: $context.identity.sourceIp}", "$context.identity.sourceIp is not"),
@@ -151,12 +273,40 @@ def test_an_unsupported_gateway_response_is_named(tmp_path: Path, response: str,
     assert problem in found
 
 
+def test_an_unknown_gateway_response_is_named(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, API.format("{UNAUTHORISED: {StatusCode: 418}}"))
+    assert "the gateway response UNAUTHORISED: expected one of ACCESS_DENIED, " in found
+
+
+@pytest.mark.parametrize(
+    ("method", "problem"),
+    [
+        ("x-amazon-apigateway-request-validator: all", "the property x-amazon-apigateway-request-validator is not"),
+        (
+            "x-amazon-apigateway-integration: {type: aws_proxy, uri: u, cacheNamespace: a}",
+            "the property x-amazon-apigateway-integration.cacheNamespace is not supported",
+        ),
+        (
+            "x-amazon-apigateway-integration: {type: aws_proxy, uri: u, timeoutInMillis: 30000}",
+            "timeoutInMillis: expected a whole number from 50 to 29000, was 30000",
+        ),
+    ],
+)
+def test_an_unsupported_key_of_a_method_is_named(tmp_path: Path, method: str, problem: str) -> None:
+    path = f"/a: {{get: {{{method}}}}}"
+    if "integration" not in method:
+        path = f"/a: {{get: {{{method}, x-amazon-apigateway-integration: {{type: aws_proxy, uri: u}}}}}}"
+    api = API.format("{}").replace("paths: {}", f"paths: {{{path}}}")
+    (found,) = problems(tmp_path, api)
+    assert f"get /a: {problem}" in found
+
+
 def test_resources_and_properties_without_an_effect_are_ignored(tmp_path: Path) -> None:
     ignored = "Tracing: Active, Architectures: [arm64], Role: some-role, Tags: {a: b}, Description: d"
     resources = f"""{FUNCTION.rstrip().rstrip("}")}, {ignored}}}
   Logs: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: 7}}}}
   Alarm: {{Type: AWS::CloudWatch::Alarm, Properties: {{Threshold: 1, AlarmActions: [!Ref Topic]}}}}
-  Topic: {{Type: AWS::SNS::Topic, Properties: {{Subscription: [{{Protocol: email, Endpoint: a@b.example}}]}}}}
+  Topic: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: Alarms}}}}
   Plan: {{Type: AWS::ApiGateway::UsagePlan, Properties: {{Throttle: {{RateLimit: 1}}}}}}
 """
     assert list(loaded(tmp_path, resources).of(Function)) == ["Worker"]
