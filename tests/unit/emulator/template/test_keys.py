@@ -129,5 +129,5 @@ def test_every_used_key_has_an_effect(translated: Translated) -> None:
 
 def skipped(path: Path_) -> bool:
     responses = "responses" in path and "x-amazon-apigateway-integration" not in path
-    type_of_scheme = path[1] == "securityDefinitions" and path[3:] == ("type",)
+    type_of_scheme = path[1:2] == ("securityDefinitions",) and path[3:] == ("type",)
     return responses or type_of_scheme or bool(IGNORED_IN_BODY & set(path))
