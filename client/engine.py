@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ ATTEMPTS = 3
 """Attempts for a request without an answer, or with 503. Every request is safe to repeat."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 PATIENCE_SECONDS = 60.0
-"""Seconds without a message after which `watch` gives up."""
+"""Seconds for which `watch` tries to restore a lost connection."""
 
 
 class Refused(Exception):
@@ -104,28 +105,37 @@ class Engine:
     async def watch(self, order_id: str, after: int = 0) -> AsyncIterator[Json]:
         """Yields every event with a `seq` above `after`, once and in order, until the order ends.
 
-        Reconnects when the connection is lost, and asks for the events that it missed.
+        Reconnects when the connection is lost, and asks for the events that it missed. A gap, or a message that is not
+        the engine's, such as API Gateway's own "Internal server error", is a lost connection too: an event may have
+        been lost with it.
         """
         url = await self.websocket_url()
         clock = asyncio.get_running_loop().time
-        last_message, pause = clock(), 0.1
+        lost_at: float | None = None
+        pause, connected = 0.1, False
         while True:
             try:
                 async with self.connection(url) as socket:
+                    connected = True
                     await socket.send_json({"action": "subscribe", "orderId": order_id, "after": after})
                     async for message in socket:
-                        last_message, pause = clock(), 0.1
-                        event = _message(message)
-                        if event.get("orderId") != order_id or event.get("seq", 0) <= after:
+                        event = _event(message, order_id, after)
+                        lost_at, pause = None, 0.1
+                        if event is None:
                             continue
                         after = event["seq"]
                         yield event
                         if event["status"] in FINAL:
                             return
+                    raise Unreachable(f"{url}: the connection was closed")
             except (Refused, Unreachable) as error:
-                if (isinstance(error, Refused) and error.status < 500) or clock() - last_message > PATIENCE_SECONDS:
+                lost_at = lost_at or clock()
+                # Many clients may reconnect at the same time, more than the service admits at once.
+                again = isinstance(error, Unreachable) or error.status >= 500 or (error.status == 429 and connected)
+                if not again or clock() - lost_at > PATIENCE_SECONDS:
                     raise
-            await asyncio.sleep(pause)
+            # Jitter, so that clients that were disconnected together do not all come back together.
+            await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(pause * 2, 5.0)
 
     async def _request(self, method: str, path: str, **options: Any) -> Json:
@@ -148,15 +158,27 @@ def _path(order_id: str) -> str:
     return f"/api/orders/{quote(order_id, safe='')}"
 
 
-def _message(message: aiohttp.WSMessage) -> Json:
-    """Returns a message of the WebSocket API. Raises `Refused` for an error, `Unreachable` for anything else."""
+def _event(message: aiohttp.WSMessage, order_id: str, after: int) -> Json | None:
+    """Returns the order's event after `after`, or `None` for any other event and for an answer to an action.
+
+    Raises `Refused` for an error, and `Unreachable` for an event after a gap and for any other message.
+    """
     try:
-        received: Json = message.json()
+        received: Any = message.json()
     except (TypeError, ValueError):
-        raise Unreachable(f"expected a JSON object, was {str(message.data)[:100]!r}") from None
-    if "error" in received:
-        raise _refusal(503 if received["error"]["code"].endswith("Unavailable") else 400, received)
-    return received
+        received = None
+    match received:
+        case {"orderId": str(order), "seq": int(seq), "status": str()}:
+            if order != order_id or seq <= after:
+                return None
+            if seq > after + 1:
+                raise Unreachable(f"expected event {after + 1} of order {order_id}, was event {seq}")
+            return dict(received)
+        case {"action": str()}:
+            return None
+        case {"error": {"code": str(code)}}:
+            raise _refusal(503 if code.endswith("Unavailable") else 400, received)
+    raise Unreachable(f"expected a message of the service, was {str(message.data)[:200]!r}")
 
 
 def _refusal(status: int, body: Any) -> Refused | Unreachable:

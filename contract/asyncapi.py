@@ -48,7 +48,8 @@ subscribed to that order. The handshake is answered with 401 without a valid key
 origin, 404 for an unknown order, and 429 if the client already has 50 connections.
 
 Events arrive in order, but an event may arrive again: skip those whose seq is not above the last one. After a lost \
-connection, connect and subscribe again with the last seq as after."""
+connection, connect and subscribe again with the last seq as after. Treat a gap in seq, and any message that is not \
+described here, as a lost connection."""
 
 
 class _Execute(BaseModel):
@@ -117,6 +118,14 @@ class Pong(_Message):
     action: Literal["pong"]
 
 
+class GatewayError(_Message):
+    """API Gateway's own message: the service did not handle a message. Treat the connection as lost and reconnect."""
+
+    message: str
+    connection_id: str
+    request_id: str
+
+
 REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Execute: EVENTS,
     ExecuteShort: EVENTS,
@@ -127,7 +136,10 @@ REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
 }
 """The messages that a client may send, each with the answers to a valid one."""
 
-ANSWERS: tuple[type[BaseModel], ...] = (*EVENTS, Cancelled, Unsubscribed, Pong, Error)
+ANSWERS: tuple[type[BaseModel], ...] = (*EVENTS, Cancelled, Unsubscribed, Pong, Error, GatewayError)
+
+
+_FAILURES = (Error.__name__, GatewayError.__name__)
 
 
 def _examples() -> dict[str, list[dict[str, Any]]]:
@@ -144,6 +156,10 @@ def _examples() -> dict[str, list[dict[str, Any]]]:
         "Unsubscribed": [{"action": "unsubscribed", **of_order}],
         "Pong": [{"action": "pong"}],
         "Error": [errors.example(kind)["value"] for kind in _REFUSALS],
+        "GatewayError": [
+            {"message": message, "connectionId": "L0SM9cOFvHcCIhw=", "requestId": "WkIN1F4pPHcF0rg="}
+            for message in ("Internal server error", "Too Many Requests")
+        ],
     }
     for name in ("confirmed", "failed", "cancelled"):
         for event in EXAMPLES[name]["events"]:
@@ -176,7 +192,7 @@ def asyncapi() -> dict[str, Any]:
             "messages": [_sent(name)],
             "reply": {
                 "channel": {"$ref": "#/channels/connection"},
-                "messages": [*(_sent(reply.__name__) for reply in replies), _sent(Error.__name__)],
+                "messages": [_sent(reply) for reply in (*(model.__name__ for model in replies), *_FAILURES)],
             },
         }
         for name, replies in ((model.__name__, replies) for model, replies in REQUESTS.items())

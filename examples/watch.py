@@ -24,16 +24,20 @@ async def submit(session: aiohttp.ClientSession, order: dict[str, Any]) -> dict[
                 answer: dict[str, Any] = await response.json()
             if response.status == 202:
                 return answer
-            if response.status not in (429, 503):
+            if response.status < 500 and response.status != 429:
                 raise SystemExit(answer["error"]["message"])
-            await asyncio.sleep(int(response.headers["Retry-After"]))
+            await asyncio.sleep(int(response.headers.get("Retry-After", 1)))
         except aiohttp.ClientError:
             await asyncio.sleep(2**attempt / 4)
     raise SystemExit("the engine does not answer")
 
 
 async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> AsyncIterator[dict[str, Any]]:
-    """Yields every event of the order, once and in order. `url` is the order's `webSocketUrl` without its query."""
+    """Yields every event of the order, once and in order. `url` is the order's `webSocketUrl` without its query.
+
+    A gap, or a message that is not the engine's, such as API Gateway's own {"message": "Internal server error"}, is a
+    lost connection too: it is replaced, and what was missed is replayed.
+    """
     seen = 0
     while True:
         try:
@@ -42,16 +46,18 @@ async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> Asyn
                 await socket.send_json({"action": "subscribe", "orderId": order_id, "after": seen})
                 async for message in socket:
                     event = message.json()
-                    if "error" in event:
+                    if "error" in event and not event["error"]["code"].endswith("Unavailable"):
                         raise SystemExit(event["error"]["message"])
                     if event["seq"] <= seen:
                         continue
-                    seen = event["seq"]
+                    if event["seq"] > seen + 1:
+                        raise ValueError(f"expected event {seen + 1}, was event {event['seq']}")
+                    seen, ended = event["seq"], event["status"] in ("confirmed", "failed", "cancelled")
                     yield event
-                    if event["status"] in ("confirmed", "failed", "cancelled"):
+                    if ended:
                         return
-        except aiohttp.ClientError as error:
-            print(f"reconnecting: {error}", file=sys.stderr)
+        except (aiohttp.ClientError, OSError, KeyError, TypeError, ValueError) as error:
+            print(f"reconnecting: {error!r}", file=sys.stderr)
         await asyncio.sleep(0.5)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.support.folders import data_folder
 from tests.support.stack import ENGINE, ROOT, Stack, running
+from tests.unit.client.services import INTERNAL_ERROR
 
 STATUSES = ["pending", "routing", "building", "submitted", "confirmed"]
 
@@ -60,11 +62,29 @@ def test_the_example_follows_an_order_to_its_end(page: Page, site: str, engine: 
         expect(page.get_by_role("listitem").nth(number - 1)).to_contain_text(f"{number} {status}")
 
 
-def test_the_example_misses_no_event_when_its_connection_is_lost(page: Page, site: str, engine: Stack) -> None:
+def close(socket: WebSocketRoute, _: str | bytes) -> None:
+    socket.close()
+
+
+def lose(socket: WebSocketRoute, event: str | bytes) -> None:
+    """Loses the third event and sends the others."""
+    if json.loads(event)["seq"] > 3:
+        socket.send(event)
+
+
+def fail(socket: WebSocketRoute, _: str | bytes) -> None:
+    """Sends API Gateway's own message, and nothing else."""
+    socket.send(json.dumps(INTERNAL_ERROR))
+
+
+@pytest.mark.parametrize("third", [close, lose, fail])
+def test_the_example_misses_no_event_when_its_connection_is_lost(
+    page: Page, site: str, engine: Stack, third: Callable[[WebSocketRoute, str | bytes], None]
+) -> None:
     connections: list[WebSocketRoute] = []
 
     def cut(socket: WebSocketRoute) -> None:
-        """Closes the first connection after two events."""
+        """Has the first connection treat the events from the third on as the test says."""
         connections.append(socket)
         server, received = socket.connect_to_server(), 0
 
@@ -72,7 +92,7 @@ def test_the_example_misses_no_event_when_its_connection_is_lost(page: Page, sit
             nonlocal received
             received += 1
             if socket is connections[0] and received > 2:
-                socket.close()
+                third(socket, message)
             else:
                 socket.send(message)
 
@@ -81,7 +101,8 @@ def test_the_example_misses_no_event_when_its_connection_is_lost(page: Page, sit
     page.route_web_socket(lambda url: url.startswith(engine.websocket), cut)
     submit(page, site, engine)
     expect(page.get_by_role("listitem")).to_have_count(5)
-    expect(page.get_by_role("listitem").last).to_contain_text("5 confirmed")
+    for number, status in enumerate(STATUSES, start=1):
+        expect(page.get_by_role("listitem").nth(number - 1)).to_contain_text(f"{number} {status}")
     assert len(connections) == 2
 
 

@@ -32,7 +32,8 @@ export class Feed extends EventTarget {
     });
     this.socket.addEventListener("message", ({ detail }) => this.#take(detail));
     this.socket.addEventListener("malformed", () => this.#reread());
-    store.addEventListener("gap", ({ detail }) => this.#replay(detail));
+    // The new connection is subscribed again, after the events that are known.
+    store.addEventListener("gap", () => this.socket.reconnect());
     document.addEventListener("visibilitychange", this.#shown);
   }
 
@@ -110,12 +111,8 @@ export class Feed extends EventTarget {
       if (this.#subscribed.has(orderId)) continue;
       if (++subscribed > MAX_SUBSCRIPTIONS) return;
       this.#subscribed.add(orderId);
-      this.#replay(orderId);
+      this.socket.send({ action: "subscribe", orderId, after: this.#store.get(orderId)?.events.length ?? 0 });
     }
-  }
-
-  #replay(orderId) {
-    this.socket.send({ action: "subscribe", orderId, after: this.#store.get(orderId)?.events.length ?? 0 });
   }
 
   #take(message) {
@@ -127,6 +124,7 @@ export class Feed extends EventTarget {
     } catch (error) {
       if (!(error instanceof MalformedEvent)) throw error;
       this.#reread(message.orderId);
+      this.socket.reconnect();
       return;
     }
     if (isFinal(message.status)) this.#subscribe();

@@ -71,7 +71,7 @@ function begin(key) {
   store.addEventListener("changed", update);
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
-  feed.addEventListener("malformed", () => notify("An event could not be read", "The order was loaded again."));
+  feed.addEventListener("malformed", () => notify("An event could not be read", "The page reconnects and asks for what it missed."));
   feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
   byId("key").textContent = `${key.slice(0, 8)}…`;
   byId("nav").hidden = byId("who").hidden = false;

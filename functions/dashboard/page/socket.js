@@ -22,7 +22,10 @@ export class Socket extends EventTarget {
     this.state = "connecting";
   }
 
-  /** Connects. Events: `state`, `live` for each new connection, `message`, `malformed` with the text. */
+  /**
+   * Connects. Events: `state`, `live` for each new connection, `message`, `malformed` with the text. After a malformed
+   * message, such as API Gateway's own "Internal server error", it reconnects.
+   */
   start() {
     addEventListener("online", this.#connectNow);
     this.#connect();
@@ -37,6 +40,11 @@ export class Socket extends EventTarget {
 
   send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Replaces the connection, because it has lost a message. */
+  reconnect() {
+    this.#lose(this.#socket);
   }
 
   #connectNow = () => {
@@ -58,45 +66,45 @@ export class Socket extends EventTarget {
   #open(url) {
     const socket = new WebSocket(url);
     this.#socket = socket;
-    const lost = () => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      socket.close();
-      this.#wait();
-    };
-    socket.onclose = lost;
+    socket.onclose = () => this.#lose(socket);
     socket.onopen = () => {
       this.#become("live");
       this.dispatchEvent(new CustomEvent("live"));
-      this.#ping(lost);
+      this.#ping(socket);
     };
     socket.onmessage = ({ data }) => {
-      // Only a message resets the pause: otherwise a server that closes at once would be called ever faster.
-      this.#failures = 0;
-      this.#ping(lost);
-      this.#receive(data);
+      if (this.#socket === socket) this.#receive(socket, data);
     };
-    this.#timer = setTimeout(lost, TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.#lose(socket), TIMEOUT_MS);
+  }
+
+  #lose(socket) {
+    if (socket === undefined || this.#socket !== socket) return;
+    this.#socket = undefined;
+    socket.close();
+    this.#wait();
   }
 
   /** Sends a ping after a silence, because a connection may break without a close event. */
-  #ping(lost) {
+  #ping(socket) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.send({ action: "ping" });
-      this.#timer = setTimeout(lost, TIMEOUT_MS);
+      this.#timer = setTimeout(() => this.#lose(socket), TIMEOUT_MS);
     }, PING_MS);
   }
 
-  #receive(text) {
-    let message;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      message = null;
+  #receive(socket, text) {
+    const message = parsed(text);
+    if (!isKnown(message)) {
+      this.dispatchEvent(new CustomEvent("malformed", { detail: text }));
+      this.#lose(socket);
+      return;
     }
-    const known = message !== null && typeof message === "object";
-    this.dispatchEvent(new CustomEvent(known ? "message" : "malformed", { detail: known ? message : text }));
+    // Only a known message resets the pause: otherwise a server that closes at once would be called ever faster.
+    this.#failures = 0;
+    this.#ping(socket);
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
   #wait() {
@@ -114,3 +122,14 @@ export class Socket extends EventTarget {
     this.dispatchEvent(new CustomEvent("state"));
   }
 }
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Returns whether a message is an event, an answer to an action, or an error of the engine's. */
+const isKnown = (message) => message !== null && typeof message === "object" && ["orderId", "action", "error"].some((name) => name in message);

@@ -39,7 +39,7 @@ export class Store extends EventTarget {
 
   /**
    * Adds an event and returns whether it was new. Skips a known event. If an event before it is missing, dispatches `gap`:
-   * the events must then be requested again. Throws MalformedEvent.
+   * the connection has lost it. Throws MalformedEvent.
    */
   apply(event) {
     check(event);

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.aws_clients import aws
@@ -12,6 +14,7 @@ from tests.support.browser import Sockets, Visit, ask, cards, sequence, submit, 
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import Stack, running
+from tests.unit.client.services import INTERNAL_ERROR
 
 UNAVAILABLE = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
 
@@ -95,20 +98,54 @@ def test_an_outage_of_the_api_is_reported_and_the_known_orders_stay(stack: Stack
     expect(page.locator("#banner")).to_be_empty()
 
 
-def test_a_malformed_event_is_reported_and_the_page_goes_on(
+@pytest.mark.parametrize(
+    "message",
+    [
+        json.dumps(INTERNAL_ERROR),
+        "<html>",
+        "7",
+        "[]",
+        '{"orderId": "x", "seq": "one"}',
+        '{"seq": 1, "data": null}',
+        "a later event",
+    ],
+)
+def test_after_a_gap_or_an_unknown_message_the_page_reconnects_and_misses_no_event(
+    stack: Stack, market: Market, enter: Visit, sockets: Callable[[Page], Sockets], message: str
+) -> None:
+    page = enter()
+    through = sockets(page)
+    with market.held("USDC"):
+        swap(page, "0.37")
+        expect(cards(page, "submitted")).to_contain_text("0.37 SOL")
+        order = ask(stack, "/api/orders?limit=1")["orders"][0]
+        later = ask(stack, f"/api/orders/{order['orderId']}")["events"][-1] | {"seq": 6}
+
+        # WHEN the connection stays open after it
+        subscription = {"action": "subscribe", "orderId": order["orderId"], "after": 4}
+        through.messages.clear()
+        through.open[-1].send(json.dumps(later) if message == "a later event" else message)
+
+        # THEN the page subscribes again on a new one, after the last event that it knows
+        give_up = time.monotonic() + 30
+        while subscription not in map(json.loads, through.messages) and time.monotonic() < give_up:
+            page.wait_for_timeout(50)
+        assert len(through.open) == 2
+    expect(cards(page, "confirmed").first).to_contain_text("0.37 SOL")
+    cards(page, "confirmed").first.get_by_role("link").click()
+    expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
+    assert sequence(page) == [1, 2, 3, 4, 5]
+
+
+def test_a_repeated_or_early_event_is_shown_once_and_in_its_place(
     stack: Stack, market: Market, enter: Visit, sockets: Callable[[Page], Sockets]
 ) -> None:
     page = enter()
     through = sockets(page)
-    for text in ("<html>", "7", '{"orderId": "x", "seq": "one"}', '{"seq": 1, "data": null}'):
-        through.open[-1].send(text)
-    expect(page.locator(".toast").first).to_contain_text("An event could not be read")
-
-    # A repeated or early event is shown once and in its place.
     order_id = submit(stack)
     expect(page.locator(f'.lane.confirmed [data-key="{order_id}"]')).to_be_visible()
     events = ask(stack, f"/api/orders/{order_id}")["events"]
-    for event in (events[4], events[1], {**events[4], "seq": 9}):
+    for event in (events[4], events[1]):
         through.open[-1].send(json.dumps(event))
     page.goto(f"{stack.rest}/#/orders/{order_id}")
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")

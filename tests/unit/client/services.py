@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -17,9 +18,25 @@ def event(seq: int, status: str = "routing", order: str = ORDER) -> Json:
     return {"orderId": order, "seq": seq, "status": status, "at": "2026-11-20T22:35:24.154Z", "attempt": 1, "data": {}}
 
 
+INTERNAL_ERROR = {
+    "message": "Internal server error",
+    "connectionId": "L0SM9cOFvHcCIhw=",
+    "requestId": "WkIN1F4pPHcF0rg=",
+}
+"""API Gateway's message to a client whose message could not be handled."""
+
+UNKNOWN = [INTERNAL_ERROR, {}, [], 7, None, "text", {"orderId": ORDER}, {"seq": "2"}, {"error": "text"}]
+"""Messages that are not the service's."""
+
+
 @asynccontextmanager
-async def service(*connections: list[Json], asked: list[Json] | None = None) -> AsyncIterator[Engine]:
-    """Serves `connections`: each sends its messages and closes. `asked` receives the clients' first messages."""
+async def service(
+    *connections: list[Any], asked: list[Json] | None = None, stays_open: bool = False
+) -> AsyncIterator[Engine]:
+    """Serves `connections`: each sends its messages, and closes unless it `stays_open`.
+
+    `asked` receives the clients' first messages.
+    """
     left = iter(connections)
 
     async def socket(request: web.Request) -> web.WebSocketResponse:
@@ -30,6 +47,8 @@ async def service(*connections: list[Json], asked: list[Json] | None = None) -> 
             asked.append(message)
         for one in next(left):
             await response.send_json(one)
+        if stays_open:
+            await response.receive()
         return response
 
     async def ticket(request: web.Request) -> web.Response:

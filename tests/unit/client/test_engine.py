@@ -12,7 +12,7 @@ from aiohttp import web
 from client import engine as engine_module
 from client.engine import Engine, Json, Refused, Unreachable
 from client.target import Target, find
-from tests.unit.client.services import ORDER, event, service, serving
+from tests.unit.client.services import INTERNAL_ERROR, ORDER, UNKNOWN, event, service, serving
 
 
 async def seqs(engine: Engine, after: int = 0) -> list[int]:
@@ -26,6 +26,87 @@ def test_a_lost_connection_is_restored_and_missed_events_are_requested() -> None
         async with service(lost, [], replayed, asked=asked) as engine:
             assert await seqs(engine) == [1, 2, 3, 4]
         assert [message["after"] for message in asked] == [0, 2, 2]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_a_message_that_is_not_the_services_is_a_lost_connection(unknown: object) -> None:
+    """GIVEN a connection that stays open after it, as API Gateway's does."""
+
+    async def scenario() -> None:
+        asked: list[Json] = []
+        messages = [event(1), unknown, event(2)]
+        async with service(messages, [event(2), event(3, "confirmed")], asked=asked, stays_open=True) as engine:
+            assert await seqs(engine) == [1, 2, 3]
+        assert [message["after"] for message in asked] == [0, 1]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("first", [[event(1), event(2), event(5, "confirmed")], [event(2)], [event(3, "failed")]])
+def test_no_event_is_yielded_after_a_gap(first: list[Json]) -> None:
+    async def scenario() -> None:
+        asked: list[Json] = []
+        life = [event(seq) for seq in (1, 2, 3, 4)] + [event(5, "confirmed")]
+        async with service(first, life, asked=asked, stays_open=True) as engine:
+            assert await seqs(engine) == [1, 2, 3, 4, 5]
+        seen = [one["seq"] for one in first if one["seq"] < 3 and first[0]["seq"] == 1]
+        assert [message["after"] for message in asked] == [0, len(seen)]
+
+    asyncio.run(scenario())
+
+
+def test_a_loss_after_a_long_silence_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN an order that waited longer than a lost connection may take to be restored."""
+
+    async def scenario() -> None:
+        loop, late = asyncio.get_running_loop(), [0.0]
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + late[0])
+        async with service([event(1), event(3)], [event(2, "confirmed")]) as engine:
+            watched = engine.watch(ORDER)
+            assert (await anext(watched))["seq"] == 1
+            late[0] = 0.5
+            monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.4)
+            assert (await anext(watched))["seq"] == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_service_that_sends_only_unknown_messages_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.05)
+
+    async def scenario() -> None:
+        async with service(*[[INTERNAL_ERROR]] * 100, stays_open=True) as engine:
+            with pytest.raises(Unreachable, match="expected a message of the service, was .*Internal server error"):
+                await seqs(engine)
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_was_disconnected_comes_back_although_too_many_do() -> None:
+    """GIVEN a service that throttles handshakes, as API Gateway does when many clients come back at once."""
+
+    async def scenario() -> None:
+        handshakes = 0
+
+        async def socket(request: web.Request) -> web.StreamResponse:
+            nonlocal handshakes
+            handshakes += 1
+            if handshakes == 2:
+                return web.Response(status=429)
+            response = web.WebSocketResponse()
+            await response.prepare(request)
+            await response.send_json(event(handshakes) if handshakes == 1 else event(2, "confirmed"))
+            return response
+
+        async def ticket(request: web.Request) -> web.Response:
+            return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
+
+        async with serving({"/api/ws-ticket": ticket, "/socket": socket}) as engine:
+            assert await seqs(engine) == [1, 2]
+        assert handshakes == 3
 
     asyncio.run(scenario())
 
