@@ -25,6 +25,11 @@ from emulator.sqs.parameters import QUERY_ERROR_CODES
 
 _CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
+_QUERY_PROTOCOL = (
+    "SQS: the AWS query protocol is not supported here, only the JSON protocol. Expected at least boto3 1.34.90, "
+    "AWS CLI 1.32.90, AWS SDK for .NET 3.7.681, service/sqs 1.28.0 of the SDK for Go v2, another SDK of November 2023."
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -94,6 +99,8 @@ class Endpoint:
             action = form.get("Action", [""])[0]
             if action == "GetCallerIdentity":
                 return _caller_identity()
+            if "2012-11-05" in (*form.get("Version", ()), request.query.get("Version")):
+                return _xml_error(ApiError("UnsupportedOperation", _QUERY_PROTOCOL))
             raise _unsupported(_service(request), action or f"{request.method} {request.path}")
         except ApiError as error:
             xml = request.content_type == "application/x-www-form-urlencoded" or _service(request) == "s3"

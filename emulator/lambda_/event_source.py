@@ -188,12 +188,11 @@ class _Record:
             "attributes": message.system_attributes(),
             "messageAttributes": {name: _attribute(value) for name, value in message.attributes.items()},
             "md5OfBody": message.md5,
+            "md5OfMessageAttributes": message_attributes.md5(message.attributes) if message.attributes else None,
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
             "awsRegion": REGION,
         }
-        if message.attributes:
-            record["md5OfMessageAttributes"] = message_attributes.md5(message.attributes)
         self.json = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
 

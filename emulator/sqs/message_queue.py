@@ -79,6 +79,7 @@ class MessageQueue:
     def __init__(self, settings: Queue, clock: Clock, find_queue: Callable[[str], MessageQueue | None]) -> None:
         self.settings = settings
         self.created = self.modified = clock.now()
+        self.purged = -math.inf  # when it was last purged, by the queue's clock
         self._clock = clock
         self._find_queue = find_queue
         self._messages: dict[str, Message] = {}
@@ -145,19 +146,20 @@ class MessageQueue:
     def change_visibility(self, receipt: str, seconds: int) -> None:
         """Hides the message for `seconds` from now; 0 makes it visible at once.
 
-        Raises ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue if the message is gone, has been
-        received again, or would stay hidden longer than 12 hours after its receive.
+        As on SQS, the handle of an earlier receive works too, and the call has no effect on a message that is visible
+        again. Raises ReceiptHandleIsInvalid, or InvalidParameterValue if the message is gone or would stay hidden
+        longer than 12 hours after its latest receive.
         """
-        message = self._find(receipt)
         self._settle()
-        if message is None or message.state is State.GONE or message.receipt != receipt:
+        message = self._find(receipt)
+        if message is None:
             raise ApiError(
                 "InvalidParameterValue",
                 f"Value {receipt} for parameter ReceiptHandle is invalid. "
                 "Reason: Message does not exist or is not available for visibility timeout change.",
             )
         if message.state is not State.IN_FLIGHT:
-            raise ApiError("MessageNotInflight", "The specified message is not in flight.")
+            return
         until = self._clock.time() + seconds
         if until > message.received + MAX_VISIBILITY:
             raise ApiError(
@@ -186,6 +188,7 @@ class MessageQueue:
                 self._give_up(receiver)
 
     def purge(self) -> None:
+        self.purged = self._clock.time()
         for message in list(self._messages.values()):
             self._remove(message)
         self._visible.clear()

@@ -22,7 +22,7 @@ QUERY_ERROR_CODES = {
             "BatchRequestTooLong",
             "EmptyBatchRequest",
             "InvalidBatchEntryId",
-            "MessageNotInflight",
+            "PurgeQueueInProgress",
             "TooManyEntriesInBatchRequest",
             "UnsupportedOperation",
         )
@@ -30,6 +30,7 @@ QUERY_ERROR_CODES = {
 }
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_GROUP = re.compile(r"[!-~]{1,128}")  # ASCII without spaces and control characters
 # IAM's permissions and encryption have no effect here; they are kept so that a client reads what it has set.
 _NO_LOCAL_MEANING = {
     "Policy",
@@ -133,6 +134,19 @@ def text(request: Request, name: str) -> str:
         raise ApiError("MissingParameter", f"The request must contain the parameter {name}.")
     if not isinstance(value, str):
         raise ApiError("SerializationException", f"{name} must be a string, was {type(value).__name__}.")
+    return value
+
+
+def group(request: Request) -> str | None:
+    """Returns the request's `MessageGroupId`, if any."""
+    value = request.get("MessageGroupId")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ApiError("SerializationException", f"MessageGroupId must be a string, was {type(value).__name__}.")
+    if not _GROUP.fullmatch(value):
+        expected = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."
+        raise invalid(value, "MessageGroupId", expected)
     return value
 
 

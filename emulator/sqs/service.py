@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,6 +25,7 @@ from emulator.sqs.parameters import (
     bad_attribute,
     changed,
     entries,
+    group,
     integer,
     invalid,
     names,
@@ -35,7 +35,7 @@ from emulator.sqs.records import MAX_BATCH, MAX_DELAY, MAX_MESSAGE_SIZE, MAX_VIS
 
 _MAX_IN_FLIGHT = 120_000
 _PAGE = 1000
-_INVALID_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PURGE_INTERVAL = 60  # seconds
 
 Response = dict[str, Any]
 
@@ -116,11 +116,11 @@ class Sqs(Service):
 
     def _send(self, queue: MessageQueue, request: Request) -> Response:
         body = text(request, "MessageBody")
-        if found := _INVALID_CHARACTER.search(body):
+        if found := message_attributes.INVALID_CHARACTER.search(body):
             raise ApiError(
                 "InvalidMessageContents",
                 f"Invalid character #x{ord(found[0]):X} found. Valid unicode characters are "
-                "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+                + message_attributes.VALID_CHARACTERS,
             )
         if request.get("MessageDeduplicationId") is not None:
             raise invalid(
@@ -141,11 +141,12 @@ class Sqs(Service):
         system_attributes = message_attributes.parse(request.get("MessageSystemAttributes"))
         if unknown := sorted(system_attributes.keys() - {"AWSTraceHeader"}):
             raise invalid(unknown[0], "MessageSystemAttributes", "The only attribute to send is AWSTraceHeader.")
-        if "BinaryValue" in system_attributes.get("AWSTraceHeader", {}):
-            raise invalid("Binary", "AWSTraceHeader", "Must have the data type String.")
+        for name, value in system_attributes.items():
+            if value["DataType"] != "String":
+                raise invalid(value["DataType"], name, "Must have the data type String.")
         system = {name: value["StringValue"] for name, value in system_attributes.items()}
-        if request.get("MessageGroupId") is not None:
-            system["MessageGroupId"] = text(request, "MessageGroupId")
+        if (group_id := group(request)) is not None:
+            system["MessageGroupId"] = group_id
         message = queue.send(body, md5, attributes, system, delay)
         response = {"MessageId": message.id, "MD5OfMessageBody": md5}
         if attributes:
@@ -224,7 +225,14 @@ class Sqs(Service):
         return {}
 
     def _purge_queue(self, request: Request) -> Response:
-        self._queue(request).purge()
+        queue = self._queue(request)
+        if self._clock.time() < queue.purged + _PURGE_INTERVAL:
+            raise ApiError(
+                "PurgeQueueInProgress",
+                f"Only one PurgeQueue operation on {queue.settings.name} is allowed every {_PURGE_INTERVAL} seconds.",
+                403,
+            )
+        queue.purge()
         return {}
 
     def _get_queue_url(self, request: Request) -> Response:
@@ -235,7 +243,7 @@ class Sqs(Service):
     def _list_queues(self, request: Request) -> Response:
         prefix = text(request, "QueueNamePrefix") if request.get("QueueNamePrefix") else ""
         names = sorted(name for name in self._queues if name.startswith(prefix))
-        return self._page(request, names, "QueueUrls")
+        return self._page(request, names, "QueueUrls") if names else {}
 
     def _list_dead_letter_source_queues(self, request: Request) -> Response:
         return self._page(request, self._sources(self._queue(request)), "queueUrls")

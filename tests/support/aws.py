@@ -87,11 +87,15 @@ class InProcess:
 
 
 class Aws:
-    """The services' URL and queues. `handlers` maps the logical ids of the state machine's functions."""
+    """The services' URL and queues. `handlers` maps the logical ids of the state machine's functions.
 
-    def __init__(self, url: str, handlers: dict[str, Handler]) -> None:
+    `purge` empties the queue with this ARN, more often than PurgeQueue allows.
+    """
+
+    def __init__(self, url: str, handlers: dict[str, Handler], purge: Callable[[str], object]) -> None:
         self.url = url
         self.handlers = handlers
+        self._purge = purge
 
         self._sqs: Any = boto3.client(
             "sqs",
@@ -117,7 +121,7 @@ class Aws:
         return found
 
     def purge(self, logical_id: str) -> None:
-        self._sqs.purge_queue(QueueUrl=self.queue_url(logical_id))
+        self._purge(stack().of(Queue)[logical_id].arn)
 
     def close(self) -> None:
         self._sqs.close()
@@ -144,7 +148,11 @@ def aws() -> Iterator[Aws]:
             {"AmazonSQS": sqs, "AWSStepFunctions": step_functions}, LambdaApi(functions.catalog, functions)
         )
         loop = asyncio.get_running_loop()
-        started.set_result((Aws(url, handlers), lambda: loop.call_soon_threadsafe(stopping.set)))
+
+        def purge(queue_arn: str) -> None:
+            loop.call_soon_threadsafe(sqs.queue(queue_arn).purge)
+
+        started.set_result((Aws(url, handlers, purge), lambda: loop.call_soon_threadsafe(stopping.set)))
         await stopping.wait()
         await sqs.close(0)
         await step_functions.close(0)

@@ -33,6 +33,7 @@ CODES = {
     "InvalidMessageContents",
     "InvalidParameterValue",
     "MissingParameter",
+    "PurgeQueueInProgress",
     "QueueDoesNotExist",
     "QueueNameExists",
     "ReceiptHandleIsInvalid",

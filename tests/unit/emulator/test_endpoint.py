@@ -287,6 +287,24 @@ def test_the_caller_identity_is_returned_and_other_services_are_refused_by_name(
     run(test)
 
 
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_the_query_protocol_of_sqs_is_refused_with_the_oldest_sdk_that_works(method: str) -> None:
+    async def test(scene: Scene) -> None:
+        parameters = {"Action": "SendMessage", "Version": "2012-11-05", "MessageBody": "x"}
+        data, params = (parameters, None) if method == "POST" else (None, parameters)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, f"{scene.url}/000000000000/orders", data=data, params=params) as response,
+        ):
+            assert response.status == 400
+            assert response.content_type == "text/xml"
+            text = await response.text()
+            assert "<Code>UnsupportedOperation</Code>" in text
+            assert "at least boto3 1.34.90" in text
+
+    run(test)
+
+
 def test_the_health_page_names_the_services() -> None:
     async def test(scene: Scene) -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{scene.url}/_localstack/health") as response:

@@ -137,6 +137,17 @@ def test_a_message_invokes_the_function_with_awss_event_and_is_deleted_on_succes
     run(test)
 
 
+def test_a_message_without_attributes_has_no_digest_of_them_in_the_event() -> None:
+    async def test(scene: Scene) -> None:
+        await scene.send("hello")
+        ((record,),) = scene.lambda_.started
+        # AWS sends null rather than leaving the name out.
+        assert (record["messageAttributes"], record["md5OfMessageAttributes"]) == ({}, None)
+        await scene.lambda_.end()
+
+    run(test)
+
+
 def test_maximum_concurrency_holds_and_no_message_is_received_early() -> None:
     async def test(scene: Scene) -> None:
         await scene.send(*"abcdef")

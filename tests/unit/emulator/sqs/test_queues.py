@@ -15,7 +15,7 @@ from emulator.sqs.message_queue import State
 from emulator.sqs.records import Queue
 from emulator.sqs.service import Sqs
 from tests.support.emulator.clock import EPOCH
-from tests.support.emulator.queues import BASE, CODES, Scene, run
+from tests.support.emulator.queues import BASE, CODES, DEAD, Scene, run
 
 
 def test_a_queue_is_created_described_changed_and_deleted() -> None:
@@ -125,12 +125,38 @@ def test_purging_removes_every_message() -> None:
             await scene.send(DelaySeconds=delay)
         (message,) = await scene.receive(MaxNumberOfMessages=1)
         await scene("PurgeQueue")
-        await scene("DeleteMessage", ReceiptHandle=message["ReceiptHandle"])
+        receipt = message["ReceiptHandle"]
+        change = {"ReceiptHandle": receipt, "VisibilityTimeout": 0}
+        assert await scene.refusal("ChangeMessageVisibility", **change) == "InvalidParameterValue"
+        await scene("DeleteMessage", ReceiptHandle=receipt)
         assert await scene.counts() == (0, 0, 0)
         await scene.clock.advance(100)
         assert await scene.receive() == []
         await scene.send("new")
         assert len(await scene.receive()) == 1
+
+    run(test)
+
+
+def test_a_queue_is_purged_at_most_once_in_sixty_seconds() -> None:
+    async def test(scene: Scene) -> None:
+        await scene("PurgeQueue")
+        await scene("PurgeQueue", DEAD)
+        await scene.clock.advance(59.9)
+        with pytest.raises(ApiError) as caught:
+            await scene("PurgeQueue")
+        assert (caught.value.code, caught.value.status) == ("PurgeQueueInProgress", 403)
+        assert caught.value.message == "Only one PurgeQueue operation on orders is allowed every 60 seconds."
+        await scene.clock.advance(0.1)
+        await scene("PurgeQueue")
+
+    run(test)
+
+
+def test_a_list_of_no_queues_has_no_urls() -> None:
+    async def test(scene: Scene) -> None:
+        assert await scene("ListQueues", None, QueueNamePrefix="none") == {}
+        assert await scene("ListDeadLetterSourceQueues") == {"queueUrls": []}
 
     run(test)
 
