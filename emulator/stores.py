@@ -261,7 +261,9 @@ def _account(folder: Path, programs: Path) -> dict[str, Any]:
     _let_others_through(folder)
     _let_others_through(programs / "postgres")
     if not os.stat(programs / "postgres").st_mode & stat.S_IROTH:  # installed with a strict umask
-        for path in (programs.parent, *programs.parent.rglob("*")):
+        package = programs.parents[1]
+        libraries = package.with_name(f"{package.name}.libs")
+        for path in (package, *package.rglob("*"), libraries, *libraries.rglob("*")):
             mode = path.stat().st_mode
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
