@@ -89,5 +89,6 @@ def on_signal(handle: Callable[..., None] | signal.Handlers) -> None:
 
 
 def say(text: str) -> None:
-    """Prints to standard output at once."""
-    print(text, file=sys.stdout, flush=True)
+    """Prints to standard output at once, unless it is closed or its disk is full."""
+    with suppress(OSError):
+        print(text, file=sys.stdout, flush=True)

@@ -146,7 +146,6 @@ class Pool:
     def __init__(self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str]) -> None:
         self.function = function
         self.api = api
-        self.log = log
         self.environment = environment
         self.counters = Counters()
         self._waiting: deque[Run] = deque()
@@ -167,7 +166,7 @@ class Pool:
         if self._standby is not None and self._standby.ready:
             self._server.start_from(self._standby)
         else:
-            self._server.start(self.function, self.environment, self.log)
+            self._server.start(self.function, self.environment, self._log)
         self._servers.add(self._server)
 
     def submit(self, run: Run) -> None:
@@ -249,7 +248,7 @@ class Pool:
         server = self._server
         if server is not None and server.ready and self._standby is None:
             self._standby = ForkServer(self)
-            self._standby.start(self.function, self.environment, self.log, server.modules)
+            self._standby.start(self.function, self.environment, self._log, server.modules)
             await self._standby.settled.wait()
 
     def fork_server_ended(self, server: ForkServer, code: int) -> None:
@@ -319,7 +318,8 @@ class Pool:
         self.fail(run, "Sandbox.Timedout", message, environment)
 
     def write_log(self, text: str) -> None:
-        os.write(self._log, text.encode())
+        with contextlib.suppress(OSError):  # the disk is full: the invocation goes on
+            os.write(self._log, text.encode())
 
     async def close(self, grace: float) -> None:
         """Lets running invocations finish for up to `grace` seconds, then ends every process."""

@@ -61,7 +61,7 @@ class ForkServer(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(
-        self, function: Function, environment: dict[str, str], log: Path, modules: list[str] | None = None
+        self, function: Function, environment: dict[str, str], log: int, modules: list[str] | None = None
     ) -> None:
         """Starts a worker that imports the handler or, as a standby, only `modules`."""
         self._socket, theirs = socket.socketpair()
@@ -71,14 +71,14 @@ class ForkServer(asyncio.Protocol):
             "path": [str(path) for path in (function.code, *function.search_path)],
             **({} if modules is None else {"modules": modules}),
         }
-        with theirs, open(log, "ab") as output:
+        with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), json.dumps(options)],
                 cwd=function.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=log,
+                stderr=log,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

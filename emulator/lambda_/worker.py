@@ -34,11 +34,21 @@ from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
 
+class Log(io.FileIO):
+    """A log file that takes every write: on a full disk lines are lost, and the function does not notice."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 class LineStream(io.TextIOWrapper):
     """Writes whole lines regardless of flushes in between, since environments share one log file."""
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__(io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False)), "utf-8", "replace")
+        super().__init__(io.BufferedWriter(Log(descriptor, "w", closefd=False)), "utf-8", "replace")
         self.reconfigure(line_buffering=True)
 
     def write(self, text: str) -> int:
@@ -125,7 +135,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
     woken.setblocking(False)
     waker.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(waker.fileno())
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     children: dict[str, int] = {}
     received = b""
     with contextlib.suppress(OSError):  # a killed emulator may reset the connection
@@ -155,6 +165,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
                         os.close(descriptor)
                     children[identity] = pid
                     control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
+    signal.set_wakeup_fd(-1)  # its socket closes now
     return list(children.values())
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.lambda_ import environments
 from emulator.lambda_.service import Lambda
-from tests.support.emulator.lambda_service import alive, check, invoke, until
+from tests.support.emulator.lambda_service import HANDLER, alive, check, invoke, running, until
 
 
 def test_a_function_gets_only_its_own_environment_variables(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +112,35 @@ def test_an_unused_environment_is_ended(code: Path, monkeypatch: pytest.MonkeyPa
         await invoke(service)
 
     check(code, scenario)
+
+
+def test_a_full_disk_costs_lines_of_the_log_and_no_invocation(code: Path) -> None:
+    log = code.parent / "logs" / "F.log"
+    log.parent.mkdir()
+    log.symlink_to("/dev/full")  # every write fails with ENOSPC
+
+    async def scenario(service: Lambda) -> None:
+        assert (await invoke(service))["version"] == 1
+        assert (await invoke(service, do="print"))["version"] == 1
+        errors = [
+            json.loads((await service.invoke("F", json.dumps(event).encode())).payload)["errorType"]
+            for event in ({"do": "raise"}, {"do": "exit", "code": 3}, {"do": "sleep", "seconds": 30})
+        ]
+        assert errors == ["SlippageExceeded", "Runtime.ExitError", "Sandbox.Timedout"]
+        (code / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2'))
+        await service.reload("F")
+        assert (await invoke(service, do="print"))["version"] == 2
+        assert service.counters["F"].running == 0
+
+    check(code, scenario, timeout=2)
+
+
+def test_a_fork_server_that_ends_leaves_nothing_in_the_log(code: Path) -> None:
+    async def main() -> None:
+        async with running(code) as service:
+            pids = await asyncio.gather(*(invoke(service, do="sleep", seconds=0.2) for _ in range(8)))
+            assert len(pids) == 8
+
+    asyncio.run(main())
+    lines = (code.parent / "logs" / "F.log").read_text().splitlines()
+    assert [line for line in lines if not line.startswith(("START ", "END ", "REPORT "))] == []
