@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +33,7 @@ import psutil
 _START_SECONDS = 60.0  # Postgres may have to recover
 _STOP_SECONDS = 10.0
 _KILL_SECONDS = 5.0
+_RESTART_SECONDS = (0.5, 1.0, 2.0, 5.0)  # before each start of a server that ended by itself
 _LONGEST_SOCKET_PATH = 107  # bytes
 
 # Postgres does not run as root.
@@ -49,16 +52,17 @@ def postgres(folder: Path) -> Iterator[str]:
     """Runs Postgres on a Unix socket until the block ends; yields its URL. Raises StoreError."""
     folder = folder.resolve()
     programs = _postgres_programs()
-    account = _account(folder, programs)
     kind = _Kind("Postgres", ("postgres",), signal.SIGINT, folder / "log")
-    _stop(kind, folder)
-    if not (folder / "PG_VERSION").exists():
-        _initialise(folder, programs, account)
-    sockets = _socket_folder(folder, account)
     state = folder / "postmaster.pid"
-    # No server runs in this folder. Postgres would still refuse to start if any process had the id in these files.
-    for lock in (state, sockets / f".s.PGSQL.{_POSTGRES_PORT}.lock"):
-        lock.unlink(missing_ok=True)
+    with _file_errors(kind.name, folder):
+        account = _account(folder, programs)
+        _stop(kind, folder)
+        if not (folder / "PG_VERSION").exists():
+            _initialise(folder, programs, account)
+        sockets = _socket_folder(folder, account)
+        # No server runs in this folder. Postgres would still refuse to start if any process had the id in these files.
+        for lock in (state, sockets / f".s.PGSQL.{_POSTGRES_PORT}.lock"):
+            lock.unlink(missing_ok=True)
     quoted = str(sockets).replace('"', '""')
     command = [
         *(str(programs / "postgres"), "-D", str(folder), "-h", "", "-p", str(_POSTGRES_PORT)),
@@ -81,8 +85,9 @@ def postgres(folder: Path) -> Iterator[str]:
 def redis(folder: Path) -> Iterator[str]:
     """Runs Redis on a free loopback port until the block ends; yields its URL. Raises StoreError."""
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     kind = _Kind("Redis", ("redis-server", "valkey-server"), signal.SIGTERM, folder / "redis.log")
+    with _file_errors(kind.name, folder):
+        folder.mkdir(parents=True, exist_ok=True)
     _stop(kind, folder)
     port = free_port()
     # Without a password, any user of this machine could write files as this one (CONFIG SET dir).
@@ -124,30 +129,79 @@ def _running(
     ready: Callable[[subprocess.Popen[bytes]], bool],
     account: dict[str, Any] | None = None,
 ) -> Iterator[None]:
-    with kind.log.open("ab") as log:
-        begin = log.tell()
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            # The terminal's Ctrl-C does not reach it, so that it stops after its users.
-            start_new_session=True,
-            **(account or {}),
-        )
+    server = _Server(kind, folder, command, account or {})
+    with _file_errors(kind.name, folder):
+        process = server.start()
     try:
         give_up = time.monotonic() + _START_SECONDS
-        while not ready(server):
-            if server.poll() is not None or time.monotonic() > give_up:
-                reason = _reason(kind.log, begin)
-                raise StoreError(f"{kind.name} did not start in {folder}: {reason}; its log is {kind.log}")
+        while not ready(process):
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise StoreError(f"{kind.name} did not start in {folder}: {server.reason()}; its log is {kind.log}")
             time.sleep(0.005)
+        server.watch()
         yield
     finally:
-        # Not only this process: somebody may have started the server again after a crash.
-        _stop(kind, folder)
-        server.wait(_KILL_SECONDS)
+        server.stop()
+
+
+class _Server:
+    """A server process. Watched, it is started again whenever it ends by itself, as Postgres does on a full disk."""
+
+    def __init__(self, kind: _Kind, folder: Path, command: list[str], account: dict[str, Any]) -> None:
+        self._kind = kind
+        self._folder = folder
+        self._command = command
+        self._account = account
+        self._log_position = 0
+        self._stopping = threading.Event()
+        self._starting = threading.Lock()
+        self._watcher = threading.Thread(target=self._watch, name=f"watch {kind.name}", daemon=True)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        with self._kind.log.open("ab") as log:
+            self._log_position = log.tell()
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # The terminal's Ctrl-C does not reach it, so that it stops after its users.
+                start_new_session=True,
+                **self._account,
+            )
+        return self._process
+
+    def reason(self) -> str:
+        """Why it did not start or why it ended, according to its log."""
+        text = self._kind.log.read_bytes()[self._log_position :].decode(errors="replace").strip()
+        fatal: list[tuple[str, str]] = re.findall(r"(?:FATAL|PANIC): +(.*)(?:\n.*DETAIL: +(.*))?", text)
+        if fatal:
+            return ": ".join(filter(None, fatal[-1]))
+        return text.rpartition("\n")[2] or "it does not answer"
+
+    def watch(self) -> None:
+        self._watcher.start()
+
+    def stop(self) -> None:
+        with self._starting:
+            self._stopping.set()
+        # Not only this process: somebody may have started the server again.
+        _stop(self._kind, self._folder)
+        if self._watcher.is_alive():
+            self._watcher.join(_KILL_SECONDS)
+        self._process.wait(_KILL_SECONDS)
+
+    def _watch(self) -> None:
+        delays = itertools.chain(_RESTART_SECONDS, itertools.repeat(_RESTART_SECONDS[-1]))
+        # A server that was told to stop, or was killed, is not started again.
+        while (status := self._process.wait()) not in (0, -signal.SIGKILL) and not self._stopping.is_set():
+            text = "%s in %s ended by itself (%d): %s. It is started again."
+            _log.warning(text, self._kind.name, self._folder, status, self.reason())
+            self._stopping.wait(next(delays))
+            with self._starting:
+                if not self._stopping.is_set():
+                    self.start()
 
 
 def _stop(kind: _Kind, folder: Path) -> None:
@@ -193,13 +247,12 @@ def _processes_in(folder: Path, programs: tuple[str, ...]) -> list[psutil.Proces
     return found
 
 
-def _reason(log: Path, begin: int) -> str:
-    """Why the server did not start, according to its log from this position on."""
-    text = log.read_bytes()[begin:].decode(errors="replace").strip()
-    fatal: list[tuple[str, str]] = re.findall(r"(?:FATAL|PANIC): +(.*)(?:\n.*DETAIL: +(.*))?", text)
-    if fatal:
-        return ": ".join(filter(None, fatal[-1]))
-    return text.rpartition("\n")[2] or "it does not answer"
+@contextmanager
+def _file_errors(name: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{name} cannot keep its data in {folder}: {error.strerror}: {error.filename}") from None
 
 
 # Postgres
@@ -231,7 +284,7 @@ def _initialise(folder: Path, programs: Path, account: dict[str, Any]) -> None:
         new.rename(folder)
     except subprocess.CalledProcessError as error:
         raise StoreError(f"Postgres could not initialise {folder}: {error.stderr.strip()}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
         raise StoreError(f"Postgres could not initialise {folder}: {error}") from None
     parent = os.open(folder.parent, os.O_RDONLY)
     try:

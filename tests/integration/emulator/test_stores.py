@@ -284,7 +284,10 @@ def test_a_folder_with_other_files_is_not_touched() -> None:
     folder.mkdir()
     (folder / "thesis.txt").write_text("three years of work")
 
-    with pytest.raises(stores.StoreError, match=f"could not initialise {folder}"), stores.postgres(folder):
+    with (
+        pytest.raises(stores.StoreError, match=f"cannot keep its data in {folder}: Directory not empty"),
+        stores.postgres(folder),
+    ):
         pass
 
     assert (folder / "thesis.txt").read_text() == "three years of work"
@@ -300,3 +303,52 @@ def test_a_store_that_does_not_start_says_why(initialised: Path) -> None:
     assert f"Postgres did not start in {folder}: " in str(raised.value)
     assert "initialized by PostgreSQL version 16" in str(raised.value)
     assert str(raised.value).endswith(f"its log is {folder / 'log'}")
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for run in RUN.values():
+        with pytest.raises(stores.StoreError, match="cannot keep its data in .*: (File exists|Not a directory): "):
+            run(tmp_path / "file" / "data").__enter__()
+
+
+def test_postgres_starts_again_when_what_ended_it_is_over(initialised: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = new_folder("postgres", initialised)
+    with stores.postgres(folder) as url:
+        write("postgres", url)
+        # GIVEN a crash, after which it cannot read its data
+        control = folder / "global" / "pg_control"
+        control.rename(control.with_name("away"))
+        writer = next(
+            process for process in servers("postgres", folder) if "checkpointer" in " ".join(process.cmdline())
+        )
+        writer.send_signal(signal.SIGABRT)
+        await_(lambda: "ended by itself" in caplog.text)
+        assert not answers(url)
+
+        # WHEN it can read them again
+        control.with_name("away").rename(control)
+
+        # THEN it comes back
+        await_(lambda: answers(url))
+        assert read("postgres", url) == "value"
+    assert servers("postgres", folder) == []
+
+
+def test_redis_starts_again_when_it_crashes() -> None:
+    folder = data_folder() / "redis"
+    with stores.redis(folder) as url:
+        write("redis", url)
+        (server,) = servers("redis", folder)
+        server.send_signal(signal.SIGSEGV)
+        assert survivors([server]) == []
+        await_(lambda: answers(url))
+        assert read("redis", url) == "value"
+    assert servers("redis", folder) == []
+
+
+def await_(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
