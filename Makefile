@@ -4,13 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := emulator functions layers/common/order_engine client
 
+# Packages come through a TLS proxy if the system trusts it. UV_SYSTEM_CERTS=0 trusts uv's own certificates only.
+export UV_SYSTEM_CERTS ?= 1
+# A file that could not be written to its end is none.
+.DELETE_ON_ERROR:
+
+# The data folder of the engine on this machine.
+DATA ?= $(or $(ORDERS_DATA),.local)
 # URLs of your own Postgres and Redis. By default make run starts embedded ones.
 DATABASE_URL ?=
 REDIS_URL ?=
 # How long the simulated venues take: realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
 # Pages of these origins may open WebSocket connections, besides the REST API's own: its other name, and make sam-local.
-ORIGINS := http://localhost:3000,http://127.0.0.1:3003,http://localhost:3003
+ORIGINS := http://localhost:3000,http://[::1]:3000,http://127.0.0.1:3003,http://localhost:3003
 # For make build: the architecture, arm64 or x86_64, and the folder.
 export ARCHITECTURE ?= arm64
 BUILD ?= .aws-sam
@@ -30,21 +37,22 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
-	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator up --parameter MarketLatency=$(LATENCY) \
-	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter AllowedOrigins=$(ORIGINS) \
-	  $(if $(DATABASE_URL),--parameter DatabaseUrl=$(DATABASE_URL),--postgres DatabaseUrl) \
-	  $(if $(REDIS_URL),--parameter RedisUrl=$(REDIS_URL),--redis RedisUrl) $(ARGS)
+	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator --data "$(DATA)" up \
+	  --parameter MarketLatency=$(LATENCY) \
+	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter "AllowedOrigins=$(ORIGINS)" \
+	  $(if $(DATABASE_URL),--parameter "DatabaseUrl=$(DATABASE_URL)",--postgres DatabaseUrl) \
+	  $(if $(REDIS_URL),--parameter "RedisUrl=$(REDIS_URL)",--redis RedisUrl) $(ARGS)
 
 market: $(VENV)/.run ## make a venue fail: ARGS="fault raydium submit slip --times 1", or ARGS=clear
-	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
+	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator --data "$(DATA)" parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.market $(ARGS)
 
 user: $(VENV)/.run ## manage clients' API keys: ARGS="create-key NAME", ARGS=list-keys, or ARGS="revoke-key ID"
-	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator parameter DatabaseUrl)} && \
+	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator --data "$(DATA)" parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.keys $(ARGS)
 
 sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
-	@$(BIN)/python -m tools.sam_local $(or $(ARGS),start-api --port 3003)
+	@$(BIN)/python -m tools.sam_local --data "$(DATA)" $(or $(ARGS),start-api --port 3003)
 
 test: $(VENV)/.dev ## run the tests in WORKERS=2 processes: ARGS="-k slippage"
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -89,7 +97,8 @@ build: $(VENV)/.dev ## build for deployment, into .aws-sam/build: ARCHITECTURE=a
 
 descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenAPI, AsyncAPI and the Postman collection
 	PYTHONPATH=layers/common $(BIN)/python -m contract
-	node contract/npm/postman.mjs > docs/postman_collection.json
+	node contract/npm/postman.mjs > docs/postman_collection.json.new
+	mv docs/postman_collection.json.new docs/postman_collection.json
 
 load: $(VENV)/.dev ## send ORDERS=500 at RATE=50 a second VIA=rest or websocket and watch each; prints and plots
 	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
@@ -112,7 +121,7 @@ screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, which the tests use on the emulator
 
-lock: $(BIN)/uv ## pin every requirement again, with hashes
+lock: $(VENV)/.uv ## pin every requirement again, with hashes
 	cd requirements && for file in dev run uv aws-cli samlocal checkov workflows; do \
 	  ../$(BIN)/uv pip compile $(COMPILE) $$(case $$file in run|uv) echo -c dev.txt; esac) $$file.in -o $$file.txt $(ARGS) || exit 1; done
 	cd requirements && ../$(BIN)/uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url --no-header \
@@ -123,17 +132,20 @@ lock: $(BIN)/uv ## pin every requirement again, with hashes
 .local/development-key: | $(VENV)/.run
 	@mkdir -p .local
 	@umask 077 && PYTHONPATH=layers/common $(BIN)/python -c \
-	  'from order_engine.domain.access import KEY, new_secret; print(new_secret(KEY))' > $@
+	  'from order_engine.domain.access import KEY, new_secret; print(new_secret(KEY))' > $@.new
+	@mv $@.new $@
 
 emulator/console/static/dagre.js: emulator/console/npm/package-lock.json
 	npm ci --silent --prefix emulator/console/npm
 	cd emulator/console/npm/node_modules/@dagrejs/dagre/dist && \
-	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > $(CURDIR)/$@
+	  { cat dagre.esm.js.LEGAL.txt; grep -v -e '^/\*! For license' -e '^//# sourceMappingURL' dagre.esm.js; } > "$(CURDIR)/$@.new"
+	mv $@.new $@
 
 functions/dashboard/page/uplot.js: functions/dashboard/npm/package-lock.json
 	npm ci --silent --prefix functions/dashboard/npm
-	cd functions/dashboard/npm/node_modules/uplot && cp dist/uPlot.min.css $(CURDIR)/$(@:.js=.css) && \
-	  { echo '/*!'; cat LICENSE; echo '*/'; cat dist/uPlot.iife.min.js; echo 'export default uPlot;'; } > $(CURDIR)/$@
+	cd functions/dashboard/npm/node_modules/uplot && cp dist/uPlot.min.css "$(CURDIR)/$(@:.js=.css)" && \
+	  { echo '/*!'; cat LICENSE; echo '*/'; cat dist/uPlot.iife.min.js; echo 'export default uPlot;'; } > "$(CURDIR)/$@.new"
+	mv $@.new $@
 	rm -r functions/dashboard/npm/node_modules
 
 contract/npm/node_modules: contract/npm/package-lock.json
@@ -145,24 +157,28 @@ clean: ## remove the data, logs, builds and virtual environments
 
 COMPILE := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-$(BIN)/uv: requirements/uv.txt
+# Each stamp is removed before its packages change and made again when they are complete.
+$(VENV)/.uv: requirements/uv.txt
+	@rm -f $@
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, was " + sys.version.split()[0] + "; name another with PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-$(VENV)/.run: $(BIN)/uv requirements/run.txt
+$(VENV)/.run: $(VENV)/.uv requirements/run.txt
+	@rm -f $@
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
 	@touch $@
 
-$(VENV)/.dev: $(BIN)/uv requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.uv requirements/dev.txt
+	@rm -f $@ $(VENV)/.run
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.run
 
 # These need environments of their own: the AWS command line pins botocore, checkov and the others pin much else, and
 # samlocal changes the SAM CLI beside it.
 $(VENV)/aws-cli/.installed $(VENV)/checkov/.installed $(VENV)/samlocal/.installed \
-$(VENV)/workflows/.installed: $(VENV)/%/.installed: $(BIN)/uv requirements/%.txt
+$(VENV)/workflows/.installed: $(VENV)/%/.installed: $(VENV)/.uv requirements/%.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@

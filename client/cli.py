@@ -7,13 +7,14 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from enum import IntEnum
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from client.engine import FINAL, Engine, Json, Refused, Unreachable
-from client.target import Target, find
+from client.target import DATA, Target, find
 from client.views import event_view, order_view, orders_view, quote_view
 
 
@@ -58,8 +59,11 @@ def target(
         str | None,
         typer.Option(envvar="ORDERS_KEY", help="Your API key. Default: the key of the stack that runs here."),
     ] = None,
+    data: Annotated[
+        Path, typer.Option(envvar="ORDERS_DATA", help="Data folder of the stack that runs here.", show_default=".local")
+    ] = DATA,
 ) -> None:
-    context.obj = find(url, key)
+    context.obj = find(url, key, data)
 
 
 @app.command()

@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=Path(".local"), help="the folder for data and logs (%(default)s)")
     actions = parser.add_subparsers(dest="action", required=True)
 
+    # After the action too, where `make run ARGS=…` puts it.
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", type=Path, default=argparse.SUPPRESS, help="where data and logs are kept (.local)")
+
     template = argparse.ArgumentParser(add_help=False)
     template.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
     template.add_argument(
@@ -55,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     template.add_argument("--config-env", metavar="NAME", help="the environment in samconfig.toml (default)")
 
-    start = actions.add_parser("up", parents=[template], help="run the stack until Ctrl-C")
+    start = actions.add_parser("up", parents=[data, template], help="run the stack until Ctrl-C")
     start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres and pass its URL as this parameter")
     start.add_argument("--redis", metavar="NAME", help="run an embedded Redis and pass its URL as this parameter")
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
@@ -73,22 +77,24 @@ def _parser() -> argparse.ArgumentParser:
     for name, port in (("rest", 3000), ("websocket", 3001)):
         apis.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
 
-    invoke = actions.add_parser("invoke", help="run a function in this process, as part of the running stack")
+    invoke = actions.add_parser(
+        "invoke", parents=[data], help="run a function in this process, as part of the running stack"
+    )
     invoke.add_argument("function")
     invoke.add_argument("--event", default="-", help="a JSON file; - for standard input")
 
-    logs = actions.add_parser("logs", help="show the logs of the functions")
+    logs = actions.add_parser("logs", parents=[data], help="show the logs of the functions")
     logs.add_argument("function", nargs="?")
     logs.add_argument("-f", "--follow", action="store_true")
 
-    executions = actions.add_parser("executions", help="list the executions of the state machines")
+    executions = actions.add_parser("executions", parents=[data], help="list the executions of the state machines")
     executions.add_argument("name", nargs="?", help="show the events of this execution")
 
-    actions.add_parser("functions", help="list the functions' counters")
+    actions.add_parser("functions", parents=[data], help="list the functions' counters")
 
-    actions.add_parser("environment", help="print the functions' environment variables, as JSON")
+    actions.add_parser("environment", parents=[data], help="print the functions' environment variables, as JSON")
 
-    parameter = actions.add_parser("parameter", help="print a parameter's value, such as a store's URL")
+    parameter = actions.add_parser("parameter", parents=[data], help="print a parameter's value, such as a store's URL")
     parameter.add_argument("name")
     return parser
 

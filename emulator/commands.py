@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
 import sys
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,8 +101,9 @@ def executions(data: Path, name: str | None) -> None:
 
 def functions(data: Path) -> None:
     """Prints each function's counters since the start of the stack. Raises CommandError."""
+    counters = _get(f"{_running(data)['endpoint']}{console.PATH}functions")
     print(f"{'function':<24} {'invoked':>9} {'errors':>9} {'throttled':>9} {'cold':>9} {'running':>9}   mean ms")
-    for name, done in _get(f"{_running(data)['endpoint']}{console.PATH}functions").items():
+    for name, done in counters.items():
         mean = done["duration"] * 1000 / max(done["invocations"] - done["running"], 1)
         print(
             f"{name:<24} {done['invocations']:>9} {done['errors']:>9} {done['throttles']:>9}"
@@ -151,11 +154,14 @@ class _Context:
 
 
 def _running(data: Path) -> dict[str, Any]:
-    try:
-        running: dict[str, Any] = json.loads((data / "running.json").read_text())
-    except OSError:
-        raise CommandError(f"no stack is running with its data in {data}") from None
-    return running
+    with suppress(FileNotFoundError), (data / "running.json").open() as file:
+        try:
+            # The emulator holds a lock on this file. After it was killed, its addresses may be those of others.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            running: dict[str, Any] = json.load(file)
+            return running
+    raise CommandError(f"no stack is running with its data in {data}")
 
 
 def _stack(running: dict[str, Any]) -> Stack:

@@ -68,7 +68,7 @@ def up(options: Options) -> None:
         from emulator.stack import load
 
         stack = load(options.template, parameters, addresses=addresses)
-        resources.enter_context(_announced(options.data / "running.json", options, parameters, addresses))
+        resources.enter_context(_announced(options.data, options, parameters, addresses))
         asyncio.run(_run(stack, addresses, sockets, options))
 
 
@@ -86,10 +86,14 @@ async def _run(stack: Stack, addresses: Addresses, sockets: Sockets, options: Op
 
 @contextmanager
 def _sole_user(data: Path) -> Iterator[None]:
-    data.mkdir(parents=True, exist_ok=True)
-    # Others may not enter, but Postgres' own user may pass through where the emulator runs as root.
-    data.chmod(0o700 | (data.stat().st_mode & stat.S_IXOTH))
-    with (data / "lock").open("w") as lock:
+    with ExitStack() as resources:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            # Others may not enter, but Postgres' own user may pass through where the emulator runs as root.
+            data.chmod(0o700 | (data.stat().st_mode & stat.S_IXOTH))
+            lock = resources.enter_context((data / "lock").open("w"))
+        except OSError as error:
+            raise StartError(f"{data} cannot be used for data ({error.strerror}): choose another with --data") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -99,8 +103,8 @@ def _sole_user(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _announced(path: Path, options: Options, parameters: dict[str, str], addresses: Addresses) -> Iterator[None]:
-    """Describes the running stack in a file, for the other commands."""
+def _announced(data: Path, options: Options, parameters: dict[str, str], addresses: Addresses) -> Iterator[None]:
+    """Describes the running stack in `running.json`, for other commands. A lock on this file says that it runs."""
     running: dict[str, Any] = {
         "pid": os.getpid(),
         "template": str(options.template.resolve()),
@@ -109,13 +113,20 @@ def _announced(path: Path, options: Options, parameters: dict[str, str], address
         "websocket": addresses.websocket,
         "endpoint": addresses.endpoint,
     }
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-        json.dump(running, file, indent=2)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
+    path, new = data / "running.json", data / "running.json.new"
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            json.dump(running, file, indent=2)
+            file.flush()
+            new.replace(path)
+        except OSError as error:
+            raise StartError(f"{path} cannot be written: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _print_ready(stack: Stack, options: Options, addresses: Addresses) -> None:

@@ -81,6 +81,14 @@ def test_a_second_emulator_on_the_same_data_is_refused_and_harms_nothing(stack: 
     assert len(stack.stores()) == 2
 
 
+def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+
+    says = start_that_fails(tmp_path / "data", *STORES, *FREE_PORTS)
+
+    assert says == f"emulator: {tmp_path / 'data'} cannot be used for data (File exists): choose another with --data\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_start_leaves_no_process(number: signal.Signals) -> None:
     data = data_folder()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,13 +209,23 @@ def test_a_key_is_sent_to_this_machine_and_over_https(url: str) -> None:
 
 
 def test_the_key_of_the_local_stack_is_used_for_no_other(tmp_path: Path) -> None:
-    running = tmp_path / "running.json"
-    assert find(None, "mine", running) is None
-    assert find("https://there", None, running) == Target("https://there", None)
+    assert find(None, "mine", tmp_path) is None
+    assert find("https://there", None, tmp_path) == Target("https://there", None)
 
-    running.write_text('{"rest": "http://127.0.0.1:3000", "parameters": {"DevelopmentKey": "here"}}')
-    assert find(None, None, running) == Target("http://127.0.0.1:3000", "here")
-    assert find("http://127.0.0.1:3000/", None, running) == Target("http://127.0.0.1:3000", "here")
-    assert find(None, "mine", running) == Target("http://127.0.0.1:3000", "mine")
-    assert find("https://there", None, running) == Target("https://there", None)
-    assert find("https://there", "mine", running) == Target("https://there", "mine")
+    with (tmp_path / "running.json").open("w") as running:
+        running.write('{"rest": "http://127.0.0.1:3000", "parameters": {"DevelopmentKey": "here"}}')
+        running.flush()
+        fcntl.flock(running, fcntl.LOCK_EX)
+        assert find(None, None, tmp_path) == Target("http://127.0.0.1:3000", "here")
+        assert find("http://127.0.0.1:3000/", None, tmp_path) == Target("http://127.0.0.1:3000", "here")
+        assert find(None, "mine", tmp_path) == Target("http://127.0.0.1:3000", "mine")
+        assert find("https://there", None, tmp_path) == Target("https://there", None)
+        assert find("https://there", "mine", tmp_path) == Target("https://there", "mine")
+
+
+def test_the_file_of_a_killed_stack_is_not_trusted(tmp_path: Path) -> None:
+    running = '{"rest": "http://127.0.0.1:3000", "parameters": {"DevelopmentKey": "here"}}'
+    (tmp_path / "running.json").write_text(running)
+
+    assert find(None, None, tmp_path) is None
+    assert find("http://127.0.0.1:3000", None, tmp_path) == Target("http://127.0.0.1:3000", None)
