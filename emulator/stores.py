@@ -86,15 +86,15 @@ def redis(folder: Path) -> Iterator[str]:
     """Runs Redis on a free loopback port until the block ends; yields its URL. Raises StoreError."""
     folder = folder.resolve()
     kind = _Kind("Redis", ("redis-server", "valkey-server"), signal.SIGTERM, folder / "redis.log")
-    with _file_errors(kind.name, folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    _stop(kind, folder)
-    port = free_port()
     # Without a password, any user of this machine could write files as this one (CONFIG SET dir).
     password = secrets.token_urlsafe(32)
     secret = folder / "redis.conf"
-    with open(os.open(secret, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"requirepass {password}\n")
+    with _file_errors(kind.name, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _stop(kind, folder)
+        with open(os.open(secret, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"requirepass {password}\n")
+    port = free_port()
     command = [
         *(str(_redis_server()), secret.name, "--port", str(port), "--bind", "127.0.0.1", "--dir", "."),
         # The append-only file is enough. With snapshots, Redis does not stop while the disk is full.

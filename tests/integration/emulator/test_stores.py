@@ -224,7 +224,7 @@ def test_a_store_that_somebody_else_has_started_again_stops_too(store: str, fold
         (server,) = [process for process in servers(store, folder) if process.ppid() == psutil.Process().pid]
         command, user = server.cmdline(), server.uids().real
         if store == "redis":
-            command = [server.exe(), "--port", str(urlsplit(url).port)]
+            command = [server.exe(), "redis.conf", "--port", str(urlsplit(url).port)]
         everything = family(server)
         for process in everything:
             process.kill()
