@@ -42,7 +42,7 @@ class Schedules(Service):
         now = self._now()
         for schedule, expression in self._schedules:
             if schedule.enabled:
-                self._plan(schedule, expression(now), now)
+                self._plan(schedule, expression, expression(now), now)
 
     async def close(self, grace: float) -> None:
         """Stops the schedules. Lambda finishes the invocations that it has accepted."""
@@ -52,20 +52,24 @@ class Schedules(Service):
         if self._invocations:
             await asyncio.wait(self._invocations)
 
-    def _plan(self, schedule: Schedule, times: Iterator[datetime], now: datetime) -> None:
+    def _plan(self, schedule: Schedule, expression: Expression, times: Iterator[datetime], now: datetime) -> None:
         """Sets a timer for the next time. Times that passed while the machine was suspended are skipped."""
         due = next((time for time in times if time >= now), None)
         if due is not None:
             delay = (due - now).total_seconds()
             self._timers[schedule.name] = self._clock.call_at(
-                self._clock.time() + delay, self._run, schedule, due, times
+                self._clock.time() + delay, self._run, schedule, expression, due, times
             )
 
-    def _run(self, schedule: Schedule, due: datetime, times: Iterator[datetime]) -> None:
+    def _run(self, schedule: Schedule, expression: Expression, due: datetime, times: Iterator[datetime]) -> None:
         task = asyncio.get_running_loop().create_task(self._invoke(schedule, due))
         self._invocations.add(task)
         task.add_done_callback(self._invocations.discard)
-        self._plan(schedule, times, self._now())
+        now = self._now()
+        # The clock was set back: the times begin anew, or none would be due before it reaches them again.
+        if now < due - timedelta(seconds=1):
+            times = expression(now)
+        self._plan(schedule, expression, times, now)
 
     async def _invoke(self, schedule: Schedule, due: datetime) -> None:
         try:

@@ -146,6 +146,18 @@ def test_times_that_passed_while_the_machine_was_suspended_are_skipped() -> None
     run(test, Schedule("sweep", "rate(1 minute)", "recover"))
 
 
+@pytest.mark.parametrize("expression", ["rate(1 minute)", "cron(* * * * ? *)"])
+def test_a_schedule_goes_on_after_the_clock_is_set_back(expression: str) -> None:
+    async def test(clock: FakeClock, lambda_: FakeLambda) -> None:
+        await clock.advance(60)
+        clock._start -= 3600
+        before = len(lambda_.invocations)
+        await clock.advance(300)
+        assert 5 <= len(lambda_.invocations) - before <= 6
+
+    run(test, Schedule("sweep", expression, "recover"))
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
