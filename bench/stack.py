@@ -15,7 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "oee_" + secrets.token_urlsafe(32)
-PARAMETERS = ("MarketLatency=instant", "OrdersPerMinute=0", "ConnectionsPerClient=0", f"DevelopmentKey={KEY}")
+UNLIMITED = ("OrdersPerMinute=0", "QuotesPerMinute=0", "ConnectionsPerClient=0")
+PARAMETERS = ("MarketLatency=instant", *UNLIMITED, f"DevelopmentKey={KEY}")
 ENGINE = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl", *(f"--parameter={item}" for item in PARAMETERS))
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
 

@@ -196,6 +196,7 @@ def execute_order(
     NoRoute,
     AmountTooSmall,
     InsufficientLiquidity,
+    RateLimited,
     VenueUnavailable,
 )
 def get_quote(
@@ -209,7 +210,7 @@ def get_quote(
     ] = 50,
 ) -> None:
     """Asks all venues at the same time. The quote is valid for 30 seconds. An order with its quoteId takes its route
-    and receives at least its minOut, or fails.
+    and receives at least its minOut, or fails. A client may ask for 300 quotes a minute.
     """
 
 

@@ -14,7 +14,10 @@ from order_engine.aws.observability import logger
 from order_engine.bootstrap import services
 
 dead_letters = BatchProcessor(EventType.SQS)
-recovery, eviction = services.recovery(), services.eviction()
+recovery = services.recovery()
+
+RESERVE_SECONDS = 9
+"""How long the last call to the queue or to a connection may take, with its retries."""
 
 
 def give_up(record: SQSRecord) -> None:
@@ -25,10 +28,10 @@ def give_up(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" in event:
         return process_partial_response(event, give_up, dead_letters, context)
-    enqueued = recovery.sweep()
+    enqueued, closed = recovery.sweep(context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     if enqueued:
-        logger.warning("enqueued stalled orders", extra={"orderIds": enqueued})
-    closed = eviction.sweep()
+        # CloudWatch takes no line with thousands of ids.
+        logger.warning("enqueued stalled orders", extra={"count": len(enqueued), "orderIds": enqueued[:100]})
     if closed:
         logger.info("closed connections", extra={"connectionIds": closed})
     return {"enqueued": len(enqueued), "closed": len(closed)}

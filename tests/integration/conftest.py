@@ -123,6 +123,7 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
         "ALLOWED_ORIGINS": "https://api.example.com,",
         "CONNECTIONS_PER_CLIENT": "3",
         "ORDERS_PER_MINUTE": "0",
+        "QUOTES_PER_MINUTE": "0",
         "EVENT_RETENTION_DAYS": "0",
     }
 

@@ -14,7 +14,7 @@ from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError, QuoteNotFound
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.ports import Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
+from order_engine.ports import QUEUE_BATCH, Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
 from order_engine.services.execution import Execution
 from order_engine.services.routing import Router
 from order_engine.storage.database import Database
@@ -106,14 +106,18 @@ class FakeQuoteStore:
             raise QuoteNotFound(f"no quote with id {id}")
         return offer
 
-    def delete_expired(self) -> None:
-        self._offers = {id: owned for id, owned in self._offers.items() if owned[1].quote.expires_at > time.time()}
+    def delete_expired(self, limit: int) -> int:
+        expired = [id for id, (_, offer) in self._offers.items() if offer.quote.expires_at <= time.time()][:limit]
+        for id in expired:
+            del self._offers[id]
+        return len(expired)
 
 
 @dataclass
 class FakeOrderQueue:
-    """Keeps the orders that are enqueued. Fails while `down`."""
+    """Keeps the orders that are enqueued. Fails while `down`; `waiting` says that it is not empty."""
 
+    waiting: bool = False
     enqueued: list[UUID] = field(default_factory=list)
     down: bool = False
 
@@ -122,12 +126,22 @@ class FakeOrderQueue:
             raise ConnectionError("no queue")
         self.enqueued.append(order_id)
 
+    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        assert 0 < len(order_ids) <= QUEUE_BATCH
+        for order_id in order_ids:
+            self.enqueue(order_id)
+        return []
+
+    def is_empty(self) -> bool:
+        return not self.waiting
+
 
 @dataclass
 class FakeRateLimit:
     """Makes every client wait for `wait` seconds."""
 
     wait: float = 0
+    what: str = "order"
     per_minute: int = 100
 
     def take(self, client_id: UUID) -> float:

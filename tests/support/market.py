@@ -114,7 +114,7 @@ class Market:
         """Moves the leases and timestamps of all orders back by `seconds`."""
         self.database.execute(
             "UPDATE orders SET lease_until = lease_until - make_interval(secs => %(seconds)s),"
-            " woken_at = woken_at - make_interval(secs => %(seconds)s)",
+            " enqueued_at = enqueued_at - make_interval(secs => %(seconds)s)",
             {"seconds": seconds},
         )
 

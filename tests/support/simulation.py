@@ -12,12 +12,12 @@ from typing import Any, cast
 import pytest
 
 from order_engine.dex.pool import Pool, load
-from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, PlannedSwap, Quote
 from order_engine.domain.tokens import pool_token
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Publish
 from order_engine.services.execution import Execution
-from order_engine.services.routing import QUOTE_LIFETIME_SECONDS, Router
+from order_engine.services.routing import Router
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.faults import Faults
 from order_engine.simulation.market import Latency, Market

@@ -21,7 +21,11 @@ STORES = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl")
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
 KEY = new_secret("oee_")
 WITH_KEY = ("--parameter", f"DevelopmentKey={KEY}")
-UNLIMITED = ("--parameter", "OrdersPerMinute=0", "--parameter", "ConnectionsPerClient=0")
+UNLIMITED = tuple(
+    word
+    for limit in ("OrdersPerMinute", "QuotesPerMinute", "ConnectionsPerClient")
+    for word in ("--parameter", f"{limit}=0")
+)
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
 ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED)
 START_SECONDS = 60.0

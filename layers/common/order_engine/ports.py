@@ -130,8 +130,21 @@ class OrderStore(Protocol):
         Changes nothing if it is cancelled already. Raises `OrderNotFound`, `TooLateToCancel`.
         """
 
-    def take_stalled(self, after: float, limit: int) -> list[UUID]:
-        """Running orders that no run has held for `after` seconds, the oldest first. Marks them as enqueued now."""
+    def take_stalled(self, after: float, limit: int, doublings: int = 0) -> list[UUID]:
+        """Running orders that no run holds, the oldest first, and marks them as enqueued now.
+
+        Each was enqueued more than `after` seconds ago. Each time that an order is enqueued again doubles its wait, at
+        most `doublings` times. It starts again when a run claims the order.
+        """
+
+    def not_enqueued(self, ids: Sequence[UUID]) -> None:
+        """The messages of these orders were not sent: their wait starts again."""
+
+    def end_to_republish(self, id: UUID) -> bool:
+        """Whether the order has ended and `end_republished` was not called for it."""
+
+    def end_republished(self, id: UUID) -> None:
+        """Records that all events of an ended order were published once more."""
 
 
 class QuoteStore(Protocol):
@@ -146,8 +159,11 @@ class QuoteStore(Protocol):
     def owned(self, client_id: UUID, id: UUID) -> Offer:
         """The client's offer. Raises `QuoteNotFound`, for another client's too."""
 
-    def delete_expired(self) -> None:
-        """Deletes offers that are too old to be named, unless an order has named them."""
+    def delete_expired(self, limit: int) -> int:
+        """Deletes up to `limit` offers that are too old to be named, unless an order has named them.
+
+        Returns how many.
+        """
 
 
 class SubscriptionStore(Protocol):
@@ -216,12 +232,17 @@ class ActiveOrders(Protocol):
 
 
 class RateLimit(Protocol):
-    """How many orders a client may submit in a minute."""
+    """How often a client may do something in a minute. `what` is its word in the singular, such as `order`."""
 
+    what: str
     per_minute: int
 
     def take(self, client_id: UUID) -> float:
-        """Takes one order's token: 0, or the seconds until there is one."""
+        """Takes one token: 0, or the seconds until there is one."""
+
+
+QUEUE_BATCH = 10
+"""How many messages a queue takes in one call."""
 
 
 class OrderQueue(Protocol):
@@ -229,6 +250,12 @@ class OrderQueue(Protocol):
 
     def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
         """Sends the message that makes an order run. `published_seq` is the last event known to be published."""
+
+    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        """Sends the messages of up to `QUEUE_BATCH` orders in one call. Returns the orders that were refused."""
+
+    def is_empty(self) -> bool:
+        """Whether no message waits, as far as the queue knows."""
 
 
 class ReplayQueue(Protocol):

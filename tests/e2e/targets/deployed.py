@@ -26,6 +26,7 @@ PARAMETERS = {
     "MarketLatency": "instant",
     "MarketDriftBps": "0",
     "OrdersPerMinute": "0",
+    "QuotesPerMinute": "0",
     "ConnectionsPerClient": "0",
     "DevelopmentKey": KEY,
     # Not all targets support alarms on several metrics.

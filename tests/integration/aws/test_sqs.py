@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from emulator.common.account import REGION
 from emulator.sqs.records import Queue
+from order_engine.aws.queues import SqsOrderQueue
 from order_engine.domain.lifecycle import Status
+from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import stack
-from tests.support.events import rest, sqs, websocket
+from tests.support.events import SCHEDULED, rest, sqs, websocket
 from tests.support.functions import Functions, new_environment
 from tests.support.http_server import HttpServer
 from tests.support.orders import CLIENT, new_order
@@ -106,6 +109,31 @@ def test_an_order_over_the_websocket_is_one_message_too(
     (order,) = orders.page(CLIENT, 10)[0]
     (message,) = queues.receive("OrderQueue")
     assert json.loads(message["Body"]) == {"orderId": str(order.id), "publishedSeq": 1}
+
+
+def test_the_sweep_sends_the_messages_of_many_orders(
+    functions: Functions, queues: Queues, orders: PostgresOrderStore, database: Database
+) -> None:
+    ids = {str(new_order(orders).id) for _ in range(25)}
+    database.execute("UPDATE orders SET enqueued_at = now() - interval '1 minute'")
+    assert functions("recover", SCHEDULED) == {"enqueued": 25, "closed": 0}
+    received = [message for _ in range(5) for message in queues.receive("OrderQueue")]
+    assert sorted(json.loads(message["Body"])["orderId"] for message in received) == sorted(ids)
+
+
+def test_a_queue_says_whether_messages_wait(queues: Queues) -> None:
+    queue = SqsOrderQueue(queues.client, queues.urls["OrderQueue"])
+    assert queue.is_empty()
+    assert queue.enqueue_all([uuid4()]) == []
+    assert not queue.is_empty()
+
+
+def test_the_refused_messages_of_a_batch_name_their_orders(queues: Queues) -> None:
+    ids = [uuid4() for _ in range(3)]
+    with Stubber(queues.client) as stub:
+        failed = {"Id": "1", "SenderFault": False, "Code": "InternalError"}
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
+        assert SqsOrderQueue(queues.client, queues.urls["OrderQueue"]).enqueue_all(ids) == [ids[1]]
 
 
 def test_a_refused_order_sends_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:

@@ -24,10 +24,12 @@ from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import Quote
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, ExecutionResult
+from order_engine.services.connections import Eviction
 from order_engine.services.dispatching import Dispatch
 from order_engine.services.execution import Execution
 from order_engine.services.recovery import Recovery
 from order_engine.services.submission import Submission
+from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import PostgresEventPartitions
 from order_engine.storage.orders import LEASE_SECONDS as LEASE
@@ -35,7 +37,7 @@ from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import clean
-from tests.support.fakes import FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out
 from tests.support.orders import CLIENT
@@ -148,6 +150,12 @@ class OrdersMachine(RuleBasedStateMachine):
             subscriptions=subscriptions,
             partitions=partitions,
             execution=self.execution,
+            eviction=Eviction(
+                store=PostgresConnectionStore(database),
+                subscriptions=subscriptions,
+                connections=Connections(),
+                warn=lambda warning: None,
+            ),
             queue=queue,
         )
         self.dispatch = Dispatch(orders=self.store, publish=self.publish, machine=self)
@@ -229,7 +237,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def recover(self, seconds: float) -> None:
         """Lets other runs take over, while a signed transaction may still land or later."""
         self.pass_time(seconds)
-        self.recovery.sweep()
+        self.recovery.sweep(60)
         # Ids of the same millisecond are in no particular order.
         self.messages.sort(key=list(self.heard).index)
         while self.messages:
@@ -342,7 +350,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.market.clock.now += seconds
         self.database.execute(
-            "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
+            "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(s)s),"
             " lease_until = lease_until - make_interval(secs => %(s)s)",
             {"s": seconds},
         )

@@ -37,7 +37,7 @@ def test_a_listener_gets_the_first_event_too_if_the_submission_was_cut_short(
 ) -> None:
     """GIVEN an order that was stored, but neither published nor enqueued."""
     order = new_order(orders, connection_id="c1")
-    database.execute("UPDATE orders SET woken_at = now() - interval '1 hour'")
+    database.execute("UPDATE orders SET enqueued_at = now() - interval '1 hour'")
     functions("recover", SCHEDULED)
     (message,) = services.messages("OrderQueue")
     functions("dispatch", sqs(message))
@@ -60,6 +60,18 @@ def test_a_repeated_message_runs_its_order_once(
         assert dispatched(functions, order.id) == {"batchItemFailures": []}
     assert statuses(orders, order.id) == LIFE
     assert len(database.fetch("SELECT FROM market_transactions")) == 1
+
+
+def test_repeated_messages_for_an_ended_order_push_its_history_once(
+    functions: Functions, orders: PostgresOrderStore, clients: HttpServer
+) -> None:
+    order = new_order(orders, connection_id="c1")
+    dispatched(functions, order.id)
+    told = len(clients.pushed("c1"))
+    for _ in range(5):
+        assert dispatched(functions, order.id) == {"batchItemFailures": []}
+    pushed = clients.pushed("c1")[told:]
+    assert pushed == [event_view(event) for event in orders.events(order.id)]
 
 
 def test_an_order_that_another_run_holds_is_left_alone(functions: Functions, orders: PostgresOrderStore) -> None:

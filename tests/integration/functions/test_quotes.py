@@ -9,17 +9,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import redis
 
 from order_engine.api.views import order_view
-from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS
 from order_engine.simulation.faults import set_fault
 from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
+from order_engine.storage.rate_limit import KEY
 from tests.support.aws import Aws
 from tests.support.events import rest, websocket
-from tests.support.functions import ORDER, Functions, answered, dispatched, refusal
+from tests.support.functions import ORDER, Functions, answered, dispatched, new_environment, refusal
 from tests.support.http_server import HttpServer
 from tests.support.orders import CLIENT
 
@@ -161,6 +163,23 @@ def test_an_order_with_an_unusable_quote_is_refused(
     assert [problem["field"] for problem in body["error"]["details"]] == fields
     assert orders.page(CLIENT, 10) == ([], None)
     assert services.messages("OrderQueue") == []
+
+
+def test_a_client_above_its_limit_of_quotes_is_told_when_to_retry(
+    environment: dict[str, str], redis_url: str, database: Database
+) -> None:
+    with redis.Redis.from_url(redis_url) as store:
+        store.delete(KEY.format("quote", CLIENT))
+    with new_environment({**environment, "QUOTES_PER_MINUTE": "2"}) as functions:
+        answers = [quote(functions) for _ in range(3)]
+        order = functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER)))
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 429]
+    assert refusal(answers[2]) == (429, "RateLimited")
+    error = json.loads(answers[2]["body"])["error"]
+    assert error["message"] == "more than 2 quotes a minute; retry in 30 s"
+    assert answers[2]["multiValueHeaders"]["Retry-After"] == ["30"]
+    assert len(database.fetch("SELECT FROM quotes")) == 2
+    assert order["statusCode"] == 202
 
 
 def test_an_order_for_an_expired_quote_is_refused(

@@ -25,7 +25,7 @@ def test_the_sweep_enqueues_stalled_orders(
 ) -> None:
     order = new_order(orders)
     assert functions("recover", SCHEDULED) == {"enqueued": 0, "closed": 0}
-    database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
+    database.execute("UPDATE orders SET enqueued_at = now() - interval '1 minute'")
     assert functions("recover", SCHEDULED) == {"enqueued": 1, "closed": 0}
     assert services.messages("OrderQueue") == [{"orderId": str(order.id), "publishedSeq": 0}]
     assert dispatched(functions, order.id) == {"batchItemFailures": []}

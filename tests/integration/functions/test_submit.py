@@ -61,7 +61,7 @@ def test_a_client_over_the_rate_limit_is_told_when_to_retry(
     environment: dict[str, str], orders: PostgresOrderStore, redis_url: str
 ) -> None:
     with redis.Redis.from_url(redis_url) as store:
-        store.delete(KEY.format(CLIENT))
+        store.delete(KEY.format("order", CLIENT))
     with new_environment({**environment, "ORDERS_PER_MINUTE": "2"}) as functions:
         form = {**ORDER, "clientOrderId": None}
         event = rest("POST", "/api/orders/execute", json.dumps(form))

@@ -69,7 +69,7 @@ class Scene:
         eviction = Eviction(
             store=self.store, subscriptions=self.subscriptions, connections=self.connections, warn=print
         )
-        return set(eviction.sweep())
+        return set(eviction.sweep(60))
 
 
 @pytest.fixture

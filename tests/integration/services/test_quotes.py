@@ -17,17 +17,17 @@ from order_engine.domain.errors import (
     NoRoute,
     QuoteExpired,
     QuoteNotFound,
+    RateLimited,
     SlippageExceeded,
     StoreUnavailable,
 )
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.domain.quotes import Offer
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, Offer
 from order_engine.domain.runs import Run
 from order_engine.services.execution import Execution
 from order_engine.services.quoting import Quoting
-from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
 from order_engine.services.submission import Submission
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.storage.database import Database
@@ -49,7 +49,8 @@ class Scene:
         self.market = market_of(database, self.clock)
         self.orders = PostgresOrderStore(database)
         self.store = PostgresQuoteStore(database)
-        self.quoting = Quoting(router_on(self.market), self.store)
+        self.quote_limit = FakeRateLimit(what="quote", per_minute=300)
+        self.quoting = Quoting(router=router_on(self.market), store=self.store, rate_limit=self.quote_limit)
         self.execution: Execution = execution_on(self.market, self.orders)
         self._submission = Submission(
             orders=self.orders,
@@ -171,16 +172,32 @@ def test_old_quotes_are_deleted_unless_an_order_names_them(scene: Scene, databas
             "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
             {"s": seconds, "id": id},
         )
-    scene.store.delete_expired()
+    assert scene.store.delete_expired(100) == 1
     assert {row["id"] for row in database.fetch("SELECT id FROM quotes")} == {named, kept}
 
 
 def test_without_postgres_no_quote_is_stored_or_read() -> None:
     with closed_port() as port:
         quotes = PostgresQuoteStore(Database(f"host=127.0.0.1 port={port} user=postgres"))
-        for call in (lambda: quotes.get(uuid4()), quotes.delete_expired):
+        for call in (lambda: quotes.get(uuid4()), lambda: quotes.delete_expired(1)):
             with pytest.raises(StoreUnavailable):
                 call()
+
+
+def test_a_client_above_its_limit_of_quotes_stores_none(scene: Scene, database: Database) -> None:
+    scene.quote_limit.wait = 1.5
+    with pytest.raises(RateLimited, match="more than 300 quotes a minute; retry in 2 s") as caught:
+        scene.offer()
+    assert caught.value.retry_after == 2
+    assert database.fetch("SELECT FROM quotes") == []
+
+
+def test_a_quote_that_an_order_names_is_never_looked_at_for_deletion(scene: Scene, database: Database) -> None:
+    """GIVEN many named quotes: the sweep would read them all, every minute."""
+    offer = scene.offer()
+    for _ in range(2):
+        scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
+    assert database.fetch("SELECT named FROM quotes") == [{"named": True}]
 
 
 # Orders that name a quote
@@ -307,3 +324,18 @@ def test_an_order_for_an_expired_quote_is_refused(scene: Scene) -> None:
     with pytest.raises(QuoteExpired, match="the quote expired"):
         scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
     assert scene.orders.page(CLIENT, 10) == ([], None)
+
+
+def test_a_quote_of_before_the_clock_was_set_back_is_refused(scene: Scene) -> None:
+    """GIVEN a quote for 30 seconds that would be valid for an hour."""
+    scene.clock.now += 3600
+    offer = scene.offer()
+    with pytest.raises(QuoteExpired, match="when the clock was set back"):
+        scene.submit(replace(REQUEST, quote_id=UUID(offer["quoteId"])))
+    assert scene.orders.page(CLIENT, 10) == ([], None)
+
+
+def test_old_quotes_are_deleted_after_the_clock_was_set_back(scene: Scene, database: Database) -> None:
+    scene.offer()
+    database.execute("UPDATE quotes SET created_at = created_at + interval '1 hour'")
+    assert scene.store.delete_expired(10) == 1

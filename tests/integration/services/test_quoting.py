@@ -21,11 +21,11 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.money import U64_MAX, parse_amount
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.quotes import Quote
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, Quote
 from order_engine.domain.runs import Run
 from order_engine.domain.tokens import TOKENS
 from order_engine.ports import Venue
-from order_engine.services.routing import QUOTE_LIFETIME_SECONDS, Router
+from order_engine.services.routing import Router
 from order_engine.simulation.faults import set_fault
 from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database

@@ -1,25 +1,30 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
 
-from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.errors import StoreUnavailable, VenueUnavailable
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.quotes import Offer
 from order_engine.domain.runs import Run
 from order_engine.ports import OrderQueue
+from order_engine.services.connections import Eviction
 from order_engine.services.recovery import STALLED_SECONDS, Recovery
 from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.simulation.pools import VENUES
+from order_engine.storage.clients import PostgresClientStore
+from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import PostgresEventPartitions
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
-from tests.support.fakes import FakeOrderQueue
-from tests.support.orders import CLIENT, LEASE, PATHS, RUN, brought_to, claimed, new_order
+from tests.support.fakes import Connections, FakeOrderQueue
+from tests.support.orders import CALLER, CLIENT, LEASE, OTHER, PATHS, RUN, brought_to, claimed, new_order
 from tests.support.simulation import SOL, execution_on, live, quoted
 
 
@@ -34,6 +39,9 @@ class Scene:
         )
         self.subscriptions = PostgresSubscriptionStore(database)
         self.partitions = PostgresEventPartitions(database, 0, lambda message, details: None)
+        self.opened = PostgresConnectionStore(database)
+        self.connections = Connections()
+        self.now = 0.0
         self.queue = FakeOrderQueue()
         self.recovery = self.enqueueing(self.queue)
 
@@ -44,12 +52,23 @@ class Scene:
             subscriptions=self.subscriptions,
             partitions=self.partitions,
             execution=self.execution,
+            eviction=Eviction(
+                store=self.opened,
+                subscriptions=self.subscriptions,
+                connections=self.connections,
+                warn=lambda warning: None,
+                now=lambda: self.now,
+            ),
             queue=queue,
+            now=lambda: self.now,
         )
+
+    def sweep(self, seconds: float = 60) -> list[UUID]:
+        return self.recovery.sweep(seconds).enqueued
 
     def pass_time(self, seconds: float) -> None:
         self.database.execute(
-            "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
+            "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(s)s),"
             " lease_until = lease_until - make_interval(secs => %(s)s)",
             {"s": seconds},
         )
@@ -75,18 +94,25 @@ def scene(database: Database) -> Scene:
 
 def test_an_order_whose_message_was_lost_is_enqueued_again(scene: Scene) -> None:
     order = new_order(scene.orders)
-    assert scene.recovery.sweep() == []
+    assert scene.sweep() == []
     scene.pass_time(STALLED_SECONDS + 1)
-    assert scene.recovery.sweep() == scene.queue.enqueued == [order.id]
-    assert scene.recovery.sweep() == []
+    assert scene.sweep() == scene.queue.enqueued == [order.id]
+    assert scene.sweep() == []
 
 
 def test_an_order_that_is_still_stalled_is_enqueued_again_later(scene: Scene) -> None:
     order = new_order(scene.orders)
-    for _ in range(3):
-        scene.pass_time(STALLED_SECONDS + 1)
-        scene.recovery.sweep()
+    scene.queue.waiting = True
+    for wait in (1, 2, 4):
+        scene.pass_time(wait * STALLED_SECONDS - 1)
+        assert scene.sweep() == []
+        scene.pass_time(2)
+        scene.sweep()
     assert scene.queue.enqueued == [order.id] * 3
+    # The queue has lost its messages.
+    scene.queue.waiting = False
+    scene.pass_time(STALLED_SECONDS + 1)
+    assert scene.sweep() == [order.id]
 
 
 def test_an_interrupted_sweep_leaves_the_rest_to_the_next(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,30 +126,146 @@ def test_an_interrupted_sweep_leaves_the_rest_to_the_next(scene: Scene, monkeypa
             super().enqueue(order_id)
 
     with pytest.raises(ConnectionError):
-        scene.enqueueing(CutShort()).sweep()
-    assert scene.recovery.sweep() == ids[4:]
+        scene.enqueueing(CutShort()).sweep(60)
+    assert scene.sweep() == ids[4:]
     scene.pass_time(STALLED_SECONDS + 1)
-    assert scene.recovery.sweep() == ids
+    scene.queue.waiting = True
+    # Those of the failed batch were not sent: they wait no longer than before.
+    assert scene.sweep() == ids[2:4]
+
+
+def test_orders_that_the_queue_refuses_wait_no_longer_than_before(scene: Scene) -> None:
+    ids = sorted(new_order(scene.orders).id for _ in range(25))
+    refused = {ids[3], ids[17]}
+
+    class Refusing(FakeOrderQueue):
+        def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+            super().enqueue_all([id for id in order_ids if id not in refused])
+            return [id for id in order_ids if id in refused]
+
+    scene.pass_time(STALLED_SECONDS + 1)
+    assert scene.enqueueing(Refusing()).sweep(60).enqueued == [id for id in ids if id not in refused]
+    scene.pass_time(STALLED_SECONDS + 1)
+    scene.queue.waiting = True
+    assert scene.sweep() == sorted(refused)
+
+
+# Backlogs
+
+
+def waiting_orders(scene: Scene, count: int) -> None:
+    """Stores orders that wait for their turn in the queue."""
+    first = new_order(scene.orders)
+    scene.database.execute(
+        "INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps)"
+        " SELECT gen_random_uuid(), client_id, type, token_in, token_out, amount_in, slippage_bps"
+        " FROM orders, generate_series(2, %(count)s) WHERE id = %(id)s",
+        {"count": count, "id": first.id},
+    )
+
+
+def test_a_backlog_of_2000_orders_gets_a_few_messages_per_order(scene: Scene) -> None:
+    """GIVEN a queue that runs an order in half a second: the last one waits for a quarter of an hour."""
+    waiting_orders(scene, 2_000)
+    scene.queue.waiting = running = True
+    while running:
+        scene.pass_time(60)
+        scene.sweep()
+        scene.database.execute(
+            "UPDATE orders SET status = 'confirmed' WHERE id = ANY(ARRAY("
+            "    SELECT id FROM orders WHERE status = 'pending' ORDER BY id LIMIT 120))"
+        )
+        running = bool(scene.database.fetch("SELECT FROM orders WHERE status = 'pending' LIMIT 1"))
+    messages = Counter(scene.queue.enqueued)
+    assert max(messages.values()) <= 5
+    assert messages.total() < 4 * 2_000
+
+
+def test_a_backlog_holds_no_revoked_connection_open(scene: Scene) -> None:
+    """GIVEN 10 000 waiting orders and a queue that takes a second for ten messages."""
+    waiting_orders(scene, 10_000)
+    for caller, connection_id in ((CALLER, "c1"), (OTHER, "c2")):
+        scene.opened.open(connection_id, caller, 0)
+    PostgresClientStore(scene.database).revoke(CALLER.key_id)
+
+    class Slow(FakeOrderQueue):
+        def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+            assert scene.connections.closed == ["c1"], "expected connections to be closed first"
+            scene.now += 1
+            return super().enqueue_all(order_ids)
+
+    scene.pass_time(STALLED_SECONDS + 1)
+    swept = scene.enqueueing(Slow()).sweep(11)
+    assert swept.closed == ["c1"]
+    assert len(swept.enqueued) == 110
+    assert scene.now == 11
+    # The next sweep goes on where this one stopped.
+    assert swept.enqueued == sorted(swept.enqueued)
+    assert min(scene.sweep()) > max(swept.enqueued)
+
+
+def test_many_connections_to_close_leave_time_for_orders(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    for number in range(20):
+        scene.opened.open(f"c{number}", CALLER, 0)
+    PostgresClientStore(scene.database).revoke(CALLER.key_id)
+
+    def close(connection_id: str) -> None:
+        scene.now += 1
+        scene.connections.closed.append(connection_id)
+
+    scene.connections.close = close  # type: ignore[method-assign]
+    scene.pass_time(STALLED_SECONDS + 1)
+    swept = scene.recovery.sweep(11)
+    assert (len(swept.closed), swept.enqueued) == (5, [order.id])
+    closed = swept.closed
+    for _ in range(3):
+        closed += scene.recovery.sweep(60).closed
+    assert sorted(closed) == sorted(f"c{number}" for number in range(20))
+
+
+def test_a_part_of_the_sweep_that_fails_holds_back_no_other(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    scene.opened.open("c1", CALLER, 0)
+    PostgresClientStore(scene.database).revoke(CALLER.key_id)
+    scene.pass_time(STALLED_SECONDS + 1)
+
+    def broken() -> None:
+        raise StoreUnavailable("no partitions")
+
+    scene.partitions.maintain = broken  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable, match="no partitions"):
+        scene.recovery.sweep(60)
+    assert (scene.connections.closed, scene.queue.enqueued) == (["c1"], [order.id])
 
 
 def test_a_connection_that_closed_unnoticed_is_deleted_after_its_orders_end(scene: Scene) -> None:
     for status in PATHS:
         order = brought_to(scene.orders, status)
         scene.subscriptions.subscribe(f"of {status}", CLIENT, order.id, 0, lambda event: None)
-    scene.recovery.sweep()
+    scene.sweep()
     assert len(scene.listeners()) == len(PATHS)
     scene.database.execute("UPDATE orders SET updated_at = updated_at - interval '61 minutes'")
-    scene.recovery.sweep()
+    scene.sweep()
     assert scene.listeners() == sorted(f"of {status}" for status in set(PATHS) - FINAL)
+
+
+def test_many_expired_quotes_are_deleted_in_batches(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("order_engine.services.recovery.DELETED_AT_ONCE", 2)
+    for _ in range(5):
+        scene.quotes.insert(CLIENT, Offer(uuid4(), quoted(live(scene.database), "SOL-USDC", SOL), 50, {}))
+    scene.database.execute("UPDATE quotes SET created_at = created_at - interval '1 day'")
+    scene.sweep()
+    assert scene.database.fetch("SELECT FROM quotes") == []
 
 
 @pytest.mark.parametrize("status", list(PATHS))
 def test_an_order_whose_run_died_is_enqueued_when_its_lease_lapses(scene: Scene, status: Status) -> None:
     order = brought_to(scene.orders, status)
     scene.pass_time(LEASE - 5)
-    assert scene.recovery.sweep() == []
+    assert scene.sweep() == []
     scene.pass_time(STALLED_SECONDS)
-    assert scene.recovery.sweep() == ([] if status in FINAL else [order.id])
+    assert scene.sweep() == ([] if status in FINAL else [order.id])
 
 
 def test_the_sweep_deletes_old_quotes(scene: Scene) -> None:
@@ -134,7 +276,7 @@ def test_the_sweep_deletes_old_quotes(scene: Scene) -> None:
         "UPDATE quotes SET created_at = now() - make_interval(secs => %(s)s) WHERE id = %(id)s",
         {"s": TTL_SECONDS + 1, "id": old},
     )
-    scene.recovery.sweep()
+    scene.sweep()
     assert scene.database.fetch("SELECT id FROM quotes") == [{"id": fresh}]
 
 

@@ -94,7 +94,7 @@ def test_an_order_is_stored_even_if_its_message_is_not_sent(scene: Scene, databa
     order = scene.submit(REQUEST)
     assert scene.orders.get(order.id).status is Status.PENDING
     assert scene.warnings == [f"order {order.id} is stored, but its message was not sent: no queue"]
-    database.execute("UPDATE orders SET woken_at = now() - interval '1 minute'")
+    database.execute("UPDATE orders SET enqueued_at = now() - interval '1 minute'")
     assert scene.orders.take_stalled(45) == [order.id]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from order_engine.domain.errors import QuoteExpired
-from order_engine.services.routing import QUOTE_LIFETIME_SECONDS
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS
 from order_engine.simulation.chain import TRANSACTION_LIFETIME_SLOTS, SimulatedChain
 from order_engine.simulation.market import Market
 from order_engine.storage.database import Database

@@ -143,6 +143,18 @@ def test_an_expired_ticket_is_refused_and_deleted(database: Database) -> None:
     assert len(database.fetch("SELECT FROM tickets")) == 1
 
 
+def test_a_ticket_of_before_the_clock_was_set_back_is_refused_and_deleted(
+    clients: PostgresClientStore, database: Database
+) -> None:
+    """GIVEN a ticket for 30 seconds that would be valid for an hour."""
+    late, other = (clients.issue_ticket(CALLER)[0] for _ in range(2))
+    database.execute("UPDATE tickets SET expires_at = expires_at + interval '1 hour'")
+    assert clients.redeem(late) is None
+    fresh, _ = clients.issue_ticket(CALLER)
+    assert len(database.fetch("SELECT FROM tickets")) == 1
+    assert (clients.redeem(other), clients.redeem(fresh)) == (None, CALLER)
+
+
 def test_a_ticket_of_a_revoked_key_is_refused(clients: PostgresClientStore) -> None:
     ticket, _ = clients.issue_ticket(CALLER)
     clients.revoke(CALLER.key_id)

@@ -73,13 +73,13 @@ def test_the_connections_of_a_revoked_key_are_closed_and_their_orders_continue(
     opened.open("c2", OTHER, 2)
     order = new_order(orders, connection_id="c1")
     eviction = Eviction(store=opened, subscriptions=subscriptions, connections=connections, warn=print)
-    assert eviction.sweep() == []
+    assert eviction.sweep(60) == []
     PostgresClientStore(database).revoke(CALLER.key_id)
-    assert eviction.sweep() == ["c1"]
+    assert eviction.sweep(60) == ["c1"]
     assert connections.closed == ["c1"]
     assert database.fetch("SELECT * FROM subscriptions") == []
     assert orders.claim(order.id, RUN, LEASE) is not None
-    assert eviction.sweep() == []
+    assert eviction.sweep(60) == []
     assert opened.oldest(OTHER, 10) == ["c2"]
 
 
@@ -88,7 +88,8 @@ def test_connections_that_outlived_their_lifetime_are_deleted(
 ) -> None:
     opened.open("c1", CALLER, 2)
     database.execute("UPDATE connections SET connected_at = now() - interval '3 hours'")
-    assert Eviction(store=opened, subscriptions=subscriptions, connections=Connections(), warn=print).sweep() == ["c1"]
+    eviction = Eviction(store=opened, subscriptions=subscriptions, connections=Connections(), warn=print)
+    assert eviction.sweep(60) == ["c1"]
     assert database.fetch("SELECT * FROM connections") == []
 
 
@@ -100,10 +101,10 @@ def test_a_connection_that_fails_to_close_is_left_to_the_next_sweep(
         opened.open(connection_id, CALLER, 2)
     PostgresClientStore(database).revoke(CALLER.key_id)
     eviction = Eviction(store=opened, subscriptions=subscriptions, connections=connections, warn=warnings.append)
-    assert eviction.sweep() == ["c2"]
+    assert eviction.sweep(60) == ["c2"]
     assert warnings == ["connection c1 not closed: expected status 204 or 410, was 500"]
     connections.lasting.clear()
-    assert eviction.sweep() == ["c1"]
+    assert eviction.sweep(60) == ["c1"]
 
 
 # Running orders of a connection

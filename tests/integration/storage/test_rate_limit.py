@@ -21,7 +21,7 @@ def client_id() -> UUID:
 
 
 def test_a_client_may_use_a_minutes_tokens_at_once(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RedisRateLimit(redis_url, 5, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 5, warnings.append)
     assert [limit.take(client_id) for _ in range(5)] == [0] * 5
     # A token comes every 12 seconds.
     assert 10 < limit.take(client_id) <= 12
@@ -29,14 +29,14 @@ def test_a_client_may_use_a_minutes_tokens_at_once(redis_url: str, client_id: UU
 
 
 def test_clients_have_separate_buckets(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RedisRateLimit(redis_url, 1, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 1, warnings.append)
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
     assert limit.take(uuid4()) == 0
 
 
 def test_tokens_refill_evenly(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RedisRateLimit(redis_url, 600, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 600, warnings.append)
     while not (wait := limit.take(client_id)):
         pass
     # One every tenth of a second.
@@ -46,35 +46,35 @@ def test_tokens_refill_evenly(redis_url: str, client_id: UUID, warnings: list[st
 
 def test_a_bucket_never_holds_more_than_a_minutes_tokens(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
     """GIVEN a client that was last seen long ago, or in the future because the clock was set back."""
-    limit = RedisRateLimit(redis_url, 3, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 3, warnings.append)
     with redis.Redis.from_url(redis_url) as store:
         for at in (0, 10**15):
-            store.hset(KEY.format(client_id), mapping={"tokens": "3", "at": at})
+            store.hset(KEY.format("order", client_id), mapping={"tokens": "3", "at": at})
             assert [bool(limit.take(client_id)) for _ in range(4)] == [False, False, False, True]
 
 
 def test_concurrent_requests_share_one_bucket(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    limit = RedisRateLimit(redis_url, 10, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 10, warnings.append)
     waits = at_once(30, lambda number: limit.take(client_id))
     assert waits.count(0) == 10
 
 
 def test_an_idle_bucket_expires(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
-    RedisRateLimit(redis_url, 100, warnings.append).take(client_id)
+    RedisRateLimit(redis_url, "order", 100, warnings.append).take(client_id)
     with redis.Redis.from_url(redis_url) as store:
-        assert 0 < int(str(store.pttl(KEY.format(client_id)))) <= 60_000
+        assert 0 < int(str(store.pttl(KEY.format("order", client_id)))) <= 60_000
 
 
 def test_a_limit_of_zero_disables_the_check(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
-        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 0, warnings.append)
+        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", "order", 0, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert warnings == []
 
 
 def test_without_redis_no_client_is_refused_and_a_warning_is_logged(client_id: UUID, warnings: list[str]) -> None:
     with closed_port() as port:
-        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", 1, warnings.append)
+        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", "order", 1, warnings.append)
         assert [limit.take(client_id) for _ in range(3)] == [0] * 3
     assert len(warnings) == 3
     assert warnings[0].startswith("orders are not limited, since Redis does not count them: ")
@@ -83,7 +83,7 @@ def test_without_redis_no_client_is_refused_and_a_warning_is_logged(client_id: U
 def test_the_script_is_loaded_again_after_redis_has_lost_it(
     redis_url: str, client_id: UUID, warnings: list[str]
 ) -> None:
-    limit = RedisRateLimit(redis_url, 2, warnings.append)
+    limit = RedisRateLimit(redis_url, "order", 2, warnings.append)
     assert limit.take(client_id) == 0
     with redis.Redis.from_url(redis_url) as store:
         store.script_flush()

@@ -19,6 +19,7 @@ from order_engine.simulation.schema import MIGRATIONS, create_pools
 from order_engine.storage import schema
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.schema import migrate
 from tests.support.concurrency import at_once
 from tests.support.databases import new_database
@@ -38,6 +39,12 @@ TABLES = {
     "tickets",
     *SIMULATION,
 }
+
+
+BEFORE_0005 = (
+    "INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, quote_id)"
+    " SELECT %s, id, 'market', 'SOL', 'USDC', 1, 50, %s FROM clients"
+)
 
 
 @pytest.fixture
@@ -159,6 +166,35 @@ def test_an_upgrade_keeps_the_orders_and_resets_the_market(empty_url: str) -> No
     database.close()
     downgrade(empty_url, "0001")
     assert set(first) <= set(layout(empty_url))
+
+
+def test_the_time_of_the_last_message_takes_the_place_of_woken_at(empty_url: str) -> None:
+    """GIVEN a running order and two quotes from before the revision 0005, of which the order names one."""
+    migrate(empty_url, "0004")
+    first = layout(empty_url)
+    named, unnamed = uuid4(), uuid4()
+    with psycopg.connect(empty_url) as connection:
+        for id in (named, unnamed):
+            connection.execute(
+                "INSERT INTO quotes (id, client_id, slippage_bps, quote, decision) SELECT %s, id, 50, '{}', '{}'"
+                " FROM clients",
+                (id,),
+            )
+        connection.execute(BEFORE_0005, (uuid4(), named))
+        connection.execute("UPDATE orders SET woken_at = now() - interval '10 minutes'")
+    migrate(empty_url)
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("SELECT enqueued_at = woken_at, enqueue_count FROM orders").fetchall() == [(True, 0)]
+        assert connection.execute("SELECT id FROM quotes WHERE named").fetchall() == [(named,)]
+        # What the version before does, while both run.
+        connection.execute(BEFORE_0005, (uuid4(), unnamed))
+        connection.execute("UPDATE orders SET woken_at = now()")
+    database = Database(empty_url)
+    database.execute("UPDATE quotes SET created_at = now() - interval '1 day'")
+    assert PostgresQuoteStore(database).delete_expired(10) == 0
+    database.close()
+    downgrade(empty_url, "0004")
+    assert layout(empty_url) == first
 
 
 def test_a_later_schema_stays_when_its_deployment_is_rolled_back(empty_url: str) -> None:

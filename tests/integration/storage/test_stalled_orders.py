@@ -17,7 +17,7 @@ Connect = Callable[[], Database]
 
 def age(database: Database, seconds: float) -> None:
     database.execute(
-        "UPDATE orders SET woken_at = woken_at - make_interval(secs => %(s)s),"
+        "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(s)s),"
         " lease_until = lease_until - make_interval(secs => %(s)s)",
         {"s": seconds},
     )
@@ -35,6 +35,62 @@ def test_a_stalled_order_is_returned_once_per_interval(orders: PostgresOrderStor
     age(database, 46)
     assert len(orders.take_stalled(45)) == 1
     assert orders.take_stalled(45) == []
+
+
+def test_the_wait_doubles_with_each_message_and_has_a_limit(orders: PostgresOrderStore, database: Database) -> None:
+    order = new_order(orders)
+    for wait in (45, 90, 180, 360, 360, 360):
+        age(database, wait - 1)
+        assert orders.take_stalled(45, doublings=3) == []
+        age(database, 2)
+        assert orders.take_stalled(45, doublings=3) == [order.id]
+    age(database, 46)
+    assert orders.take_stalled(45, doublings=0) == [order.id]
+
+
+@pytest.mark.parametrize("again", ["claimed", "not enqueued"])
+def test_the_wait_starts_again_when_a_run_claims_the_order_or_its_message_was_not_sent(
+    orders: PostgresOrderStore, database: Database, again: str
+) -> None:
+    order = new_order(orders)
+    for _ in range(4):
+        age(database, 3600)
+        assert orders.take_stalled(45, doublings=5) == [order.id]
+    if again == "claimed":
+        assert orders.claim(order.id, RUN) is not None
+        age(database, LEASE + 1)
+    else:
+        orders.not_enqueued([order.id])
+        age(database, 46)
+    assert orders.take_stalled(45, doublings=5) == [order.id]
+
+
+def test_after_the_clock_is_set_back_an_order_is_enqueued_at_once(
+    orders: PostgresOrderStore, database: Database
+) -> None:
+    """GIVEN an hour by which the clock is set back: what was written before is an hour ahead."""
+    waiting, run_died, moved = new_order(orders), claimed(orders), brought_to(orders, Status.BUILDING)
+    age(database, -3600)
+    assert orders.take_stalled(45) == sorted([waiting.id, run_died.id, moved.id])
+    assert orders.take_stalled(45) == []
+    for order in (waiting, run_died, moved):
+        assert orders.claim(order.id, "run-2") is not None
+
+
+def test_a_run_that_lives_on_keeps_its_order_after_the_clock_is_set_back(
+    orders: PostgresOrderStore, database: Database
+) -> None:
+    order = brought_to(orders, Status.ROUTING)
+    age(database, -3600)
+    assert orders.move(order.id, RUN, Trigger.BUILD, 1, {}) is not None
+    assert orders.claim(order.id, "run-2") is None
+
+
+def test_a_clock_that_is_corrected_by_seconds_changes_nothing(orders: PostgresOrderStore, database: Database) -> None:
+    order = claimed(orders)
+    new_order(orders)
+    age(database, -20)
+    assert (orders.take_stalled(45), orders.claim(order.id, "run-2")) == ([], None)
 
 
 def test_a_running_order_is_not_stalled_until_its_lease_lapses(orders: PostgresOrderStore, database: Database) -> None:

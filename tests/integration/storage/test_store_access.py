@@ -222,7 +222,7 @@ def test_the_cache_user_may_do_everything_the_engine_does(restricted: str) -> No
     # A script that the server does not know is loaded and then called by its digest.
     with redis.Redis.from_url(restricted.replace("engine@", "")) as admin:
         admin.script_flush()
-    limit, client_id = RedisRateLimit(restricted, 1, warnings.append, password), uuid7()
+    limit, client_id = RedisRateLimit(restricted, "order", 1, warnings.append, password), uuid7()
     assert limit.take(client_id) == 0
     assert limit.take(client_id) > 0
     redis_client.client(restricted, password).delete(KEY.format(shown.order_id))
@@ -292,7 +292,7 @@ def test_the_engine_works_without_a_cluster_client(cluster_url: str) -> None:
     active_orders.ping()
     active_orders.show(shown)
     assert active_orders.get(shown.order_id) == shown
-    limit, client_id = RedisRateLimit(cluster_url, 1, warnings.append), uuid7()
+    limit, client_id = RedisRateLimit(cluster_url, "order", 1, warnings.append), uuid7()
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
     client = redis_client.client(cluster_url)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 
 class SqsOrderQueue:
@@ -18,7 +21,19 @@ class SqsOrderQueue:
         self._url = url
 
     def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
-        _send(self._client, self._url, {"orderId": str(order_id), "publishedSeq": published_seq})
+        self._client.send_message(QueueUrl=self._url, MessageBody=_order(order_id, published_seq))
+
+    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": _order(id)} for number, id in enumerate(order_ids)
+        ]
+        answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        return [order_ids[int(refused["Id"])] for refused in answer.get("Failed", [])]
+
+    def is_empty(self) -> bool:
+        attribute: QueueAttributeNameType = "ApproximateNumberOfMessages"
+        answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[attribute])
+        return answer["Attributes"][attribute] == "0"
 
     def ping(self) -> None:
         """Raises an error of botocore's when the queue does not answer."""
@@ -34,8 +49,8 @@ class SqsReplayQueue:
 
     def enqueue(self, connection_id: str, client_id: UUID, order_id: UUID) -> None:
         message = {"connectionId": connection_id, "clientId": str(client_id), "orderId": str(order_id)}
-        _send(self._client, self._url, message)
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(message))
 
 
-def _send(client: SQSClient, url: str, message: dict[str, Any]) -> None:
-    client.send_message(QueueUrl=url, MessageBody=json.dumps(message))
+def _order(id: UUID, published_seq: int = 0) -> str:
+    return json.dumps({"orderId": str(id), "publishedSeq": published_seq})

@@ -55,7 +55,7 @@ def submission() -> Submission:
         quotes=stores.quotes(),
         publish=notifications().publish,
         queue=aws.order_queue(),
-        rate_limit=stores.rate_limit(),
+        rate_limit=stores.order_limit(),
         warn=warn,
     )
 
@@ -65,7 +65,7 @@ def quoting() -> Quoting:
     from order_engine.services.quoting import Quoting
 
     # A realistic latency stands for the routing of an order, not for a quote.
-    return Quoting(_router("instant"), stores.quotes())
+    return Quoting(router=_router("instant"), store=stores.quotes(), rate_limit=stores.quote_limit())
 
 
 @cache
@@ -103,6 +103,7 @@ def recovery() -> Recovery:
         subscriptions=stores.subscriptions(),
         partitions=stores.event_partitions(),
         execution=execution(),
+        eviction=_eviction(),
         queue=aws.order_queue(),
     )
 
@@ -121,8 +122,7 @@ def connection_registry() -> ConnectionRegistry:
     )
 
 
-@cache
-def eviction() -> Eviction:
+def _eviction() -> Eviction:
     from order_engine.services.connections import Eviction
 
     return Eviction(

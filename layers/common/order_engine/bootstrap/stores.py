@@ -79,11 +79,20 @@ def active_orders() -> RedisActiveOrders:
 
 
 @cache
-def rate_limit() -> RedisRateLimit:
+def order_limit() -> RedisRateLimit:
+    return _rate_limit("order", "ORDERS_PER_MINUTE")
+
+
+@cache
+def quote_limit() -> RedisRateLimit:
+    return _rate_limit("quote", "QUOTES_PER_MINUTE")
+
+
+def _rate_limit(what: str, setting: str) -> RedisRateLimit:
     from order_engine.storage.rate_limit import RedisRateLimit
 
-    per_minute = settings.integer("ORDERS_PER_MINUTE")
-    return RedisRateLimit(settings.required("REDIS_URL"), per_minute, warn, _redis_password())
+    url, per_minute = settings.required("REDIS_URL"), settings.integer(setting)
+    return RedisRateLimit(url, what, per_minute, warn, _redis_password())
 
 
 @cache

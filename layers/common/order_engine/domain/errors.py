@@ -60,7 +60,7 @@ class OriginNotAllowed(Rejected):
 
 
 class RateLimited(Rejected):
-    """The client has reached its limit of orders a minute. `retry_after` is in whole seconds."""
+    """The client has reached its limit of orders or quotes a minute. `retry_after` is in whole seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)

@@ -9,6 +9,8 @@ from uuid import UUID
 from order_engine.domain import records
 from order_engine.domain.errors import QuoteExpired
 
+QUOTE_LIFETIME_SECONDS = 30.0
+
 
 class PlannedSwap(NamedTuple):
     """The quoted swap in one pool. Amounts are in base units of `token_in` and `token_out`."""
@@ -81,3 +83,10 @@ class Offer:
     quote: Quote
     slippage_bps: int
     decision: dict[str, Any]
+
+    def check(self, now: float) -> None:
+        """Raises `QuoteExpired` if the quote has expired, or is of before the clock was set back."""
+        self.quote.check(now)
+        # No quote is valid for longer. The clocks of two functions may differ by less.
+        if self.quote.expires_at - now > 2 * QUOTE_LIFETIME_SECONDS:
+            raise QuoteExpired("the quote expired when the clock was set back")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 
 from order_engine.domain.access import Caller
@@ -62,7 +63,10 @@ class ConnectionRegistry:
 
 
 class Eviction:
-    """Closes connections that may no longer be open. `warn` logs what goes wrong without harm to an order."""
+    """Closes connections that may no longer be open.
+
+    `warn` logs what goes wrong without harm to an order. `now` gives seconds, for durations.
+    """
 
     def __init__(
         self,
@@ -71,19 +75,25 @@ class Eviction:
         subscriptions: SubscriptionStore,
         connections: Connections,
         warn: Callable[[str], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._subscriptions = subscriptions
         self._connections = connections
         self._warn = warn
+        self._now = now
 
-    def sweep(self) -> list[str]:
+    def sweep(self, seconds: float) -> list[str]:
         """Closes connections whose key has been revoked, and forgets those that were left behind.
 
-        Leaves a connection that can't be closed now to the next call. Returns the ids of the others.
+        Starts no further one after `seconds`. Leaves it, and a connection that can't be closed now, to the next call.
+        Returns the ids of the others.
         """
         closed = []
+        deadline = self._now() + seconds
         for connection_id in self._store.overdue():
+            if self._now() >= deadline:
+                break
             try:
                 self._connections.close(connection_id)
             except ConnectionRefused as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from order_engine.domain.lifecycle import FINAL
 from order_engine.domain.runs import Run
 from order_engine.ports import OrderStore, Publish, StateMachine
 
@@ -40,7 +39,13 @@ class Dispatch:
         raise ExecutionFailed(f"execution {name} {result.status}: {result.error}: {result.cause}")
 
     def _publish_end(self, order_id: UUID) -> None:
-        """Publishes the events of an ended order: its run may have died between its end and the publication."""
+        """Publishes the events of an ended order: its run may have died between its end and the publication.
+
+        Does so once, since a backlog may bring many messages for one order.
+        """
+        if not self._orders.end_to_republish(order_id):
+            return
         events, listeners = self._orders.history(order_id)
-        if listeners and events and events[-1].status in FINAL:
+        if events and listeners:
             self._publish(events, listeners)
+        self._orders.end_republished(order_id)

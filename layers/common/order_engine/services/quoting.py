@@ -7,20 +7,25 @@ from uuid import UUID
 from order_engine.domain.ids import uuid7
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import Offer
-from order_engine.ports import QuoteStore
+from order_engine.ports import QuoteStore, RateLimit
+from order_engine.services import rate_limiting
 from order_engine.services.routing import Router
 
 
 class Quoting:
-    def __init__(self, router: Router, store: QuoteStore) -> None:
+    def __init__(self, *, router: Router, store: QuoteStore, rate_limit: RateLimit) -> None:
         self._router = router
         self._store = store
+        self._rate_limit = rate_limit
 
     def offer(self, request: OrderRequest, client_id: UUID) -> Offer:
         """Quotes this order and stores the offer, so that an order of the client can name it.
 
-        Raises `VenueUnavailable`, `StoreUnavailable`, `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`.
+        Raises `RateLimited`, `VenueUnavailable`, `StoreUnavailable`, `NoRoute`, `AmountTooSmall`,
+        `InsufficientLiquidity`.
         """
+        if limited := rate_limiting.refusal(self._rate_limit, client_id):
+            raise limited
         quote, decision = self._router.best(request.token_in, request.token_out, request.amount_in)
         offer = Offer(uuid7(), quote, request.slippage_bps, decision.dump())
         self._store.insert(client_id, offer)

@@ -20,12 +20,10 @@ from order_engine.domain.errors import (
     VenueUnavailable,
 )
 from order_engine.domain.money import describe
-from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, Token, pool_token
 from order_engine.ports import Venue
 from order_engine.services.decisions import decide
-
-QUOTE_LIFETIME_SECONDS = 30.0
 
 LEG_COST_LAMPORTS = 5_000
 """What one more swap in a transaction costs: priority fees for about 100 000 compute units, at 0.05 lamports each."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from order_engine.domain import events
-from order_engine.domain.errors import EngineError, IdempotencyKeyReused, InvalidOrder, QuoteExpired, RateLimited
+from order_engine.domain.errors import EngineError, IdempotencyKeyReused, InvalidOrder, QuoteExpired
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
@@ -18,6 +17,7 @@ from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.tokens import TOKENS
 from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit
+from order_engine.services import rate_limiting
 
 
 class Submission:
@@ -86,10 +86,8 @@ class Submission:
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
         """Why a new order can't be accepted now. Raises `QuoteNotFound`, `InvalidOrder`."""
-        if wait := self._rate_limit.take(client_id):
-            seconds = math.ceil(wait)
-            limit = self._rate_limit.per_minute
-            return RateLimited(f"more than {limit} orders a minute; retry in {seconds} s", seconds)
+        if limited := rate_limiting.refusal(self._rate_limit, client_id):
+            return limited
         if request.quote_id is not None:
             try:
                 _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
@@ -127,7 +125,7 @@ def _check_quoted(request: OrderRequest, offer: Offer) -> None:
     )
     if problems:
         raise InvalidOrder(problems)
-    offer.quote.check(time.time())
+    offer.check(time.time())
 
 
 def _amounts_in(expected: Order | Quote, was: OrderRequest) -> tuple[str, str]:

@@ -44,7 +44,7 @@ _LAND = """
         INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
         SELECT %(signature)s, slot, floor(%(now)s), %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
         FROM locked
-        WHERE pools = cardinality(%(ids)s::text[]) AND slot BETWEEN %(first_valid_slot)s AND %(last_valid_slot)s
+        WHERE pools = cardinality(%(ids)s::text[]) AND slot <= %(last_valid_slot)s
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
@@ -87,14 +87,13 @@ class SimulatedChain:
 
     def submit(self, transaction: Transaction) -> None:
         """Swaps, or records that the swap was refused, by compare-and-set on the versions of the pools."""
-        market, valid = self._market, _valid_slots(transaction)
+        market = self._market
         ids = sorted({swap.pool for swap in transaction.swaps})
         values = {
             "signature": transaction.signature,
             "venues": _venues(transaction.swaps),
             "ids": ids,
             "amount_in": transaction.amount_in,
-            "first_valid_slot": valid.start,
             "last_valid_slot": transaction.last_valid_slot,
             "slot_seconds": SLOT_SECONDS,
         }
@@ -104,7 +103,7 @@ class SimulatedChain:
                 raise NoRoute(f"no pools named {', '.join(missing)}")
             row = rows[ids[0]]
             now, recorded_slot = market.now(), row["recorded_slot"]
-            if (market.slot_at(now) if recorded_slot is None else recorded_slot) not in valid:
+            if (market.slot_at(now) if recorded_slot is None else recorded_slot) > transaction.last_valid_slot:
                 raise QuoteExpired("the transaction expired before it was sent")
             if recorded_slot is not None:
                 return
@@ -144,12 +143,12 @@ class SimulatedChain:
         if not rows:
             now = market.now()
             slot = market.slot_at(now)
-            if slot in _valid_slots(transaction):
+            if slot <= transaction.last_valid_slot:
                 return None
             values = {"signature": transaction.signature, "amount_in": transaction.amount_in}
             market.database.execute(_EXPIRE, {**values, "slot": slot, "now": int(now)})
             rows = market.database.fetch(_RESULT, values)
-        if rows[0]["slot"] not in _valid_slots(transaction):
+        if rows[0]["slot"] > transaction.last_valid_slot:
             raise QuoteExpired("the transaction was not seen on chain before it expired")
         amount_out = int(rows[0]["amount_out"])
         if not rows[0]["swapped"]:
@@ -162,16 +161,6 @@ class SimulatedChain:
 def _least(transaction: Transaction) -> int:
     """The least that the transaction pays, in base units: never nothing, whatever the slippage."""
     return max(transaction.min_out, 1)
-
-
-def _valid_slots(transaction: Transaction) -> range:
-    """The slots in which a transaction may land.
-
-    No transaction is signed for more slots ahead than its lifetime. One that is still valid for over twice as many was
-    signed before the clock was set back, and has expired.
-    """
-    last = transaction.last_valid_slot
-    return range(last - 2 * TRANSACTION_LIFETIME_SLOTS, last + 1)
 
 
 def _carried_out(

@@ -19,14 +19,17 @@ from order_engine.domain.access import (
 from order_engine.domain.ids import uuid7
 from order_engine.storage.database import Database
 
+# No ticket is valid for longer. One that expires later was issued before the clock was set back.
+_IS_VALID = f"(expires_at BETWEEN now() AND now() + 2 * interval '{TICKET_SECONDS} s')"
+
 # If several requests redeem one ticket at once, only one of them deletes its row.
-_REDEEM = """
+_REDEEM = f"""
     WITH redeemed AS (DELETE FROM tickets WHERE hash = %(hash)s RETURNING key_id, expires_at)
     SELECT client_id, key_id FROM redeemed JOIN api_keys ON api_keys.id = key_id
-    WHERE expires_at > now() AND revoked_at IS NULL"""
+    WHERE {_IS_VALID} AND revoked_at IS NULL"""
 
-_ISSUE = """
-    WITH expired AS (DELETE FROM tickets WHERE expires_at < now())
+_ISSUE = f"""
+    WITH expired AS (DELETE FROM tickets WHERE NOT {_IS_VALID})
     INSERT INTO tickets (hash, key_id, expires_at)
     VALUES (%(hash)s, %(key)s, now() + make_interval(secs => %(seconds)s)) RETURNING expires_at"""
 

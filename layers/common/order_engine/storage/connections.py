@@ -8,9 +8,12 @@ from order_engine.storage.database import Database
 MAX_HOURS = 2
 """API Gateway closes a connection after this time, even a busy one. A row that is older was left behind."""
 
-_CLIENTS = """
+# The second bound is for rows that were written before the clock was set back.
+_MAY_BE_OPEN = f"(connected_at BETWEEN now() - interval '{MAX_HOURS} h' AND now() + interval '{MAX_HOURS} h')"
+
+_CLIENTS = f"""
     FROM connections JOIN api_keys ON api_keys.id = key_id
-    WHERE client_id = %(client)s AND connected_at > now() - make_interval(hours => %(hours)s)"""
+    WHERE client_id = %(client)s AND {_MAY_BE_OPEN}"""
 
 # Several connections that open at once may each find the last place free: the limit prevents hoarding and is not exact.
 _OPEN = f"""
@@ -18,9 +21,10 @@ _OPEN = f"""
     WHERE %(limit)s = 0 OR (SELECT count(*) {_CLIENTS}) < %(limit)s
     ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id RETURNING id"""
 
-_OVERDUE = """
+# In any order, so that connections that can't be closed now do not hold back the others.
+_OVERDUE = f"""
     SELECT connections.id FROM connections JOIN api_keys ON api_keys.id = key_id
-    WHERE revoked_at IS NOT NULL OR connected_at < now() - make_interval(hours => %(hours)s)"""
+    WHERE revoked_at IS NOT NULL OR NOT {_MAY_BE_OPEN} ORDER BY random()"""
 
 
 class PostgresConnectionStore:
@@ -37,7 +41,6 @@ class PostgresConnectionStore:
                 "key": caller.key_id,
                 "client": caller.client_id,
                 "limit": limit,
-                "hours": MAX_HOURS,
             },
         )
         return bool(rows)
@@ -45,9 +48,9 @@ class PostgresConnectionStore:
     def oldest(self, caller: Caller, count: int) -> list[str]:
         rows = self._database.fetch(
             f"SELECT connections.id {_CLIENTS} ORDER BY connected_at LIMIT %(count)s",
-            {"client": caller.client_id, "hours": MAX_HOURS, "count": count},
+            {"client": caller.client_id, "count": count},
         )
         return [row["id"] for row in rows]
 
     def overdue(self) -> list[str]:
-        return [row["id"] for row in self._database.fetch(_OVERDUE, {"hours": MAX_HOURS})]
+        return [row["id"] for row in self._database.fetch(_OVERDUE)]

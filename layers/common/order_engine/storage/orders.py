@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -39,11 +39,15 @@ _INSERT = f"""
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)
         SELECT %(connection_id)s, id FROM inserted WHERE %(connection_id)s::text IS NOT NULL
-    ), recorded AS (
+    ){{named}}, recorded AS (
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, created_at, attempt, %(data)s FROM inserted
     )
     SELECT {_ORDER} FROM inserted"""
+
+_NAMED = """, named AS (
+        UPDATE quotes SET named = TRUE FROM inserted WHERE quotes.id = inserted.quote_id AND NOT named
+    )"""
 
 # By its id if an answer was lost. The header's key takes precedence over the client's own id.
 _EARLIER = f"""
@@ -52,9 +56,12 @@ _EARLIER = f"""
       AND (idempotency_key = %(idempotency_key)s OR client_order_id = %(client_order_id)s)
     ORDER BY id = %(id)s DESC, (idempotency_key = %(idempotency_key)s) IS TRUE DESC LIMIT 1"""
 
+# No lease is longer. One that ends later was written before the clock was set back, and is over.
+_HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'"
+
 _CLAIM = f"""
-    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s)
-    WHERE id = %(id)s AND status <> ALL(%(final)s) AND (run = %(run)s OR lease_until IS NULL OR lease_until < now())
+    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
+    WHERE id = %(id)s AND status <> ALL(%(final)s) AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
     RETURNING {_ORDER}"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
@@ -81,15 +88,22 @@ _CANCEL = f"""
         WHERE id = %(id)s AND client_id = %(client)s AND status = ANY(%(sources)s)
         {_RECORDED}"""
 
-_TAKE_STALLED = """
-    UPDATE orders SET woken_at = now() WHERE id = ANY(ARRAY(
-        SELECT id FROM orders
+# A time that is further ahead than the wait was written before the clock was set back.
+_TAKE_STALLED = f"""
+    UPDATE orders SET enqueued_at = now(), enqueue_count = enqueue_count + 1 WHERE id = ANY(ARRAY(
+        SELECT id FROM orders, make_interval(secs => %(after)s * 2 ^ least(enqueue_count, %(doublings)s)) AS wait
         WHERE status = ANY(%(running)s)
-          AND woken_at < now() - make_interval(secs => %(after)s)
-          AND (lease_until IS NULL OR lease_until < now())
-        ORDER BY id LIMIT %(limit)s FOR UPDATE
+          AND enqueued_at NOT BETWEEN now() - wait AND now() + wait
+          AND ({_HELD}) IS NOT TRUE
+        ORDER BY id LIMIT %(limit)s FOR UPDATE OF orders
     ))
     RETURNING id"""
+
+_NOT_ENQUEUED = "UPDATE orders SET enqueue_count = 0 WHERE id = ANY(%(ids)s)"
+
+_END_TO_REPUBLISH = "SELECT FROM orders WHERE id = %(id)s AND status = ANY(%(final)s) AND NOT end_republished"
+
+_END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
 
@@ -133,8 +147,9 @@ class PostgresOrderStore:
             "final": list(FINAL),
             "max": subscriptions.MAX_SUBSCRIPTIONS,
         }
+        named = _NAMED if request.quote_id else ""
         rows = self._database.fetch(
-            _INSERT.format(room=subscriptions.HAS_ROOM if connection_id else "TRUE"), parameters
+            _INSERT.format(room=subscriptions.HAS_ROOM if connection_id else "TRUE", named=named), parameters
         )
         if not rows:
             if order := self.earlier(id, client_id, request, idempotency_key):
@@ -142,7 +157,9 @@ class PostgresOrderStore:
                     self._count(Status.PENDING)
                 return order
             self._database.execute(subscriptions.DELETE_ENDED_OF_CONNECTION, parameters)
-            rows = self._database.fetch(_INSERT.format(room=subscriptions.HAS_ROOM_AMONG_RUNNING), parameters)
+            rows = self._database.fetch(
+                _INSERT.format(room=subscriptions.HAS_ROOM_AMONG_RUNNING, named=named), parameters
+            )
         if not rows:
             raise subscriptions.too_many_subscriptions()
         self._count(Status.PENDING)
@@ -242,11 +259,21 @@ class PostgresOrderStore:
         elif (order := self.owned(client_id, id)).status is not to:
             raise TooLateToCancel(f"the order is already {order.status} and cannot be cancelled")
 
-    def take_stalled(self, after: float, limit: int = 1_000) -> list[UUID]:
+    def take_stalled(self, after: float, limit: int = 1_000, doublings: int = 0) -> list[UUID]:
+        running = list(set(Status) - FINAL)
         rows = self._database.fetch(
-            _TAKE_STALLED, {"running": list(set(Status) - FINAL), "after": after, "limit": limit}
+            _TAKE_STALLED, {"running": running, "after": after, "limit": limit, "doublings": doublings}
         )
         return sorted(row["id"] for row in rows)
+
+    def not_enqueued(self, ids: Sequence[UUID]) -> None:
+        self._database.execute(_NOT_ENQUEUED, {"ids": list(ids)})
+
+    def end_to_republish(self, id: UUID) -> bool:
+        return bool(self._database.fetch(_END_TO_REPUBLISH, {"id": id, "final": list(FINAL)}))
+
+    def end_republished(self, id: UUID) -> None:
+        self._database.execute(_END_REPUBLISHED, {"id": id})
 
 
 def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:

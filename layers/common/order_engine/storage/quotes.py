@@ -11,8 +11,22 @@ from order_engine.domain.errors import QuoteNotFound
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.storage.database import Database
 
-TTL_SECONDS = 86_400
-"""How long an offer is stored. Until then an order that names it gets `QuoteExpired` instead of `QuoteNotFound`."""
+TTL_SECONDS = 600
+"""How long an offer is stored. An order that names one that has expired is told so until then."""
+
+# The second bound is for offers that were made before the clock was set back. An array is evaluated once.
+_DELETE = f"""
+    WITH gone AS (
+        DELETE FROM quotes WHERE id = ANY(ARRAY(
+            SELECT id FROM quotes
+            WHERE NOT named
+              AND created_at NOT BETWEEN now() - interval '{TTL_SECONDS} s' AND now() + interval '{TTL_SECONDS} s'
+              AND NOT EXISTS (SELECT FROM orders WHERE orders.quote_id = quotes.id)
+            LIMIT %(limit)s
+        ))
+        RETURNING id
+    )
+    SELECT count(*) FROM gone"""
 
 
 class PostgresQuoteStore:
@@ -41,12 +55,9 @@ class PostgresQuoteStore:
         statement = "SELECT id, slippage_bps, quote, decision FROM quotes WHERE id = %(id)s AND client_id = %(client)s"
         return self._one(statement, {"id": id, "client": client_id})
 
-    def delete_expired(self) -> None:
-        self._database.execute(
-            "DELETE FROM quotes WHERE created_at < now() - make_interval(secs => %(ttl)s)"
-            " AND NOT EXISTS (SELECT FROM orders WHERE orders.quote_id = quotes.id)",
-            {"ttl": TTL_SECONDS},
-        )
+    def delete_expired(self, limit: int) -> int:
+        (row,) = self._database.fetch(_DELETE, {"limit": limit})
+        return int(row["count"])
 
     def _one(self, statement: str, parameters: dict[str, Any]) -> Offer:
         rows = self._database.fetch(statement, parameters)

@@ -1,4 +1,4 @@
-"""The limit of orders a minute for each client: a token bucket in Redis."""
+"""The limits of orders and of quotes a minute for each client: token buckets in Redis."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import redis
 
 from order_engine.storage import redis_client
 
-KEY = "order_tokens:{}"
+KEY = "{}_tokens:{}"
 
-# The bucket holds a minute's tokens and fills evenly. It uses Redis' clock, since those of the functions may differ.
+# The bucket holds a minute's tokens and fills evenly. It uses Redis' clock, since those of the functions may differ. A
+# bucket of a time that has not come yet was filled before the clock was set back: it is forgotten.
 # Returns 0, or the milliseconds until there is a token.
 _TAKE = """
 local max, time = tonumber(ARGV[1]), redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(max, (bucket[1] or max) + math.max(0, now - (bucket[2] or now)) * max / 60000)
+if not bucket[2] or tonumber(bucket[2]) > now then bucket = {max, now} end
+local tokens = math.min(max, bucket[1] + (now - bucket[2]) * max / 60000)
 if tokens < 1 then return math.ceil((1 - tokens) * 60000 / max) end
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'at', now)
 redis.call('PEXPIRE', KEYS[1], 60000)
@@ -29,22 +31,28 @@ class RedisRateLimit:
     """A `RateLimit`. `per_minute` 0 is no limit."""
 
     def __init__(
-        self, url: str, per_minute: int, warn: Callable[[str], None], password: Callable[[], str] | None = None
+        self,
+        url: str,
+        what: str,
+        per_minute: int,
+        warn: Callable[[str], None],
+        password: Callable[[], str] | None = None,
     ) -> None:
+        self.what = what
         self.per_minute = per_minute
         self._take = redis_client.client(url, password).register_script(_TAKE)
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:
-        """Takes a token for one order. Returns 0, or the seconds until a token is available.
+        """Takes a token. Returns 0, or the seconds until a token is available.
 
-        Without Redis no order is limited: for a while, that does less harm than refused orders.
+        Without Redis nothing is limited: for a while, that does less harm than refused orders.
         """
         if not self.per_minute:
             return 0
         try:
-            answer = self._take(keys=[KEY.format(client_id)], args=[self.per_minute])
+            answer = self._take(keys=[KEY.format(self.what, client_id)], args=[self.per_minute])
         except redis.RedisError as error:
-            self._warn(f"orders are not limited, since Redis does not count them: {error}")
+            self._warn(f"{self.what}s are not limited, since Redis does not count them: {error}")
             return 0
         return int(answer) / 1000

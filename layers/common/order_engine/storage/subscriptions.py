@@ -42,6 +42,11 @@ _SUBSCRIBE = """
     )
     SELECT id, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
 
+# The second bound is for orders that ended before the clock was set back.
+_DELETE_ENDED = """
+    DELETE FROM subscriptions USING orders, make_interval(secs => %(ttl)s) AS ttl
+    WHERE id = order_id AND status = ANY(%(final)s) AND updated_at NOT BETWEEN now() - ttl AND now() + ttl"""
+
 
 class PostgresSubscriptionStore:
     """A `SubscriptionStore`."""
@@ -94,11 +99,7 @@ class PostgresSubscriptionStore:
         )
 
     def delete_ended(self, ttl: float) -> None:
-        self._database.execute(
-            "DELETE FROM subscriptions USING orders WHERE id = order_id AND status = ANY(%(final)s)"
-            " AND updated_at < now() - make_interval(secs => %(ttl)s)",
-            {"final": list(FINAL), "ttl": ttl},
-        )
+        self._database.execute(_DELETE_ENDED, {"final": list(FINAL), "ttl": ttl})
 
 
 def too_many_subscriptions() -> TooManySubscriptions:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.events import Event
-from order_engine.domain.lifecycle import Status
+from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.orders import Order
 from order_engine.domain.runs import Run
 from order_engine.ports import ExecutionResult, OrderStore
@@ -28,6 +28,7 @@ class FakeOrders:
         self.published: list[tuple[Event, Sequence[str]]] = []
         self.claims: list[tuple[UUID, str]] = []
         self.released: list[tuple[UUID, str]] = []
+        self.republished = 0
 
     def claim(self, id: UUID, run: str) -> Order | None:
         self.claims.append((id, run))
@@ -35,6 +36,12 @@ class FakeOrders:
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
         return self.events_, ["c1"]
+
+    def end_to_republish(self, id: UUID) -> bool:
+        return not self.republished and bool(self.events_) and self.events_[-1].status in FINAL
+
+    def end_republished(self, id: UUID) -> None:
+        self.republished += 1
 
     def release(self, id: UUID, run: str) -> None:
         self.released.append((id, run))
@@ -85,6 +92,25 @@ def test_the_events_of_an_ended_order_are_published_again_when_its_message_retur
     orders = FakeOrders(None, Status.PENDING, Status.FAILED)
     dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
     assert orders.published == [(event, ["c1"]) for event in orders.events_]
+
+
+def test_further_messages_for_an_ended_order_publish_nothing() -> None:
+    orders = FakeOrders(None, Status.PENDING, Status.FAILED)
+    for _ in range(5):
+        dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
+    assert len(orders.published) == 2
+
+
+def test_a_publication_that_is_cut_short_is_made_again() -> None:
+    orders, machine = FakeOrders(None, Status.PENDING, Status.FAILED), FakeMachine(SUCCEEDED)
+
+    def broken(events: Sequence[Event], listeners: Sequence[str]) -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        Dispatch(orders=cast(OrderStore, orders), publish=broken, machine=machine).run(ID, "run-1")
+    dispatch(orders, machine).run(ID, "run-1")
+    assert len(orders.published) == 2
 
 
 def test_an_order_without_events_publishes_nothing() -> None:

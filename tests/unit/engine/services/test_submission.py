@@ -71,6 +71,12 @@ class FakeQueue:
         self._journal.note("enqueue")
         self._journal.enqueued.append((order_id, published_seq))
 
+    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        raise AssertionError("an order is enqueued by itself")
+
+    def is_empty(self) -> bool:
+        raise AssertionError("a submission does not depend on the queue")
+
 
 def offered(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
     """An offer for `REQUEST`."""
