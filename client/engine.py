@@ -16,8 +16,8 @@ import aiohttp
 Json = dict[str, Any]
 
 FINAL = ("confirmed", "failed", "cancelled")
-ATTEMPTS = 3
-"""Attempts for a request without an answer, or with 503. Every request is safe to repeat."""
+ATTEMPTS = 5
+"""Attempts for a request without an answer, or with a status of 500 or above. Every request is safe to repeat."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 PATIENCE_SECONDS = 60.0
 """Seconds for which `watch` tries to restore a lost connection."""
@@ -139,18 +139,21 @@ class Engine:
             pause = min(pause * 2, 5.0)
 
     async def _request(self, method: str, path: str, **options: Any) -> Json:
+        pause = 0.5
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 async with self._session.request(method, self._url + path, **options) as response:
                     body = await response.json()
                 if response.status < 300 and isinstance(body, dict):
                     return body
-                if response.status != 503 or not attempts_left:
+                if response.status < 500 or not attempts_left:
                     raise _refusal(response.status, body)
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 if not attempts_left:
                     raise Unreachable(f"{self._url}: {error or type(error).__name__}") from error
-            await asyncio.sleep(0.5)
+            # Jitter, so that clients that were refused together do not all come back together.
+            await asyncio.sleep(random.uniform(pause, 2 * pause))
+            pause *= 2
         raise AssertionError
 
 

@@ -23,6 +23,8 @@ from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
 
 INITIALIZATION_LIMIT = 10.0  # seconds for the init phase, in addition to the function's timeout, as in Lambda
 IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
+SURPLUS_LIMIT = 10.0  # the same, while more than KEPT are unused: those of a burst
+KEPT = 2
 PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few warm ones do more than many
 FORKS_AT_ONCE = 2  # more would only slow down those that are starting
 MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
@@ -217,7 +219,7 @@ class Pool:
             environment.idle_since = time.monotonic()
             self._idle.append(environment)
             if self._reaper is None:
-                self._reaper = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._reap)
+                self._reaper = asyncio.get_running_loop().call_later(min(IDLE_LIMIT, SURPLUS_LIMIT), self._reap)
 
     def initialization_failed(self, environment: Environment, payload: bytes) -> None:
         self._starting.discard(environment)
@@ -353,13 +355,15 @@ class Pool:
             self._server.stop()
 
     def _reap(self) -> None:
-        oldest = time.monotonic() - IDLE_LIMIT
-        while self._idle and self._idle[0].idle_since <= oldest:
+        now = time.monotonic()
+        while self._idle:
+            limit = SURPLUS_LIMIT if len(self._idle) > KEPT else IDLE_LIMIT
+            if now - self._idle[0].idle_since < limit:
+                break
             self._idle.pop(0).kill()
         self._reaper = None
         if self._idle:
-            wait = self._idle[0].idle_since - oldest
-            self._reaper = asyncio.get_running_loop().call_later(wait, self._reap)
+            self._reaper = asyncio.get_running_loop().call_later(min(IDLE_LIMIT, SURPLUS_LIMIT), self._reap)
 
 
 def exit_message(request_id: str, code: int) -> str:

@@ -25,7 +25,7 @@ MAX_EVENT_AGE = 21_600.0  # seconds during which a throttled asynchronous invoca
 EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
 STANDBY_DELAY = 2.0  # seconds after the start, so that standbys do not slow it down
 QUIET = 0.5  # seconds without an invocation
-CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run
+CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
 logger = logging.getLogger(__name__)
 

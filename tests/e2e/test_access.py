@@ -330,5 +330,5 @@ def test_the_smoke_test_reports_what_is_wrong(stack: Stack, market: Market) -> N
     submit = stack.physical("SubmitFunction")
     failed = smoke(stack, "--url", stack.rest, "--keys-function", submit)
     assert failed.returncode == 1
-    assert f"expected {submit} to answer, was " in failed.stderr
+    assert f"expected a result from {submit}, was " in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -157,14 +157,15 @@ def test_the_watch_ends_when_the_service_stays_unavailable(monkeypatch: pytest.M
     asyncio.run(scenario())
 
 
-def test_an_unanswered_request_is_repeated_with_the_same_key() -> None:
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_unanswered_request_is_repeated_with_the_same_key(status: int) -> None:
     async def scenario() -> None:
         keys = []
 
         async def execute(request: web.Request) -> web.Response:
             keys.append(request.headers["Idempotency-Key"])
             unavailable = {"error": {"code": "StoreUnavailable", "message": "…", "details": []}}
-            return web.json_response(unavailable, status=503) if len(keys) < 3 else web.json_response({}, status=202)
+            return web.json_response(unavailable, status=status) if len(keys) < 3 else web.json_response({}, status=202)
 
         async with serving({"/api/orders/execute": execute}) as engine:
             await engine.submit({})

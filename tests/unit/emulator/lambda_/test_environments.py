@@ -103,6 +103,20 @@ def test_the_log_has_what_lambda_and_the_function_write(code: Path) -> None:
     check(code, scenario)
 
 
+def test_the_environments_of_a_burst_are_ended_soon_but_for_two(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "SURPLUS_LIMIT", 0.2)
+
+    async def scenario(service: Lambda) -> None:
+        held = [asyncio.create_task(invoke(service, do="sleep", seconds=0.5)) for _ in range(6)]
+        pids = {(await one)["pid"] for one in held}
+        assert len(pids) > environments.KEPT
+        await until(lambda: sum(alive(pid) for pid in pids) == environments.KEPT)
+        await asyncio.sleep(0.5)
+        assert sum(alive(pid) for pid in pids) == environments.KEPT
+
+    check(code, scenario)
+
+
 def test_an_unused_environment_is_ended(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "IDLE_LIMIT", 0.05)
 
