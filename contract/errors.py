@@ -11,6 +11,18 @@ from order_engine.domain.errors import EngineError
 _ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
 _QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"
 
+
+# API Gateway's own answers, as the template words them.
+
+
+class ServiceUnavailable(errors.Transient):
+    """The service is busy or was interrupted. The request may have been carried out: repeat it."""
+
+
+class Throttled(errors.RateLimited):
+    """The requests of all clients exceed the stage's rate."""
+
+
 EXAMPLES: tuple[EngineError, ...] = (
     errors.InvalidJson("expected a JSON object: Expecting value: line 1 column 1 (char 0)"),
     errors.InvalidOrder([{"field": "amountIn", "message": "expected an amount above zero, was '0'"}]),
@@ -28,6 +40,7 @@ EXAMPLES: tuple[EngineError, ...] = (
         [{"field": "amountIn", "message": f"expected 1.5 SOL as in order {_ORDER}, was 2 SOL"}]
     ),
     errors.RateLimited("more than 100 orders a minute; retry in 12 s", 12),
+    Throttled("too many requests from all clients; retry in 1 s"),
     errors.TooManyConnections("more than 50 open connections"),
     errors.TooManySubscriptions("more than 100 running orders on one connection"),
     errors.NoRoute("no pools for JUP-BONK, neither directly nor over SOL, USDC, USDT"),
@@ -39,6 +52,7 @@ EXAMPLES: tuple[EngineError, ...] = (
     ),
     errors.VenueUnavailable("raydium did not quote within 2 s; meteora did not quote within 2 s"),
     errors.StoreUnavailable("Postgres does not answer"),
+    ServiceUnavailable("the key cannot be checked now; retry in 1 s"),
 )
 
 

@@ -90,7 +90,7 @@ def shown(value: object) -> dict[str, Any]:
 
 app = APIGatewayRestResolver()
 
-WITH_KEY = (Unauthorized, StoreUnavailable)
+WITH_KEY = (Unauthorized, errors.Throttled, StoreUnavailable, errors.ServiceUnavailable)
 OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
 
 
