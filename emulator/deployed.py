@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +17,7 @@ from emulator.common import service
 from emulator.common.account import REGION
 from emulator.common.errors import ApiError
 from emulator.common.service import Service
-from emulator.common.serving import HttpServer, StartError, listening, on_signal, say, stop_event
+from emulator.common.serving import HttpServer, Listeners, StartError, listening, on_signal, say, stop_event
 from emulator.lambda_.functions import Invocation
 from emulator.template.stack import Stack
 
@@ -106,7 +105,7 @@ def serve(stack: Stack, deployment: Deployment, host: str, rest_port: int, webso
         asyncio.run(_serve(stack, deployment, rest, websocket))
 
 
-async def _serve(stack: Stack, deployment: Deployment, rest: socket.socket, websocket: socket.socket) -> None:
+async def _serve(stack: Stack, deployment: Deployment, rest: Listeners, websocket: Listeners) -> None:
     try:
         functions = DeployedFunctions(deployment)
     except ValueError as error:
@@ -129,6 +128,6 @@ async def _serve(stack: Stack, deployment: Deployment, rest: socket.socket, webs
     say("Stopped.")
 
 
-def _url(scheme: str, bound: socket.socket) -> str:
-    host, port = bound.getsockname()
-    return f"{scheme}://{host}:{port}"
+def _url(scheme: str, bound: Listeners) -> str:
+    host, port, *_ = bound[0].getsockname()
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from emulator.cloudformation.records import CustomResource
 from emulator.common import service
 from emulator.common.account import REGION
 from emulator.common.service import Service
-from emulator.common.serving import HttpServer, say
+from emulator.common.serving import HttpServer, Listeners, say
 from emulator.console import service as console
 from emulator.endpoint import Endpoint
 from emulator.lambda_ import records as lambda_records
@@ -42,9 +41,9 @@ _CUSTOM_RESOURCE_SECONDS = 120
 class Sockets:
     """The bound sockets of the emulator."""
 
-    rest: socket.socket
-    websocket: socket.socket
-    aws: socket.socket
+    rest: Listeners
+    websocket: Listeners
+    aws: Listeners
 
 
 class Emulator:

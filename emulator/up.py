@@ -61,9 +61,9 @@ def up(options: Options) -> None:
         if options.redis:
             parameters[options.redis] = resources.enter_context(stores.redis(options.data / "redis"))
         addresses = Addresses(
-            rest=f"http://{HOST}:{sockets.rest.getsockname()[1]}",
-            websocket=f"ws://{HOST}:{sockets.websocket.getsockname()[1]}",
-            endpoint=f"http://{HOST}:{sockets.aws.getsockname()[1]}",
+            rest=f"http://{HOST}:{sockets.rest[0].getsockname()[1]}",
+            websocket=f"ws://{HOST}:{sockets.websocket[0].getsockname()[1]}",
+            endpoint=f"http://{HOST}:{sockets.aws[0].getsockname()[1]}",
         )
         from emulator.stack import load
 

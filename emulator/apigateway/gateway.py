@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
+from emulator.common import serving
 from emulator.common.errors import ApiError
 from emulator.lambda_.functions import Functions, Invocation
 
@@ -229,17 +230,20 @@ def request_time(epoch_ms: int) -> str:
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
-    """Returns the body, or None if it exceeds `limit` bytes. Raises GatewayError 400 if it is incomplete."""
+    """Returns the body, or None if it exceeds `limit` bytes. Raises GatewayError: 400 if incomplete, 408 if late."""
     if (request.content_length or 0) > limit:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue" and isinstance(request.transport, asyncio.Transport):
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                return None
+        async with asyncio.timeout(serving.BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    return None
+    except TimeoutError:
+        raise GatewayError.default(408, "RequestTimeoutException", "Request Timeout") from None
     except (web.RequestPayloadError, ConnectionError):
         raise GatewayError.default(400, "BadRequestException", "Bad Request") from None
     return bytes(body)

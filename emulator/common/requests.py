@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
+from emulator.common import serving
 from emulator.common.errors import ApiError
 
 MAX_BODY = 8 * 1024 * 1024  # above the limit of every service, so that each applies its own
 
 
 async def read_body(request: web.BaseRequest) -> bytes:
-    """Returns the body. Raises ApiError if it is larger than `MAX_BODY` bytes or incomplete."""
+    """Returns the body. Raises ApiError if it is larger than `MAX_BODY` bytes, incomplete or late."""
     chunks = []
     size = 0
     try:
-        while chunk := await request.content.readany():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
-            chunks.append(chunk)
+        async with asyncio.timeout(serving.BODY_SECONDS):
+            while chunk := await request.content.readany():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
+                chunks.append(chunk)
+    except TimeoutError:
+        message = f"The request's body did not arrive within {serving.BODY_SECONDS:g} s."
+        raise ApiError("RequestTimeoutException", message, 408) from None
     except (web.RequestPayloadError, ConnectionError):
         raise ApiError("IncompleteBody", "The request ends before its body does.") from None
     return b"".join(chunks)

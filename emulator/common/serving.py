@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from aiohttp import web
 
 from emulator.common.service import Service
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Listeners = tuple[socket.socket, ...]
+"""Bound sockets with one port; the first one's address is shown."""
 
+HEAD_SECONDS = 10.0  # for a request's first line and headers, from the first byte or the connection
+BODY_SECONDS = 30.0
+_FREE_PORT_ATTEMPTS = 20
 _MAX_HEADERS = 20_480  # bytes; API Gateway applies a lower limit itself
 
 # aiohttp logs a traceback here for every request that is not HTTP.
@@ -28,42 +35,146 @@ class StartError(Exception):
 
 
 @contextmanager
-def listening(host: str, port: int, what: str, option: str) -> Iterator[socket.socket]:
-    """Binds a socket until the block ends; port 0 takes any free port. Raises StartError."""
-    with socket.socket() as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def listening(host: str, port: int, what: str, option: str) -> Iterator[Listeners]:
+    """Binds the port at `host` until the block ends; port 0 takes any free port. Raises StartError.
+
+    127.0.0.1 stands for this machine: its other address ::1 is bound too, since `localhost` may mean either.
+    """
+    with ExitStack() as resources:
         try:
-            bound.bind((host, port))
-        except OSError as error:
-            message = f"port {port} for {what} is not free ({error.strerror}): choose another with {option}"
+            for _ in range(_FREE_PORT_ATTEMPTS):
+                first = resources.enter_context(_bound(host, port))
+                try:
+                    both = (first, *_other_loopback(host, first.getsockname()[1], resources))
+                    break
+                except OSError:
+                    if port:
+                        raise
+                    first.close()
+            else:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"port {port} for {what} is not free ({reason}): choose another with {option}"
             raise StartError(message) from None
-        yield bound
+        yield both
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bound.family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((host, port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _other_loopback(host: str, port: int, resources: ExitStack) -> list[socket.socket]:
+    if host != "127.0.0.1":
+        return []
+    try:
+        return [resources.enter_context(_bound("::1", port))]
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # this machine has no IPv6
+            return []
+        raise
+
+
+class _HttpConnection(web.RequestHandler):
+    """aiohttp's connection, closed if the head of a request does not arrive in time."""
+
+    __slots__ = ("_deadline", "_request", "_started")
+
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=_protocol_logger,  # its level keeps requests out
+            logger=_protocol_logger,
+            auto_decompress=False,
+            max_line_size=_MAX_HEADERS,
+            max_field_size=_MAX_HEADERS,
+            max_headers=_MAX_HEADERS // 2,
+            lingering_time=1.0,
+        )
+        self._deadline: asyncio.TimerHandle | None = None
+        self._request: web.BaseRequest | None = None
+        self._started = False  # a byte of the next request has come
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._request is None or self._request.content.is_eof():
+            self._started = True
+        super().data_received(data)
+        if self._request is None:
+            self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    async def handle(self, handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
+        """Calls the handler, which reads the body with a deadline of its own."""
+        self._stop_waiting()
+        self._request, self._started = request, False
+        try:
+            return await handler(request)
+        finally:
+            self._request = None
+            if self._started:
+                self._await_head()
+
+    def _await_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if self._started and self.transport is not None:
+            body = b'{"message": "the request\'s headers did not arrive within %d s"}' % HEAD_SECONDS
+            head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.force_close()
+
+
+class _HttpServer(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _HttpConnection(self, asyncio.get_running_loop())
 
 
 def http_server(handler: Handler) -> web.Server:
     """Returns an HTTP server. Header sizes, content encodings and logs are up to `handler`, which must not raise."""
-    return web.Server(
-        handler,
-        access_log=None,
-        logger=_protocol_logger,
-        auto_decompress=False,
-        max_line_size=_MAX_HEADERS,
-        max_field_size=_MAX_HEADERS,
-        max_headers=_MAX_HEADERS // 2,
-        lingering_time=1.0,
-    )
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, _HttpConnection)
+        return await connection.handle(handler, request)
+
+    return _HttpServer(handle)
 
 
 class HttpServer(Service):
-    """Serves HTTP on a bound socket."""
+    """Serves HTTP on bound sockets."""
 
-    def __init__(self, handler: Handler, listening: socket.socket) -> None:
+    def __init__(self, handler: Handler, listening: Listeners) -> None:
         self._runner = web.ServerRunner(http_server(handler), shutdown_timeout=1)
-        self._socket = listening
+        self._sockets = listening
 
     async def start(self) -> None:
         await self._runner.setup()
-        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        for bound in self._sockets:
+            await web.SockSite(self._runner, bound, backlog=1024).start()
 
     async def close(self, grace: float) -> None:
         await self._runner.cleanup()

@@ -14,6 +14,7 @@ from typing import Protocol
 MAX_PAYLOAD = 6_291_456
 MAX_RESPONSE = 6_291_556  # the limit that Lambda enforces and names in its error
 MAX_HEAD = 2 * 1024 * 1024  # an error's X-Ray cause travels in a header of up to 1 MiB
+REQUEST_SECONDS = 30.0  # in which a request has to arrive; an environment may wait for an invocation for ever
 PREFIX = b"/2018-06-01/runtime/"
 
 
@@ -63,20 +64,39 @@ class Connection(asyncio.Protocol):
         self._request: tuple[bytes, bytes, Environment] | None = None
         self._missing = 0
         self._oversized = False
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._api.connections.add(self)
+        self._await_request()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._api.connections.discard(self)
+        self._stop_waiting()
 
     def close(self) -> None:
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        self._read_requests()
+        if self._received or self._request:
+            self._await_request()
+        else:
+            self._stop_waiting()
+
+    def _await_request(self) -> None:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _read_requests(self) -> None:
         while not self._transport.is_closing():
             if self._request is None and not self._read_head():
                 return

@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import aiohttp
 import psutil
 import pytest
 
@@ -87,6 +89,16 @@ def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     says = start_that_fails(tmp_path / "data", *STORES, *FREE_PORTS)
 
     assert says == f"emulator: {tmp_path / 'data'} cannot be used for data (File exists): choose another with --data\n"
+
+
+async def test_all_ports_answer_at_both_loopback_addresses(stack: Stack) -> None:
+    ports = [urlsplit(url).port for url in (stack.rest, stack.websocket, stack.endpoint)]
+    async with aiohttp.ClientSession() as session:
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            paths = zip(ports, ("/health", "/@connections/x", "/_emulator/"), (200, 410, 200), strict=True)
+            for port, path, status in paths:
+                async with session.get(f"http://{host}:{port}{path}") as answer:
+                    assert answer.status == status, (host, path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
