@@ -70,8 +70,8 @@ export class LiveQuote extends EventTarget {
       this.quote = undefined;
     }
     this.#update();
-    // A refused order is refused again until it is changed; a venue may come back.
-    if (!this.error || transient(this.error)) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
+    // A refused order is refused again until it is changed; a venue may come back, and a limit ends.
+    if (!this.error || passing(this.error)) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
   }
 
   #refresh() {
@@ -127,10 +127,14 @@ const TITLES = {
   VenueUnavailable: "No venue answers",
   StoreUnavailable: "The engine's database does not answer",
   InvalidOrder: "The order is not complete",
+  RateLimited: "Too many quotes in a minute",
 };
 
+/** Returns whether the same request may succeed later. */
+const passing = (error) => transient(error) || error.code === "RateLimited";
+
 function refused(error) {
-  const retried = transient(error) ? " The page asks again every few seconds." : "";
+  const retried = passing(error) ? " The page asks again every few seconds." : "";
   const title = error instanceof ApiError ? TITLES[error.code] ?? error.code : "No quote";
   return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${sentence(error.message)}.${retried}`.replace("..", ".")));
 }
