@@ -7,6 +7,7 @@ import pytest
 from order_engine.domain.errors import SlippageExceeded
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.traders import PERIOD_SECONDS, Flow
+from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
@@ -66,3 +67,26 @@ def test_other_traders_reverse_a_swap_over_time(database: Database, clock: Clock
     assert moved < before * 95 // 100
     clock.now += PERIOD_SECONDS
     assert quoted(market, "SOL-USDC", SOL).amount_out > before * 99 // 100
+
+
+def test_prices_move_on_after_the_clock_is_set_back(database: Database, clock: Clock) -> None:
+    """GIVEN a swap of an hour ahead, THEN the pool does not stand still for that hour."""
+    market = market_of(database, clock, Flow(1_000))
+
+    def paid() -> int:
+        listings = SimulatedVenue("raydium", market).pools(["SOL", "USDC"]).listings
+        (pool,) = [listing.pool for listing in listings if listing.id == AMM]
+        return pool.output(SOL, True, int(clock.now))
+
+    sent(market, signed(market))
+    clock.now -= 3600
+    first = paid()
+    # A swap counts within its period, and other traders come in the next.
+    SimulatedChain(market).submit(signed(market, 5_000 * SOL))
+    assert paid() < first * 95 // 100
+    seen = set()
+    for _ in range(5):
+        clock.now += PERIOD_SECONDS
+        seen.add(paid())
+    assert len(seen) == 5
+    assert min(seen) > first * 85 // 100

@@ -16,7 +16,7 @@ from order_engine.domain.money import describe
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.simulation.market import POOL_COLUMNS, SLOT_SECONDS, Market
+from order_engine.simulation.market import PERIODS_AHEAD, POOL_COLUMNS, SLOT_SECONDS, Market
 
 TRANSACTION_LIFETIME_SLOTS = 150
 """How long a Solana blockhash is valid."""
@@ -31,7 +31,7 @@ _POOLS_TO_LAND_IN = f"""
 
 # Of two senders of one signature the second conflicts. Of two swaps in a pool the second finds another version. The
 # slot is the one in which the pools are locked: a sender may wait for them, or have been frozen, past the last slot.
-_LAND = """
+_LAND = f"""
     WITH held AS MATERIALIZED (
         SELECT FROM market_pools AS pool
         JOIN unnest(%(ids)s::text[], %(versions)s::bigint[]) AS read (id, version) USING (id, version)
@@ -49,7 +49,8 @@ _LAND = """
         RETURNING signature
     )
     UPDATE market_pools AS pool
-    SET state = moved.state::json, version = version + 1, period = greatest(period, %(period)s)
+    SET state = moved.state::json, version = version + 1,
+        period = CASE WHEN period BETWEEN %(period)s AND %(period)s + {PERIODS_AHEAD} THEN period ELSE %(period)s END
     FROM landed, unnest(%(ids)s::text[], %(states)s::text[]) AS moved (id, state) WHERE pool.id = moved.id
     RETURNING signature"""
 

@@ -19,6 +19,10 @@ from order_engine.simulation.traders import STILL, Flow
 
 SLOT_SECONDS = 0.4
 
+PERIODS_AHEAD = 30
+"""How far a pool's period may be ahead of a reader's, since their clocks differ. One that is further ahead was written
+before the clock was set back."""
+
 POOL_COLUMNS = "id, pool.venue, token_a, token_b, pool.kind, state::text AS state, version, period"
 """The columns of a row of `market_pools AS pool` that `Market.pool` reads."""
 
@@ -65,7 +69,7 @@ class Market:
             pool = _loaded(row["kind"], row["state"])
         except CorruptState as error:
             raise CorruptPool(f"pool {row['id']}: {error}") from None
-        if period > row["period"]:
+        if not 0 <= row["period"] - period <= PERIODS_AHEAD:
             return self.flow.carry(pool, row["id"], row["token_a"], row["token_b"], period)
         return pool
 
