@@ -44,7 +44,8 @@ _REFUSALS = (
 )
 _DESCRIPTION = """Pushes the events of orders, and accepts orders. A client connects with an API key in the \
 Authorization header, or with a ticket from POST /api/ws-ticket, as browsers do. With ?orderId=… the connection is \
-subscribed to that order. The handshake is answered with 401 without a valid key or ticket, 403 for a page of another \
+subscribed to that order. The handshake is answered with 400 for a query parameter other \
+than orderId and ticket, 401 without a valid key or ticket, 403 for a page of another \
 origin, 404 for an unknown order, and 429 if the client already has 50 connections.
 
 Events arrive in order, but an event may arrive again: skip those whose seq is not above the last one. After a lost \

@@ -193,6 +193,7 @@ def execute_order(
     "Quote an order",
     {200: answer(Quote, "The amount that an order would receive now.", quote=EXAMPLES["quote"])},
     InvalidOrder,
+    InvalidRequest,
     NoRoute,
     AmountTooSmall,
     InsufficientLiquidity,
@@ -281,6 +282,7 @@ def cancel_order(order_id: OrderId) -> None:
     "websocket",
     "Get a ticket for the WebSocket API",
     {201: answer(Ticket, "Valid for one connection within 30 seconds.", ticket=EXAMPLES["ticket"])},
+    InvalidRequest,
 )
 def issue_ticket() -> None:
     """For browsers, which cannot send the key when they connect: they add ?ticket=… to the WebSocket URL."""

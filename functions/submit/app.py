@@ -7,7 +7,14 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.api.requests import parse_order, parse_page, parse_quote_request, parse_uuid
+from order_engine.api.requests import (
+    check_query,
+    parse_order,
+    parse_page,
+    parse_query,
+    parse_quote_request,
+    parse_uuid,
+)
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
 from order_engine.api.views import event_view, offer_view, order_view, page_view
 from order_engine.aws.observability import logger
@@ -21,6 +28,7 @@ orders = stores.orders()
 @app.post("/api/orders/execute")
 def execute_order() -> Response[str]:
     event = app.current_event
+    check_query(event)
     request = parse_order(json_body(event))
     order, _ = submission.submit(request, caller(event).client_id, idempotency_key(event))
     logger.set_correlation_id(str(order.id))
@@ -30,19 +38,20 @@ def execute_order() -> Response[str]:
 
 @app.get("/api/quotes")
 def get_quote() -> Response[str]:
-    request = parse_quote_request(app.current_event.query_string_parameters or {})
+    request = parse_quote_request(parse_query(app.current_event))
     return json_response(200, offer_view(quoting.offer(request, caller(app.current_event).client_id)))
 
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
     client_id = caller(app.current_event).client_id
-    page = orders.page(client_id, *parse_page(app.current_event.query_string_parameters or {}))
+    page = orders.page(client_id, *parse_page(parse_query(app.current_event)))
     return json_response(200, page_view(*page))
 
 
 @app.get("/api/orders/<order_id>")
 def get_order(order_id: str) -> Response[str]:
+    check_query(app.current_event)
     order = orders.owned(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
     events = [event_view(event) for event in orders.events(order.id)]
     return json_response(200, {**order_view(order), "events": events})
@@ -50,6 +59,7 @@ def get_order(order_id: str) -> Response[str]:
 
 @app.delete("/api/orders/<order_id>")
 def cancel_order(order_id: str) -> Response[str]:
+    check_query(app.current_event)
     submission.cancel(caller(app.current_event).client_id, parse_uuid("orderId", order_id))
     return get_order(order_id)
 

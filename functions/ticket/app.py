@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from order_engine.api.requests import check_query
 from order_engine.api.rest import api, caller, json_response
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import settings, stores
@@ -17,6 +18,7 @@ app, clients = api(), stores.clients()
 
 @app.post("/api/ws-ticket")
 def issue_ticket() -> Response[str]:
+    check_query(app.current_event)
     ticket, expires_at = clients.issue_ticket(caller(app.current_event))
     body = {"ticket": ticket, "expiresAt": rfc3339(expires_at), "webSocketUrl": settings.required("WEBSOCKET_URL")}
     return json_response(201, body)

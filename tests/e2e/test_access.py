@@ -158,6 +158,7 @@ async def test_another_clients_order_is_not_found(stack: Stack, market: Market, 
                 assert theirs.status == nobodys.status == 404
                 assert masked(theirs.body, order_id) == masked(nobodys.body, UNKNOWN)
             assert await refused(other, f"{stack.websocket}?orderId={order_id}") == 404
+            assert await refused(owner, f"{stack.websocket}?order={order_id}") == 400
             for action in ("subscribe", "cancel"):
                 answers = []
                 for id in (order_id, UNKNOWN):

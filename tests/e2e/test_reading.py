@@ -101,6 +101,7 @@ async def test_orders_can_be_listed_by_status(stack: Stack, market: Market) -> N
         ("status", "", "expected one of pending, routing, building, submitted, confirmed, failed, cancelled"),
         ("cursor", "x", "expected the nextCursor of an earlier page"),
         ("cursor", "", "expected the nextCursor of an earlier page"),
+        ("stauts", "failed", "expected one of limit, status, cursor"),
         ("cursor", "a" * 400, "expected the nextCursor of an earlier page"),
         ("cursor", "ünïcode", "expected the nextCursor of an earlier page"),
         ("cursor", str(UUID(int=1)), "expected the nextCursor of an earlier page"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 from uuid import UUID
@@ -20,6 +20,7 @@ from order_engine.domain.money import BPS, parse_amount
 from order_engine.domain.orders import DEFAULT_SLIPPAGE_BPS, OrderRequest
 from order_engine.domain.tokens import Token, token
 
+_PAGE_PARAMETERS = ("limit", "status", "cursor")
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
@@ -204,10 +205,7 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
 
     Raises `InvalidOrder` with every problem.
     """
-    known = ", ".join(_QUOTE_PARAMETERS)
-    problems = [
-        {"field": name, "message": f"expected one of {known}"} for name in sorted(query.keys() - _QUOTE_PARAMETERS)
-    ]
+    problems = _unknown(query, _QUOTE_PARAMETERS)
     form: dict[str, Any] = {"type": "market"} | {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
     if "slippageBps" in form:
         form["slippageBps"] = _numeric(form["slippageBps"])
@@ -235,8 +233,35 @@ class PageRequest(NamedTuple):
     before: UUID | None
 
 
+def parse_query(event: Mapping[str, Any]) -> dict[str, str]:
+    """The query parameters of a proxy event. Raises `InvalidRequest` for one that is given twice."""
+    problems = [
+        {"field": name[:60], "message": f"expected one value, were {len(values)}"}
+        for name, values in (event.get("multiValueQueryStringParameters") or {}).items()
+        if len(values) > 1
+    ]
+    if problems:
+        raise InvalidRequest(problems)
+    return event.get("queryStringParameters") or {}
+
+
+def check_query(event: Mapping[str, Any], *known: str) -> None:
+    """Raises `InvalidRequest` for a query parameter that is not known, or given twice."""
+    if problems := _unknown(parse_query(event), known):
+        raise InvalidRequest(problems)
+
+
+def _unknown(query: Mapping[str, str], known: Collection[str]) -> list[dict[str, Any]]:
+    expected = f"expected one of {', '.join(known)}" if known else "expected no query parameters"
+    return [
+        {"field": name[:60], "message": f"{expected}, was {name[:60]!r}"} for name in sorted(query.keys() - set(known))
+    ]
+
+
 def parse_page(query: Mapping[str, str]) -> PageRequest:
     """The page of a list of orders that these query parameters ask for. Raises `InvalidRequest`."""
+    if problems := _unknown(query, _PAGE_PARAMETERS):
+        raise InvalidRequest(problems)
     limit = parse_integer("limit", query.get("limit"), 1, 100, default=20)
     status = query.get("status")
     if status is not None and status not in list(Status):

@@ -11,10 +11,12 @@ import pytest
 from order_engine.api import cursors
 from order_engine.api.errors import error_view
 from order_engine.api.requests import (
+    check_query,
     parse_integer,
     parse_json,
     parse_order,
     parse_page,
+    parse_query,
     parse_quote_request,
     parse_uuid,
 )
@@ -280,6 +282,28 @@ def test_an_integer_out_of_range_is_refused(value: object) -> None:
 def test_a_cursor_of_another_origin_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest, match="cursor: expected the nextCursor of an earlier page, was"):
         parse_page({"cursor": cursor})
+
+
+def test_an_unknown_parameter_of_a_page_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_page({"stauts": "failed", "limit": "5", "Cursor": "a"})
+    assert refused.value.problems == [
+        {"field": name, "message": f"expected one of limit, status, cursor, was {name!r}"}
+        for name in ("Cursor", "stauts")
+    ]
+
+
+def test_a_query_has_only_known_parameters_and_each_once() -> None:
+    once = {"queryStringParameters": {"orderId": "b"}, "multiValueQueryStringParameters": {"orderId": ["b"]}}
+    check_query(once, "orderId")
+    check_query({"queryStringParameters": None})
+    with pytest.raises(InvalidRequest) as unknown:
+        check_query(once)
+    assert unknown.value.problems == [{"field": "orderId", "message": "expected no query parameters, was 'orderId'"}]
+    twice = once | {"multiValueQueryStringParameters": {"orderId": ["a", "b"]}}
+    with pytest.raises(InvalidRequest) as repeated:
+        parse_query(twice)
+    assert repeated.value.problems == [{"field": "orderId", "message": "expected one value, were 2"}]
 
 
 def test_an_encoded_cursor_is_decoded() -> None:
