@@ -7,14 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.api.requests import (
-    check_query,
-    parse_order,
-    parse_page,
-    parse_query,
-    parse_quote_request,
-    parse_uuid,
-)
+from order_engine.api.requests import check_query, parse_order, parse_page, parse_query, parse_quote_request, parse_uuid
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
 from order_engine.api.views import event_view, offer_view, order_view, page_view
 from order_engine.aws.observability import logger
