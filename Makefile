@@ -132,7 +132,7 @@ lock: $(VENV)/.uv ## pin every requirement again, with hashes
 .local/development-key: | $(VENV)/.run
 	@mkdir -p .local
 	@umask 077 && PYTHONPATH=layers/common $(BIN)/python -c \
-	  'from order_engine.domain.access import KEY, new_secret; print(new_secret(KEY))' > $@.new
+	  'from order_engine.domain.access import KEY_PREFIX, new_secret; print(new_secret(KEY_PREFIX))' > $@.new
 	@mv $@.new $@
 
 emulator/console/static/dagre.js: emulator/console/npm/package-lock.json
