@@ -94,3 +94,14 @@ def test_a_key_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert is_secret(KEY_PREFIX, key.read_text().strip())
     assert key.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in key.parent.iterdir()] == ["development-key"]
+
+
+def test_make_writes_a_development_key(tmp_path: Path) -> None:
+    for file in ("requirements/uv.txt", "requirements/run.txt", ".venv/bin/uv", ".venv/.uv", ".venv/.run"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    (tmp_path / "layers").symlink_to(ROOT / "layers")
+    make = ("make", "-f", ROOT / "Makefile", ".local/development-key")
+    subprocess.run(make, cwd=tmp_path, timeout=60, check=True)
+    assert is_secret(KEY_PREFIX, (tmp_path / ".local/development-key").read_text().strip())
