@@ -145,7 +145,7 @@ def test_the_layers_sdk_sends_messages(built_for_here: Path) -> None:
             deployed(built_for_here, "RecoverFunction", environment),
             "from order_engine.bootstrap import aws; aws.order_queue().enqueue('an-order')",
         )
-        assert services.messages("OrderQueue") == [{"orderId": "an-order"}]
+        assert services.messages("OrderQueue") == [{"orderId": "an-order", "publishedSeq": 0}]
 
 
 def test_a_missing_python_3_13_is_named(tmp_path: Path) -> None:

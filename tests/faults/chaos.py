@@ -117,7 +117,8 @@ class Chaos:
     def _kill(self, kind: str) -> None:
         match kind:
             case "a function":
-                servers = psutil.Process(self.stack.process.pid).children()
+                stores = self.stack.stores()
+                servers = [child for child in psutil.Process(self.stack.process.pid).children() if child not in stores]
                 environments = [child for server in servers for child in server.children()]
                 with suppress(psutil.NoSuchProcess):
                     self.chance.choice(sorted(environments, key=lambda process: process.pid)).kill()
