@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from enum import IntEnum
@@ -16,6 +17,10 @@ from rich.console import Console
 from client.engine import FINAL, Engine, Json, Refused, Unreachable
 from client.target import DATA, Target, find
 from client.views import event_view, order_view, orders_view, quote_view
+
+DEFAULT_MAX_PRICE_IMPACT_BPS = 500
+IMPACT_MARGIN_BPS = 100
+"""How far the price impact may pass the one that the user has accepted: prices move."""
 
 
 class Exit(IntEnum):
@@ -41,6 +46,10 @@ out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
 Slippage = Annotated[
     int, typer.Option(min=0, max=10_000, help="How far the swap may pay below the quote, in basis points.")
+]
+MaxPriceImpact = Annotated[
+    int | None,
+    typer.Option(min=0, max=10_000, help="How far the order may move the price, in basis points.", show_default="500"),
 ]
 TokenIn = Annotated[str, typer.Argument(help="The token that you pay, such as SOL.", metavar="IN")]
 TokenOut = Annotated[str, typer.Argument(help="The token that you receive, such as USDC.", metavar="OUT")]
@@ -73,12 +82,14 @@ def quote(
     token_out: TokenOut,
     amount: Amount,
     slippage_bps: Slippage = 50,
+    max_price_impact_bps: MaxPriceImpact = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what an order would receive now, and by which route."""
 
     async def ask(engine: Engine) -> None:
-        show(await engine.quote(_order(token_in, token_out, amount, str(slippage_bps))), quote_view, as_json)
+        order = _order(token_in, token_out, amount, str(slippage_bps))
+        show(await engine.quote(order | _given(maxPriceImpactBps=max_price_impact_bps)), quote_view, as_json)
 
     run(context, ask)
 
@@ -90,16 +101,27 @@ def submit(
     token_out: TokenOut,
     amount: Amount,
     slippage_bps: Slippage = 50,
+    allow_any_slippage: Annotated[
+        bool, typer.Option("--allow-any-slippage", help="Needed with a slippage of 10000: take any amount.")
+    ] = False,
+    max_price_impact_bps: MaxPriceImpact = None,
     quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote or fail.")] = None,
     name: Annotated[str | None, typer.Option(help="Your own id (clientOrderId); a repeat is the same order.")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order ends.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit an order."""
+    """Submit an order. In a terminal, ask before one that moves the price by more than 5 %."""
 
     async def ask(engine: Engine) -> None:
-        order = _order(token_in, token_out, amount, slippage_bps)
-        order |= {field: value for field, value in (("quoteId", quote), ("clientOrderId", name)) if value}
+        impact = max_price_impact_bps
+        if impact is None and sys.stdin.isatty():
+            impact = await _accepted_impact(engine, _order(token_in, token_out, amount, str(slippage_bps)))
+        order = _order(token_in, token_out, amount, slippage_bps) | _given(
+            allowAnySlippage=allow_any_slippage or None,
+            maxPriceImpactBps=impact,
+            quoteId=quote,
+            clientOrderId=name,
+        )
         accepted = await engine.submit(order)
         if watch:
             if not as_json:
@@ -216,6 +238,25 @@ def show(value: Json, view: Callable[[Json], Any], as_json: bool) -> None:
 
 def _order(token_in: str, token_out: str, amount: str, slippage_bps: int | str) -> Json:
     return {"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount, "slippageBps": slippage_bps}
+
+
+def _given(**fields: Any) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+async def _accepted_impact(engine: Engine, order: Json) -> int | None:
+    """The price impact that the user accepts, if the order needs more than the default. Ends the command otherwise."""
+    try:
+        quoted = await engine.quote(order | {"maxPriceImpactBps": "10000"})
+    except (Refused, Unreachable):
+        return None  # The order itself is answered with the reason.
+    impact: int = quoted["priceImpactBps"]
+    if impact <= DEFAULT_MAX_PRICE_IMPACT_BPS:
+        return None
+    pays, receives = (f"{quoted[f'amount{side}']} {quoted[f'token{side}']}" for side in ("In", "Out"))
+    err.print(f"This order moves the price by {impact / 100:.2f} %: {pays} would receive {receives}.", markup=False)
+    typer.confirm("Submit it?", abort=True, err=True)
+    return min(impact + IMPACT_MARGIN_BPS, 10_000)
 
 
 def _number(status: int) -> Exit:

@@ -24,7 +24,7 @@ class Throttled(errors.RateLimited):
 
 
 EXAMPLES: tuple[EngineError, ...] = (
-    errors.InvalidJson("expected a JSON object: Expecting value: line 1 column 1 (char 0)"),
+    errors.InvalidJson("expected a JSON object, was JSON that ends too early"),
     errors.InvalidOrder([{"field": "amountIn", "message": "expected an amount above zero, was '0'"}]),
     errors.InvalidRequest([{"field": "limit", "message": 'expected an integer from 1 to 100, was "0"'}]),
     errors.Unauthorized("expected a valid API key, sent as Authorization: Bearer KEY"),
@@ -50,6 +50,11 @@ EXAMPLES: tuple[EngineError, ...] = (
     errors.InsufficientLiquidity(
         "expected at most 18446743241207.706001 RAY, for which the pools pay 11656.6048343 SOL, was 18446744073709 RAY"
     ),
+    errors.PriceImpactTooHigh(
+        "expected a price impact of at most 500 bps, was 3358 bps: 50000 SOL would receive 5625000 USDC; to accept"
+        " that, set maxPriceImpactBps to 3358 or more"
+    ),
+    errors.OrderTooLarge("expected an order worth at most 1000000 USDC, was 9000 SOL, worth 1527300 USDC"),
     errors.VenueUnavailable("raydium did not quote within 2 s; meteora did not quote within 2 s"),
     errors.StoreUnavailable("Postgres does not answer"),
     ServiceUnavailable("the key cannot be checked now; retry in 1 s"),

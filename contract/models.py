@@ -190,6 +190,7 @@ class AcceptedTerms(_Wire):
     amount_in: Whole
     amount_in_base_units: BaseUnits
     slippage_bps: int
+    max_price_impact_bps: int
     client_order_id: str | None
     quote_id: UUID | None
 
@@ -309,6 +310,7 @@ class Order(_Wire):
     amount_in: Whole
     amount_in_base_units: BaseUnits
     slippage_bps: Annotated[int, Field(ge=0, le=10_000)]
+    max_price_impact_bps: Annotated[int, Field(ge=0, le=10_000)]
     attempt: Annotated[int, Field(ge=1)]
     venue: Venue | None
     quoted_out: Whole | None

@@ -44,7 +44,9 @@ from order_engine.domain.errors import (
     InvalidRequest,
     NoRoute,
     OrderNotFound,
+    OrderTooLarge,
     PayloadTooLarge,
+    PriceImpactTooHigh,
     QuoteExpired,
     QuoteNotFound,
     RateLimited,
@@ -167,6 +169,7 @@ def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
     PayloadTooLarge,
     UnsupportedMediaType,
     IdempotencyKeyReused,
+    PriceImpactTooHigh,
     RateLimited,
 )
 def execute_order(
@@ -197,6 +200,8 @@ def execute_order(
     NoRoute,
     AmountTooSmall,
     InsufficientLiquidity,
+    PriceImpactTooHigh,
+    OrderTooLarge,
     RateLimited,
     VenueUnavailable,
 )
@@ -209,6 +214,15 @@ def get_quote(
         Field(ge=0, le=10_000),
         Query(alias="slippageBps", description="In basis points.", openapi_examples=shown(50)),
     ] = 50,
+    max_price_impact_bps: Annotated[
+        int,
+        Field(ge=0, le=10_000),
+        Query(
+            alias="maxPriceImpactBps",
+            description="How far the route may move the price, in basis points.",
+            openapi_examples=shown(500),
+        ),
+    ] = 500,
 ) -> None:
     """Asks all venues at the same time. The quote is valid for 30 seconds. An order with its quoteId takes its route
     and receives at least its minOut, or fails. A client may ask for 300 quotes a minute.

@@ -198,3 +198,46 @@ def test_an_unavailable_service_ends_with_4(stack: Stack) -> None:
         status, message = refused(stack, "submit", "SOL", "USDC", "1", "--watch", ORDERS_URL=url)
     assert status == 4
     assert message.startswith(f"the service does not answer: {url}: ")
+
+
+def in_a_terminal(stack: Stack, reply: str, *arguments: str) -> tuple[int, str]:
+    """Returns the exit status of a command in a terminal where the user replies to its question, and what it prints."""
+    ours, its = os.openpty()
+    with subprocess.Popen(
+        [ROOT / "orders", *arguments], env=environment(stack),
+        stdin=its, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as command:  # fmt: skip
+        os.close(its)
+        os.write(ours, f"{reply}\n".encode())
+        printed, _ = command.communicate(timeout=60)
+        os.close(ours)
+    return command.returncode, printed
+
+
+def test_a_user_is_asked_before_an_order_moves_the_price(stack: Stack, market: Market) -> None:
+    ruinous = ("submit", "RAY", "USDC", "5000000", "--json")
+    before = market.orders()
+    status, shown = in_a_terminal(stack, "n", *ruinous)
+    assert status == 1
+    assert re.search(r"This order moves the price by [67]\d\.\d\d %: 5000000 RAY would receive [0-9.]+ USDC\.", shown)
+    assert market.orders() == before
+
+    status, shown = in_a_terminal(stack, "y", *ruinous)
+    assert status == 0
+    order = json.loads(shown[shown.index("{") :])
+    assert 6000 < order["maxPriceImpactBps"] < 8000
+    assert as_json(stack, "show", order["orderId"])["maxPriceImpactBps"] == order["maxPriceImpactBps"]
+
+    # WHEN nobody can be asked, or the limit is given, or nothing is at risk, THEN the order is sent as it is
+    assert as_json(stack, *ruinous[:-1])["maxPriceImpactBps"] == 500
+    given = as_json(stack, *ruinous[:-1], "--max-price-impact-bps", "9000")
+    assert given["maxPriceImpactBps"] == 9000
+    status, shown = in_a_terminal(stack, "", "submit", "RAY", "USDC", "1", "--json")
+    assert (status, json.loads(shown)["maxPriceImpactBps"]) == (0, 500)
+
+
+def test_a_slippage_of_100_per_cent_has_to_be_confirmed(stack: Stack, market: Market) -> None:
+    everything = ("submit", "SOL", "USDC", "0.01", "--slippage-bps", "10000")
+    status, shown = refused(stack, *everything)
+    assert (status, "slippageBps: expected at most 9999, or allowAnySlippage: true" in shown) == (2, True)
+    assert as_json(stack, *everything, "--allow-any-slippage")["slippageBps"] == 10_000

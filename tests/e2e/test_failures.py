@@ -181,6 +181,24 @@ async def test_an_order_that_pays_nothing_fails_at_once_and_permanently(stack: S
     assert failed["message"] == "expected at least 0.00853 BONK, the least that pays anything in SOL, was 0.00001 BONK"
 
 
+async def test_an_order_that_would_move_the_price_too_far_fails_before_anything_is_signed(
+    stack: Stack, market: Market
+) -> None:
+    ruinous = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "9000000000"}
+    async with client(stack) as at:
+        events = await seen(at, **ruinous)
+        failed = events[-1]["data"]
+        order = await at.executed(**ruinous, maxPriceImpactBps=10_000)
+
+    assert [event["status"] for event in events] == ["pending", "failed"]
+    assert events[0]["data"]["maxPriceImpactBps"] == 500
+    assert (failed["code"], failed["attempts"], failed["retryable"]) == ("PriceImpactTooHigh", 1, False)
+    assert "expected a price impact of at most 500 bps, was 10000 bps: 9000000000 SOL" in failed["message"]
+    assert failed["message"].endswith("to accept that, set maxPriceImpactBps to 10000 or more")
+    # An order that says so is executed.
+    assert (order["status"], order["maxPriceImpactBps"]) == ("confirmed", 10_000)
+
+
 async def test_lost_postgres_connections_lose_no_order(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         await asyncio.gather(*(at.executed() for _ in range(3)))

@@ -96,6 +96,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "amountIn": "12.5",
         "amountInBaseUnits": "12500000",
         "slippageBps": 30,
+        "maxPriceImpactBps": 500,
         "clientOrderId": mine,
         "quoteId": None,
     }
@@ -136,6 +137,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "amountIn": "12.5",
         "amountInBaseUnits": "12500000",
         "slippageBps": 30,
+        "maxPriceImpactBps": 500,
         "attempt": 1,
         "venue": "raydium",
         "quotedOut": sol(out),
@@ -209,7 +211,9 @@ async def test_native_sol_is_wrapped_before_and_unwrapped_after_the_swap(
 
 async def test_the_largest_amount_is_carried_exactly(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
-        order = await at.executed(tokenIn="SOL", tokenOut="USDC", amountIn="18446744073.709551615")
+        order = await at.executed(
+            tokenIn="SOL", tokenOut="USDC", amountIn="18446744073.709551615", maxPriceImpactBps=10_000
+        )
 
     # More than one vault could hold, but it fits when it is split.
     assert order["status"] == "confirmed"

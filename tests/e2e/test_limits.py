@@ -20,7 +20,10 @@ from tests.support.stack import Stack, running
 
 pytestmark = pytest.mark.process
 
-LIMITS = ("--parameter", "OrdersPerMinute=5", "--parameter", "ConnectionsPerClient=3", "--parameter", "LogLevel=DEBUG")
+LIMITS = (
+    "--parameter", "OrdersPerMinute=5", "--parameter", "ConnectionsPerClient=3", "--parameter", "LogLevel=DEBUG",
+    "--parameter", "MaxOrderValue=1000",
+)  # fmt: skip
 EXECUTE = "/api/orders/execute"
 
 
@@ -145,3 +148,19 @@ async def test_no_log_holds_a_secret_and_no_client_can_forge_a_line(
             for line in text.splitlines():
                 assert re.match(r"(START|END|REPORT|INIT_START) ", line) or isinstance(json.loads(line), dict), line
                 assert not line.startswith('{"level": "CRITICAL"')
+
+
+async def test_an_order_above_the_largest_value_fails_with_both_amounts(
+    narrow: Stack, clients: PostgresClientStore
+) -> None:
+    too_large = re.compile(r"expected an order worth at most 1000 USDC, was 10 SOL, worth 1[67]\d\d(\.[0-9]+)? USDC")
+    large = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "10"}
+    async with client(narrow, clients.create_key(str(uuid4()))) as at:
+        quoted = await at.request("GET", "/api/quotes", params=large)
+        order = await at.executed(**large)
+        small = await at.executed(tokenIn="SOL", tokenOut="USDC", amountIn="5")
+    assert (quoted.status, quoted.body["error"]["code"]) == (422, "OrderTooLarge")
+    assert too_large.fullmatch(quoted.body["error"]["message"])
+    assert (order["status"], order["error"]["code"], order["error"]["retryable"]) == ("failed", "OrderTooLarge", False)
+    assert too_large.fullmatch(order["error"]["message"])
+    assert small["status"] == "confirmed"

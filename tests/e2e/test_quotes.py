@@ -117,6 +117,9 @@ async def test_an_order_must_match_its_quote(stack: Stack, change: Json, field: 
             "InsufficientLiquidity",
             "at most",
         ),
+        ({"amountIn": "9000000000"}, 422, "PriceImpactTooHigh", "9000000000 SOL would receive"),
+        ({"maxPriceImpactBps": "0"}, 422, "PriceImpactTooHigh", "set maxPriceImpactBps to 1 or more"),
+        ({"maxPriceImpactBps": "-1"}, 400, "InvalidOrder", "from 0 to 10000"),
     ],
 )
 async def test_a_refused_quote_says_why(

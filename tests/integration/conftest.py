@@ -112,6 +112,7 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
         "MARKET_LATENCY": "instant",
         "MARKET_DRIFT_BPS": "0",
         "MARKET_SEED": "1",
+        "MAX_ORDER_VALUE": "0",
         "POWERTOOLS_SERVICE_NAME": "order-engine",
         "POWERTOOLS_METRICS_NAMESPACE": "OrderEngine",
         "POWERTOOLS_LOG_LEVEL": "INFO",

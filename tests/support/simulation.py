@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from order_engine.dex.pool import Pool, load
+from order_engine.domain.money import BPS
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, PlannedSwap, Quote
 from order_engine.domain.tokens import pool_token
 from order_engine.domain.transactions import Fill, Transaction
@@ -127,7 +128,7 @@ def quoted(market: Market, pair: str, amount: int, *hops: Sequence[str]) -> Quot
     """Returns a quote through these pools with equal shares within a hop, or without hops the best quote."""
     token_in, token_out = pair.split("-")
     if not hops:
-        return router_on(market).best(token_in, token_out, amount)[0]
+        return router_on(market).best(token_in, token_out, amount, BPS)[0]
     known, token, left = settings(cast(Database, market.database)), pool_token(token_in), amount
     swaps: list[PlannedSwap] = []
     for ids in hops:

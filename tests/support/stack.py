@@ -23,7 +23,7 @@ KEY = new_secret("oee_")
 WITH_KEY = ("--parameter", f"DevelopmentKey={KEY}")
 UNLIMITED = tuple(
     word
-    for limit in ("OrdersPerMinute", "QuotesPerMinute", "ConnectionsPerClient")
+    for limit in ("OrdersPerMinute", "QuotesPerMinute", "ConnectionsPerClient", "MaxOrderValue")
     for word in ("--parameter", f"{limit}=0")
 )
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")

@@ -3,10 +3,13 @@
 import { ApiError, transient } from "./api.js";
 import { h, problem } from "./dom.js";
 import { engine } from "./engine.js";
-import { brief, sentence } from "./format.js";
+import { brief, percent, sentence } from "./format.js";
 
 const PRESETS = [10, 50, 100];
 const ATTEMPTS = 3;
+const ANY_BPS = 10_000;
+// How far the price impact may pass the one that the user has accepted: prices move.
+const IMPACT_MARGIN_BPS = 100;
 const SAVED_FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippage"];
 const STORAGE_KEY = "order-form";
 
@@ -18,6 +21,7 @@ export class OrderForm extends EventTarget {
   #intent;
   #sending = false;
   #blocked = 0;
+  #acceptedBps = 0;
 
   /** Events: `accepted` with the order. */
   constructor(api, live) {
@@ -34,6 +38,8 @@ export class OrderForm extends EventTarget {
     };
     this.receive = h("output", { class: "receive", for: "amountIn tokenIn tokenOut" });
     this.fixed = h("input", { type: "checkbox", id: "fixed" });
+    this.accept = h("input", { type: "checkbox", id: "accept" });
+    this.risk = h("span", {});
     this.submit = h("button", { type: "submit", class: "primary" });
     this.message = h("div", { class: "outcome", "aria-live": "polite" });
     this.errors = {};
@@ -56,6 +62,7 @@ export class OrderForm extends EventTarget {
   #build() {
     const { amountIn, tokenIn, tokenOut, slippage } = this.fields;
     const swap = h("button", { type: "button", class: "swap", "aria-label": "Swap the two tokens", title: "Swap the two tokens", click: () => this.#swap() }, "⇅");
+    this.acceptance = h("label", { class: "check warning", hidden: true }, this.accept, this.risk);
     const form = h(
       "form",
       { class: "card order-form", "aria-label": "New order", novalidate: true, submit: (event) => this.#submitted(event), input: () => this.#edited(), change: () => this.#edited() },
@@ -72,6 +79,7 @@ export class OrderForm extends EventTarget {
       ),
       h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote")),
       this.#error("quoteId"),
+      this.acceptance,
       this.submit,
       this.message,
     );
@@ -117,7 +125,8 @@ export class OrderForm extends EventTarget {
     const problems = this.#localProblems(order);
     if (!this.#sending && this.#intent?.text !== this.#text(order)) this.#intent = undefined;
     this.#showProblems(problems);
-    this.#live.want(order.amountIn && !problems.length ? order : undefined);
+    // Without a limit: the form shows the impact and asks the user to accept it.
+    this.#live.want(order.amountIn && !problems.length ? { ...order, maxPriceImpactBps: ANY_BPS } : undefined);
     this.#priced();
   }
 
@@ -133,6 +142,7 @@ export class OrderForm extends EventTarget {
     if (error instanceof ApiError && error.status < 500) this.#showProblems(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
     else if (quote) this.#showProblems([]);
     const { amountIn, tokenIn, tokenOut } = this.#order();
+    this.#showRisk();
     const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
     this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
     this.#enable();
@@ -143,8 +153,28 @@ export class OrderForm extends EventTarget {
     return this.fixed.checked && !this.#live.quote && !this.#intent;
   }
 
+  /** Returns the price impact in basis points if the order has to allow it, else 0. */
+  get #impact() {
+    const impact = this.#live.quote?.priceImpactBps ?? 0;
+    return impact > engine.maxPriceImpactBps ? impact : 0;
+  }
+
+  /** Shows what the user has to accept before the order can be submitted. */
+  #showRisk() {
+    const risks = [
+      this.#impact && `moves the price by ${percent(this.#impact)}`,
+      this.#slippage() === ANY_BPS && "may receive any amount, however small",
+    ].filter(Boolean);
+    this.acceptance.hidden = !risks.length;
+    this.risk.textContent = risks.length ? `I accept that this order ${risks.join(" and ")}` : "";
+    // Prices move a little while the user decides.
+    if (!risks.length || this.#impact > (this.#acceptedBps || this.#impact) + IMPACT_MARGIN_BPS) this.accept.checked = false;
+    this.#acceptedBps = this.accept.checked ? this.#acceptedBps || this.#impact : 0;
+  }
+
   #enable() {
-    this.submit.disabled = this.#sending || this.#blocked > 0 || this.#quoteless;
+    const accepted = this.acceptance.hidden || this.accept.checked;
+    this.submit.disabled = this.#sending || this.#blocked > 0 || this.#quoteless || !accepted;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 
@@ -176,7 +206,15 @@ export class OrderForm extends EventTarget {
     if (this.#intent?.text === text) return this.#intent;
     const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     const quote = this.fixed.checked && this.#live.quote ? { quoteId: this.#live.quote.quoteId } : {};
-    return { text, key, body: { type: "market", ...order, ...quote }, uncertain: false };
+    return { text, key, body: { type: "market", ...order, ...quote, ...this.#accepted(order) }, uncertain: false };
+  }
+
+  /** Returns the fields by which an order says what the user has accepted. */
+  #accepted({ slippageBps }) {
+    return {
+      ...(this.#acceptedBps && { maxPriceImpactBps: Math.min(this.#acceptedBps + IMPACT_MARGIN_BPS, ANY_BPS) }),
+      ...(slippageBps === ANY_BPS && { allowAnySlippage: true }),
+    };
   }
 
   #text = (order) => JSON.stringify([order, this.fixed.checked]);

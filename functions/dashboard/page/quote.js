@@ -124,6 +124,8 @@ const TITLES = {
   NoRoute: "No route",
   AmountTooSmall: "The amount is too small",
   InsufficientLiquidity: "The pools cannot take this amount",
+  PriceImpactTooHigh: "The price impact is too high",
+  OrderTooLarge: "The order is too large",
   VenueUnavailable: "No venue answers",
   StoreUnavailable: "The engine's database does not answer",
   InvalidOrder: "The order is not complete",

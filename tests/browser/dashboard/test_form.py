@@ -47,6 +47,39 @@ def test_each_problem_is_shown_at_its_field(stack: Stack, market: Market, enter:
     expect(page.get_by_label("Token to pay with")).to_have_value("SOL")
 
 
+def test_the_form_asks_before_an_order_moves_the_price_or_takes_any_amount(
+    stack: Stack, market: Market, enter: Visit
+) -> None:
+    page = enter()
+    page.get_by_label("Token to pay with").select_option("RAY")
+    page.get_by_label("You pay").fill("380000")
+    accept = page.get_by_label(re.compile("^I accept that this order moves the price by [0-9.]+ %$"))
+    submit_button = page.get_by_role("button", name="Swap 380000 RAY for USDC")
+    expect(accept).not_to_be_checked()
+    expect(submit_button).to_be_disabled()
+
+    # WHEN the amount is small again, THEN nothing is to be accepted
+    page.get_by_label("You pay").fill("1")
+    expect(accept).to_have_count(0)
+    expect(page.get_by_role("button", name="Swap 1 RAY for USDC")).to_be_enabled()
+
+    # WHEN the user also takes any slippage and accepts both
+    page.get_by_label("You pay").fill("380000")
+    page.get_by_label("Slippage tolerance in per cent").fill("100")
+    both = page.get_by_label(re.compile("moves the price by [0-9.]+ % and may receive any amount, however small$"))
+    expect(both).not_to_be_checked()
+    both.check()
+    submit_button.click()
+
+    # THEN the order says so, and is executed
+    page.get_by_role("link", name="Follow the order").click()
+    expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
+    order = ask(stack, f"/api/orders/{page.url.rsplit('/', 1)[1]}")
+    impact = order["events"][1]["data"]["priceImpactBps"]
+    assert order["slippageBps"] == 10_000
+    assert 500 < impact <= order["maxPriceImpactBps"] <= impact + 200
+
+
 def test_an_order_with_a_lost_answer_is_executed_once(stack: Stack, market: Market, enter: Visit) -> None:
     page = enter()
 

@@ -28,6 +28,7 @@ PARAMETERS = {
     "OrdersPerMinute": "0",
     "QuotesPerMinute": "0",
     "ConnectionsPerClient": "0",
+    "MaxOrderValue": "0",
     "DevelopmentKey": KEY,
     # Not all targets support alarms on several metrics.
     "Alarms": "false",

@@ -297,7 +297,7 @@ def begin(story: Story, orders: PostgresOrderStore, database: Database, lambda_:
     if story.quoted:
         request = replace(REQUEST, quote_id=uuid7())
         quote = quoted(live(database), "SOL-USDC", REQUEST.amount_in)
-        offer = Offer(cast(UUID, request.quote_id), quote, REQUEST.slippage_bps, {})
+        offer = Offer(cast(UUID, request.quote_id), quote, REQUEST.slippage_bps, {"priceImpactBps": 1})
         PostgresQuoteStore(database).insert(CLIENT, offer)
     order = new_order(orders, request)
     claim = orders.claim(order.id, "an earlier run", LEASE)

@@ -15,6 +15,7 @@ from order_engine.api.views import decision_view, event_view, offer_view, order_
 from order_engine.domain.errors import (
     InvalidOrder,
     NoRoute,
+    PriceImpactTooHigh,
     QuoteExpired,
     QuoteNotFound,
     RateLimited,
@@ -23,6 +24,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import BPS
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, Offer
 from order_engine.domain.runs import Run
@@ -35,7 +37,7 @@ from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
 from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.network import closed_port
-from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
+from tests.support.orders import CLIENT, LEASE, REQUEST, RUN, claimed
 from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, router_on
 
 
@@ -271,6 +273,22 @@ def test_a_market_that_has_moved_causes_slippage_not_a_new_price(scene: Scene, d
 
 
 # Orders that are refused
+
+
+def test_an_order_must_allow_the_impact_of_its_quote(scene: Scene) -> None:
+    large = replace(REQUEST, amount_in=100_000 * SOL, max_price_impact_bps=BPS)
+    offer = scene.quoting.offer(large, CLIENT)
+    refused = replace(large, quote_id=offer.id, max_price_impact_bps=offer.price_impact_bps - 1)
+    with pytest.raises(PriceImpactTooHigh, match=f"was {offer.price_impact_bps} bps: 100000 SOL would receive"):
+        scene.submit(refused)
+    assert scene.orders.page(CLIENT, 10) == ([], None)
+
+    # A quote that was offered without a limit does not lift the order's.
+    run = Run.of(claimed(scene.orders, request=refused))
+    with pytest.raises(PriceImpactTooHigh):
+        scene.execution.route(run)
+    accepted = scene.submit(replace(refused, max_price_impact_bps=offer.price_impact_bps, client_order_id="again"))
+    assert accepted.max_price_impact_bps == offer.price_impact_bps
 
 
 def test_an_order_for_an_unknown_quote_is_refused(scene: Scene) -> None:

@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 import pytest
 
 from order_engine.api.views import amounts, decision_view, event_view
+from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.domain.errors import (
     AmountTooSmall,
     CorruptPool,
     EngineError,
     InsufficientLiquidity,
     NoRoute,
+    OrderTooLarge,
+    PriceImpactTooHigh,
     StoreUnavailable,
     VenueUnavailable,
 )
-from order_engine.domain.money import U64_MAX, parse_amount
+from order_engine.domain.money import BPS, U64_MAX, format_amount, parse_amount
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, Quote
 from order_engine.domain.runs import Run
@@ -28,12 +31,13 @@ from order_engine.ports import Venue
 from order_engine.services.routing import Router
 from order_engine.simulation.faults import set_fault
 from order_engine.simulation.pools import VENUES
+from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import eventually
 from tests.support.fakes import FakeVenue, fake_execution
 from tests.support.orders import REQUEST, claimed
-from tests.support.simulation import SOL, Clock, execution_on, live, market_of, pools, router_on
+from tests.support.simulation import SOL, Clock, execution_on, live, market_of, pools, router_on, store
 
 
 class Routed(NamedTuple):
@@ -44,7 +48,7 @@ class Routed(NamedTuple):
 
 
 def best(router: Router, token_in: str, token_out: str, amount: int) -> Routed:
-    quote, decision = router.best(token_in, token_out, amount)
+    quote, decision = router.best(token_in, token_out, amount, BPS)
     return Routed(quote, decision_view(decision.dump()))
 
 
@@ -240,6 +244,83 @@ def test_the_largest_possible_output_is_named_and_works(router: Router, database
         best(router, "SOL", "mSOL", largest + 1)
 
 
+# Orders that are ruinous or too large
+
+
+def test_a_route_may_move_the_price_as_far_as_the_order_says_and_no_further(router: Router) -> None:
+    amount = 100_000 * SOL
+    quote, decision = router.best("SOL", "USDC", amount, BPS)
+    impact = decision.price_impact_bps
+    assert 500 < impact < BPS
+    assert router.best("SOL", "USDC", amount, impact)[0].amount_out == quote.amount_out
+    with pytest.raises(PriceImpactTooHigh) as refused:
+        router.best("SOL", "USDC", amount, impact - 1)
+    assert str(refused.value) == (
+        f"expected a price impact of at most {impact - 1} bps, was {impact} bps: 100000 SOL would receive"
+        f" {format_amount(quote.amount_out, TOKENS['USDC'])} USDC; to accept that, set maxPriceImpactBps to {impact}"
+        " or more"
+    )
+
+
+def test_an_order_that_would_empty_the_pools_is_refused(router: Router) -> None:
+    with pytest.raises(PriceImpactTooHigh, match="was 10000 bps: 9000000000 SOL would receive"):
+        router.best("SOL", "USDC", 9_000_000_000 * SOL, 500)
+
+
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "amount", "worth"),
+    [
+        ("USDC", "SOL", "1000000", "1000000 USDC"),
+        ("SOL", "BONK", "5882.5", r"1000025 USDC"),
+        ("wSOL", "mSOL", "5882.5", r"1000025 USDC"),
+        ("mSOL", "SOL", "4525", r"100002[0-9.]+ USDC"),
+        ("BONK", "JUP", "50010000000", r"999[0-9.]+ USDC"),
+    ],
+)
+def test_an_order_may_be_worth_the_limit_and_no_more(
+    database: Database, clock: Clock, token_in: str, token_out: str, amount: str, worth: str
+) -> None:
+    """The limit is in USDC at the spot price of the deepest pools, directly or over a hub."""
+    units, usdc = parse_amount(amount, TOKENS[token_in]), TOKENS["USDC"]
+    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    refused = pytest.raises(
+        OrderTooLarge, match=f"^expected an order worth at most 1 USDC, was {amount} {token_in}, worth {worth}$"
+    )
+    with refused as error:
+        Router(venues, 10, max_order_value=10**6).best(token_in, token_out, units, BPS)
+    value = parse_amount(str(error.value).split()[-2], usdc)
+    assert Router(venues, 10, max_order_value=value).best(token_in, token_out, units, BPS)
+    assert Router(venues, 10).best(token_in, token_out, units, BPS)
+    with pytest.raises(OrderTooLarge):
+        Router(venues, 10, max_order_value=value - 1).best(token_in, token_out, units, BPS)
+
+
+def test_an_order_of_unknown_worth_is_refused_where_there_is_a_limit(database: Database, clock: Clock) -> None:
+    database.execute("DELETE FROM market_pools WHERE 'USDC' IN (token_a, token_b)")
+    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    with pytest.raises(OrderTooLarge, match="was 1 SOL, which no pools value in USDC"):
+        Router(venues, 10, max_order_value=10**12).best("SOL", "mSOL", SOL, BPS)
+    assert Router(venues, 10).best("SOL", "mSOL", SOL, BPS)
+
+
+def test_a_small_pool_with_a_strange_price_does_not_change_what_an_order_is_worth(
+    database: Database, clock: Clock
+) -> None:
+    strange = RaydiumCp(10**9, 10**12, 2_500, 0, 0, 0, 0)
+    store(database, "raydium-cp:SOL-USDC", strange)
+    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    with pytest.raises(OrderTooLarge, match="was 1 SOL, worth 170 USDC"):
+        Router(venues, 10, max_order_value=1).best("SOL", "USDC", SOL, BPS)
+
+
+def test_a_refusal_is_retryable_while_a_venue_is_missing(router: Router, database: Database) -> None:
+    """The missing venue's pools may make the impact smaller."""
+    set_fault(database, "meteora", "quote", "fail", times=1)
+    with pytest.raises(VenueUnavailable, match="meteora refused to quote"):
+        router.best("SOL", "USDC", 40_000 * SOL, 500)
+    assert router.best("SOL", "USDC", 40_000 * SOL, 500)
+
+
 # The decision
 
 
@@ -295,7 +376,7 @@ def test_the_fees_are_those_of_the_pools_by_kind(router: Router, database: Datab
 
 def test_the_order_stores_the_decision_with_the_losing_quotes(orders: PostgresOrderStore, database: Database) -> None:
     set_fault(database, "meteora", "quote", "fail", times=1)
-    order = claimed(orders, request=OrderRequest("market", "SOL", "USDC", 20_000 * SOL))
+    order = claimed(orders, request=OrderRequest("market", "SOL", "USDC", 20_000 * SOL, max_price_impact_bps=BPS))
     execution_on(live(database), orders).route(Run.of(order))
     routing = event_view(orders.events(order.id)[-1])["data"]
     assert {one["pools"] for one in routing["quotes"]} >= {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}

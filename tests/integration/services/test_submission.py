@@ -70,6 +70,7 @@ def test_an_order_is_stored_shown_and_enqueued_once(scene: Scene) -> None:
         "slippage_bps": 50,
         "client_order_id": None,
         "quote_id": None,
+        "max_price_impact_bps": 500,
     }
     assert (scene.connections.sent, scene.warnings) == ([], [])
 

@@ -88,6 +88,7 @@ def test_the_answer_stays_the_same_when_the_order_moves_on(
         ({"token_in": "RAY"}, "tokenIn", "SOL", "RAY"),
         ({"token_out": "JUP"}, "tokenOut", "USDC", "JUP"),
         ({"slippage_bps": 51}, "slippageBps", "50", "51"),
+        ({"max_price_impact_bps": 501}, "maxPriceImpactBps", "500", "501"),
         ({"user_id": "u"}, "userId", "nothing", "u"),
         ({"client_order_id": "x"}, "clientOrderId", "nothing", "x"),
     ],

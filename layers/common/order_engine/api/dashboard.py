@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from order_engine.domain.errors import NotFound
 from order_engine.domain.lifecycle import FINAL, Status, Trigger, sources
+from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS
 from order_engine.domain.tokens import TOKENS
 
 _CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -55,6 +56,7 @@ class Dashboard:
             "statuses": list(Status),
             "final": sorted(FINAL),
             "cancellable": sources(Trigger.CANCEL),
+            "maxPriceImpactBps": DEFAULT_MAX_PRICE_IMPACT_BPS,
         }
         return self._page.substitute(assets=assets, engine=escape(json.dumps(engine)), preloads="\n    ".join(preloads))
 

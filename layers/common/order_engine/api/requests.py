@@ -9,7 +9,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, NamedTuple, NoReturn
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -17,11 +26,11 @@ from order_engine.api import cursors
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, parse_amount
-from order_engine.domain.orders import DEFAULT_SLIPPAGE_BPS, OrderRequest
+from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS, DEFAULT_SLIPPAGE_BPS, OrderRequest
 from order_engine.domain.tokens import Token, token
 
 _PAGE_PARAMETERS = ("limit", "status", "cursor")
-_QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "tokenPair", "amount")
+_QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
 MAX_DEPTH = 20
@@ -52,6 +61,8 @@ class OrderTerms(BaseModel):
 
     type: Literal["market"]
     slippage_bps: BasisPoints | None = DEFAULT_SLIPPAGE_BPS
+    allow_any_slippage: StrictBool | None = False
+    max_price_impact_bps: BasisPoints | None = DEFAULT_MAX_PRICE_IMPACT_BPS
     # Postgres stores any character but NUL.
     client_order_id: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")] | None = (
         None
@@ -162,16 +173,23 @@ def _request(form: _OrderForm, problems: _Problems) -> OrderRequest:
             quote_id = parse_uuid("quoteId", form.quote_id)
         except InvalidRequest as error:
             problems.add("quoteId", error.problems[0]["message"])
+    slippage_bps = _or_default(form.slippage_bps, DEFAULT_SLIPPAGE_BPS)
+    if slippage_bps == BPS and not form.allow_any_slippage:
+        problems.add(
+            "slippageBps",
+            f"expected at most {BPS - 1}, or allowAnySlippage: true to be paid any amount, was {slippage_bps}",
+        )
     problems.check()
     return OrderRequest(
         type=form.type,
         token_in=form.token_in,
         token_out=form.token_out,
         amount_in=amount_in,
-        slippage_bps=_or_default(form.slippage_bps, DEFAULT_SLIPPAGE_BPS),
+        slippage_bps=slippage_bps,
         client_order_id=form.client_order_id,
         user_id=form.user_id,
         quote_id=quote_id,
+        max_price_impact_bps=_or_default(form.max_price_impact_bps, DEFAULT_MAX_PRICE_IMPACT_BPS),
     )
 
 
@@ -201,14 +219,17 @@ def _amount(value: object, token_in: Token | None, problems: _Problems) -> int:
 
 
 def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
-    """The order that these query parameters ask a quote for: `tokenIn`, `tokenOut`, `amountIn` and `slippageBps`.
+    """The order that these query parameters ask a quote for: `tokenIn`, `tokenOut`, `amountIn`, `slippageBps` and
+    `maxPriceImpactBps`.
 
     Raises `InvalidOrder` with every problem.
     """
     problems = _unknown(query, _QUOTE_PARAMETERS)
-    form: dict[str, Any] = {"type": "market"} | {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
-    if "slippageBps" in form:
-        form["slippageBps"] = _numeric(form["slippageBps"])
+    # A quote swaps nothing: it may show what any slippage would mean.
+    form: dict[str, Any] = {"type": "market", "allowAnySlippage": True}
+    form |= {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
+    for name in form.keys() & {"slippageBps", "maxPriceImpactBps"}:
+        form[name] = _numeric(form[name])
     try:
         request = parse_order(form)
     except InvalidOrder as error:
@@ -317,6 +338,8 @@ def _message(detail: ErrorDetails) -> str:
             return f"expected no such field, was {was}"
         case "literal_error":
             return f"expected {context['expected']}, was {was}"
+        case "bool_type":
+            return f"expected true or false, was {was}"
         case "string_type":
             return f"expected a string, was {was}"
         case "string_too_short" | "string_too_long":

@@ -43,6 +43,7 @@ def order_view(order: Order) -> dict[str, Any]:
         "tokenOut": order.token_out,
         **amounts("amountIn", order.amount_in, order.token_in),
         "slippageBps": order.slippage_bps,
+        "maxPriceImpactBps": order.max_price_impact_bps,
         "attempt": order.attempt,
         "venue": order.venue,
         **out("quotedOut", order.quoted_out),
@@ -156,6 +157,8 @@ def _pending(data: dict[str, Any]) -> dict[str, Any]:
         "tokenOut": data["token_out"],
         **amounts("amountIn", int(data["amount_in"]), data["token_in"]),
         "slippageBps": data["slippage_bps"],
+        # Orders from before there was a limit had none.
+        "maxPriceImpactBps": data.get("max_price_impact_bps", BPS),
         "clientOrderId": data["client_order_id"],
         "quoteId": data["quote_id"],
     }

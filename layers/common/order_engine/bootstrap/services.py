@@ -171,7 +171,9 @@ def health() -> Health:
 
 def _router(latency: str | None = None) -> Router:
     from order_engine.bootstrap import market
+    from order_engine.domain.tokens import TOKENS
     from order_engine.services.routing import Router
 
     venues, deadline = market.venues(latency)
-    return Router(venues, deadline, log=inform)
+    max_order_value = settings.integer("MAX_ORDER_VALUE") * 10 ** TOKENS["USDC"].decimals
+    return Router(venues, deadline, log=inform, max_order_value=max_order_value)

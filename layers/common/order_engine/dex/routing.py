@@ -168,6 +168,22 @@ def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterato
             yield token_in, hub, token_out
 
 
+def worth(listings: Sequence[Listing], amount: int, token: str, unit: str) -> int | None:
+    """An amount of a token in base units of another one, at spot prices; `None` without pools between the two.
+
+    The deepest pool of each pair counts: a small pool with a strange price says little about the market.
+    """
+    path = (token,) if token == unit else next(paths(listings, token, unit), None)
+    if path is None:
+        return None
+    for pair in pairwise(path):
+        sides = [listing.side(pair[0]) for listing in listings if listing.trades(*pair)]
+        deepest = max(sides, key=lambda side: side.pool.depth(side.a_to_b))
+        numerator, denominator = deepest.pool.spot_price(deepest.a_to_b)
+        amount = amount * numerator // denominator
+    return amount
+
+
 def reason(found: Sequence[Route]) -> str:
     """Why the first of these routes won, as a sentence."""
     first, *others = found

@@ -79,6 +79,11 @@ class Decision:
     candidates: tuple[Candidate, ...]
     missing: tuple[Missing, ...]
 
+    @property
+    def price_impact_bps(self) -> int:
+        """The price impact of the chosen route."""
+        return self.candidates[0].price_impact_bps
+
     def dump(self) -> dict[str, Any]:
         return records.dump(
             1,

@@ -147,6 +147,14 @@ class InsufficientLiquidity(Final):
     """The pools hold too little for the amount."""
 
 
+class PriceImpactTooHigh(Final):
+    """The best route moves the price further than the order allows."""
+
+
+class OrderTooLarge(Final):
+    """The order is worth more than the engine accepts."""
+
+
 class CorruptPool(Final):
     """A pool has an impossible state. The router leaves it out."""
 

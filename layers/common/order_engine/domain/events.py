@@ -59,6 +59,7 @@ def pending(request: OrderRequest) -> dict[str, Any]:
         slippage_bps=request.slippage_bps,
         client_order_id=request.client_order_id,
         quote_id=records.optional_str(request.quote_id),
+        max_price_impact_bps=request.max_price_impact_bps,
     )
 
 

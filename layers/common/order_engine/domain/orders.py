@@ -10,6 +10,7 @@ from uuid import UUID
 from order_engine.domain.lifecycle import Status
 
 DEFAULT_SLIPPAGE_BPS = 50
+DEFAULT_MAX_PRICE_IMPACT_BPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class OrderRequest:
     client_order_id: str | None = None
     user_id: str | None = None
     quote_id: UUID | None = None
+    max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Order:
     amount_out: int | None = None
     error: dict[str, Any] | None = None
     transaction: dict[str, Any] | None = None
+    max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
 
     def as_accepted(self) -> Order:
         """The order as it was when it was stored, without anything that happened since."""
@@ -74,4 +77,5 @@ class Order:
             client_order_id=self.client_order_id,
             user_id=self.user_id,
             quote_id=self.quote_id,
+            max_price_impact_bps=self.max_price_impact_bps,
         )

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from order_engine.domain import records
-from order_engine.domain.errors import QuoteExpired
+from order_engine.domain.decisions import Decision
+from order_engine.domain.errors import PriceImpactTooHigh, QuoteExpired
+from order_engine.domain.money import describe
+from order_engine.domain.tokens import TOKENS
 
 QUOTE_LIFETIME_SECONDS = 30.0
 
@@ -56,6 +59,16 @@ class Quote:
         if now >= self.expires_at:
             raise QuoteExpired(f"the quote expired {now - self.expires_at:.1f} s ago")
 
+    def check_price_impact(self, price_impact_bps: int, limit_bps: int) -> None:
+        """Raises `PriceImpactTooHigh` for a price impact above the limit, both in basis points."""
+        if price_impact_bps > limit_bps:
+            pays = describe(self.amount_in, TOKENS[self.token_in])
+            receives = describe(self.amount_out, TOKENS[self.token_out])
+            raise PriceImpactTooHigh(
+                f"expected a price impact of at most {limit_bps} bps, was {price_impact_bps} bps:"
+                f" {pays} would receive {receives}; to accept that, set maxPriceImpactBps to {price_impact_bps} or more"
+            )
+
     def dump(self) -> dict[str, Any]:
         return records.dump(
             1,
@@ -83,6 +96,14 @@ class Offer:
     quote: Quote
     slippage_bps: int
     decision: dict[str, Any]
+
+    @property
+    def price_impact_bps(self) -> int:
+        """The price impact of the quoted route."""
+        if "version" not in self.decision:
+            # Before records had a version, decisions were stored as clients see them.
+            return int(self.decision["priceImpactBps"])
+        return Decision.load(self.decision).price_impact_bps
 
     def check(self, now: float) -> None:
         """Raises `QuoteExpired` if the quote has expired, or is of before the clock was set back."""

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from order_engine.domain import records
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import Order
+from order_engine.domain.money import BPS
+from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS, Order
 from order_engine.domain.quotes import Quote
 from order_engine.domain.transactions import Transaction
 
@@ -34,6 +35,7 @@ class Run:
     quoted_out: int | None = None
     quote: Quote | None = None
     transaction: Transaction | None = None
+    max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
 
     @classmethod
     def of(cls, order: Order, published_seq: int = 0) -> Self:
@@ -53,6 +55,7 @@ class Run:
             published_seq=published_seq,
             quoted_out=order.quoted_out,
             transaction=Transaction.load(order.transaction) if order.transaction else None,
+            max_price_impact_bps=order.max_price_impact_bps,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -71,6 +74,7 @@ class Run:
             "quoted_out": records.optional_str(self.quoted_out),
             "quote": self.quote.dump() if self.quote else None,
             "transaction": self.transaction.dump() if self.transaction else None,
+            "max_price_impact_bps": self.max_price_impact_bps,
         }
 
     @classmethod
@@ -91,4 +95,6 @@ class Run:
             quoted_out=records.optional_int(record["quoted_out"]),
             quote=Quote.load(record["quote"]) if record["quote"] else None,
             transaction=Transaction.load(record["transaction"]) if record["transaction"] else None,
+            # Missing in executions that started before a deployment: their orders have no limit.
+            max_price_impact_bps=record.get("max_price_impact_bps", BPS),
         )

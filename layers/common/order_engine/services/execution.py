@@ -45,8 +45,7 @@ class Execution:
     def route(self, run: Run) -> Run:
         """Finds the route that pays most, or takes the quote that the order names.
 
-        Raises `VenueUnavailable` when no venue answers in time, `NoRoute`, `AmountTooSmall`,
-        `InsufficientLiquidity`.
+        Raises what `Router.best` raises, and `PriceImpactTooHigh` for a quote that the order names.
         """
         quote, decision = self._quote(run)
         data = events.routing(run.token_out, quote.amount_out, decision, run.quote_id)
@@ -119,8 +118,9 @@ class Execution:
         """The quote to execute, and the record of its decision."""
         if run.quote_id is not None:
             offer = self._quotes.get(run.quote_id)
+            offer.quote.check_price_impact(offer.price_impact_bps, run.max_price_impact_bps)
             return offer.quote, offer.decision
-        quote, decision = self._router.best(run.token_in, run.token_out, run.amount_in)
+        quote, decision = self._router.best(run.token_in, run.token_out, run.amount_in, run.max_price_impact_bps)
         return quote, decision.dump()
 
     def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **options: Any) -> Run:

@@ -21,12 +21,13 @@ class Quoting:
     def offer(self, request: OrderRequest, client_id: UUID) -> Offer:
         """Quotes this order and stores the offer, so that an order of the client can name it.
 
-        Raises `RateLimited`, `VenueUnavailable`, `StoreUnavailable`, `NoRoute`, `AmountTooSmall`,
-        `InsufficientLiquidity`.
+        Raises `RateLimited`, `StoreUnavailable`, and what `Router.best` raises.
         """
         if limited := rate_limiting.refusal(self._rate_limit, client_id):
             raise limited
-        quote, decision = self._router.best(request.token_in, request.token_out, request.amount_in)
+        quote, decision = self._router.best(
+            request.token_in, request.token_out, request.amount_in, request.max_price_impact_bps
+        )
         offer = Offer(uuid7(), quote, request.slippage_bps, decision.dump())
         self._store.insert(client_id, offer)
         return offer

@@ -16,6 +16,8 @@ from order_engine.domain.errors import (
     EngineError,
     InsufficientLiquidity,
     NoRoute,
+    OrderTooLarge,
+    PriceImpactTooHigh,
     Transient,
     VenueUnavailable,
 )
@@ -30,7 +32,11 @@ LEG_COST_LAMPORTS = 5_000
 
 
 class Router:
-    """`deadline` is how many seconds a venue may take; `now` gives Unix seconds; `log` keeps each decision."""
+    """`deadline` is how many seconds a venue may take; `now` gives Unix seconds; `log` keeps each decision.
+
+    `max_order_value` is the most that an order may be worth, in base units of USDC at the pools' spot prices; 0 is no
+    limit.
+    """
 
     def __init__(
         self,
@@ -38,18 +44,21 @@ class Router:
         deadline: float,
         now: Callable[[], float] = time.time,
         log: Callable[[str, Mapping[str, Any]], None] = lambda message, details: None,
+        max_order_value: int = 0,
     ) -> None:
         self._venues = venues
         self._deadline = deadline
         self._log = log
+        self._max_order_value = max_order_value
         self._now = now
         # One thread per venue: a venue that hangs delays no other.
         self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
 
-    def best(self, token_in: str, token_out: str, amount_in: int) -> tuple[Quote, Decision]:
+    def best(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> tuple[Quote, Decision]:
         """The route that pays most now, and why. `amount_in` in base units.
 
-        Raises `VenueUnavailable` when no venue answers, `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`.
+        Raises `VenueUnavailable` when no venue answers, or when one that does not answer may change a refusal;
+        `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`, `PriceImpactTooHigh`, `OrderTooLarge`.
         """
         from_token, to_token = pool_token(token_in), pool_token(token_out)
         tokens = sorted({from_token, to_token, *routing.HUBS})
@@ -57,7 +66,8 @@ class Router:
         try:
             routes = routing.routes(listings, from_token, to_token, amount_in, int(self._now()), LEG_COST_LAMPORTS)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge) as error:
-            raise _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in) from None
+            refusal = _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in)
+            raise _unless_missing(refusal, missing) from None
         best = routes[0]
         quote = Quote(
             token_in=token_in,
@@ -70,7 +80,26 @@ class Router:
         )
         decision = decide(routes, missing)
         self._log("routed", decision.dump())
+        try:
+            quote.check_price_impact(decision.price_impact_bps, max_price_impact_bps)
+            self._check_value(listings, TOKENS[token_in], amount_in)
+        except (PriceImpactTooHigh, OrderTooLarge) as error:
+            raise _unless_missing(error, missing) from None
         return quote, decision
+
+    def _check_value(self, listings: Sequence[Listing], token_in: Token, amount_in: int) -> None:
+        """Raises `OrderTooLarge` for an order that is worth more than the limit, or whose value is unknown."""
+        if not self._max_order_value:
+            return
+        value = routing.worth(listings, amount_in, pool_token(token_in.symbol), "USDC")
+        if value is not None and value <= self._max_order_value:
+            return
+        usdc = TOKENS["USDC"]
+        raise OrderTooLarge(
+            f"expected an order worth at most {describe(self._max_order_value, usdc)},"
+            f" was {describe(amount_in, token_in)},"
+            f" {'which no pools value in USDC' if value is None else f'worth {describe(value, usdc)}'}"
+        )
 
     def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError]]:
         """The pools of all venues, and why others are missing, by the venue's name or the pool's address."""
@@ -104,13 +133,18 @@ def _swaps(route: Route) -> tuple[PlannedSwap, ...]:
     )
 
 
+def _unless_missing(error: EngineError, missing: Mapping[str, EngineError]) -> EngineError:
+    """The error, or a transient one while a missing venue may come back and change the route."""
+    if any(isinstance(reason, Transient) for reason in missing.values()):
+        return VenueUnavailable("; ".join(str(reason) for reason in missing.values()))
+    return error
+
+
 def _refusal(
     error: DexError, missing: Mapping[str, EngineError], token_in: Token, token_out: Token, amount_in: int
 ) -> EngineError:
-    """The routing error in terms of the order. Transient while a missing venue may come back."""
+    """The routing error in terms of the order."""
     pair = f"{token_in.symbol}-{token_out.symbol}"
-    if any(isinstance(reason, Transient) for reason in missing.values()):
-        return VenueUnavailable("; ".join(str(reason) for reason in missing.values()))
     match error:
         case routing.TooSmall(smallest=smallest):
             return AmountTooSmall(

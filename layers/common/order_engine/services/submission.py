@@ -8,7 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from order_engine.domain import events
-from order_engine.domain.errors import EngineError, IdempotencyKeyReused, InvalidOrder, QuoteExpired
+from order_engine.domain.errors import (
+    EngineError,
+    IdempotencyKeyReused,
+    InvalidOrder,
+    PriceImpactTooHigh,
+    QuoteExpired,
+)
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
@@ -52,7 +58,7 @@ class Submission:
         Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
         with an earlier request. The WebSocket connection `connection_id` listens to a new order from its first event.
         An order that names a quote must ask for what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
-        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `InvalidOrder`.
+        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `InvalidOrder`.
         """
         id = uuid7()
         if refusal := self._refusal(request, client_id):
@@ -91,7 +97,7 @@ class Submission:
         if request.quote_id is not None:
             try:
                 _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
-            except QuoteExpired as error:
+            except (QuoteExpired, PriceImpactTooHigh) as error:
                 return error
         return None
 
@@ -108,6 +114,7 @@ def _same(request: OrderRequest, order: Order) -> Order:
         clientOrderId=(order.client_order_id, request.client_order_id),
         userId=(order.user_id, request.user_id),
         quoteId=(order.quote_id, request.quote_id),
+        maxPriceImpactBps=(order.max_price_impact_bps, request.max_price_impact_bps),
     )
     if problems:
         raise IdempotencyKeyReused(problems)
@@ -115,7 +122,7 @@ def _same(request: OrderRequest, order: Order) -> Order:
 
 
 def _check_quoted(request: OrderRequest, offer: Offer) -> None:
-    """Raises `QuoteExpired`, or `InvalidOrder` with every difference."""
+    """Raises `QuoteExpired`, `PriceImpactTooHigh`, or `InvalidOrder` with every difference."""
     problems = _mismatches(
         f"quote {offer.id}",
         tokenIn=(offer.quote.token_in, request.token_in),
@@ -126,6 +133,7 @@ def _check_quoted(request: OrderRequest, offer: Offer) -> None:
     if problems:
         raise InvalidOrder(problems)
     offer.check(time.time())
+    offer.quote.check_price_impact(offer.price_impact_bps, request.max_price_impact_bps)
 
 
 def _amounts_in(expected: Order | Quote, was: OrderRequest) -> tuple[str, str]:

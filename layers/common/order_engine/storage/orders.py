@@ -24,15 +24,16 @@ a run that is slower still loses its order to another one, and can do it no harm
 
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
-    client_order_id, user_id, quote_id, run, venue, quoted_out, min_out, tx_hash, amount_out, error, transaction"""
+    client_order_id, user_id, quote_id, max_price_impact_bps, run, venue, quoted_out, min_out, tx_hash, amount_out,
+    error, transaction"""
 
 # Of several requests with one key the first is stored. The others wait until it is committed, and store nothing.
 _INSERT = f"""
     WITH inserted AS (
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
-                            quote_id, idempotency_key)
+                            quote_id, max_price_impact_bps, idempotency_key)
         SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(idempotency_key)s
+               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(max_price_impact_bps)s, %(idempotency_key)s
         WHERE {{room}}
         ON CONFLICT DO NOTHING
         RETURNING {_ORDER}
@@ -141,6 +142,7 @@ class PostgresOrderStore:
             "client_order_id": request.client_order_id,
             "user_id": request.user_id,
             "quote_id": request.quote_id,
+            "max_price_impact_bps": request.max_price_impact_bps,
             "idempotency_key": idempotency_key,
             "connection_id": connection_id,
             "data": Jsonb(data),

@@ -48,6 +48,17 @@ def test_an_order_may_name_a_quote() -> None:
     assert parse({**FULL, "quoteId": None}).quote_id is None
 
 
+def test_an_order_takes_any_slippage_only_if_it_says_so() -> None:
+    assert parse({**FULL, "slippageBps": 10_000, "allowAnySlippage": True}).slippage_bps == 10_000
+    assert parse({**FULL, "slippageBps": 9_999}).slippage_bps == 9_999
+
+
+def test_an_order_may_move_the_price_by_five_per_cent_unless_it_says_otherwise() -> None:
+    assert parse(FULL).max_price_impact_bps == 500
+    assert parse({**FULL, "maxPriceImpactBps": 0}).max_price_impact_bps == 0
+    assert parse({**FULL, "maxPriceImpactBps": 10_000}).max_price_impact_bps == 10_000
+
+
 def test_wrapped_sol_is_accepted_as_a_token() -> None:
     assert parse({**FULL, "tokenIn": "wSOL"}) == OrderRequest("market", "wSOL", "USDC", 1_500_000_000)
 
@@ -116,6 +127,15 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
         ({"slippageBps": "50"}, "slippageBps", 'expected an integer from 0 to 10000, was "50"'),
         ({"slippageBps": 0.5}, "slippageBps", "expected an integer from 0 to 10000, was"),
         ({"slippageBps": True}, "slippageBps", "expected an integer from 0 to 10000, was true"),
+        (
+            {"slippageBps": 10000},
+            "slippageBps",
+            "expected at most 9999, or allowAnySlippage: true to be paid any amount",
+        ),
+        ({"slippageBps": 10000, "allowAnySlippage": False}, "slippageBps", "expected at most 9999"),
+        ({"allowAnySlippage": 1}, "allowAnySlippage", "expected true or false, was 1"),
+        ({"allowAnySlippage": "true"}, "allowAnySlippage", 'expected true or false, was "true"'),
+        ({"maxPriceImpactBps": 10001}, "maxPriceImpactBps", "expected an integer from 0 to 10000, was 10001"),
         ({"type": "limit"}, "type", "expected 'market', was \"limit\""),
         ({"surprise": 1}, "surprise", "expected no such field, was 1"),
         ({"clientOrderId": ""}, "clientOrderId", 'expected at least 1 character, was ""'),
@@ -209,7 +229,7 @@ def test_a_whole_surrogate_pair_and_moderate_nesting_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("written", ["50", "50.0", "5e1", "5E+1", "500e-1", "50.000"])
-@pytest.mark.parametrize("field", ["slippageBps"])
+@pytest.mark.parametrize("field", ["slippageBps", "maxPriceImpactBps"])
 def test_an_integer_may_be_written_as_a_decimal(field: str, written: str) -> None:
     form = json.dumps({**FULL, field: "?"}).replace('"?"', written)
     assert parse_order(parse_json(form)) == parse({**FULL, field: 50})
@@ -231,7 +251,9 @@ def test_a_number_that_is_not_an_integer_in_range_is_refused_as_it_came(written:
         parse_integer("after", form["slippageBps"], 0, 100)
 
 
-@pytest.mark.parametrize("field", ["slippageBps", "clientOrderId", "userId", "quoteId"])
+@pytest.mark.parametrize(
+    "field", ["slippageBps", "allowAnySlippage", "maxPriceImpactBps", "clientOrderId", "userId", "quoteId"]
+)
 def test_null_means_that_an_optional_field_is_absent(field: str) -> None:
     assert parse({**FULL, field: None}) == parse(FULL)
 

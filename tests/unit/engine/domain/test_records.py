@@ -42,6 +42,7 @@ runs = st.builds(
     quoted_out=st.none() | units,
     quote=st.none() | quotes,
     transaction=st.none() | transactions,
+    max_price_impact_bps=st.integers(0, 10_000),
 )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.domain.errors import InvalidOrder, QuoteExpired, QuoteNotFound, StoreUnavailable
+from order_engine.domain.errors import InvalidOrder, PriceImpactTooHigh, QuoteExpired, QuoteNotFound, StoreUnavailable
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
@@ -78,10 +78,10 @@ class FakeQueue:
         raise AssertionError("a submission does not depend on the queue")
 
 
-def offered(expires_in: float = 60, slippage_bps: int = 75) -> Offer:
+def offered(expires_in: float = 60, slippage_bps: int = 75, price_impact_bps: int = 500) -> Offer:
     """An offer for `REQUEST`."""
     quote = Quote("USDC", "SOL", 2_500_000, 14_000_000, (), 1, time.time() + expires_in)
-    return Offer(QUOTE_ID, quote, slippage_bps, {})
+    return Offer(QUOTE_ID, quote, slippage_bps, {"priceImpactBps": price_impact_bps})
 
 
 def submit(
@@ -130,6 +130,7 @@ def test_the_first_event_contains_the_request() -> None:
         "slippage_bps": 75,
         "client_order_id": "a-1",
         "quote_id": None,
+        "max_price_impact_bps": 500,
     }
     assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
 
@@ -165,6 +166,7 @@ def test_an_order_that_names_its_quote_is_stored_with_it() -> None:
     [
         ({}, None, QuoteNotFound),
         ({}, offered(expires_in=-1), QuoteExpired),
+        ({}, offered(price_impact_bps=501), PriceImpactTooHigh),
         ({"amount_in": 2_500_001}, offered(), InvalidOrder),
         ({}, offered(slippage_bps=50), InvalidOrder),
         # A quote for other tokens is wrong whether or not it has expired.
