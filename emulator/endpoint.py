@@ -19,6 +19,7 @@ from emulator.common.errors import ApiError
 from emulator.common.guard import check_caller
 from emulator.common.requests import read_body
 from emulator.common.serving import Handler
+from emulator.common.trace import HEADER, TRACE
 from emulator.lambda_ import api
 from emulator.lambda_.api import LambdaApi
 from emulator.sqs.parameters import QUERY_ERROR_CODES
@@ -53,6 +54,7 @@ class Endpoint:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = str(uuid.uuid4())
+        TRACE.set(request.headers.get(HEADER))
         response: web.StreamResponse
         try:
             check_caller(request)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from emulator.common import serving
 from emulator.common.errors import ApiError
+from emulator.common.trace import HEADER
 from emulator.lambda_.functions import Functions, Invocation
 
 INTEGRATION_TIMEOUT = 29.0  # seconds
@@ -27,7 +28,7 @@ DROPPED_HEADERS = frozenset(
     b"connection content-length content-md5 expect max-forwards proxy-authenticate server te trailer"
     b" transfer-encoding upgrade www-authenticate".split()
 )
-_RESPELT = {b"authorization": "Authorization", b"user-agent": "User-Agent"}
+_RESPELT = {b"authorization": "Authorization", b"user-agent": "User-Agent", b"x-amzn-trace-id": HEADER}
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FORBIDDEN_IN_HEADER = re.compile(r"[\x00\r\n]")
 
@@ -178,7 +179,7 @@ def target(request: web.BaseRequest) -> tuple[str, str]:
 def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
     """Returns the headers as API Gateway passes them on: by the first spelling of a name, with its own added.
 
-    It writes Authorization and User-Agent itself, however the client does.
+    It spells Authorization, User-Agent and X-Amzn-Trace-Id itself, however the client does.
 
     Raises GatewayError 431 if the request line and the headers exceed 10,240 bytes in total.
     """
@@ -193,8 +194,8 @@ def headers_of(request: web.BaseRequest) -> dict[str, list[str]]:
             headers.setdefault(name, []).append(raw_value.decode("utf-8", "replace"))
     if size > MAX_HEADERS:
         raise GatewayError.default(431, "BadRequestException", "Request Header Fields Too Large")
-    if b"x-amzn-trace-id" not in names:
-        headers["X-Amzn-Trace-Id"] = [f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()}"]
+    if "Root=" not in headers.get(HEADER, [""])[-1]:
+        headers[HEADER] = [f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()}"]
     came_for = headers.pop(names.get(b"x-forwarded-for", ""), [])
     headers["X-Forwarded-For"] = [", ".join([*came_for, request.remote or ""])]
     headers[names.get(b"x-forwarded-port", "X-Forwarded-Port")] = [_port(request)]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.apigateway.records import Authorizer, Cors, GatewayResponse, RestApi, Route
+from emulator.common.text import words
 from emulator.template.intrinsics import scalar
 from emulator.template.keys import Keys
 from emulator.template.properties import integer
-from emulator.template.registry import words
 
 _AUTHORIZER = "x-amazon-apigateway-authorizer"
 _BINARY = "x-amazon-apigateway-binary-media-types"

@@ -8,10 +8,11 @@ from typing import Any
 from emulator.apigateway.openapi import media_types, rest_api, timeout_seconds
 from emulator.apigateway.records import MAX_PAYLOAD, Authorizer, RestApi, WebSocketApi
 from emulator.common.account import REGION
+from emulator.common.text import words
 from emulator.lambda_.resources import target
 from emulator.template.intrinsics import scalar
 from emulator.template.properties import Values, boolean, integer
-from emulator.template.registry import Addresses, ResourceType, physical_name, without_effect, words
+from emulator.template.registry import Addresses, ResourceType, physical_name, without_effect
 from emulator.template.resources import Resource
 
 _REST_API = "AWS::ApiGateway::RestApi"

@@ -35,6 +35,7 @@ from emulator.apigateway.gateway import (
 from emulator.apigateway.records import MAX_PAYLOAD, Cors, RestApi, Route
 from emulator.common.account import ACCOUNT, arn
 from emulator.common.service import Service
+from emulator.common.trace import HEADER, TRACE
 from emulator.lambda_.functions import Functions
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -127,6 +128,8 @@ class RestGateway(Service):
         if self._closing:
             raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
         headers = headers_of(request)
+        trace = last_values(headers)[HEADER]
+        TRACE.set(trace)
         coding = _coding(headers)
         if (request.content_length or 0) > MAX_PAYLOAD:
             raise _too_long()
@@ -184,7 +187,7 @@ class RestGateway(Service):
         event |= _body(body, binary=_is_binary(request.headers.get("Content-Type"), self._api.binary))
         binary = _is_binary(request.headers.get("Accept", "*/*"), self._api.binary)
         answer = await self._integration.proxy(route.function, event, timeout=route.timeout, binary=binary)
-        return _response(answer, last_values(headers)["X-Amzn-Trace-Id"])
+        return _response(answer, trace)
 
     def _compress(self, request: web.BaseRequest, response: web.Response) -> None:
         smallest = self._api.compressed_from
@@ -330,7 +333,7 @@ def _response(answer: ProxyResponse, trace_id: str) -> web.Response:
         if lower != "transfer-encoding":
             headers.add(f"x-amzn-Remapped-{name}" if lower in REMAPPED_HEADERS else name, value)
     headers.setdefault("Content-Type", "application/json")
-    headers.setdefault("X-Amzn-Trace-Id", trace_id)
+    headers.setdefault(HEADER, trace_id)
     return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 

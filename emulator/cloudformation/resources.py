@@ -9,10 +9,11 @@ from typing import Any
 from emulator.cloudformation.records import CustomResource
 from emulator.common.account import ACCOUNT, arn
 from emulator.common.errors import TemplateError
+from emulator.common.text import words
 from emulator.lambda_.resources import target
 from emulator.template import intrinsics
 from emulator.template.intrinsics import scalar
-from emulator.template.registry import ANYTHING, ResourceType, physical_name, without_effect, words
+from emulator.template.registry import ANYTHING, ResourceType, physical_name, without_effect
 from emulator.template.resources import Resource, Resources
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -10,6 +11,13 @@ from emulator.common import serving
 from emulator.common.errors import ApiError
 
 MAX_BODY = 8 * 1024 * 1024  # above the limit of every service, so that each applies its own
+
+
+def check_parameters(request: Iterable[str], known: Iterable[str], operation: str, code: str) -> None:
+    """Raises ApiError `code` for a parameter that is not known, so that none is ignored."""
+    unknown = sorted(set(request) - set(known))
+    if unknown:
+        raise ApiError(code, f"{operation}: the parameter {', '.join(unknown)} is not supported here.")
 
 
 async def read_body(request: web.BaseRequest) -> bytes:

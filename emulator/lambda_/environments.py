@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emulator.common.trace import continued
 from emulator.lambda_.fork_server import ForkServer
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
@@ -45,11 +46,13 @@ class Counters:
 class Run:
     """One invocation on its way through a function."""
 
-    __slots__ = ("deadline", "payload", "request_id", "result", "started")
+    __slots__ = ("deadline", "payload", "request_id", "result", "started", "trace")
 
     def __init__(self, payload: bytes, request_id: str) -> None:
         self.payload = payload
         self.request_id = request_id
+        identity = request_id.replace("-", "")
+        self.trace = continued(identity[16:], f"1-{int(time.time()):08x}-{identity[:24]}")
         self.result: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self.started = 0.0
         self.deadline: asyncio.TimerHandle | None = None
@@ -86,14 +89,13 @@ class Environment:
         if run.deadline is not None:
             run.deadline.cancel()
         run.deadline = asyncio.get_running_loop().call_later(timeout, self._time_out, run)
-        trace = run.request_id.replace("-", "")
         self._pool.write_log(f"START RequestId: {run.request_id} Version: $LATEST\n")
         self._send(
             {
                 "Lambda-Runtime-Aws-Request-Id": run.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": self._pool.function.arn,
-                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{trace[:24]};Parent={trace[16:]};Sampled=0",
+                "Lambda-Runtime-Trace-Id": run.trace,
                 "Content-Type": "application/json",
             },
             run.payload,

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from emulator.common.account import arn
+from emulator.common.text import words
 from emulator.lambda_.names import FunctionName
 from emulator.lambda_.records import EventSourceMapping, Function, Layer, Qualifier
 from emulator.sqs.records import MAX_BATCH
 from emulator.sqs.resources import find_queue
 from emulator.template.intrinsics import scalar
 from emulator.template.properties import Values, boolean, integer
-from emulator.template.registry import ResourceType, physical_name, without_effect, words
+from emulator.template.registry import ResourceType, physical_name, without_effect
 from emulator.template.resources import Resource
 
 _FUNCTION = "AWS::Lambda::Function"

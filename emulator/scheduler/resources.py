@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from emulator.common.text import words
 from emulator.lambda_.resources import target
 from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import parse, rule_arn
 from emulator.template.intrinsics import scalar
 from emulator.template.properties import Values
-from emulator.template.registry import ResourceType, physical_name, words
+from emulator.template.registry import ResourceType, physical_name
 from emulator.template.resources import Resource
 
 

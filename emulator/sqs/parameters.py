@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from emulator.common.errors import ApiError
+from emulator.common.text import words
 from emulator.sqs.records import MAX_BATCH, MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive, RedriveAllow
 
 # The error codes of SQS's former XML protocol, which SDKs still expose.
@@ -28,6 +29,33 @@ QUERY_ERROR_CODES = {
         )
     },
 }
+
+PARAMETERS = {
+    "ChangeMessageVisibility": words("QueueUrl ReceiptHandle VisibilityTimeout"),
+    "ChangeMessageVisibilityBatch": words("Entries QueueUrl"),
+    "CreateQueue": words("Attributes QueueName"),
+    "DeleteMessage": words("QueueUrl ReceiptHandle"),
+    "DeleteMessageBatch": words("Entries QueueUrl"),
+    "DeleteQueue": words("QueueUrl"),
+    "GetQueueAttributes": words("AttributeNames QueueUrl"),
+    "GetQueueUrl": words("QueueName QueueOwnerAWSAccountId"),
+    "ListDeadLetterSourceQueues": words("MaxResults NextToken QueueUrl"),
+    "ListMessageMoveTasks": words("MaxResults SourceArn"),
+    "ListQueues": words("MaxResults NextToken QueueNamePrefix"),
+    "PurgeQueue": words("QueueUrl"),
+    "ReceiveMessage": words(
+        "AttributeNames MaxNumberOfMessages MessageAttributeNames MessageSystemAttributeNames QueueUrl"
+        " VisibilityTimeout WaitTimeSeconds"
+    ),
+    "SendMessage": words(
+        "DelaySeconds MessageAttributes MessageBody MessageDeduplicationId MessageGroupId MessageSystemAttributes"
+        " QueueUrl"
+    ),
+    "SendMessageBatch": words("Entries QueueUrl"),
+    "SetQueueAttributes": words("Attributes QueueUrl"),
+    "StartMessageMoveTask": words("DestinationArn MaxNumberOfMessagesPerSecond SourceArn"),
+}
+UNSUPPORTED = "UnsupportedOperation"
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _GROUP = re.compile(r"[!-~]{1,128}")  # ASCII without spaces and control characters
@@ -77,8 +105,10 @@ def changed(settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
 def _redrive_policy(value: Any) -> Redrive:
     try:
         policy = json.loads(value)
+        if policy.keys() - {"deadLetterTargetArn", "maxReceiveCount"}:
+            raise ValueError
         redrive = Redrive(str(policy["deadLetterTargetArn"]), int(policy["maxReceiveCount"]))
-    except (TypeError, ValueError, KeyError):
+    except (AttributeError, TypeError, ValueError, KeyError):
         expected = f'expected {{"deadLetterTargetArn": "…", "maxReceiveCount": 1 to {MAX_RECEIVE_COUNT}}}'
         raise bad_attribute("RedrivePolicy", value, expected) from None
     if not 1 <= redrive.max_receive_count <= MAX_RECEIVE_COUNT:

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from emulator.common.account import ACCOUNT, arn
+from emulator.common.text import words
 from emulator.sqs.records import MAX_RECEIVE_COUNT, SETTINGS, Queue, Redrive, RedriveAllow
 from emulator.template.properties import Values, integer, mapping
-from emulator.template.registry import ResourceType, physical_name, without_effect, words
+from emulator.template.registry import ResourceType, physical_name, without_effect
 from emulator.template.resources import Resource, Resources
 
 _QUEUE = "AWS::SQS::Queue"

@@ -14,12 +14,16 @@ from typing import Any
 from emulator.common.account import ACCOUNT
 from emulator.common.clock import Clock
 from emulator.common.errors import ApiError
+from emulator.common.requests import check_parameters
 from emulator.common.service import Service
+from emulator.common.trace import TRACE
 from emulator.sqs import message_attributes
 from emulator.sqs.message_queue import Message, MessageQueue, State
 from emulator.sqs.parameters import (
     NAME,
+    PARAMETERS,
     QUERY_ERROR_CODES,
+    UNSUPPORTED,
     Request,
     attribute_names,
     bad_attribute,
@@ -72,6 +76,8 @@ class Sqs(Service):
 
     async def handle(self, operation: str, request: Request) -> Response:
         """Carries out an operation and returns its answer. Raises ApiError where SQS refuses the request."""
+        if operation in PARAMETERS:
+            check_parameters(request, PARAMETERS[operation], operation, UNSUPPORTED)
         if operation == "ReceiveMessage":
             return await self._receive_message(request)
         method = self._operations.get(operation)
@@ -145,6 +151,8 @@ class Sqs(Service):
             if value["DataType"] != "String":
                 raise invalid(value["DataType"], name, "Must have the data type String.")
         system = {name: value["StringValue"] for name, value in system_attributes.items()}
+        if trace := TRACE.get():
+            system.setdefault("AWSTraceHeader", trace)
         if (group_id := group(request)) is not None:
             system["MessageGroupId"] = group_id
         message = queue.send(body, md5, attributes, system, delay)
@@ -237,6 +245,8 @@ class Sqs(Service):
 
     def _get_queue_url(self, request: Request) -> Response:
         name = text(request, "QueueName")
+        if request.get("QueueOwnerAWSAccountId", ACCOUNT) != ACCOUNT:
+            raise ApiError("QueueDoesNotExist", "The specified queue does not exist.")
         self._queue({"QueueUrl": name})
         return {"QueueUrl": self.url(name)}
 

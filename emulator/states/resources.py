@@ -9,11 +9,12 @@ from pathlib import Path
 import yaml
 
 from emulator.common.account import arn
+from emulator.common.text import words
 from emulator.states import language
 from emulator.states.encoding import encode
 from emulator.states.records import StateMachine
 from emulator.template.intrinsics import parse_yaml, scalar
-from emulator.template.registry import ResourceType, physical_name, words
+from emulator.template.registry import ResourceType, physical_name
 from emulator.template.resources import Resource
 
 

@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeVar
 
 from emulator.common.account import arn
 from emulator.common.errors import ApiError
+from emulator.common.requests import check_parameters
 from emulator.common.service import Service
+from emulator.common.text import words
 from emulator.lambda_.functions import Functions
 from emulator.states import history, language
 from emulator.states.encoding import MAX_BYTES, decode, encode, encoder_of, size
@@ -31,6 +33,18 @@ _KEPT = 1_000
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 _STATUSES = ("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
+_PARAMETERS = {
+    "DescribeExecution": words("executionArn includedData"),
+    "DescribeStateMachine": words("includedData stateMachineArn"),
+    "DescribeStateMachineForExecution": words("executionArn includedData"),
+    "GetExecutionHistory": words("executionArn includeExecutionData maxResults nextToken reverseOrder"),
+    "ListExecutions": words("maxResults nextToken stateMachineArn statusFilter"),
+    "ListStateMachines": words("maxResults nextToken"),
+    # Traces have no effect here.
+    "StartExecution": words("input name stateMachineArn traceHeader"),
+    "StartSyncExecution": words("includedData input name stateMachineArn traceHeader"),
+    "StopExecution": words("cause error executionArn"),
+}
 _UNSUPPORTED_TYPE = ApiError(
     "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
 )
@@ -98,6 +112,7 @@ class StepFunctions(Service):
         if call is None:
             expected = ", ".join(self._operations)
             raise ApiError("UnknownOperationException", f"Expected one of {expected}, was {operation}.")
+        check_parameters(request, _PARAMETERS[operation], operation, "ValidationException")
         return await call(request)
 
     def executions(self, machine: str | None = None) -> list[Execution]:
@@ -221,13 +236,14 @@ class StepFunctions(Service):
         machine = self._machine(request)
         if machine.type != "EXPRESS":
             raise _UNSUPPORTED_TYPE
+        with_data = _with_data(request)
         execution, task = self._start(machine, _name(request), _text(request, "input", "{}"), synchronous=True)
         # The execution continues when its caller disconnects.
         await asyncio.shield(task)
         billed = math.ceil(execution.duration * 10) * 100
         return {
-            **_described(execution),
-            "outputDetails": {"included": True},
+            **_described(execution, with_data),
+            "outputDetails": {"included": with_data},
             "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed},
         }
 
@@ -246,7 +262,7 @@ class StepFunctions(Service):
 
     async def _describe_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._standard_execution(request)
-        described = {**_described(execution), "redriveCount": 0}
+        described = {**_described(execution, _with_data(request)), "redriveCount": 0}
         if execution.status in ("FAILED", "TIMED_OUT", "ABORTED"):
             return {**described, "redriveStatus": "REDRIVABLE"}
         reason = f"Execution is {execution.status} and cannot be redriven"
@@ -278,14 +294,15 @@ class StepFunctions(Service):
     async def _describe_state_machine(self, request: dict[str, Any]) -> dict[str, Any]:
         machine = self._machine(request)
         return {
-            **_machine_details(machine),
+            **_machine_details(machine, _with_data(request)),
             "status": "ACTIVE",
             "type": machine.type,
             "creationDate": self._created,
         }
 
     async def _describe_state_machine_for_execution(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {**_machine_details(self._standard_execution(request).machine), "updateDate": self._created}
+        machine = self._standard_execution(request).machine
+        return {**_machine_details(machine, _with_data(request)), "updateDate": self._created}
 
     async def _list_state_machines(self, request: dict[str, Any]) -> dict[str, Any]:
         found = sorted(self._machines.values(), key=lambda machine: machine.name)
@@ -324,17 +341,25 @@ def _document(text: str) -> Any:
         raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{reason}'") from None
 
 
-def _described(execution: Execution) -> dict[str, Any]:
+def _with_data(request: dict[str, Any]) -> bool:
+    """Returns whether the answer has the input, the output and the definition, which METADATA_ONLY leaves out."""
+    included = _text(request, "includedData", "ALL_DATA")
+    if included not in ("ALL_DATA", "METADATA_ONLY"):
+        raise _invalid(included, "includedData", "Member must satisfy enum value set: [ALL_DATA, METADATA_ONLY]")
+    return included == "ALL_DATA"
+
+
+def _described(execution: Execution, with_data: bool) -> dict[str, Any]:
     described: dict[str, Any] = {
         **_listed(execution),
-        "input": execution.input,
-        "inputDetails": {"included": True},
+        "input": execution.input if with_data else None,
+        "inputDetails": {"included": with_data},
         "error": execution.error,
         "cause": execution.cause,
     }
     described.pop("redriveCount", None)
     if execution.output is not None:
-        described |= {"output": execution.output, "outputDetails": {"included": True}}
+        described |= {"output": execution.output if with_data else None, "outputDetails": {"included": with_data}}
     return {name: value for name, value in described.items() if value is not None}
 
 
@@ -350,11 +375,12 @@ def _listed(execution: Execution) -> dict[str, Any]:
     return listed if execution.stopped is None else {**listed, "stopDate": execution.stopped}
 
 
-def _machine_details(machine: StateMachine) -> dict[str, Any]:
+def _machine_details(machine: StateMachine, with_data: bool) -> dict[str, Any]:
+    definition = {"definition": machine.source or encode(machine.definition)} if with_data else {}
     return {
         "stateMachineArn": machine.arn,
         "name": machine.name,
-        "definition": machine.source or encode(machine.definition),
+        **definition,
         "roleArn": machine.role_arn,
         "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": {"enabled": False},

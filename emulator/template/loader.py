@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from emulator.common.errors import TemplateError
+from emulator.common.text import words
 from emulator.template import intrinsics, sam
 from emulator.template.keys import Keys
-from emulator.template.registry import Addresses, Registry, words
+from emulator.template.registry import Addresses, Registry
 from emulator.template.resources import Resources
 from emulator.template.stack import Stack
 

@@ -86,11 +86,6 @@ def matching(known: Mapping[str, T], name: str) -> T | None:
     return next((known[pattern] for pattern in patterns), None)
 
 
-def words(text: str) -> frozenset[str]:
-    """Returns the names in a text, separated by spaces."""
-    return frozenset(text.split())
-
-
 def physical_name(resource: Resource) -> str:
     """Returns the name that the template gives the resource, or its logical id."""
     return resource.name

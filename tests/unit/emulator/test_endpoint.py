@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from emulator.sqs.service import Sqs
 
 
 class FakeLambda:
-    def __init__(self) -> None:
-        echo = Function("echo", "app.handler", Path("/code"), timeout=7, memory=512, qualifiers=frozenset({"live"}))
-        self.catalog = Catalog([echo])
+    def __init__(self, names: Iterable[str]) -> None:
+        self.catalog = Catalog(
+            Function(name, "app.handler", Path("/code"), timeout=7, memory=512, qualifiers=frozenset({"live"}))
+            for name in names
+        )
         self.events: list[bytes] = []
 
     async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
@@ -88,11 +90,11 @@ async def page(request: web.BaseRequest) -> web.Response:
     return web.Response(text=request.raw_path)
 
 
-def run(test: Callable[[Scene], Awaitable[None]]) -> None:
+def run(test: Callable[[Scene], Awaitable[None]], functions: Iterable[str] = ("echo",)) -> None:
     async def main() -> None:
         queues = [Queue("orders", redrive=Redrive(arn("sqs", "dead"), 3)), Queue("dead")]
         sqs = Sqs(queues, base_url="http://127.0.0.1:4566")
-        lambda_ = FakeLambda()
+        lambda_ = FakeLambda(functions)
         services: dict[str, Service] = {"AmazonSQS": sqs, "AWSStepFunctions": FakeStepFunctions()}
         endpoint = Endpoint(services, LambdaApi(lambda_.catalog, lambda_), {"/_emulator/": page})
         runner = web.ServerRunner(web.Server(endpoint, access_log=None))
@@ -262,6 +264,66 @@ def test_boto3_lists_and_describes_functions() -> None:
         assert described["Configuration"] == function
         configuration = await asyncio.to_thread(client.get_function_configuration, FunctionName=function["FunctionArn"])
         assert configuration["Handler"] == "app.handler"
+
+    run(test)
+
+
+def test_functions_are_listed_in_pages() -> None:
+    async def test(scene: Scene) -> None:
+        client = scene.client("lambda")
+        first = await asyncio.to_thread(client.list_functions, MaxItems=2)
+        assert [function["FunctionName"] for function in first["Functions"]] == ["a", "b"]
+        second = await asyncio.to_thread(client.list_functions, MaxItems=2, Marker=first["NextMarker"])
+        assert [function["FunctionName"] for function in second["Functions"]] == ["c"]
+        assert "NextMarker" not in second
+        for wrong in ({"Marker": "x"}, {"FunctionVersion": "ALL"}, {"MasterRegion": "ALL"}):
+            refused = await scene.refusal(client.list_functions, **wrong)
+            assert refused[0] == "InvalidParameterValueException", wrong
+
+    run(test, "cab")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("LogType", "Tail"), ("ClientContext", "e30="), ("TenantId", "a")],
+)
+def test_an_invocation_with_an_unsupported_parameter_is_refused_by_name(parameter: str, value: str) -> None:
+    async def test(scene: Scene) -> None:
+        client = scene.client("lambda")
+        with pytest.raises(ClientError) as refused:
+            await asyncio.to_thread(client.invoke, FunctionName="echo", **{parameter: value})
+        error = refused.value.response["Error"]
+        assert error["Code"] == "InvalidParameterValueException"
+        assert error["Message"] == f"Invoke: the parameter {parameter} is not supported here."
+
+    run(test)
+
+
+def test_an_invocation_may_ask_for_no_log() -> None:
+    async def test(scene: Scene) -> None:
+        answer = await asyncio.to_thread(scene.client("lambda").invoke, FunctionName="echo", LogType="None")
+        assert answer["StatusCode"] == 200
+
+    run(test)
+
+
+def test_the_trace_header_of_a_request_goes_with_its_message() -> None:
+    async def test(scene: Scene) -> None:
+        trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+        client = scene.client("sqs")
+        client.meta.events.register(
+            "before-call.sqs.SendMessage", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": trace})
+        )
+        url = (await asyncio.to_thread(client.get_queue_url, QueueName="orders"))["QueueUrl"]
+        sent = await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody="a")
+        assert "MD5OfMessageSystemAttributes" not in sent
+        own = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=own"}}
+        await asyncio.to_thread(client.send_message, QueueUrl=url, MessageBody="b", MessageSystemAttributes=own)
+        received = await asyncio.to_thread(
+            client.receive_message, QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["AWSTraceHeader"]
+        )
+        traces = {message["Body"]: message["Attributes"]["AWSTraceHeader"] for message in received["Messages"]}
+        assert traces == {"a": trace, "b": "Root=own"}
 
     run(test)
 

@@ -17,8 +17,9 @@ import pytest
 from emulator.apigateway.records import Cors, GatewayResponse, RestApi, Route
 from emulator.apigateway.rest_api import RestGateway
 from emulator.common.errors import ApiError
+from emulator.common.trace import TRACE
 from tests.support.emulator.gateways import Event, Functions, serving
-from tests.support.emulator.rest_client import ANY_ROUTES, Client, answering, run
+from tests.support.emulator.rest_client import ANY_ROUTES, Client, answering, echo, run
 
 
 def test_the_function_gets_the_request_as_a_proxy_event() -> None:
@@ -59,6 +60,26 @@ def test_the_function_gets_the_request_as_a_proxy_event() -> None:
     assert re.fullmatch(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000", context["requestTime"])
     assert context["requestTimeEpoch"] > 1_600_000_000_000
     assert "authorizer" not in context
+
+
+def test_the_trace_header_of_a_client_goes_to_the_function_and_back() -> None:
+    trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+
+    async def scenario(get: Client) -> None:
+        _, headers, event = await get("/", headers={"x-amzn-trace-id": trace})
+        assert event["headers"]["X-Amzn-Trace-Id"] == headers["X-Amzn-Trace-Id"] == trace
+        assert seen[-1] == trace
+        _, headers, event = await get("/", headers={"X-Amzn-Trace-Id": "nonsense"})
+        assert event["headers"]["X-Amzn-Trace-Id"] == headers["X-Amzn-Trace-Id"]
+        assert headers["X-Amzn-Trace-Id"].startswith("Root=1-")
+
+    seen: list[str | None] = []
+
+    def function(event: Event) -> Event:
+        seen.append(TRACE.get())
+        return echo(event)
+
+    run(scenario, echo=function)
 
 
 def test_missing_parts_of_a_request_are_null() -> None:

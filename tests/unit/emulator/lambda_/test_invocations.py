@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.common.errors import ApiError
+from emulator.common.trace import TRACE
 from emulator.lambda_ import environments
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import HANDLER, alive, check, fail, invoke, until
@@ -48,6 +50,21 @@ def test_an_unknown_function_or_alias_is_refused(code: Path, reference: str) -> 
         with pytest.raises(ApiError) as refused:
             await service.invoke(reference, b"{}")
         assert (refused.value.code, refused.value.status) == ("ResourceNotFoundException", 404)
+
+    check(code, scenario)
+
+
+def test_an_invocation_continues_the_trace_of_its_request(code: Path) -> None:
+    async def scenario(service: Lambda) -> None:
+        root = "1-3152b799-8954dae64eda91bc9a23a7e8"
+        for given, pattern in (
+            (f"Root={root};Parent=7fa8c0f79203be72;Sampled=1", f"Root={root};Parent=7fa8c0f79203be72;Sampled=1"),
+            (f"Root={root}", rf"Root={root};Parent=[0-9a-f]{{16}};Sampled=0"),
+            (None, r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"),
+        ):
+            TRACE.set(given)
+            environment = await invoke(service, do="environment")
+            assert re.fullmatch(pattern, environment["_X_AMZN_TRACE_ID"])
 
     check(code, scenario)
 

@@ -65,6 +65,14 @@ def test_a_queue_is_created_described_changed_and_deleted() -> None:
         ({"Colour": "red"}, "InvalidAttributeName"),
         ({"RedrivePolicy": "{"}, "InvalidAttributeValue"),
         ({"RedrivePolicy": "[]"}, "InvalidAttributeValue"),
+        (
+            {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn("sqs", "dead"), "maxReceiveCount": 1, "a": 1})},
+            "InvalidAttributeValue",
+        ),
+        ({"RedriveAllowPolicy": '{"redrivePermission": "some"}'}, "InvalidAttributeValue"),
+        ({"RedriveAllowPolicy": '{"redrivePermission": "byQueue"}'}, "InvalidAttributeValue"),
+        ({"RedriveAllowPolicy": '{"redrivePermission": "denyAll", "sourceQueueArns": ["a"]}'}, "InvalidAttributeValue"),
+        ({"RedriveAllowPolicy": "[]"}, "InvalidAttributeValue"),
         ({"RedrivePolicy": json.dumps({"deadLetterTargetArn": "x", "maxReceiveCount": 1})}, "InvalidAttributeValue"),
         ([], None),
         ([1], "SerializationException"),
@@ -77,6 +85,43 @@ def test_queue_attributes_are_checked(attributes: Any, code: str | None) -> None
             await scene("CreateQueue", None, QueueName="new", Attributes=attributes)
         else:
             assert await scene.refusal("CreateQueue", None, QueueName="new", Attributes=attributes) == code
+
+    run(test)
+
+
+def test_a_redrive_allow_policy_is_kept_and_enforced() -> None:
+    def redrive(target: str) -> dict[str, str]:
+        return {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn("sqs", target), "maxReceiveCount": 3})}
+
+    async def test(scene: Scene) -> None:
+        only = {"redrivePermission": "byQueue", "sourceQueueArns": [arn("sqs", "source")]}
+        given = {"RedriveAllowPolicy": json.dumps(only)}
+        url = (await scene("CreateQueue", None, QueueName="letters", Attributes=given))["QueueUrl"]
+        attributes = (await scene("GetQueueAttributes", url, AttributeNames=["RedriveAllowPolicy"]))["Attributes"]
+        assert json.loads(attributes["RedriveAllowPolicy"]) == only
+        await scene("CreateQueue", None, QueueName="source", Attributes=redrive("letters"))
+        other = await scene.refusal("CreateQueue", None, QueueName="other", Attributes=redrive("letters"))
+        assert other == "InvalidAttributeValue"
+        denied = {"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'}
+        await scene("SetQueueAttributes", url, Attributes=denied)
+        refused = await scene.refusal("SetQueueAttributes", Attributes=redrive("letters"))
+        assert refused == "InvalidAttributeValue"
+        await scene("SetQueueAttributes", url, Attributes={"RedriveAllowPolicy": ""})
+        await scene("SetQueueAttributes", Attributes=redrive("letters"))
+
+    run(test)
+
+
+def test_a_parameter_without_an_effect_is_refused_by_name() -> None:
+    async def test(scene: Scene) -> None:
+        with pytest.raises(ApiError) as refused:
+            await scene("CreateQueue", None, QueueName="new", tags={"a": "b"})
+        assert refused.value.code == "UnsupportedOperation"
+        assert refused.value.message == "CreateQueue: the parameter tags is not supported here."
+        assert await scene.refusal("GetQueueUrl", None, QueueName="new") == "QueueDoesNotExist"
+        assert await scene.refusal("ReceiveMessage", ReceiveRequestAttemptId="a") == "UnsupportedOperation"
+        elsewhere = {"QueueName": "orders", "QueueOwnerAWSAccountId": "111111111111"}
+        assert await scene.refusal("GetQueueUrl", None, **elsewhere) == "QueueDoesNotExist"
 
     run(test)
 

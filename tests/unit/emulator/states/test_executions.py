@@ -265,6 +265,7 @@ def test_executions_are_listed_newest_first_by_status_and_page() -> None:
         ({"name": "x" * 81}, "InvalidName"),
         ({"name": ""}, "InvalidName"),
         ({"stateMachineArn": None}, "ValidationException"),
+        ({"includedData": "METADATA_ONLY"}, "ValidationException"),
         ({"stateMachineArn": "echo"}, "InvalidArn"),
         ({"stateMachineArn": "arn:aws:states:us-east-1:000000000000:execution:echo:x"}, "InvalidArn"),
         ({"stateMachineArn": MACHINES["Echo"].arn + "x"}, "StateMachineDoesNotExist"),
@@ -353,6 +354,25 @@ def test_the_role_is_the_machines_own() -> None:
         assert (await client.call("DescribeStateMachine", "Role"))["roleArn"] == role
         of_execution = await client.call("DescribeStateMachineForExecution", executionArn=arn)
         assert of_execution["roleArn"] == role
+
+    run(test)
+
+
+def test_metadata_only_leaves_out_data_and_definitions() -> None:
+    async def test(client: Client) -> None:
+        only: dict[str, Any] = {"includedData": "METADATA_ONLY"}
+        synchronous = await client.call("StartSyncExecution", "Fast", input="{}", **only)
+        assert synchronous["status"] == "SUCCEEDED"
+        assert {"input", "output"}.isdisjoint(synchronous)
+        assert synchronous["inputDetails"] == synchronous["outputDetails"] == {"included": False}
+        arn = (await client.call("StartExecution", "Echo"))["executionArn"]
+        assert "input" not in await client.call("DescribeExecution", executionArn=arn, **only)
+        assert "definition" not in await client.call("DescribeStateMachine", "Echo", **only)
+        assert "definition" not in await client.call("DescribeStateMachineForExecution", executionArn=arn, **only)
+        assert "definition" in await client.call("DescribeStateMachine", "Echo", includedData="ALL_DATA")
+        assert (await client.refused("DescribeExecution", executionArn=arn, includedData="SOME"))[0] == (
+            "ValidationException"
+        )
 
     run(test)
 
