@@ -141,11 +141,11 @@ class Chaos:
                 process, _ = self.stack.stores()
                 self._restart(Store.of(process), lambda: postgres_answers(self.stack))
             case "everything":
-                stores = [Store.of(process) for process in self.stack.stores()]
+                running = [Store.of(process) for process in self.stack.stores()]
                 self._kill_emulator()
-                for killed in stores:
+                for killed in running:
                     killed.kill()
-                while any(psutil.pid_exists(killed.process.pid) for killed in stores):
+                while any(psutil.pid_exists(killed.process.pid) for killed in running):
                     time.sleep(0.02)
                 # The emulator starts its stores.
                 self.stack = Stack(self.data, *self.options)
