@@ -46,7 +46,7 @@ Select = Callable[[str], str | None]
 class WebSocketGateway(Service):
     """Serves one WebSocket API at `/` and `/{stage}`, and manages its connections at `…/@connections/{id}`.
 
-    The messages of a connection are handled one after another, in their order; API Gateway handles them in parallel.
+    The messages of a connection are handled in parallel, and `$disconnect` beside those that still run.
     A function's response body is not sent to the client, since no route has a route response. `timeout` is the
     integrations', in seconds. `clock` is monotonic, in seconds, and decides when a connection is idle or old.
     """
@@ -134,6 +134,7 @@ class WebSocketGateway(Service):
         finally:
             self._connections.pop(connection.id, None)
             await self._disconnect(connection)
+        await connection.handled()
         await connection.gone()
 
     async def _connect(

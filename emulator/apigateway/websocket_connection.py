@@ -6,9 +6,10 @@ import asyncio
 import base64
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import h11
 from aiohttp import web
@@ -24,8 +25,8 @@ from emulator.common.errors import ApiError
 
 MAX_MESSAGE = 128 * 1024  # bytes
 MAX_FRAME = 32 * 1024  # bytes
-# Reading from the client stops while this many messages wait to be handled.
-MAX_AHEAD = 100
+# Reading from the client stops while this many of its messages are being handled.
+MAX_RUNNING = 100
 
 _HANDSHAKE_HEADERS = {
     b"connection",
@@ -99,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._clock = clock
         self._connected = self._last_active = clock()
         self._messages: asyncio.Queue[str | None] = asyncio.Queue()  # None comes last
+        self._running: set[asyncio.Task[None]] = set()
         self._parts: list[str] = []
         self._message_size = self._frame_size = 0
         self._ended = False
@@ -123,16 +125,22 @@ class Connection(asyncio.Protocol):
         transport.write(answer)
         self._watch()
 
-    async def serve(self, handle: Callable[[str], Awaitable[None]]) -> None:
-        """Handles the client's text messages one after another, until the connection ends and all are handled."""
+    async def serve(self, handle: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+        """Begins to handle each text message of the client as it comes, until the connection ends."""
         try:
             while (message := await self._messages.get()) is not None:
-                await handle(message)
-                if self._messages.qsize() < MAX_AHEAD and not self._transport.is_closing():
-                    self._transport.resume_reading()
+                task = asyncio.create_task(handle(message))
+                self._running.add(task)
+                task.add_done_callback(self._handled)
+                await asyncio.sleep(0)  # invocations begin in the order of the messages, and before `$disconnect`
         finally:
             if self._timer:
                 self._timer.cancel()
+
+    async def handled(self) -> None:
+        """Waits until every message is handled."""
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def gone(self) -> None:
         """Waits until the client has closed its side too, but not longer than the limit `closing`."""
@@ -169,7 +177,7 @@ class Connection(asyncio.Protocol):
                 self._receive(event)
                 if self._failed:
                     break
-        if self._messages.qsize() >= MAX_AHEAD and not self._transport.is_closing():
+        if self._busy() and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -177,6 +185,14 @@ class Connection(asyncio.Protocol):
             self._finish(End.LOST)
         self._gone.set()
         self._http.connection_lost(error)
+
+    def _busy(self) -> bool:
+        return self._messages.qsize() + len(self._running) >= MAX_RUNNING
+
+    def _handled(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not self._busy() and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _receive(self, event: Event) -> None:
         match event:

@@ -116,7 +116,7 @@ def test_the_body_that_a_route_returns_is_not_sent() -> None:
     run(scenario, default=lambda event: {"statusCode": 200, "body": "not sent"})
 
 
-def test_messages_of_one_connection_are_handled_in_order_and_connections_in_parallel() -> None:
+def test_messages_of_one_connection_are_handled_in_parallel() -> None:
     handled: list[str] = []
     release = asyncio.Event()
 
@@ -127,15 +127,72 @@ def test_messages_of_one_connection_are_handled_in_order_and_connections_in_para
         return OK
 
     async def scenario(at: Setting) -> None:
-        one, two = await at.connect(), await at.connect()
-        for message in ["wait", *map(str, range(300))]:
-            await one.send_str(message)
-        await two.send_str("other")
-        await at.functions.until(lambda: handled == ["other"])
+        socket = await at.connect()
+        for message in ["wait", "1", "2"]:
+            await socket.send_str(message)
+        await at.functions.until(lambda: len(handled) == 2)
+        assert sorted(handled) == ["1", "2"]
         release.set()
-        await one.close()
+        await at.functions.until(lambda: handled[2:] == ["wait"])
+
+    run(scenario, default=default)
+
+
+def test_a_client_is_read_only_while_fewer_than_a_hundred_of_its_messages_run() -> None:
+    running = handled = most = 0
+    release = asyncio.Event()
+
+    async def default(event: Event) -> Event:
+        nonlocal running, handled, most
+        running += 1
+        most = max(most, running)
+        await release.wait()
+        running -= 1
+        handled += 1
+        return OK
+
+    async def scenario(at: Setting) -> None:
+        one, two = await at.connect(), await at.connect()
+
+        async def send() -> None:
+            for _ in range(1000):
+                await one.send_str("." * 10_000)
+
+        sending = asyncio.create_task(send())
+        await at.functions.until(lambda: running >= 100)
+        await two.send_str("other")
+        await at.functions.until(lambda: any(event["body"] == "other" for event in at.of("MESSAGE")))
+        release.set()
+        await sending
+        await at.functions.until(lambda: handled == 1001)
+        # What one read from the socket brings comes on top.
+        assert most < 200
+
+    run(scenario, default=default)
+
+
+def test_disconnect_is_called_while_a_message_still_runs_and_closing_waits_for_both() -> None:
+    release = asyncio.Event()
+    handled: list[str] = []
+
+    async def default(event: Event) -> Event:
+        await release.wait()
+        handled.append(event["body"])
+        return OK
+
+    async def scenario(at: Setting) -> None:
+        socket = await at.connect()
+        await socket.send_str("slow")
+        await at.functions.until(lambda: bool(at.of("MESSAGE")))
+        await socket.close()
         await at.disconnected()
-        assert handled == ["other", "wait", *map(str, range(300))]
+        assert handled == []
+        closing = asyncio.create_task(at.gateway.close(5))
+        await asyncio.sleep(0.02)
+        assert not closing.done()
+        release.set()
+        await closing
+        assert handled == ["slow"]
 
     run(scenario, default=default)
 
