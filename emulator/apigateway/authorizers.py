@@ -13,6 +13,7 @@ from typing import Any
 
 from emulator.apigateway.gateway import GatewayError, Integration, Json
 from emulator.apigateway.records import Authorizer
+from emulator.common.strict_json import parse_json
 
 MAX_CACHED = 10_000
 
@@ -72,7 +73,7 @@ class Authorizers:
         except GatewayError as error:
             raise _misconfigured(authorizer, str(error)) from error
         try:
-            result = json.loads(invocation.payload)
+            result = parse_json(invocation.payload)
         except ValueError:
             raise _misconfigured(authorizer, f"expected JSON, was {invocation.payload[:200]!r}") from None
         if invocation.error:

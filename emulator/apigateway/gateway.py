@@ -17,6 +17,7 @@ from aiohttp import web
 
 from emulator.common import serving
 from emulator.common.errors import ApiError
+from emulator.common.strict_json import parse_json
 from emulator.common.trace import HEADER
 from emulator.lambda_.functions import Functions, Invocation
 
@@ -125,7 +126,7 @@ def proxy_response(payload: bytes, *, binary: bool) -> ProxyResponse:
     """
     malformed = GatewayError.internal(502)
     try:
-        result = json.loads(payload)
+        result = parse_json(payload)
     except ValueError:
         raise malformed from None
     if not isinstance(result, dict) or not result.keys() <= _RESPONSE_MEMBERS:

@@ -36,6 +36,7 @@ from emulator.common.account import arn
 from emulator.common.errors import ApiError, TemplateError
 from emulator.common.guard import check_caller
 from emulator.common.service import Service
+from emulator.common.strict_json import parse_json
 from emulator.lambda_.functions import Functions
 
 logger = logging.getLogger("emulator.websocket")
@@ -292,10 +293,10 @@ def _selector(expression: str) -> Select:
 
     def select(message: str) -> str | None:
         try:
-            value = json.loads(message)
+            value = parse_json(message)
             for name in path:
                 value = value[name]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             return None
         return value if isinstance(value, str) else json.dumps(value)
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from emulator.cloudformation.records import CustomResource, in_order
 from emulator.common.account import arn
 from emulator.common.service import Service
+from emulator.common.strict_json import parse_json
 from emulator.lambda_.functions import Functions
 
 PATH = "/_emulator/custom-resources/"
@@ -69,7 +70,7 @@ class CustomResources(Service):
         """Takes the answer of a function, in place of CloudFormation's presigned URL."""
         answer = self._answers.get(request.path.removeprefix(PATH))
         try:
-            result = json.loads(await request.read())
+            result = parse_json(await request.read())
         except ValueError:
             result = None
         if request.method != "PUT" or answer is None or answer.done() or not isinstance(result, dict):

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from emulator.common.errors import ApiError
 from emulator.common.requests import check_parameters, read_body
+from emulator.common.strict_json import parse_json
 from emulator.common.text import words
 from emulator.lambda_.catalog import Catalog
 from emulator.lambda_.functions import Functions
@@ -121,8 +122,8 @@ def _configuration(function: Function) -> dict[str, Any]:
 
 def _check_json(payload: bytes) -> None:
     try:
-        json.loads(payload or b"{}")
-    except (ValueError, RecursionError) as error:
+        parse_json(payload or b"{}")
+    except ValueError as error:
         raise ApiError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from None
 
 

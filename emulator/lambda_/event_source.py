@@ -14,6 +14,7 @@ from emulator.common.account import REGION
 from emulator.common.clock import Clock
 from emulator.common.errors import ApiError
 from emulator.common.service import Service
+from emulator.common.strict_json import parse_json
 from emulator.lambda_ import records
 from emulator.lambda_.functions import Functions
 from emulator.sqs import message_attributes
@@ -202,7 +203,7 @@ def failed_messages(response: bytes, batch: set[str]) -> set[str]:
     A malformed response fails the whole batch, an empty one no message.
     """
     try:
-        report = json.loads(response or b"null")
+        report = parse_json(response or b"null")
     except ValueError:
         return batch
     if not report:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
+
+from emulator.common.strict_json import refuse_constant
 
 MAX_BYTES = 262_144
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(number: str) -> float:
@@ -22,7 +20,7 @@ def _finite(number: str) -> float:
 
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+_decoder = json.JSONDecoder(parse_constant=refuse_constant, parse_float=_finite)
 
 encode = _encoder.encode
 

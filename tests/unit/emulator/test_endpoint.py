@@ -247,6 +247,10 @@ def test_boto3_tells_lambda_errors_apart() -> None:
         for payload, expected in (
             (b'"throttle"', ("TooManyRequestsException", "TooManyRequestsException", 429)),
             (b"{", ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
+            (b"NaN", ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
+            (b'{"a": -Infinity}', ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
+            ("{}".encode("utf-16"), ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
+            (b"[" * 100_000, ("InvalidRequestContentException", "InvalidRequestContentException", 400)),
             (b'"break"', ("InternalFailure", "ClientError", 500)),
             (b"x" * 9_000_000, ("RequestTooLargeException", "RequestTooLargeException", 413)),
         ):

@@ -47,6 +47,7 @@ def test_a_message_reaches_its_route() -> None:
         ("$request.body.meta.type", '{"meta": "a"}', "$default"),
         ("$request.body.action", '["a"]', "$default"),
         ("$request.body.action", "no JSON", "$default"),
+        ("$request.body.action", '{"action": "a", "b": NaN}', "$default"),
         ("$request.body.action", "", "$default"),
         ("$request.body.action", "[" * 100_000, "$default"),
     ],
@@ -84,7 +85,7 @@ def test_without_a_default_route_an_unknown_route_is_forbidden() -> None:
     run(scenario, routes={"$connect": "connect"})
 
 
-@pytest.mark.parametrize("result", [None, ValueError("secret"), {"message": "malformed"}])
+@pytest.mark.parametrize("result", [None, ValueError("secret"), {"message": "malformed"}, b'{"body": NaN}'])
 def test_a_failed_route_sends_an_error_and_keeps_the_connection(result: Any) -> None:
     def default(event: Event) -> Any:
         if event["body"] == "fine":
