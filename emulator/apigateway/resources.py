@@ -22,6 +22,10 @@ _WEBSOCKET_STAGE = "AWS::ApiGatewayV2::Stage"
 _WEBSOCKET_ROUTE = "AWS::ApiGatewayV2::Route"
 
 
+def _stage_name(stage: Resource) -> str:
+    return scalar(stage.resolved("StageName"))
+
+
 def _rest_api(resource: Resource) -> RestApi:
     _check_sole(resource)
     if "Body" not in resource.values:
@@ -150,7 +154,7 @@ TYPES = (
             " MethodSettings.LoggingLevel MethodSettings.MetricsEnabled MethodSettings.ResourcePath"
             " MethodSettings.ThrottlingBurstLimit MethodSettings.ThrottlingRateLimit Tags TracingEnabled"
         ),
-        ref=physical_name,
+        ref=_stage_name,
         attributes={},
         build=_rest_stage,
     ),
@@ -171,7 +175,7 @@ TYPES = (
         _WEBSOCKET_STAGE,
         used=words("ApiId StageName"),
         ignored=words("AccessLogSettings AutoDeploy DefaultRouteSettings DeploymentId Description RouteSettings Tags"),
-        ref=physical_name,
+        ref=_stage_name,
         attributes={},
         build=None,
     ),

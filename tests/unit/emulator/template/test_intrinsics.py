@@ -161,3 +161,33 @@ Rules:
     ]
     assert loaded(tmp_path, FUNCTION, rules, Size="large", Stage="production")
     assert loaded(tmp_path, FUNCTION, rules, Size="small", Stage="test")
+
+
+STAGES = """
+  Api: {Type: AWS::Serverless::Api, Properties: {StageName: !Sub "v${Number}", DefinitionBody: {paths: {}}}}
+  Sockets:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: live
+      RouteSelectionExpression: $request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Worker.Arn}}
+  Published:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: code, Handler: app.handler, Runtime: python3.13, AutoPublishAlias: now}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Ref Api.Stage", "v1"),
+        ("!Sub '${Api.Stage}/orders'", "v1/orders"),
+        ("!Ref SocketsliveStage", "live"),
+        ("!Ref Published.Version", "arn:aws:lambda:us-east-1:000000000000:function:Published:1"),
+        ("!Ref Published.Alias", "arn:aws:lambda:us-east-1:000000000000:function:Published:now"),
+        ("!GetAtt Published.Version.Version", "1"),
+    ],
+)
+def test_what_sam_generates_can_be_referred_to(tmp_path: Path, expression: str, value: str) -> None:
+    rest = "Parameters: {Number: {Type: String, Default: '1'}}"
+    assert resolved(tmp_path, expression, rest, STAGES) == value
