@@ -24,7 +24,7 @@ from emulator.lambda_.api import LambdaApi
 from emulator.lambda_.event_source import EventSourceMappings
 from emulator.lambda_.records import Function
 from emulator.lambda_.reload import Reload
-from emulator.lambda_.service import Lambda
+from emulator.lambda_.service import Lambda, other_runtimes
 from emulator.scheduler.records import Schedule
 from emulator.scheduler.schedules import Schedules
 from emulator.sqs.records import Queue
@@ -53,7 +53,12 @@ class Emulator:
         self._grace = grace
         functions = stack.of(Function)
         logs = data / "logs"
-        lambda_ = Lambda(functions.values(), logs=logs, environment=aws_environment(addresses.endpoint))
+        lambda_ = Lambda(
+            functions.values(),
+            logs=logs,
+            environment=aws_environment(addresses.endpoint),
+            ports=[bound.getsockname()[1] for bound in (*sockets.rest, *sockets.websocket)],
+        )
         sqs = Sqs(stack.of(Queue).values(), base_url=addresses.endpoint)
         step_functions = StepFunctions(
             stack.of(StateMachine).values(), lambda_, lambda request: sqs.handle("SendMessage", request)
@@ -92,6 +97,8 @@ class Emulator:
 
         Raises CustomResourceError.
         """
+        if note := other_runtimes(self._lambda.catalog):
+            say(note)
         stop = f"Stopping: running work has up to {self._grace:g} s to finish. Once more to stop at once."
         await service.run(
             self._services,

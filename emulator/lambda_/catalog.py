@@ -21,11 +21,20 @@ class Catalog:
 
     def find(self, name_or_arn: str) -> Function:
         """Returns the function of this name or ARN. Raises ApiError for an unknown function, version or alias."""
+        return self.invoked(name_or_arn)[0]
+
+    def invoked(self, name_or_arn: str) -> tuple[Function, str]:
+        """Returns the function of this name or ARN, and its ARN with the version or alias that was named.
+
+        Raises ApiError for an unknown function, version or alias.
+        """
         try:
             name = FunctionName.parse(name_or_arn)
             function = self._functions[name.name]
-            if name.qualifier in (None, "$LATEST", *function.qualifiers):
-                return function
+            if name.qualifier is None:
+                return function, function.arn
+            if name.qualifier in ("$LATEST", *function.qualifiers):
+                return function, f"{function.arn}:{name.qualifier}"
         except (KeyError, ValueError):
             pass
         wanted = name_or_arn if name_or_arn.startswith("arn:") else arn("lambda", f"function:{name_or_arn}")

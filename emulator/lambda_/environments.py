@@ -11,7 +11,7 @@ import secrets
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,9 +46,10 @@ class Counters:
 class Run:
     """One invocation on its way through a function."""
 
-    __slots__ = ("deadline", "payload", "request_id", "result", "started", "trace")
+    __slots__ = ("arn", "deadline", "payload", "request_id", "result", "started", "trace")
 
-    def __init__(self, payload: bytes, request_id: str) -> None:
+    def __init__(self, arn: str, payload: bytes, request_id: str) -> None:
+        self.arn = arn  # the function's, with the version or alias if the caller named one
         self.payload = payload
         self.request_id = request_id
         identity = request_id.replace("-", "")
@@ -94,7 +95,7 @@ class Environment:
             {
                 "Lambda-Runtime-Aws-Request-Id": run.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
-                "Lambda-Runtime-Invoked-Function-Arn": self._pool.function.arn,
+                "Lambda-Runtime-Invoked-Function-Arn": run.arn,
                 "Lambda-Runtime-Trace-Id": run.trace,
                 "Content-Type": "application/json",
             },
@@ -147,10 +148,13 @@ class Environment:
 class Pool:
     """The environments of a function, and the invocations that wait for one of them."""
 
-    def __init__(self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str], ports: Sequence[int] = ()
+    ) -> None:
         self.function = function
         self.api = api
         self.environment = environment
+        self.ports = ports
         self.counters = Counters()
         self._waiting: deque[Run] = deque()
         self._idle: list[Environment] = []  # the most recently used one last
@@ -170,7 +174,7 @@ class Pool:
         if self._standby is not None and self._standby.ready:
             self._server.start_from(self._standby)
         else:
-            self._server.start(self.function, self.environment, self._log)
+            self._server.start(self.function, self.environment, self._log, self.ports)
         self._servers.add(self._server)
 
     def submit(self, run: Run) -> None:
@@ -252,7 +256,7 @@ class Pool:
         server = self._server
         if server is not None and server.ready and self._standby is None:
             self._standby = ForkServer(self)
-            self._standby.start(self.function, self.environment, self._log, server.modules)
+            self._standby.start(self.function, self.environment, self._log, self.ports, server.modules)
             await self._standby.settled.wait()
 
     def fork_server_ended(self, server: ForkServer, code: int) -> None:

@@ -14,10 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from emulator.lambda_.records import Function
+from emulator.lambda_.requirements import provided
 
 
 class Child(Protocol):
@@ -61,19 +63,31 @@ class ForkServer(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(
-        self, function: Function, environment: dict[str, str], log: int, modules: list[str] | None = None
+        self,
+        function: Function,
+        environment: dict[str, str],
+        log: int,
+        ports: Sequence[int] = (),
+        modules: list[str] | None = None,
     ) -> None:
-        """Starts a worker that imports the handler or, as a standby, only `modules`."""
+        """Starts a worker that imports the handler or, as a standby, only `modules`.
+
+        At these `ports` of this machine, an https address reaches the emulator too.
+        """
+        packages = provided((function.code / "requirements.txt", *function.requirements))
         self._socket, theirs = socket.socketpair()
         options = {
             "control": theirs.fileno(),
             "handler": function.handler,
             "path": [str(path) for path in (function.code, *function.search_path)],
+            "packages": packages.modules,
+            "distributions": packages.distributions,
+            "ports": ports,
             **({} if modules is None else {"modules": modules}),
         }
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).with_name("worker.py")), json.dumps(options)],
+                [sys.executable, "-P", str(Path(__file__).parent / "runtime" / "worker.py"), json.dumps(options)],
                 cwd=function.code,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -12,13 +12,15 @@ from emulator.common.account import arn
 class Function:
     """A Lambda function. `timeout` is in seconds, `memory` in MiB; `search_path` holds the layers' import roots.
 
-    `qualifiers` are its aliases and versions. All of them run the current code.
+    `requirements` are the requirements.txt files of its layers. `qualifiers` are its aliases and versions. All of them
+    run the current code.
     """
 
     name: str
     handler: str
     code: Path
     search_path: tuple[Path, ...] = ()
+    requirements: tuple[Path, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     timeout: int = 3
     memory: int = 128
@@ -55,7 +57,13 @@ class Qualifier:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer. `roots` are the folders from which a function imports its modules."""
+    """A layer in the folder `content`. From a `source`, `sam build` makes the content of its folder `python`."""
 
     name: str
-    roots: tuple[Path, ...]
+    content: Path
+    source: bool
+
+    @property
+    def root(self) -> Path:
+        """Returns the folder from which any Python imports the layer's modules."""
+        return self.content if self.source else self.content / "python"

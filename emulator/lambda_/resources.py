@@ -24,6 +24,7 @@ _VERSION = "AWS::Lambda::Version"
 _ALIAS = "AWS::Lambda::Alias"
 _VERSION_NUMBER = "1"  # old code is not kept, so there is one version
 
+_RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
 _RESERVED_VARIABLES = re.compile(
     r"_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_)?REGION|AWS_EXECUTION_ENV|AWS_(ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY"
     r"|SESSION_TOKEN)|AWS_LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|INITIALIZATION_TYPE|LOG_(GROUP|STREAM)_NAME"
@@ -63,8 +64,8 @@ def _function(resource: Resource) -> Function:
     if values.get("PackageType", "Zip") != "Zip":
         raise ValueError(f"PackageType: expected Zip, was {values['PackageType']}")
     runtime = str(values.get("Runtime"))
-    if not runtime.startswith("python3"):
-        raise ValueError(f"Runtime: expected a python3.x, was {runtime}")
+    if runtime not in _RUNTIMES:
+        raise ValueError(f"Runtime: expected one of {', '.join(_RUNTIMES)}, was {runtime}")
     handler = scalar(values.get("Handler", ""))
     if "." not in handler:
         raise ValueError(f"Handler: expected module.function, was {handler}")
@@ -75,11 +76,13 @@ def _function(resource: Resource) -> Function:
     code = resource.template.file(values.get("Code"), "CodeUri")
     if not code.is_dir():
         raise ValueError(f"CodeUri: expected a folder, was {code}")
+    layers = _layers(resource)
     return Function(
         name=resource.name,
         handler=handler,
         code=code,
-        search_path=_search_path(resource),
+        search_path=_search_path(layers, runtime),
+        requirements=tuple(layer.content / "requirements.txt" for layer in layers if layer.source),
         environment=_variables(values),
         timeout=integer(values, "Timeout", 3, 1, 900),
         memory=integer(values, "MemorySize", 128, 128, 10_240),
@@ -89,15 +92,22 @@ def _function(resource: Resource) -> Function:
     )
 
 
-def _search_path(resource: Resource) -> tuple[Path, ...]:
-    roots: list[Path] = []
+def _layers(resource: Resource) -> list[Layer]:
+    layers: list[Layer] = []
     for reference in resource.values.get("Layers", []):
         layer = resource.template.find(_LAYER, lambda layer: layer.ref, reference)
         if layer is None:
             raise ValueError(f"Layers: expected layers of this template, was {reference}")
         built: Layer | None = layer.built
-        roots += built.roots if built else ()
-    return tuple(roots)
+        layers += [built] if built else []
+    return layers
+
+
+def _search_path(layers: list[Layer], runtime: str) -> tuple[Path, ...]:
+    """Returns the folders of the layers in Lambda's order: a later layer hides the modules of an earlier one."""
+    later_first = layers[::-1]
+    versioned = [layer.content / "python" / "lib" / runtime / "site-packages" for layer in later_first]
+    return tuple(root for root in (*versioned, *(layer.root for layer in later_first)) if root.is_dir())
 
 
 def _qualifiers(resource: Resource) -> frozenset[str]:
@@ -130,10 +140,8 @@ def _layer_arn(resource: Resource) -> str:
 def _layer(resource: Resource) -> Layer:
     content = resource.template.file(resource.values.get("Content"), "Content")
     metadata = resource.definition.get("Metadata") or {}
-    if "BuildMethod" in metadata and "SamResourceId" not in metadata:
-        return Layer(resource.name, (content,))  # `sam build` moves it to python/ and adds SamResourceId
-    roots = [content / "python", *sorted(content.glob("python/lib/python3.*/site-packages"))]
-    return Layer(resource.name, tuple(root for root in roots if root.is_dir()))
+    # `sam build` moves a source to python/ and adds SamResourceId.
+    return Layer(resource.name, content, "BuildMethod" in metadata and "SamResourceId" not in metadata)
 
 
 def _qualified_arn(resource: Resource, qualifier: Any) -> str:

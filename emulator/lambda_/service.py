@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import random
+import sys
 import uuid
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
@@ -27,11 +28,18 @@ STANDBY_DELAY = 2.0  # seconds after the start, so that standbys do not slow it 
 QUIET = 0.5  # seconds without an invocation
 CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
+_RUNTIME = str(Path(__file__).with_name("runtime"))
+# Nobody listens there: traces have no effect here.
+_XRAY_HOST, _XRAY_PORT = "127.0.0.1", 2000
+
 logger = logging.getLogger(__name__)
 
 
 class Lambda(Service):
-    """Runs functions. Processes log to `logs/<function>.log`; `environment` is added to every function's variables."""
+    """Runs functions. Processes log to `logs/<function>.log`; `environment` is added to every function's variables.
+
+    At `ports`, those of the emulator's APIs on this machine, functions reach https addresses too.
+    """
 
     def __init__(
         self,
@@ -39,12 +47,14 @@ class Lambda(Service):
         *,
         logs: Path,
         environment: dict[str, str],
+        ports: Sequence[int] = (),
         concurrency: int = CONCURRENCY,
         event_retries: Sequence[float] = EVENT_RETRIES,
     ) -> None:
         self.catalog = Catalog(functions)
         self._logs = logs
         self._environment = environment
+        self._ports = ports
         self._concurrency = concurrency
         self._event_retries = event_retries
         self._api = RuntimeApi()
@@ -64,7 +74,7 @@ class Lambda(Service):
         self._logs.mkdir(parents=True, exist_ok=True)
         for function in self.catalog:
             environment = process_environment(function, address, self._environment)
-            pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment)
+            pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment, self._ports)
             self._pools[function.name] = pool
             pool.start()
         self._preparing = asyncio.create_task(self._prepare())
@@ -74,26 +84,26 @@ class Lambda(Service):
 
         Raises ApiError: ResourceNotFoundException, RequestTooLargeException, TooManyRequestsException.
         """
-        pool = self._pool(name_or_arn)
+        function, invoked_arn = self.catalog.invoked(name_or_arn)
         if len(payload) > MAX_PAYLOAD:
             raise _too_large(len(payload), MAX_PAYLOAD)
-        return await self._run(pool, Run(payload or b"{}", str(uuid.uuid4())))
+        return await self._run(self._pools[function.name], Run(invoked_arn, payload or b"{}", str(uuid.uuid4())))
 
     async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
         """Invokes a function without waiting; returns the request's id. A failed invocation is retried twice.
 
         Raises ApiError: ResourceNotFoundException, RequestTooLargeException.
         """
-        pool = self._pool(name_or_arn)
+        function, invoked_arn = self.catalog.invoked(name_or_arn)
         if len(payload) > MAX_EVENT_PAYLOAD:
             raise _too_large(len(payload), MAX_EVENT_PAYLOAD)
         request_id = str(uuid.uuid4())
-        self._spawn(self._deliver(pool, payload or b"{}", request_id))
+        self._spawn(self._deliver(self._pools[function.name], invoked_arn, payload or b"{}", request_id))
         return request_id
 
     async def reload(self, name: str) -> None:
         """Makes later invocations run the function's current code. Running ones finish with the old code."""
-        pool = self._pool(name)
+        pool = self._pools[name]
         pool.reload()
         # Code that has changed is likely to change again.
         self._spawn(pool.stand_by())
@@ -120,9 +130,6 @@ class Lambda(Service):
                 await asyncio.sleep(QUIET)
             await pool.stand_by()
 
-    def _pool(self, name_or_arn: str) -> Pool:
-        return self._pools[self.catalog.find(name_or_arn).name]
-
     async def _run(self, pool: Pool, run: Run) -> Invocation:
         if self._closing:
             raise ApiError("ServiceException", "The emulator is stopping.", 500)
@@ -138,14 +145,14 @@ class Lambda(Service):
         pool.submit(run)
         return await run.result
 
-    async def _deliver(self, pool: Pool, payload: bytes, request_id: str) -> None:
+    async def _deliver(self, pool: Pool, invoked_arn: str, payload: bytes, request_id: str) -> None:
         loop = asyncio.get_running_loop()
         expires = loop.time() + MAX_EVENT_AGE
         retries = list(self._event_retries)
         backoff = 1.0
         while True:
             try:
-                invocation = await self._run(pool, Run(payload, request_id))
+                invocation = await self._run(pool, Run(invoked_arn, payload, request_id))
             except ApiError as error:
                 if error.status != 429 or loop.time() > expires:
                     logger.warning("%s: dropped event %s: %s", pool.function.name, request_id, error)
@@ -168,14 +175,24 @@ class Lambda(Service):
 
 
 def process_environment(function: Function, runtime_api: str, added: dict[str, str]) -> dict[str, str]:
-    """Returns all environment variables of a function's processes. They inherit only PATH and HOME."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    """Returns all environment variables of a function's processes. They inherit only PATH."""
+    inherited = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
     return {
         **inherited,
+        # A home that does not exist, as on Lambda. Without the variable it is the user's, with their AWS profiles.
+        "HOME": "/home/sbx_user1051",
         "LANG": "en_US.UTF-8",
+        "PWD": str(function.code),
+        "PYTHONPATH": _RUNTIME,
+        "SHLVL": "0",
         "TZ": ":UTC",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "test",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": f"{_XRAY_HOST}:{_XRAY_PORT}",
+        "_AWS_XRAY_DAEMON_ADDRESS": _XRAY_HOST,
+        "_AWS_XRAY_DAEMON_PORT": str(_XRAY_PORT),
         **added,
         **function.environment,
         "_HANDLER": function.handler,
@@ -189,8 +206,21 @@ def process_environment(function: Function, runtime_api: str, added: dict[str, s
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "LAMBDA_TASK_ROOT": str(function.code),
-        "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+        "LAMBDA_RUNTIME_DIR": _RUNTIME,
     }
+
+
+def other_runtimes(functions: Iterable[Function], version: tuple[int, int] = sys.version_info[:2]) -> str | None:
+    """Returns a note that names the functions whose Runtime is another Python than this one, if there are any."""
+    here = "python{}.{}".format(*version)
+    names: dict[str, list[str]] = {}
+    for function in functions:
+        if function.runtime != here:
+            names.setdefault(function.runtime, []).append(function.name)
+    if not names:
+        return None
+    others = "; ".join(f"{runtime}: {', '.join(sorted(functions))}" for runtime, functions in sorted(names.items()))
+    return f"Here {here} runs every function, also those whose Runtime is another ({others})."
 
 
 def _too_large(size: int, limit: int) -> ApiError:

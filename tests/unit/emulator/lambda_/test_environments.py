@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from emulator.lambda_ import environments
-from emulator.lambda_.service import Lambda
+from emulator.lambda_.records import Function
+from emulator.lambda_.service import Lambda, other_runtimes
 from tests.support.emulator.lambda_service import HANDLER, alive, check, invoke, running, until
+
+RUNTIMES = [("C", 12), ("B", 11), ("A", 12), ("D", 13)]
 
 
 def test_a_function_gets_only_its_own_environment_variables(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +26,41 @@ def test_a_function_gets_only_its_own_environment_variables(code: Path, monkeypa
 
     added = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
     check(code, scenario, memory=256, environment={"OWN": "1"}, added=added)
+
+
+def test_the_variables_are_those_of_lambda_and_not_the_users(code: Path) -> None:
+    async def scenario(service: Lambda) -> None:
+        seen = await invoke(service, do="environment")
+        assert seen["HOME"] == "/home/sbx_user1051"
+        assert seen["AWS_SESSION_TOKEN"] == "test"
+        assert (seen["AWS_XRAY_CONTEXT_MISSING"], seen["AWS_XRAY_DAEMON_ADDRESS"]) == ("LOG_ERROR", "127.0.0.1:2000")
+        assert (seen["_AWS_XRAY_DAEMON_ADDRESS"], seen["_AWS_XRAY_DAEMON_PORT"]) == ("127.0.0.1", "2000")
+        assert seen["PYTHONPATH"] == seen["LAMBDA_RUNTIME_DIR"]
+        assert seen["PWD"] == seen["LAMBDA_TASK_ROOT"] == str(code)
+        assert seen["OWN"] == "1"
+
+    check(code, scenario, environment={"OWN": "1"})
+
+
+def test_a_function_may_set_the_variables_that_lambda_does_not_reserve(code: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "extra.py").write_text("value = 9")
+    (code / "app.py").write_text(
+        "import os, extra\ndef handler(event, context): return [extra.value, os.environ['HOME']]"
+    )
+
+    async def scenario(service: Lambda) -> None:
+        assert await invoke(service) == [9, "/tmp"]
+
+    check(code, scenario, environment={"PYTHONPATH": str(tmp_path / "more"), "HOME": "/tmp"})
+
+
+def test_functions_of_another_runtime_are_named() -> None:
+    functions = [Function(name, "app.handler", Path(), runtime=f"python3.{minor}") for name, minor in RUNTIMES]
+    assert other_runtimes(functions, (3, 11)) == (
+        "Here python3.11 runs every function, also those whose Runtime is another (python3.12: A, C; python3.13: D)."
+    )
+    assert other_runtimes(functions[1:2], (3, 11)) is None
 
 
 def test_the_context_describes_the_invocation(code: Path) -> None:

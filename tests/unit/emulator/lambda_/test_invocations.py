@@ -44,6 +44,31 @@ def test_a_function_is_found_by_name_arn_and_alias(code: Path, reference: str) -
     check(code, scenario, qualifiers=frozenset({"live"}))
 
 
+@pytest.mark.parametrize(
+    ("reference", "invoked"),
+    [
+        ("F", ARN),
+        (ARN, ARN),
+        ("F:live", f"{ARN}:live"),
+        (f"{ARN}:live", f"{ARN}:live"),
+        ("F:$LATEST", f"{ARN}:$LATEST"),
+    ],
+)
+def test_the_context_has_the_arn_with_the_qualifier_that_was_invoked(code: Path, reference: str, invoked: str) -> None:
+    source = "import pathlib\ndef handler(event, context):\n"
+    source += "    if event: pathlib.Path(event).write_text(context.invoked_function_arn)\n"
+    source += "    return context.invoked_function_arn"
+    (code / "app.py").write_text(source)
+
+    async def scenario(service: Lambda) -> None:
+        assert json.loads((await service.invoke(reference, b"")).payload) == invoked
+        written = code / "written"
+        await service.invoke_event(reference, json.dumps(str(written)).encode())
+        await until(lambda: written.exists() and written.read_text() == invoked)
+
+    check(code, scenario, qualifiers=frozenset({"live"}))
+
+
 @pytest.mark.parametrize("reference", ["G", "F:live", f"{ARN}:live"])
 def test_an_unknown_function_or_alias_is_refused(code: Path, reference: str) -> None:
     async def scenario(service: Lambda) -> None:

@@ -138,6 +138,13 @@ def test_wrong_properties_of_a_function_are_named(tmp_path: Path, properties: st
     assert found.startswith(f"Worker (AWS::Lambda::Function): {problem}")
 
 
+@pytest.mark.parametrize("runtime", ["python3.99", "python3.8", "python3x", "nodejs22.x"])
+def test_another_runtime_than_lambdas_python_is_refused(tmp_path: Path, runtime: str) -> None:
+    (problem,) = problems(tmp_path, FUNCTION.replace("python3.13", runtime))
+    expected = "python3.9, python3.10, python3.11, python3.12, python3.13, python3.14"
+    assert problem == f"Worker (AWS::Lambda::Function): Runtime: expected one of {expected}, was {runtime}"
+
+
 @pytest.mark.parametrize(
     ("event", "problem"),
     [

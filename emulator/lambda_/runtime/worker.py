@@ -1,9 +1,10 @@
 """Imports a function's handler once, then forks its execution environments. Each function has one such process.
 
 It imports nothing of the emulator, so that a function finds only its own modules. It is started as
-`python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...]}'`. On the control socket it reads
+`python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...], …}'`. On the control socket it reads
 `fork <id>` and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and `exited <id> <exit code>`. The
-modules are those that the import loaded from outside `path`.
+modules are those that the import loaded from outside `path`. `distributions` and `packages` name what the function has
+of the packages that are installed here, and `ports` those where the emulator speaks plain HTTP.
 
 With `"modules": […]` it imports these instead of the handler and stands by: each `fork` comes with a control socket for
 a new worker, which only has to import the function's own code.
@@ -18,15 +19,20 @@ import importlib
 import io
 import json
 import os
+import re
 import select
 import signal
+import site
 import socket
 import stat
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any
 
 import runtime_client  # type: ignore[import-not-found]
@@ -80,11 +86,98 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
         super().post_invocation_result(*args)
 
 
+class Installed(MetaPathFinder):
+    """Finds those of the packages installed here that the function has on AWS. It is asked after all other finders."""
+
+    def __init__(self, folders: list[str], packages: list[str], distributions: list[str]) -> None:
+        self.folders = folders
+        self.packages = frozenset(packages)
+        self.distributions = frozenset(distributions)
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if path is not None:
+            return None
+        spec = PathFinder.find_spec(name, self.folders)
+        if spec is None or name in self.packages:
+            return spec
+        # importlib.util.find_spec asks too, and expects no exception.
+        if sys._getframe(2).f_code.co_name != "_find_and_load_unlocked":
+            return None
+        raise ModuleNotFoundError(
+            f"No module named {name!r}: it is installed on this machine, but the function needs it in its "
+            "requirements.txt, or in that of one of its layers",
+            name=name,
+        )
+
+    def find_distributions(self, context: Any) -> Iterator[Any]:
+        """Yields the function's installed distributions, for importlib.metadata."""
+        from importlib.metadata import DistributionFinder, MetadataPathFinder
+
+        searched = DistributionFinder.Context(name=context.name, path=self.folders)
+        for distribution in MetadataPathFinder.find_distributions(searched):
+            name = distribution.metadata["Name"] or ""
+            if re.sub(r"[-_.]+", "-", name).lower() in self.distributions:
+                yield distribution
+
+
+class PlainHttp(MetaPathFinder):
+    """Lets urllib3, which boto3 and requests use, reach the emulator's APIs at https:// addresses too.
+
+    On AWS a function builds the address of `@connections` as `https://{domainName}/{stage}` from its event.
+    """
+
+    def __init__(self, ports: list[int]) -> None:
+        self.local = {(host, port) for host in ("127.0.0.1", "localhost", "[::1]") for port in ports}
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "urllib3.poolmanager":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_and_change(module: ModuleType) -> None:
+                load(module)
+                self._change(module.PoolManager)
+
+            spec.loader.exec_module = load_and_change  # type: ignore[method-assign]
+        return spec
+
+    def _change(self, manager: Any) -> None:
+        connect = manager.connection_from_host
+
+        def connection_from_host(
+            self_: Any, host: str, port: int | None = None, scheme: str = "http", *args: Any, **options: Any
+        ) -> Any:
+            if (host, port) in self.local:
+                scheme = "http"
+            return connect(self_, host, port, scheme, *args, **options)
+
+        manager.connection_from_host = connection_from_host
+
+
+def limit_imports(options: dict[str, Any]) -> None:
+    """Makes only the function's own modules importable, and those that it has on AWS."""
+    folders = {*site.getsitepackages(), site.getusersitepackages()}
+    first = next((index for index, folder in enumerate(sys.path) if folder in folders), len(sys.path))
+    installed = sys.path[first:]  # what .pth files add comes later too
+    sys.path[:] = [*options["path"], *sys.path[:first]]
+    sys.meta_path.insert(0, PlainHttp(options["ports"]))
+    sys.meta_path.append(Installed(installed, options["packages"], options["distributions"]))
+
+
+def seed() -> None:
+    """Gives NumPy's global generator, if any, a state of its own. Python's own is seeded by the fork."""
+    if (generator := sys.modules.get("numpy.random")) is not None:
+        generator.seed()
+
+
 def run_environment(handler: str, identity: str, streams: list[LineStream]) -> None:
     """Serves invocations until the process is killed."""
     code = 1
     try:
         gc.enable()
+        seed()
         os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
         bootstrap.run(handler, Client(identity, streams))
     except SystemExit as exit_:
@@ -229,7 +322,8 @@ def run_function(control: socket.socket, options: dict[str, Any], streams: list[
             stream.end()
         if shared:
             control.set_inheritable(True)
-            again = {"control": control.fileno(), "handler": options["handler"], "path": options["path"]}
+            again = {name: value for name, value in options.items() if name != "modules"}
+            again["control"] = control.fileno()
             os.execv(sys.executable, [*sys.orig_argv[:-1], json.dumps(again), "import-in-each"])
     modules = [name for name in sys.modules if name not in known and comes_from_elsewhere(name, options["path"])]
     sys.argv = ["bootstrap"]
@@ -252,7 +346,7 @@ def main() -> None:
     control.set_inheritable(False)
     streams = [LineStream(1), LineStream(2)]
     sys.stdout, sys.stderr = streams
-    sys.path[:0] = options["path"]
+    limit_imports(options)
     gc.disable()
     set_up_logging()
     (stand_by if "modules" in options else run_function)(control, options, streams)
