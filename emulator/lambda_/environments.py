@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emulator.common.trace import continued
-from emulator.lambda_.fork_server import ForkServer
+from emulator.lambda_.fork_server import ForkServer, packages_of
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
@@ -171,6 +171,10 @@ class Pool:
     def start(self) -> None:
         """Starts importing the handler."""
         self._server = ForkServer(self)
+        if self._standby is not None and self._standby.packages != packages_of(self.function):
+            self._standby.stop()
+            self._servers.add(self._standby)
+            self._standby = None
         if self._standby is not None and self._standby.ready:
             self._server.start_from(self._standby)
         else:

@@ -19,7 +19,12 @@ from pathlib import Path
 from typing import Protocol
 
 from emulator.lambda_.records import Function
-from emulator.lambda_.requirements import provided
+from emulator.lambda_.requirements import Provided, provided
+
+
+def packages_of(function: Function) -> Provided:
+    """Returns which of the packages installed here the function has on AWS."""
+    return provided((function.code / "requirements.txt", *function.requirements))
 
 
 class Child(Protocol):
@@ -50,6 +55,7 @@ class ForkServer(asyncio.Protocol):
         self.pid = 0
         self.ready = False
         self.modules: list[str] = []  # what the handler imports from outside its own folders
+        self.packages: Provided | None = None  # those that it was started with
         self.environments: dict[str, Child] = {}
         self._parent = parent
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,14 +80,14 @@ class ForkServer(asyncio.Protocol):
 
         At these `ports` of this machine, an https address reaches the emulator too.
         """
-        packages = provided((function.code / "requirements.txt", *function.requirements))
+        self.packages = packages_of(function)
         self._socket, theirs = socket.socketpair()
         options = {
             "control": theirs.fileno(),
             "handler": function.handler,
             "path": [str(path) for path in (function.code, *function.search_path)],
-            "packages": packages.modules,
-            "distributions": packages.distributions,
+            "packages": self.packages.modules,
+            "distributions": self.packages.distributions,
             "ports": ports,
             **({} if modules is None else {"modules": modules}),
         }
