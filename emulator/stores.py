@@ -77,8 +77,13 @@ def postgres(folder: Path) -> Iterator[str]:
             return lines[0] == str(server.pid) and len(lines) > 7 and lines[7].strip() == "ready"
         return False
 
-    with _running(kind, folder, command, ready, account):
-        yield f"postgresql://postgres:@/postgres?host={quote(str(sockets))}&port={_POSTGRES_PORT}"
+    try:
+        with _running(kind, folder, command, ready, account):
+            yield f"postgresql://postgres:@/postgres?host={quote(str(sockets))}&port={_POSTGRES_PORT}"
+    finally:
+        if sockets != folder:
+            with suppress(OSError):
+                sockets.rmdir()
 
 
 @contextmanager

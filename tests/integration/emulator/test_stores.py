@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg
@@ -250,6 +250,9 @@ def test_a_data_folder_may_have_any_name(store: str, name: str, initialised: Pat
         write(store, url)
     with RUN[store](folder) as url:
         assert read(store, url) == "value"
+    if store == "postgres":
+        (sockets,) = parse_qs(urlsplit(url).query)["host"]
+        assert Path(sockets) == folder or not Path(sockets).exists()
 
 
 # How far Postgres has come with a folder when its owner is killed.
