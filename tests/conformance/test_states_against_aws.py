@@ -94,11 +94,12 @@ async def _execute(case: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     text = json.dumps(case["input"]).replace("<sqs_queue_url>", sqs.url("queue"))
     text = text.replace("<no_such_sqs_queue_url>", _UNKNOWN_QUEUE)
     started = await service.handle("StartExecution", {"stateMachineArn": machine.arn, "input": text})
+    execution = {"executionArn": started["executionArn"]}
     described = {"status": "RUNNING"}
     while described["status"] == "RUNNING":
         await asyncio.sleep(1)
-        described = await service.handle("DescribeExecution", started)
-    history = await service.handle("GetExecutionHistory", {**started, "maxResults": 1000})
+        described = await service.handle("DescribeExecution", execution)
+    history = await service.handle("GetExecutionHistory", {**execution, "maxResults": 1000})
     ending = {name: described.get(name) for name in case["expected"]}
     if "output" in described:
         ending["output"] = json.loads(described["output"])
