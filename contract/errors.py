@@ -15,13 +15,15 @@ _QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"
 # API Gateway's own answers, as the template words them.
 
 
-class ServiceUnavailable(errors.Transient):
+class ServiceUnavailable(EngineError):
     """The service is busy or was interrupted. The request may have been carried out: repeat it."""
 
 
-class Throttled(errors.RateLimited):
+class Throttled(EngineError):
     """The requests of all clients exceed the stage's rate."""
 
+
+_GATEWAY_STATUSES: dict[type[EngineError], int] = {ServiceUnavailable: 503, Throttled: 429}
 
 EXAMPLES: tuple[EngineError, ...] = (
     errors.InvalidJson("expected a JSON object, was JSON that ends too early"),
@@ -72,7 +74,7 @@ def by_status(kinds: tuple[type[EngineError], ...]) -> dict[int, list[type[Engin
     found: dict[int, list[type[EngineError]]] = {}
     for kind in kinds:
         (error,) = (error for error in EXAMPLES if type(error) is kind)
-        found.setdefault(status_of(error), []).append(kind)
+        found.setdefault(_GATEWAY_STATUSES.get(kind) or status_of(error), []).append(kind)
     return dict(sorted(found.items()))
 
 

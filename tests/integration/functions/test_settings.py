@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -68,7 +69,7 @@ def test_functions_connect_with_iam_when_configured(environment: dict[str, str],
     change = {
         "DATABASE_AUTH": "iam",
         "REDIS_AUTH": "iam",
-        "REDIS_URL": redis_url.replace("//", "//by_iam@"),
+        "REDIS_URL": f"redis://by_iam@127.0.0.1:{urlsplit(redis_url).port}/0",
         "REDIS_CACHE_NAME": "orders",
     }
     with redis.Redis.from_url(redis_url) as admin, new_environment({**environment, **change}) as functions:
