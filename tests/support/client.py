@@ -25,6 +25,23 @@ PATIENCE = 40.0
 ORDER: Json = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01"}
 
 
+class TooSlow(Exception):
+    """No answer came in time: from the target, or to its gateway."""
+
+
+@asynccontextmanager
+async def in_time(what: str) -> AsyncIterator[None]:
+    """Raises `TooSlow` for what is not answered within `PATIENCE`, or with 504."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise TooSlow(f"{what} was not answered in {PATIENCE:.0f} s") from error
+    except aiohttp.WSServerHandshakeError as error:
+        if error.status == 504:
+            raise TooSlow(f"{what} was answered with 504") from error
+        raise
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -84,7 +101,7 @@ class Client:
 
     async def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
         headers = {**self._key, **(headers or {})}
-        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
+        async with self._answer(method, path, headers=headers, **options) as response:
             body = await response.json()
             described.check_answer(method, path, response.status, response.headers, body)
             return Answer(response.status, response.headers, body)
@@ -92,8 +109,19 @@ class Client:
     async def raw(self, method: str, path: str, headers: Mapping[str, str], **options: Any) -> tuple[int, bytes]:
         """Returns the status and the raw body."""
         headers = {**self._key, **headers}
-        async with self._session.request(method, self._stack.rest + path, headers=headers, **options) as response:
+        async with self._answer(method, path, headers=headers, **options) as response:
             return response.status, await response.read()
+
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        what = f"{method} {path}"
+        async with (
+            in_time(what),
+            self._session.request(method, self._stack.rest + path, **options) as response,
+        ):
+            if response.status == 504:
+                raise TooSlow(f"{what} was answered with 504")
+            yield response
 
     async def get(self, path: str, **query: Any) -> Json:
         answer = await self.request("GET", path, params=query)
@@ -116,7 +144,9 @@ class Client:
         self, url: str | None = None, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Socket]:
         headers = {**self._key, **(headers or {})}
-        async with self._session.ws_connect(url or self._stack.websocket, headers=headers) as socket:
+        async with in_time("a handshake"):
+            socket = await self._session.ws_connect(url or self._stack.websocket, headers=headers)
+        async with socket:
             yield Socket(socket)
 
     async def ended(self, order_id: str) -> Json:

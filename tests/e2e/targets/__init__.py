@@ -40,12 +40,15 @@ class Gap:
 class Target:
     """A target. `opened` starts it and yields the `stack` of the tests.
 
-    `gaps` are by a test's file and name, with or without its parameters.
+    `gaps` are by a test's file and name, with or without its parameters. Tests of load send at most
+    `at_once` requests at the same time. A target that `may_be_slow` may not answer even these in time.
     """
 
     opened: Callable[[], AbstractContextManager[Any]]
     capabilities: frozenset[str]
     gaps: Mapping[str, Gap] = field(default_factory=dict)
+    at_once: int = 50
+    may_be_slow: bool = False
 
 
 def gaps(tests: Mapping[Gap, Iterable[str]]) -> dict[str, Gap]:
