@@ -172,10 +172,10 @@ class SubscriptionStore(Protocol):
     def subscribe(
         self, connection_id: str, client_id: UUID, order_id: UUID, after: int, send: Callable[[Event], None]
     ) -> None:
-        """Subscribes a connection to its client's order and sends it the events above `after`.
+        """Sends a connection the events of its client's order above `after`, and subscribes it to those that follow.
 
-        The order stays where it is meanwhile: the next event is written, and so sent, after these. Raises
-        `OrderNotFound`, `TooManySubscriptions`.
+        An order that has ended is not subscribed to. The order stays where it is meanwhile: the next event is written,
+        and so sent, after these. Raises `OrderNotFound`, `TooManySubscriptions`.
         """
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:

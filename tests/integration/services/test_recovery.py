@@ -242,7 +242,10 @@ def test_a_part_of_the_sweep_that_fails_holds_back_no_other(scene: Scene) -> Non
 def test_a_connection_that_closed_unnoticed_is_deleted_after_its_orders_end(scene: Scene) -> None:
     for status in PATHS:
         order = brought_to(scene.orders, status)
-        scene.subscriptions.subscribe(f"of {status}", CLIENT, order.id, 0, lambda event: None)
+        scene.database.execute(
+            "INSERT INTO subscriptions (connection_id, order_id) VALUES (%(connection)s, %(order)s)",
+            {"connection": f"of {status}", "order": order.id},
+        )
     scene.sweep()
     assert len(scene.listeners()) == len(PATHS)
     scene.database.execute("UPDATE orders SET updated_at = updated_at - interval '61 minutes'")

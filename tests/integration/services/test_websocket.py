@@ -166,11 +166,14 @@ def test_no_connection_opens_for_another_clients_order(scene: Scene) -> None:
     assert scene.replays == []
 
 
-def test_a_replay_sends_everything_and_subscribes(scene: Scene) -> None:
-    order = brought_to(scene.orders, Status.CONFIRMED)
+@pytest.mark.parametrize(("status", "listeners"), [(Status.SUBMITTED, ["c1"]), (Status.CONFIRMED, [])])
+def test_a_replay_sends_everything_and_subscribes_to_an_order_that_runs(
+    scene: Scene, status: Status, listeners: list[str]
+) -> None:
+    order = brought_to(scene.orders, status)
     scene.websocket.replay("c1", CLIENT, order.id, 0)
     assert scene.connections.to("c1") == [event_view(event) for event in scene.orders.events(order.id)]
-    assert scene.listeners() == ["c1"]
+    assert scene.listeners() == listeners
 
 
 def test_a_replay_waits_until_the_connection_is_open(scene: Scene) -> None:

@@ -35,12 +35,14 @@ DELETE_ENDED_OF_CONNECTION = """
 
 _SUBSCRIBE = """
     WITH held AS MATERIALIZED (
-        SELECT id FROM orders WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
+        SELECT id, status <> ALL(%(final)s) AS running FROM orders
+        WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
     ), subscribed AS (
-        INSERT INTO subscriptions (connection_id, order_id) SELECT %(connection_id)s, id FROM held WHERE {room}
+        INSERT INTO subscriptions (connection_id, order_id)
+        SELECT %(connection_id)s, id FROM held WHERE running AND {room}
         ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id
     )
-    SELECT id, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
+    SELECT running, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
 
 # The second bound is for orders that ended before the clock was set back.
 _DELETE_ENDED = """
@@ -68,11 +70,11 @@ class PostgresSubscriptionStore:
             found = cursor.execute(_SUBSCRIBE.format(room=HAS_ROOM).encode(), parameters).fetchone()
             if found is None:
                 raise OrderNotFound(f"no order with id {order_id}")
-            if found["order_id"] is None:
+            if found["running"] and found["order_id"] is None:
                 cursor.execute(DELETE_ENDED_OF_CONNECTION.encode(), parameters)
                 statement = _SUBSCRIBE.format(room=HAS_ROOM_AMONG_RUNNING)
                 found = cursor.execute(statement.encode(), parameters).fetchone()
-            if found is None or found["order_id"] is None:
+            if found is None or (found["running"] and found["order_id"] is None):
                 raise too_many_subscriptions()
             for row in cursor.execute(events.SELECT.encode(), {"id": order_id, "after": after}).fetchall():
                 send(events.from_row(row))
