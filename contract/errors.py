@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, TypeAlias, cast
 
 from order_engine.api.errors import error_view, status_of
 from order_engine.domain import errors
@@ -12,20 +12,33 @@ _ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
 _QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"
 
 
-# API Gateway's own answers, as the template words them.
+class GatewayAnswer(Exception):
+    """An answer of API Gateway itself, as the template words it. It is no error of the engine's."""
+
+    status: ClassVar[int]
+    details: ClassVar[list[dict[str, Any]]] = []
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
 
 
-class ServiceUnavailable(EngineError):
+class ServiceUnavailable(GatewayAnswer):
     """The service is busy or was interrupted. The request may have been carried out: repeat it."""
 
+    status = 503
 
-class Throttled(EngineError):
+
+class Throttled(GatewayAnswer):
     """The requests of all clients exceed the stage's rate."""
 
+    status = 429
+    details: ClassVar[list[dict[str, Any]]] = [{"retryAfter": 1}]
 
-_GATEWAY_STATUSES: dict[type[EngineError], int] = {ServiceUnavailable: 503, Throttled: 429}
 
-EXAMPLES: tuple[EngineError, ...] = (
+Kind: TypeAlias = type[EngineError] | type[GatewayAnswer]
+
+EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
     errors.InvalidJson("expected a JSON object, was JSON that ends too early"),
     errors.InvalidOrder([{"field": "amountIn", "message": "expected an amount above zero, was '0'"}]),
     errors.InvalidRequest([{"field": "limit", "message": 'expected an integer from 1 to 100, was "0"'}]),
@@ -63,20 +76,21 @@ EXAMPLES: tuple[EngineError, ...] = (
 )
 
 
-def example(kind: type[EngineError]) -> dict[str, Any]:
+def example(kind: Kind) -> dict[str, Any]:
     """An OpenAPI Example of the answer to an error of that class."""
     (error,) = (error for error in EXAMPLES if type(error) is kind)
-    return {"summary": _meaning(kind), "value": error_view(error)}
+    return {"summary": _meaning(kind), "value": error_view(cast(EngineError, error))}
 
 
-def by_status(kinds: tuple[type[EngineError], ...]) -> dict[int, list[type[EngineError]]]:
+def by_status(kinds: tuple[Kind, ...]) -> dict[int, list[Kind]]:
     """The error classes by the HTTP status that they are answered with."""
-    found: dict[int, list[type[EngineError]]] = {}
+    found: dict[int, list[Kind]] = {}
     for kind in kinds:
         (error,) = (error for error in EXAMPLES if type(error) is kind)
-        found.setdefault(_GATEWAY_STATUSES.get(kind) or status_of(error), []).append(kind)
+        status = error.status if isinstance(error, GatewayAnswer) else status_of(error)
+        found.setdefault(status, []).append(kind)
     return dict(sorted(found.items()))
 
 
-def _meaning(kind: type[EngineError]) -> str:
+def _meaning(kind: Kind) -> str:
     return (kind.__doc__ or "").partition(". ")[0].rstrip(".") + "."

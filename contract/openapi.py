@@ -138,7 +138,7 @@ def links(order: str) -> dict[str, Any]:
     return {"links": {to: {"operationId": to, "parameters": {"orderId": order}} for to in ("getOrder", "cancelOrder")}}
 
 
-def _refusal(status: int, kinds: list[type[EngineError]]) -> dict[str, Any]:
+def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     content = {"model": Error, "examples": {kind.__name__: errors.example(kind) for kind in kinds}}
     refusal: dict[str, Any] = {
         "description": ", ".join(kind.__name__ for kind in kinds),
