@@ -92,11 +92,12 @@ def test_a_limit_of_quotes_is_shown_and_asked_again(enter: Visit) -> None:
     page = enter()
     message = "more than 300 quotes a minute; retry in 1 s"
     refusal = {"error": {"code": "RateLimited", "message": message, "details": [{"retryAfter": 1}]}}
-    page.route("**/api/quotes?*", lambda route: route.fulfill(status=429, json=refusal), times=1)
+    page.route("**/api/quotes?*", lambda route: route.fulfill(status=429, json=refusal))
     page.get_by_label("You pay").fill("0.9")
     quote = page.get_by_role("region", name="Live quote")
     expect(quote).to_contain_text("Too many quotes in a minute")
     expect(quote).to_contain_text("asks again every few seconds")
+    page.unroute("**/api/quotes?*")
     expect(quote.locator(".pays")).to_contain_text("USDC", timeout=30_000)
 
 
