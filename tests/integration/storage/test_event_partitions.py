@@ -229,9 +229,12 @@ def test_a_running_order_does_not_keep_other_partitions(scene: Scene) -> None:
 
 
 def test_a_partition_with_listeners_is_kept(scene: Scene) -> None:
+    """GIVEN a subscription from the time when the order ran, since none is made afterwards."""
     id = old_days(scene, 3)[0]
     subscriptions = PostgresSubscriptionStore(scene.database)
+    scene.database.execute("UPDATE orders SET status = 'submitted' WHERE id = %(id)s", {"id": id})
     subscriptions.subscribe("c", CLIENT, id, 0, lambda event: None)
+    scene.database.execute("UPDATE orders SET status = 'confirmed' WHERE id = %(id)s", {"id": id})
     scene.maintain(1)
     assert scene.orders.events(id)
     subscriptions.unsubscribe("c", id)
