@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from emulator.apigateway.gateway import INTEGRATION_TIMEOUT
-from emulator.apigateway.records import RestApi, WebSocketApi
-from emulator.apigateway.rest_api import RestGateway
-from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.apigateway.gateways import gateways
 from emulator.common import service
 from emulator.common.account import REGION
 from emulator.common.errors import ApiError
 from emulator.common.service import Service
-from emulator.common.serving import HttpServer, Listeners, StartError, listening, on_signal, say, stop_event
+from emulator.common.serving import Listeners, StartError, listening, on_signal, say, stop_event, url
 from emulator.lambda_.functions import Invocation
 from emulator.template.stack import Stack
 
@@ -110,24 +108,11 @@ async def _serve(stack: Stack, deployment: Deployment, rest: Listeners, websocke
         functions = DeployedFunctions(deployment)
     except ValueError as error:
         raise StartError(f"expected the URL of an endpoint, was {deployment.endpoint!r}: {error}") from None
-    websockets = [WebSocketGateway(api, functions) for api in stack.of(WebSocketApi).values()]
-    rests = [RestGateway(api, functions) for api in stack.of(RestApi).values()]
     await service.run(
-        [
-            functions,
-            *(HttpServer(gateway.handle, websocket) for gateway in websockets),
-            *websockets,
-            *(HttpServer(gateway.handle, rest) for gateway in rests),
-            *rests,
-        ],
+        [functions, *gateways(stack, functions, rest, websocket)],
         stop_event(),
-        lambda: say(f"Ready.\n\n  REST       {_url('http', rest)}\n  WebSocket  {_url('ws', websocket)}"),
+        lambda: say(f"Ready.\n\n  REST       {url('http', rest)}\n  WebSocket  {url('ws', websocket)}"),
         lambda: on_signal(signal.SIG_IGN),
         grace=_GRACE,
     )
     say("Stopped.")
-
-
-def _url(scheme: str, bound: Listeners) -> str:
-    host, port, *_ = bound[0].getsockname()
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

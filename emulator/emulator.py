@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.apigateway.records import RestApi, WebSocketApi
-from emulator.apigateway.rest_api import RestGateway
-from emulator.apigateway.websocket_api import WebSocketGateway
+from emulator.apigateway.gateways import gateways
 from emulator.cloudformation import custom_resources
 from emulator.cloudformation.custom_resources import CustomResources
 from emulator.cloudformation.records import CustomResource
@@ -72,8 +70,6 @@ class Emulator:
             LambdaApi(lambda_.catalog, lambda_),
             {custom_resources.PATH: custom.handle, console.PATH: page.handle},
         )
-        websockets = [WebSocketGateway(api, lambda_) for api in stack.of(WebSocketApi).values()]
-        rests = [RestGateway(api, lambda_) for api in stack.of(RestApi).values()]
         self._lambda = lambda_
         # They start in this order and stop in the reverse order: first the services that begin work, then those that
         # running work still needs.
@@ -82,10 +78,7 @@ class Emulator:
             lambda_,
             Reload(functions.values(), stack.sources, data, lambda_.reload, say),
             custom,
-            *(HttpServer(websocket.handle, sockets.websocket) for websocket in websockets),
-            *websockets,
-            *(HttpServer(rest.handle, sockets.rest) for rest in rests),
-            *rests,
+            *gateways(stack, lambda_, sockets.rest, sockets.websocket),
             step_functions,
             sqs,
             Schedules(stack.of(Schedule).values(), lambda_),

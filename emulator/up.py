@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator import stores
-from emulator.common.serving import StartError, listening, on_signal, say, stop_event
+from emulator.common.serving import StartError, listening, on_signal, say, stop_event, url
 from emulator.console import service as console
 from emulator.emulator import Emulator, Sockets
 from emulator.template.registry import Addresses
@@ -61,9 +61,9 @@ def up(options: Options) -> None:
         if options.redis:
             parameters[options.redis] = resources.enter_context(stores.redis(options.data / "redis"))
         addresses = Addresses(
-            rest=f"http://{HOST}:{sockets.rest[0].getsockname()[1]}",
-            websocket=f"ws://{HOST}:{sockets.websocket[0].getsockname()[1]}",
-            endpoint=f"http://{HOST}:{sockets.aws[0].getsockname()[1]}",
+            rest=url("http", sockets.rest),
+            websocket=url("ws", sockets.websocket),
+            endpoint=url("http", sockets.aws),
         )
         from emulator.stack import load
 

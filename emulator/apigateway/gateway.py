@@ -8,6 +8,8 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +17,8 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
-from emulator.common import serving
 from emulator.common.errors import ApiError
+from emulator.common.requests import receive
 from emulator.common.strict_json import parse_json
 from emulator.common.trace import HEADER
 from emulator.lambda_.functions import Functions, Invocation
@@ -231,21 +233,38 @@ def request_time(epoch_ms: int) -> str:
     return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
+class Requests:
+    """The requests that a gateway is handling."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Counts the current task as a request while the block runs."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+
+    async def finish(self, grace: float) -> None:
+        """Waits up to `grace` seconds until all of them are answered."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+
+
 async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
     """Returns the body, or None if it exceeds `limit` bytes. Raises GatewayError: 400 if incomplete, 408 if late."""
     if (request.content_length or 0) > limit:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue" and isinstance(request.transport, asyncio.Transport):
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = bytearray()
     try:
-        async with asyncio.timeout(serving.BODY_SECONDS):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > limit:
-                    return None
+        return await receive(request, limit)
     except TimeoutError:
         raise GatewayError.default(408, "RequestTimeoutException", "Request Timeout") from None
     except (web.RequestPayloadError, ConnectionError):
         raise GatewayError.default(400, "BadRequestException", "Bad Request") from None
-    return bytes(body)

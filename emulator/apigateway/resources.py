@@ -91,8 +91,7 @@ def _authorizer(resource: Resource, values: Values) -> Authorizer:
             case _:
                 raise ValueError(f"IdentitySource: expected route.request.header.… or .querystring.…, was {source}")
     function = _invoked(resource, values.get("AuthorizerUri"), "AuthorizerUri")
-    # API Gateway never caches a WebSocket authorizer's answer.
-    return Authorizer(values.get("Name", "authorizer"), function, "REQUEST", tuple(headers), tuple(query), ttl=0)
+    return Authorizer(values.get("Name", "authorizer"), function, "REQUEST", tuple(headers), tuple(query))
 
 
 def _invoked(resource: Resource, uri: Any, where: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -12,7 +11,6 @@ import time
 import uuid
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -24,6 +22,7 @@ from emulator.apigateway.gateway import (
     Integration,
     Json,
     ProxyResponse,
+    Requests,
     headers_of,
     last_values,
     query_of,
@@ -86,23 +85,17 @@ class RestGateway(Service):
         self._integration = Integration(functions, timeout)
         self._authorizers = Authorizers(self._integration)
         self._resources = _resources(api.routes)
-        self._serving: set[asyncio.Task[Any] | None] = set()
+        self._requests = Requests()
         self._closing = False
 
     async def close(self, grace: float) -> None:
         """Refuses new requests, and waits up to `grace` seconds until earlier ones are answered."""
         self._closing = True
-        serving = [task for task in self._serving if task]
-        if serving:
-            await asyncio.wait(serving, timeout=grace)
+        await self._requests.finish(grace)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        task = asyncio.current_task()
-        self._serving.add(task)
-        try:
+        with self._requests.running():
             return await self._handle(request)
-        finally:
-            self._serving.discard(task)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         path, query = target(request)
@@ -128,7 +121,7 @@ class RestGateway(Service):
         if self._closing:
             raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
         headers = headers_of(request)
-        trace = last_values(headers)[HEADER]
+        trace = headers[HEADER][-1]
         TRACE.set(trace)
         coding = _coding(headers)
         if (request.content_length or 0) > MAX_PAYLOAD:

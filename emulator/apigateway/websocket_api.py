@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -22,6 +20,7 @@ from emulator.apigateway.gateway import (
     Integration,
     Json,
     ProxyResponse,
+    Requests,
     headers_of,
     last_values,
     query_of,
@@ -69,7 +68,7 @@ class WebSocketGateway(Service):
         # API Gateway never caches the answer of a WebSocket API's authorizer.
         self._authorizer = replace(api.authorizer, ttl=0) if api.authorizer else None
         self._connections: dict[str, Connection] = {}
-        self._serving: set[asyncio.Task[Any] | None] = set()
+        self._requests = Requests()
         self._closing = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -80,16 +79,15 @@ class WebSocketGateway(Service):
             path = path[len(prefix) :] or "/"
         if path.startswith("/@connections/"):
             return await self._manage(request, path.removeprefix("/@connections/"))
-        return await self._upgrade(request, path, query)
+        with self._requests.running():
+            return await self._upgrade(request, path, query)
 
     async def close(self, grace: float) -> None:
         """Closes every connection as going away, and waits up to `grace` seconds until `$disconnect` is handled."""
         self._closing = True
         for connection in list(self._connections.values()):
             connection.close(End.GOING_AWAY)
-        serving = [task for task in self._serving if task]
-        if serving:
-            await asyncio.wait(serving, timeout=grace)
+        await self._requests.finish(grace)
 
     # Connections
 
@@ -97,8 +95,6 @@ class WebSocketGateway(Service):
         connection = Connection(request, self._limits, self._clock)
         started = time.perf_counter()
         request_id = short_id()
-        task = asyncio.current_task()
-        self._serving.add(task)
         try:
             if self._closing:
                 raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
@@ -115,8 +111,6 @@ class WebSocketGateway(Service):
         except Exception:
             logger.exception("%s failed", connection.id)
             refusal = GatewayError.internal(500)
-        finally:
-            self._serving.discard(task)
         self._log(connection, "$connect", refusal.status, started)
         refusal.body = _notice(connection, request_id, refusal)
         return refusal.response()

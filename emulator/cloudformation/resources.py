@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 from emulator.cloudformation.records import CustomResource
@@ -41,36 +39,12 @@ def _dependencies(resource: Resource) -> dict[str, Resource]:
         names = [wanted] if isinstance(wanted, str) else wanted
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError(f"DependsOn: expected a logical id or a list of them, was {names!r}")
-        for name in (*names, *_references(current.properties)):
+        for name in (*names, *intrinsics.references(current.properties)):
             # A resource that its condition leaves out is not waited for.
             if name not in found and (other := current.template.get(name)) is not None:
                 found[name] = other
                 ahead.append(other)
     return found
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Yields the names in the intrinsic functions Ref, Fn::GetAtt and Fn::Sub."""
-    match value:
-        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
-            yield name
-        case {"Fn::GetAtt": str(name)}:
-            yield name.partition(".")[0]
-        case {"Fn::Sub": [str(text), dict(variables)]}:
-            yield from (name for name in _substituted(text) if name not in variables)
-            yield from _references(variables)
-        case {"Fn::Sub": str(text)}:
-            yield from _substituted(text)
-        case dict():
-            for item in value.values():
-                yield from _references(item)
-        case list():
-            for item in value:
-                yield from _references(item)
-
-
-def _substituted(text: str) -> list[str]:
-    return [name.partition(".")[0] for name in re.findall(r"\$\{([^!}][^}]*)\}", text)]
 
 
 def _strings(value: Any) -> Any:

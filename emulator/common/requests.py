@@ -22,18 +22,27 @@ def check_parameters(request: Iterable[str], known: Iterable[str], operation: st
 
 async def read_body(request: web.BaseRequest) -> bytes:
     """Returns the body. Raises ApiError if it is larger than `MAX_BODY` bytes, incomplete or late."""
-    chunks = []
-    size = 0
     try:
-        async with asyncio.timeout(serving.BODY_SECONDS):
-            while chunk := await request.content.readany():
-                size += len(chunk)
-                if size > MAX_BODY:
-                    raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
-                chunks.append(chunk)
+        body = await receive(request, MAX_BODY)
     except TimeoutError:
         message = f"The request's body did not arrive within {serving.BODY_SECONDS:g} s."
         raise ApiError("RequestTimeoutException", message, 408) from None
     except (web.RequestPayloadError, ConnectionError):
         raise ApiError("IncompleteBody", "The request ends before its body does.") from None
-    return b"".join(chunks)
+    if body is None:
+        raise ApiError("RequestTooLargeException", f"The request is larger than {MAX_BODY} bytes.", 413)
+    return body
+
+
+async def receive(request: web.BaseRequest, limit: int) -> bytes | None:
+    """Returns the body, or None once it exceeds `limit` bytes.
+
+    Raises TimeoutError if it is late, RequestPayloadError or ConnectionError if it is incomplete.
+    """
+    body = bytearray()
+    async with asyncio.timeout(serving.BODY_SECONDS):
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                return None
+    return bytes(body)

@@ -84,6 +84,12 @@ def _other_loopback(host: str, port: int, resources: ExitStack) -> list[socket.s
         raise
 
 
+def url(scheme: str, bound: Listeners) -> str:
+    """Returns the base URL of the sockets, without a trailing slash."""
+    host, port, *_ = bound[0].getsockname()
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
 class _HttpConnection(web.RequestHandler):
     """aiohttp's connection, closed if the head of a request does not arrive in time."""
 

@@ -50,6 +50,8 @@ class LambdaApi:
         name, action = match.groups()
         operation = "ListFunctions" if name is None else "Invoke" if action == "/invocations" else "GetFunction"
         check_parameters(request.query, _PARAMETERS[operation], operation, _INVALID)
+        if qualifier := request.query.get("Qualifier"):  # ListFunctions has none
+            name = f"{name}:{qualifier}"
         if action == "/invocations" and name and request.method == "POST":
             return await self._invoke(request, name)
         if action == "/invocations" or request.method != "GET":
@@ -57,8 +59,6 @@ class LambdaApi:
             raise ApiError("UnknownOperationException", message, 501)
         if name is None:
             return _json(self._list(request.query))
-        if qualifier := request.query.get("Qualifier"):
-            name = f"{name}:{qualifier}"
         configuration = _configuration(self._catalog.find(name))
         return _json(configuration if action else {"Configuration": configuration})
 
@@ -79,8 +79,6 @@ class LambdaApi:
         return {**listed, "NextMarker": names[end]} if end < len(names) else listed
 
     async def _invoke(self, request: web.BaseRequest, name: str) -> web.Response:
-        if qualifier := request.query.get("Qualifier"):
-            name = f"{name}:{qualifier}"
         for header, parameter in _UNSUPPORTED_HEADERS.items():
             if request.headers.get(header, "None") != "None":
                 raise ApiError(_INVALID, f"Invoke: the parameter {parameter} is not supported here.")

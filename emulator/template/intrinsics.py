@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,23 +184,25 @@ def shown(value: Any) -> str:
     return text if len(text) <= 100 else text[:99] + "…"
 
 
-def references(value: Any) -> set[str]:
-    """Returns the names of the parameters and resources to which the value refers."""
+def references(value: Any) -> Iterator[str]:
+    """Yields the names of the parameters and resources to which the value refers, in the order of the value."""
     match value:
-        case {"Ref": str(name)}:
-            return {name}
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return {name}
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
         case {"Fn::GetAtt": str(name)}:
-            return {name.partition(".")[0]}
-        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
-            named = {name.strip().partition(".")[0] for literal, name in _VARIABLE.findall(text) if not literal}
-            return named | references(value["Fn::Sub"][1:] if isinstance(value["Fn::Sub"], list) else None)
+            yield name.partition(".")[0]
+        case {"Fn::Sub": str(text)}:
+            yield from references({"Fn::Sub": [text, {}]})
+        case {"Fn::Sub": [str(text), dict(variables)]}:
+            names = (name.strip() for literal, name in _VARIABLE.findall(text) if not literal)
+            yield from (name.partition(".")[0] for name in names if name not in variables)
+            yield from references(variables)
         case dict():
-            return set().union(*map(references, value.values()))
+            for item in value.values():
+                yield from references(item)
         case list():
-            return set().union(*map(references, value))
-    return set()
+            for item in value:
+                yield from references(item)
 
 
 class Resolver:
