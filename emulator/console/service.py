@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from emulator.lambda_.environments import Counters
+from emulator.sqs.message_queue import MessageQueue, State
 from emulator.sqs.service import Sqs
 from emulator.states import history
 from emulator.states.service import Execution, StepFunctions
@@ -45,11 +45,11 @@ class Console:
         if request.path == PATH.rstrip("/"):
             return web.Response(status=308, headers={"Location": PATH})
         name = request.path.removeprefix(PATH) or "index.html"
-        response = web.FileResponse(_PAGE[name]) if name in _PAGE else await self._answer(name, dict(request.query))
+        response = web.FileResponse(_PAGE[name]) if name in _PAGE else self._answer(name, dict(request.query))
         response.headers.update(_HEADERS)
         return response
 
-    async def _answer(self, name: str, query: dict[str, str]) -> web.Response:
+    def _answer(self, name: str, query: dict[str, str]) -> web.Response:
         """Returns the JSON that `name` asks for.
 
         `executions` with `?arn=` is one execution with its events after the number `after`.
@@ -72,7 +72,7 @@ class Console:
                     ]
                 )
             case "overview":
-                return web.json_response(await self._overview())
+                return web.json_response(self._overview())
             case "logs":
                 function = query.get("function", "")
                 if function not in self._counters():
@@ -93,26 +93,24 @@ class Console:
     def _functions(self) -> dict[str, Any]:
         return {name: asdict(counters) for name, counters in self._counters().items()}
 
-    async def _overview(self) -> dict[str, Any]:
+    def _overview(self) -> dict[str, Any]:
         """Returns the number of executions by machine and status, the queues, and the functions' counters."""
         executions: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for execution in self._step_functions.executions():
             executions[execution.machine.name][execution.status] += 1
-        queues = []
-        for url in (await self._sqs.handle("ListQueues", {})).get("QueueUrls", []):
-            asked = {"QueueUrl": url, "AttributeNames": ["All"]}
-            attributes = (await self._sqs.handle("GetQueueAttributes", asked))["Attributes"]
-            redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
-            queues.append(
-                {
-                    "name": url.rpartition("/")[2],
-                    "waiting": int(attributes["ApproximateNumberOfMessages"]),
-                    "inFlight": int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-                    "delayed": int(attributes["ApproximateNumberOfMessagesDelayed"]),
-                    "deadLetters": redrive.get("deadLetterTargetArn", "").rpartition(":")[2] or None,
-                }
-            )
+        queues = [_queue(queue) for queue in self._sqs.queues]
         return {"executions": executions, "queues": queues, "functions": self._functions()}
+
+
+def _queue(queue: MessageQueue) -> dict[str, Any]:
+    redrive = queue.settings.redrive
+    return {
+        "name": queue.settings.name,
+        "waiting": queue.count(State.VISIBLE),
+        "inFlight": queue.count(State.IN_FLIGHT),
+        "delayed": queue.count(State.DELAYED),
+        "deadLetters": redrive.dead_letter_arn.rpartition(":")[2] if redrive else None,
+    }
 
 
 def _summary(execution: Execution) -> dict[str, Any]:

@@ -85,6 +85,11 @@ class Sqs(Service):
             raise ApiError("UnknownOperationException", f"SQS: the operation {operation} is not supported here.")
         return method(request)
 
+    @property
+    def queues(self) -> list[MessageQueue]:
+        """Returns the queues in the order of their names."""
+        return [self._queues[name] for name in sorted(self._queues)]
+
     def queue(self, queue_arn: str) -> MessageQueue:
         """Returns the queue with this ARN. Raises ApiError QueueDoesNotExist."""
         queue = self._find(queue_arn)
@@ -288,11 +293,11 @@ class Sqs(Service):
 
     def _changed(self, settings: Queue, attributes: Any) -> tuple[Queue, dict[str, str]]:
         settings, kept = changed(settings, attributes)
-        if "RedrivePolicy" in attributes and settings.redrive and not self._find(settings.redrive.dead_letter_arn):
-            raise bad_attribute("RedrivePolicy", attributes["RedrivePolicy"], "Dead letter target does not exist")
         if "RedrivePolicy" in attributes and settings.redrive:
             target = self._find(settings.redrive.dead_letter_arn)
-            allow = target.settings.redrive_allow if target else None
+            if target is None:
+                raise bad_attribute("RedrivePolicy", attributes["RedrivePolicy"], "Dead letter target does not exist")
+            allow = target.settings.redrive_allow
             if allow and not allow.permits(settings.arn):
                 reason = "The redrive allow policy of the dead letter target does not permit this queue"
                 raise bad_attribute("RedrivePolicy", attributes["RedrivePolicy"], reason)

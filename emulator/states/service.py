@@ -74,10 +74,6 @@ class Execution:
         """Returns the seconds until the end, or until now for a running execution."""
         return (self.stopped or time.time()) - self.started
 
-    def events(self) -> list[dict[str, Any]]:
-        """Returns the events, oldest first, in the shape of GetExecutionHistory."""
-        return [history.render(event, number, write=self.write) for number, event in enumerate(self.recorded, 1)]
-
 
 class StepFunctions(Service):
     """Runs the machines of a stack. Raises TemplateError for a definition that is not supported."""
@@ -277,7 +273,7 @@ class StepFunctions(Service):
             raise _invalid(status, "statusFilter", f"Member must satisfy enum value set: [{', '.join(_STATUSES)}]")
         found = [one for one in self.executions(machine.name) if status in (None, one.status)]
         page, token = _page(found, request, lambda execution: execution.arn)
-        return {"executions": [_listed(execution) for execution in page], **token}
+        return {"executions": [{**_listed(execution), "redriveCount": 0} for execution in page], **token}
 
     async def _get_execution_history(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._standard_execution(request)
@@ -357,7 +353,6 @@ def _described(execution: Execution, with_data: bool) -> dict[str, Any]:
         "error": execution.error,
         "cause": execution.cause,
     }
-    described.pop("redriveCount", None)
     if execution.output is not None:
         described |= {"output": execution.output if with_data else None, "outputDetails": {"included": with_data}}
     return {name: value for name, value in described.items() if value is not None}
@@ -370,7 +365,6 @@ def _listed(execution: Execution) -> dict[str, Any]:
         "name": execution.name,
         "status": execution.status,
         "startDate": execution.started,
-        "redriveCount": 0,
     }
     return listed if execution.stopped is None else {**listed, "stopDate": execution.stopped}
 

@@ -3,7 +3,7 @@
 import { badge, duration, fill, h, json, label, list, problem, time } from "./dom.js";
 import { stateOf } from "./executions.js";
 import { Graph } from "./graph.js";
-import { History } from "./history.js";
+import { detailsOf, History } from "./history.js";
 import { at, card, cell, empty, get, heading, NotFound, number, PAUSE } from "./page.js";
 
 const EVENTS = 500;
@@ -61,10 +61,10 @@ export class Execution {
     this.show();
   }
 
-  /** Shows the state `name`, or the execution itself if it is empty. */
-  select(name) {
+  /** Shows the state `name` at `visit` or its current one, or the execution itself if it is empty. */
+  select(name, visit = null) {
     this.selected = name ?? "";
-    this.visit = null;
+    this.visit = visit;
     if (!this.execution) return;
     this.show();
     // On a narrow screen the panel is below the graph.
@@ -73,11 +73,9 @@ export class Execution {
   }
 
   choose(name, visit = null) {
-    const address = name === this.selected && !visit ? at("executions", this.arn) : at("executions", this.arn, name);
-    history.replaceState(null, "", address);
-    this.select(name === this.selected && !visit ? "" : name);
-    this.visit = visit;
-    this.show();
+    const chosen = name === this.selected && !visit ? "" : name;
+    history.replaceState(null, "", chosen ? at("executions", this.arn, chosen) : at("executions", this.arn));
+    this.select(chosen, visit);
   }
 
   show() {
@@ -175,7 +173,7 @@ export class Execution {
     const shown = this.events.children.length;
     const { started } = this.execution;
     for (const event of this.history.events.slice(shown, EVENTS)) {
-      const details = Object.entries(event).find(([name]) => name.endsWith("EventDetails"))?.[1];
+      const details = detailsOf(event);
       this.events.append(
         h(
           "tr",

@@ -2,6 +2,9 @@
 
 const CONTAINER = /^(Parallel|Map)(State|Iteration)/;
 
+/** The details of an event, whose name depends on its type; undefined if it has none. */
+export const detailsOf = (event) => Object.entries(event).find(([name]) => name.endsWith("EventDetails"))?.[1];
+
 export class History {
   /** Visits of states in the order in which they were entered, and the transitions that were taken. */
   constructor() {
@@ -29,7 +32,7 @@ export class History {
 
   visitOf(event) {
     const { type, timestamp: at, previousEventId: previous } = event;
-    const details = Object.entries(event).find(([name]) => name.endsWith("EventDetails"))?.[1] ?? {};
+    const details = detailsOf(event) ?? {};
     const before = this.owners[previous];
     if (type.endsWith("StateEntered")) return this.enter(event, details, before);
     if (type.endsWith("StateExited")) {

@@ -287,7 +287,7 @@ def test_an_express_execution_cannot_be_described_but_keeps_its_events() -> None
         execution = client.service.execution(arn)
         assert execution is not None
         assert execution.duration >= 0
-        assert [event["type"] for event in execution.events()][-1] == "ExecutionSucceeded"
+        assert execution.recorded[-1].type == "ExecutionSucceeded"
         assert [one.arn for one in client.service.executions("fast")] == [arn]
 
     run(test)
