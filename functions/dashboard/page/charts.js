@@ -1,6 +1,7 @@
 // Charts by uPlot, in the page's colours and as wide as their container. A table below each shows the same numbers.
 
 import { h } from "./dom.js";
+import { clock } from "./format.js";
 import uPlot from "./uplot.js";
 
 const HEIGHT = 220;
@@ -56,7 +57,7 @@ export class Chart {
     this.#draw(() => ({
       options: {
         scales: { x: { time: true } },
-        axes: [{ ...axis(), size: 30, space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis(), size: 96, values: (_, ticks) => ticks.map(write) }],
+        axes: [{ ...axis(), size: 30, space: 90, values: (_, ticks) => ticks.map((seconds) => clock(seconds * 1000)) }, { ...axis(), size: 96, values: (_, ticks) => ticks.map(write) }],
         series: [{}, ...series.map(({ label, colour: name }) => ({ label, stroke: colour(name), width: 2, spanGaps: true, points: { size: 6, fill: colour(name) } }))],
       },
       data: [times, ...series.map(({ values }) => values)],
@@ -81,8 +82,6 @@ export class Chart {
 const FONT = "12px system-ui, -apple-system, sans-serif";
 
 const axis = () => ({ stroke: colour("muted"), font: FONT, grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, border: { show: false } });
-
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** Returns the names that fit: all, or every second, third … with the others empty. */
 function fitting(names, width) {

@@ -23,8 +23,8 @@ export class Socket extends EventTarget {
   }
 
   /**
-   * Connects. Events: `state`, `live` for each new connection, `message`, `malformed` with the text. After a malformed
-   * message, such as API Gateway's own "Internal server error", it reconnects.
+   * Connects. Events: `state`, `live` for each new connection, `message`, `malformed`. After a malformed message,
+   * such as API Gateway's own "Internal server error", it reconnects.
    */
   start() {
     addEventListener("online", this.#connectNow);
@@ -97,7 +97,7 @@ export class Socket extends EventTarget {
   #receive(socket, text) {
     const message = parsed(text);
     if (!isKnown(message)) {
-      this.dispatchEvent(new CustomEvent("malformed", { detail: text }));
+      this.dispatchEvent(new CustomEvent("malformed"));
       this.#lose(socket);
       return;
     }

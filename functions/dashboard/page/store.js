@@ -6,7 +6,7 @@ const MAX_KEPT = 500;
 
 export class MalformedEvent extends Error {}
 
-/** Events: `changed`, `quoted`, and `gap` with the id of an order with a missing event. */
+/** Events: `changed`, `quoted`, and `gap` when an event of an order is missing. */
 export class Store extends EventTarget {
   #orders = new Map();
   #quotes = [];
@@ -46,7 +46,7 @@ export class Store extends EventTarget {
     const known = this.#orders.get(event.orderId) ?? { orderId: event.orderId, events: [], createdAt: event.at };
     if (event.seq <= known.events.length) return false;
     if (event.seq > known.events.length + 1) {
-      this.dispatchEvent(new CustomEvent("gap", { detail: event.orderId }));
+      this.dispatchEvent(new CustomEvent("gap"));
       return false;
     }
     const stale = known.updatedAt > event.at;
