@@ -88,7 +88,7 @@ def quote(
     """Show what an order would receive now, and by which route."""
 
     async def ask(engine: Engine) -> None:
-        order = _order(token_in, token_out, amount, str(slippage_bps))
+        order = _order(token_in, token_out, amount, slippage_bps)
         show(await engine.quote(order | _given(maxPriceImpactBps=max_price_impact_bps)), quote_view, as_json)
 
     run(context, ask)
@@ -113,16 +113,17 @@ def submit(
     """Submit an order. In a terminal, ask before one that moves the price by more than 5 %."""
 
     async def ask(engine: Engine) -> None:
+        order = _order(token_in, token_out, amount, slippage_bps)
         impact = max_price_impact_bps
         if impact is None and sys.stdin.isatty():
-            impact = await _accepted_impact(engine, _order(token_in, token_out, amount, str(slippage_bps)))
-        order = _order(token_in, token_out, amount, slippage_bps) | _given(
+            impact = await _accepted_impact(engine, order)
+        options = _given(
             allowAnySlippage=allow_any_slippage or None,
             maxPriceImpactBps=impact,
             quoteId=quote,
             clientOrderId=name,
         )
-        accepted = await engine.submit(order)
+        accepted = await engine.submit(order | options)
         if watch:
             if not as_json:
                 out.print(f"order {accepted['orderId']}")
@@ -144,8 +145,7 @@ def list_orders(
     """List your orders, newest first."""
 
     async def ask(engine: Engine) -> None:
-        query = {"limit": str(limit), "status": status, "cursor": cursor}
-        page = await engine.list(**{name: value for name, value in query.items() if value is not None})
+        page = await engine.list(**_given(limit=str(limit), status=status, cursor=cursor))
         show(page, orders_view, as_json)
 
     run(context, ask)
@@ -236,7 +236,7 @@ def show(value: Json, view: Callable[[Json], Any], as_json: bool) -> None:
         out.print(view(value))
 
 
-def _order(token_in: str, token_out: str, amount: str, slippage_bps: int | str) -> Json:
+def _order(token_in: str, token_out: str, amount: str, slippage_bps: int) -> Json:
     return {"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount, "slippageBps": slippage_bps}
 
 
@@ -247,7 +247,7 @@ def _given(**fields: Any) -> Json:
 async def _accepted_impact(engine: Engine, order: Json) -> int | None:
     """The price impact that the user accepts, if the order needs more than the default. Ends the command otherwise."""
     try:
-        quoted = await engine.quote(order | {"maxPriceImpactBps": "10000"})
+        quoted = await engine.quote(order | {"maxPriceImpactBps": 10_000})
     except (Refused, Unreachable):
         return None  # The order itself is answered with the reason.
     impact: int = quoted["priceImpactBps"]

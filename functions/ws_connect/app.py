@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.api.callers import caller_of
 from order_engine.api.errors import error_view, status_of
-from order_engine.api.requests import check_query, parse_query
+from order_engine.api.requests import check_query
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import services
 from order_engine.domain.errors import EngineError
@@ -39,8 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         case "CONNECT":
             origin = {name.lower(): value for name, value in event["headers"].items()}.get("origin")
             try:
-                check_query(event, "orderId", "ticket")
-                order_id = parse_query(event).get("orderId")
+                order_id = check_query(event, "orderId", "ticket").get("orderId")
                 websocket.connect(caller_of(request), connection_id, order_id, origin)
             except EngineError as error:
                 return {"statusCode": status_of(error), "body": json.dumps(error_view(error))}

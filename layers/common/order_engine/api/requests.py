@@ -266,10 +266,12 @@ def parse_query(event: Mapping[str, Any]) -> dict[str, str]:
     return event.get("queryStringParameters") or {}
 
 
-def check_query(event: Mapping[str, Any], *known: str) -> None:
-    """Raises `InvalidRequest` for a query parameter that is not known, or given twice."""
-    if problems := _unknown(parse_query(event), known):
+def check_query(event: Mapping[str, Any], *known: str) -> dict[str, str]:
+    """The query parameters of a proxy event. Raises `InvalidRequest` for one that is not known, or given twice."""
+    query = parse_query(event)
+    if problems := _unknown(query, known):
         raise InvalidRequest(problems)
+    return query
 
 
 def _unknown(query: Mapping[str, str], known: Collection[str]) -> list[dict[str, Any]]:

@@ -97,10 +97,7 @@ class MeteoraDammV2:
 
         Raises `ZeroOutput`, `LiquidityExhausted` beyond the price range, `Overflow`, `ValueError`.
         """
-        swap, _ = self._exact_in(amount_in, a_to_b)
-        if not swap.amount_out:
-            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
-        return swap
+        return self._exact_in(amount_in, a_to_b)[0]
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
         """`quote(...).amount_out`, or 0 instead of `ZeroOutput`."""
@@ -131,8 +128,6 @@ class MeteoraDammV2:
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
         """The swap, and the pool after it. The fee is not part of the liquidity, so it does not move the price."""
         swap, next_price = self._exact_in(amount_in, a_to_b)
-        if not swap.amount_out:
-            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
         return swap, replace(self, sqrt_price=next_price)
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
@@ -217,6 +212,8 @@ class MeteoraDammV2:
         net = amount_in + -amount_in * rate // FEE_DENOMINATOR if on_input else amount_in
         next_price, gross_out = self._move(net, a_to_b)
         amount_out = gross_out if on_input else gross_out + -gross_out * rate // FEE_DENOMINATOR
+        if not amount_out:
+            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
         return self._swap(amount_in, amount_out, net, gross_out, on_input, a_to_b), next_price
 
     def _move(self, net: int, a_to_b: bool) -> tuple[int, int]:

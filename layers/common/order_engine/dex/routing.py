@@ -205,19 +205,25 @@ def _routes(
     """The routes, direct pools first. A path over a hub is skipped if it pays less even without fees and impact."""
     best = 0
     for path in paths(listings, token_in, token_out):
-        pools = [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)]
+        pools = _pools_along(listings, path)
         if len(path) == 2:
             choices = [[[one]] for one in pools[0]] + ([pools] if len(pools[0]) > 1 else [])
+        elif _output_at_spot_prices(path, pools, amount_in) > best:
+            choices = [pools]
         else:
-            choices = [pools] if _output_at_spot_prices(path, pools, amount_in) > best else []
+            continue
+        costs = [_leg_cost(listings, leg_cost, token) for token in path[1:]]
         for choice in choices:
-            route = _best_route_along(
-                path, choice, amount_in, now, [_leg_cost(listings, leg_cost, token) for token in path[1:]]
-            )
+            route = _best_route_along(path, choice, amount_in, now, costs)
             # A split that uses only one pool repeats that pool's own route.
             if route is not None and (len(route.legs) > 1 or choice is not pools):
                 best = max(best, route.amount_out - route.cost)
                 yield route
+
+
+def _pools_along(listings: Sequence[Listing], path: Sequence[str]) -> list[list[Listing]]:
+    """The pools of each hop of the path."""
+    return [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)]
 
 
 def _best_route_along(
@@ -275,10 +281,7 @@ def _leg_cost(listings: Sequence[Listing], native: int, token: str) -> int:
 
 def _no_route(listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int) -> DexError:
     """The error that says why no route takes the amount, and which amount one takes."""
-    options = [
-        (path, [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)])
-        for path in paths(listings, token_in, token_out)
-    ]
+    options = [(path, _pools_along(listings, path)) for path in paths(listings, token_in, token_out)]
 
     def paid(amount: int) -> int | None:
         """The highest output; `None` if no path can take the amount."""

@@ -17,6 +17,7 @@ from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.rounding import Q64
+from order_engine.domain.money import BPS
 from order_engine.domain.tokens import TOKENS
 
 VENUES = ("raydium", "meteora")
@@ -34,8 +35,6 @@ MICRO_USD = {
 
 STABLE = ("USDC", "USDT")
 """Tokens whose price stays close to a dollar."""
-
-_BPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class _Pair:
 
     @property
     def amount_b(self) -> int:
-        return self._amount(self.token_b) * (_BPS + self.off_bps) // _BPS
+        return self._amount(self.token_b) * (BPS + self.off_bps) // BPS
 
     def _amount(self, symbol: str) -> int:
         units: int = 10 ** TOKENS[symbol].decimals
@@ -104,7 +103,7 @@ def pool_settings() -> Iterator[PoolSetting]:
         (_Pair("BONK", "USDC", 900_000, 3), 30),
     )
     for pair in raydium_amm:
-        yield _setting("raydium", "amm", pair, RaydiumAmmV4(pair.amount_a, pair.amount_b, 25, _BPS))
+        yield _setting("raydium", "amm", pair, RaydiumAmmV4(pair.amount_a, pair.amount_b, 25, BPS))
     for pair, fee in raydium_cp:
         pool = RaydiumCp(pair.amount_a, pair.amount_b, fee, 120_000, 40_000, 0, 0)
         yield _setting("raydium", "cp", pair, pool)
