@@ -15,7 +15,7 @@ import pytest
 from emulator.apigateway.records import RestApi, WebSocketApi
 from order_engine.domain.access import KEY_PREFIX, TICKET_PREFIX, new_secret
 from order_engine.storage.clients import PostgresClientStore
-from tests.support.aws_clients import aws
+from tests.support.aws_clients import aws, sweep
 from tests.support.client import ORDER, Client, Json, Until, client
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack
@@ -132,8 +132,7 @@ async def test_a_revoked_key_is_refused_within_seconds_and_its_connections_are_c
         assert await refused(at, stack.websocket) == 401
 
         # AND the next sweep closes its connections
-        with aws(stack, "lambda") as functions:
-            functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+        sweep(stack)
         await socket.closed()
     assert (
         market.database.fetch("SELECT FROM connections JOIN api_keys k ON k.id = key_id WHERE revoked_at > '-infinity'")

@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.client import ORDER, Client, Json, client
 from tests.support.market import Market
+from tests.support.orders import LIFE
 from tests.support.stack import Stack
-
-LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 WON_BY = {
     "raydium": {"tokenIn": "RAY", "tokenOut": "USDC", "amountIn": "20"},

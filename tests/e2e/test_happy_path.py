@@ -19,9 +19,8 @@ from order_engine.domain.money import format_amount
 from order_engine.domain.tokens import TOKENS
 from tests.support.client import Client, Json, client
 from tests.support.market import Market
+from tests.support.orders import LIFE
 from tests.support.stack import Stack
-
-LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 WINNER, LOSER = "raydium-amm:RAY-SOL", "meteora-dlmm:RAY-SOL"
 

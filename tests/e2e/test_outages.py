@@ -10,8 +10,9 @@ import psutil
 import pytest
 import redis
 
-from tests.e2e.test_process import A_WHILE, sweep
+from tests.e2e.test_process import A_WHILE
 from tests.faults.chaos import Store, postgres_answers
+from tests.support.aws_clients import sweep
 from tests.support.client import ORDER, Json, Until, client
 from tests.support.folders import data_folder
 from tests.support.market import Market
@@ -78,7 +79,7 @@ async def test_orders_that_run_while_postgres_is_killed_end_when_it_is_back() ->
             # AND every order ends when it is back
             pid = await asyncio.to_thread(store.start, lambda: postgres_answers(stack))
             market.pass_time(A_WHILE)
-            await sweep(stack)
+            sweep(stack)
             ended: list[Json] = await asyncio.gather(*(at.ended(order_id) for order_id in orders))
         assert [order["status"] for order in ended] == ["confirmed"] * 15
         market.assert_in_order()

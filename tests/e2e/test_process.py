@@ -18,8 +18,9 @@ import psutil
 import pytest
 
 from order_engine.domain.access import KEY_PREFIX, new_secret
-from tests.support.aws_clients import aws
+from tests.support.aws_clients import sweep
 from tests.support.client import ORDER, PATIENCE, Client, Json, Until, client
+from tests.support.concurrency import eventually
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import FREE_PORTS, ROOT, STORES, Stack, command, family, running, start, survivors
@@ -108,10 +109,7 @@ def test_an_interrupted_start_leaves_no_process(number: signal.Signals) -> None:
     try:
         # GIVEN an emulator that has started its stores
         redis = data / "redis" / "redis.pid"
-        give_up = time.monotonic() + PATIENCE
-        while not (redis.exists() and redis.read_text()):
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+        eventually(lambda: redis.exists() and redis.read_text(), PATIENCE)
         postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
         everything = [*family(postgres), *family(psutil.Process(process.pid))]
 
@@ -150,7 +148,7 @@ async def test_when_it_stops_running_orders_finish_and_waiting_ones_are_kept() -
 
         # AND the others run later
         market.pass_time(A_WHILE)
-        await sweep(stack)
+        sweep(stack)
         await all_are_confirmed(stack, market, orders)
 
 
@@ -269,12 +267,6 @@ def killed(stack: Stack) -> Iterator[None]:
     finally:
         assert stack.process.stdout is not None
         stack.process.stdout.close()
-
-
-async def sweep(stack: Stack) -> None:
-    """Runs the sweep like the schedule."""
-    with aws(stack, "lambda") as functions:
-        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
 
 
 async def all_are_confirmed(stack: Stack, market: Market, orders: list[str]) -> None:

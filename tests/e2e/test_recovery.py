@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.aws_clients import aws, order_queue, queue_url
+from tests.support.aws_clients import aws, order_queue, queue_url, sweep
 from tests.support.client import Until, client
 from tests.support.market import Market
 from tests.support.stack import Stack
@@ -17,8 +17,7 @@ async def test_the_sweep_finds_an_order_whose_message_was_lost(stack: Stack, mar
     order_id = market.order_without_message()
     market.pass_time(60)
 
-    with aws(stack, "lambda") as functions:
-        functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")
+    sweep(stack)
     async with client(stack) as at:
         order = await at.ended(order_id)
 

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.test_happy_path import LIFE
 from tests.support import sam_local
 from tests.support.client import client
 from tests.support.market import Market
+from tests.support.orders import LIFE
 from tests.support.sam_local import SamLocal, running_sam_local
 from tests.support.stack import ROOT, Stack
 from tools.sam_local import environments

@@ -20,7 +20,7 @@ from order_engine.simulation.faults import STEPS, set_fault
 from order_engine.simulation.pools import VENUES
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
-from tests.support.aws_clients import aws
+from tests.support.aws_clients import sweep
 from tests.support.market import Market
 from tests.support.stack import KEY, Stack
 
@@ -121,13 +121,8 @@ async def hurry(market: Market, stack: Stack) -> None:
     """Lets every lease lapse and runs the sweep repeatedly, because orders also stall on failing venues."""
     while True:
         market.pass_time(BOUND)
-        await asyncio.to_thread(_sweep, stack)
+        await asyncio.to_thread(sweep, stack)
         await asyncio.sleep(HURRY)
-
-
-def _sweep(stack: Stack) -> None:
-    with aws(stack, "lambda") as functions:
-        functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
 
 
 async def _all_ended(market: Market, traders: list[Trader]) -> float | None:

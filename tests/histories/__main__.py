@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.test_process import sweep
+from tests.support.aws_clients import sweep
 from tests.support.client import Json, client
 from tests.support.market import Market
 from tests.support.stack import Stack, running
@@ -87,7 +87,7 @@ class Recorder:
                     if cancel:
                         await at.request("DELETE", f"/api/orders/{stopped}")
                     else:
-                        await sweep(stack)
+                        sweep(stack)
                     return await at.ended(stopped)
 
             name = "expired" if expired else f"{'cancelled' if cancel else 'resumed'} while {status}"

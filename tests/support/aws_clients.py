@@ -43,3 +43,9 @@ def machine(stack: Stack) -> str:
     """Returns the ARN of the order machine."""
     name = stack.physical("OrderMachine").rpartition(":")[2]
     return f"arn:aws:states:us-east-1:000000000000:stateMachine:{name}"
+
+
+def sweep(stack: Stack) -> None:
+    """Runs the sweep like the schedule."""
+    with aws(stack, "lambda") as functions:
+        functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")

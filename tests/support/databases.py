@@ -49,3 +49,12 @@ def terminate(database: Database, admin: Database) -> None:
     (row,) = database.fetch("SELECT pg_backend_pid() AS pid")
     (answer,) = admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000) AS gone", row)
     assert answer["gone"]
+
+
+def pass_time(database: Database, seconds: float) -> None:
+    """Moves the leases and timestamps of all orders back by `seconds`."""
+    database.execute(
+        "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(seconds)s),"
+        " lease_until = lease_until - make_interval(secs => %(seconds)s)",
+        {"seconds": seconds},
+    )

@@ -18,6 +18,7 @@ from order_engine.simulation.pools import pool_settings
 from order_engine.simulation.schema import create_pools
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
+from tests.support.databases import pass_time
 
 _TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 
@@ -112,11 +113,7 @@ class Market:
 
     def pass_time(self, seconds: float) -> None:
         """Moves the leases and timestamps of all orders back by `seconds`."""
-        self.database.execute(
-            "UPDATE orders SET lease_until = lease_until - make_interval(secs => %(seconds)s),"
-            " enqueued_at = enqueued_at - make_interval(secs => %(seconds)s)",
-            {"seconds": seconds},
-        )
+        pass_time(self.database, seconds)
 
     @contextmanager
     def held(self, token_out: str) -> Iterator[None]:

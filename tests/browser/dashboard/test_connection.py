@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.aws_clients import aws
+from tests.support.aws_clients import sweep
 from tests.support.browser import Sockets, Visit, ask, cards, sequence, submit, swap
 from tests.support.folders import data_folder
 from tests.support.market import Market
@@ -68,8 +68,7 @@ def test_the_page_continues_after_the_engine_was_killed_and_restarted(
             expect(page.locator("#connection")).to_have_text("Live")
             expect(page.locator("#banner")).to_be_empty()
             market.pass_time(120)
-            with aws(second, "lambda") as functions:
-                functions.invoke(FunctionName="RecoverFunction", Payload=b"{}")
+            sweep(second)
             expect(cards(page, "confirmed")).to_contain_text("0.29 SOL")
             cards(page, "confirmed").get_by_role("link").click()
             expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")

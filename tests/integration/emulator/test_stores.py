@@ -17,6 +17,7 @@ import pytest
 from redis import Redis, RedisError
 
 from emulator import stores
+from tests.support.concurrency import eventually
 from tests.support.folders import data_folder
 from tests.support.stack import ROOT, family, survivors
 
@@ -231,10 +232,7 @@ def test_a_store_that_somebody_else_has_started_again_stops_too(store: str, fold
         assert survivors([process for process in everything if process != server]) == []
         server.wait()
         again = subprocess.Popen(command, cwd=folder, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        give_up = time.monotonic() + PATIENCE
-        while not answers(url):
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
+        eventually(lambda: answers(url), PATIENCE)
 
     again.wait(PATIENCE)
     assert servers(store, folder) == []
@@ -326,14 +324,14 @@ def test_postgres_starts_again_when_what_ended_it_is_over(initialised: Path, cap
             process for process in servers("postgres", folder) if "checkpointer" in " ".join(process.cmdline())
         )
         writer.send_signal(signal.SIGABRT)
-        await_(lambda: "ended by itself" in caplog.text)
+        eventually(lambda: "ended by itself" in caplog.text, PATIENCE)
         assert not answers(url)
 
         # WHEN it can read them again
         control.with_name("away").rename(control)
 
         # THEN it comes back
-        await_(lambda: answers(url))
+        eventually(lambda: answers(url), PATIENCE)
         assert read("postgres", url) == "value"
     assert servers("postgres", folder) == []
 
@@ -345,13 +343,6 @@ def test_redis_starts_again_when_it_crashes() -> None:
         (server,) = servers("redis", folder)
         server.send_signal(signal.SIGSEGV)
         assert survivors([server]) == []
-        await_(lambda: answers(url))
+        eventually(lambda: answers(url), PATIENCE)
         assert read("redis", url) == "value"
     assert servers("redis", folder) == []
-
-
-def await_(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)

@@ -36,7 +36,7 @@ from order_engine.storage.orders import LEASE_SECONDS as LEASE
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
-from tests.support.databases import clean
+from tests.support.databases import clean, pass_time
 from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out
@@ -349,11 +349,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([20.0, 31.0]))
     def pass_time(self, seconds: float) -> None:
         self.market.clock.now += seconds
-        self.database.execute(
-            "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(s)s),"
-            " lease_until = lease_until - make_interval(secs => %(s)s)",
-            {"s": seconds},
-        )
+        pass_time(self.database, seconds)
 
     @precondition(lambda self: self.heard)
     @rule(which=some, step=some, kind=some)

@@ -42,12 +42,11 @@ from tests.support.aws import ROOT, call
 from tests.support.databases import clean
 from tests.support.emulator.no_functions import NoFunctions
 from tests.support.functions import Functions, new_environment
-from tests.support.orders import CLIENT, LEASE, REQUEST, new_order
+from tests.support.orders import CLIENT, LEASE, LIFE, REQUEST, new_order
 from tests.support.simulation import live, quoted
 
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
-LIFE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 Answer = dict[str, Any]
 Interpret = Callable[[str, str], Answer]

@@ -23,6 +23,7 @@ from order_engine.storage.event_partitions import PostgresEventPartitions
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.databases import pass_time
 from tests.support.fakes import Connections, FakeOrderQueue
 from tests.support.orders import CALLER, CLIENT, LEASE, OTHER, PATHS, RUN, brought_to, claimed, new_order
 from tests.support.simulation import SOL, execution_on, live, quoted
@@ -67,11 +68,7 @@ class Scene:
         return self.recovery.sweep(seconds).enqueued
 
     def pass_time(self, seconds: float) -> None:
-        self.database.execute(
-            "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(s)s),"
-            " lease_until = lease_until - make_interval(secs => %(s)s)",
-            {"s": seconds},
-        )
+        pass_time(self.database, seconds)
 
     def listeners(self) -> list[str]:
         rows = self.database.fetch("SELECT connection_id FROM subscriptions ORDER BY 1")

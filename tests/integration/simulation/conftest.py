@@ -5,10 +5,7 @@ import pytest
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.market import Market
 from order_engine.storage.database import Database
-from tests.support.simulation import (
-    Clock,
-    market_of,
-)
+from tests.support.simulation import Clock, market_of
 
 
 @pytest.fixture

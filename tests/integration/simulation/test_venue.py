@@ -22,16 +22,6 @@ EVERYTHING = ("SOL", "USDC", "USDT", "RAY", "BONK", "JUP", "mSOL")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def market(database: Database, clock: Clock) -> Market:
-    return market_of(database, clock)
-
-
-@pytest.fixture
 def venue(market: Market) -> SimulatedVenue:
     return SimulatedVenue("raydium", market)
 

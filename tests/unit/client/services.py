@@ -29,6 +29,11 @@ UNKNOWN = [INTERNAL_ERROR, {}, [], 7, None, "text", {"orderId": ORDER}, {"seq": 
 """Messages that are not the service's."""
 
 
+async def ticket(request: web.Request) -> web.Response:
+    """Answers with the URL of `/socket`."""
+    return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
+
+
 @asynccontextmanager
 async def service(
     *connections: list[Any], asked: list[Json] | None = None, stays_open: bool = False
@@ -50,9 +55,6 @@ async def service(
         if stays_open:
             await response.receive()
         return response
-
-    async def ticket(request: web.Request) -> web.Response:
-        return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
 
     async with serving({"/api/ws-ticket": ticket, "/socket": socket}) as engine:
         yield engine

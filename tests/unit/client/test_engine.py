@@ -13,7 +13,7 @@ from aiohttp import web
 from client import engine as engine_module
 from client.engine import Engine, Json, Refused, Unreachable
 from client.target import Target, find
-from tests.unit.client.services import INTERNAL_ERROR, ORDER, UNKNOWN, event, service, serving
+from tests.unit.client.services import INTERNAL_ERROR, ORDER, UNKNOWN, event, service, serving, ticket
 
 
 async def seqs(engine: Engine, after: int = 0) -> list[int]:
@@ -102,9 +102,6 @@ def test_a_client_that_was_disconnected_comes_back_although_too_many_do() -> Non
             await response.send_json(event(handshakes) if handshakes == 1 else event(2, "confirmed"))
             return response
 
-        async def ticket(request: web.Request) -> web.Response:
-            return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
-
         async with serving({"/api/ws-ticket": ticket, "/socket": socket}) as engine:
             assert await seqs(engine) == [1, 2]
         assert handshakes == 3
@@ -146,9 +143,6 @@ def test_the_watch_ends_when_the_service_stays_unavailable(monkeypatch: pytest.M
     async def scenario() -> None:
         async def gone(_: web.Request) -> web.Response:
             return web.Response(status=502)
-
-        async def ticket(request: web.Request) -> web.Response:
-            return web.json_response({"webSocketUrl": str(request.url.with_scheme("ws").with_path("/socket"))})
 
         async with serving({"/api/ws-ticket": ticket, "/socket": gone}) as engine:
             with pytest.raises(Refused):
