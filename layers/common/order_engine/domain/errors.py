@@ -159,6 +159,22 @@ class CorruptPool(Final):
     """A pool has an impossible state. The router leaves it out."""
 
 
+class UnsupportedPool(Final):
+    """A pool does not trade now, or has a feature that the quote maths lacks. The router leaves it out."""
+
+
+class InsufficientFunds(Final):
+    """The engine's wallet holds too little for the order, its fees and its token accounts."""
+
+
+class ChainRefused(Final):
+    """The transaction failed on chain, or in its simulation, for another reason than the price."""
+
+
+class SignatureMismatch(Final):
+    """The node answered with another signature than that of the transaction that was sent to it."""
+
+
 class StaleRun(Final):
     """The order has ended, or another run has taken it over. Leave the order as it is."""
 

@@ -1,0 +1,1 @@
+"""The programs whose pools the engine trades in, a module each."""
