@@ -1,0 +1,58 @@
+"""What a stand-in for a DEX's program is given, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from solders.account import Account
+from solders.pubkey import Pubkey
+
+
+class Clock(NamedTuple):
+    """The chain's time: its slot, and the Unix seconds that programs see."""
+
+    slot: int
+    unix_timestamp: int
+
+
+class Transfer(NamedTuple):
+    """Tokens that move from one token account to another, in base units.
+
+    The owner of `source` is the signer of the instruction, or an authority of the program's own.
+    """
+
+    source: Pubkey
+    destination: Pubkey
+    amount: int
+
+
+class Outcome(NamedTuple):
+    """What an instruction does: transfers in order, the new data of accounts of the program, and log lines.
+
+    The log lines are those between the runtime's `invoke` and `success`, without the lines of the transfers.
+    """
+
+    transfers: tuple[Transfer, ...]
+    writes: Mapping[Pubkey, bytes]
+    logs: tuple[str, ...]
+
+
+class ProgramError(Exception):
+    """The program refuses the instruction: `InstructionError::Custom(code)`.
+
+    `name` is the error's name in the log, where the program logs one; `logs` are the program's own lines.
+    """
+
+    def __init__(self, code: int, name: str | None, logs: tuple[str, ...]) -> None:
+        super().__init__(f"{name or 'error'} ({code})")
+        self.code = code
+        self.name = name
+        self.logs = logs
+
+
+Reader: TypeAlias = Callable[[Pubkey], Account | None]
+"""The accounts as they stand at the instruction; `None` where there is none."""
+
+Standin: TypeAlias = Callable[[Sequence[Pubkey], bytes, Reader, Clock], Outcome]
+"""Carries out one instruction: its accounts in order, its data, the accounts, the clock. Raises `ProgramError`."""
