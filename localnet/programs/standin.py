@@ -10,9 +10,10 @@ from solders.pubkey import Pubkey
 
 
 class Clock(NamedTuple):
-    """The chain's time: its slot, and the Unix seconds that programs see."""
+    """The chain's time as programs see it: slot, epoch, and Unix seconds."""
 
     slot: int
+    epoch: int
     unix_timestamp: int
 
 
@@ -51,8 +52,24 @@ class ProgramError(Exception):
         self.logs = logs
 
 
+class InstructionFailed(Exception):
+    """The runtime ends the instruction: `InstructionError::<kind>`, such as `InvalidInstructionData`.
+
+    `reason` is what the runtime's last line says after `Program … failed: `; `logs` are the program's own lines.
+    """
+
+    def __init__(self, kind: str, reason: str, logs: tuple[str, ...]) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
+        self.logs = logs
+
+
 Reader: TypeAlias = Callable[[Pubkey], Account | None]
 """The accounts as they stand at the instruction; `None` where there is none."""
 
 Standin: TypeAlias = Callable[[Sequence[Pubkey], bytes, Reader, Clock], Outcome]
-"""Carries out one instruction: its accounts in order, its data, the accounts, the clock. Raises `ProgramError`."""
+"""Carries out one instruction: its accounts in order, its data, the accounts, the clock.
+
+Raises `ProgramError`, `InstructionFailed`.
+"""
