@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from order_engine.domain.events import Event
     from order_engine.domain.lifecycle import Status, Trigger
     from order_engine.domain.orders import Order, OrderRequest
+    from order_engine.domain.pools import RegisteredPool
     from order_engine.domain.quotes import Offer, Quote
     from order_engine.domain.transactions import Fill, Transaction
 
@@ -164,6 +165,28 @@ class QuoteStore(Protocol):
 
         Returns how many.
         """
+
+
+class PoolRegistry(Protocol):
+    """The pools of one cluster of Solana that the engine may trade in, or an operator has forbidden."""
+
+    def enabled(self, tokens: Sequence[str]) -> list[RegisteredPool]:
+        """The enabled pools whose tokens are both among these, as pools trade them: `SOL`, never `wSOL`."""
+
+    def all(self) -> list[RegisteredPool]:
+        """Every pool, by its tokens."""
+
+    def add(self, pool: RegisteredPool) -> None:
+        """Stores a pool in place of what was known of it. One that is known by hand is replaced only by hand."""
+
+    def remove(self, address: str) -> bool:
+        """Disables a pool by hand, so that no discovery enables it again. `False` if it is unknown."""
+
+    def disable(self, addresses: Sequence[str]) -> None:
+        """Disables those of these pools that were discovered."""
+
+    def set_companions(self, address: str, companions: Sequence[str]) -> None:
+        """Stores the accounts that the last quote of a pool needed beside its own."""
 
 
 class SubscriptionStore(Protocol):

@@ -35,6 +35,7 @@ TABLES = {
     "order_events",
     "orders",
     "quotes",
+    "solana_pools",
     "subscriptions",
     "tickets",
     *SIMULATION,
