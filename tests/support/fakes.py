@@ -12,7 +12,7 @@ from uuid import UUID
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError, QuoteNotFound
-from order_engine.domain.quotes import Offer, Quote
+from order_engine.domain.quotes import NO_COSTS, Costs, Offer, Quote
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import QUEUE_BATCH, Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
 from order_engine.services.execution import Execution
@@ -53,12 +53,15 @@ class FakeChain:
     filled: int = 0
     sent: list[str] = field(default_factory=list)
 
-    def build(self, quote: Quote, min_out: int) -> Transaction:
+    def costs(self, quote: Quote) -> Costs:
+        return NO_COSTS
+
+    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         self._quoted_out = quote.amount_out
         signature = f"{quote.venue}-{time.monotonic_ns()}"
         return Transaction(
             *(signature, quote.venue, quote.token_in, quote.token_out, quote.amount_in, min_out, quote.swaps),
-            last_valid_slot=2**40,
+            last_valid_height=2**40,
         )
 
     def submit(self, transaction: Transaction) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from order_engine.domain.errors import EngineError
+from order_engine.domain.ids import uuid7
 from order_engine.domain.money import BPS
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.transactions import Transaction
@@ -48,7 +49,7 @@ class SimulatedMarket:
     def trade(self, request: OrderRequest) -> set[str]:
         """Swaps for somebody else, which moves the price. Returns the signature."""
         quote = self.router.best(request.token_in, request.token_out, request.amount_in, BPS)[0]
-        transaction = self.chain.build(quote, 0)
+        transaction = self.chain.build(quote, 0, uuid7())
         with suppress(EngineError):
             self.chain.submit(transaction)
         return {transaction.signature}

@@ -10,7 +10,8 @@ from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.storage.orders import LEASE_SECONDS, PostgresOrderStore
+from order_engine.domain.timing import LEASE_SECONDS
+from order_engine.storage.orders import PostgresOrderStore
 
 REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 

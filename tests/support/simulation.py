@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import groupby
 from json import dumps, loads
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -30,6 +31,7 @@ from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 
 SOL = 10**9
+ORDER = UUID("01a1fa72-0b07-7468-9d18-a3aa29f91511")
 AMM, CP = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
 DLMM, DAMM = "meteora-dlmm:SOL-USDC", "meteora-damm:SOL-USDC"
 EACH_KIND = (AMM, CP, DLMM, DAMM)
@@ -192,7 +194,7 @@ def amount_of(pair: str) -> int:
 
 
 def signed(market: Market, amount: int = SOL, pool: str = AMM, min_out: int = 0, pair: str = "SOL-USDC") -> Transaction:
-    return SimulatedChain(market).build(quoted(market, pair, amount, [pool]), min_out)
+    return SimulatedChain(market).build(quoted(market, pair, amount, [pool]), min_out, ORDER)
 
 
 def sent(market: Market, transaction: Transaction) -> Fill | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from order_engine.domain.lifecycle import Status, Trigger
     from order_engine.domain.orders import Order, OrderRequest
     from order_engine.domain.pools import RegisteredPool
-    from order_engine.domain.quotes import Offer, Quote
+    from order_engine.domain.quotes import Costs, Offer, Quote
     from order_engine.domain.transactions import Fill, Transaction
 
 Publish: TypeAlias = "Callable[[Sequence[Event], Sequence[str]], None]"
@@ -51,17 +51,39 @@ class Venue(Protocol):
 class Chain(Protocol):
     """Where transactions land. Every method may raise `VenueUnavailable`, within its own deadline."""
 
-    def build(self, quote: Quote, min_out: int) -> Transaction:
-        """Signs the swaps; sends nothing. Raises `QuoteExpired`."""
+    def costs(self, quote: Quote) -> Costs:
+        """What a transaction of this quote will cost beside the swap, as far as is known now."""
+
+    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
+        """Signs the swaps; sends nothing. The transaction carries the order's id.
+
+        Raises `QuoteExpired`, `SlippageExceeded`, `InsufficientFunds`, `ChainRefused`.
+        """
 
     def submit(self, transaction: Transaction) -> None:
-        """Sends it. Sent twice, it swaps once. Raises `QuoteExpired` when it can no longer land."""
+        """Sends it. Sent twice, it swaps once.
+
+        Raises `QuoteExpired` when it can no longer land, `SignatureMismatch`.
+        """
 
     def confirm(self, transaction: Transaction) -> Fill | None:
-        """Waits for the result; `None` if the chain has not seen the transaction and it may still land.
+        """The result, without waiting for it; `None` while there is none and the transaction may still land.
 
-        Raises `SlippageExceeded` or `QuoteExpired` when it has not swapped and never will.
+        Raises `SlippageExceeded`, `QuoteExpired`, `InsufficientFunds` or `ChainRefused` when it has not swapped and
+        never will.
         """
+
+
+class Wallet(Protocol):
+    """The wallet that pays for the swaps. Every method may raise `VenueUnavailable`, within its own deadline."""
+
+    address: str
+
+    def balances(self) -> Mapping[str, int]:
+        """What the wallet holds of each known token, in base units by symbol: `SOL` is native."""
+
+    def check(self, token_in: str, amount_in: int) -> None:
+        """Raises `InsufficientFunds` if the wallet can't pay for an order now, as far as is known."""
 
 
 class OrderStore(Protocol):

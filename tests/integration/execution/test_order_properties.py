@@ -21,7 +21,8 @@ from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, TooLateToCance
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL, Status, Trigger
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.quotes import Quote
+from order_engine.domain.quotes import Costs, Quote
+from order_engine.domain.timing import LEASE_SECONDS as LEASE
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, ExecutionResult
 from order_engine.services.connections import Eviction
@@ -32,7 +33,6 @@ from order_engine.services.submission import Submission
 from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import PostgresEventPartitions
-from order_engine.storage.orders import LEASE_SECONDS as LEASE
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
@@ -107,8 +107,11 @@ class Line:
         self._crash = crash
         self._ghosts = ghosts
 
-    def build(self, quote: Quote, min_out: int) -> Transaction:
-        return self._chain.build(quote, min_out)
+    def costs(self, quote: Quote) -> Costs:
+        return self._chain.costs(quote)
+
+    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
+        return self._chain.build(quote, min_out, order_id)
 
     def submit(self, transaction: Transaction) -> None:
         self._ghosts.append(transaction)

@@ -38,7 +38,7 @@ from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
 from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN, claimed
-from tests.support.simulation import SOL, Clock, execution_on, landed, market_of, pools, quoted, router_on
+from tests.support.simulation import ORDER, SOL, Clock, execution_on, landed, market_of, pools, quoted, router_on
 
 
 class Scene:
@@ -52,7 +52,12 @@ class Scene:
         self.orders = PostgresOrderStore(database)
         self.store = PostgresQuoteStore(database)
         self.quote_limit = FakeRateLimit(what="quote", per_minute=300)
-        self.quoting = Quoting(router=router_on(self.market), store=self.store, rate_limit=self.quote_limit)
+        self.quoting = Quoting(
+            router=router_on(self.market),
+            chain=SimulatedChain(self.market),
+            store=self.store,
+            rate_limit=self.quote_limit,
+        )
         self.execution: Execution = execution_on(self.market, self.orders)
         self._submission = Submission(
             orders=self.orders,
@@ -80,7 +85,7 @@ class Scene:
         """Sells so much that every pool pays less."""
         chain = SimulatedChain(self.market)
         ids = [id for id in pools(self.database) if id.endswith(":SOL-USDC")]
-        chain.submit(chain.build(quoted(self.market, "SOL-USDC", 40_000 * SOL, ids), 0))
+        chain.submit(chain.build(quoted(self.market, "SOL-USDC", 40_000 * SOL, ids), 0, ORDER))
 
     def statuses(self, run: Run) -> list[str]:
         return [event.status.value for event in self.orders.events(run.order_id)]
@@ -222,7 +227,7 @@ def test_an_order_is_executed_at_its_named_quote(scene: Scene, database: Databas
     best = quote.swaps[0].pool
     chain = SimulatedChain(scene.market)
     # Little enough that the order does not slip.
-    chain.submit(chain.build(quoted(scene.market, "SOL-USDC", 1_500 * SOL, [best]), 0))
+    chain.submit(chain.build(quoted(scene.market, "SOL-USDC", 1_500 * SOL, [best]), 0, ORDER))
     assert quoted(scene.market, "SOL-USDC", REQUEST.amount_in).swaps[0].pool != best
     execution = scene.execution
     ended = done(scene.order(offer), execution.route, execution.build, execution.submit, execution.confirm)

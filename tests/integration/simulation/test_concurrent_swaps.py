@@ -16,6 +16,7 @@ from tests.support.concurrency import at_once
 from tests.support.simulation import (
     AMM,
     EACH_KIND,
+    ORDER,
     ROUTES,
     SOL,
     Clock,
@@ -48,7 +49,7 @@ def test_a_signature_from_ten_concurrent_senders_lands_once(
     market: Market, database: Database, connect: Connect, clock: Clock, min_out: int, ids: Sequence[str]
 ) -> None:
     start = settings(database)
-    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, ids), min_out)
+    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, ids), min_out, ORDER)
     senders = [SimulatedChain(market_of(connect(), clock)) for _ in range(10)]
     at_once(10, lambda number: senders[number].submit(transaction))
     (row,) = landed(database)
@@ -86,7 +87,9 @@ def test_replaying_the_recorded_swaps_gives_the_current_pools(
     for _ in range(24):
         pair, hops = chance.choice(ROUTES)
         quote = quoted(market, pair, amount_of(pair) * chance.randrange(1, 400), *hops)
-        transactions.append(SimulatedChain(market).build(quote, quote.amount_out if chance.random() < 0.3 else 0))
+        transactions.append(
+            SimulatedChain(market).build(quote, quote.amount_out if chance.random() < 0.3 else 0, ORDER)
+        )
     clocks = [Clock() for _ in transactions]
     for clock in clocks:
         clock.now += chance.randrange(20)
@@ -102,7 +105,8 @@ def test_swaps_over_the_same_pools_in_opposite_order_do_not_deadlock(
     start = settings(database)
     ways = [EACH_KIND, tuple(reversed(EACH_KIND))]
     transactions = [
-        SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, ways[number % 2]), 0) for number in range(16)
+        SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, ways[number % 2]), 0, ORDER)
+        for number in range(16)
     ]
     chains = [SimulatedChain(market_of(connect(), clock)) for _ in transactions]
     at_once(16, lambda number: chains[number].submit(transactions[number]))

@@ -25,8 +25,8 @@ def test_a_transaction_may_land_until_the_end_of_its_last_slot(
     market: Market, chain: SimulatedChain, database: Database, clock: Clock
 ) -> None:
     transaction = signed(market)
-    clock.now = (transaction.last_valid_slot + 1) * SLOT_SECONDS - 0.01
-    assert market.slot == transaction.last_valid_slot
+    clock.now = (transaction.last_valid_height + 1) * SLOT_SECONDS - 0.01
+    assert market.slot == transaction.last_valid_height
     assert chain.confirm(transaction) is None
     chain.submit(transaction)
     clock.now += 3600
@@ -40,14 +40,14 @@ def test_an_expired_transaction_is_refused_and_can_no_longer_land(
 ) -> None:
     before = pools(database)
     transaction = signed(market)
-    clock.now = (transaction.last_valid_slot + 1) * SLOT_SECONDS + 0.01
-    assert market.slot == transaction.last_valid_slot + 1
+    clock.now = (transaction.last_valid_height + 1) * SLOT_SECONDS + 0.01
+    assert market.slot == transaction.last_valid_height + 1
     with pytest.raises(QuoteExpired, match="expired before it was sent"):
         chain.submit(transaction)
     with pytest.raises(QuoteExpired, match="not seen on chain"):
         chain.confirm(transaction)
     assert pools(database) == before
-    assert [(row["swapped"], row["slot"]) for row in landed(database)] == [(False, transaction.last_valid_slot + 1)]
+    assert [(row["swapped"], row["slot"]) for row in landed(database)] == [(False, transaction.last_valid_height + 1)]
     with pytest.raises(QuoteExpired, match="expired before it was sent"):
         chain.submit(transaction)
 
@@ -77,9 +77,9 @@ def test_a_transaction_that_waits_past_its_last_slot_does_not_land(
 ) -> None:
     before = pools(database)
     market = live(connect())
-    transaction = replace(signed(market), last_valid_slot=market.slot + 2)
+    transaction = replace(signed(market), last_valid_height=market.slot + 2)
     with late(SimulatedChain(market), transaction, database, database_url) as submitted:
-        eventually(lambda: market.slot > transaction.last_valid_slot)
+        eventually(lambda: market.slot > transaction.last_valid_height)
     with pytest.raises(QuoteExpired, match="expired before it was sent"):
         submitted.result()
     assert (pools(database), landed(database)) == (before, [])

@@ -15,6 +15,7 @@ from tests.support.network import closed_port
 from tests.support.simulation import (
     AMM,
     DLMM,
+    ORDER,
     SOL,
     STEPS,
     Clock,
@@ -30,7 +31,7 @@ from tests.support.simulation import (
 def use(chain: SimulatedChain, step: str, market: Market, transaction: Transaction) -> None:
     match step:
         case "build":
-            chain.build(quoted(market, "SOL-USDC", SOL, [AMM]), 0)
+            chain.build(quoted(market, "SOL-USDC", SOL, [AMM]), 0, ORDER)
         case "submit":
             chain.submit(transaction)
         case "confirm":
@@ -57,10 +58,10 @@ def test_a_fault_of_any_venue_on_the_route_fails_it(
     market: Market, chain: SimulatedChain, database: Database, step: str, venue: str
 ) -> None:
     quote = quoted(market, "SOL-USDC", SOL, [AMM, DLMM])
-    transaction = chain.build(quote, 0)
+    transaction = chain.build(quote, 0, ORDER)
     set_fault(database, venue, step, "fail", times=1)
     with pytest.raises(VenueUnavailable, match=f"{venue} refused to {step}"):
-        chain.build(quote, 0) if step == "build" else use(chain, step, market, transaction)
+        chain.build(quote, 0, ORDER) if step == "build" else use(chain, step, market, transaction)
     chain.submit(transaction)
     assert chain.confirm(transaction) is not None
 
@@ -124,7 +125,7 @@ def test_a_slip_refuses_the_transaction_permanently(market: Market, chain: Simul
 def test_a_slip_says_what_was_expected_and_a_smaller_amount_that_came(
     market: Market, chain: SimulatedChain, database: Database, min_out: int, message: str
 ) -> None:
-    transaction = chain.build(quoted(market, "SOL-USDC", SOL * 2, [AMM]), min_out)
+    transaction = chain.build(quoted(market, "SOL-USDC", SOL * 2, [AMM]), min_out, ORDER)
     set_fault(database, "raydium", "submit", "slip", times=1)
     chain.submit(transaction)
     with pytest.raises(SlippageExceeded) as refused:

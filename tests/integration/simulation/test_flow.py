@@ -11,6 +11,7 @@ from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
+    ORDER,
     ROUTES,
     SOL,
     Clock,
@@ -29,7 +30,7 @@ def test_within_a_period_a_swap_pays_what_was_quoted(database: Database, clock: 
     market = market_of(database, clock, Flow(80))
     quote = quoted(market, pair, amount_of(pair))
     clock.now += PERIOD_SECONDS - 0.001
-    transaction = SimulatedChain(market).build(quote, quote.amount_out)
+    transaction = SimulatedChain(market).build(quote, quote.amount_out, ORDER)
     fill = sent(market, transaction)
     assert fill is not None
     assert fill.amount_out == quote.amount_out
@@ -42,7 +43,7 @@ def test_slippage_protection_triggers(database: Database, clock: Clock) -> None:
     refused = 0
     for _ in range(40):
         quote = quoted(market, "SOL-USDC", SOL)
-        transaction = chain.build(quote, quote.amount_out)
+        transaction = chain.build(quote, quote.amount_out, ORDER)
         clock.now += 4
         before = pools(database)
         chain.submit(transaction)

@@ -14,6 +14,7 @@ from order_engine.storage.database import Database
 from tests.support.simulation import (
     AMM,
     DLMM,
+    ORDER,
     SOL,
     Clock,
     Hops,
@@ -73,25 +74,25 @@ from tests.support.simulation import (
 def test_native_sol_is_wrapped_before_the_swaps_and_unwrapped_after_them(
     market: Market, chain: SimulatedChain, pair: str, hops: Hops, instructions: list[str]
 ) -> None:
-    assert chain.build(quoted(market, pair, 3 * SOL // 2, *hops), 0).instructions == instructions
+    assert chain.build(quoted(market, pair, 3 * SOL // 2, *hops), 0, ORDER).instructions == instructions
 
 
 def test_building_signs_and_sends_nothing(market: Market, chain: SimulatedChain, database: Database) -> None:
     before = pools(database)
     quote = quoted(market, "SOL-USDC", SOL, [AMM, DLMM])
-    first, second = chain.build(quote, 7), chain.build(quote, 7)
+    first, second = chain.build(quote, 7, ORDER), chain.build(quote, 7, ORDER)
     assert first.signature != second.signature
     assert first == replace(second, signature=first.signature)
     assert (first.venue, first.token_in, first.token_out) == ("meteora+raydium", "SOL", "USDC")
     assert (first.amount_in, first.min_out, first.swaps) == (SOL, 7, quote.swaps)
-    assert first.last_valid_slot == market.slot + TRANSACTION_LIFETIME_SLOTS
+    assert first.last_valid_height == market.slot + TRANSACTION_LIFETIME_SLOTS
     assert (pools(database), landed(database)) == (before, [])
 
 
 def test_a_signature_looks_like_solanas(market: Market, chain: SimulatedChain) -> None:
     quote = quoted(market, "SOL-USDC", SOL, [AMM])
     for _ in range(50):
-        signature = chain.build(quote, 0).signature
+        signature = chain.build(quote, 0, ORDER).signature
         assert 86 <= len(signature) <= 88
         assert set(signature) <= set("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
 
@@ -100,10 +101,10 @@ def test_a_quote_is_signed_until_the_moment_it_expires(market: Market, chain: Si
     quote = quoted(market, "SOL-USDC", SOL)
     assert quote.expires_at == clock.now + QUOTE_LIFETIME_SECONDS
     clock.now = quote.expires_at - 0.001
-    chain.build(quote, 0)
+    chain.build(quote, 0, ORDER)
     clock.now = quote.expires_at + 1.5
     with pytest.raises(QuoteExpired, match="the quote expired 1.5 s ago"):
-        chain.build(quote, 0)
+        chain.build(quote, 0, ORDER)
     clock.now = quote.expires_at
     with pytest.raises(QuoteExpired, match="expired 0.0 s ago"):
-        chain.build(quote, 0)
+        chain.build(quote, 0, ORDER)

@@ -18,6 +18,7 @@ from tests.support.simulation import (
     AMM,
     DLMM,
     EACH_KIND,
+    ORDER,
     SOL,
     Hops,
     amount_of,
@@ -39,7 +40,7 @@ def test_a_swap_pays_and_moves_its_pools_as_their_formulas_say(
 ) -> None:
     start = settings(database)
     quote = quoted(market, pair, amount_of(pair), *hops)
-    transaction = chain.build(quote, quote.amount_out)
+    transaction = chain.build(quote, quote.amount_out, ORDER)
     paid, after = carried_out(transaction, start, int(market.now()))
     assert paid == quote.amount_out > 0
     assert sent(market, transaction) == Fill(transaction.signature, quote.amount_in, paid, market.slot)
@@ -58,7 +59,7 @@ def test_a_swap_uses_the_state_that_the_previous_one_left(
 ) -> None:
     """Each hop is split as quoted and passes on the amount that it really pays."""
     quote = quoted(market, pair, amount_of(pair), *hops)
-    first, second = chain.build(quote, 0), chain.build(quote, 0)
+    first, second = chain.build(quote, 0, ORDER), chain.build(quote, 0, ORDER)
     chain.submit(first)
     moved = settings(database)
     paid, after = carried_out(second, moved, int(market.now()))
@@ -77,7 +78,7 @@ def test_a_swap_pays_min_out_or_changes_nothing(
 ) -> None:
     before = pools(database)
     quote = quoted(market, pair, amount_of(pair), *hops)
-    transaction = chain.build(quote, quote.amount_out + missing)
+    transaction = chain.build(quote, quote.amount_out + missing, ORDER)
     chain.submit(transaction)
     if missing:
         for _ in range(2):
@@ -104,7 +105,7 @@ def test_a_swap_pays_min_out_or_changes_nothing(
 def test_a_refusing_pool_undoes_the_swaps_before_it(
     market: Market, chain: SimulatedChain, database: Database, hops: Hops
 ) -> None:
-    transaction = chain.build(quoted(market, "RAY-USDT", 10**9, *hops), 0)
+    transaction = chain.build(quoted(market, "RAY-USDT", 10**9, *hops), 0, ORDER)
     pool = pools(database)["meteora-dlmm:SOL-USDT"]
     assert isinstance(pool, MeteoraDlmm)
     empty = replace(pool, bins=tuple(bin._replace(amount_x=0, amount_y=0) for bin in pool.bins))
@@ -129,7 +130,7 @@ def test_the_largest_amount_does_not_empty_a_pool(market: Market, database: Data
 
 
 def test_a_transaction_for_a_missing_pool_is_refused(market: Market, database: Database) -> None:
-    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0)
+    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0, ORDER)
     database.execute("DELETE FROM market_pools WHERE id = %(id)s", {"id": DLMM})
     before = pools(database)
     with pytest.raises(NoRoute, match=f"no pools named {DLMM}"):
@@ -138,7 +139,7 @@ def test_a_transaction_for_a_missing_pool_is_refused(market: Market, database: D
 
 
 def test_a_transaction_for_a_corrupt_pool_is_refused(market: Market, database: Database) -> None:
-    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0)
+    transaction = SimulatedChain(market).build(quoted(market, "SOL-USDC", SOL, [AMM, DLMM]), 0, ORDER)
     database.execute("UPDATE market_pools SET state = '{}' WHERE id = %(id)s", {"id": DLMM})
     with pytest.raises(CorruptPool, match=f"pool {DLMM}: "):
         sent(market, transaction)

@@ -14,7 +14,7 @@ from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
-from order_engine.domain.quotes import Offer
+from order_engine.domain.quotes import NO_COSTS, Costs, Offer
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import TOKENS
 
@@ -91,6 +91,7 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         **amounts("amountOut", quote.amount_out, quote.token_out),
         **amounts("minOut", min_out(quote.amount_out, offer.slippage_bps), quote.token_out),
         "slippageBps": offer.slippage_bps,
+        **_costs(quote.costs),
         "slot": quote.slot,
         **decision_view(offer.decision),
     }
@@ -194,7 +195,14 @@ def _confirmed(data: dict[str, Any]) -> dict[str, Any]:
         **amounts("amountOut", amount_out, data["token_out"]),
         "executedPrice": price(amount_in, data["token_in"], amount_out, data["token_out"]),
         "realisedSlippageBps": data["realised_slippage_bps"],
+        # Fills from before transactions had costs had none.
+        **_costs(Costs(*data.get("costs", NO_COSTS))),
     }
+
+
+def _costs(costs: Costs) -> dict[str, str]:
+    """The network's fees and the rent of new token accounts, in SOL and in lamports."""
+    return {**amounts("networkFee", costs.fee_lamports, "SOL"), **amounts("rent", costs.rent_lamports, "SOL")}
 
 
 def _failed(data: dict[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from order_engine.aws.signing import Credentials
     from order_engine.aws.state_machine import ExpressStateMachine
 
-EXECUTION_SECONDS = 65
-"""Longer than an execution of the state machine may take."""
-
 
 @cache
 def order_queue() -> SqsOrderQueue:
@@ -37,9 +34,10 @@ def replay_queue() -> SqsReplayQueue:
 @cache
 def state_machine() -> ExpressStateMachine:
     from order_engine.aws.state_machine import ExpressStateMachine
+    from order_engine.domain.timing import EXECUTION_SECONDS
 
     # One attempt: a second call would be a second execution.
-    client = _client("stepfunctions", read_timeout=EXECUTION_SECONDS, attempts=1)
+    client = _client("stepfunctions", read_timeout=EXECUTION_SECONDS + 5, attempts=1)
     return ExpressStateMachine(client, settings.required("STATE_MACHINE_ARN"))
 
 

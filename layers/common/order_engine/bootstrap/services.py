@@ -62,10 +62,13 @@ def submission() -> Submission:
 
 @cache
 def quoting() -> Quoting:
+    from order_engine.bootstrap import market
     from order_engine.services.quoting import Quoting
 
     # A realistic latency stands for the routing of an order, not for a quote.
-    return Quoting(router=_router("instant"), store=stores.quotes(), rate_limit=stores.quote_limit())
+    return Quoting(
+        router=_router("instant"), chain=market.chain(), store=stores.quotes(), rate_limit=stores.quote_limit()
+    )
 
 
 @cache

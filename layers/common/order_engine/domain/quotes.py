@@ -15,6 +15,19 @@ from order_engine.domain.tokens import TOKENS
 QUOTE_LIFETIME_SECONDS = 30.0
 
 
+class Costs(NamedTuple):
+    """What a transaction costs beside the swap, in lamports: the network's fees, and the rent of new token accounts.
+
+    The rent stays in the accounts, which belong to the wallet.
+    """
+
+    fee_lamports: int
+    rent_lamports: int
+
+
+NO_COSTS = Costs(0, 0)
+
+
 class PlannedSwap(NamedTuple):
     """The quoted swap in one pool. Amounts are in base units of `token_in` and `token_out`."""
 
@@ -38,7 +51,7 @@ class Quote:
     """The output of a route at current prices. Amounts are in base units.
 
     `swaps` are in the order of the route; swaps with the same tokens belong to one hop. `slot` is the chain's slot at
-    which the pools were read. `expires_at` is in Unix seconds.
+    which the pools were read. `expires_at` is in Unix seconds. `costs` are known once the quote is offered to a client.
     """
 
     token_in: str
@@ -48,6 +61,7 @@ class Quote:
     swaps: tuple[PlannedSwap, ...]
     slot: int
     expires_at: float
+    costs: Costs = NO_COSTS
 
     @property
     def venue(self) -> str:
@@ -79,13 +93,15 @@ class Quote:
             swaps=[swap.dump() for swap in self.swaps],
             slot=self.slot,
             expires_at=self.expires_at,
+            costs=self.costs,
         )
 
     @classmethod
     def load(cls, record: dict[str, Any]) -> Self:
         fields = records.load("quote", record, 1)
         fields |= {name: int(fields[name]) for name in ("amount_in", "amount_out")}
-        return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
+        swaps = tuple(PlannedSwap.load(swap) for swap in fields["swaps"])
+        return cls(**{**fields, "swaps": swaps, "costs": Costs(*fields.get("costs", NO_COSTS))})
 
 
 @dataclass(frozen=True, slots=True)

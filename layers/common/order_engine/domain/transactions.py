@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from order_engine.domain import records
-from order_engine.domain.quotes import PlannedSwap
+from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A signed transaction that executes the whole route or nothing.
 
-    `signature` identifies it on chain; after `last_valid_slot` it can no longer land. The swaps of one hop share the
-    output of the previous hop in proportion to their quotes. `min_out` is the smallest output of the last hop.
+    `signature` identifies it on chain; above the block height `last_valid_height` it can no longer land. `wire` is what
+    is sent, in base64, where the chain takes bytes. The swaps of one hop share the output of the previous hop in
+    proportion to their quotes. `min_out` is the smallest output of the last hop.
     """
 
     signature: str
@@ -24,12 +25,13 @@ class Transaction:
     amount_in: int
     min_out: int
     swaps: tuple[PlannedSwap, ...]
-    last_valid_slot: int
+    last_valid_height: int
     instructions: list[str] = field(default_factory=list)
+    wire: str | None = None
 
     def dump(self) -> dict[str, Any]:
         return records.dump(
-            1,
+            2,
             signature=self.signature,
             venue=self.venue,
             token_in=self.token_in,
@@ -37,22 +39,28 @@ class Transaction:
             amount_in=str(self.amount_in),
             min_out=str(self.min_out),
             swaps=[swap.dump() for swap in self.swaps],
-            last_valid_slot=self.last_valid_slot,
+            last_valid_height=self.last_valid_height,
             instructions=self.instructions,
+            wire=self.wire,
         )
 
     @classmethod
     def load(cls, record: dict[str, Any]) -> Self:
-        fields = records.load("transaction", record, 1)
+        if "last_valid_slot" in record:
+            # Version 1, of orders that were running when the engine was updated.
+            record = {**record, "version": 2, "last_valid_height": record["last_valid_slot"]}
+            del record["last_valid_slot"]
+        fields = records.load("transaction", record, 2)
         fields |= {name: int(fields[name]) for name in ("amount_in", "min_out")}
         return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """The amounts that a transaction moved, in base units, and the slot in which it landed."""
+    """The amounts that a transaction moved, in base units, what it cost, and the slot in which it landed."""
 
     signature: str
     amount_in: int
     amount_out: int
     slot: int
+    costs: Costs = NO_COSTS

@@ -53,11 +53,11 @@ class Execution:
         return replace(moved, quoted_out=quote.amount_out, quote=quote, transaction=None)
 
     def build(self, run: Run) -> Run:
-        """Signs the transaction and stores it, before anything is sent. Raises `QuoteExpired`."""
+        """Signs the transaction and stores it, before anything is sent. Raises what `Chain.build` raises."""
         if run.quote is None:
             raise ValueError(f"expected order {run.order_id} with a quote")
         quote = run.quote
-        transaction = self._chain.build(quote, min_out(quote.amount_out, run.slippage_bps))
+        transaction = self._chain.build(quote, min_out(quote.amount_out, run.slippage_bps), run.order_id)
         moved = self._move(
             run,
             Trigger.BUILD,
@@ -73,7 +73,7 @@ class Execution:
         return moved if moved.transaction else replace(moved, transaction=transaction)
 
     def submit(self, run: Run) -> Run:
-        """Sends the transaction. Raises `QuoteExpired` when it was never sent and is too old now.
+        """Sends the transaction. Raises what `Chain.submit` raises.
 
         The order becomes `submitted` before anything is sent: nothing was sent for an order that is `building`.
         """
@@ -83,25 +83,33 @@ class Execution:
         return moved
 
     def confirm(self, run: Run) -> Run:
-        """Waits for the result and records what was really filled.
+        """Asks for the result and records what was really filled. Without a result the order stays `submitted`.
 
-        Raises `SlippageExceeded` or `QuoteExpired` once the transaction can no longer land.
+        Then the transaction is sent again, and the run keeps the order: the state machine waits and asks again. Raises
+        what `Chain.confirm` raises once the transaction can no longer land.
         """
-        return self._filled(run, self._await_fill(_signed(run)))
+        transaction = _signed(run)
+        fill = self._chain.confirm(transaction)
+        if fill is not None:
+            return self._filled(run, fill)
+        if self._orders.claim(run.order_id, run.run) is None:
+            raise StaleRun(f"expected order {run.order_id} with run {run.run}, was ended or another run's")
+        # Nodes drop transactions, and a run may have died before it sent this one.
+        self._chain.submit(transaction)
+        return run
 
     def fail(self, run: Run, error: dict[str, str]) -> Run:
         """Ends the order with the error that the state machine caught: `{"Error", "Cause"}`.
 
-        An order whose transaction may have landed ends by what the chain says. While the chain does not say, this
-        raises `VenueUnavailable`.
+        An order whose transaction may have landed ends by what the chain says. While the chain does not say, the
+        transaction is sent again, and this raises `VenueUnavailable`.
         """
         order = self._orders.get(run.order_id)
         caught = error_class(error["Error"])
         if order.status is Status.SUBMITTED and order.transaction and not (caught and issubclass(caught, Reroute)):
-            try:
-                return self._filled(run, self._await_fill(Transaction.load(order.transaction)))
-            except Reroute:
-                pass  # It has not landed and never will.
+            fill = self._verdict(Transaction.load(order.transaction))
+            if fill is not None:
+                return self._filled(run, fill)
         message = _message(error["Cause"])
         data = events.failed(
             code=error["Error"] if caught else "InternalError",
@@ -146,14 +154,15 @@ class Execution:
         self._publish(missed, listeners)
         return missed[-1].seq if missed else run.published_seq
 
-    def _await_fill(self, transaction: Transaction) -> Fill:
-        fill = self._chain.confirm(transaction)
-        if fill is None:
-            # A run died between its move and the sending. The same signature may be sent any number of times.
-            self._chain.submit(transaction)
+    def _verdict(self, transaction: Transaction) -> Fill | None:
+        """The fill; `None` for a transaction that has not swapped and never will. Raises `VenueUnavailable`."""
+        try:
             fill = self._chain.confirm(transaction)
+        except (Reroute, Final):
+            return None
         if fill is None:
-            raise VenueUnavailable(f"the chain has not seen transaction {transaction.signature} yet")
+            self._chain.submit(transaction)
+            raise VenueUnavailable(f"transaction {transaction.signature} may still land")
         return fill
 
     def _filled(self, run: Run, fill: Fill) -> Run:

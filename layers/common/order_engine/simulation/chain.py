@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import secrets
 from collections.abc import Sequence
 from itertools import groupby
 from json import dumps
 from typing import Any
+from uuid import UUID
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.domain.errors import NoRoute, QuoteExpired, SlippageExceeded
 from order_engine.domain.money import describe
-from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.simulation.market import PERIODS_AHEAD, POOL_COLUMNS, SLOT_SECONDS, Market
@@ -44,7 +46,7 @@ _LAND = f"""
         INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
         SELECT %(signature)s, slot, floor(%(now)s), %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
         FROM locked
-        WHERE pools = cardinality(%(ids)s::text[]) AND slot <= %(last_valid_slot)s
+        WHERE pools = cardinality(%(ids)s::text[]) AND slot <= %(last_valid_height)s
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
@@ -59,7 +61,9 @@ _EXPIRE = """
     INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
     VALUES (%(signature)s, %(slot)s, %(now)s, %(amount_in)s, 0, FALSE, '[]') ON CONFLICT DO NOTHING"""
 
-_RESULT = "SELECT amount_in, amount_out, swapped, slot FROM market_transactions WHERE signature = %(signature)s"
+_RESULT = (
+    "SELECT amount_in, amount_out, swapped, slot, landed_at FROM market_transactions WHERE signature = %(signature)s"
+)
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -70,19 +74,22 @@ class SimulatedChain:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    def build(self, quote: Quote, min_out: int) -> Transaction:
+    def costs(self, quote: Quote) -> Costs:
+        return NO_COSTS
+
+    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         self._market.wait(self._market.latency.build)
         self._market.faults.check("build", _venues(quote.swaps))
         quote.check(self._market.now())
         return Transaction(
-            signature=_signature(quote, min_out),
+            signature=_signature(quote, min_out, order_id),
             venue=quote.venue,
             token_in=quote.token_in,
             token_out=quote.token_out,
             amount_in=quote.amount_in,
             min_out=min_out,
             swaps=quote.swaps,
-            last_valid_slot=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
+            last_valid_height=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
             instructions=_instructions(quote),
         )
 
@@ -95,7 +102,7 @@ class SimulatedChain:
             "venues": _venues(transaction.swaps),
             "ids": ids,
             "amount_in": transaction.amount_in,
-            "last_valid_slot": transaction.last_valid_slot,
+            "last_valid_height": transaction.last_valid_height,
             "slot_seconds": SLOT_SECONDS,
         }
         while True:
@@ -104,7 +111,7 @@ class SimulatedChain:
                 raise NoRoute(f"no pools named {', '.join(missing)}")
             row = rows[ids[0]]
             now, recorded_slot = market.now(), row["recorded_slot"]
-            if (market.slot_at(now) if recorded_slot is None else recorded_slot) > transaction.last_valid_slot:
+            if (market.slot_at(now) if recorded_slot is None else recorded_slot) > transaction.last_valid_height:
                 raise QuoteExpired("the transaction expired before it was sent")
             if recorded_slot is not None:
                 return
@@ -138,20 +145,23 @@ class SimulatedChain:
 
     def confirm(self, transaction: Transaction) -> Fill | None:
         market = self._market
-        market.wait(market.latency.confirm)
         market.faults.check("confirm", _venues(transaction.swaps))
         rows = market.database.fetch(_RESULT, {"signature": transaction.signature})
         if not rows:
             now = market.now()
             slot = market.slot_at(now)
-            if slot <= transaction.last_valid_slot:
+            if slot <= transaction.last_valid_height:
                 return None
             values = {"signature": transaction.signature, "amount_in": transaction.amount_in}
             market.database.execute(_EXPIRE, {**values, "slot": slot, "now": int(now)})
             rows = market.database.fetch(_RESULT, values)
-        if rows[0]["slot"] > transaction.last_valid_slot:
+        if rows[0]["slot"] > transaction.last_valid_height:
             raise QuoteExpired("the transaction was not seen on chain before it expired")
         amount_out = int(rows[0]["amount_out"])
+        # A random number that is the same each time.
+        delay = random.Random(transaction.signature).uniform(*market.latency.confirm)
+        if 0 <= market.now() - rows[0]["landed_at"] < delay:
+            return None
         if not rows[0]["swapped"]:
             token = TOKENS[transaction.token_out]
             least = describe(_least(transaction), token)
@@ -218,9 +228,9 @@ def _wrapped(symbol: str) -> str:
     return "wSOL" if symbol == pool_token("wSOL") else symbol
 
 
-def _signature(quote: Quote, min_out: int) -> str:
+def _signature(quote: Quote, min_out: int, order_id: UUID) -> str:
     """A unique signature in Solana's form: 64 bytes in base58."""
-    message = f"{quote}{min_out}{secrets.token_hex(16)}".encode()
+    message = f"{quote}{min_out}{order_id}{secrets.token_hex(16)}".encode()
     value, digits = int.from_bytes(hashlib.sha512(message).digest()), ""
     while value:
         value, digit = divmod(value, 58)

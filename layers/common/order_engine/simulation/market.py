@@ -29,7 +29,10 @@ POOL_COLUMNS = "id, pool.venue, token_a, token_b, pool.kind, state::text AS stat
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How many seconds each step takes, as (shortest, longest), and after how many a client of a venue gives up."""
+    """How many seconds each step takes, as (shortest, longest), and after how many a client of a venue gives up.
+
+    A transaction that has landed is confirmed after `confirm` seconds: the others are waited for.
+    """
 
     quote: tuple[float, float] = (0, 0)
     build: tuple[float, float] = (0, 0)

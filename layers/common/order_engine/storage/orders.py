@@ -12,15 +12,9 @@ from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
 from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage import events, subscriptions
 from order_engine.storage.database import Database
-
-LEASE_SECONDS = 50.0
-"""How long a run holds its order after its claim and after each of its moves. Then another run may claim the order.
-
-With the sweep's minute it bounds how long an order stands still. It is longer than a step may take with all its tries;
-a run that is slower still loses its order to another one, and can do it no harm.
-"""
 
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from order_engine.bootstrap.aws import EXECUTION_SECONDS
+from order_engine.domain.timing import EXECUTION_SECONDS
 from order_engine.services import recovery
-from order_engine.storage import orders
 from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated, watching
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -315,7 +314,7 @@ def test_a_message_is_kept_until_all_its_receives_are_over(resources: Resources)
 
 
 def test_dispatch_waits_longer_than_an_order_runs(functions: Resources) -> None:
-    assert functions["DispatchFunction"]["Timeout"] > EXECUTION_SECONDS > definition()["TimeoutSeconds"]
+    assert functions["DispatchFunction"]["Timeout"] > EXECUTION_SECONDS + 5
 
 
 def test_a_function_ends_when_its_step_times_out(functions: Resources) -> None:
@@ -324,17 +323,6 @@ def test_a_function_ends_when_its_step_times_out(functions: Resources) -> None:
     for state in states:
         function = state["Resource"].removeprefix("${").removesuffix("Arn}")
         assert functions[function]["Timeout"] <= state["TimeoutSeconds"]
-
-
-def test_a_lease_is_longer_than_a_step_with_all_its_retries() -> None:
-    for name, state in definition()["States"].items():
-        for retry in state.get("Retry", []):
-            waits = sum(
-                min(retry["IntervalSeconds"] * retry["BackoffRate"] ** number, retry["MaxDelaySeconds"])
-                for number in range(retry["MaxAttempts"])
-            )
-            longest = (retry["MaxAttempts"] + 1) * state["TimeoutSeconds"] + waits
-            assert longest < orders.LEASE_SECONDS < definition()["TimeoutSeconds"], name
 
 
 def test_every_sweep_may_enqueue_an_order_again(resources: Resources) -> None:

@@ -12,7 +12,14 @@ import pytest
 
 from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, Final, Reroute, StaleRun, Transient, error_class
 from order_engine.domain.runs import Run
-from order_engine.storage.orders import LEASE_SECONDS
+from order_engine.domain.timing import (
+    BLOCKHASH_SECONDS,
+    CONFIRM_SECONDS,
+    EXECUTION_SECONDS,
+    FINALITY_SECONDS,
+    LEASE_SECONDS,
+    STEP_SECONDS,
+)
 
 ROOT = Path(__file__).parents[4]
 MACHINE: dict[str, Any] = json.loads((ROOT / "statemachine" / "order.asl.json").read_text())
@@ -96,8 +103,22 @@ def test_any_other_error_fails_the_order_with_its_reason(task: str) -> None:
 
 
 @task
-def test_a_step_has_a_shorter_timeout_than_the_machine(task: str) -> None:
-    assert 0 < TASKS[task]["TimeoutSeconds"] < MACHINE["TimeoutSeconds"]
+def test_a_step_ends_when_its_time_is_over(task: str) -> None:
+    assert TASKS[task]["TimeoutSeconds"] == STEP_SECONDS
+
+
+def test_an_execution_outlasts_a_transaction_that_dies_and_the_steps_of_another_attempt() -> None:
+    assert MACHINE["TimeoutSeconds"] == EXECUTION_SECONDS < 300
+    steps = len(TASKS) * STEP_SECONDS
+    assert BLOCKHASH_SECONDS + FINALITY_SECONDS + steps < EXECUTION_SECONDS
+
+
+def test_no_function_waits_for_a_result() -> None:
+    assert STATES["Confirm"]["Next"] == "HasResult"
+    (unfinished,) = STATES["HasResult"]["Choices"]
+    assert unfinished == {"Variable": "$.order.status", "StringEquals": "submitted", "Next": "AwaitResult"}
+    wait = {name: STATES["AwaitResult"][name] for name in ("Type", "Seconds", "Next")}
+    assert wait == {"Type": "Wait", "Seconds": CONFIRM_SECONDS, "Next": "Confirm"}
 
 
 @task
@@ -106,7 +127,7 @@ def test_the_lease_outlasts_a_step_with_all_its_retries(task: str) -> None:
     (retry,) = state["Retry"]
     pauses = [min(retry["IntervalSeconds"] * 2**n, retry["MaxDelaySeconds"]) for n in range(retry["MaxAttempts"])]
     assert retry["BackoffRate"] == 2
-    assert MAX_ATTEMPTS * state["TimeoutSeconds"] + sum(pauses) < LEASE_SECONDS
+    assert MAX_ATTEMPTS * state["TimeoutSeconds"] + sum(pauses) < LEASE_SECONDS < EXECUTION_SECONDS
 
 
 @task
