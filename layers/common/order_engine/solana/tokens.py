@@ -30,7 +30,6 @@ _MULTISIG_BYTES = 355
 # Fields that nothing here reads are left out, but the tags of optional ones, 0 or 1, tell an account from noise.
 _TOKEN_ACCOUNT = struct.Struct("<32s32sQI32xBI8x8xI32x")
 _MINT = struct.Struct("<I32x8xBBI32x")
-_EXTENSION = struct.Struct("<HH")
 
 _UNINITIALIZED, _INITIALIZED, _FROZEN = range(3)
 _MINT_TYPE, _ACCOUNT_TYPE = 1, 2
@@ -110,15 +109,13 @@ def _data(account: Account | None, kind: str, size: int, account_type: int) -> b
 
 
 def _extensions(records: bytes, kind: str) -> Iterator[str]:
-    """The names of extensions, each stored with its number and length."""
+    """The names of extensions, each of which is stored as its number, its length and its value, up to number 0."""
     at = 0
-    while at + 2 <= len(records) and (number := int.from_bytes(records[at : at + 2], "little")):
+    while number := int.from_bytes(records[at : at + 2], "little"):
         yield _EXTENSIONS[number] if number < len(_EXTENSIONS) else f"extension {number}"
-        if at + _EXTENSION.size > len(records):
-            raise CorruptPool(f"expected a {kind} whose extensions fit into it, was {records.hex()}")
-        at += _EXTENSION.size + _EXTENSION.unpack_from(records, at)[1]
-    if at > len(records) or any(records[at:]):
-        raise CorruptPool(f"expected a {kind} whose extensions fit into it, was {records.hex()}")
+        at += 4 + int.from_bytes(records[at + 2 : at + 4], "little")
+    if at > len(records):
+        raise CorruptPool(f"expected a {kind} whose extensions fit into {len(records)} bytes, were {at} bytes")
 
 
 def create_associated(payer: Address, owner: Address, mint: Address, token_program: Address = TOKEN) -> Instruction:
