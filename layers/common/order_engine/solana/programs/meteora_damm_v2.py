@@ -1,0 +1,203 @@
+"""Meteora DAMM v2 (cp-amm), in pools with a constant fee.
+
+Source: MeteoraAg/damm-v2, programs/cp-amm/src/state/{pool,fee}.rs, instructions/swap/ix_swap.rs and error.rs.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+from typing import Any, NamedTuple
+
+from order_engine.dex.meteora_damm_v2 import MAX_FEE_NUMERATOR, MeteoraDammV2
+from order_engine.domain.errors import CorruptPool, EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
+from order_engine.solana.accounts import Accounts, Clock
+from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, address
+from order_engine.solana.instructions import AccountMeta, Instruction
+from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
+from order_engine.solana.programs.pool_accounts import checked, fields, mints_to_read, read, refuse_extensions
+from order_engine.solana.programs.program import Program, Trader
+
+ID = address("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
+AUTHORITY = address("HLnpSz9h2S4hiLQ43rnSD9XkcUThA7B8hQMKmDaiTLcC")
+"""Derived from `pool_authority`: the owner of all vaults."""
+
+EVENT_AUTHORITY = address("3rmHSu74h1ZcmAisVcWerTCiRDQbUrBKmcwptYGjHfet")
+"""Derived from `__event_authority`."""
+
+POOL = Layout(
+    "a DAMM v2 pool",
+    anchor_discriminator("account", "Pool"),
+    ("cliff_fee_numerator", "u64"),
+    ("base_fee_mode", "u8"),
+    ("_", 5),
+    ("number_of_period", "u16"),
+    ("_", 24),
+    ("protocol_fee_percent", "u8"),
+    ("_", 7),
+    ("dynamic_fee_initialized", "u8"),
+    ("_", 111),
+    ("token_a_mint", ADDRESS),
+    ("token_b_mint", ADDRESS),
+    ("token_a_vault", ADDRESS),
+    ("token_b_vault", ADDRESS),
+    ("_", 64),
+    ("liquidity", "u128"),
+    ("_", 48),
+    ("sqrt_min_price", "u128"),
+    ("sqrt_max_price", "u128"),
+    ("sqrt_price", "u128"),
+    ("activation_point", "u64"),
+    ("activation_type", "u8"),
+    ("pool_status", "u8"),
+    ("token_a_flag", "u8"),
+    ("token_b_flag", "u8"),
+    ("collect_fee_mode", "u8"),
+    ("_", 1),
+    ("fee_version", "u8"),
+    ("_", 625),
+)
+ENABLED = 0
+BY_SLOT, BY_TIME = 0, 1
+COMPOUNDING = 2
+
+FEE_MODES = {
+    0: "a linear time scheduler",
+    1: "an exponential time scheduler",
+    2: "a rate limiter",
+    3: "a linear market cap scheduler",
+    4: "an exponential market cap scheduler",
+}
+TIME_SCHEDULERS = 0, 1
+"""Their fee is constant if they have no period."""
+
+MAX_FEE_NUMERATORS = {0: 500_000_000, 1: MAX_FEE_NUMERATOR}
+"""By `fee_version`, in billionths: `get_max_fee_numerator`. The program caps a fee that is higher."""
+
+TOKEN_PROGRAMS = TOKEN, TOKEN_2022
+"""By `token_a_flag` and `token_b_flag`."""
+
+SWAP = anchor_discriminator("global", "swap")
+SWAP_2 = anchor_discriminator("global", "swap2")
+EXACT_OUT = b"\2"
+"""The `swap_mode` of `swap2` in which the first amount is the output, and the second the most to pay for it."""
+
+CODES = {
+    6002: "ExceededSlippage",
+    6003: "PoolDisabled",
+    6006: "AmountIsZero",
+    6015: "PriceRangeViolation",
+    6023: "InsufficientLiquidity",
+    6049: "FailToValidateSingleSwapInstruction",
+}
+ERRORS: dict[str, type[EngineError]] = {
+    "ExceededSlippage": SlippageExceeded,
+    "PoolDisabled": QuoteExpired,
+    "PriceRangeViolation": QuoteExpired,
+    "InsufficientLiquidity": QuoteExpired,
+}
+
+
+class DammV2Pool(NamedTuple):
+    """A pool."""
+
+    address: Address
+    mints: tuple[Address, Address]
+    vaults: tuple[Address, Address]
+    token_programs: tuple[Address, Address]
+    state: MeteoraDammV2
+
+    @property
+    def authority(self) -> Address:
+        return AUTHORITY
+
+    def swap(self, trader: Trader, a_to_b: bool, amount_in: int, min_out: int) -> Instruction:
+        return self._instruction(trader, SWAP + pack("<QQ", amount_in, min_out))
+
+    def swap_exact_out(self, trader: Trader, a_to_b: bool, amount_out: int, max_in: int) -> Instruction:
+        return self._instruction(trader, SWAP_2 + pack("<QQ", amount_out, max_in) + EXACT_OUT)
+
+    def _instruction(self, trader: Trader, data: bytes) -> Instruction:
+        """The direction follows from the mints of the trader's token accounts."""
+        accounts = (
+            AccountMeta(AUTHORITY),
+            AccountMeta(self.address, writable=True),
+            AccountMeta(trader.source, writable=True),
+            AccountMeta(trader.destination, writable=True),
+            *[AccountMeta(vault, writable=True) for vault in self.vaults],
+            *map(AccountMeta, self.mints),
+            AccountMeta(trader.owner, signer=True),
+            *map(AccountMeta, self.token_programs),
+            AccountMeta(ID),  # no account for referral fees
+            AccountMeta(EVENT_AUTHORITY),
+            AccountMeta(ID),
+        )
+        return Instruction(ID, accounts, data)
+
+
+class DammV2(Program):
+    name = "Meteora DAMM v2"
+    venue = "meteora"
+    kind = MeteoraDammV2.kind
+    id = ID
+    pool_size = POOL.size
+    discriminator = POOL.discriminator
+    mint_offsets = POOL.offsets["token_a_mint"], POOL.offsets["token_b_mint"]
+    errors = ERRORS
+    codes = CODES
+
+    def companions(self, address: Address, data: bytes) -> list[Address]:
+        pool = fields(POOL, data)
+        return mints_to_read((pool["token_a_mint"], pool["token_b_mint"]), _token_programs(pool))
+
+    def decode(self, address: Address, accounts: Accounts, clock: Clock) -> DammV2Pool:
+        pool = read(accounts, address, ID, POOL)
+        _refuse_closed(pool, clock)
+        _refuse_changing_fees(pool)
+        mints = pool["token_a_mint"], pool["token_b_mint"]
+        token_programs = _token_programs(pool)
+        refuse_extensions(accounts, mints_to_read(mints, token_programs))
+        state = {
+            "sqrt_price": pool["sqrt_price"],
+            "liquidity": pool["liquidity"],
+            "base_fee_numerator": min(pool["cliff_fee_numerator"], MAX_FEE_NUMERATORS[pool["fee_version"]]),
+            "protocol_fee_percent": pool["protocol_fee_percent"],
+            "collect_fee_mode": pool["collect_fee_mode"],
+            "sqrt_min_price": pool["sqrt_min_price"],
+            "sqrt_max_price": pool["sqrt_max_price"],
+        }
+        vaults = pool["token_a_vault"], pool["token_b_vault"]
+        return DammV2Pool(address, mints, vaults, token_programs, checked(MeteoraDammV2, state))
+
+
+def _token_programs(pool: dict[str, Any]) -> tuple[Address, Address]:
+    flags = pool["token_a_flag"], pool["token_b_flag"]
+    for flag in flags:
+        if flag >= len(TOKEN_PROGRAMS):
+            raise CorruptPool(f"expected a token flag of 0 or 1, was {flag}")
+    return TOKEN_PROGRAMS[flags[0]], TOKEN_PROGRAMS[flags[1]]
+
+
+def _refuse_closed(pool: dict[str, Any], clock: Clock) -> None:
+    """Raises `UnsupportedPool` for a pool that is disabled or not active yet: `PermissionlessActionAccess`."""
+    if pool["pool_status"] != ENABLED:
+        raise UnsupportedPool(f"expected an enabled pool, was status {pool['pool_status']}")
+    if pool["activation_type"] not in (BY_SLOT, BY_TIME):
+        raise CorruptPool(f"expected an activation by slot (0) or by time (1), was {pool['activation_type']}")
+    now = clock.slot if pool["activation_type"] == BY_SLOT else clock.unix_timestamp
+    if now < pool["activation_point"]:
+        raise UnsupportedPool(f"expected a pool that is active at {now}, was {pool['activation_point']}")
+
+
+def _refuse_changing_fees(pool: dict[str, Any]) -> None:
+    """Raises `UnsupportedPool` for a pool whose fee the quote maths lacks."""
+    mode = pool["base_fee_mode"]
+    if mode not in FEE_MODES:
+        raise CorruptPool(f"expected a base fee mode from 0 to {max(FEE_MODES)}, was {mode}")
+    if mode not in TIME_SCHEDULERS or pool["number_of_period"]:
+        raise UnsupportedPool(f"expected a constant base fee, was {FEE_MODES[mode]}")
+    if pool["dynamic_fee_initialized"]:
+        raise UnsupportedPool("expected a constant fee, was a dynamic fee on top of the base fee")
+    if pool["collect_fee_mode"] == COMPOUNDING:
+        raise UnsupportedPool("expected fees apart from the liquidity, was fees that compound")
+    if pool["fee_version"] not in MAX_FEE_NUMERATORS:
+        raise CorruptPool(f"expected a fee version of 0 or 1, was {pool['fee_version']}")

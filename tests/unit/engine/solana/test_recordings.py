@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.unit.engine.solana.recordings import (
+    AGREED,
+    BEYOND_MATHS,
+    EXACT_OUT,
+    FOR_NOTHING,
+    IN_PART,
+    NOT_DECODED,
+    NOT_QUOTED,
+    OTHER_FORM,
+    REFUSED,
+    TOO_DEAR,
+    WITHOUT_FEE,
+    Recording,
+    documents,
+    each_recording,
+    recordings,
+    replay,
+)
+
+FIRST_SEED = "dex vectors 1"
+
+ROWS: dict[str, dict[str, int]] = {
+    "raydium_cp": {AGREED: 69, EXACT_OUT: 1, NOT_DECODED: 4, NOT_QUOTED: 21, TOO_DEAR: 7, REFUSED: 6},
+    "raydium_amm_v4": {
+        AGREED: 33,
+        OTHER_FORM: 22,
+        WITHOUT_FEE: 25,
+        NOT_DECODED: 10,
+        NOT_QUOTED: 14,
+        TOO_DEAR: 5,
+        REFUSED: 8,
+    },
+    "meteora_damm_v2": {
+        AGREED: 77,
+        OTHER_FORM: 2,
+        EXACT_OUT: 1,
+        FOR_NOTHING: 16,
+        IN_PART: 1,
+        BEYOND_MATHS: 7,
+        NOT_DECODED: 4,
+        NOT_QUOTED: 3,
+        TOO_DEAR: 7,
+        REFUSED: 4,
+    },
+}
+"""The rows of the files of the first seed, by outcome."""
+
+
+@each_recording()
+def test_a_recorded_pool_is_read_quoted_and_traded_as_the_program_did(recording: Recording) -> None:
+    assert replay(recording).total() == len(recording.rows)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_as_many_rows_agree_as_ever(name: str) -> None:
+    if documents()[name]["meta"]["seed"] != FIRST_SEED:
+        pytest.skip("the figures are those of another seed")
+    outcomes: Counter[str] = sum(map(replay, recordings(name)), Counter())
+    assert outcomes == ROWS[name]
