@@ -1,7 +1,7 @@
 """Meteora DLMM: liquidity in bins of one price each, a base fee and a variable fee, limit orders.
 
-Source: MeteoraAg/dlmm-sdk, commons/src/quote.rs (`quote_exact_in`) and commons/src/extensions/lb_pair.rs (fees,
-volatility). Token a is x, token b is y.
+Source: MeteoraAg/dlmm-sdk, commons/src/quote.rs (`quote_exact_in`, `quote_exact_out`) and
+commons/src/extensions/lb_pair.rs (fees, volatility). Token a is x, token b is y.
 """
 
 from __future__ import annotations
@@ -10,11 +10,19 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
-from threading import Lock
 from typing import Any, ClassVar, NamedTuple, Self
 
-from order_engine.dex.errors import CorruptState, LiquidityExhausted, Overflow, ZeroOutput
-from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION, Bin, Fill, after_fill, fill_bin, price_of_bin
+from order_engine.dex.errors import CorruptState, Overflow, ZeroOutput
+from order_engine.dex.meteora_dlmm_bins import (
+    FEE_PRECISION,
+    Bin,
+    Fill,
+    after_fill,
+    fill_bin,
+    fill_bin_exact_out,
+    price_of_bin,
+)
+from order_engine.dex.meteora_dlmm_fills import UNLIMITED, CumulativeFills, DrainedBin, Totals
 from order_engine.dex.rounding import Q64, U64_MAX, check_amount
 from order_engine.dex.state import State
 from order_engine.dex.swaps import BPS, Fees, Swap
@@ -32,8 +40,6 @@ INPUT_ONLY, ONLY_Y = range(2)
 """`CollectFeeMode`: the fee is taken from the input, or always from y."""
 
 U16_MAX, U32_MAX = 2**16 - 1, 2**32 - 1
-_UNLIMITED = 1 << 96  # more than all bins together can take
-_extending = Lock()
 
 
 class Volatility(NamedTuple):
@@ -46,99 +52,6 @@ class Volatility(NamedTuple):
     reference: int
     index_reference: int
     last_update_timestamp: int
-
-
-class Totals(NamedTuple):
-    """Sums over the fills of drained bins. The fields are those of `Fill`."""
-
-    amount_in: int = 0
-    amount_out: int = 0
-    fee: int = 0
-    protocol_fee: int = 0
-    net_in: int = 0
-    gross_out: int = 0
-
-
-class DrainedBin(NamedTuple):
-    """A bin that a swap may drain: the sums `before` it, the `fill` that drains it, and `lowest_price`.
-
-    `lowest_price` is the lowest marginal price of this bin and those before it: the price of a bin, and the billionths
-    of it that remain after the fee.
-    """
-
-    before: Totals
-    fill: Fill
-    lowest_price: tuple[int, int]
-
-
-class CumulativeFills:
-    """The bins ahead in one direction with the sums of their fills, so that a swap over many bins is one search.
-
-    It is extended as far as a swap needs. `thresholds[i]` is the largest input that ends in `drained_bins[i]`. It does
-    not refer to its pool, since the pool refers to it: an unused pool is then freed without garbage collection.
-    """
-
-    __slots__ = ("_ahead", "_totals", "a_to_b", "blocked", "drained_bins", "index_reference", "reference", "thresholds")
-
-    def __init__(self, pool: MeteoraDlmm, a_to_b: bool, reference: int, index_reference: int) -> None:
-        self.a_to_b = a_to_b
-        self.reference = reference
-        self.index_reference = index_reference
-        self.thresholds: list[int] = []
-        self.drained_bins: list[DrainedBin] = []
-        self.blocked = False
-        self._ahead = iter(list(pool.bins_ahead(a_to_b)))
-        self._totals = Totals()
-
-    def find(self, pool: MeteoraDlmm, amount_in: int) -> DrainedBin:
-        """The bin in which a swap of `amount_in` ends. Raises `LiquidityExhausted`, `Overflow`."""
-        if not self.extend(pool, amount_in):
-            if self.blocked:
-                raise Overflow(f"expected a bin that a u64 can drain after {self.capacity()} in, was a larger one")
-            raise LiquidityExhausted(f"expected at most {self.capacity()} in, was {amount_in}")
-        return self.drained_bins[bisect_left(self.thresholds, amount_in)]
-
-    def capacity(self) -> int:
-        """The largest input that the bins found until now take."""
-        return self.thresholds[-1] if self.thresholds else 0
-
-    def extend(self, pool: MeteoraDlmm, amount_in: int) -> bool:
-        """Adds bins until a swap of `amount_in` ends in one of them; `False` if all bins together take less."""
-        if self.capacity() >= amount_in:
-            return True
-        with _extending:  # threads share pools
-            a_to_b, on_input = self.a_to_b, pool.fee_on_input(self.a_to_b)
-            orders, share = pool.function_type != LIQUIDITY_MINING, pool.protocol_share
-            while self.capacity() < amount_in:
-                bin = None if self.blocked else next(self._ahead, None)
-                if bin is None:
-                    return False
-                accumulator, rate = pool.fee_rate(bin.id, self.reference, self.index_reference)
-                fill = fill_bin(bin, rate, accumulator, _UNLIMITED, a_to_b, on_input, orders, share)
-                _, _, _, taken, paid, users, protocol, net, gross, market_in, _, _ = fill
-                if net > U64_MAX or market_in + (bin.amount_x if a_to_b else bin.amount_y) > U64_MAX:
-                    self.blocked = True
-                    return False
-                kept = FEE_PRECISION - rate
-                lowest_price = bin.price, kept
-                if self.drained_bins:
-                    price, least = previous_lowest = self.drained_bins[-1].lowest_price
-                    if price * least < bin.price * kept if a_to_b else least * bin.price < kept * price:
-                        lowest_price = previous_lowest
-                before = self._totals
-                amount_in_before, amount_out, fee, protocol_fee, net_in, gross_out = before
-                self._totals = Totals(
-                    amount_in_before + taken,
-                    amount_out + paid,
-                    fee + users,
-                    protocol_fee + protocol,
-                    net_in + net,
-                    gross_out + gross,
-                )
-                most = ((net + 1) * FEE_PRECISION - 1) // kept if on_input else net
-                self.drained_bins.append(DrainedBin(before, fill, lowest_price))
-                self.thresholds.append(amount_in_before + most)
-            return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +81,11 @@ class MeteoraDlmm:
     _fills: dict[tuple[bool, int, int], CumulativeFills] = field(
         default_factory=dict, init=False, repr=False, compare=False, hash=False
     )
+
+    @property
+    def takes_orders(self) -> bool:
+        """Whether its bins may hold limit orders: `LbPair::is_support_limit_order`."""
+        return self.function_type != LIQUIDITY_MINING
 
     def fee_on_input(self, a_to_b: bool) -> bool:
         """Whether the fee is taken from the input: `LbPair::fee_on_input`."""
@@ -200,12 +118,11 @@ class MeteoraDlmm:
     def fill(self, bin: Bin, rate: int, accumulator: int, left: int, a_to_b: bool) -> Fill:
         """The swap of at most `left` in this bin."""
         on_input = self.fee_on_input(a_to_b)
-        orders = self.function_type != LIQUIDITY_MINING
-        return fill_bin(bin, rate, accumulator, left, a_to_b, on_input, orders, self.protocol_share)
+        return fill_bin(bin, rate, accumulator, left, a_to_b, on_input, self.takes_orders, self.protocol_share)
 
     def bins_ahead(self, a_to_b: bool) -> Iterator[Bin]:
         """The bins with output, from the active one on: downwards if x is the input, upwards if y is."""
-        orders = self.function_type != LIQUIDITY_MINING
+        orders = self.takes_orders
         bins = self.bins
         start = bisect_left(bins, (self.active_id + a_to_b,))
         for bin in reversed(bins[:start]) if a_to_b else islice(bins, start, None):
@@ -219,22 +136,26 @@ class MeteoraDlmm:
         Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for a bad amount.
         """
         cumulative, before, last = self._last_fill(amount_in, a_to_b, now)
-        amount_out = before.amount_out + last.amount_out
-        if not amount_out:
-            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
-        if amount_out > U64_MAX:
-            raise Overflow(f"expected at most {U64_MAX} out, was {amount_out}")
-        fees = Fees(before.fee + last.fee, before.protocol_fee + last.protocol_fee, 0, 0)
-        net_in, gross_out = before.net_in + last.net_in, before.gross_out + last.gross_out
-        price = cumulative.drained_bins[0].fill.bin.price
-        fair, paid = (net_in * price, gross_out << 64) if a_to_b else (net_in << 64, gross_out * price)
-        on_input = self.fee_on_input(a_to_b)
-        return Swap(amount_in, amount_out, fees, on_input, (fair - paid, fair), on_input)
+        return self._swap(cumulative, before, last, amount_in)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
         """`quote(...).amount_out`, or 0 instead of `ZeroOutput`."""
         _, before, last = self._last_fill(amount_in, a_to_b, now)
         return before.amount_out + last.amount_out
+
+    def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
+        """The swap that pays exactly `amount_out`. Raises `LiquidityExhausted`, `Overflow`, `ValueError`."""
+        check_amount(amount_out)
+        cumulative = self._cumulative_fills(a_to_b, now)
+        before, drained, _ = cumulative.find_output(self, amount_out)
+        left = amount_out - before.amount_out
+        last = fill_bin_exact_out(
+            drained, left, a_to_b, self.fee_on_input(a_to_b), self.takes_orders, self.protocol_share
+        )
+        amount_in = before.amount_in + last.amount_in
+        if amount_in > U64_MAX:
+            raise Overflow(f"expected at most {U64_MAX} in, was {amount_in}")
+        return self._swap(cumulative, before, last, amount_in)
 
     def fills(self, amount_in: int, a_to_b: bool, now: int) -> list[Fill]:
         """The swap, bin by bin."""
@@ -290,13 +211,13 @@ class MeteoraDlmm:
     def max_input(self, a_to_b: bool, now: int) -> int:
         """The input that drains every bin ahead, at most a u64."""
         cumulative = self._cumulative_fills(a_to_b, now)
-        cumulative.extend(self, _UNLIMITED)
+        cumulative.extend(self, UNLIMITED)
         return min(cumulative.capacity(), U64_MAX)
 
     def depth(self, a_to_b: bool) -> int:
         """The base units of the output token in the bins ahead, limit orders included."""
         cumulative = self._cumulative_fills(a_to_b, self.volatility.last_update_timestamp)
-        cumulative.extend(self, _UNLIMITED)
+        cumulative.extend(self, UNLIMITED)
         return sum(each.fill.gross_out for each in cumulative.drained_bins)
 
     def to_json(self) -> dict[str, object]:
@@ -322,6 +243,20 @@ class MeteoraDlmm:
         if not bins or not bins[0].id <= active_id <= bins[-1].id:
             raise CorruptState("active_id", "an id within those of the bins", active_id)
         return cls(**parameters, volatility=volatility, bins=tuple(bins))
+
+    def _swap(self, cumulative: CumulativeFills, before: Totals, last: Fill, amount_in: int) -> Swap:
+        """The swap that fills the bins `before` and ends with the fill `last`."""
+        amount_out = before.amount_out + last.amount_out
+        if not amount_out:
+            raise ZeroOutput(f"expected an input that buys at least one base unit, was {amount_in}")
+        if amount_out > U64_MAX:
+            raise Overflow(f"expected at most {U64_MAX} out, was {amount_out}")
+        fees = Fees(before.fee + last.fee, before.protocol_fee + last.protocol_fee, 0, 0)
+        net_in, gross_out = before.net_in + last.net_in, before.gross_out + last.gross_out
+        price, a_to_b = cumulative.drained_bins[0].fill.bin.price, cumulative.a_to_b
+        fair, paid = (net_in * price, gross_out << 64) if a_to_b else (net_in << 64, gross_out * price)
+        on_input = self.fee_on_input(a_to_b)
+        return Swap(amount_in, amount_out, fees, on_input, (fair - paid, fair), on_input)
 
     def _cumulative_fills(self, a_to_b: bool, now: int) -> CumulativeFills:
         key = (a_to_b, *self.references(now))

@@ -1,7 +1,8 @@
 """The bins of a Meteora DLMM pair: their prices, and a swap within one bin.
 
 Source: MeteoraAg/dlmm-sdk, commons/src/math/{price_math,u64x64_math}.rs and commons/src/quote.rs
-(`swap_exact_in_quote_at_bin` and what it calls). Prices are Q64.64, y per x. Token a is x, token b is y.
+(`swap_exact_in_quote_at_bin`, `swap_exact_out_quote_at_bin` and what they call). Prices are Q64.64, y per x. Token a is
+x, token b is y.
 """
 
 from __future__ import annotations
@@ -93,10 +94,15 @@ def fill_layer(amount: int, liquidity: int, price: int, a_to_b: bool) -> tuple[i
     """The part of `amount` that a layer of `liquidity` takes, and its output: `calculate_exact_in_fill_amount`."""
     if not liquidity:
         return 0, 0
-    needed = -((-liquidity << 64) // price) if a_to_b else -(-liquidity * price >> 64)
+    needed = layer_input(liquidity, price, a_to_b)
     if amount >= needed:
         return needed, liquidity
     return amount, amount * price >> 64 if a_to_b else (amount << 64) // price
+
+
+def layer_input(amount_out: int, price: int, a_to_b: bool) -> int:
+    """The input that buys `amount_out` of a layer, rounded up: `Bin::get_amount_in`."""
+    return -((-amount_out << 64) // price) if a_to_b else -(-amount_out * price >> 64)
 
 
 def split_fee(fee: int, protocol_share: int, market_in: int, total_in: int) -> tuple[int, int]:
@@ -148,7 +154,7 @@ def fill_bin(
     if taken < net:
         amount_in = taken
         if fee_on_input:
-            fee = -(-taken * fee_rate // (FEE_PRECISION - fee_rate))
+            fee = _fee_on(taken, fee_rate)
             amount_in += fee
     amount_out = gross_out
     if not fee_on_input:
@@ -169,6 +175,35 @@ def fill_bin(
         market_out,
         processed_out,
     )
+
+
+def fill_bin_exact_out(
+    drained: Fill, amount_out: int, a_to_b: bool, fee_on_input: bool, limit_orders: bool, protocol_share: int
+) -> Fill:
+    """The swap that pays exactly `amount_out`, at most all that the fill `drained` pays: `swap_exact_out_quote_at_bin`.
+
+    The input, rounded up, may be worth more than `amount_out`. The pair keeps the difference.
+    """
+    bin, rate, accumulator = drained[:3]
+    gross_out = amount_out if fee_on_input else amount_out + _fee_on(amount_out, rate)
+    if gross_out >= drained.gross_out:
+        return drained
+    net, left = 0, gross_out
+    for liquidity in (
+        bin.amount_y if a_to_b else bin.amount_x,
+        bin.processed_order_remaining_amount,
+        bin.open_order_amount,
+    ):
+        net += layer_input(min(left, liquidity), bin.price, a_to_b)
+        left -= min(left, liquidity)
+    amount_in = net + _fee_on(net, rate) if fee_on_input else net
+    fill = fill_bin(bin, rate, accumulator, amount_in, a_to_b, fee_on_input, limit_orders, protocol_share)
+    return fill._replace(amount_out=amount_out)
+
+
+def _fee_on(amount: int, fee_rate: int) -> int:
+    """The fee that is added to an amount: `compute_fee`."""
+    return -(-amount * fee_rate // (FEE_PRECISION - fee_rate))
 
 
 def after_fill(fill: Fill, a_to_b: bool) -> Bin:

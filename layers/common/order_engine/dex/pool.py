@@ -34,6 +34,12 @@ class Pool(Protocol):
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
         """`quote(...).amount_out`, or 0 where `quote` raises `ZeroOutput`. Faster than `quote`."""
 
+    def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
+        """The swap that pays exactly `amount_out`.
+
+        Raises `LiquidityExhausted`, `Overflow`, and `ValueError` for 0 or an amount beyond a u64.
+        """
+
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
         """The swap of exactly `amount_in`, and the pool after it. Raises what `quote` raises."""
 
