@@ -46,14 +46,13 @@ def create_account_with_seed(
     payer: Address, base: Address, seed: str, lamports: int, space: int, owner: Address
 ) -> Instruction:
     """Creates the account at `address_with_seed`, with `space` bytes, owned by a program. `base` signs."""
-    accounts = (
-        AccountMeta(payer, signer=True, writable=True),
-        AccountMeta(address_with_seed(base, seed, owner), writable=True),
-        AccountMeta(base, signer=True),
-    )
+    created = AccountMeta(address_with_seed(base, seed, owner), writable=True)
+    accounts = [AccountMeta(payer, signer=True, writable=True), created]
+    if base != payer:
+        accounts.append(AccountMeta(base, signer=True))
     raw = seed.encode()
     numbers = [len(raw).to_bytes(8, "little"), raw, lamports.to_bytes(8, "little"), space.to_bytes(8, "little")]
-    return Instruction(SYSTEM, accounts, b"".join([_system(3), base, *numbers, owner]))
+    return Instruction(SYSTEM, tuple(accounts), b"".join([_system(3), base, *numbers, owner]))
 
 
 def address_with_seed(base: Address, seed: str, owner: Address) -> Address:
