@@ -14,7 +14,14 @@ from order_engine.solana.accounts import Accounts, Clock
 from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, address
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
-from order_engine.solana.programs.pool_accounts import checked, fields, mints_to_read, read, refuse_extensions
+from order_engine.solana.programs.pool_accounts import (
+    checked,
+    extensible,
+    fields,
+    read,
+    refuse_empty,
+    refuse_extensions,
+)
 from order_engine.solana.programs.program import Program, Trader
 
 ID = address("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
@@ -147,7 +154,7 @@ class DammV2(Program):
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
-        return mints_to_read((pool["token_a_mint"], pool["token_b_mint"]), _token_programs(pool))
+        return extensible((pool["token_a_mint"], pool["token_b_mint"]), _token_programs(pool))
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> DammV2Pool:
         pool = read(accounts, address, ID, POOL)
@@ -155,7 +162,8 @@ class DammV2(Program):
         _refuse_changing_fees(pool)
         mints = pool["token_a_mint"], pool["token_b_mint"]
         token_programs = _token_programs(pool)
-        refuse_extensions(accounts, mints_to_read(mints, token_programs))
+        refuse_extensions(accounts, extensible(mints, token_programs))
+        refuse_empty(pool["liquidity"])
         state = {
             "sqrt_price": pool["sqrt_price"],
             "liquidity": pool["liquidity"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from order_engine.dex.errors import CorruptState
@@ -10,24 +10,8 @@ from order_engine.dex.pool import Pool
 from order_engine.domain.errors import CorruptPool, UnsupportedPool
 from order_engine.solana.accounts import Account, Accounts
 from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, encode
-from order_engine.solana.layouts import ADDRESS, Layout
-
-MINT_BYTES = 82
-"""A mint of either token program; one of Token-2022 that is longer has extensions."""
-
-TOKEN_ACCOUNT = Layout(
-    "a token account",
-    b"",
-    ("mint", ADDRESS),
-    ("owner", ADDRESS),
-    ("amount", "u64"),
-    ("_", 36),
-    ("state", "u8"),
-    ("_", 56),
-)
-INITIALIZED, FROZEN = 1, 2
-_TOKEN_2022_ACCOUNT = b"\2"
-"""What follows the fields in an account of Token-2022 that has extensions."""
+from order_engine.solana.layouts import Layout
+from order_engine.solana.tokens import mint, token_account
 
 AnyPool = TypeVar("AnyPool", bound=Pool)
 
@@ -44,40 +28,37 @@ def read(accounts: Accounts, address: Address, owner: Address, layout: Layout) -
     return fields(layout, _owned(accounts, address, owner, layout.name).data)
 
 
-def balance(accounts: Accounts, vault: Address, mint: Address, authority: Address, token_program: Address) -> int:
-    """What a vault holds, in base units. Raises `CorruptPool`, and `UnsupportedPool` if the vault is frozen."""
-    data = _owned(accounts, vault, token_program, TOKEN_ACCOUNT.name).data
-    size = TOKEN_ACCOUNT.size
-    extended = token_program == TOKEN_2022 and data[size : size + 1] == _TOKEN_2022_ACCOUNT
-    account = TOKEN_ACCOUNT.decode(data) if extended else fields(TOKEN_ACCOUNT, data)
-    if account["mint"] != mint:
-        raise CorruptPool(f"expected a vault of mint {encode(mint)}, was of mint {encode(account['mint'])}")
-    if account["owner"] != authority:
-        raise CorruptPool(f"expected a vault of {encode(authority)}, was of {encode(account['owner'])}")
-    if account["state"] == FROZEN:
-        raise UnsupportedPool(f"expected a vault that pays, was {encode(vault)}, which is frozen")
-    if account["state"] != INITIALIZED:
-        raise CorruptPool(f"expected a vault in state {INITIALIZED}, was {account['state']}")
-    amount: int = account["amount"]
-    return amount
+def balance(accounts: Accounts, vault: Address, vault_mint: Address, authority: Address, token_program: Address) -> int:
+    """What a vault holds, in base units.
+
+    Raises `CorruptPool`, and `UnsupportedPool` for a vault that is frozen or that an extension keeps from paying.
+    """
+    held = token_account(_owned(accounts, vault, token_program, "a vault"))
+    if held.mint != vault_mint:
+        raise CorruptPool(f"expected a vault of mint {encode(vault_mint)}, was of mint {encode(held.mint)}")
+    if held.owner != authority:
+        raise CorruptPool(f"expected a vault of {encode(authority)}, was of {encode(held.owner)}")
+    return held.amount
 
 
-def mints_to_read(mints: tuple[Address, Address], token_programs: tuple[Address, Address]) -> list[Address]:
-    """The mints that may have extensions. Raises `CorruptPool` for an unknown token program."""
+def extensible(mints: tuple[Address, Address], token_programs: tuple[Address, Address]) -> list[Address]:
+    """The mints that can have extensions: those of Token-2022. Raises `CorruptPool` for another token program."""
     for program in token_programs:
         if program not in (TOKEN, TOKEN_2022):
             raise CorruptPool(f"expected a token program, was {encode(program)}")
-    return [mint for mint, program in zip(mints, token_programs, strict=True) if program == TOKEN_2022]
+    return [address for address, program in zip(mints, token_programs, strict=True) if program == TOKEN_2022]
 
 
-def refuse_extensions(accounts: Accounts, mints: list[Address]) -> None:
-    """Raises `UnsupportedPool` for a mint of Token-2022 with extensions: it may charge, block or scale transfers."""
-    for mint in mints:
-        size = len(_owned(accounts, mint, TOKEN_2022, "a mint").data)
-        if size < MINT_BYTES:
-            raise CorruptPool(f"expected a mint of {MINT_BYTES} bytes, was {size} bytes")
-        if size > MINT_BYTES:
-            raise UnsupportedPool(f"expected a mint without extensions, was {encode(mint)}, of {size} bytes")
+def refuse_extensions(accounts: Accounts, mints: Iterable[Address]) -> None:
+    """Raises `UnsupportedPool` for a mint of Token-2022 with an extension that changes transfers; `CorruptPool`."""
+    for address in mints:
+        mint(_owned(accounts, address, TOKEN_2022, "a mint"))
+
+
+def refuse_empty(*amounts: int) -> None:
+    """Raises `UnsupportedPool` unless there is some of everything that the pool trades with."""
+    if not all(amounts):
+        raise UnsupportedPool("expected a pool with liquidity, was an empty pool")
 
 
 def checked(kind: type[AnyPool], state: Mapping[str, int]) -> AnyPool:

@@ -22,7 +22,7 @@ from order_engine.solana.accounts import Accounts, Clock
 from order_engine.solana.addresses import TOKEN, Address, address
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout
-from order_engine.solana.programs.pool_accounts import balance, checked, fields, read
+from order_engine.solana.programs.pool_accounts import balance, checked, fields, read, refuse_empty
 from order_engine.solana.programs.program import Program, Trader
 
 ID = address("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
@@ -161,9 +161,12 @@ class AmmV4(Program):
             raise UnsupportedPool(f"expected a pool that opens by {clock.unix_timestamp}, was {open_time}")
         mints = pool["coin_vault_mint"], pool["pc_vault_mint"]
         vaults = pool["coin_vault"], pool["pc_vault"]
+        coin = balance(accounts, vaults[0], mints[0], AUTHORITY, TOKEN) - pool["need_take_pnl_coin"]
+        pc = balance(accounts, vaults[1], mints[1], AUTHORITY, TOKEN) - pool["need_take_pnl_pc"]
+        refuse_empty(coin, pc)
         state = {
-            "reserve_a": balance(accounts, vaults[0], mints[0], AUTHORITY, TOKEN) - pool["need_take_pnl_coin"],
-            "reserve_b": balance(accounts, vaults[1], mints[1], AUTHORITY, TOKEN) - pool["need_take_pnl_pc"],
+            "reserve_a": coin,
+            "reserve_b": pc,
             "swap_fee_numerator": pool["swap_fee_numerator"],
             "swap_fee_denominator": pool["swap_fee_denominator"],
         }

@@ -18,9 +18,10 @@ from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.pool_accounts import (
     balance,
     checked,
+    extensible,
     fields,
-    mints_to_read,
     read,
+    refuse_empty,
     refuse_extensions,
 )
 from order_engine.solana.programs.program import Program, Trader
@@ -152,7 +153,7 @@ class CpSwap(Program):
         mints = pool["token_0_mint"], pool["token_1_mint"]
         token_programs = pool["token_0_program"], pool["token_1_program"]
         vaults = pool["token_0_vault"], pool["token_1_vault"]
-        return [pool["amm_config"], *vaults, *mints_to_read(mints, token_programs)]
+        return [pool["amm_config"], *vaults, *extensible(mints, token_programs)]
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> CpSwapPool:
         pool = read(accounts, address, ID, POOL)
@@ -164,7 +165,7 @@ class CpSwap(Program):
         mints = pool["token_0_mint"], pool["token_1_mint"]
         vaults = pool["token_0_vault"], pool["token_1_vault"]
         token_programs = pool["token_0_program"], pool["token_1_program"]
-        refuse_extensions(accounts, mints_to_read(mints, token_programs))
+        refuse_extensions(accounts, extensible(mints, token_programs))
         reserves = [
             balance(accounts, vault, mint, AUTHORITY, token_program)
             - pool[f"protocol_fees_token_{token}"]
@@ -172,6 +173,7 @@ class CpSwap(Program):
             - pool[f"creator_fees_token_{token}"]
             for token, (vault, mint, token_program) in enumerate(zip(vaults, mints, token_programs, strict=True))
         ]
+        refuse_empty(*reserves)
         state = {
             "reserve_a": reserves[0],
             "reserve_b": reserves[1],

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from base64 import b64decode
+from random import Random
+from typing import Any
+
+import pytest
+
+from order_engine.solana.addresses import ADDRESS_BYTES, derived, encode
+from order_engine.solana.layouts import Layout
+from order_engine.solana.programs import PROGRAMS, meteora_damm_v2, raydium_amm_v4, raydium_cp
+from order_engine.solana.programs.program import Program
+from tests.unit.engine.solana.recordings import Recording, Row, documents, each_recording
+from tests.unit.engine.solana.samples import SIZES
+
+LAYOUTS = {
+    ("raydium_cp", "pool"): raydium_cp.POOL,
+    ("raydium_cp", "config"): raydium_cp.CONFIG,
+    ("raydium_amm_v4", "pool"): raydium_amm_v4.POOL,
+    ("meteora_damm_v2", "pool"): meteora_damm_v2.POOL,
+}
+
+DERIVED = [
+    (raydium_cp.ID, b"vault_and_lp_mint_auth_seed", raydium_cp.AUTHORITY),
+    (raydium_amm_v4.ID, b"amm authority", raydium_amm_v4.AUTHORITY),
+    (meteora_damm_v2.ID, b"pool_authority", meteora_damm_v2.AUTHORITY),
+    (meteora_damm_v2.ID, b"__event_authority", meteora_damm_v2.EVENT_AUTHORITY),
+]
+
+programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=lambda program: program.kind)
+
+
+def recorded_field(field: Row, data: bytes) -> Any:
+    at, kind = field["offset"], field["type"]
+    if kind == "pubkey":
+        return data[at : at + ADDRESS_BYTES]
+    return int.from_bytes(data[at : at + SIZES[kind]], "little", signed=kind[0] == "i")
+
+
+@pytest.mark.parametrize(("name", "account"), LAYOUTS)
+def test_a_layout_is_the_recorded_one(name: str, account: str) -> None:
+    layout, recorded = LAYOUTS[name, account], documents()[name]["meta"]["layouts"][account]
+    assert (layout.size, layout.discriminator.hex()) == (recorded["size"], recorded["discriminator"])
+    noise = Random(name + account).randbytes(layout.size)
+    data = layout.discriminator + noise[len(layout.discriminator) :]
+    expected = {
+        field["name"]: recorded_field(field, data) for field in recorded["fields"] if field["name"] in layout.offsets
+    }
+    assert layout.decode(data) == expected
+
+
+def test_an_account_longer_than_its_layout_is_decoded_as_far_as_known() -> None:
+    layout = Layout("a record", b"\1", ("_", 1), ("value", "i32"))
+    assert layout.decode(b"\1\0\xff\xff\xff\xff\7") == {"value": -1}
+
+
+@pytest.mark.parametrize(("program", "seed", "expected"), DERIVED)
+def test_an_authority_is_derived_from_its_seed(program: bytes, seed: bytes, expected: bytes) -> None:
+    assert encode(derived(program, seed)) == encode(expected)
+
+
+@each_recording()
+def test_a_pool_is_found_by_its_size_its_discriminator_and_its_mints(recording: Recording) -> None:
+    program, roles = recording.program, {raw["role"]: raw for raw in recording.pool["accounts"]}
+    data = b64decode(roles["pool"]["data"])
+    assert len(data) == program.pool_size
+    assert data.startswith(program.discriminator)
+    mints = [encode(data[offset : offset + ADDRESS_BYTES]) for offset in program.mint_offsets]
+    assert mints == [roles["mint_a"]["address"], roles["mint_b"]["address"]]
+
+
+@programs
+def test_an_error_has_the_recorded_name(program: Program) -> None:
+    meta = documents()[program.kind]["meta"]
+    recorded = {error["code"]: error["name"] for error in meta["errors"]["codes"]}
+    assert program.codes.items() >= recorded.items()
+
+
+@programs
+def test_every_reaction_is_to_an_error_of_the_program(program: Program) -> None:
+    assert set(program.errors) <= set(program.codes.values())
