@@ -20,12 +20,13 @@ class Clock(NamedTuple):
 class Transfer(NamedTuple):
     """Tokens that move from one token account to another, in base units.
 
-    The owner of `source` is the signer of the instruction, or an authority of the program's own.
+    `authority` signs for `source`: the trader, who signs the transaction, or a derived address of the program.
     """
 
     source: Pubkey
     destination: Pubkey
     amount: int
+    authority: Pubkey
 
 
 class Outcome(NamedTuple):

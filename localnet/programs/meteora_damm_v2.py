@@ -1,0 +1,299 @@
+"""A stand-in for Meteora DAMM v2: `swap` and `swap2`, for pools of constant liquidity.
+
+Source: MeteoraAg/damm-v2, programs/cp-amm/src/instructions/swap and state/pool.rs of version 0.2.0. A base fee that a
+linear scheduler lowers is taken; pools with other schedulers, a dynamic fee, a rate limiter or compounding fees, and
+swaps with a referral, fail.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from solders.pubkey import Pubkey
+
+from localnet.programs.anchor import (
+    ADDRESS,
+    DISCRIMINATOR_MISMATCH,
+    HAS_ONE,
+    INVALID_PROGRAM_ID,
+    NOT_INITIALIZED,
+    SEEDS,
+    TOKEN_MINT,
+    WRONG_OWNER,
+    AnchorError,
+    Call,
+    Entry,
+    anchor_program,
+)
+from localnet.programs.records import Layout, Record
+from localnet.programs.standin import InstructionFailed, Outcome, Transfer
+from localnet.programs.tokens import TOKEN_PROGRAMS, token_account
+from order_engine.dex.errors import DexError, LiquidityExhausted
+from order_engine.dex.meteora_damm_v2 import (
+    FEE_DENOMINATOR,
+    MeteoraDammV2,
+    delta_a,
+    delta_b,
+    price_after_input,
+    price_after_output,
+)
+from order_engine.dex.rounding import ceil_div
+
+ID = Pubkey.from_string("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
+AUTHORITY, _ = Pubkey.find_program_address([b"pool_authority"], ID)
+EVENT_AUTHORITY, _ = Pubkey.find_program_address([b"__event_authority"], ID)
+
+POOL = Layout(
+    1112,
+    "f19a6d0411b16dbc",
+    cliff_fee_numerator=(8, "u64"),
+    base_fee_mode=(16, "u8"),
+    number_of_period=(22, "u16"),
+    period_frequency=(24, "u64"),
+    reduction_factor=(32, "u64"),
+    protocol_fee_percent=(48, "u8"),
+    referral_fee_percent=(50, "u8"),
+    dynamic_fee=(56, "u8"),
+    init_sqrt_price=(152, "u128"),
+    mint_a=(168, "key"),
+    mint_b=(200, "key"),
+    vault_a=(232, "key"),
+    vault_b=(264, "key"),
+    liquidity=(360, "u128"),
+    protocol_a_fee=(392, "u64"),
+    protocol_b_fee=(400, "u64"),
+    sqrt_min_price=(424, "u128"),
+    sqrt_max_price=(440, "u128"),
+    sqrt_price=(456, "u128"),
+    activation_point=(472, "u64"),
+    activation_type=(480, "u8"),
+    pool_status=(481, "u8"),
+    token_a_flag=(482, "u8"),
+    token_b_flag=(483, "u8"),
+    collect_fee_mode=(484, "u8"),
+    fee_version=(486, "u8"),
+    fee_a_per_liquidity=(488, "u256"),
+    fee_b_per_liquidity=(520, "u256"),
+    permanent_lock_liquidity=(552, "u128"),
+    total_lp_a_fee=(568, "u128"),
+    total_lp_b_fee=(584, "u128"),
+    total_protocol_a_fee=(600, "u64"),
+    total_protocol_b_fee=(608, "u64"),
+    total_position=(632, "u64"),
+    creator=(648, "key"),
+    token_a_amount=(680, "u64"),
+    token_b_amount=(688, "u64"),
+    layout_version=(696, "u8"),
+)
+
+LINEAR_SCHEDULER = 0
+_BY_SLOT = 0
+_FEE_IN_B = 1
+EXACT_IN, PARTIAL_FILL, EXACT_OUT = range(3)
+
+EXCEEDED_SLIPPAGE = AnchorError(6002, "ExceededSlippage", "Exceeded slippage tolerance")
+POOL_DISABLED = AnchorError(6003, "PoolDisabled", "Pool disabled")
+AMOUNT_IS_ZERO = AnchorError(6006, "AmountIsZero", "Amount is zero")
+TYPE_CAST_FAILED = AnchorError(6007, "TypeCastFailed", "Type cast error")
+PRICE_RANGE_VIOLATION = AnchorError(6015, "PriceRangeViolation", "Trade is over price range")
+INVALID_INPUT = AnchorError(6018, "InvalidInput", "Invalid input")
+
+_SWAP = "programs/cp-amm/src/instructions/swap"
+_HELPER = "programs/cp-amm/src/utils/p_helper.rs"
+_ACCOUNTS = (
+    "pool_authority",
+    "pool",
+    "input_token_account",
+    "output_token_account",
+    "token_a_vault",
+    "token_b_vault",
+    "token_a_mint",
+    "token_b_mint",
+    "payer",
+    "token_a_program",
+    "token_b_program",
+    "referral_token_account",
+    "event_authority",
+    "program",
+)
+
+
+class _Result(NamedTuple):
+    """A swap: what the trader pays and receives, the input and the output without fee, and the price after it."""
+
+    amount_in: int
+    amount_out: int
+    net_in: int
+    gross_out: int
+    next_price: int
+
+
+def _swap(call: Call) -> Outcome:
+    amount_in, min_out = call.arguments
+    return _carry_out(call, amount_in, min_out, EXACT_IN)
+
+
+def _swap2(call: Call) -> Outcome:
+    amount, threshold, mode = call.arguments
+    return _carry_out(call, amount, threshold, mode)
+
+
+def _carry_out(call: Call, amount: int, threshold: int, mode: int) -> Outcome:
+    pool = _checked(call)
+    if mode not in (EXACT_IN, PARTIAL_FILL, EXACT_OUT):
+        raise INVALID_INPUT.occurred()
+    if not amount:
+        raise AMOUNT_IS_ZERO.thrown_in(f"{_SWAP}/ix_p_swap.rs:127")
+    a_to_b = _mint(call, "input_token_account") == call["token_a_mint"]
+    state = _state(call, pool)
+    try:
+        result = _exact_out(state, amount, a_to_b) if mode == EXACT_OUT else _input(state, amount, a_to_b, mode)
+    except LiquidityExhausted:
+        raise PRICE_RANGE_VIOLATION.occurred() from None
+    except DexError:
+        raise TYPE_CAST_FAILED.occurred() from None
+    if mode == EXACT_OUT and result.amount_in > threshold:
+        raise EXCEEDED_SLIPPAGE.thrown_in(f"{_SWAP}/swap_exact_out.rs:47")
+    if mode != EXACT_OUT and result.amount_out < threshold:
+        raise EXCEEDED_SLIPPAGE.thrown_in(f"{_SWAP}/swap_exact_in.rs:45")
+    _settle(pool, state, result, a_to_b)
+    vault_in, vault_out = call["token_a_vault"], call["token_b_vault"]
+    if not a_to_b:
+        vault_in, vault_out = vault_out, vault_in
+    return Outcome(
+        (
+            Transfer(call["input_token_account"], vault_in, result.amount_in, call["payer"]),
+            Transfer(vault_out, call["output_token_account"], result.amount_out, AUTHORITY),
+        ),
+        {call["pool"]: pool.data()},
+        (),
+    )
+
+
+def _checked(call: Call) -> Record:
+    """The pool, after the checks of the instruction's accounts. Raises `ProgramError`, `InstructionFailed`."""
+    if call["pool_authority"] != AUTHORITY:
+        raise ADDRESS.thrown_in(f"{_SWAP}/ix_swap.rs:129")
+    account = call.read(call["pool"])
+    if account is None or account.owner != ID:
+        raise WRONG_OWNER.thrown_in(f"{_HELPER}:74")
+    if not account.data.startswith(POOL.discriminator) or len(account.data) < POOL.size:
+        raise DISCRIMINATOR_MISMATCH.occurred()
+    pool = Record.of(POOL, account.data)
+    if (call["token_a_vault"], call["token_b_vault"]) != (pool.key("vault_a"), pool.key("vault_b")):
+        raise HAS_ONE.thrown_in(f"{_SWAP}/ix_swap.rs:135")
+    for name in ("input_token_account", "output_token_account"):
+        _mint(call, name)
+    for name in ("a", "b"):
+        if _mint(call, f"token_{name}_vault") != call[f"token_{name}_mint"]:
+            raise TOKEN_MINT.thrown_in(f"{_SWAP}/ix_swap.rs:168")
+        if call[f"token_{name}_program"] not in TOKEN_PROGRAMS:
+            raise INVALID_PROGRAM_ID.occurred()
+    if call["event_authority"] != EVENT_AUTHORITY:
+        raise SEEDS.thrown_in(f"{_SWAP}/ix_swap.rs:190")
+    if pool["pool_status"] or _point(call, pool) < pool["activation_point"]:
+        raise POOL_DISABLED.thrown_in(f"{_SWAP}/ix_p_swap.rs:83")
+    if (
+        pool["dynamic_fee"]
+        or pool["collect_fee_mode"] > _FEE_IN_B
+        or (pool["number_of_period"] and pool["base_fee_mode"] != LINEAR_SCHEDULER)
+        or call["referral_token_account"] != ID
+    ):
+        raise InstructionFailed("ProgramFailedToComplete", "the stand-in has no such fees", ())
+    return pool
+
+
+def _mint(call: Call, name: str) -> Pubkey:
+    """The mint of a token account. Raises `ProgramError`."""
+    account = call.read(call[name])
+    if account is None:
+        raise NOT_INITIALIZED.thrown_in(f"{_HELPER}:143")
+    found = token_account(account)
+    if found is None:
+        raise WRONG_OWNER.occurred()
+    return found.mint
+
+
+def _point(call: Call, pool: Record) -> int:
+    """The slot or the seconds, by which the pool measures time."""
+    return call.clock.slot if pool["activation_type"] == _BY_SLOT else call.clock.unix_timestamp
+
+
+def _state(call: Call, pool: Record) -> MeteoraDammV2:
+    fee = pool["cliff_fee_numerator"]
+    if pool["period_frequency"]:
+        passed = (_point(call, pool) - pool["activation_point"]) // pool["period_frequency"]
+        fee -= min(passed, pool["number_of_period"]) * pool["reduction_factor"]
+    return MeteoraDammV2(
+        pool["sqrt_price"],
+        pool["liquidity"],
+        fee,
+        pool["protocol_fee_percent"],
+        pool["collect_fee_mode"],
+        pool["sqrt_min_price"],
+        pool["sqrt_max_price"],
+    )
+
+
+def _input(state: MeteoraDammV2, amount: int, a_to_b: bool, mode: int) -> _Result:
+    """`get_swap_result_from_exact_input` and `…_partial_input`. An output of zero is none of its errors.
+
+    Raises `LiquidityExhausted` beyond the price range, unless the input may be used in part.
+    """
+    on_input = state.fee_on_input(a_to_b)
+    amount_in, net_in = amount, amount - _fee(state, amount) if on_input else amount
+    next_price = price_after_input(state.sqrt_price, state.liquidity, net_in, a_to_b)
+    end = state.sqrt_min_price if a_to_b else state.sqrt_max_price
+    if (next_price < end) if a_to_b else (next_price > end):
+        if mode != PARTIAL_FILL:
+            raise LiquidityExhausted(f"expected a square-root price up to {end}, was {next_price}")
+        next_price = end
+        delta_in = delta_a if a_to_b else delta_b
+        net_in = delta_in(min(state.sqrt_price, end), max(state.sqrt_price, end), state.liquidity, True)
+        amount_in = _with_fee(state, net_in) if on_input else net_in
+    delta_out = delta_b if a_to_b else delta_a
+    low, high = sorted((state.sqrt_price, next_price))
+    gross_out = delta_out(low, high, state.liquidity, False)
+    amount_out = gross_out if on_input else gross_out - _fee(state, gross_out)
+    return _Result(amount_in, amount_out, net_in, gross_out, next_price)
+
+
+def _exact_out(state: MeteoraDammV2, amount_out: int, a_to_b: bool) -> _Result:
+    """`get_swap_result_from_exact_output`. Raises `DexError`."""
+    swap = state.quote_exact_out(amount_out, a_to_b, 0)
+    gross_out = amount_out + swap.fee_out
+    next_price = price_after_output(state.sqrt_price, state.liquidity, gross_out, a_to_b)
+    return _Result(swap.amount_in, amount_out, swap.amount_in - swap.fee_in, gross_out, next_price)
+
+
+def _fee(state: MeteoraDammV2, amount: int) -> int:
+    return ceil_div(amount * state.base_fee_numerator, FEE_DENOMINATOR)
+
+
+def _with_fee(state: MeteoraDammV2, net: int) -> int:
+    return ceil_div(net * FEE_DENOMINATOR, FEE_DENOMINATOR - state.base_fee_numerator)
+
+
+def _settle(pool: Record, state: MeteoraDammV2, result: _Result, a_to_b: bool) -> None:
+    """`apply_swap_result`."""
+    on_input = state.fee_on_input(a_to_b)
+    fee = result.amount_in - result.net_in if on_input else result.gross_out - result.amount_out
+    protocol = fee * state.protocol_fee_percent // 100
+    token_in, token_out = ("a", "b") if a_to_b else ("b", "a")
+    paid_in = token_in if on_input else token_out
+    pool[f"protocol_{paid_in}_fee"] += protocol
+    pool[f"total_protocol_{paid_in}_fee"] += protocol
+    pool[f"total_lp_{paid_in}_fee"] += fee - protocol
+    pool[f"fee_{paid_in}_per_liquidity"] += (fee - protocol << 128) // state.liquidity
+    pool[f"token_{token_in}_amount"] += result.net_in
+    pool[f"token_{token_out}_amount"] -= result.gross_out
+    pool["sqrt_price"] = result.next_price
+
+
+standin = anchor_program(
+    ID,
+    {
+        "f8c69e91e17587c8": Entry("Swap", _ACCOUNTS, "<QQ", _swap),
+        "414b3f4ceb5b5b88": Entry("Swap2", _ACCOUNTS, "<QQB", _swap2),
+    },
+)
