@@ -7,7 +7,7 @@ commons/src/extensions/lb_pair.rs (fees, volatility). Token a is x, token b is y
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from typing import Any, ClassVar, NamedTuple, Self
@@ -221,7 +221,7 @@ class MeteoraDlmm:
         return sum(each.fill.gross_out for each in cumulative.drained_bins)
 
     def to_json(self) -> dict[str, object]:
-        state: dict[str, object] = {name: str(getattr(self, name)) for name in _PARAMETERS}
+        state: dict[str, object] = {name: str(getattr(self, name)) for name in _STATIC}
         state |= {name: str(value) for name, value in zip(_VOLATILITY, self.volatility, strict=True)}
         state["bins"] = [_bin_to_json(bin) for bin in self.bins]
         return state
@@ -229,20 +229,32 @@ class MeteoraDlmm:
     @classmethod
     def from_json(cls, value: object) -> Self:
         """The pair with this state; its bins may be in any order. Raises `CorruptState`."""
-        state = State(value, (*_PARAMETERS, *_VOLATILITY, "bins"))
-        step = state.integer("bin_step", 1, MAX_BIN_STEP)
-        parameters: dict[str, Any] = {name: state.integer(name, *bounds) for name, bounds in _PARAMETERS.items()}
-        volatility = Volatility(*[state.integer(name, *bounds) for name, bounds in _VOLATILITY.items()])
-        active_id: int = parameters["active_id"]
+        state = State(value, (*PARAMETERS, "bins"))
+        pair = cls._from_state(state)
         fields = state.objects("bins", ("id", "amount_x", "amount_y"), _ORDERS)
-        orders = parameters["function_type"] != LIQUIDITY_MINING
-        bins = sorted(_bin_from_json(bin, step, active_id, orders) for bin in fields)
+        orders = pair.function_type != LIQUIDITY_MINING
+        bins = sorted(_bin_from_json(bin, pair.bin_step, pair.active_id, orders) for bin in fields)
         for bin, following in pairwise(bins):
             if bin.id == following.id:
                 raise CorruptState("bins", "each id once", bin.id)
-        if not bins or not bins[0].id <= active_id <= bins[-1].id:
-            raise CorruptState("active_id", "an id within those of the bins", active_id)
-        return cls(**parameters, volatility=volatility, bins=tuple(bins))
+        if not bins or not bins[0].id <= pair.active_id <= bins[-1].id:
+            raise CorruptState("active_id", "an id within those of the bins", pair.active_id)
+        return replace(pair, bins=tuple(bins))
+
+    @classmethod
+    def with_bins(cls, value: object, bins: Sequence[Bin]) -> Self:
+        """The pair with these parameters, and the bins around its active one in order of id.
+
+        Bins beyond them may hold liquidity: the pair takes no swap there. Raises `CorruptState`.
+        """
+        return replace(cls._from_state(State(value, PARAMETERS)), bins=tuple(bins))
+
+    @classmethod
+    def _from_state(cls, state: State) -> Self:
+        """The pair without its bins."""
+        parameters: dict[str, Any] = {name: state.integer(name, *bounds) for name, bounds in _STATIC.items()}
+        volatility = Volatility(*[state.integer(name, *bounds) for name, bounds in _VOLATILITY.items()])
+        return cls(**parameters, volatility=volatility, bins=())
 
     def _swap(self, cumulative: CumulativeFills, before: Totals, last: Fill, amount_in: int) -> Swap:
         """The swap that fills the bins `before` and ends with the fill `last`."""
@@ -273,7 +285,7 @@ class MeteoraDlmm:
         return cumulative, before, self.fill(fill.bin, fill.fee_rate, fill.accumulator, left, a_to_b)
 
 
-_PARAMETERS = {
+_STATIC = {
     "active_id": (MIN_BIN_ID, MAX_BIN_ID),
     "bin_step": (1, MAX_BIN_STEP),
     "base_factor": (0, U16_MAX),
@@ -293,6 +305,9 @@ _VOLATILITY = {
     "index_reference": (MIN_BIN_ID, MAX_BIN_ID),
     "last_update_timestamp": (0, 2**63 - 1),
 }
+PARAMETERS = (*_STATIC, *_VOLATILITY)
+"""The names of a pair's parameters in its state."""
+
 _ORDERS = ("limit_order_ask_side", "open_order_amount", "processed_order_remaining_amount")
 
 

@@ -7,7 +7,7 @@ have a static fee on the input and no limit orders. Token a is token 0, token b 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from math import isqrt
@@ -71,30 +71,36 @@ class RaydiumClmm:
     def ranges_ahead(self, a_to_b: bool) -> Iterator[Range]:
         """The ranges from the current price on: downwards if token 0 is the input, upwards if token 1 is."""
         liquidity = self.liquidity
-        above = bisect_right(self.ticks, self.tick, key=lambda tick: tick.id)
-        for tick, net in reversed(self.ticks[:above]) if a_to_b else islice(self.ticks, above, None):
-            after = liquidity - net if a_to_b else liquidity + net
+        for tick, after in self._liquidity_ahead(a_to_b):
             yield Range(tick, sqrt_price_at_tick(tick), liquidity, after)
             liquidity = after
+
+    def _liquidity_ahead(self, a_to_b: bool) -> Iterator[tuple[int, int]]:
+        """The initialized ticks ahead, each with the liquidity beyond it."""
+        liquidity = self.liquidity
+        above = bisect_right(self.ticks, self.tick, key=lambda tick: tick.id)
+        for tick, net in reversed(self.ticks[:above]) if a_to_b else islice(self.ticks, above, None):
+            liquidity += -net if a_to_b else net
+            yield tick, liquidity
 
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
         """The swap of exactly `amount_in`.
 
         Raises `ZeroOutput`, `LiquidityExhausted`, `Overflow`, and `ValueError` for a bad amount.
         """
-        return self._quote(self._steps(amount_in, a_to_b, exact_in=True), a_to_b)
+        return self._quote(self.steps(amount_in, a_to_b, exact_in=True), a_to_b)
 
     def output(self, amount_in: int, a_to_b: bool, now: int) -> int:
         """`quote(...).amount_out`, or 0 instead of `ZeroOutput`."""
-        return sum(step.amount_out for _, step in self._steps(amount_in, a_to_b, exact_in=True))
+        return sum(step.amount_out for _, step in self.steps(amount_in, a_to_b, exact_in=True))
 
     def quote_exact_out(self, amount_out: int, a_to_b: bool, now: int) -> Swap:
         """The swap that pays exactly `amount_out`. Raises `LiquidityExhausted`, `Overflow`, `ValueError`."""
-        return self._quote(self._steps(amount_out, a_to_b, exact_in=False), a_to_b)
+        return self._quote(self.steps(amount_out, a_to_b, exact_in=False), a_to_b)
 
     def swap(self, amount_in: int, a_to_b: bool, now: int) -> tuple[Swap, Self]:
         """The swap, and the pool after it. The fee is not part of the liquidity, so it does not move the price."""
-        steps = list(self._steps(amount_in, a_to_b, exact_in=True))
+        steps = list(self.steps(amount_in, a_to_b, exact_in=True))
         before, tick, liquidity = self.sqrt_price, self.tick, self.liquidity
         for ahead, (price, *_) in steps:
             if price == ahead.target:
@@ -103,6 +109,22 @@ class RaydiumClmm:
                 tick = tick_at_sqrt_price(price)
             before = price
         return self._quote(steps, a_to_b), replace(self, sqrt_price=before, tick=tick, liquidity=liquidity)
+
+    def steps(self, amount: int, a_to_b: bool, exact_in: bool) -> Iterator[tuple[Range, Step]]:
+        """The steps of a swap, range by range: the loop of `swap_internal`.
+
+        `amount` is the whole input, fee included, or the whole output.
+        """
+        check_amount(amount)
+        remaining, at = amount, self.sqrt_price
+        for ahead in self.ranges_ahead(a_to_b):
+            step = compute_swap(at, ahead.target, ahead.liquidity, remaining, self.trade_fee_rate, exact_in, a_to_b)
+            yield ahead, step
+            remaining -= step.amount_in + step.fee_amount if exact_in else step.amount_out
+            at = step.sqrt_price_next
+            if not remaining:
+                return
+        raise LiquidityExhausted(f"expected at most {amount - remaining}, was {amount}")
 
     def spot_price(self, a_to_b: bool) -> tuple[int, int]:
         """The price without fee: base units out per base unit in, as a fraction."""
@@ -163,21 +185,7 @@ class RaydiumClmm:
             Tick(tick.integer("id", MIN_TICK, MAX_TICK), tick.integer("liquidity_net", -U128_MAX, U128_MAX))
             for tick in fields
         )
-        pool = cls(
-            state.integer("sqrt_price", MIN_SQRT_PRICE, MAX_SQRT_PRICE - 1),
-            state.integer("tick", MIN_TICK, MAX_TICK - 1),
-            state.integer("liquidity", 0, U128_MAX),
-            state.integer("trade_fee_rate", 0, FEE_RATE_DENOMINATOR - 1),
-            state.integer("protocol_fee_rate", 0, FEE_RATE_DENOMINATOR),
-            state.integer("fund_fee_rate", 0, FEE_RATE_DENOMINATOR),
-            tuple(ticks),
-        )
-        if pool.protocol_fee_rate + pool.fund_fee_rate > FEE_RATE_DENOMINATOR:
-            raise CorruptState(
-                "fund_fee_rate", f"at most {FEE_RATE_DENOMINATOR} with the protocol fee rate", pool.fund_fee_rate
-            )
-        if not sqrt_price_at_tick(pool.tick) <= pool.sqrt_price <= sqrt_price_at_tick(pool.tick + 1):
-            raise CorruptState("sqrt_price", f"a price within tick {pool.tick}", pool.sqrt_price)
+        pool = cls._from_state(state, ticks)
         for tick, following in pairwise(ticks):
             if tick.id == following.id:
                 raise CorruptState("ticks", "each id once", tick.id)
@@ -193,21 +201,37 @@ class RaydiumClmm:
             raise CorruptState("liquidity", f"{at_tick}, the sum of the ticks up to the current one", pool.liquidity)
         return pool
 
-    def _steps(self, amount: int, a_to_b: bool, exact_in: bool) -> Iterator[tuple[Range, Step]]:
-        """The steps of a swap, range by range: the loop of `swap_internal`.
+    @classmethod
+    def with_ticks(cls, value: object, ticks: Sequence[Tick]) -> Self:
+        """The pool with this state, which has no ticks in it, and the initialized ticks around its price, in order.
 
-        `amount` is the whole input, fee included, or the whole output.
+        Ticks beyond them may exist: the pool takes no swap there. Raises `CorruptState`.
         """
-        check_amount(amount)
-        remaining, at = amount, self.sqrt_price
-        for ahead in self.ranges_ahead(a_to_b):
-            step = compute_swap(at, ahead.target, ahead.liquidity, remaining, self.trade_fee_rate, exact_in, a_to_b)
-            yield ahead, step
-            remaining -= step.amount_in + step.fee_amount if exact_in else step.amount_out
-            at = step.sqrt_price_next
-            if not remaining:
-                return
-        raise LiquidityExhausted(f"expected at most {amount - remaining}, was {amount}")
+        pool = cls._from_state(State(value, cls.__slots__[:-1]), ticks)
+        for a_to_b in (True, False):
+            for tick, liquidity in pool._liquidity_ahead(a_to_b):
+                if not 0 <= liquidity <= U128_MAX:
+                    raise CorruptState("ticks", "liquidity that is never negative", f"{liquidity} beyond tick {tick}")
+        return pool
+
+    @classmethod
+    def _from_state(cls, state: State, ticks: Sequence[Tick]) -> Self:
+        pool = cls(
+            state.integer("sqrt_price", MIN_SQRT_PRICE, MAX_SQRT_PRICE - 1),
+            state.integer("tick", MIN_TICK, MAX_TICK - 1),
+            state.integer("liquidity", 0, U128_MAX),
+            state.integer("trade_fee_rate", 0, FEE_RATE_DENOMINATOR - 1),
+            state.integer("protocol_fee_rate", 0, FEE_RATE_DENOMINATOR),
+            state.integer("fund_fee_rate", 0, FEE_RATE_DENOMINATOR),
+            tuple(ticks),
+        )
+        if pool.protocol_fee_rate + pool.fund_fee_rate > FEE_RATE_DENOMINATOR:
+            raise CorruptState(
+                "fund_fee_rate", f"at most {FEE_RATE_DENOMINATOR} with the protocol fee rate", pool.fund_fee_rate
+            )
+        if not sqrt_price_at_tick(pool.tick) <= pool.sqrt_price <= sqrt_price_at_tick(pool.tick + 1):
+            raise CorruptState("sqrt_price", f"a price within tick {pool.tick}", pool.sqrt_price)
+        return pool
 
     def _quote(self, steps: Iterable[tuple[Range, Step]], a_to_b: bool) -> Swap:
         """The sum of the steps. Protocol and fund take their parts of each step's fee, rounded down (`spilt_fees`)."""

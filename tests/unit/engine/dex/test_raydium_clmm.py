@@ -65,7 +65,7 @@ def test_the_tick_at_a_price_is_the_highest_not_above_it(tick: int, part: int) -
 def test_a_swap_across_a_tick_pays_the_sum_of_its_parts() -> None:
     ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
     pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
-    near, far = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))
+    near, far = (step for _, step in pool.steps(60_000_000_000, True, exact_in=True))
     first, between = pool.swap(near.amount_in + near.fee_amount, True, 0)
     assert (between.tick, between.liquidity, between.sqrt_price) == (-101, 5 * 10**12, sqrt_price_at_tick(-100))
     second, end = between.swap(60_000_000_000 - first.amount_in, True, 0)
@@ -78,7 +78,7 @@ def test_a_swap_across_a_tick_pays_the_sum_of_its_parts() -> None:
 def test_a_last_unit_consumed_by_the_fee_keeps_the_crossed_tick() -> None:
     ticks = Tick(-200, 5 * 10**12), Tick(-100, 3 * 10**12), Tick(100, -8 * 10**12)
     pool = RaydiumClmm(2**64, 0, 8 * 10**12, 2500, 120_000, 40_000, ticks)
-    near, _ = (step for _, step in pool._steps(60_000_000_000, True, exact_in=True))
+    near, _ = (step for _, step in pool.steps(60_000_000_000, True, exact_in=True))
     _, after = pool.swap(near.amount_in + near.fee_amount + 1, True, 0)
     assert (after.tick, after.liquidity, after.sqrt_price) == (-101, 5 * 10**12, sqrt_price_at_tick(-100))
     assert RaydiumClmm.from_json(after.to_json()) == after
