@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.solana.addresses import ADDRESS_BYTES, SIGNATURE_BYTES, Address, encode
@@ -17,6 +17,9 @@ KEY_BYTES = 64
 
 _ED25519_PUBLIC_KEY = bytes.fromhex("302a300506032b6570032100")
 """How a DER SubjectPublicKeyInfo of Ed25519 begins (RFC 8410, section 4); the key follows."""
+
+
+Errors: TypeAlias = tuple[type[Exception], ...]
 
 
 class WalletKeyError(ValueError):
@@ -30,7 +33,10 @@ class Signer(Protocol):
     def address(self) -> Address: ...
 
     def sign(self, message: bytes) -> bytes:
-        """The 64 bytes of the Ed25519 signature of a transaction's message. Raises `VenueUnavailable`."""
+        """The 64 bytes of the Ed25519 signature of a transaction's message.
+
+        Raises `VenueUnavailable`, and `WalletKeyError` for an answer that is no signature.
+        """
 
 
 class SecretsManager(Protocol):
@@ -76,10 +82,13 @@ class Keypair:
         return cls._from_json(text, f"the file {path}")
 
     @classmethod
-    def from_secret(cls, client: SecretsManager, secret_id: str) -> Keypair:
-        """The key in a secret of AWS Secrets Manager, as `solana-keygen` writes it. Raises `WalletKeyError`."""
-        text = client.get_secret_value(SecretId=secret_id).get("SecretString", "")
-        return cls._from_json(text.encode(), f"the secret {secret_id}")
+    def from_secret(cls, client: SecretsManager, secret_id: str, unavailable: Errors) -> Keypair:
+        """The key in a secret of AWS Secrets Manager, as `solana-keygen` writes it.
+
+        Raises `WalletKeyError`; `VenueUnavailable` for the errors of the client in `unavailable`.
+        """
+        answer = _ask(client.get_secret_value, unavailable, SecretId=secret_id)
+        return cls._from_json(answer.get("SecretString", "").encode(), f"the secret {secret_id}")
 
     @classmethod
     def _from_json(cls, text: bytes, source: str) -> Keypair:
@@ -104,30 +113,30 @@ class Keypair:
 class KmsSigner:
     """A `Signer` whose key is in AWS KMS, with the key spec `ECC_NIST_EDWARDS25519`."""
 
-    def __init__(self, client: Kms, key_id: str, unavailable: tuple[type[Exception], ...]) -> None:
-        """Reads the public key. `unavailable` are the client's errors that mean that KMS did not answer.
+    def __init__(self, client: Kms, key_id: str, unavailable: Errors) -> None:
+        """Reads the public key.
 
-        Raises `WalletKeyError`, `VenueUnavailable`.
+        Raises `WalletKeyError`; `VenueUnavailable`, as `sign` does, for the errors of the client in `unavailable`.
         """
         self._client = client
         self._key_id = key_id
         self._unavailable = unavailable
-        answer = self._ask(client.get_public_key)
+        answer = _ask(client.get_public_key, unavailable, KeyId=key_id)
         key: bytes = answer["PublicKey"]
         if not key.startswith(_ED25519_PUBLIC_KEY) or len(key) != len(_ED25519_PUBLIC_KEY) + ADDRESS_BYTES:
             raise WalletKeyError(f"expected {key_id} to be a key of ECC_NIST_EDWARDS25519, was {answer['KeySpec']}")
         self.address: Address = key[-ADDRESS_BYTES:]
 
     def sign(self, message: bytes) -> bytes:
-        """Raises `VenueUnavailable`, `WalletKeyError` for an answer that is no signature."""
-        answer = self._ask(self._client.sign, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512")
-        signature: bytes = answer["Signature"]
+        request = {"KeyId": self._key_id, "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"}
+        signature: bytes = _ask(self._client.sign, self._unavailable, Message=message, **request)["Signature"]
         if len(signature) != SIGNATURE_BYTES:
             raise WalletKeyError(f"expected a signature of {SIGNATURE_BYTES} bytes, was {len(signature)} bytes")
         return signature
 
-    def _ask(self, operation: Callable[..., Any], **request: Any) -> Any:
-        try:
-            return operation(KeyId=self._key_id, **request)
-        except self._unavailable as error:
-            raise VenueUnavailable(f"AWS KMS does not answer for the wallet's key: {error}") from error
+
+def _ask(operation: Callable[..., Any], unavailable: Errors, **request: Any) -> Any:
+    try:
+        return operation(**request)
+    except unavailable as error:
+        raise VenueUnavailable(f"AWS does not serve the wallet's key: {error}") from error

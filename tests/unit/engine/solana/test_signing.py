@@ -32,26 +32,41 @@ def test_a_file_of_solana_keygens_signs(tmp_path: Path) -> None:
     PRIVATE.public_key().verify(keypair.sign(MESSAGE), MESSAGE)
 
 
-class Secrets:
-    """A Secrets Manager with one secret."""
+class Timeout(Exception):
+    """The SDK's error when AWS does not answer."""
 
-    def __init__(self, **answer: Any) -> None:
-        self._answer = answer
+
+class Secrets:
+    """A Secrets Manager with one secret; without one, it does not answer."""
+
+    def __init__(self, secret: dict[str, Any] | None) -> None:
+        self._secret = secret
 
     def get_secret_value(self, **request: Any) -> dict[str, Any]:
         assert request == {"SecretId": "wallet"}
-        return self._answer
+        if self._secret is None:
+            raise Timeout("read timeout")
+        return self._secret
+
+
+def from_secret(secret: dict[str, Any] | None) -> Keypair:
+    return Keypair.from_secret(Secrets(secret), "wallet", (Timeout,))
 
 
 def test_a_secret_signs() -> None:
-    keypair = Keypair.from_secret(Secrets(SecretString=json.dumps(list(KEY))), "wallet")
+    keypair = from_secret({"SecretString": json.dumps(list(KEY))})
     assert keypair.sign(MESSAGE) == PRIVATE.sign(MESSAGE)
 
 
-@pytest.mark.parametrize("answer", [{}, {"SecretBinary": bytes(64)}, {"SecretString": ""}])
-def test_a_secret_without_a_key_is_refused(answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("secret", [{}, {"SecretBinary": bytes(64)}, {"SecretString": ""}])
+def test_a_secret_without_a_key_is_refused(secret: dict[str, Any]) -> None:
     with pytest.raises(WalletKeyError, match="expected the secret wallet to be an array of 64 numbers"):
-        Keypair.from_secret(Secrets(**answer), "wallet")
+        from_secret(secret)
+
+
+def test_a_secret_that_is_not_served_is_a_reason_to_try_again() -> None:
+    with pytest.raises(VenueUnavailable, match="AWS does not serve the wallet's key: read timeout"):
+        from_secret(None)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +127,6 @@ def der(public_key: Any) -> bytes:
     return found
 
 
-class Timeout(Exception):
-    """The SDK's error when KMS does not answer."""
-
-
 class Kms:
     """A KMS with one key."""
 
@@ -172,11 +183,11 @@ def test_a_signature_of_another_length_is_refused() -> None:
         wallet.sign(MESSAGE)
 
 
-def test_a_kms_that_does_not_answer_is_a_reason_to_try_again() -> None:
+def test_a_key_in_kms_that_is_not_served_is_a_reason_to_try_again() -> None:
     kms = Kms(der(PRIVATE.public_key()))
     wallet = signer(kms)
     kms.answers = False
-    with pytest.raises(VenueUnavailable, match="AWS KMS does not answer for the wallet's key: read timeout"):
+    with pytest.raises(VenueUnavailable, match="AWS does not serve the wallet's key: read timeout"):
         wallet.sign(MESSAGE)
-    with pytest.raises(VenueUnavailable, match="AWS KMS does not answer"):
+    with pytest.raises(VenueUnavailable, match="AWS does not serve"):
         signer(kms)
