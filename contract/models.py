@@ -161,6 +161,10 @@ class _Decision(_Wire):
     venue: Venue
     reason: Annotated[str, Field(description="Why this route was chosen over the others.")]
     price: Price
+    unspent: Annotated[
+        Whole, Field(description="What the route leaves of amountIn: one of two hops on Solana buys an exact amount.")
+    ]
+    unspent_base_units: BaseUnits
     price_impact_bps: Impact
     fees: Annotated[list[Fee], Field(description="Of all pools, by token and kind; already deducted from amountOut.")]
     route: Annotated[list[Hop], Field(min_length=1, max_length=2)]

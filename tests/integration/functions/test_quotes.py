@@ -40,6 +40,7 @@ def test_a_quote_needs_no_order(functions: Functions, orders: PostgresOrderStore
     assert set(body) == {
         *("quoteId", "expiresAt", "tokenIn", "tokenOut", "amountIn", "amountInBaseUnits", "slippageBps", "slot"),
         *("amountOut", "amountOutBaseUnits", "minOut", "minOutBaseUnits"),
+        *("networkFee", "networkFeeBaseUnits", "rent", "rentBaseUnits", "unspent", "unspentBaseUnits"),
         *("venue", "reason", "price", "priceImpactBps", "fees", "route", "quotes", "unavailable"),
     }
     assert (body["amountIn"], body["slippageBps"]) == ("1.5", 100)

@@ -121,7 +121,7 @@ def test_a_quote_says_what_an_order_would_receive(scene: Scene) -> None:
     assert routing == {
         "quoteId": offer["quoteId"],
         **{name: offer[name] for name in ("amountOut", "amountOutBaseUnits")},
-        **{name: offer[name] for name in ("venue", "reason", "price", "priceImpactBps")},
+        **{name: offer[name] for name in ("venue", "reason", "price", "priceImpactBps", "unspent", "unspentBaseUnits")},
         **{name: offer[name] for name in ("fees", "route", "quotes", "unavailable")},
     }
 

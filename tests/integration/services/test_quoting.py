@@ -389,6 +389,7 @@ def test_the_order_stores_the_decision_with_the_losing_quotes(orders: PostgresOr
     ]
     assert set(routing) == {
         *("amountOut", "amountOutBaseUnits", "venue", "reason", "price", "priceImpactBps"),
+        *("unspent", "unspentBaseUnits"),
         *("fees", "route", "quotes", "unavailable"),
     }
     assert routing["amountOutBaseUnits"] == str(orders.get(order.id).quoted_out)

@@ -107,6 +107,7 @@ def decision_view(record: dict[str, Any]) -> dict[str, Any]:
         "venue": decision.venue,
         "reason": decision.reason,
         "price": _price(decision, best),
+        **amounts("unspent", best.unspent, decision.token_in),
         "priceImpactBps": best.price_impact_bps,
         "fees": [
             {"token": fee.token, "kind": fee.kind, **amounts("amount", fee.amount, fee.token)} for fee in decision.fees
@@ -148,7 +149,7 @@ def _candidate(decision: Decision, candidate: Candidate) -> dict[str, Any]:
 
 
 def _price(decision: Decision, candidate: Candidate) -> str:
-    return price(decision.amount_in, decision.token_in, candidate.amount_out, decision.token_out)
+    return price(decision.amount_in - candidate.unspent, decision.token_in, candidate.amount_out, decision.token_out)
 
 
 def _pending(data: dict[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import pairwise
+from typing import Protocol
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import U64_MAX
-from order_engine.dex.splitting import Side, Split, best_split
+from order_engine.dex.splitting import Side, Split, best_split, unsplit
 from order_engine.dex.swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
@@ -119,6 +120,20 @@ class Route:
         return self.cost - self.amount_out, -self.hops[-1].depth, self.name
 
 
+class Limits(Protocol):
+    """What a transaction can carry out."""
+
+    @property
+    def hop_reserve_bps(self) -> int:
+        """How much of the input the first of two hops leaves, in basis points: it buys an exact amount.
+
+        The second hop takes exactly this amount. 0 where a transaction passes on whatever the first hop pays.
+        """
+
+    def fits(self, hops: Sequence[Hop]) -> bool:
+        """Whether the swaps fit in one transaction. A transaction never shrinks when a swap is added."""
+
+
 class NoPath(DexError):
     """No pools connect the two tokens."""
 
@@ -140,21 +155,41 @@ class TooLarge(DexError):
         self.amount_out = amount_out
 
 
+class DoesNotFit(DexError):
+    """No route fits in a transaction."""
+
+
 def routes(
-    listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int, leg_cost: int = 0
+    listings: Sequence[Listing],
+    token_in: str,
+    token_out: str,
+    amount_in: int,
+    now: int,
+    leg_cost: int = 0,
+    limits: Limits | None = None,
 ) -> list[Route]:
     """The routes to compare, the best one first.
 
     These are each pool of the pair alone, the best split between these pools, and the best route over each hub. `now`
     is in Unix seconds. Each leg but the first costs `leg_cost` base units of `NATIVE`.
 
-    Raises `NoPath`, `TooSmall`, `TooLarge`.
+    Raises `NoPath`, `TooSmall`, `TooLarge`, `DoesNotFit`.
     """
-    if not any(True for _ in paths(listings, token_in, token_out)):
+    options = [
+        _Path(
+            tokens,
+            [[one for one in listings if one.trades(*pair)] for pair in pairwise(tokens)],
+            [_leg_cost(listings, leg_cost, token) for token in tokens[1:]],
+            now,
+            limits,
+        )
+        for tokens in paths(listings, token_in, token_out)
+    ]
+    if not options:
         raise NoPath(f"no pools between {token_in} and {token_out}")
-    found = sorted(_routes(listings, token_in, token_out, amount_in, now, leg_cost), key=lambda route: route.rank)
+    found = sorted(_routes(options, amount_in), key=lambda route: route.rank)
     if not found:
-        raise _no_route(listings, token_in, token_out, amount_in, now)
+        raise _no_route(options, amount_in)
     return found
 
 
@@ -199,75 +234,90 @@ def reason(found: Sequence[Route]) -> str:
     return f"{first.name} pays {hundredths // 100}.{hundredths % 100:02d} bps more than {second.name}"
 
 
-def _routes(
-    listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int, leg_cost: int
-) -> Iterator[Route]:
+def _routes(options: Sequence[_Path], amount_in: int) -> Iterator[Route]:
     """The routes, direct pools first. A path over a hub is skipped if it pays less even without fees and impact."""
     best = 0
-    for path in paths(listings, token_in, token_out):
-        pools = _pools_along(listings, path)
-        if len(path) == 2:
-            choices = [[[one]] for one in pools[0]] + ([pools] if len(pools[0]) > 1 else [])
-        elif _output_at_spot_prices(path, pools, amount_in) > best:
-            choices = [pools]
+    for path in options:
+        if len(path.pools) == 1:
+            choices = [replace(path, pools=[[one]]) for one in path.pools[0]]
+            choices += [path] if len(choices) > 1 else []
+        elif path.output_at_spot_prices(amount_in) > best:
+            choices = [path]
         else:
             continue
-        costs = [_leg_cost(listings, leg_cost, token) for token in path[1:]]
         for choice in choices:
-            route = _best_route_along(path, choice, amount_in, now, costs)
+            route = choice.route(amount_in)
             # A split that uses only one pool repeats that pool's own route.
-            if route is not None and (len(route.legs) > 1 or choice is not pools):
+            if route is not None and (len(route.legs) > 1 or choice is not path):
                 best = max(best, route.amount_out - route.cost)
                 yield route
 
 
-def _pools_along(listings: Sequence[Listing], path: Sequence[str]) -> list[list[Listing]]:
-    """The pools of each hop of the path."""
-    return [[one for one in listings if one.trades(*pair)] for pair in pairwise(path)]
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The tokens of possible routes, and the pools of each hop. `costs` is a leg's cost in each hop's output token."""
 
+    tokens: Sequence[str]
+    pools: Sequence[Sequence[Listing]]
+    costs: Sequence[int]
+    now: int
+    limits: Limits | None
 
-def _best_route_along(
-    path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int, now: int, costs: Sequence[int]
-) -> Route | None:
-    """The best route through these pools of each hop. `costs` is a leg's cost in the output token of each hop."""
-    splits = _splits(path, pools, amount_in, now, costs)
-    if not splits or not splits[-1].amount_out:
-        return None
-    hops = []
-    for pair, listings, split in zip(pairwise(path), pools, splits, strict=True):
-        legs = [
-            Leg(listing, listing.pool.quote(amount, listing.side(pair[0]).a_to_b, now))
-            for listing, amount in zip(listings, split.amounts, strict=True)
-            if amount
-        ]
-        hops.append(Hop(*pair, tuple(legs)))
-    return Route(tuple(hops), costs[-1] * (sum(len(hop.legs) for hop in hops) - 1))
+    def route(self, amount_in: int) -> Route | None:
+        """The best route; `None` if it would pay nothing, or none can take the amount."""
+        hops = self.hops(amount_in)
+        return Route(tuple(hops), self.costs[-1] * (sum(len(hop.legs) for hop in hops) - 1)) if hops else None
 
+    def hops(self, amount_in: int) -> list[Hop] | None:
+        """The best hops; empty if they would pay nothing, and `None` if none can take the amount."""
+        amount = amount_in - amount_in * self._reserve_bps // BPS
+        hops: list[Hop] = []
+        for number, cost in enumerate(self.costs):
+            if not amount:
+                return []
+            split = best_split(self._sides(number), amount, self.now, cost, partial(self._fits, hops))
+            if split is None or split.amount_out > U64_MAX:
+                return None
+            if not split.amount_out:
+                return []
+            hops.append(self._hop(number, split))
+            amount = split.amount_out
+        # An exact output may cost a few base units more than the input that pays as much.
+        return hops if hops[0].amount_in <= amount_in else None
 
-def _splits(
-    path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int, now: int, costs: Sequence[int]
-) -> list[Split]:
-    """The best split of each hop, up to the first that pays nothing; empty if a hop can't take its amount."""
-    splits: list[Split] = []
-    for token_in, listings, cost in zip(path, pools, costs, strict=False):
-        split = best_split([listing.side(token_in) for listing in listings], amount_in, now, cost)
-        if split is None:
-            return []
-        splits.append(split)
-        amount_in = split.amount_out
-        if amount_in > U64_MAX:
-            return []
-        if not amount_in:
-            break
-    return splits
+    def output_at_spot_prices(self, amount_in: int) -> int:
+        """The output without fees and price impact: an upper bound."""
+        for number in range(len(self.pools)):
+            prices = [side.pool.spot_price(side.a_to_b) for side in self._sides(number)]
+            amount_in = max(amount_in * numerator // denominator for numerator, denominator in prices)
+        return amount_in
 
+    @property
+    def _reserve_bps(self) -> int:
+        return self.limits.hop_reserve_bps if self.limits and len(self.pools) > 1 else 0
 
-def _output_at_spot_prices(path: Sequence[str], pools: Sequence[Sequence[Listing]], amount_in: int) -> int:
-    """The output of the path without fees and price impact: an upper bound."""
-    for (token_in, _), listings in zip(pairwise(path), pools, strict=True):
-        prices = [listing.pool.spot_price(listing.side(token_in).a_to_b) for listing in listings]
-        amount_in = max(amount_in * numerator // denominator for numerator, denominator in prices)
-    return amount_in
+    def _sides(self, number: int) -> list[Side]:
+        return [listing.side(self.tokens[number]) for listing in self.pools[number]]
+
+    def _hop(self, number: int, split: Split) -> Hop:
+        exact_out = number == 0 and self._reserve_bps
+        legs = []
+        for listing, (pool, a_to_b), amount in zip(self.pools[number], self._sides(number), split.amounts, strict=True):
+            if amount:
+                swap = pool.quote(amount, a_to_b, self.now)
+                if exact_out:
+                    swap = pool.quote_exact_out(swap.amount_out, a_to_b, self.now)
+                legs.append(Leg(listing, swap))
+        return Hop(self.tokens[number], self.tokens[number + 1], tuple(legs))
+
+    def _fits(self, hops: Sequence[Hop], split: Split) -> bool:
+        """Whether a transaction has room for the hops, the split that comes next, and one leg of a hop after it."""
+        if self.limits is None or not 0 < split.amount_out <= U64_MAX:
+            return True
+        so_far = [*hops, self._hop(len(hops), split)]
+        if len(so_far) == len(self.pools):
+            return self.limits.fits(so_far)
+        return any(self._fits(so_far, one) for one in unsplit(self._sides(len(so_far)), split.amount_out, self.now))
 
 
 def _leg_cost(listings: Sequence[Listing], native: int, token: str) -> int:
@@ -279,19 +329,21 @@ def _leg_cost(listings: Sequence[Listing], native: int, token: str) -> int:
     return max((-(-native * numerator // denominator) for numerator, denominator in prices), default=0)
 
 
-def _no_route(listings: Sequence[Listing], token_in: str, token_out: str, amount_in: int, now: int) -> DexError:
+def _no_route(options: Sequence[_Path], amount_in: int) -> DexError:
     """The error that says why no route takes the amount, and which amount one takes."""
-    options = [(path, _pools_along(listings, path)) for path in paths(listings, token_in, token_out)]
 
-    def paid(amount: int) -> int | None:
+    def paid(amount: int, options: Sequence[_Path] = options) -> int | None:
         """The highest output; `None` if no path can take the amount."""
-        splits = [_splits(path, pools, amount, now, [0] * len(pools)) for path, pools in options]
-        return max((one[-1].amount_out for one in splits if one), default=None)
+        found = [path.hops(amount) for path in options]
+        return max((hops[-1].amount_out if hops else 0 for hops in found if hops is not None), default=None)
 
-    if paid(amount_in) is None:
-        largest = _bisect(lambda amount: paid(amount) is None, 1, amount_in) - 1
-        return TooLarge(largest, paid(largest) or 0 if largest else 0)
-    return TooSmall(_bisect(lambda amount: paid(amount) != 0, amount_in, U64_MAX))
+    if paid(amount_in) is not None:
+        return TooSmall(_bisect(lambda amount: paid(amount) != 0, amount_in, U64_MAX))
+    largest = _bisect(lambda amount: paid(amount) is None, 1, amount_in) - 1
+    amount_out = (largest and paid(largest)) or 0
+    if not amount_out and paid(largest + 1, [replace(path, limits=None) for path in options]):
+        return DoesNotFit("expected a route that fits in a transaction, was none")
+    return TooLarge(largest, amount_out)
 
 
 def _bisect(holds: Callable[[int], bool], low: int, high: int) -> int:

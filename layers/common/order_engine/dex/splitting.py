@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from order_engine.dex.errors import DexError, LiquidityExhausted
@@ -13,6 +13,10 @@ _PRICE_BITS = 96
 
 _TOLERANCE_BITS = 20
 """The search ends when its two prices differ by one part in 2 to this power. The loss is about the square of that."""
+
+
+_ALL_SUBSETS = 4
+"""Up to so many pools, all subsets are tried. Of more pools, those with the least input are left out first."""
 
 
 class Side(NamedTuple):
@@ -40,20 +44,22 @@ class Split(NamedTuple):
         return self.amount_out - leg_cost * (self.legs - 1)
 
 
-def best_split(sides: Sequence[Side], amount_in: int, now: int, leg_cost: int) -> Split | None:
+def best_split(
+    sides: Sequence[Side],
+    amount_in: int,
+    now: int,
+    leg_cost: int,
+    fits: Callable[[Split], bool] = lambda split: True,
+) -> Split | None:
     """The split with the highest output after costs: each leg but the first costs `leg_cost` base units of output.
 
-    Tries all subsets of the sides except those that can't beat the best split found. Before costs, a subset never pays
-    more than the set. Returns `None` if the sides together can't take the amount.
+    Tries subsets of the sides except those that can't beat the best split found. Before costs, a subset never pays
+    more than the set. Returns `None` if no split that `fits` can take the amount.
     """
     best: Split | None = None
-    for index, side in enumerate(sides):
-        try:
-            amount_out = side.output(amount_in, now)
-        except DexError:
-            continue
-        if best is None or amount_out > best.amount_out:
-            best = Split(tuple(amount_in if index == at else 0 for at in range(len(sides))), amount_out)
+    for one in unsplit(sides, amount_in, now):
+        if (best is None or one.amount_out > best.amount_out) and fits(one):
+            best = one
 
     seen = set()
     subsets = [tuple(range(len(sides)))]
@@ -68,12 +74,31 @@ def best_split(sides: Sequence[Side], amount_in: int, now: int, leg_cost: int) -
             continue
         amounts = dict(zip(chosen, even.amounts, strict=True))
         split = Split(tuple(amounts.get(index, 0) for index in range(len(sides))), even.amount_out)
-        if best is None or split.net(leg_cost) > best.net(leg_cost):
+        if best is not None and split.amount_out - leg_cost <= best.net(leg_cost):
+            continue
+        if (best is None or split.net(leg_cost) > best.net(leg_cost)) and fits(split):
             best = split
-        if leg_cost and split.amount_out - leg_cost > best.net(leg_cost):
-            used = [index for index in chosen if amounts[index]]
-            subsets += [tuple(index for index in used if index != left_out) for left_out in used]
+        if leg_cost or best is not split:
+            subsets += _narrower(split)
     return best
+
+
+def unsplit(sides: Sequence[Side], amount_in: int, now: int) -> Iterator[Split]:
+    """The whole amount to one side, for each that can take it."""
+    for index, side in enumerate(sides):
+        try:
+            amount_out = side.output(amount_in, now)
+        except DexError:
+            continue
+        yield Split(tuple(amount_in if index == at else 0 for at in range(len(sides))), amount_out)
+
+
+def _narrower(split: Split) -> Iterator[tuple[int, ...]]:
+    """The sides that the split uses, without one of them."""
+    used = [index for index, amount in enumerate(split.amounts) if amount]
+    least = min(used, key=lambda index: split.amounts[index])
+    for left_out in used if len(used) <= _ALL_SUBSETS else [least]:
+        yield tuple(index for index in used if index != left_out)
 
 
 def _equalized(sides: Sequence[Side], amount_in: int, now: int) -> Split:

@@ -43,7 +43,7 @@ class Fee(NamedTuple):
 class Candidate(NamedTuple):
     """A route that was compared. `name` lists its pools; `cost` is the network fee of all its swaps but the first.
 
-    Amounts are in base units of the output token.
+    Amounts are in base units of the output token. `unspent` is what the route leaves of the input.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Candidate(NamedTuple):
     price_impact_bps: int
     fee_bps: int
     cost: int
+    unspent: int = 0
 
 
 class Missing(NamedTuple):
@@ -66,7 +67,8 @@ class Missing(NamedTuple):
 class Decision:
     """The reason for a route. `hops` and `fees` belong to the chosen route, which is also the first of `candidates`.
 
-    `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts are in base units.
+    `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts are in base units;
+    `amount_in` is the order's.
     """
 
     token_in: str
@@ -116,7 +118,7 @@ class Decision:
         )
 
 
-_AMOUNTS = frozenset({"amount", "amount_in", "amount_out", "cost"})
+_AMOUNTS = frozenset({"amount", "amount_in", "amount_out", "cost", "unspent"})
 
 
 def _dump(value: Fee | Leg | Candidate | Missing) -> dict[str, Any]:

@@ -14,18 +14,21 @@ from order_engine.domain.errors import EngineError
 from order_engine.domain.money import BPS
 
 
-def decide(routes: Sequence[Route], missing: Mapping[str, EngineError]) -> Decision:
-    """The decision for the first of these routes. `missing` has the errors of unavailable venues and pools."""
+def decide(routes: Sequence[Route], amount_in: int, missing: Mapping[str, EngineError]) -> Decision:
+    """The decision for the first of these routes, for an order of `amount_in`.
+
+    `missing` has the errors of unavailable venues and pools.
+    """
     best = routes[0]
     return Decision(
         token_in=best.hops[0].token_in,
         token_out=best.hops[-1].token_out,
-        amount_in=best.amount_in,
+        amount_in=amount_in,
         venue="+".join(best.venues),
         reason=routing.reason(routes),
         fees=_fees(best.hops),
         hops=tuple(Hop(hop.token_in, hop.token_out, tuple(_leg(leg) for leg in hop.legs)) for hop in best.hops),
-        candidates=tuple(_candidate(route) for route in routes),
+        candidates=tuple(_candidate(route, amount_in) for route in routes),
         missing=tuple(Missing(name, error.code, str(error)) for name, error in missing.items()),
     )
 
@@ -42,7 +45,7 @@ def _leg(leg: routing.Leg) -> Leg:
     )
 
 
-def _candidate(route: Route) -> Candidate:
+def _candidate(route: Route, amount_in: int) -> Candidate:
     return Candidate(
         name=route.name,
         venue="+".join(route.venues),
@@ -50,6 +53,7 @@ def _candidate(route: Route) -> Candidate:
         price_impact_bps=route.price_impact_bps,
         fee_bps=_fee_bps(route),
         cost=route.cost,
+        unspent=amount_in - route.amount_in,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from order_engine.dex import routing
 from order_engine.dex.errors import DexError
-from order_engine.dex.routing import Listing, Route
+from order_engine.dex.routing import Limits, Listing, Route
 from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import (
     AmountTooSmall,
@@ -34,8 +34,8 @@ LEG_COST_LAMPORTS = 5_000
 class Router:
     """`deadline` is how many seconds a venue may take; `now` gives Unix seconds; `log` keeps each decision.
 
-    `max_order_value` is the most that an order may be worth, in base units of USDC at the pools' spot prices; 0 is no
-    limit.
+    `limits` are those of the chain's transactions, if it has any. `max_order_value` is the most that an order may be
+    worth, in base units of USDC at the pools' spot prices; 0 is no limit.
     """
 
     def __init__(
@@ -45,11 +45,13 @@ class Router:
         now: Callable[[], float] = time.time,
         log: Callable[[str, Mapping[str, Any]], None] = lambda message, details: None,
         max_order_value: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         self._venues = venues
         self._deadline = deadline
         self._log = log
         self._max_order_value = max_order_value
+        self._limits = limits
         self._now = now
         # One thread per venue: a venue that hangs delays no other.
         self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
@@ -64,8 +66,10 @@ class Router:
         tokens = sorted({from_token, to_token, *routing.HUBS})
         listings, missing = self._listings(tokens)
         try:
-            routes = routing.routes(listings, from_token, to_token, amount_in, int(self._now()), LEG_COST_LAMPORTS)
-        except (routing.NoPath, routing.TooSmall, routing.TooLarge) as error:
+            routes = routing.routes(
+                listings, from_token, to_token, amount_in, int(self._now()), LEG_COST_LAMPORTS, self._limits
+            )
+        except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
             refusal = _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in)
             raise _unless_missing(refusal, missing) from None
         best = routes[0]
@@ -78,7 +82,7 @@ class Router:
             slot=max(leg.listing.slot for leg in best.legs),
             expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
         )
-        decision = decide(routes, missing)
+        decision = decide(routes, amount_in, missing)
         self._log("routed", decision.dump())
         try:
             quote.check_price_impact(decision.price_impact_bps, max_price_impact_bps)
@@ -156,5 +160,7 @@ def _refusal(
                 f"expected at most {describe(largest, token_in)}, for which the pools pay"
                 f" {describe(amount_out, token_out)}, was {describe(amount_in, token_in)}"
             )
+        case routing.DoesNotFit():
+            return NoRoute(f"expected a route for {pair} that fits in a transaction, was none")
     details = "".join(f"; {name}: {reason}" for name, reason in missing.items())
     return NoRoute(f"no pools for {pair}, neither directly nor over {', '.join(routing.HUBS)}{details}")

@@ -21,7 +21,7 @@ _ADD = f"""
 
 
 class PostgresPoolRegistry:
-    """A `PoolRegistry`. `cluster` is the cluster's genesis hash."""
+    """A `PoolRegistry`. `cluster` names the cluster, such as `devnet`."""
 
     def __init__(self, database: Database, cluster: str) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""The pools on Solana that the engine may trade in, for each cluster, which its genesis hash names."""
+"""The pools on Solana that the engine may trade in, for each cluster."""
 
 from __future__ import annotations
 

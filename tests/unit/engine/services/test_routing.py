@@ -1,0 +1,76 @@
+"""The router, on a chain whose transactions have limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from order_engine.api.views import decision_view
+from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.routing import Hop, Listing
+from order_engine.domain.decisions import Decision
+from order_engine.domain.errors import NoRoute
+from order_engine.domain.quotes import PlannedSwap
+from order_engine.ports import PoolList
+from order_engine.services.routing import Router
+
+POOL = RaydiumAmmV4(10**15, 10**15, 0, 1)
+LISTINGS = [
+    Listing("RAY-SOL-pool", "raydium", "RAY", "SOL", 7, POOL),
+    Listing("SOL-USDC-pool", "raydium", "SOL", "USDC", 7, POOL),
+]
+
+
+class Venue:
+    name = "solana"
+
+    def pools(self, tokens: Sequence[str]) -> PoolList:
+        return PoolList(LISTINGS, {})
+
+
+@dataclass
+class Limits:
+    """Those of transactions with room for some swaps, in which a first hop leaves 0.25 % of the input."""
+
+    legs: int = 2
+    hop_reserve_bps: int = 25
+
+    def fits(self, hops: Sequence[Hop]) -> bool:
+        return sum(len(hop.legs) for hop in hops) <= self.legs
+
+
+def test_a_quote_of_two_hops_says_what_it_leaves_of_the_input() -> None:
+    quote, decision = Router([Venue()], 10, limits=Limits()).best("RAY", "USDC", 1_000_000, 10_000)
+    # The exact output costs one unit less than the 997 500 that buy it.
+    assert quote.amount_in == 1_000_000
+    assert quote.swaps == (
+        PlannedSwap("raydium", "RAY-SOL-pool", "RAY", "SOL", 997_500, 997_499),
+        PlannedSwap("raydium", "SOL-USDC-pool", "SOL", "USDC", 997_499, 997_498),
+    )
+    view = decision_view(Decision.load(json.loads(json.dumps(decision.dump()))).dump())
+    assert view["unspent"] == "0.0025"
+    assert view["unspentBaseUnits"] == "2500"
+    # For what is spent.
+    assert view["price"] == view["quotes"][0]["price"] == "0.999997994987"
+
+
+def test_a_quote_of_one_hop_spends_all_of_the_input() -> None:
+    quote, decision = Router([Venue()], 10, limits=Limits()).best("SOL", "USDC", 10**9, 10_000)
+    assert [swap.amount_in for swap in quote.swaps] == [10**9]
+    assert decision_view(decision.dump())["unspent"] == "0"
+
+
+def test_a_decision_from_before_there_was_a_reserve_spent_all_of_the_input() -> None:
+    _, decision = Router([Venue()], 10).best("RAY", "USDC", 1_000_000, 10_000)
+    record = decision.dump()
+    for candidate in record["candidates"]:
+        del candidate["unspent"]
+    assert Decision.load(record) == decision
+
+
+def test_an_order_without_a_route_that_fits_is_refused() -> None:
+    with pytest.raises(NoRoute, match="expected a route for RAY-USDC that fits in a transaction, was none"):
+        Router([Venue()], 10, limits=Limits(legs=1)).best("RAY", "USDC", 1_000_000, 10_000)
