@@ -1,0 +1,22 @@
+"""Solana's clusters. Each has a first block of its own: https://docs.anza.xyz/clusters/available"""
+
+from __future__ import annotations
+
+from order_engine.solana.addresses import address
+
+MAINNET = "Mainnet"
+DEVNET = "Devnet"
+TESTNET = "Testnet"
+LOCALNET = "Localnet"
+"""Any cluster that is not public."""
+
+_GENESIS_HASHES = {
+    address("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"): MAINNET,
+    address("EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"): DEVNET,
+    address("4uhcVJyU9pJkvQyS88uRDiswHXSCkY3zQawwpjk2NsNY"): TESTNET,
+}
+
+
+def cluster_name(genesis_hash: str) -> str:
+    """The cluster whose first block has this hash, in base58. Raises `ValueError`."""
+    return _GENESIS_HASHES.get(address(genesis_hash), LOCALNET)
