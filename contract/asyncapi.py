@@ -14,6 +14,7 @@ from contract.models import EVENTS, Error, IdempotencyKey, OrderForm, ShortOrder
 from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
 from order_engine.domain.errors import (
     IdempotencyKeyReused,
+    InsufficientFunds,
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
@@ -38,6 +39,7 @@ _REFUSALS = (
     QuoteExpired,
     TooLateToCancel,
     IdempotencyKeyReused,
+    InsufficientFunds,
     RateLimited,
     TooManySubscriptions,
     StoreUnavailable,

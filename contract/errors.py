@@ -70,6 +70,7 @@ EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
         " that, set maxPriceImpactBps to 3358 or more"
     ),
     errors.OrderTooLarge("expected an order worth at most 1000000 USDC, was 9000 SOL, worth 1527300 USDC"),
+    errors.InsufficientFunds("expected at least 1.5 SOL in the engine's wallet, was 0.25 SOL"),
     errors.VenueUnavailable("raydium did not quote within 2 s; meteora did not quote within 2 s"),
     errors.StoreUnavailable("Postgres does not answer"),
     ServiceUnavailable("the key cannot be checked now; retry in 1 s"),

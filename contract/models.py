@@ -47,6 +47,11 @@ Impact = Annotated[
 ]
 TxHash = Annotated[str, Field(description="The transaction's signature.")]
 Slot = Annotated[int, Field(description="The slot of the chain.")]
+NetworkFee = Annotated[Whole, Field(description="What the network takes for the transaction, in SOL.")]
+Rent = Annotated[
+    Whole,
+    Field(description="The rent of the token accounts that the transaction creates, in SOL. The wallet keeps them."),
+]
 
 IdempotencyKey = Annotated[str, Field(pattern="^[ -~]{1,255}$")]
 
@@ -184,6 +189,10 @@ class Quote(_Decision):
     min_out: Annotated[Whole, Field(description="The minimum that an order with this quoteId receives.")]
     min_out_base_units: BaseUnits
     slippage_bps: int
+    network_fee: NetworkFee
+    network_fee_base_units: BaseUnits
+    rent: Rent
+    rent_base_units: BaseUnits
     slot: Slot
 
 
@@ -225,6 +234,10 @@ class Filled(_Wire):
     amount_out_base_units: BaseUnits
     executed_price: Price
     realised_slippage_bps: Annotated[int, Field(description="Positive if the order received less than quoted.")]
+    network_fee: NetworkFee
+    network_fee_base_units: BaseUnits
+    rent: Rent
+    rent_base_units: BaseUnits
 
 
 class Nothing(_Wire):

@@ -38,6 +38,7 @@ from order_engine.domain.errors import (
     AmountTooSmall,
     EngineError,
     IdempotencyKeyReused,
+    InsufficientFunds,
     InsufficientLiquidity,
     InvalidJson,
     InvalidOrder,
@@ -170,6 +171,7 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     UnsupportedMediaType,
     IdempotencyKeyReused,
     PriceImpactTooHigh,
+    InsufficientFunds,
     RateLimited,
 )
 def execute_order(

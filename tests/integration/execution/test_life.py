@@ -72,6 +72,10 @@ def test_each_event_holds_the_result_of_its_step(execution: Execution, orders: P
         "amountOutBaseUnits": order["amountOutBaseUnits"],
         "executedPrice": order["executedPrice"],
         "realisedSlippageBps": 0,
+        "networkFee": "0",
+        "networkFeeBaseUnits": "0",
+        "rent": "0",
+        "rentBaseUnits": "0",
     }
 
 

@@ -14,7 +14,7 @@ from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
-from order_engine.domain.quotes import NO_COSTS, Costs, Offer
+from order_engine.domain.quotes import Costs, Offer
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import TOKENS
 
@@ -196,8 +196,7 @@ def _confirmed(data: dict[str, Any]) -> dict[str, Any]:
         **amounts("amountOut", amount_out, data["token_out"]),
         "executedPrice": price(amount_in, data["token_in"], amount_out, data["token_out"]),
         "realisedSlippageBps": data["realised_slippage_bps"],
-        # Fills from before transactions had costs had none.
-        **_costs(Costs(*data.get("costs", NO_COSTS))),
+        **_costs(Costs.load(data.get("costs"))),
     }
 
 

@@ -102,7 +102,7 @@ def confirmed(token_in: str, token_out: str, fill: Fill, realised_slippage_bps: 
         amount_in=str(fill.amount_in),
         amount_out=str(fill.amount_out),
         realised_slippage_bps=realised_slippage_bps,
-        costs=fill.costs,
+        costs=fill.costs.dump(),
     )
 
 

@@ -24,6 +24,14 @@ class Costs(NamedTuple):
     fee_lamports: int
     rent_lamports: int
 
+    def dump(self) -> dict[str, str]:
+        return {name: str(lamports) for name, lamports in self._asdict().items()}
+
+    @classmethod
+    def load(cls, record: dict[str, str] | None) -> Self:
+        """`None` stands for the costs of records that are older than costs: there were none."""
+        return cls(**{name: int(lamports) for name, lamports in (record or NO_COSTS.dump()).items()})
+
 
 NO_COSTS = Costs(0, 0)
 
@@ -93,7 +101,7 @@ class Quote:
             swaps=[swap.dump() for swap in self.swaps],
             slot=self.slot,
             expires_at=self.expires_at,
-            costs=self.costs,
+            costs=self.costs.dump(),
         )
 
     @classmethod
@@ -101,7 +109,7 @@ class Quote:
         fields = records.load("quote", record, 1)
         fields |= {name: int(fields[name]) for name in ("amount_in", "amount_out")}
         swaps = tuple(PlannedSwap.load(swap) for swap in fields["swaps"])
-        return cls(**{**fields, "swaps": swaps, "costs": Costs(*fields.get("costs", NO_COSTS))})
+        return cls(**{**fields, "swaps": swaps, "costs": Costs.load(fields.get("costs"))})
 
 
 @dataclass(frozen=True, slots=True)

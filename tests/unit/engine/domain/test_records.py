@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from order_engine.domain.errors import QuoteExpired
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
-from order_engine.domain.quotes import PlannedSwap, Quote
+from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
 from order_engine.domain.runs import Run
 from order_engine.domain.transactions import Transaction
 
@@ -22,11 +23,13 @@ times = st.floats(0, 1e12)
 
 slots = st.integers(0, 2**53)
 swaps = st.lists(st.builds(PlannedSwap, names, names, names, names, units, units), max_size=3).map(tuple)
-quotes = st.builds(Quote, names, names, units, units, swaps, slots, times)
+costs = st.builds(Costs, units, units)
+quotes = st.builds(Quote, names, names, units, units, swaps, slots, times, costs)
 transactions = st.builds(
     Transaction,
     *(names, names, names, names, units, units, swaps, slots),
     instructions=st.lists(names, max_size=3),
+    wire=st.none() | names,
 )
 runs = st.builds(
     Run,
@@ -71,6 +74,27 @@ def test_the_attempt_comes_from_the_state_machine(run: Run, attempt: int) -> Non
 @given(transactions)
 def test_a_transaction_survives_json(transaction: Transaction) -> None:
     assert Transaction.load(json.loads(json.dumps(transaction.dump()))) == transaction
+
+
+@given(transactions)
+def test_a_transaction_of_version_1_is_loaded(transaction: Transaction) -> None:
+    """GIVEN an order that was running when the engine was updated: its transaction has a slot and no bytes."""
+    record = {**transaction.dump(), "version": 1, "last_valid_slot": transaction.last_valid_height}
+    del record["last_valid_height"], record["wire"]
+    assert Transaction.load(record) == replace(transaction, wire=None)
+
+
+def test_a_transaction_of_an_unknown_version_is_refused() -> None:
+    transaction = Transaction("5deP", "raydium", "SOL", "USDC", 1, 1, (), 7)
+    with pytest.raises(ValueError, match="expected a transaction of version 2, was version 3"):
+        Transaction.load({**transaction.dump(), "version": 3})
+
+
+@given(quotes)
+def test_a_quote_from_before_there_were_costs_has_none(quote: Quote) -> None:
+    record = quote.dump()
+    del record["costs"]
+    assert Quote.load(record) == replace(quote, costs=NO_COSTS)
 
 
 def test_a_quote_names_every_venue_of_its_swaps() -> None:
