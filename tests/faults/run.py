@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from order_engine.domain.errors import StoreUnavailable
-from order_engine.simulation.faults import STEPS, set_fault
+from order_engine.simulation.faults import FAULTS, STEPS, set_fault
 from order_engine.simulation.pools import VENUES
 from tests.faults.chaos import Chaos
 from tests.faults.traders import Trader
@@ -91,12 +91,11 @@ async def run(plan: Plan, data: Path) -> Report:
 
 
 async def misbehave(market: Market, chance: random.Random) -> None:
-    """Makes about every fifth answer of a venue fail, time out or slip."""
-    kinds = {step: ("fail", "timeout", "slip") if step == "submit" else ("fail", "timeout") for step in STEPS}
+    """Makes about every fifth answer of a venue fail or time out, or a transaction slip or get lost."""
     while True:
         for step in STEPS:
             if chance.random() < 0.6:
-                venue, kind = chance.choice(VENUES), chance.choice(kinds[step])
+                venue, kind = chance.choice(VENUES), chance.choice(FAULTS[step])
                 with suppress(StoreUnavailable):
                     await asyncio.to_thread(set_fault, market.database, venue, step, kind, None, PERCENT)
         await asyncio.sleep(0.5)

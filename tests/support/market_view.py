@@ -12,7 +12,8 @@ from order_engine.domain.money import BPS
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.transactions import Transaction
 from order_engine.simulation.chain import SimulatedChain
-from order_engine.simulation.faults import STEPS, clear_faults, set_fault
+from order_engine.simulation.faults import FAULTS, clear_faults, set_fault
+from order_engine.simulation.market import Latency
 from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
 from tests.support.simulation import Clock, market_of, pools, replayed, router_on, settings
@@ -28,14 +29,17 @@ class Swap:
 
 
 class SimulatedMarket:
-    """The venues and the chain on a clock that the test moves, and the recorded swaps."""
+    """The venues and the chain on a clock that the test moves, and the recorded swaps.
+
+    A transaction that has landed is confirmed two seconds later.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.clock = Clock()
         self.names = VENUES
-        self.steps = STEPS
-        market = market_of(database, self.clock)
+        self.faults = FAULTS
+        market = market_of(database, self.clock, latency=Latency(confirm=(2, 2)))
         self.router = router_on(market)
         self.chain = SimulatedChain(market)
         self._start = settings(database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,13 @@ class Invocation:
 
 
 class Walk:
-    """The state of an execution: at a Task until it has ended."""
+    """The state of an execution: at a Task until it has ended. `wait` lets seconds pass."""
 
-    def __init__(self, order_id: str, name: str, input: dict[str, Any]) -> None:
+    def __init__(self, order_id: str, name: str, input: dict[str, Any], wait: Callable[[float], None]) -> None:
         self.order_id = order_id
         self.name = name
         self.answer: str | None = None
+        self._wait = wait
         self._data: dict[str, Any] = {"error": {}, **input}
         self._tries = 0
         self._enter(MACHINE["StartAt"])
@@ -70,6 +72,9 @@ class Walk:
             case "Pass":
                 assert state["Parameters"] == {"number.$": "States.MathAdd($.attempt.number, 1)"}
                 self._data["attempt"] = {"number": self._data["attempt"]["number"] + 1}
+                self._enter(state["Next"])
+            case "Wait":
+                self._wait(state["Seconds"])
                 self._enter(state["Next"])
             case "Succeed":
                 self.answer = "succeeded"

@@ -63,7 +63,7 @@ class Chain(Protocol):
     def submit(self, transaction: Transaction) -> None:
         """Sends it. Sent twice, it swaps once.
 
-        Raises `QuoteExpired` when it can no longer land, `SignatureMismatch`.
+        Raises `QuoteExpired` when it has not landed and no longer can, `SignatureMismatch`.
         """
 
     def confirm(self, transaction: Transaction) -> Fill | None:

@@ -99,7 +99,11 @@ def test_an_order_whose_transaction_may_still_land_is_sent_instead_of_failed(
     with pytest.raises(VenueUnavailable):
         execution.submit(built)
     assert swaps(database) == []
-    assert execution.fail(passed_on(replace(built, status=Status.BUILDING)), CAUGHT).status is Status.CONFIRMED
+    given_up = passed_on(replace(built, status=Status.BUILDING))
+    with pytest.raises(VenueUnavailable, match="may still land"):
+        execution.fail(given_up, CAUGHT)
+    assert orders.get(built.order_id).status is Status.SUBMITTED
+    assert execution.fail(given_up, CAUGHT).status is Status.CONFIRMED
     assert len(swaps(database)) == 1
 
 

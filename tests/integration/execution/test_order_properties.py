@@ -182,7 +182,7 @@ class OrdersMachine(RuleBasedStateMachine):
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
         """Starts a walk and answers that it was superseded, because the walk ends later."""
         state = json.loads(json.dumps(input))
-        self.walks.append(Walk(state["order"]["order_id"], name, state))
+        self.walks.append(Walk(state["order"]["order_id"], name, state, self.pass_time))
         return ExecutionResult("FAILED", "StaleRun", None)
 
     # What clients do
@@ -324,7 +324,7 @@ class OrdersMachine(RuleBasedStateMachine):
                 self.take(walk, crash)
 
     @precondition(lambda self: self.walks)
-    @rule(which=some, times=st.integers(1, 3))
+    @rule(which=some, times=st.integers(1, 6))
     def go_on(self, which: int, times: int) -> None:
         """Takes several steps of one run without a failure."""
         walk = self.walks[which % len(self.walks)]
@@ -357,8 +357,9 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.heard)
     @rule(which=some, step=some, kind=some)
     def misbehave(self, which: int, step: int, kind: int) -> None:
-        venue, at = self.market.names[which % len(self.market.names)], self.market.steps[step % len(self.market.steps)]
-        kinds = ("fail", "timeout", "slip") if at == "submit" else ("fail", "timeout")
+        venue = self.market.names[which % len(self.market.names)]
+        at = list(self.market.faults)[step % len(self.market.faults)]
+        kinds = self.market.faults[at]
         self.market.fault(venue, at, kinds[kind % len(kinds)])
 
     @precondition(lambda self: self.heard)

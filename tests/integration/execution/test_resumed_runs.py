@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from order_engine.domain.errors import StaleRun, VenueUnavailable
+from order_engine.domain.errors import StaleRun
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.transactions import Fill, Transaction
 from order_engine.services.execution import Execution
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.databases import terminate
-from tests.support.fakes import FakeChain, FakeVenue, fake_execution
 from tests.support.orders import CLIENT, LIFE, seqs, statuses
 from tests.support.runs import at, finish, passed_on, resumed, start, swaps
 from tests.support.simulation import execution_on, live
@@ -71,23 +69,10 @@ def test_confirm_sends_a_transaction_that_was_recorded_but_never_sent(
     """GIVEN a run that died between recording the transaction and sending it."""
     run = at(execution, start(orders), Status.SUBMITTED)
     database.execute("DELETE FROM market_transactions")
-    confirmed = execution.confirm(resumed(orders, run.order_id))
-    assert confirmed.status is Status.CONFIRMED
+    waiting = execution.confirm(resumed(orders, run.order_id))
+    assert waiting.status is Status.SUBMITTED
     assert [swap["signature"] for swap in swaps(database)] == [orders.get(run.order_id).tx_hash]
-
-
-def test_a_transaction_that_has_not_landed_is_retried(orders: PostgresOrderStore, database: Database) -> None:
-    class Deaf(FakeChain):
-        def confirm(self, transaction: Transaction) -> Fill | None:
-            return None
-
-    chain = Deaf()
-    execution = fake_execution(database, FakeVenue("raydium"), chain=chain)
-    run = at(execution, start(orders), Status.SUBMITTED)
-    with pytest.raises(VenueUnavailable, match="has not seen transaction raydium-"):
-        execution.confirm(run)
-    assert orders.get(run.order_id).status is Status.SUBMITTED
-    assert set(chain.sent) == {run.transaction.signature if run.transaction else None}
+    assert execution.confirm(passed_on(waiting)).status is Status.CONFIRMED
 
 
 def test_a_step_survives_the_loss_of_its_connection(connect: Connect) -> None:

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from emulator.common.account import REGION
@@ -119,6 +120,7 @@ def moto(lambda_: Lambda) -> Iterator[Interpret]:
         patch.setattr(lambda_eval_utils, "_invoke_lambda_function", invoke)
         patch.setattr(logging.getLogger("moto"), "disabled", True)
         patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: None))
+        patch.setattr(WaitFunction, "_wait_interval", lambda wait, env, wait_seconds: None)
         client: Any = boto3.client("stepfunctions", region_name=REGION)
         role = f"arn:aws:iam::{ACCOUNT}:role/states"
         machine = client.create_state_machine(name="orders", definition=definition(), roleArn=role)
@@ -200,6 +202,7 @@ STORIES = [
         LIFE,
         (("confirm", "fail", MAX_ATTEMPTS),),
     ),
+    Story("the chain drops the transaction three times", LIFE, (("submit", "drop", 3),)),
     Story(
         "nobody ever knows whether it has landed",
         LIFE[:4],
@@ -243,7 +246,15 @@ STORIES = [
         [*LIFE[:3], "submitted", *LIFE[1:]],
         began=Status.BUILDING,
         attempt=2,
-        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '1')",
+        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_height}', '1')",
+    ),
+    Story(
+        "an earlier run sent what was dropped and has expired since",
+        [*LIFE[:4], *LIFE[1:]],
+        began=Status.SUBMITTED,
+        attempt=2,
+        also="WITH dropped AS (DELETE FROM market_transactions)"
+        " UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_height}', '1')",
     ),
     Story(
         "an earlier run slipped twice",
@@ -285,7 +296,7 @@ STORIES = [
         code="OrderFailed",
         error=("QuoteExpired", 1, False),
         swaps=0,
-        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_slot}', '1')",
+        also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_height}', '1')",
         quoted=True,
     ),
 ]
@@ -402,6 +413,15 @@ def test_each_step_is_taken_once_when_nothing_goes_wrong(
     interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda
 ) -> None:
     assert play(STORIES[0], interpret, orders, database, lambda_)["steps"] == ["route", "build", "submit", "confirm"]
+
+
+def test_the_machine_asks_for_the_result_until_there_is_one(
+    interpret: Interpret, orders: PostgresOrderStore, database: Database, lambda_: Lambda
+) -> None:
+    """GIVEN a chain that drops the transaction three times, WHEN each question sends it again."""
+    (story,) = (story for story in STORIES if "drops" in story.name)
+    steps = play(story, interpret, orders, database, lambda_)["steps"]
+    assert steps == ["route", "build", "submit", *["confirm"] * 4]
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.BUILDING, Status.SUBMITTED])

@@ -75,11 +75,10 @@ class Scene:
         return [row["connection_id"] for row in rows]
 
     def submitted(self) -> UUID:
-        """Returns an order whose run recorded its transaction as sent and died before sending it."""
+        """Returns an order whose run sent its transaction and died."""
         run = Run.of(claimed(self.orders))
         for step in (self.execution.route, self.execution.build, self.execution.submit):
             run = step(run)
-        self.database.execute("DELETE FROM market_transactions")
         self.orders.release(run.order_id, RUN)
         return run.order_id
 
@@ -299,8 +298,13 @@ def test_an_order_that_could_not_be_run_fails(scene: Scene, status: Status) -> N
     assert scene.published == scene.orders.events(order.id)
 
 
-def test_an_order_given_up_whose_transaction_lands_is_confirmed(scene: Scene) -> None:
+def test_an_order_given_up_whose_transaction_may_land_is_sent_again_and_then_confirmed(scene: Scene) -> None:
     order_id = scene.submitted()
+    scene.database.execute("DELETE FROM market_transactions")
+    with pytest.raises(VenueUnavailable, match="may still land"):
+        scene.recovery.give_up(order_id)
+    assert scene.orders.get(order_id).status is Status.SUBMITTED
+    scene.pass_time(100)
     scene.recovery.give_up(order_id)
     assert scene.orders.get(order_id).status is Status.CONFIRMED
     assert len(scene.database.fetch("SELECT FROM market_transactions")) == 1

@@ -8,7 +8,7 @@ from order_engine.domain.errors import SlippageExceeded, StoreUnavailable, Venue
 from order_engine.domain.transactions import Transaction
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.faults import clear_faults, set_fault
-from order_engine.simulation.market import LATENCIES, Market
+from order_engine.simulation.market import LATENCIES, SLOT_SECONDS, Market
 from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
 from tests.support.network import closed_port
@@ -103,6 +103,19 @@ def test_a_submission_that_times_out_has_swapped(
     assert clock.slept == [0.5]
 
 
+def test_a_dropped_transaction_lands_once_it_is_sent_again(
+    market: Market, chain: SimulatedChain, database: Database
+) -> None:
+    before, transaction = pools(database), signed(market)
+    set_fault(database, "raydium", "submit", "drop", times=2)
+    for _ in range(2):
+        chain.submit(transaction)
+        assert chain.confirm(transaction) is None
+    assert (pools(database), landed(database)) == (before, [])
+    assert sent(market, transaction) is not None
+    assert database.fetch("SELECT * FROM market_faults") == []
+
+
 def test_a_slip_refuses_the_transaction_permanently(market: Market, chain: SimulatedChain, database: Database) -> None:
     before, transaction = pools(database), signed(market)
     set_fault(database, "raydium", "submit", "slip", times=1)
@@ -149,12 +162,46 @@ def test_the_instant_market_never_waits(market: Market, clock: Clock) -> None:
     assert clock.slept == []
 
 
-def test_the_realistic_market_takes_its_time(database: Database, clock: Clock) -> None:
-    market = market_of(database, clock, latency=LATENCIES["realistic"])
-    sent(market, signed(market))
-    build, confirm = clock.slept
+def test_a_realistic_build_takes_its_time(database: Database, clock: Clock) -> None:
+    signed(market_of(database, clock, latency=LATENCIES["realistic"]))
+    (build,) = clock.slept
     assert 1 <= build <= 2
-    assert 2 <= confirm <= 4
+
+
+def test_a_realistic_transaction_is_confirmed_only_after_its_delay(database: Database, clock: Clock) -> None:
+    """WHEN its result is asked for again and again, THEN no question waits."""
+    market = market_of(database, clock, latency=LATENCIES["realistic"])
+
+    def delay() -> float:
+        transaction, slept = signed(market), list(clock.slept)
+        SimulatedChain(market).submit(transaction)
+        landed_at = clock.now
+        while SimulatedChain(market).confirm(transaction) is None:
+            clock.now += 0.1
+        assert clock.slept == slept
+        return round(clock.now - landed_at, 1)
+
+    delays = {delay() for _ in range(10)}
+    # The chain knows in which slots the transaction landed and is asked for, and not when exactly.
+    assert 2 - SLOT_SECONDS <= min(delays) < max(delays) <= 4.1 + SLOT_SECONDS
+
+
+def test_a_realistic_refusal_is_known_only_after_its_delay(database: Database, clock: Clock) -> None:
+    market = market_of(database, clock, latency=LATENCIES["realistic"])
+    chain, transaction = SimulatedChain(market), signed(market)
+    set_fault(database, "raydium", "submit", "slip", times=1)
+    assert sent(market, transaction) is None
+    clock.now += 4 + SLOT_SECONDS
+    with pytest.raises(SlippageExceeded):
+        chain.confirm(transaction)
+
+
+def test_a_transaction_that_landed_before_the_clock_was_set_back_is_confirmed(database: Database, clock: Clock) -> None:
+    market = market_of(database, clock, latency=LATENCIES["realistic"])
+    transaction = signed(market)
+    assert sent(market, transaction) is None
+    clock.now -= 3600
+    assert SimulatedChain(market).confirm(transaction) is not None
 
 
 def test_without_postgres_the_chain_is_unavailable(market: Market, clock: Clock) -> None:

@@ -232,6 +232,7 @@ def test_a_fault_that_does_not_strike_is_not_used_up(database: Database, clock: 
         ("raydium", "sign", "fail", None, 100, "expected one of quote, build, submit, confirm, was 'sign'"),
         ("raydium", "quote", "explode", None, 100, "expected one of fail, timeout, was 'explode'"),
         ("raydium", "quote", "slip", None, 100, "expected one of fail, timeout, was 'slip'"),
+        ("raydium", "confirm", "drop", None, 100, "expected one of fail, timeout, was 'drop'"),
         ("raydium", "quote", "fail", 0, 100, "expected at least 1 time, was 0"),
         ("raydium", "quote", "fail", 1, 0, "expected from 1 to 100 percent, was 0"),
         ("raydium", "quote", "fail", 1, 101, "expected from 1 to 100 percent, was 101"),

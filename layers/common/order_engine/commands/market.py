@@ -22,7 +22,7 @@ def main() -> None:
     fault = actions.add_parser("fault", help="make a venue misbehave at a step")
     fault.add_argument("venue", choices=VENUES)
     fault.add_argument("step", choices=STEPS)
-    fault.add_argument("kind", choices=FAULTS, help="slip is for submit only")
+    fault.add_argument("kind", choices=FAULTS["submit"], help="slip and drop are for submit only")
     fault.add_argument("--times", type=int, help="how often; without it, until cleared")
     fault.add_argument("--percent", type=int, default=100, help="how likely it is each time; 100 by default")
     actions.add_parser("clear", help="make every venue behave again")

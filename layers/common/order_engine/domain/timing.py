@@ -6,7 +6,7 @@ The template and the state machine repeat these figures; a test holds them toget
 from __future__ import annotations
 
 BLOCKHASH_SECONDS = 90.0
-"""How long a transaction may land: 150 blocks. They take 60 seconds at 0.4 seconds a block, and more on a busy chain."""
+"""How long a transaction may land: 150 blocks, in 60 seconds at 0.4 seconds a block. A busy chain takes longer."""
 
 FINALITY_SECONDS = 30.0
 """How long it takes to prove that a transaction is dead: until a block above its last one is final, 32 blocks later."""

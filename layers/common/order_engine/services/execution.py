@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -158,10 +159,13 @@ class Execution:
         """The fill; `None` for a transaction that has not swapped and never will. Raises `VenueUnavailable`."""
         try:
             fill = self._chain.confirm(transaction)
+            if fill is None:
+                # A node that refuses it, or answers with another signature, may have passed it on all the same.
+                with suppress(Final):
+                    self._chain.submit(transaction)
         except (Reroute, Final):
             return None
         if fill is None:
-            self._chain.submit(transaction)
             raise VenueUnavailable(f"transaction {transaction.signature} may still land")
         return fill
 

@@ -61,9 +61,7 @@ _EXPIRE = """
     INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
     VALUES (%(signature)s, %(slot)s, %(now)s, %(amount_in)s, 0, FALSE, '[]') ON CONFLICT DO NOTHING"""
 
-_RESULT = (
-    "SELECT amount_in, amount_out, swapped, slot, landed_at FROM market_transactions WHERE signature = %(signature)s"
-)
+_RESULT = "SELECT amount_in, amount_out, swapped, slot FROM market_transactions WHERE signature = %(signature)s"
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -116,8 +114,9 @@ class SimulatedChain:
             if recorded_slot is not None:
                 return
             fault = row["fault"] if row["fault"] and market.faults.occurs(row["fault"]) else None
-            if fault and fault["kind"] == "fail":
+            if fault and fault["kind"] in ("fail", "drop"):
                 market.faults.carry_out("submit", fault)
+                return
             period = market.flow.period(now)
             before = {id: market.pool(rows[id], period) for id in ids}
             swaps, after = _carried_out(transaction, before, rows, int(now))
@@ -160,7 +159,7 @@ class SimulatedChain:
         amount_out = int(rows[0]["amount_out"])
         # A random number that is the same each time.
         delay = random.Random(transaction.signature).uniform(*market.latency.confirm)
-        if 0 <= market.now() - rows[0]["landed_at"] < delay:
+        if 0 <= (market.slot - rows[0]["slot"]) * SLOT_SECONDS < delay:
             return None
         if not rows[0]["swapped"]:
             token = TOKENS[transaction.token_out]

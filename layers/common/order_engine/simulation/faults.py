@@ -12,7 +12,8 @@ from order_engine.ports import Database
 from order_engine.simulation.pools import VENUES
 
 STEPS = ("quote", "build", "submit", "confirm")
-FAULTS = ("fail", "timeout", "slip")
+FAULTS = dict.fromkeys(STEPS, ("fail", "timeout")) | {"submit": ("fail", "timeout", "slip", "drop")}
+"""What can go wrong at each step. `drop` accepts a transaction that then does not land."""
 
 _FAULTS = "SELECT venue, kind, percent FROM market_faults WHERE venue = ANY(%(venues)s) AND step = %(step)s"
 
@@ -63,11 +64,11 @@ class Faults:
 def set_fault(
     database: Database, venue: str, step: str, kind: str, times: int | None = None, percent: int = 100
 ) -> None:
-    """Sets the fault of a venue at a step: `fail`, `timeout`, or `slip` (at submit), `times` times or until cleared.
+    """Sets the fault of a venue at a step, one of `FAULTS`, `times` times or until cleared.
 
     It occurs each time with a probability of `percent`. Raises `ValueError` for an unknown venue, step or fault.
     """
-    for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS if step == "submit" else FAULTS[:2])):
+    for value, known in ((venue, VENUES), (step, STEPS), (kind, FAULTS.get(step, ()))):
         if value not in known:
             raise ValueError(f"expected one of {', '.join(known)}, was {value!r}")
     if times is not None and times < 1:

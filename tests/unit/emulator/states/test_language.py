@@ -22,8 +22,9 @@ def problems(states: dict[str, Any], **fields: Any) -> list[str]:
 def test_the_order_machine_is_accepted() -> None:
     text = (Path(__file__).parents[4] / "statemachine" / "order.asl.json").read_text()
     text = text.replace("${RouteFunctionArn}", FUNCTION).replace("${ExecuteFunctionArn}", FUNCTION)
-    machine = parse(json.loads(text))
-    assert machine.timeout == 60
+    definition = json.loads(text)
+    machine = parse(definition)
+    assert machine.timeout == definition["TimeoutSeconds"]
     assert machine.graph.start == "Resume"
 
 
