@@ -12,10 +12,13 @@ SIZES = {"u8": 1, "bool": 1, "u16": 2, "u32": 4, "u64": 8, "u128": 16, "i32": 4,
 
 
 class Sample:
-    """A recorded pool before its first swap. Accounts go by their recorded roles: `pool`, `config`, `vault_a`, …"""
+    """A recorded pool before its first swap, by default the first of its file.
 
-    def __init__(self, name: str, pool: str = "sol_usdc") -> None:
-        recording = next(each for each in recordings(name) if each.pool["name"] == pool)
+    Accounts go by their recorded roles: `pool`, `config`, `vault_a`, …
+    """
+
+    def __init__(self, name: str, pool: str | None = None) -> None:
+        recording = next(each for each in recordings(name) if pool in (None, each.pool["name"]))
         self.program = recording.program
         self.address = address_of(recording.pool)
         self.accounts: dict[Address, Account | None] = dict(accounts_of(recording.pool))

@@ -32,6 +32,7 @@ class Recording:
     before: Mapping[Pubkey, Account]
     changed: Mapping[Pubkey, bytes]
     result: dict[str, Any]
+    beyond_maths: bool
 
 
 def pools() -> list[tuple[str, str]]:
@@ -62,6 +63,7 @@ def recordings(file: str, name: str) -> Iterator[Recording]:
             wallet | accounts | traders,
             changed | _paid(row, traders),
             row["result"],
+            pool.get("beyond_product_maths", False),
         )
         for key, data in changed.items():
             accounts[key] = Account(accounts[key].lamports, data, accounts[key].owner)

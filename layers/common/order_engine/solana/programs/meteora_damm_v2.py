@@ -1,6 +1,7 @@
-"""Meteora DAMM v2 (cp-amm), in pools with a constant fee.
+"""Meteora DAMM v2 (cp-amm), in pools whose fee does not depend on the amount, and does not compound.
 
-Source: MeteoraAg/damm-v2, programs/cp-amm/src/state/{pool,fee}.rs, instructions/swap/ix_swap.rs and error.rs.
+Source: MeteoraAg/damm-v2, programs/cp-amm/src/state/{pool,fee}.rs, base_fee/*.rs, instructions/swap/ix_swap.rs and
+error.rs.
 """
 
 from __future__ import annotations
@@ -8,7 +9,14 @@ from __future__ import annotations
 from struct import pack
 from typing import Any, NamedTuple
 
-from order_engine.dex.meteora_damm_v2 import MAX_FEE_NUMERATOR, MeteoraDammV2
+from order_engine.dex.errors import CorruptState
+from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
+from order_engine.dex.meteora_damm_v2_fees import (
+    Schedule,
+    dynamic_fee_numerator,
+    periods_by_market_cap,
+    total_fee_numerator,
+)
 from order_engine.domain.errors import CorruptPool, EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
 from order_engine.solana.accounts import Accounts, Clock
 from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, address
@@ -38,11 +46,19 @@ POOL = Layout(
     ("base_fee_mode", "u8"),
     ("_", 5),
     ("number_of_period", "u16"),
-    ("_", 24),
+    ("period_frequency", "u64"),
+    ("reduction_factor", "u64"),
+    ("_", 8),
     ("protocol_fee_percent", "u8"),
     ("_", 7),
     ("dynamic_fee_initialized", "u8"),
-    ("_", 111),
+    ("_", 11),
+    ("dynamic_variable_fee_control", "u32"),
+    ("dynamic_bin_step", "u16"),
+    ("_", 46),
+    ("dynamic_volatility_accumulator", "u128"),
+    ("_", 16),
+    ("init_sqrt_price", "u128"),
     ("token_a_mint", ADDRESS),
     ("token_b_mint", ADDRESS),
     ("token_a_vault", ADDRESS),
@@ -67,18 +83,8 @@ ENABLED = 0
 BY_SLOT, BY_TIME = 0, 1
 COMPOUNDING = 2
 
-FEE_MODES = {
-    0: "a linear time scheduler",
-    1: "an exponential time scheduler",
-    2: "a rate limiter",
-    3: "a linear market cap scheduler",
-    4: "an exponential market cap scheduler",
-}
-TIME_SCHEDULERS = 0, 1
-"""Their fee is constant if they have no period."""
-
-MAX_FEE_NUMERATORS = {0: 500_000_000, 1: MAX_FEE_NUMERATOR}
-"""By `fee_version`, in billionths: `get_max_fee_numerator`. The program caps a fee that is higher."""
+LINEAR_BY_TIME, EXPONENTIAL_BY_TIME, RATE_LIMITER, LINEAR_BY_MARKET_CAP, EXPONENTIAL_BY_MARKET_CAP = range(5)
+"""`BaseFeeMode`."""
 
 TOKEN_PROGRAMS = TOKEN, TOKEN_2022
 """By `token_a_flag` and `token_b_flag`."""
@@ -105,7 +111,7 @@ ERRORS: dict[str, type[EngineError]] = {
 
 
 class DammV2Pool(NamedTuple):
-    """A pool."""
+    """A pool. The fee of its state is that of the next swap."""
 
     address: Address
     mints: tuple[Address, Address]
@@ -158,8 +164,9 @@ class DammV2(Program):
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> DammV2Pool:
         pool = read(accounts, address, ID, POOL)
-        _refuse_closed(pool, clock)
-        _refuse_changing_fees(pool)
+        active = _time_active(pool, clock)
+        if pool["collect_fee_mode"] == COMPOUNDING:
+            raise UnsupportedPool("expected fees apart from the liquidity, was fees that compound")
         mints = pool["token_a_mint"], pool["token_b_mint"]
         token_programs = _token_programs(pool)
         refuse_extensions(accounts, extensible(mints, token_programs))
@@ -167,14 +174,14 @@ class DammV2(Program):
         state = {
             "sqrt_price": pool["sqrt_price"],
             "liquidity": pool["liquidity"],
-            "base_fee_numerator": min(pool["cliff_fee_numerator"], MAX_FEE_NUMERATORS[pool["fee_version"]]),
+            "base_fee_numerator": checked(_fee_numerator, pool, active),
             "protocol_fee_percent": pool["protocol_fee_percent"],
             "collect_fee_mode": pool["collect_fee_mode"],
             "sqrt_min_price": pool["sqrt_min_price"],
             "sqrt_max_price": pool["sqrt_max_price"],
         }
         vaults = pool["token_a_vault"], pool["token_b_vault"]
-        return DammV2Pool(address, mints, vaults, token_programs, checked(MeteoraDammV2, state))
+        return DammV2Pool(address, mints, vaults, token_programs, checked(MeteoraDammV2.from_json, state))
 
 
 def _token_programs(pool: dict[str, Any]) -> tuple[Address, Address]:
@@ -185,8 +192,11 @@ def _token_programs(pool: dict[str, Any]) -> tuple[Address, Address]:
     return TOKEN_PROGRAMS[flags[0]], TOKEN_PROGRAMS[flags[1]]
 
 
-def _refuse_closed(pool: dict[str, Any], clock: Clock) -> None:
-    """Raises `UnsupportedPool` for a pool that is disabled or not active yet: `PermissionlessActionAccess`."""
+def _time_active(pool: dict[str, Any], clock: Clock) -> int:
+    """The slots or seconds since the pool's activation.
+
+    Raises `UnsupportedPool` for a pool that is disabled or not active yet: `PermissionlessActionAccess`.
+    """
     if pool["pool_status"] != ENABLED:
         raise UnsupportedPool(f"expected an enabled pool, was status {pool['pool_status']}")
     if pool["activation_type"] not in (BY_SLOT, BY_TIME):
@@ -194,18 +204,44 @@ def _refuse_closed(pool: dict[str, Any], clock: Clock) -> None:
     now = clock.slot if pool["activation_type"] == BY_SLOT else clock.unix_timestamp
     if now < pool["activation_point"]:
         raise UnsupportedPool(f"expected a pool that is active at {now}, was {pool['activation_point']}")
+    active: int = now - pool["activation_point"]
+    return active
 
 
-def _refuse_changing_fees(pool: dict[str, Any]) -> None:
-    """Raises `UnsupportedPool` for a pool whose fee the quote maths lacks."""
-    mode = pool["base_fee_mode"]
-    if mode not in FEE_MODES:
-        raise CorruptPool(f"expected a base fee mode from 0 to {max(FEE_MODES)}, was {mode}")
-    if mode not in TIME_SCHEDULERS or pool["number_of_period"]:
-        raise UnsupportedPool(f"expected a constant base fee, was {FEE_MODES[mode]}")
+def _fee_numerator(pool: dict[str, Any], active: int) -> int:
+    """The fee of the next swap, in billionths: `get_total_fee_numerator`.
+
+    Raises `CorruptState`, and `UnsupportedPool` for a fee that depends on the amount.
+    """
+    schedule = Schedule(
+        pool["base_fee_mode"] in (EXPONENTIAL_BY_TIME, EXPONENTIAL_BY_MARKET_CAP),
+        pool["cliff_fee_numerator"],
+        pool["number_of_period"],
+        pool["reduction_factor"],
+    )
+    base = schedule.fee_numerator(_periods(pool, active))
+    dynamic = 0
     if pool["dynamic_fee_initialized"]:
-        raise UnsupportedPool("expected a constant fee, was a dynamic fee on top of the base fee")
-    if pool["collect_fee_mode"] == COMPOUNDING:
-        raise UnsupportedPool("expected fees apart from the liquidity, was fees that compound")
-    if pool["fee_version"] not in MAX_FEE_NUMERATORS:
-        raise CorruptPool(f"expected a fee version of 0 or 1, was {pool['fee_version']}")
+        volatility = pool["dynamic_volatility_accumulator"]
+        dynamic = dynamic_fee_numerator(volatility, pool["dynamic_bin_step"], pool["dynamic_variable_fee_control"])
+    return total_fee_numerator(base, dynamic, pool["fee_version"])
+
+
+def _periods(pool: dict[str, Any], active: int) -> int:
+    """The periods by which the base fee has fallen."""
+    mode, frequency = pool["base_fee_mode"], pool["period_frequency"]
+    if mode in (LINEAR_BY_TIME, EXPONENTIAL_BY_TIME):
+        return active // frequency if frequency else 0
+    # The other modes keep two numbers where a time scheduler keeps the length of a period.
+    high, low = divmod(frequency, 1 << 32)
+    if mode == RATE_LIMITER:
+        limited = frequency or pool["number_of_period"] or pool["reduction_factor"]
+        if limited and active <= low:
+            raise UnsupportedPool(f"expected a fee for any amount, was a rate limiter for {low - active} more")
+        return 0
+    if mode not in (LINEAR_BY_MARKET_CAP, EXPONENTIAL_BY_MARKET_CAP):
+        raise CorruptState("base_fee_mode", f"at most {EXPONENTIAL_BY_MARKET_CAP}", mode)
+    if active > high:
+        periods: int = pool["number_of_period"]
+        return periods
+    return periods_by_market_cap(pool["sqrt_price"], pool["init_sqrt_price"], low)

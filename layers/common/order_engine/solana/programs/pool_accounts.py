@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
 
-from order_engine.dex.errors import CorruptState
-from order_engine.dex.pool import Pool
+from order_engine.dex.errors import DexError
 from order_engine.domain.errors import CorruptPool, UnsupportedPool
 from order_engine.solana.accounts import Account, Accounts
 from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, encode
 from order_engine.solana.layouts import Layout
 from order_engine.solana.tokens import mint, token_account
 
-AnyPool = TypeVar("AnyPool", bound=Pool)
+Arguments = ParamSpec("Arguments")
+Built = TypeVar("Built")
 
 
 def fields(layout: Layout, data: bytes) -> dict[str, Any]:
@@ -61,11 +61,11 @@ def refuse_empty(*amounts: int) -> None:
         raise UnsupportedPool("expected a pool with liquidity, was an empty pool")
 
 
-def checked(kind: type[AnyPool], state: Mapping[str, int]) -> AnyPool:
-    """The pool with this state. Raises `CorruptPool` if no pool of its kind can have it."""
+def checked(build: Callable[Arguments, Built], *arguments: Arguments.args, **named: Arguments.kwargs) -> Built:
+    """What the quote maths builds from the pool's fields. Raises `CorruptPool` if no pool can have such fields."""
     try:
-        return kind.from_json(state)
-    except CorruptState as error:
+        return build(*arguments, **named)
+    except DexError as error:
         raise CorruptPool(str(error)) from error
 
 

@@ -170,4 +170,4 @@ class AmmV4(Program):
             "swap_fee_numerator": pool["swap_fee_numerator"],
             "swap_fee_denominator": pool["swap_fee_denominator"],
         }
-        return AmmV4Pool(address, mints, vaults, checked(RaydiumAmmV4, state))
+        return AmmV4Pool(address, mints, vaults, checked(RaydiumAmmV4.from_json, state))

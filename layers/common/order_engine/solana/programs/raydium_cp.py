@@ -188,7 +188,7 @@ class CpSwap(Program):
             mints,
             vaults,
             token_programs,
-            checked(RaydiumCp, state),
+            checked(RaydiumCp.from_json, state),
             pool["amm_config"],
             pool["observation_key"],
         )
