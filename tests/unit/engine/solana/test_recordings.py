@@ -25,7 +25,7 @@ from tests.unit.engine.solana.recordings import (
     replay,
 )
 
-SEEDS = {"dex vectors 1", "damm fees 1"}
+SEEDS = {"dex vectors 1", "damm fees 1", "exact out 1"}
 
 ROWS: dict[str, dict[str, int]] = {
     "raydium_cp": {AGREED: 69, EXACT_OUT: 1, NOT_DECODED: 4, NOT_QUOTED: 21, TOO_DEAR: 7, REFUSED: 6},
@@ -70,6 +70,7 @@ ROWS: dict[str, dict[str, int]] = {
         TOO_DEAR: 7,
         REFUSED: 4,
     },
+    "raydium_amm_v4_exact_out": {EXACT_OUT: 24, NOT_DECODED: 2, NOT_QUOTED: 2, TOO_DEAR: 2},
     "meteora_damm_v2_fees": {AGREED: 127, EXACT_OUT: 13, BEYOND_MATHS: 8, NOT_DECODED: 2, TOO_DEAR: 4},
 }
 """The rows of the files of these seeds, by outcome."""

@@ -83,8 +83,6 @@ CODES = dict(
 
 ERRORS: dict[str, type[EngineError]] = {
     "ExceededSlippage": SlippageExceeded,
-    # The output must be above zero, and every swap asks for one base unit at least.
-    "InvalidInput": SlippageExceeded,
     "InvalidStatus": QuoteExpired,
     "InsufficientFunds": InsufficientFunds,
 }
