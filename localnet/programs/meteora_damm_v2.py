@@ -26,9 +26,9 @@ from localnet.programs.anchor import (
     anchor_program,
 )
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import InstructionFailed, Outcome, Transfer
+from localnet.programs.standin import Clock, InstructionFailed, Outcome, Transfer
 from localnet.programs.tokens import TOKEN_PROGRAMS, token_account
-from order_engine.dex.errors import DexError, LiquidityExhausted
+from order_engine.dex.errors import LiquidityExhausted
 from order_engine.dex.meteora_damm_v2 import (
     FEE_DENOMINATOR,
     MeteoraDammV2,
@@ -37,7 +37,7 @@ from order_engine.dex.meteora_damm_v2 import (
     price_after_input,
     price_after_output,
 )
-from order_engine.dex.rounding import ceil_div
+from order_engine.dex.rounding import U64_MAX, ceil_div
 
 ID = Pubkey.from_string("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
 AUTHORITY, _ = Pubkey.find_program_address([b"pool_authority"], ID)
@@ -71,6 +71,7 @@ POOL = Layout(
     token_a_flag=(482, "u8"),
     token_b_flag=(483, "u8"),
     collect_fee_mode=(484, "u8"),
+    pool_type=(485, "u8"),
     fee_version=(486, "u8"),
     fee_a_per_liquidity=(488, "u256"),
     fee_b_per_liquidity=(520, "u256"),
@@ -91,6 +92,7 @@ _BY_SLOT = 0
 _FEE_IN_B = 1
 EXACT_IN, PARTIAL_FILL, EXACT_OUT = range(3)
 
+MATH_OVERFLOW = AnchorError(6000, "MathOverflow", "Math operation overflow")
 EXCEEDED_SLIPPAGE = AnchorError(6002, "ExceededSlippage", "Exceeded slippage tolerance")
 POOL_DISABLED = AnchorError(6003, "PoolDisabled", "Pool disabled")
 AMOUNT_IS_ZERO = AnchorError(6006, "AmountIsZero", "Amount is zero")
@@ -145,18 +147,18 @@ def _carry_out(call: Call, amount: int, threshold: int, mode: int) -> Outcome:
     if not amount:
         raise AMOUNT_IS_ZERO.thrown_in(f"{_SWAP}/ix_p_swap.rs:127")
     a_to_b = _mint(call, "input_token_account") == call["token_a_mint"]
-    state = _state(call, pool)
+    before = state(pool, call.clock)
     try:
-        result = _exact_out(state, amount, a_to_b) if mode == EXACT_OUT else _input(state, amount, a_to_b, mode)
+        result = _exact_out(before, amount, a_to_b) if mode == EXACT_OUT else _input(before, amount, a_to_b, mode)
     except LiquidityExhausted:
         raise PRICE_RANGE_VIOLATION.occurred() from None
-    except DexError:
-        raise TYPE_CAST_FAILED.occurred() from None
+    if max(result.amount_in, result.gross_out) > U64_MAX:
+        raise TYPE_CAST_FAILED.occurred()
     if mode == EXACT_OUT and result.amount_in > threshold:
         raise EXCEEDED_SLIPPAGE.thrown_in(f"{_SWAP}/swap_exact_out.rs:47")
     if mode != EXACT_OUT and result.amount_out < threshold:
         raise EXCEEDED_SLIPPAGE.thrown_in(f"{_SWAP}/swap_exact_in.rs:45")
-    _settle(pool, state, result, a_to_b)
+    _settle(pool, before, result, a_to_b)
     vault_in, vault_out = call["token_a_vault"], call["token_b_vault"]
     if not a_to_b:
         vault_in, vault_out = vault_out, vault_in
@@ -191,7 +193,7 @@ def _checked(call: Call) -> Record:
             raise INVALID_PROGRAM_ID.occurred()
     if call["event_authority"] != EVENT_AUTHORITY:
         raise SEEDS.thrown_in(f"{_SWAP}/ix_swap.rs:190")
-    if pool["pool_status"] or _point(call, pool) < pool["activation_point"]:
+    if pool["pool_status"] or _point(pool, call.clock) < pool["activation_point"]:
         raise POOL_DISABLED.thrown_in(f"{_SWAP}/ix_p_swap.rs:83")
     if (
         pool["dynamic_fee"]
@@ -214,15 +216,16 @@ def _mint(call: Call, name: str) -> Pubkey:
     return found.mint
 
 
-def _point(call: Call, pool: Record) -> int:
+def _point(pool: Record, clock: Clock) -> int:
     """The slot or the seconds, by which the pool measures time."""
-    return call.clock.slot if pool["activation_type"] == _BY_SLOT else call.clock.unix_timestamp
+    return clock.slot if pool["activation_type"] == _BY_SLOT else clock.unix_timestamp
 
 
-def _state(call: Call, pool: Record) -> MeteoraDammV2:
+def state(pool: Record, clock: Clock) -> MeteoraDammV2:
+    """The pool as the quote maths has it, with the base fee of this time."""
     fee = pool["cliff_fee_numerator"]
     if pool["period_frequency"]:
-        passed = (_point(call, pool) - pool["activation_point"]) // pool["period_frequency"]
+        passed = (_point(pool, clock) - pool["activation_point"]) // pool["period_frequency"]
         fee -= min(passed, pool["number_of_period"]) * pool["reduction_factor"]
     return MeteoraDammV2(
         pool["sqrt_price"],
@@ -248,22 +251,33 @@ def _input(state: MeteoraDammV2, amount: int, a_to_b: bool, mode: int) -> _Resul
         if mode != PARTIAL_FILL:
             raise LiquidityExhausted(f"expected a square-root price up to {end}, was {next_price}")
         next_price = end
-        delta_in = delta_a if a_to_b else delta_b
-        net_in = delta_in(min(state.sqrt_price, end), max(state.sqrt_price, end), state.liquidity, True)
+        net_in = _delta(state, end, of_a=a_to_b, round_up=True)
         amount_in = _with_fee(state, net_in) if on_input else net_in
-    delta_out = delta_b if a_to_b else delta_a
-    low, high = sorted((state.sqrt_price, next_price))
-    gross_out = delta_out(low, high, state.liquidity, False)
+    gross_out = _delta(state, next_price, of_a=not a_to_b, round_up=False)
     amount_out = gross_out if on_input else gross_out - _fee(state, gross_out)
     return _Result(amount_in, amount_out, net_in, gross_out, next_price)
 
 
 def _exact_out(state: MeteoraDammV2, amount_out: int, a_to_b: bool) -> _Result:
-    """`get_swap_result_from_exact_output`. Raises `DexError`."""
-    swap = state.quote_exact_out(amount_out, a_to_b, 0)
-    gross_out = amount_out + swap.fee_out
-    next_price = price_after_output(state.sqrt_price, state.liquidity, gross_out, a_to_b)
-    return _Result(swap.amount_in, amount_out, swap.amount_in - swap.fee_in, gross_out, next_price)
+    """`get_swap_result_from_exact_output`. Raises `LiquidityExhausted` beyond the price range, `ProgramError`."""
+    on_input = state.fee_on_input(a_to_b)
+    gross_out = amount_out if on_input else _with_fee(state, amount_out)
+    try:
+        next_price = price_after_output(state.sqrt_price, state.liquidity, gross_out, a_to_b)
+    except LiquidityExhausted:
+        next_price = 0
+    if next_price <= 0:
+        raise MATH_OVERFLOW.occurred()
+    if not state.sqrt_min_price <= next_price <= state.sqrt_max_price:
+        raise LiquidityExhausted(f"expected a square-root price within the pool's range, was {next_price}")
+    net_in = _delta(state, next_price, of_a=a_to_b, round_up=True)
+    return _Result(_with_fee(state, net_in) if on_input else net_in, amount_out, net_in, gross_out, next_price)
+
+
+def _delta(state: MeteoraDammV2, price: int, of_a: bool, round_up: bool) -> int:
+    """The base units of a or of b between the pool's square-root price and another."""
+    low, high = sorted((state.sqrt_price, price))
+    return (delta_a if of_a else delta_b)(low, high, state.liquidity, round_up)
 
 
 def _fee(state: MeteoraDammV2, amount: int) -> int:

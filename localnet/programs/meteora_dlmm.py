@@ -6,6 +6,7 @@ program. Rewards are not accrued, and the proceeds of limit orders are not recor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from solders.pubkey import Pubkey
@@ -16,8 +17,8 @@ from localnet.programs.records import Layout, Record
 from localnet.programs.standin import InstructionFailed, Outcome, ProgramError, Transfer
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.meteora_dlmm import MeteoraDlmm, Volatility
-from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION, Fill, split_fee
-from order_engine.dex.rounding import U64_MAX, ceil_div
+from order_engine.dex.meteora_dlmm_bins import Bin, Fill, fill_bin_exact_out
+from order_engine.dex.meteora_dlmm_fills import UNLIMITED
 
 ID = Pubkey.from_string("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
 EVENT_AUTHORITY, _ = Pubkey.find_program_address([b"__event_authority"], ID)
@@ -70,15 +71,17 @@ OBSERVATION = Layout(32, cumulative_active_bin_id=(0, "i128"), created_at=(16, "
 _ACTIVATED_PAIR_TYPES = (1, 2)
 _BY_SLOT = 0
 _OBSERVATION_SECONDS = 120
-_UNLIMITED = 1 << 96
 
 INVALID_INPUT = AnchorError(6002, "InvalidInput", "Invalid input data")
 EXCEEDED_SLIPPAGE = AnchorError(6003, "ExceededAmountSlippageTolerance", "Exceeded amount slippage tolerance")
 MATH_OVERFLOW = AnchorError(6008, "MathOverflow", "Math operation overflow")
 INSUFFICIENT_OUT = AnchorError(6039, "InsufficientOutAmount", "Insufficient amount in for minimum out")
+NOT_EXACT_OUT = AnchorError(6057, "NotExactAmountOut", "Amount out is not matched with exact amount out")
+INSUFFICIENT_IN = AnchorError(6104, "InsufficientInAmount", "Insufficient in amount")
 POOL_DISABLED = AnchorError(6042, "PoolDisabled", "Pool disabled")
 
 _SWAP2 = "programs/lb_clmm/src/instructions/v2/swap2.rs"
+_BIN = "programs/lb_clmm/src/state/bin.rs"
 _HEAD = (
     "lb_pair",
     "bin_array_bitmap_extension",
@@ -127,10 +130,7 @@ def _swap(call: Call) -> Outcome:
 def _swap_exact_out(call: Call) -> Outcome:
     max_in, amount_out = call.arguments[:2]
     market = _checked(call, amount_out)
-    fills = _fills_exact_out(market, amount_out, call.clock.unix_timestamp)
-    if sum(fill.amount_in for fill in fills) > min(max_in, U64_MAX):
-        raise EXCEEDED_SLIPPAGE.occurred()
-    return _settle(call, market, fills)
+    return _settle(call, market, _fills_exact_out(market, amount_out, max_in, call.clock.unix_timestamp))
 
 
 def _checked(call: Call, amount: int) -> _Market:
@@ -164,7 +164,12 @@ def _checked(call: Call, amount: int) -> _Market:
     bitmap = pair.raw("bin_array_bitmap")
     arrays = BinArrays(call.read, ID, call["lb_pair"], bitmap, extension, call.remaining)
     bins, beyond = arrays.bins_ahead(pair["active_id"], pair["bin_step"], a_to_b)
-    state = MeteoraDlmm(
+    return _Market(pair, state(pair, bins), arrays, a_to_b, beyond)
+
+
+def state(pair: Record, bins: Iterable[Bin]) -> MeteoraDlmm:
+    """The pair with these bins, as the quote maths has it."""
+    return MeteoraDlmm(
         active_id=pair["active_id"],
         bin_step=pair["bin_step"],
         base_factor=pair["base_factor"],
@@ -185,47 +190,29 @@ def _checked(call: Call, amount: int) -> _Market:
         ),
         bins=tuple(sorted(bins)),
     )
-    return _Market(pair, state, arrays, a_to_b, beyond)
 
 
-def _fills_exact_out(market: _Market, amount_out: int, now: int) -> list[Fill]:
-    """The swap that pays exactly `amount_out`, bin by bin, every input rounded up. Raises `ProgramError`."""
+def _fills_exact_out(market: _Market, amount_out: int, max_in: int, now: int) -> list[Fill]:
+    """The swap that pays exactly `amount_out` for at most `max_in`, bin by bin. Raises `ProgramError`."""
     state, a_to_b = market.state, market.a_to_b
     references = state.references(now)
     fills: list[Fill] = []
     for bin in state.bins_ahead(a_to_b):
         accumulator, rate = state.fee_rate(bin.id, *references)
-        fill = state.fill(bin, rate, accumulator, _UNLIMITED, a_to_b)
-        if fill.amount_out > amount_out:
-            fill = _part(state, fill, amount_out, a_to_b)
+        drained = state.fill(bin, rate, accumulator, UNLIMITED, a_to_b)
+        paid = min(amount_out, drained.amount_out)
+        fill = fill_bin_exact_out(
+            drained, paid, a_to_b, state.fee_on_input(a_to_b), state.takes_orders, state.protocol_share
+        )
+        amount_out -= paid
+        max_in -= fill.amount_in
+        if max_in < 0:
+            # The program fills all but the last bin as far as the input goes.
+            raise NOT_EXACT_OUT.thrown_in(f"{_SWAP2}:235") if amount_out else INSUFFICIENT_IN.thrown_in(f"{_BIN}:400")
         fills.append(fill)
-        amount_out -= fill.amount_out
         if not amount_out:
             return fills
     raise market.beyond
-
-
-def _part(state: MeteoraDlmm, drained: Fill, amount_out: int, a_to_b: bool) -> Fill:
-    """The fill of a bin that pays `amount_out`, less than all that it holds."""
-    price, kept = drained.bin.price, FEE_PRECISION - drained.fee_rate
-    on_input = state.fee_on_input(a_to_b)
-    gross_out = amount_out if on_input else ceil_div(amount_out * FEE_PRECISION, kept)
-    net_in = ceil_div(gross_out << 64, price) if a_to_b else ceil_div(gross_out * price, 1 << 64)
-    amount_in = ceil_div(net_in * FEE_PRECISION, kept) if on_input else net_in
-    fee = amount_in - net_in if on_input else gross_out - amount_out
-    market_in, market_out = min(net_in, drained.market_in), min(gross_out, drained.market_out)
-    users, protocol = split_fee(fee, state.protocol_share, market_in, net_in)
-    return drained._replace(
-        amount_in=amount_in,
-        amount_out=amount_out,
-        fee=users,
-        protocol_fee=protocol,
-        net_in=net_in,
-        gross_out=gross_out,
-        market_in=market_in,
-        market_out=market_out,
-        processed_out=min(gross_out - market_out, drained.processed_out),
-    )
 
 
 def _settle(call: Call, market: _Market, fills: list[Fill]) -> Outcome:

@@ -50,7 +50,7 @@ _HALF = 512
 
 
 class BinArrays:
-    """The bin arrays that an instruction passes, in any order, and the numbers of those that hold liquidity."""
+    """The bin arrays that an instruction passes, and the numbers of those that hold liquidity."""
 
     def __init__(
         self,
@@ -61,11 +61,8 @@ class BinArrays:
         extension: Record | None,
         keys: Sequence[Pubkey],
     ) -> None:
-        self._arrays: dict[int, tuple[Pubkey, Record]] = {}
-        for key in keys:
-            array = load(read, program, key, BIN_ARRAY, "bin_array")
-            if array.key("pair") == pair_key:
-                self._arrays[array["index"]] = key, array
+        arrays = ((key, load(read, program, key, BIN_ARRAY, "bin_array")) for key in keys)
+        self._arrays = {array["index"]: (key, array) for key, array in arrays if array.key("pair") == pair_key}
         self._extended = extension is not None
         self._indexes = set_bits(bitmap, -_HALF)
         if extension:
@@ -73,12 +70,16 @@ class BinArrays:
             self._indexes += [-1 - index for index in set_bits(extension.raw("negative"), _HALF)]
 
     def bins_ahead(self, active_id: int, bin_step: int, a_to_b: bool) -> tuple[list[Bin], ProgramError]:
-        """The bins from the active one on that the program can reach, and its error for a swap that goes beyond."""
+        """The bins from the active one on that the program can reach, and its error for a swap that goes beyond.
+
+        The program looks for each array after the one before it, and skips what lies between.
+        """
         bins: list[Bin] = []
+        passed = iter(self._arrays)
         for index in self._indexes_ahead(active_id // BINS_PER_ARRAY, a_to_b):
-            if index not in self._arrays:
+            if index not in passed:
                 return bins, NOT_ENOUGH_KEYS.caused_by("bin_array")
-            bins += self._bins(index, bin_step)
+            bins += bins_of(self._arrays[index][1], bin_step)
         error = NO_LIQUIDITY_AHEAD if self._extended else BITMAP_EXTENSION_MISSING
         return bins, error.occurred()
 
@@ -103,16 +104,14 @@ class BinArrays:
             return iter(sorted((each for each in self._indexes if each <= index), reverse=True))
         return iter(sorted(each for each in self._indexes if each >= index))
 
-    def _bins(self, index: int, bin_step: int) -> list[Bin]:
-        """The bins of an array that hold liquidity or limit orders."""
-        _, array = self._arrays[index]
-        bins = []
-        for place in range(BINS_PER_ARRAY):
-            record = array.part(BIN, "bins", place)
-            amounts = record["amount_x"], record["amount_y"]
-            orders = record["open_order_amount"], record["processed_order_remaining_amount"]
-            if any(amounts) or any(orders):
-                id = index * BINS_PER_ARRAY + place
-                price = record["price"] or price_of_bin(id, bin_step)
-                bins.append(Bin(id, price, *amounts, bool(record["limit_order_ask_side"]), *orders))
-        return bins
+
+def bins_of(array: Record, bin_step: int) -> Iterator[Bin]:
+    """The bins of an array that hold liquidity or limit orders."""
+    for place in range(BINS_PER_ARRAY):
+        record = array.part(BIN, "bins", place)
+        amounts = record["amount_x"], record["amount_y"]
+        orders = record["open_order_amount"], record["processed_order_remaining_amount"]
+        if any(amounts) or any(orders):
+            id = array["index"] * BINS_PER_ARRAY + place
+            price = record["price"] or price_of_bin(id, bin_step)
+            yield Bin(id, price, *amounts, bool(record["limit_order_ask_side"]), *orders)

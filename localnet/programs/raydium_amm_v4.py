@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 from solders.pubkey import Pubkey
 
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Reader, Transfer
+from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Reader, Transfer, panicked
 from localnet.programs.tokens import TOKEN, TokenAccount, token_account
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
@@ -32,8 +32,13 @@ POOL = Layout(
     coin_decimals=(32, "u64"),
     pc_decimals=(40, "u64"),
     state=(48, "u64"),
+    min_size=(64, "u64"),
+    vol_max_cut_ratio=(72, "u64"),
+    amount_wave=(80, "u64"),
     coin_lot_size=(88, "u64"),
     pc_lot_size=(96, "u64"),
+    min_price_multiplier=(104, "u64"),
+    max_price_multiplier=(112, "u64"),
     sys_decimal_value=(120, "u64"),
     min_separate_numerator=(128, "u64"),
     min_separate_denominator=(136, "u64"),
@@ -46,6 +51,7 @@ POOL = Layout(
     need_take_pnl_coin=(192, "u64"),
     need_take_pnl_pc=(200, "u64"),
     pool_open_time=(224, "u64"),
+    orderbook_to_init_time=(248, "u64"),
     swap_coin_in_amount=(256, "u128"),
     swap_pc_out_amount=(272, "u128"),
     swap_acc_pc_fee=(288, "u64"),
@@ -157,7 +163,7 @@ def _swap_base_out(market: _Market, max_in: int, amount_out: int) -> Swap:
     except ValueError:
         AmmError.INVALID_INPUT.refuse()
     except LiquidityExhausted:
-        AmmError.INSUFFICIENT_FUNDS.refuse()
+        raise panicked() from None
     except DexError:
         AmmError.CONVERSION_FAILURE.refuse()
     if market.source.amount < swap.amount_in:
@@ -198,13 +204,17 @@ def _checked(keys: Mapping[str, Pubkey], read: Reader, clock: Clock) -> _Market:
     mints = coin_vault.mint, pc_vault.mint
     if (source.mint, destination.mint) not in (mints, mints[::-1]):
         AmmError.INVALID_USER_TOKEN.refuse()
-    state = RaydiumAmmV4(
-        coin_vault.amount - pool["need_take_pnl_coin"],
-        pc_vault.amount - pool["need_take_pnl_pc"],
+    return _Market(pool, state(pool, (coin_vault.amount, pc_vault.amount)), source, source.mint == coin_vault.mint)
+
+
+def state(pool: Record, amounts: tuple[int, int]) -> RaydiumAmmV4:
+    """The pool as the quote maths has it. `amounts` are those of its vaults, of coin and pc."""
+    return RaydiumAmmV4(
+        amounts[0] - pool["need_take_pnl_coin"],
+        amounts[1] - pool["need_take_pnl_pc"],
         pool["swap_fee_numerator"],
         pool["swap_fee_denominator"],
     )
-    return _Market(pool, state, source, source.mint == coin_vault.mint)
 
 
 def _token_account(read: Reader, key: Pubkey) -> TokenAccount:

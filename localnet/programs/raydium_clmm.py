@@ -6,16 +6,18 @@ fees on one token and dynamic fees. Rewards are not accrued.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
 
 from localnet.programs.anchor import ADDRESS, REQUIRE_EQ, REQUIRE_GT, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
-from localnet.programs.raydium_clmm_ticks import TickArrays
+from localnet.programs.raydium_clmm_ticks import TickArrays, ticks_of
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Outcome, Transfer
 from order_engine.dex.errors import DexError
+from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.raydium_clmm_math import (
     FEE_RATE_DENOMINATOR,
     MAX_SQRT_PRICE,
@@ -193,6 +195,20 @@ def _check_open(call: Call, pool: Record, zero_for_one: bool) -> None:
     vaults = pool.key("vault_0"), pool.key("vault_1")
     if (call["input_vault"], call["output_vault"]) != (vaults if zero_for_one else vaults[::-1]):
         raise INVALID_VAULT.occurred()
+
+
+def state(pool: Record, config: Record, arrays: Iterable[Record]) -> RaydiumClmm:
+    """The pool with the ticks of these arrays, as the quote maths has it."""
+    ticks = (Tick(tick["tick"], tick["liquidity_net"]) for array in arrays for tick in ticks_of(array))
+    return RaydiumClmm(
+        pool["sqrt_price"],
+        pool["tick_current"],
+        pool["liquidity"],
+        config["trade_fee_rate"],
+        config["protocol_fee_rate"],
+        config["fund_fee_rate"],
+        tuple(sorted(ticks)),
+    )
 
 
 def _run(

@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 
 from localnet.programs.anchor import REQUIRE_KEYS_EQ, WRONG_OWNER, AnchorError, load
 from localnet.programs.records import Layout, Record, set_bits
-from localnet.programs.standin import InstructionFailed, Reader
+from localnet.programs.standin import Reader, panicked
 
 TICKS_PER_ARRAY = 60
 
@@ -81,7 +81,7 @@ class TickArrays:
         Raises `ProgramError` where the program does: an array is missing, or there is none.
         """
         if not self._arrays:
-            raise InstructionFailed("ProgramFailedToComplete", "SBF program panicked", ())
+            raise panicked()
         arrays = iter(self._arrays)
         indexes = self._indexes_ahead(tick // self._span, zero_for_one)
         index = next(indexes, None)
@@ -93,9 +93,9 @@ class TickArrays:
         while True:
             if array.key("pool") != self._pool_key:
                 raise REQUIRE_KEYS_EQ.occurred()
-            ticks = [array.part(TICK, "ticks", n) for n in range(TICKS_PER_ARRAY)]
+            ticks = ticks_of(array)
             for each in reversed(ticks) if zero_for_one else ticks:
-                if each["liquidity_gross"] and (each["tick"] <= tick if zero_for_one else each["tick"] > tick):
+                if each["tick"] <= tick if zero_for_one else each["tick"] > tick:
                     yield TickAhead(array, each)
             index = next(indexes, None)
             if index is None and not self._extended:
@@ -124,3 +124,9 @@ class TickArrays:
         if zero_for_one:
             return iter(sorted((each for each in self._indexes if each <= index), reverse=True))
         return iter(sorted(each for each in self._indexes if each >= index))
+
+
+def ticks_of(array: Record) -> list[Record]:
+    """The initialized ticks of an array."""
+    ticks = (array.part(TICK, "ticks", place) for place in range(TICKS_PER_ARRAY))
+    return [tick for tick in ticks if tick["liquidity_gross"]]

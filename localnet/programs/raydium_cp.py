@@ -13,8 +13,8 @@ from solders.pubkey import Pubkey
 from localnet.programs.anchor import ADDRESS, RAW, REQUIRE_GT, SEEDS, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import Outcome, Transfer
-from order_engine.dex.errors import DexError, ZeroOutput
+from localnet.programs.standin import Outcome, Transfer, panicked
+from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.swaps import Swap
 
@@ -125,6 +125,8 @@ def _swap_base_output(call: Call) -> Outcome:
         swap = market.state.quote_exact_out(amount_out, market.a_to_b, call.clock.unix_timestamp)
     except ValueError:
         raise REQUIRE_GT.thrown_in("programs/cp-swap/src/instructions/swap_base_output.rs:114") from None
+    except LiquidityExhausted:
+        raise panicked() from None
     except DexError:
         raise ZERO_TRADING_TOKENS.occurred() from None
     if swap.amount_in > max_in:
@@ -160,23 +162,24 @@ def _checked(call: Call) -> _Market:
     if call["output_vault"] != vaults[a_to_b]:
         raise INVALID_VAULT.occurred()
     amounts = (vault_in.amount, vault_out.amount) if a_to_b else (vault_out.amount, vault_in.amount)
-    state = RaydiumCp(
-        *_reserves(pool, amounts),
+    return _Market(pool, state(pool, config, amounts), a_to_b)
+
+
+def state(pool: Record, config: Record, amounts: tuple[int, int]) -> RaydiumCp:
+    """The pool as the quote maths has it. `amounts` are those of its vaults, of token 0 and token 1."""
+    reserve_0, reserve_1 = (
+        amount - pool[f"protocol_fees_{token}"] - pool[f"fund_fees_{token}"] - pool[f"creator_fees_{token}"]
+        for token, amount in enumerate(amounts)
+    )
+    return RaydiumCp(
+        reserve_0,
+        reserve_1,
         config["trade_fee_rate"],
         config["protocol_fee_rate"],
         config["fund_fee_rate"],
         config["creator_fee_rate"] if pool["creator_fee_enabled"] else 0,
         pool["creator_fee_on"],
     )
-    return _Market(pool, state, a_to_b)
-
-
-def _reserves(pool: Record, amounts: tuple[int, int]) -> tuple[int, int]:
-    """What the vaults hold less the fees that are owed: `vault_amount_without_fee`."""
-    owed_0, owed_1 = (
-        pool[f"protocol_fees_{token}"] + pool[f"fund_fees_{token}"] + pool[f"creator_fees_{token}"] for token in "01"
-    )
-    return amounts[0] - owed_0, amounts[1] - owed_1
 
 
 def _outcome(call: Call, market: _Market, swap: Swap) -> Outcome:

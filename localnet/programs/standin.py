@@ -66,6 +66,11 @@ class InstructionFailed(Exception):
         self.logs = logs
 
 
+def panicked() -> InstructionFailed:
+    """A program panics where its source unwraps what is not there."""
+    return InstructionFailed("ProgramFailedToComplete", "SBF program panicked", ())
+
+
 Reader: TypeAlias = Callable[[Pubkey], Account | None]
 """The accounts as they stand at the instruction; `None` where there is none."""
 

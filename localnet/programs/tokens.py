@@ -22,14 +22,6 @@ TOKEN_ACCOUNT = Layout(
     is_native=(109, "u32"),
     native_reserve=(113, "u64"),
 )
-MINT = Layout(
-    82,
-    has_authority=(0, "u32"),
-    authority=(4, "key"),
-    supply=(36, "u64"),
-    decimals=(44, "u8"),
-    is_initialized=(45, "u8"),
-)
 
 
 class TokenAccount(NamedTuple):
