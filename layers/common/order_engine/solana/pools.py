@@ -1,0 +1,136 @@
+"""Reads pools, each with all the accounts that its program needs, as they were at one slot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from struct import Struct
+from typing import NamedTuple, Protocol
+
+from order_engine.domain.errors import CorruptPool, EngineError, UnsupportedPool, VenueUnavailable
+from order_engine.domain.tokens import TOKENS, pool_token
+from order_engine.solana.accounts import Accounts, Clock
+from order_engine.solana.addresses import CLOCK, Address, address, encode
+from order_engine.solana.programs import PROGRAMS
+from order_engine.solana.programs.program import Program, ProgramPool
+from order_engine.solana.rpc import MAX_ACCOUNTS, Snapshot
+
+_CLOCK = Struct("<Q24xq")
+
+_SYMBOLS = {address(token.mint): pool_token(token.symbol) for token in TOKENS.values()}
+
+
+class AccountReader(Protocol):
+    """A node, or several."""
+
+    def accounts(self, addresses: Sequence[Address], min_slot: int = 0) -> Snapshot:
+        """Up to `MAX_ACCOUNTS` accounts, all of one slot, which is at least `min_slot`. Raises `VenueUnavailable`."""
+
+
+class PoolAt(NamedTuple):
+    """A pool as it was at a slot, its tokens as pools trade them, and the other accounts that its quote needs."""
+
+    slot: int
+    program: Program
+    pool: ProgramPool
+    tokens: tuple[str, str]
+    companions: Sequence[Address]
+
+
+class Reading(NamedTuple):
+    """Pools by their addresses, and those that can't be used, and why."""
+
+    pools: Mapping[str, PoolAt]
+    unusable: Mapping[str, EngineError]
+
+
+class _Pass(NamedTuple):
+    """What was read since `slot`. `moved` are the pools that need accounts which were not read, with all they need."""
+
+    slot: int
+    pools: dict[str, PoolAt]
+    unusable: dict[str, EngineError]
+    moved: dict[Address, Sequence[Address]]
+
+
+class PoolReader:
+    def __init__(self, rpc: AccountReader) -> None:
+        self._rpc = rpc
+
+    def read(self, known: Mapping[Address, Sequence[Address]]) -> Reading:
+        """Pools as they are now: one call for as many as `MAX_ACCOUNTS` accounts suffice for.
+
+        `known` are the companions that each pool has needed before. A pool that needs others now is read once more,
+        with these. Raises `VenueUnavailable`, `ChainRefused`.
+        """
+        first = self._read(known)
+        if not first.moved:
+            return Reading(first.pools, first.unusable)
+        try:
+            second = self._read(first.moved, first.slot)
+        except VenueUnavailable as error:
+            return Reading(first.pools, first.unusable | dict.fromkeys(map(encode, first.moved), error))
+        restless = VenueUnavailable("expected a pool that needs the same accounts twice in a row, was one that moves")
+        unusable = first.unusable | second.unusable | dict.fromkeys(map(encode, second.moved), restless)
+        return Reading(first.pools | second.pools, unusable)
+
+    def _read(self, known: Mapping[Address, Sequence[Address]], min_slot: int = 0) -> _Pass:
+        """Reads pools with these companions."""
+        done = _Pass(min_slot, {}, {}, {})
+        for pools, addresses in _calls(known):
+            slot, accounts = self._rpc.accounts(addresses, done.slot)
+            done = done._replace(slot=done.slot or slot)
+            clock = _clock(accounts)
+            for pool in pools:
+                try:
+                    program, companions = _identified(pool, accounts)
+                    if accounts.keys() >= set(companions):
+                        decoded = program.decode(pool, accounts, clock)
+                        done.pools[encode(pool)] = PoolAt(slot, program, decoded, _tokens(decoded), companions)
+                    else:
+                        done.moved[pool] = companions
+                except EngineError as error:
+                    done.unusable[encode(pool)] = error
+        return done
+
+
+def _calls(known: Mapping[Address, Sequence[Address]]) -> Iterator[tuple[list[Address], list[Address]]]:
+    """The pools and the accounts of each call. A pool's accounts and the clock are in one call: they must agree."""
+    pools: list[Address] = []
+    accounts: dict[Address, None] = {}
+    for pool, companions in known.items():
+        own = dict.fromkeys([CLOCK, pool, *companions])
+        if pools and len(accounts | own) > MAX_ACCOUNTS:
+            yield pools, list(accounts)
+            pools, accounts = [], {}
+        pools.append(pool)
+        accounts |= own
+    if pools:
+        yield pools, list(accounts)
+
+
+def _identified(pool: Address, accounts: Accounts) -> tuple[Program, list[Address]]:
+    """A pool's program, and its companions as they are now. Raises `CorruptPool`, `UnsupportedPool`."""
+    account = accounts[pool]
+    if account is None:
+        raise CorruptPool("expected a pool, was no account")
+    program = PROGRAMS.get(account.owner)
+    if program is None:
+        names = ", ".join(each.name for each in PROGRAMS.values())
+        raise UnsupportedPool(f"expected a pool of {names}, was an account of program {encode(account.owner)}")
+    return program, program.companions(pool, account.data)
+
+
+def _tokens(pool: ProgramPool) -> tuple[str, str]:
+    """The symbols of the pool's tokens. Raises `UnsupportedPool`."""
+    for mint in pool.mints:
+        if mint not in _SYMBOLS:
+            raise UnsupportedPool(f"expected mints of {', '.join(_SYMBOLS.values())}, was {encode(mint)}")
+    mint_a, mint_b = pool.mints
+    return _SYMBOLS[mint_a], _SYMBOLS[mint_b]
+
+
+def _clock(accounts: Accounts) -> Clock:
+    account = accounts[CLOCK]
+    if account is None or len(account.data) < _CLOCK.size:
+        raise VenueUnavailable("expected the chain's clock, was none")
+    return Clock(*_CLOCK.unpack_from(account.data))
