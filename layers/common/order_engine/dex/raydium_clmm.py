@@ -41,8 +41,8 @@ class Tick(NamedTuple):
 class Range(NamedTuple):
     """The price range up to the next initialized tick, in the direction of a swap.
 
-    `tick` is that tick's id and `target` its square-root price; `liquidity` is the liquidity within the range and
-    `liquidity_after` the liquidity beyond it.
+    `tick` is that tick's id and `target` its square-root price, or the last one that a swap may reach; `liquidity` is
+    the liquidity within the range and `liquidity_after` the liquidity beyond it.
     """
 
     tick: int
@@ -72,7 +72,9 @@ class RaydiumClmm:
         """The ranges from the current price on: downwards if token 0 is the input, upwards if token 1 is."""
         liquidity = self.liquidity
         for tick, after in self._liquidity_ahead(a_to_b):
-            yield Range(tick, sqrt_price_at_tick(tick), liquidity, after)
+            target = sqrt_price_at_tick(tick)
+            target = max(target, MIN_SQRT_PRICE + 1) if a_to_b else min(target, MAX_SQRT_PRICE - 1)
+            yield Range(tick, target, liquidity, after)
             liquidity = after
 
     def _liquidity_ahead(self, a_to_b: bool) -> Iterator[tuple[int, int]]:
@@ -103,7 +105,7 @@ class RaydiumClmm:
         steps = list(self.steps(amount_in, a_to_b, exact_in=True))
         before, tick, liquidity = self.sqrt_price, self.tick, self.liquidity
         for ahead, (price, *_) in steps:
-            if price == ahead.target:
+            if price == sqrt_price_at_tick(ahead.tick):
                 tick, liquidity = ahead.tick - a_to_b, ahead.liquidity_after
             elif price != before:  # an input consumed by the fee keeps the tick that was just crossed
                 tick = tick_at_sqrt_price(price)
