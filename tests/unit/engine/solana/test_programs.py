@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from random import Random
+from struct import Struct
 from typing import Any
 
 import pytest
@@ -64,6 +65,30 @@ def test_a_layout_is_the_recorded_one(name: str, account: str) -> None:
         field["name"]: recorded_field(field, data) for field in recorded["fields"] if field["name"] in layout.offsets
     }
     assert layout.decode(data) == expected
+
+
+def noise(struct: Struct, name: str, record: str, *fields: str) -> tuple[list[Any], bytes]:
+    """Noise as long as a record of the layouts of that name, and its fields as recorded."""
+    recorded = documents()[name]["meta"]["layouts"][record]
+    assert struct.size == recorded["size"]
+    data = Random(record).randbytes(struct.size)
+    by_name = {field["name"]: field for field in recorded["fields"]}
+    return [recorded_field(by_name[field], data) for field in fields], data
+
+
+def test_a_bin_is_the_recorded_one() -> None:
+    amounts = "amount_x", "amount_y", "price"
+    orders = "open_order_amount", "processed_order_remaining_amount", "limit_order_ask_side"
+    expected, data = noise(meteora_dlmm.BIN, "meteora_dlmm", "bin", *amounts, *orders)
+    x, y, low, high, *rest = meteora_dlmm.BIN.unpack(data)
+    assert [x, y, low | high << 64, *rest] == expected
+
+
+def test_a_tick_is_the_recorded_one() -> None:
+    fields = "tick", "liquidity_net", "liquidity_gross"
+    expected, data = noise(raydium_clmm.TICK, "raydium_clmm", "tick", *fields)
+    tick, net_low, net_high, gross_low, gross_high, *_ = raydium_clmm.TICK.unpack(data)
+    assert [tick, net_low | net_high << 64, gross_low | gross_high << 64] == expected
 
 
 def test_an_account_longer_than_its_layout_is_decoded_as_far_as_known() -> None:

@@ -16,10 +16,12 @@ from order_engine.solana.programs.program import Program
 from tests.unit.engine.solana.recordings import documents
 from tests.unit.engine.solana.samples import Sample
 
-CP, V4, DAMM = "raydium_cp", "raydium_amm_v4", "meteora_damm_v2"
+CP, V4, CLMM = "raydium_cp", "raydium_amm_v4", "raydium_clmm"
+DLMM, DAMM = "meteora_dlmm", "meteora_damm_v2"
 ACCOUNTS = [(CP, "pool"), (CP, "config"), (CP, "vault_a"), (CP, "vault_b")]
 ACCOUNTS += [(V4, "pool"), (V4, "vault_a"), (V4, "vault_b"), (DAMM, "pool")]
-"""The accounts that a quote reads."""
+ACCOUNTS += [(CLMM, "pool"), (CLMM, "config"), (DLMM, "pool")]
+"""The accounts without which there is no quote."""
 
 each_account = pytest.mark.parametrize(("name", "role"), ACCOUNTS)
 
@@ -50,7 +52,7 @@ def test_an_account_of_another_size_is_corrupt(name: str, role: str, change: int
         sample.decode()
 
 
-@pytest.mark.parametrize(("name", "role"), [(CP, "pool"), (CP, "config"), (DAMM, "pool")])
+@pytest.mark.parametrize(("name", "role"), [(CP, "pool"), (CP, "config"), (CLMM, "config"), (DAMM, "pool")])
 def test_an_account_of_another_kind_is_corrupt(name: str, role: str) -> None:
     sample = Sample(name)
     account = sample.account(role)
@@ -71,6 +73,14 @@ def test_an_account_of_another_kind_is_corrupt(name: str, role: str) -> None:
         (V4, "pool", "status", 1, "was trading through an order book"),
         (V4, "pool", "status", 2, "was disabled"),
         (V4, "vault_a", "amount", 0, "expected a pool with liquidity, was an empty pool"),
+        (CLMM, "pool", "status", 16, "expected a pool that allows swaps, was status 16"),
+        (CLMM, "pool", "open_time", 2**62, f"expected a pool that is open at [0-9]+, was {2**62}"),
+        (CLMM, "pool", "fee_on", 1, "expected a fee on the input, was fee_on 1"),
+        (CLMM, "pool", "dynamic_fee_info", b"\1", "expected a constant fee, was a dynamic fee on top of it"),
+        (DLMM, "pool", "status", 1, "expected an enabled pair, was status 1"),
+        (DLMM, "pool", "pair_type", 4, "expected pair_type of at most 3, was 4"),
+        (DLMM, "pool", "function_type", 3, "expected function_type of at most 2, was 3"),
+        (DLMM, "pool", "collect_fee_mode", 2, "expected collect_fee_mode of at most 1, was 2"),
         (DAMM, "pool", "pool_status", 1, "expected an enabled pool, was status 1"),
         (DAMM, "pool", "liquidity", 0, "expected a pool with liquidity, was an empty pool"),
         (DAMM, "pool", "collect_fee_mode", 2, "expected fees apart from the liquidity, was fees that compound"),
@@ -100,6 +110,22 @@ def test_a_pool_that_does_not_trade_as_the_quote_maths_has_it_is_unsupported(
         (V4, "pool", "need_take_pnl_pc", 2**63, "reserve_b: expected an integer from 1 to"),
         (V4, "vault_b", "mint", TOKEN, "expected a vault of mint EPj.*, was of mint Tokenkeg"),
         (V4, "vault_b", "owner", TOKEN, "expected a vault of 5Q5.*, was of Tokenkeg"),
+        (CLMM, "pool", "tick_spacing", 0, "expected a tick spacing above 0, was 0"),
+        (CLMM, "pool", "tick_spacing", 10, "expected a configuration of spacing 10, was"),
+        (CLMM, "pool", "tick_current", 443_636, "expected a tick from -443636 to below 443636, was 443636"),
+        (CLMM, "pool", "tick_current", 443_635, "sqrt_price: expected a price within tick 443635, was"),
+        (CLMM, "pool", "liquidity", 0, "ticks: expected liquidity that is never negative, was '-"),
+        (CLMM, "pool", "token_vault_0", TOKEN, "expected the vault of .*, was Tokenkeg"),
+        (CLMM, "pool", "token_mint_1", TOKEN, "expected the vault of Tokenkeg.*, was"),
+        (CLMM, "config", "trade_fee_rate", 10**6, "trade_fee_rate: expected an integer from 0 to 999999, was"),
+        (CLMM, "config", "fund_fee_rate", 10**6, "fund_fee_rate: expected at most 1000000 with the protocol fee rate"),
+        (DLMM, "pool", "bin_step", 401, "bin_step: expected an integer from 1 to 400, was '401'"),
+        (DLMM, "pool", "active_id", 443_637, "active_id: expected an integer from -443636 to 443636"),
+        (DLMM, "pool", "protocol_share", 10_001, "protocol_share: expected an integer from 0 to 10000"),
+        (DLMM, "pool", "last_update_timestamp", b"\xff" * 8, "last_update_timestamp: expected an integer from 0"),
+        (DLMM, "pool", "reserve_x", TOKEN, "expected the reserve of .*, was Tokenkeg"),
+        (DLMM, "pool", "token_y_mint", TOKEN, "expected the reserve of Tokenkeg.*, was"),
+        (DLMM, "pool", "token_mint_y_program_flag", 2, "expected a token program flag of 0 or 1, was 2"),
         (DAMM, "pool", "sqrt_price", 1, "sqrt_price: expected an integer from 4295048016 to"),
         (DAMM, "pool", "base_fee_mode", 5, "base_fee_mode: expected at most 4, was '5'"),
         (DAMM, "pool", "collect_fee_mode", 3, "collect_fee_mode: expected an integer from 0 to 1, was '3'"),
@@ -118,13 +144,26 @@ def test_a_pool_in_an_impossible_state_is_corrupt(
 
 
 @pytest.mark.parametrize(("activation_type", "opens"), [(0, Clock(500, 10**9)), (1, Clock(10**9, 500))])
-def test_a_pool_is_active_from_its_slot_or_its_time_on(activation_type: int, opens: Clock) -> None:
-    sample = Sample(DAMM)
+@pytest.mark.parametrize(("name", "pair_type"), [(DAMM, None), (DLMM, 1), (DLMM, 2)])
+def test_a_pool_is_active_from_its_slot_or_its_time_on(
+    name: str, pair_type: int | None, activation_type: int, opens: Clock
+) -> None:
+    sample = Sample(name)
+    if pair_type:
+        sample.write("pool", "pair_type", pair_type)
     sample.write("pool", "activation_type", activation_type)
     sample.write("pool", "activation_point", 500)
     sample.decode(opens)
-    with pytest.raises(UnsupportedPool, match="expected a pool that is active at 499, was 500"):
+    with pytest.raises(UnsupportedPool, match="expected a (pool|pair) that is active at 499, was 500"):
         sample.decode(Clock(*(min(point, 499) if point == 500 else point for point in opens)))
+
+
+@pytest.mark.parametrize("pair_type", [0, 3])
+def test_a_permissionless_pair_is_active_from_its_creation_on(pair_type: int) -> None:
+    sample = Sample(DLMM)
+    sample.write("pool", "pair_type", pair_type)
+    sample.write("pool", "activation_point", 2**62)
+    sample.decode()
 
 
 def scheduled(**changes: int) -> Sample:
@@ -186,11 +225,21 @@ def metadata(mint: bytes) -> bytes:
     return mint.ljust(165, b"\0") + b"\1" + b"\x12\0\x40\0" + bytes(64)
 
 
-@pytest.mark.parametrize(("name", "pool"), [(CP, "token_2022"), (DAMM, None)])
-def test_a_mint_with_an_extension_that_changes_transfers_is_unsupported(name: str, pool: str | None) -> None:
+@pytest.mark.parametrize(
+    ("name", "pool", "flag"),
+    [
+        (CP, "token_2022", None),
+        (CLMM, None, None),
+        (DLMM, None, "token_mint_x_program_flag"),
+        (DAMM, None, "token_a_flag"),
+    ],
+)
+def test_a_mint_with_an_extension_that_changes_transfers_is_unsupported(
+    name: str, pool: str | None, flag: str | None
+) -> None:
     sample = Sample(name, pool)
-    if name == DAMM:
-        sample.write("pool", "token_a_flag", 1)
+    if flag:
+        sample.write("pool", flag, 1)
     mint = sample.account("mint_a")._replace(owner=TOKEN_2022)
     for data in (mint.data, metadata(mint.data)):
         sample.replace("mint_a", mint._replace(data=data))

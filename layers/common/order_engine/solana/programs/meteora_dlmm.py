@@ -25,7 +25,7 @@ from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, addr
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
-from order_engine.solana.programs.pool_accounts import extensible, fields, read, refuse_empty, refuse_extensions
+from order_engine.solana.programs.pool_accounts import extensible, fields, read, refuse_extensions
 from order_engine.solana.programs.program import Program, Trader
 
 ID = address("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
@@ -216,33 +216,22 @@ class Dlmm(Program):
         pair = read(accounts, address, ID, PAIR)
         _refuse_closed(pair, clock)
         _refuse_other_maths(pair)
-        mints, token_programs = _mints(pair), _token_programs(pair)
+        mints, reserves, token_programs = _mints(pair), (pair["reserve_x"], pair["reserve_y"]), _token_programs(pair)
         refuse_extensions(accounts, extensible(mints, token_programs))
-        for mint, reserve in zip(mints, _reserves(pair), strict=True):
+        for mint, reserve in zip(mints, reserves, strict=True):
             if reserve != derived(ID, address, mint):
                 raise CorruptPool(f"expected the reserve of {encode(mint)}, was {encode(reserve)}")
-        has_extension = accounts.get(_extension(address)) is not None
         existing = own_arrays(pair["bin_array_bitmap"])
+        has_extension = accounts.get(_extension(address)) is not None
         if has_extension:
             existing = sorted([*existing, *_arrays_of_extension(address, accounts)])
         arrays = Arrays.around(pair["active_id"] // BINS, existing)
-        known = arrays.known(lambda index: accounts.get(_array(address, index)) is not None)
-        parameters = {name: pair[name] for name in PARAMETERS}
-        if any(pair["reward_0_mint"]) or any(pair["reward_1_mint"]):
-            # A pair whose function is undetermined takes limit orders unless it has rewards.
-            parameters["function_type"] = parameters["function_type"] or LIQUIDITY_MINING
-        try:
-            bins = [bin for index in known.numbers for bin in _bins(address, accounts, index, pair["bin_step"])]
-            state = MeteoraDlmm.with_bins(parameters, bins)
-        except (CorruptState, Overflow) as error:
-            raise CorruptPool(str(error)) from error
-        refuse_empty(len(bins))
         return DlmmPair(
             address,
             mints,
-            _reserves(pair),
+            reserves,
             token_programs,
-            state,
+            _state(address, accounts, pair, arrays),
             pair["oracle"],
             arrays,
             has_extension,
@@ -252,10 +241,6 @@ class Dlmm(Program):
 
 def _mints(pair: dict[str, Any]) -> tuple[Address, Address]:
     return pair["token_x_mint"], pair["token_y_mint"]
-
-
-def _reserves(pair: dict[str, Any]) -> tuple[Address, Address]:
-    return pair["reserve_x"], pair["reserve_y"]
 
 
 def _token_programs(pair: dict[str, Any]) -> tuple[Address, Address]:
@@ -296,6 +281,23 @@ def _refuse_other_maths(pair: dict[str, Any]) -> None:
     ):
         if pair[name] > most:
             raise UnsupportedPool(f"expected {name} of at most {most}, was {pair[name]}")
+
+
+def _state(address: Address, accounts: Accounts, pair: dict[str, Any], arrays: Arrays) -> MeteoraDlmm:
+    """The state with the bins of all arrays up to the first on either side that was not read."""
+    known = arrays.known(lambda index: accounts.get(_array(address, index)) is not None)
+    parameters = {name: pair[name] for name in PARAMETERS}
+    if any(pair["reward_0_mint"]) or any(pair["reward_1_mint"]):
+        # A pair whose function is undetermined takes limit orders unless it has rewards.
+        parameters["function_type"] = parameters["function_type"] or LIQUIDITY_MINING
+    try:
+        bins = [bin for index in known.numbers for bin in _bins(address, accounts, index, pair["bin_step"])]
+        state = MeteoraDlmm.with_bins(parameters, bins)
+    except (CorruptState, Overflow) as error:
+        raise CorruptPool(str(error)) from error
+    if not bins:
+        raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
+    return state
 
 
 def _arrays_of_extension(pair: Address, accounts: Accounts) -> list[int]:

@@ -19,7 +19,7 @@ from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, addr
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
-from order_engine.solana.programs.pool_accounts import fields, read, refuse_empty
+from order_engine.solana.programs.pool_accounts import fields, read
 from order_engine.solana.programs.program import Program, Trader
 from order_engine.solana.tokens import mint
 
@@ -227,45 +227,22 @@ class Clmm(Program):
         pool = read(accounts, address, ID, POOL)
         _refuse_closed(pool, clock)
         _refuse_other_fees(pool)
-        config = read(accounts, pool["amm_config"], ID, CONFIG)
-        span = _span(pool)
-        if config["tick_spacing"] != pool["tick_spacing"]:
-            raise CorruptPool(
-                f"expected a configuration of spacing {pool['tick_spacing']}, was {config['tick_spacing']}"
-            )
         mints, vaults = _mints(pool), (pool["token_vault_0"], pool["token_vault_1"])
         for mint_address, vault in zip(mints, vaults, strict=True):
             if vault != derived(ID, b"pool_vault", address, mint_address):
                 raise CorruptPool(f"expected the vault of {encode(mint_address)}, was {encode(vault)}")
-        # No other account says which token program a mint belongs to.
-        token_programs = mint(accounts.get(mints[0])).program, mint(accounts.get(mints[1])).program
         existing = own_arrays(pool["tick_array_bitmap"])
         if accounts.get(_extension(address)) is not None:
             existing = sorted([*existing, *_arrays_of_extension(address, accounts)])
+        span = _span(pool)
         arrays = Arrays.around(_position(pool), [number for number in existing if _is_within_prices(number, span)])
-        known = arrays.known(lambda number: accounts.get(_array(address, number * span)) is not None)
-        ticks = [
-            tick for number in known.numbers for tick in _ticks(address, accounts, number * span, pool["tick_spacing"])
-        ]
-        state = {
-            "sqrt_price": pool["sqrt_price_x64"],
-            "tick": pool["tick_current"],
-            "liquidity": pool["liquidity"],
-            "trade_fee_rate": config["trade_fee_rate"],
-            "protocol_fee_rate": config["protocol_fee_rate"],
-            "fund_fee_rate": config["fund_fee_rate"],
-        }
-        try:
-            pool_state = RaydiumClmm.with_ticks(state, ticks)
-        except CorruptState as error:
-            raise CorruptPool(str(error)) from error
-        refuse_empty(len(ticks))
         return ClmmPool(
             address,
             mints,
             vaults,
-            token_programs,
-            pool_state,
+            # No other account says which token programs the mints belong to.
+            (mint(accounts.get(mints[0])).program, mint(accounts.get(mints[1])).program),
+            _state(address, accounts, pool, arrays),
             pool["amm_config"],
             pool["observation_key"],
             arrays,
@@ -320,6 +297,30 @@ def _refuse_other_fees(pool: dict[str, Any]) -> None:
         raise UnsupportedPool(f"expected a fee on the input, was fee_on {pool['fee_on']}")
     if any(pool["dynamic_fee_info"]):
         raise UnsupportedPool("expected a constant fee, was a dynamic fee on top of it")
+
+
+def _state(address: Address, accounts: Accounts, pool: dict[str, Any], arrays: Arrays) -> RaydiumClmm:
+    """The state with the ticks of all arrays up to the first on either side that was not read."""
+    config = read(accounts, pool["amm_config"], ID, CONFIG)
+    span, spacing = _span(pool), pool["tick_spacing"]
+    if config["tick_spacing"] != spacing:
+        raise CorruptPool(f"expected a configuration of spacing {spacing}, was {config['tick_spacing']}")
+    known = arrays.known(lambda number: accounts.get(_array(address, number * span)) is not None)
+    ticks = [tick for number in known.numbers for tick in _ticks(address, accounts, number * span, spacing)]
+    state = {
+        "sqrt_price": pool["sqrt_price_x64"],
+        "tick": pool["tick_current"],
+        "liquidity": pool["liquidity"],
+        "trade_fee_rate": config["trade_fee_rate"],
+        "protocol_fee_rate": config["protocol_fee_rate"],
+        "fund_fee_rate": config["fund_fee_rate"],
+    }
+    if not ticks:
+        raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
+    try:
+        return RaydiumClmm.with_ticks(state, ticks)
+    except CorruptState as error:
+        raise CorruptPool(str(error)) from error
 
 
 def _arrays_of_extension(pool: Address, accounts: Accounts) -> Iterator[int]:
