@@ -1,0 +1,93 @@
+"""Runs the localnet until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from aiohttp import web
+from solders.keypair import Keypair
+
+from localnet import server
+from localnet.chain import SLOT_SECONDS
+from localnet.ledger import Ledger, LedgerError
+from localnet.node import Node
+from localnet.programs import STANDINS
+from localnet.runtime import ProgramFileError, Runtime
+from localnet.wallet import WalletError, wallet
+
+
+class StartError(Exception):
+    """The localnet cannot be started. The message says why."""
+
+
+class Options(NamedTuple):
+    """The options of `up`. Without `data`, nothing is kept."""
+
+    host: str
+    port: int
+    data: Path | None
+    instant: bool
+    programs: Path | None
+    wallet: Path | None
+
+
+def up(options: Options, say: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT. Raises `StartError`."""
+    try:
+        runtime = Runtime(STANDINS)
+        programs = runtime.load_programs(options.programs) if options.programs else []
+        keypair = wallet(options.wallet) if options.wallet else None
+        ledger = Ledger(options.data)
+    except (LedgerError, ProgramFileError, WalletError) as error:
+        raise StartError(str(error)) from None
+    with closing(ledger):
+        node = Node(runtime, ledger, dict, instant=options.instant)
+        asyncio.run(_serve(node, options, keypair, [str(program) for program in programs], say))
+
+
+async def _serve(
+    node: Node, options: Options, keypair: Keypair | None, programs: list[str], say: Callable[[str], None]
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(server.application(node, options.host), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, options.host, options.port)
+        try:
+            await site.start()
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"port {options.port} at {options.host} is not free ({reason}): choose another with --port"
+            raise StartError(message) from None
+        if keypair:
+            node.grant(keypair.pubkey())
+        host, port, *_ = runner.addresses[0]
+        say(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        say(f"Programs: {', '.join(programs) or 'stand-ins'}. Data: {options.data or 'none is kept'}.")
+        if keypair:
+            say(f"Wallet {options.wallet}: {keypair.pubkey()}")
+        await (stop.wait() if options.instant else _tick(node, stop))
+    finally:
+        await runner.cleanup()
+        node.chain.save()
+
+
+async def _tick(node: Node, stop: asyncio.Event) -> None:
+    """Lets a slot pass every 400 ms, without drifting."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        due = max(due + SLOT_SECONDS, loop.time())
+        try:
+            async with asyncio.timeout_at(due):
+                await stop.wait()
+            return
+        except TimeoutError:
+            node.advance()

@@ -1,0 +1,131 @@
+"""A localnet within the test's process, and the transactions that tests send to it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.message import MessageV0
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
+from solders.transaction import VersionedTransaction
+
+from localnet.faucet import TOKENS
+from localnet.ledger import Ledger
+from localnet.node import Node
+from localnet.programs import STANDINS
+from localnet.programs.standin import Standin
+from localnet.rpc import dispatch
+from localnet.runtime import Runtime
+
+SOL = 10**9
+"""In lamports."""
+FEE = 5000
+"""Of a transaction with one signature, in lamports."""
+MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
+SYSTEM = Pubkey.default()
+
+
+class RpcFailure(Exception):
+    """JSON-RPC has answered with an error."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error['code']}: {error['message']}")
+        self.code: int = error["code"]
+        self.data: Any = error.get("data")
+
+
+class Localnet:
+    """A node that is asked as over HTTP, by JSON-RPC."""
+
+    def __init__(
+        self, folder: Path | None = None, *, instant: bool = True, standins: dict[Pubkey, Standin] | None = None
+    ) -> None:
+        runtime = Runtime(STANDINS if standins is None else standins)
+        self.ledger = Ledger(folder)
+        self.node = Node(runtime, self.ledger, dict, instant=instant)
+        self._ids = count()
+
+    def __call__(self, method: str, *params: Any) -> Any:
+        """The result of a method. Raises `RpcFailure`."""
+        answer = dispatch.answer(
+            self.node, {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+        )
+        if "error" in answer:
+            raise RpcFailure(answer["error"])
+        return answer["result"]
+
+    def value(self, method: str, *params: Any) -> Any:
+        """The value of a result that comes with its slot."""
+        return self(method, *params)["value"]
+
+    def blockhash(self, commitment: str = "processed") -> Hash:
+        return Hash.from_string(self.value("getLatestBlockhash", {"commitment": commitment})["blockhash"])
+
+    def funded(self, lamports: int = 10 * SOL) -> Keypair:
+        """A new wallet with lamports."""
+        keypair = Keypair()
+        self("requestAirdrop", str(keypair.pubkey()), lamports)
+        return keypair
+
+    def give(self, owner: Pubkey, amount: int, symbol: str) -> None:
+        self("localnet_airdrop", str(owner), amount, symbol)
+
+    def lamports(self, address: Pubkey, commitment: str = "processed") -> int:
+        lamports: int = self.value("getBalance", str(address), {"commitment": commitment})
+        return lamports
+
+    def tokens(self, owner: Pubkey, symbol: str) -> int:
+        """What an owner has of a token, in base units."""
+        found = self.value(
+            "getTokenAccountsByOwner",
+            str(owner),
+            {"mint": str(TOKENS[symbol].mint)},
+            {"encoding": "jsonParsed", "commitment": "processed"},
+        )
+        return sum(int(each["account"]["data"]["parsed"]["info"]["tokenAmount"]["amount"]) for each in found)
+
+    def send(self, transaction: VersionedTransaction, **options: Any) -> str:
+        options = {"encoding": "base64", "preflightCommitment": "processed", **options}
+        signature: str = self("sendTransaction", wire(transaction), options)
+        return signature
+
+    def status(self, signature: str) -> Any:
+        return self.value("getSignatureStatuses", [signature])[0]
+
+    def transaction(self, signature: str, commitment: str = "confirmed") -> Any:
+        return self("getTransaction", signature, {"commitment": commitment, "maxSupportedTransactionVersion": 0})
+
+    def slots(self, count: int = 1) -> None:
+        self("localnet_advance", count)
+
+
+def wire(transaction: VersionedTransaction) -> str:
+    """As sendTransaction takes it, in base64."""
+    return base64.b64encode(bytes(transaction)).decode()
+
+
+def signed(
+    payer: Keypair,
+    instructions: Sequence[Instruction],
+    blockhash: Hash,
+    *signers: Keypair,
+    tables: Sequence[AddressLookupTableAccount] = (),
+) -> VersionedTransaction:
+    message = MessageV0.try_compile(payer.pubkey(), instructions, tables, blockhash)
+    return VersionedTransaction(message, [payer, *signers])
+
+
+def payment(payer: Keypair, to: Pubkey, lamports: int, blockhash: Hash) -> VersionedTransaction:
+    return signed(payer, [transfer_of(payer, to, lamports)], blockhash)
+
+
+def transfer_of(payer: Keypair, to: Pubkey, lamports: int) -> Instruction:
+    return transfer(TransferParams(from_pubkey=payer.pubkey(), to_pubkey=to, lamports=lamports))
