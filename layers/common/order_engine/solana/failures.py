@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from order_engine.domain.errors import ChainRefused, EngineError, InsufficientFunds, QuoteExpired
+from order_engine.domain.errors import ChainRefused, EngineError, InsufficientFunds, QuoteExpired, VenueUnavailable
 from order_engine.solana.addresses import (
     ASSOCIATED_TOKEN,
     COMPUTE_BUDGET,
@@ -55,6 +55,8 @@ def failure(error: Any, logs: Sequence[str], programs: Sequence[Address]) -> Eng
             program, lines = _refusal(logs) or (encode(programs[index]), [])
             return _of_program(program, reason, lines)
     name = str(next(iter(error), error) if isinstance(error, dict) else error)
+    if name == "BlockhashNotFound":
+        return VenueUnavailable("expected a node that knows the transaction's blockhash, was one that lags behind")
     if name in _UNPAYABLE:
         return InsufficientFunds(f"the wallet holds too little to pay for the transaction: {name}")
     return ChainRefused(f"the chain refused the transaction: {name:.100}")

@@ -49,7 +49,7 @@ class Block(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """What a transaction would do: its error, if any, its log, and the compute units that it takes."""
+    """What a transaction would do: its error, if any, its log, and the compute units that it takes without one."""
 
     error: Any
     logs: Sequence[str]
@@ -103,6 +103,7 @@ class Rpc:
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
+        self._minimum_balances: dict[int, int] = {}
 
     def cluster(self) -> str:
         """The name of the nodes' cluster."""
@@ -135,8 +136,11 @@ class Rpc:
         return self._nodes.call("getProgramAccounts", [encode(program), options], parse)
 
     def minimum_balance(self, size: int) -> int:
-        """The lamports that an account of `size` bytes must hold: its rent."""
-        return self._ask("getMinimumBalanceForRentExemption", [size, _CONFIRMED], _natural)
+        """The lamports that an account of `size` bytes must hold: its rent. Asked once."""
+        if size not in self._minimum_balances:
+            options = [size, _CONFIRMED]
+            self._minimum_balances[size] = self._ask("getMinimumBalanceForRentExemption", options, _natural)
+        return self._minimum_balances[size]
 
     def priority_fees(self, addresses: Sequence[Address]) -> list[int]:
         """The least that was paid in each of the recent slots by transactions that wrote to these accounts.
@@ -172,7 +176,8 @@ class Rpc:
 
         def parse(result: Any) -> Simulation:
             value = result["value"]
-            return Simulation(value["err"], _texts(value["logs"]), _natural(value.get("unitsConsumed") or 0))
+            units = _natural(value["unitsConsumed"]) if value["err"] is None else 0
+            return Simulation(value["err"], _texts(value["logs"]), units)
 
         unchecked = {"sigVerify": False, "replaceRecentBlockhash": True}
         options = {**_CONFIRMED, **_BASE64, **unchecked, "minContextSlot": min_slot}

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from order_engine.domain.errors import ChainRefused, EngineError, InsufficientFunds, QuoteExpired, SlippageExceeded
+from order_engine.domain.errors import (
+    ChainRefused,
+    EngineError,
+    InsufficientFunds,
+    QuoteExpired,
+    SlippageExceeded,
+    VenueUnavailable,
+)
 from order_engine.solana.addresses import COMPUTE_BUDGET, SYSTEM, TOKEN, address, encode
 from order_engine.solana.failures import failure
 from order_engine.solana.programs import PROGRAMS, raydium_amm_v4, raydium_cp
@@ -119,6 +126,7 @@ def test_what_another_program_has_logged_before_does_not_count() -> None:
     [
         ("InsufficientFundsForFee", InsufficientFunds, "InsufficientFundsForFee"),
         ({"InsufficientFundsForRent": {"account_index": 0}}, InsufficientFunds, "InsufficientFundsForRent"),
+        ("BlockhashNotFound", VenueUnavailable, "a node that knows the transaction's blockhash"),
         ("AccountInUse", ChainRefused, "AccountInUse"),
         ({"InstructionError": [9, {"Custom": 1}]}, ChainRefused, "InstructionError"),
         ({"InstructionError": "nonsense"}, ChainRefused, "InstructionError"),

@@ -108,8 +108,8 @@ CALLS: dict[str, tuple[Ask, Any, Any]] = {
     ),
     "simulateTransaction": (
         lambda rpc: rpc.simulate(b"wire", min_slot=8),
-        {**CONTEXT, "value": {"err": "AccountNotFound", "logs": ["a"], "unitsConsumed": 150, "accounts": None}},
-        Simulation("AccountNotFound", ["a"], 150),
+        {**CONTEXT, "value": {"err": None, "logs": ["a"], "unitsConsumed": 150, "accounts": None}},
+        Simulation(None, ["a"], 150),
     ),
     "sendTransaction": (lambda rpc: rpc.send("d2lyZQ=="), SIGNATURE, SIGNATURE),
     "getSignatureStatuses": (
@@ -208,6 +208,7 @@ NONSENSE: list[tuple[str, tuple[Any, ...], Any]] = [
     ("getLatestBlockhash", ("value", "lastValidBlockHeight"), ...),
     ("getEpochInfo", ("blockHeight",), None),
     ("simulateTransaction", ("value", "err"), ...),
+    ("simulateTransaction", ("value", "unitsConsumed"), ...),
     ("sendTransaction", (), TEXTS[0]),
     ("getSignatureStatuses", ("value", 0, "confirmationStatus"), ...),
     ("getSignatureStatuses", ("value",), []),
@@ -243,6 +244,17 @@ def test_a_result_of_another_form_is_refused_by_name(
 def test_a_status(node: FakeNode, rpc: Rpc, value: Any, expected: Status | None) -> None:
     node.results["getSignatureStatuses"] = {**CONTEXT, "value": [value]}
     assert rpc.status(SIGNATURE) == Lookup(9, expected)
+
+
+def test_a_simulation_that_fails(node: FakeNode, rpc: Rpc) -> None:
+    node.results["simulateTransaction"] = {**CONTEXT, "value": {"err": "AccountNotFound", "logs": None}}
+    assert rpc.simulate(b"wire") == Simulation("AccountNotFound", [], 0)
+
+
+def test_rent_is_asked_once(node: FakeNode, rpc: Rpc) -> None:
+    node.results["getMinimumBalanceForRentExemption"] = lambda size, options: size * 10
+    assert [rpc.minimum_balance(size) for size in (165, 165, 170)] == [1650, 1650, 1700]
+    assert len(node.calls) == 2
 
 
 def test_no_transaction(node: FakeNode, rpc: Rpc) -> None:

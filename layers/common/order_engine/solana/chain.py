@@ -1,0 +1,205 @@
+"""Solana as the chain on which orders are executed."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from order_engine.domain.errors import ChainRefused, QuoteExpired, SignatureMismatch, VenueUnavailable
+from order_engine.domain.quotes import Costs, Quote
+from order_engine.domain.tokens import TOKENS
+from order_engine.domain.transactions import Fill, Transaction
+from order_engine.ports import PoolRegistry
+from order_engine.solana.addresses import (
+    ADDRESS_BYTES,
+    SIGNATURE_BYTES,
+    Address,
+    address,
+    associated_token_account,
+    encode,
+)
+from order_engine.solana.failures import failure
+from order_engine.solana.fills import fill
+from order_engine.solana.lookup_tables import LookupTables
+from order_engine.solana.messages import serialize
+from order_engine.solana.nodes import PREFLIGHT_FAILURE, RpcError
+from order_engine.solana.pools import PoolReader
+from order_engine.solana.programs.program import ProgramPool
+from order_engine.solana.rpc import Rpc, Status
+from order_engine.solana.signing import Signer
+from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES
+from order_engine.solana.transactions import MAX_COMPUTE_UNITS, SIGNATURE_LAMPORTS, Draft, draft
+from order_engine.solana.wallet import SolanaWallet
+
+MICRO_LAMPORTS = 10**6
+"""Micro-lamports in a lamport."""
+
+UNITS_BESIDE_SWAPS, UNITS_OF_A_SWAP = 50_000, 100_000
+"""Compute units of a transaction before it is simulated, for the estimate of its costs: rather too many."""
+
+_MARGIN = 6, 5
+"""Until a transaction lands, the price may move so that its swaps take more compute units than in its simulation."""
+
+_HARMLESS_PREFLIGHT_ERRORS = "AlreadyProcessed", "BlockhashNotFound"
+"""The transaction has landed, or the node may lag behind. `confirm` tells."""
+
+
+class SolanaChain:
+    """A `Chain`. `signer` is called when there is something to sign. `max_priority_fee` is that of a transaction."""
+
+    def __init__(
+        self,
+        *,
+        rpc: Rpc,
+        registry: PoolRegistry,
+        wallet: SolanaWallet,
+        signer: Callable[[], Signer],
+        tables: LookupTables,
+        max_priority_fee: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._rpc = rpc
+        self._registry = registry
+        self._reader = PoolReader(rpc)
+        self._wallet = wallet
+        self._signer = signer
+        self._tables = tables
+        self._max_priority_fee = max_priority_fee
+        self._now = now
+
+    def costs(self, quote: Quote) -> Costs:
+        """An estimate: only a simulation tells the compute units."""
+        units = UNITS_BESIDE_SWAPS + UNITS_OF_A_SWAP * len(quote.swaps)
+        price = self._price([address(swap.pool) for swap in quote.swaps], units)
+        bought = dict.fromkeys(swap.token_out for swap in quote.swaps)
+        if quote.token_out == "SOL":
+            del bought[quote.swaps[-1].token_out]
+        fee = SIGNATURE_LAMPORTS - (-units * price // MICRO_LAMPORTS)
+        return Costs(fee, self._rent * self._missing([address(TOKENS[symbol].mint) for symbol in bought]))
+
+    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
+        quote.check(self._now())
+        swapping = draft(
+            quote,
+            min_out,
+            order_id,
+            wallet=self._wallet.key,
+            pools=self._pools(quote),
+            rent=self._rent,
+            tables=self._tables.read(),
+        )
+        units = self._simulated_units(swapping, quote)
+        priced = swapping.with_budget(units, self._price(swapping.writable, units))
+        blockhash = self._rpc.latest_blockhash(quote.slot)
+        message = priced.message(blockhash.hash)
+        signature = self._sign(message)
+        return Transaction(
+            signature=encode(signature),
+            venue=quote.venue,
+            token_in=quote.token_in,
+            token_out=quote.token_out,
+            amount_in=quote.amount_in,
+            min_out=min_out,
+            swaps=quote.swaps,
+            last_valid_height=blockhash.last_valid_height,
+            instructions=[step.description for step in priced.steps],
+            wire=b64encode(serialize([signature], message)).decode(),
+        )
+
+    def submit(self, transaction: Transaction) -> None:
+        """Never raises `QuoteExpired`: that a node refuses a transaction does not prove that none carries it out."""
+        if transaction.wire is None:
+            raise ValueError(f"expected transaction {transaction.signature} with its bytes")
+        try:
+            signature = self._rpc.send(transaction.wire)
+        except RpcError as error:
+            reason = error.data.get("err") if isinstance(error.data, dict) else None
+            if error.code == PREFLIGHT_FAILURE and reason in _HARMLESS_PREFLIGHT_ERRORS:
+                return
+            raise VenueUnavailable(f"transaction {transaction.signature} was not sent: {error}") from error
+        if signature != transaction.signature:
+            raise SignatureMismatch(f"expected signature {transaction.signature}, was {signature}")
+
+    def confirm(self, transaction: Transaction) -> Fill | None:
+        status = self._status(transaction)
+        if status is None or not status.is_confirmed:
+            return None
+        landed = self._rpc.transaction(transaction.signature)
+        if landed is None:
+            return None  # This node has not seen it yet.
+        if landed.error is not None:
+            raise failure(landed.error, landed.logs, landed.programs)
+        return fill(transaction, landed, self._wallet.key)
+
+    def _status(self, transaction: Transaction) -> Status | None:
+        """What is known of a transaction. Raises `QuoteExpired` once it can't land any more.
+
+        First a final block above its last one is read, then the history of a node that has reached this block: asked
+        the other way round, it might land in between.
+        """
+        if status := self._rpc.status(transaction.signature).status:
+            return status
+        final = self._rpc.finalized_block()
+        if final.height <= transaction.last_valid_height:
+            return None
+        found = self._rpc.status(transaction.signature, with_history=True)
+        if found.status is None and found.slot >= final.slot:
+            raise QuoteExpired(
+                f"transaction {transaction.signature} could land up to block {transaction.last_valid_height},"
+                f" and has not: block {final.height} is final"
+            )
+        return found.status
+
+    def _pools(self, quote: Quote) -> dict[str, ProgramPool]:
+        """The quote's pools as they are now, as far as they can still be traded in."""
+        tokens = {token for swap in quote.swaps for token in (swap.token_in, swap.token_out)}
+        registered = {pool.address: pool for pool in self._registry.enabled(sorted(tokens))}
+        used = [registered[swap.pool] for swap in quote.swaps if swap.pool in registered]
+        found = self._reader.read({address(pool.address): [*map(address, pool.companions)] for pool in used})
+        for id, error in found.unusable.items():
+            if isinstance(error, VenueUnavailable):
+                raise error
+            raise QuoteExpired(f"pool {id} can no longer be traded in: {error}")
+        return {id: read.pool for id, read in found.pools.items()}
+
+    def _simulated_units(self, swapping: Draft, quote: Quote) -> int:
+        """The limit of compute units. Raises what the transaction would fail with."""
+        # The simulation pays the highest fee, so that the wallet can pay the real one.
+        budget = MAX_COMPUTE_UNITS, self._max_priority_fee * MICRO_LAMPORTS // MAX_COMPUTE_UNITS
+        full = swapping.with_budget(*budget)
+        unsigned = serialize([bytes(SIGNATURE_BYTES)], full.message(bytes(ADDRESS_BYTES)))
+        simulation = self._rpc.simulate(unsigned, quote.slot)
+        if simulation.error is None:
+            numerator, denominator = _MARGIN
+            return min(simulation.units * numerator // denominator + 1, MAX_COMPUTE_UNITS)
+        error = failure(simulation.error, simulation.logs, [step.instruction.program for step in full.steps])
+        if isinstance(error, ChainRefused):
+            # Programs have various names for an account that is missing or holds too little.
+            self._wallet.check(quote.token_in, quote.amount_in)
+        raise error
+
+    def _price(self, accounts: Sequence[Address], units: int) -> int:
+        """The price of a compute unit, in micro-lamports: what three of four recent slots would have taken."""
+        paid = sorted(self._rpc.priority_fees(accounts)) or [0]
+        return min(paid[len(paid) * 3 // 4], self._max_priority_fee * MICRO_LAMPORTS // units)
+
+    def _sign(self, message: bytes) -> bytes:
+        signer = self._signer()
+        if signer.address != self._wallet.key:
+            raise ChainRefused(
+                f"expected the key of wallet {self._wallet.address}, was that of {encode(signer.address)}"
+            )
+        return signer.sign(message)
+
+    def _missing(self, mints: Sequence[Address]) -> int:
+        """How many of the wallet's accounts for these tokens do not exist."""
+        if not mints:
+            return 0
+        accounts = [associated_token_account(self._wallet.key, mint) for mint in mints]
+        return list(self._rpc.accounts(accounts).accounts.values()).count(None)
+
+    @property
+    def _rent(self) -> int:
+        return self._rpc.minimum_balance(TOKEN_ACCOUNT_BYTES)
