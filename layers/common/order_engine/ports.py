@@ -211,6 +211,34 @@ class PoolRegistry(Protocol):
         """Stores the accounts that the last quote of a pool needed beside its own."""
 
 
+class FoundPools(NamedTuple):
+    """Pools of one pair: the deepest that can be traded in, and by address those that can't, and why."""
+
+    usable: Sequence[RegisteredPool]
+    unusable: Mapping[str, EngineError]
+
+
+class SearchRefused(Exception):
+    """No node lists the accounts of a program. Pools can still be registered by hand."""
+
+
+class PoolSource(Protocol):
+    """Where pools are found on chain. Every method may raise `VenueUnavailable`."""
+
+    @property
+    def programs(self) -> Sequence[str]:
+        """The programs whose pools are searched, by the kind of their pools."""
+
+    def search(self, program: str, tokens: tuple[str, str], limit: int) -> FoundPools:
+        """The pools of a program that trade these two tokens, at most `limit` usable ones. Raises `SearchRefused`."""
+
+    def check(self, address: str) -> RegisteredPool:
+        """The pool at an address, as it may be registered by hand.
+
+        Raises `CorruptPool`, `UnsupportedPool`, and `ValueError` for text that is no address.
+        """
+
+
 class SubscriptionStore(Protocol):
     """Which connection listens to which order."""
 

@@ -66,6 +66,8 @@ class Program(Protocol):
     discriminator: bytes
     mint_offsets: tuple[int, int]
     """Where the mints of token a and token b are in a pool's account."""
+    sorts_mints: bool = False
+    """Whether the mint of token a is always the lower one."""
     errors: Mapping[str, type[EngineError]]
     """The reaction to an error of this program, by the error's name. Any other error is final."""
     codes: Mapping[int, str]

@@ -208,6 +208,7 @@ class Clmm(Program):
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["token_mint_0"], POOL.offsets["token_mint_1"]
+    sorts_mints = True
     errors = ERRORS
     codes = CODES
 

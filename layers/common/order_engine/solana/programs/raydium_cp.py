@@ -145,6 +145,7 @@ class CpSwap(Program):
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["token_0_mint"], POOL.offsets["token_1_mint"]
+    sorts_mints = True
     errors = ERRORS
     codes = CODES
 

@@ -1,0 +1,162 @@
+"""Finding pools and registering them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from order_engine.domain.errors import EngineError, StoreUnavailable, UnsupportedPool, VenueUnavailable
+from order_engine.domain.pools import RegisteredPool, Source
+from order_engine.domain.tokens import TOKENS
+from order_engine.ports import FoundPools, SearchRefused
+from order_engine.services.discovery import POOLS_PER_PAIR, Discovery
+from tests.unit.engine.solana.ledger import Registry
+
+PAIRS = 21
+"""Those of seven tokens: wSOL is SOL to a pool."""
+
+
+def pool(address: str, program: str = "raydium_cp", tokens: str = "SOL-USDC") -> RegisteredPool:
+    token_a, token_b = tokens.split("-")
+    return RegisteredPool(address, program, "raydium", token_a, token_b, (), Source.DISCOVERED)
+
+
+@dataclass
+class Pools:
+    """A `PoolSource` that finds these pools. `refusals` are raised for a program or a pair."""
+
+    pools: list[RegisteredPool] = field(default_factory=list)
+    unusable: dict[str, EngineError] = field(default_factory=dict)
+    refusals: dict[str, Exception] = field(default_factory=dict)
+    searches: list[tuple[str, tuple[str, str], int]] = field(default_factory=list)
+    programs: Sequence[str] = ("raydium_cp", "meteora_dlmm")
+    before: Callable[[], None] = lambda: None
+
+    def search(self, program: str, tokens: tuple[str, str], limit: int) -> FoundPools:
+        self.searches.append((program, tokens, limit))
+        self.before()
+        for what in (program, "-".join(tokens)):
+            if what in self.refusals:
+                raise self.refusals[what]
+        found = [one for one in self.pools if one.program == program and {one.token_a, one.token_b} == {*tokens}]
+        return FoundPools(found, self.unusable if (program, tokens) == ("raydium_cp", ("SOL", "USDC")) else {})
+
+    def check(self, address: str) -> RegisteredPool:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def source() -> Pools:
+    return Pools([pool("1"), pool("2", "meteora_dlmm"), pool("3", tokens="JUP-SOL")])
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def discovery(source: Pools, registry: Registry) -> Discovery:
+    return Discovery(source=source, registry=registry)
+
+
+def test_every_pair_of_tokens_is_searched_in_every_program(discovery: Discovery, source: Pools) -> None:
+    assert discovery.run(60).complete
+    assert {limit for _, _, limit in source.searches} == {POOLS_PER_PAIR}
+    searched = {(program, frozenset(tokens)) for program, tokens, _ in source.searches}
+    assert len(searched) == len(source.searches) == 2 * PAIRS
+    assert {symbol for _, tokens in searched for symbol in tokens} == {*TOKENS} - {"wSOL"}
+
+
+def test_what_is_found_is_registered(discovery: Discovery, source: Pools, registry: Registry) -> None:
+    report = discovery.run(60)
+    assert {*registry.all()} == {*source.pools}
+    assert (report.found, report.disabled, report.unusable, report.failed) == (3, [], {}, {})
+
+
+def test_a_pool_that_is_no_longer_found_is_disabled(discovery: Discovery, source: Pools, registry: Registry) -> None:
+    discovery.run(60)
+    gone = source.pools.pop(0)
+    source.unusable = {gone.address: UnsupportedPool("expected a pool that allows swaps, was status 4")}
+    report = discovery.run(60)
+    assert report.disabled == ["1"]
+    assert report.unusable == {"1": "expected a pool that allows swaps, was status 4"}
+    assert registry.pools["1"] == replace(gone, enabled=False)
+    # Only once.
+    assert discovery.run(60).disabled == []
+    source.pools.append(gone)
+    discovery.run(60)
+    assert registry.pools["1"] == gone
+
+
+def test_a_pool_that_could_not_be_read_this_time_stays(discovery: Discovery, source: Pools, registry: Registry) -> None:
+    discovery.run(60)
+    source.pools.pop(0)
+    source.unusable = {"1": VenueUnavailable("expected a pool that needs the same accounts, was one that moves")}
+    assert discovery.run(60).disabled == []
+    assert registry.pools["1"].enabled
+
+
+def test_pools_known_by_hand_stay_as_they_are(discovery: Discovery, source: Pools, registry: Registry) -> None:
+    """GIVEN a pool that was removed, and one that no search finds."""
+    removed = replace(pool("1"), source=Source.BY_HAND, enabled=False)
+    added = replace(pool("9"), source=Source.BY_HAND)
+    registry.pools = {each.address: each for each in (removed, added)}
+    discovery.run(60)
+    assert registry.pools["1"] == removed
+    assert registry.pools["9"] == added
+
+
+def test_a_search_without_an_answer_changes_nothing_and_is_reported(
+    discovery: Discovery, source: Pools, registry: Registry
+) -> None:
+    discovery.run(60)
+    source.pools.clear()
+    source.refusals["SOL-USDC"] = VenueUnavailable("no node answers")
+    report = discovery.run(60)
+    assert report.failed == {f"{program} SOL-USDC": "no node answers" for program in source.programs}
+    assert not report.complete
+    assert {address for address, known in registry.pools.items() if known.enabled} == {"1", "2"}
+
+
+def test_a_program_that_no_node_lists_is_asked_for_once(
+    discovery: Discovery, source: Pools, registry: Registry
+) -> None:
+    source.refusals["raydium_cp"] = SearchRefused("getProgramAccounts is not available (-32010)")
+    report = discovery.run(60)
+    assert report.failed == {
+        "raydium_cp": "expected a node that lists a program's pools, was a refusal:"
+        " getProgramAccounts is not available (-32010)"
+    }
+    assert not report.complete
+    assert [program for program, _, _ in source.searches].count("raydium_cp") == 1
+    assert list(registry.pools) == ["2"]
+
+
+def test_a_run_ends_in_time_and_the_next_one_searches_elsewhere(source: Pools, registry: Registry) -> None:
+    """GIVEN searches of a second each, WHEN there are three seconds for them."""
+    clock = [0.0]
+
+    def wait() -> None:
+        clock[0] += 1
+
+    source.before = wait
+    discovery = Discovery(source=source, registry=registry, now=lambda: clock[0])
+    assert not discovery.run(3).complete
+    first = source.searches[:]
+    assert len(first) == 3
+    for _ in range(20):
+        discovery.run(3)
+    assert {*source.searches} > {*first}
+
+
+def test_without_the_registry_nothing_is_searched(source: Pools) -> None:
+    class Down(Registry):
+        def all(self) -> list[RegisteredPool]:
+            raise StoreUnavailable("Postgres does not answer")
+
+    with pytest.raises(StoreUnavailable):
+        Discovery(source=source, registry=Down()).run(60)
+    assert source.searches == []
