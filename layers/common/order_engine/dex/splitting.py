@@ -56,11 +56,8 @@ def best_split(
     Tries subsets of the sides except those that can't beat the best split found. Before costs, a subset never pays
     more than the set. Returns `None` if no split that `fits` can take the amount.
     """
-    best: Split | None = None
-    for one in unsplit(sides, amount_in, now):
-        if (best is None or one.amount_out > best.amount_out) and fits(one):
-            best = one
-
+    alone = sorted(unsplit(sides, amount_in, now), key=lambda split: split.amount_out, reverse=True)
+    best = next(filter(fits, alone), None)
     seen = set()
     subsets = [tuple(range(len(sides)))]
     while subsets:
