@@ -51,6 +51,10 @@ user: $(VENV)/.run ## manage clients' API keys: ARGS="create-key NAME", ARGS=lis
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator --data "$(DATA)" parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.keys $(ARGS)
 
+programs: $(VENV)/.run ## fetch the DEX programs' binaries for the localnet from a cluster: SOLANA_RPC_URL=https://… PROGRAMS=folder
+	PYTHONPATH=layers/common $(BIN)/python -m localnet programs --into "$(or $(PROGRAMS),.local/programs)" \
+	  $(if $(SOLANA_RPC_URL),--rpc "$(SOLANA_RPC_URL)") $(ARGS)
+
 sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local --data "$(DATA)" $(or $(ARGS),start-api --port 3003)
 
@@ -183,5 +187,5 @@ $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(VENV)/.uv requirements/%.t
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run market user sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
+.PHONY: help run market user programs sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
   capacity screenshots faults aws-cli lock clean

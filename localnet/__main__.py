@@ -1,4 +1,4 @@
-"""`python -m localnet up | airdrop | fault | faults | clear | advance`."""
+"""`python -m localnet up | airdrop | fault | faults | clear | advance | programs`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from localnet.binaries import MAINNET, BinaryError, fetch_programs
 from localnet.commands import CommandError, airdrop, call
 from localnet.faults import AT_SLOTS, KINDS, MEANINGS
 
@@ -33,7 +34,9 @@ def main() -> None:
                 _show(call(arguments.url, "localnet_clear"))
             case "advance":
                 print(call(arguments.url, "localnet_advance", arguments.slots))
-    except CommandError as error:
+            case "programs":
+                fetch_programs(arguments.rpc, arguments.into, print)
+    except (BinaryError, CommandError) as error:
         sys.exit(f"localnet: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -79,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
 
     advance = actions.add_parser("advance", parents=[node], help="let slots pass at once; prints the new slot")
     advance.add_argument("slots", type=int, nargs="?", default=1)
+
+    binaries = actions.add_parser("programs", help="fetch the programs that the stand-ins are for, and compare them")
+    binaries.add_argument("--rpc", default=MAINNET, metavar="URL", help="of a mainnet node's JSON-RPC (%(default)s)")
+    binaries.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="where to put them, as ID.so each")
     return parser
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.dex_programs import METEORA_DAMM_V2
 from localnet.programs.anchor import (
     ADDRESS,
     DISCRIMINATOR_MISMATCH,
@@ -39,7 +40,7 @@ from order_engine.dex.meteora_damm_v2 import (
 )
 from order_engine.dex.rounding import U64_MAX, ceil_div
 
-ID = Pubkey.from_string("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
+ID = METEORA_DAMM_V2.id
 AUTHORITY, _ = Pubkey.find_program_address([b"pool_authority"], ID)
 EVENT_AUTHORITY, _ = Pubkey.find_program_address([b"__event_authority"], ID)
 

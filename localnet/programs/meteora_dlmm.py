@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.dex_programs import METEORA_DLMM
 from localnet.programs.anchor import HAS_ONE, AnchorError, Call, Entry, anchor_program
 from localnet.programs.meteora_dlmm_bins import BITMAP_EXTENSION, BinArrays
 from localnet.programs.records import Layout, Record
@@ -20,7 +21,7 @@ from order_engine.dex.meteora_dlmm import MeteoraDlmm, Volatility
 from order_engine.dex.meteora_dlmm_bins import Bin, Fill, fill_bin_exact_out
 from order_engine.dex.meteora_dlmm_fills import UNLIMITED
 
-ID = Pubkey.from_string("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
+ID = METEORA_DLMM.id
 EVENT_AUTHORITY, _ = Pubkey.find_program_address([b"__event_authority"], ID)
 
 PAIR = Layout(

@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from solders.pubkey import Pubkey
 
+from localnet.dex_programs import RAYDIUM_AMM_V4
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Reader, Transfer, panicked
 from localnet.programs.tokens import TOKEN, TokenAccount, token_account
@@ -20,7 +21,7 @@ from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.swaps import Swap
 
-ID = Pubkey.from_string("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
+ID = RAYDIUM_AMM_V4.id
 AUTHORITY, AUTHORITY_BUMP = Pubkey.find_program_address([b"amm authority"], ID)
 
 POOL = Layout(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from solders.pubkey import Pubkey
-
+from localnet.dex_programs import RAYDIUM_CLMM
 from localnet.programs.anchor import ADDRESS, REQUIRE_EQ, REQUIRE_GT, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
 from localnet.programs.raydium_clmm_ticks import TickArrays, ticks_of
@@ -27,7 +26,7 @@ from order_engine.dex.raydium_clmm_math import (
     tick_at_sqrt_price,
 )
 
-ID = Pubkey.from_string("CAMMCzo5YL8w4VFF8KVHrK22GGUsp5VTaW7grrKgrWqK")
+ID = RAYDIUM_CLMM.id
 
 POOL = Layout(
     1544,

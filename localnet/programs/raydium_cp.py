@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.dex_programs import RAYDIUM_CP
 from localnet.programs.anchor import ADDRESS, RAW, REQUIRE_GT, SEEDS, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
 from localnet.programs.records import Layout, Record
@@ -18,7 +19,7 @@ from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.swaps import Swap
 
-ID = Pubkey.from_string("CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C")
+ID = RAYDIUM_CP.id
 AUTHORITY, AUTHORITY_BUMP = Pubkey.find_program_address([b"vault_and_lp_mint_auth_seed"], ID)
 
 POOL = Layout(
