@@ -30,10 +30,14 @@ View: TypeAlias = "Callable[[Event], dict[str, Any]]"
 
 
 class PoolList(NamedTuple):
-    """A venue's pools, and by address those that can't be used, and why."""
+    """A venue's pools, and by address those that can't be used, and why.
+
+    `now` is the time that its swaps see, in Unix seconds, where that is not the engine's.
+    """
 
     listings: Sequence[Listing]
     unusable: Mapping[str, EngineError]
+    now: int | None = None
 
 
 class Venue(Protocol):

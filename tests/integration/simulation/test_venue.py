@@ -8,6 +8,7 @@ import pytest
 
 from order_engine.dex.routing import Listing, paths
 from order_engine.domain.errors import CorruptPool, StoreUnavailable, VenueUnavailable
+from order_engine.ports import PoolList
 from order_engine.simulation.faults import STEPS, Faults, clear_faults, set_fault
 from order_engine.simulation.market import LATENCIES, SLOT_SECONDS, Market
 from order_engine.simulation.pools import VENUES, pool_settings
@@ -164,7 +165,7 @@ def test_a_venue_fault_strikes_even_without_a_pool(venue: SimulatedVenue, databa
     set_fault(database, "raydium", "quote", "fail", times=1)
     with pytest.raises(VenueUnavailable):
         venue.pools(["JUP", "mSOL"])
-    assert venue.pools(["JUP", "mSOL"]) == ([], {})
+    assert venue.pools(["JUP", "mSOL"]) == PoolList([], {})
 
 
 def test_a_venue_timeout_lasts_until_the_deadline(venue: SimulatedVenue, database: Database, clock: Clock) -> None:

@@ -64,11 +64,9 @@ class Router:
         """
         from_token, to_token = pool_token(token_in), pool_token(token_out)
         tokens = sorted({from_token, to_token, *routing.HUBS})
-        listings, missing = self._listings(tokens)
+        listings, missing, now = self._listings(tokens)
         try:
-            routes = routing.routes(
-                listings, from_token, to_token, amount_in, int(self._now()), LEG_COST_LAMPORTS, self._limits
-            )
+            routes = routing.routes(listings, from_token, to_token, amount_in, now, LEG_COST_LAMPORTS, self._limits)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
             refusal = _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in)
             raise _unless_missing(refusal, missing) from None
@@ -105,12 +103,13 @@ class Router:
             f" {'which no pools value in USDC' if value is None else f'worth {describe(value, usdc)}'}"
         )
 
-    def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError]]:
-        """The pools of all venues, and why others are missing, by the venue's name or the pool's address."""
+    def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError], int]:
+        """The pools of all venues, why others are missing, by the venue's name or the pool's address, and the time."""
         answers = {venue.name: self._threads[venue.name].submit(venue.pools, tokens) for venue in self._venues}
         wait(answers.values(), timeout=self._deadline)
         listings: list[Listing] = []
         missing: dict[str, EngineError] = {}
+        now = int(self._now())
         for name, answer in answers.items():
             if not answer.done():
                 answer.cancel()
@@ -123,7 +122,8 @@ class Router:
             else:
                 listings += pools.listings
                 missing |= pools.unusable
-        return listings, missing
+                now = now if pools.now is None else pools.now
+        return listings, missing, now
 
 
 def _swaps(route: Route) -> tuple[PlannedSwap, ...]:

@@ -37,16 +37,21 @@ class PoolAt(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Pools by their addresses, and those that can't be used, and why."""
+    """Pools by their addresses, those that can't be used, and why, and the chain's time in Unix seconds, if known."""
 
     pools: Mapping[str, PoolAt]
     unusable: Mapping[str, EngineError]
+    now: int | None = None
 
 
 class _Pass(NamedTuple):
-    """What was read since `slot`. `moved` are the pools that need accounts which were not read, with all they need."""
+    """What was read since `slot`, at the time `now`.
+
+    `moved` are the pools that need accounts which were not read, with all that they need.
+    """
 
     slot: int
+    now: int | None
     pools: dict[str, PoolAt]
     unusable: dict[str, EngineError]
     moved: dict[Address, Sequence[Address]]
@@ -64,22 +69,22 @@ class PoolReader:
         """
         first = self._read(known)
         if not first.moved:
-            return Reading(first.pools, first.unusable)
+            return Reading(first.pools, first.unusable, first.now)
         try:
             second = self._read(first.moved, first.slot)
         except VenueUnavailable as error:
-            return Reading(first.pools, first.unusable | dict.fromkeys(map(encode, first.moved), error))
+            return Reading(first.pools, first.unusable | dict.fromkeys(map(encode, first.moved), error), first.now)
         restless = VenueUnavailable("expected a pool that needs the same accounts twice in a row, was one that moves")
         unusable = first.unusable | second.unusable | dict.fromkeys(map(encode, second.moved), restless)
-        return Reading(first.pools | second.pools, unusable)
+        return Reading(first.pools | second.pools, unusable, second.now)
 
     def _read(self, known: Mapping[Address, Sequence[Address]], min_slot: int = 0) -> _Pass:
         """Reads pools with these companions."""
-        done = _Pass(min_slot, {}, {}, {})
+        done = _Pass(min_slot, None, {}, {}, {})
         for pools, addresses in _calls(known):
             slot, accounts = self._rpc.accounts(addresses, done.slot)
-            done = done._replace(slot=done.slot or slot)
             clock = _clock(accounts)
+            done = done._replace(slot=done.slot or slot, now=clock.unix_timestamp)
             for pool in pools:
                 try:
                     program, companions = _identified(pool, accounts)

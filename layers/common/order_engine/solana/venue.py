@@ -27,7 +27,7 @@ class SolanaVenue:
     def pools(self, tokens: Sequence[str]) -> PoolList:
         registered = self._registry.enabled(tokens)
         known = {address(pool.address): [*map(address, pool.companions)] for pool in registered}
-        found, unusable = self._reader.read(known)
+        found, unusable, now = self._reader.read(known)
         self._last = {id: read.pool for id, read in found.items()}
         for pool in registered:
             if pool.address in found:
@@ -35,7 +35,7 @@ class SolanaVenue:
         listings = [
             Listing(id, read.program.venue, *read.tokens, read.slot, read.pool.state) for id, read in found.items()
         ]
-        return PoolList(listings, unusable)
+        return PoolList(listings, unusable, now)
 
     def last(self, id: str) -> ProgramPool:
         """The pool at an address, as the last call of `pools` has read it."""

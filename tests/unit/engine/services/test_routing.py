@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,6 +16,7 @@ from order_engine.domain.errors import NoRoute
 from order_engine.domain.quotes import PlannedSwap
 from order_engine.ports import PoolList
 from order_engine.services.routing import Router
+from tests.unit.engine.dex.builders import NOW, dlmm
 
 POOL = RaydiumAmmV4(10**15, 10**15, 0, 1)
 LISTINGS = [
@@ -24,11 +25,14 @@ LISTINGS = [
 ]
 
 
+@dataclass
 class Venue:
-    name = "solana"
+    listings: Sequence[Listing] = tuple(LISTINGS)
+    now: int | None = None
+    name: str = "solana"
 
     def pools(self, tokens: Sequence[str]) -> PoolList:
-        return PoolList(LISTINGS, {})
+        return PoolList(self.listings, {}, self.now)
 
 
 @dataclass
@@ -44,7 +48,6 @@ class Limits:
 
 def test_a_quote_of_two_hops_says_what_it_leaves_of_the_input() -> None:
     quote, decision = Router([Venue()], 10, limits=Limits()).best("RAY", "USDC", 1_000_000, 10_000)
-    # The exact output costs one unit less than the 997 500 that buy it.
     assert quote.amount_in == 1_000_000
     assert quote.swaps == (
         PlannedSwap("raydium", "RAY-SOL-pool", "RAY", "SOL", 997_500, 997_499),
@@ -74,3 +77,14 @@ def test_a_decision_from_before_there_was_a_reserve_spent_all_of_the_input() -> 
 def test_an_order_without_a_route_that_fits_is_refused() -> None:
     with pytest.raises(NoRoute, match="expected a route for RAY-USDC that fits in a transaction, was none"):
         Router([Venue()], 10, limits=Limits(legs=1)).best("RAY", "USDC", 1_000_000, 10_000)
+
+
+@pytest.mark.parametrize("venues_time", [NOW, NOW + 10_000, None])
+def test_a_quote_is_for_the_time_that_the_swap_will_see(venues_time: int | None) -> None:
+    """GIVEN a pool whose fee falls after a while, and an engine whose clock is ahead of the chain's."""
+    calm = dlmm(10**13, 10**13)
+    excited = replace(calm, volatility=calm.volatility._replace(accumulator=350_000, last_update_timestamp=NOW - 30))
+    venue = Venue([Listing("pool", "meteora", "SOL", "USDC", 7, excited)], venues_time)
+    quote, _ = Router([venue], 10, now=lambda: NOW + 10_000).best("SOL", "USDC", 10**9, 10_000)
+    assert quote.amount_out == excited.output(10**9, True, venues_time or NOW + 10_000)
+    assert excited.output(10**9, True, NOW) < excited.output(10**9, True, NOW + 10_000)

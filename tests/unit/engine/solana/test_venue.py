@@ -53,8 +53,9 @@ def venue(registry: Registry, ledger: Ledger, warnings: list[str]) -> SolanaVenu
 def test_a_quote_reads_the_pools_of_all_dexs_by_one_call(
     venue: SolanaVenue, ledger: Ledger, samples: list[Sample]
 ) -> None:
-    listings, unusable = venue.pools(TOKENS)
+    listings, unusable, now = venue.pools(TOKENS)
     assert unusable == {}
+    assert now == samples[0].clock.unix_timestamp
     assert listings == [
         Listing(encode(sample.address), sample.program.venue, "SOL", "USDC", 101, sample.decode().state)
         for sample in samples
@@ -77,7 +78,7 @@ def test_the_pools_that_were_listed_are_kept_until_the_next_quote(
 
 
 def test_only_enabled_pools_of_the_tokens_are_listed(venue: SolanaVenue, registry: Registry, ledger: Ledger) -> None:
-    assert venue.pools(["SOL", "JUP"]) == ([], {})
+    assert venue.pools(["SOL", "JUP"]) == ([], {}, None)
     assert ledger.calls == []
     registry.disable([next(iter(registry.pools))])
     assert len(venue.pools(TOKENS).listings) == len(KINDS) - 1
@@ -87,7 +88,7 @@ def test_an_unusable_pool_is_named_and_the_others_are_listed(
     venue: SolanaVenue, ledger: Ledger, samples: list[Sample]
 ) -> None:
     ledger.found[samples[2].address] = None
-    listings, unusable = venue.pools(TOKENS)
+    listings, unusable, _ = venue.pools(TOKENS)
     assert len(listings) == len(samples) - 1
     assert {id: str(error) for id, error in unusable.items()} == {
         encode(samples[2].address): "expected a pool, was no account"
