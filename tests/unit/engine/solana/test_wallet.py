@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import struct
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from order_engine.domain.errors import InsufficientFunds
+from order_engine.domain.tokens import TOKENS
+from order_engine.solana.addresses import SYSTEM, TOKEN, Address, address, associated_token_account, encode
+from order_engine.solana.nodes import Nodes
+from order_engine.solana.rpc import Rpc
+from order_engine.solana.wallet import SolanaWallet
+from tests.support.solana_node import FakeNode
+
+WALLET = bytes([9] * 32)
+RENT = 2_039_280
+FROZEN = 2
+
+
+def account(owner: Address, lamports: int, data: bytes = b"") -> dict[str, Any]:
+    return {"owner": encode(owner), "lamports": lamports, "data": [b64encode(data).decode(), "base64"]}
+
+
+def holding(symbol: str, amount: int, state: int = 1) -> dict[str, Any]:
+    data = struct.pack("<32s32sQ36xB12x8x4x32x", address(TOKENS[symbol].mint), WALLET, amount, state)
+    return account(TOKEN, RENT, data.ljust(165, b"\0"))
+
+
+@pytest.fixture
+def accounts(node: FakeNode) -> dict[str, dict[str, Any]]:
+    """The accounts on chain, by address."""
+    found: dict[str, dict[str, Any]] = {}
+    node.results["getMinimumBalanceForRentExemption"] = RENT
+    node.results["getMultipleAccounts"] = lambda keys, options: {
+        "context": {"slot": 7},
+        "value": [found.get(key) for key in keys],
+    }
+    return found
+
+
+@pytest.fixture
+def wallet(node: FakeNode) -> SolanaWallet:
+    return SolanaWallet(Rpc(Nodes(node.url)), WALLET)
+
+
+def token_address(symbol: str) -> str:
+    return encode(associated_token_account(WALLET, address(TOKENS[symbol].mint)))
+
+
+def test_the_balances_of_all_known_tokens_are_one_call(
+    node: FakeNode, accounts: dict[str, Any], wallet: SolanaWallet
+) -> None:
+    accounts[wallet.address] = account(SYSTEM, 5_000_000_000)
+    accounts[token_address("USDC")] = holding("USDC", 7_000_000)
+    accounts[token_address("wSOL")] = holding("wSOL", 3)
+    expected = {**dict.fromkeys(TOKENS, 0), "SOL": 5_000_000_000, "USDC": 7_000_000, "wSOL": 3}
+    assert wallet.balances() == expected
+    assert len(node.calls) == 1
+
+
+def test_an_empty_wallet(accounts: dict[str, Any], wallet: SolanaWallet) -> None:
+    assert wallet.balances() == dict.fromkeys(TOKENS, 0)
+
+
+def test_what_cannot_be_spent_is_not_held(accounts: dict[str, Any], wallet: SolanaWallet) -> None:
+    accounts[token_address("USDC")] = holding("USDC", 7, FROZEN)
+    accounts[token_address("USDT")] = account(SYSTEM, 1)
+    assert wallet.balances() == dict.fromkeys(TOKENS, 0)
+
+
+@pytest.mark.parametrize("symbol", ["USDC", "wSOL"])
+def test_a_token_must_be_there_and_the_fee_in_sol(accounts: dict[str, Any], wallet: SolanaWallet, symbol: str) -> None:
+    accounts[wallet.address] = account(SYSTEM, 5_000)
+    accounts[token_address(symbol)] = holding(symbol, 1_000)
+    wallet.check(symbol, 1_000)
+    with pytest.raises(InsufficientFunds, match=rf"expected at least .*1001 {symbol} in the wallet, was .*1 {symbol}"):
+        wallet.check(symbol, 1_001)
+    accounts[wallet.address] = account(SYSTEM, 4_999)
+    with pytest.raises(InsufficientFunds, match="expected at least 0.000005 SOL in the wallet, was 0.000004999 SOL"):
+        wallet.check(symbol, 1_000)
+
+
+def test_native_sol_pays_the_rent_of_its_account_and_the_fee_too(
+    accounts: dict[str, Any], wallet: SolanaWallet
+) -> None:
+    accounts[wallet.address] = account(SYSTEM, 1_002_044_280)
+    wallet.check("SOL", 1_000_000_000)
+    with pytest.raises(InsufficientFunds, match="expected at least 1.002044281 SOL in the wallet, was 1.00204428 SOL"):
+        wallet.check("SOL", 1_000_000_001)
+
+
+def test_a_wallet_that_does_not_exist_pays_for_nothing(accounts: dict[str, Any], wallet: SolanaWallet) -> None:
+    with pytest.raises(InsufficientFunds, match="was 0 SOL"):
+        wallet.check("SOL", 1)
