@@ -1,7 +1,7 @@
 """On the market's own accounts, the programs do to the last byte what their stand-ins do.
 
-Needs the binaries in the folder that PROGRAMS names; `make programs` fetches them. Where they are newer than the recorded
-ones, which the stand-ins follow, they may differ.
+Needs the binaries in the folder that PROGRAMS names; `make programs` fetches them. The stand-ins follow the recorded
+ones, and newer ones may differ.
 """
 
 from __future__ import annotations
