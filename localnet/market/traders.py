@@ -10,6 +10,7 @@ from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0
+from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from localnet.market.pools import market_pools
@@ -46,6 +47,11 @@ class Traders:
         self._pools = market_pools()
         random.Random(prices.seed).shuffle(self._pools)
 
+    @property
+    def address(self) -> Pubkey:
+        """The wallet's."""
+        return self._wallet.pubkey()
+
     def transactions(self, clock: Clock, blockhash: Hash, read: Reader) -> list[VersionedTransaction]:
         """What they send in this slot: a signed swap in every fourth, unless its pool is at its price."""
         turn, rest = divmod(clock.slot, EVERY_SLOTS)
@@ -67,7 +73,7 @@ class Traders:
         a_to_b = spot[0] * price[1] > price[0] * spot[1]
         target = price if a_to_b else (price[1], price[0])
         kept, gross = _kept(state, a_to_b, now)
-        held = amount(read, route(pool, self._wallet.pubkey(), a_to_b).source)
+        held = amount(read, route(pool, self.address, a_to_b).source)
         most = min(held, state.depth(not a_to_b) // _MOST_OF_POOL)
         amount_in = min(state.input_until((target[0] * kept, target[1] * gross), a_to_b, now), most)
         if not amount_in:
@@ -79,10 +85,9 @@ class Traders:
         return Trade(pool, a_to_b, amount_in, min_out(swap.amount_out, _SLIPPAGE_BPS))
 
     def _signed(self, trade: Trade, blockhash: Hash) -> VersionedTransaction:
-        trader = self._wallet.pubkey()
-        swap = trade.pool.swap(trader, trade.a_to_b, trade.amount_in, trade.min_out)
+        swap = trade.pool.swap(self.address, trade.a_to_b, trade.amount_in, trade.min_out)
         instructions = [set_compute_unit_limit(_COMPUTE_UNITS), swap]
-        return VersionedTransaction(MessageV0.try_compile(trader, instructions, [], blockhash), [self._wallet])
+        return VersionedTransaction(MessageV0.try_compile(self.address, instructions, [], blockhash), [self._wallet])
 
 
 def _kept(state: Pool, a_to_b: bool, now: int) -> tuple[int, int]:
