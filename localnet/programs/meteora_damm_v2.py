@@ -1,8 +1,7 @@
 """A stand-in for Meteora DAMM v2: `swap` and `swap2`, for pools of constant liquidity.
 
-Source: MeteoraAg/damm-v2, programs/cp-amm/src/instructions/swap and state/pool.rs of version 0.2.0. A base fee that a
-linear scheduler lowers is taken; pools with other schedulers, a dynamic fee, a rate limiter or compounding fees, and
-swaps with a referral, fail.
+Source: MeteoraAg/damm-v2, programs/cp-amm/src/instructions/swap and state/pool.rs of version 0.2.0. Swaps with a
+referral fail.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from localnet.programs.anchor import (
     Entry,
     anchor_program,
 )
+from localnet.programs.meteora_damm_v2_fees import fee_numerator, settle_volatility
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, Transfer
 from localnet.programs.tokens import TOKEN_PROGRAMS, token_account
@@ -51,10 +51,23 @@ POOL = Layout(
     base_fee_mode=(16, "u8"),
     number_of_period=(22, "u16"),
     period_frequency=(24, "u64"),
+    period_frequency_low=(24, "u32"),
+    period_frequency_high=(28, "u32"),
     reduction_factor=(32, "u64"),
     protocol_fee_percent=(48, "u8"),
     referral_fee_percent=(50, "u8"),
     dynamic_fee=(56, "u8"),
+    max_volatility_accumulator=(64, "u32"),
+    variable_fee_control=(68, "u32"),
+    dynamic_bin_step=(72, "u16"),
+    filter_period=(74, "u16"),
+    decay_period=(76, "u16"),
+    dynamic_reduction_factor=(78, "u16"),
+    last_update_timestamp=(80, "u64"),
+    bin_step_u128=(88, "u128"),
+    sqrt_price_reference=(104, "u128"),
+    volatility_accumulator=(120, "u128"),
+    volatility_reference=(136, "u128"),
     init_sqrt_price=(152, "u128"),
     mint_a=(168, "key"),
     mint_b=(200, "key"),
@@ -88,9 +101,7 @@ POOL = Layout(
     layout_version=(696, "u8"),
 )
 
-LINEAR_SCHEDULER = 0
 _BY_SLOT = 0
-_FEE_IN_B = 1
 EXACT_IN, PARTIAL_FILL, EXACT_OUT = range(3)
 
 MATH_OVERFLOW = AnchorError(6000, "MathOverflow", "Math operation overflow")
@@ -160,6 +171,7 @@ def _carry_out(call: Call, amount: int, threshold: int, mode: int) -> Outcome:
     if mode != EXACT_OUT and result.amount_out < threshold:
         raise EXCEEDED_SLIPPAGE.thrown_in(f"{_SWAP}/swap_exact_in.rs:45")
     _settle(pool, before, result, a_to_b)
+    settle_volatility(pool, before.sqrt_price, call.clock.unix_timestamp)
     vault_in, vault_out = call["token_a_vault"], call["token_b_vault"]
     if not a_to_b:
         vault_in, vault_out = vault_out, vault_in
@@ -196,13 +208,8 @@ def _checked(call: Call) -> Record:
         raise SEEDS.thrown_in(f"{_SWAP}/ix_swap.rs:190")
     if pool["pool_status"] or _point(pool, call.clock) < pool["activation_point"]:
         raise POOL_DISABLED.thrown_in(f"{_SWAP}/ix_p_swap.rs:83")
-    if (
-        pool["dynamic_fee"]
-        or pool["collect_fee_mode"] > _FEE_IN_B
-        or (pool["number_of_period"] and pool["base_fee_mode"] != LINEAR_SCHEDULER)
-        or call["referral_token_account"] != ID
-    ):
-        raise InstructionFailed("ProgramFailedToComplete", "the stand-in has no such fees", ())
+    if call["referral_token_account"] != ID:
+        raise InstructionFailed("ProgramFailedToComplete", "the stand-in pays no referrals", ())
     return pool
 
 
@@ -223,15 +230,11 @@ def _point(pool: Record, clock: Clock) -> int:
 
 
 def state(pool: Record, clock: Clock) -> MeteoraDammV2:
-    """The pool as the quote maths has it, with the base fee of this time."""
-    fee = pool["cliff_fee_numerator"]
-    if pool["period_frequency"]:
-        passed = (_point(pool, clock) - pool["activation_point"]) // pool["period_frequency"]
-        fee -= min(passed, pool["number_of_period"]) * pool["reduction_factor"]
+    """The pool as the quote maths has it, with the fee of its next swap. Raises `InstructionFailed`."""
     return MeteoraDammV2(
         pool["sqrt_price"],
         pool["liquidity"],
-        fee,
+        fee_numerator(pool, _point(pool, clock) - pool["activation_point"]),
         pool["protocol_fee_percent"],
         pool["collect_fee_mode"],
         pool["sqrt_min_price"],
