@@ -171,11 +171,12 @@ class Chain:
         with self._back_at(block):
             return execute(self.runtime, transaction)
 
-    def send(self, transaction: Transaction, delay: int = 0) -> Execution | None:
-        """Carries out a transaction, or `delay` blocks later. `None`, or an error, if no block takes it."""
-        if delay:
-            self._delayed.append((self.tip.height + delay, transaction))
-            return None
+    def send_later(self, transaction: Transaction, blocks: int) -> None:
+        """Carries out a transaction so many blocks later, if it may be then."""
+        self._delayed.append((self.tip.height + blocks, transaction))
+
+    def send(self, transaction: Transaction) -> Execution:
+        """Carries out a transaction whose signatures are right. Its block is the newest, if one takes it at all."""
         if self.is_instant and self._refusal(transaction, self.tip) is None:
             self.open_block()
         execution = self._land(transaction)

@@ -37,11 +37,12 @@ def airdrop(url: str, address: str, amount: str, symbol: str) -> str:
     token = TOKENS.get(symbol)
     if token is None:
         raise CommandError(f"expected one of {', '.join(TOKENS)}, was {symbol!r}")
-    signature: str = call(url, "localnet_airdrop", address, _base_units(amount, token), symbol)
+    signature: str = call(url, "localnet_airdrop", address, base_units(amount, token), symbol)
     return signature
 
 
-def _base_units(amount: str, token: Token) -> int:
+def base_units(amount: str, token: Token) -> int:
+    """Whole tokens as base units. Raises `CommandError`."""
     try:
         units = Decimal(amount).scaleb(token.decimals)
         if units == int(units) and 0 < units < 2**63:

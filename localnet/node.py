@@ -47,12 +47,15 @@ class Node:
         """Carries out a signed transaction, unless a fault keeps it from that."""
         if self.faults.strike("drop"):
             return
-        delay = self.faults.strike("delay")
-        self.chain.send(transaction, delay.slots if delay else 0)
+        if delay := self.faults.strike("delay"):
+            self.chain.send_later(transaction, delay.slots)
+        else:
+            self.chain.send(transaction)
         if self.chain.is_instant:
             self._befall()
 
     def airdrop(self, to: Pubkey, amount: int, token: Token) -> Signature:
+        """Gives away an amount in base units. The transaction may fail, as that of anyone else."""
         transaction = decode(bytes(self.faucet.airdrop(to, amount, token, self.chain.tip.blockhash)))
         self.chain.send(transaction)
         return transaction.signature

@@ -181,12 +181,15 @@ def _accounts_after(call: Call, block: Block, execution: Execution, value: Any) 
         return None
     options = Options(value, ("addresses", "encoding"))
     encode = encoder(call, block, options, default="base64")
+    addresses = [address(each) for each in options.get("addresses") or []]
+    if execution.error is not None:
+        return [None for _ in addresses]
 
     def after(key: Pubkey) -> Any:
         account = execution.writes[key] if key in execution.writes else call.chain.account(key, block)
         return account and encode(account)
 
-    return [after(address(each)) for each in options.get("addresses") or []]
+    return [after(each) for each in addresses]
 
 
 METHODS: dict[str, Method] = {

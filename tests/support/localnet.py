@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.hash import Hash
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
@@ -24,6 +26,7 @@ from localnet.programs import STANDINS
 from localnet.programs.standin import Standin
 from localnet.rpc import dispatch
 from localnet.runtime import Runtime
+from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, associated_token_account
 
 SOL = 10**9
 """In lamports."""
@@ -51,16 +54,29 @@ class Localnet:
         runtime = Runtime(STANDINS if standins is None else standins)
         self.ledger = Ledger(folder)
         self.node = Node(runtime, self.ledger, dict, instant=instant)
+        self._folder, self._instant = folder, instant
         self._ids = count()
+
+    def answer(self, method: str, *params: Any) -> str:
+        """The answer as it goes over the wire."""
+        request = json.dumps({"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params})
+        return json.dumps(dispatch.answer(self.node, json.loads(request)))
 
     def __call__(self, method: str, *params: Any) -> Any:
         """The result of a method. Raises `RpcFailure`."""
-        answer = dispatch.answer(
-            self.node, {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
-        )
+        answer = json.loads(self.answer(method, *params))
         if "error" in answer:
             raise RpcFailure(answer["error"])
         return answer["result"]
+
+    def kill(self) -> None:
+        """Ends it as SIGKILL would."""
+        self.ledger.close()
+
+    def restarted(self) -> Localnet:
+        """The localnet that starts on the same folder after this one was killed."""
+        self.kill()
+        return Localnet(self._folder, instant=self._instant)
 
     def value(self, method: str, *params: Any) -> Any:
         """The value of a result that comes with its slot."""
@@ -107,6 +123,36 @@ class Localnet:
         self("localnet_advance", count)
 
 
+def token_payment(payer: Pubkey, to: Pubkey, amount: int, symbol: str) -> list[Instruction]:
+    """Pays tokens, and the account that takes them if there is none."""
+    token = TOKENS[symbol]
+    source, target = (associated_token_account(owner, token.mint) for owner in (payer, to))
+    return [
+        Instruction(
+            ASSOCIATED_TOKEN,
+            b"\x01",  # CreateIdempotent
+            [
+                AccountMeta(payer, True, True),
+                AccountMeta(target, False, True),
+                AccountMeta(to, False, False),
+                AccountMeta(token.mint, False, False),
+                AccountMeta(SYSTEM, False, False),
+                AccountMeta(TOKEN, False, False),
+            ],
+        ),
+        Instruction(
+            TOKEN,
+            b"\x0c" + amount.to_bytes(8, "little") + bytes([token.decimals]),  # TransferChecked
+            [
+                AccountMeta(source, False, True),
+                AccountMeta(token.mint, False, False),
+                AccountMeta(target, False, True),
+                AccountMeta(payer, True, False),
+            ],
+        ),
+    ]
+
+
 def wire(transaction: VersionedTransaction) -> str:
     """As sendTransaction takes it, in base64."""
     return base64.b64encode(bytes(transaction)).decode()
@@ -129,3 +175,8 @@ def payment(payer: Keypair, to: Pubkey, lamports: int, blockhash: Hash) -> Versi
 
 def transfer_of(payer: Keypair, to: Pubkey, lamports: int) -> Instruction:
     return transfer(TransferParams(from_pubkey=payer.pubkey(), to_pubkey=to, lamports=lamports))
+
+
+def refused(code: int, message: str) -> pytest.RaisesExc[RpcFailure]:
+    """Expects JSON-RPC to answer with this code and a message that matches."""
+    return pytest.raises(RpcFailure, match=f"{code}: .*{message}")
