@@ -54,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--programs", type=Path, metavar="FOLDER", help="real programs, ID.so each, for the stand-ins")
     start.add_argument("--wallet", type=Path, metavar="PATH", help="make and fund a wallet in this file")
 
+    start.add_argument("--no-market", action="store_true", help="begin without pools")
+    start.add_argument("--still", action="store_true", help="without other traders, who move the pools")
+    start.add_argument("--seed", type=int, default=1, help="of the prices that the other traders follow (%(default)s)")
+
     node = argparse.ArgumentParser(add_help=False)
     node.add_argument("--url", default=f"http://127.0.0.1:{_PORT}", help="of the localnet (%(default)s)")
 
@@ -98,6 +102,7 @@ def _port(text: str) -> int:
 
 def _up(arguments: argparse.Namespace) -> None:
     try:
+        from localnet.market import Prices
         from localnet.up import Options, StartError, up
     except ModuleNotFoundError as error:
         if error.name != "order_engine":
@@ -110,6 +115,8 @@ def _up(arguments: argparse.Namespace) -> None:
         arguments.instant,
         arguments.programs,
         arguments.wallet,
+        not arguments.no_market,
+        None if arguments.still else Prices(arguments.seed),
     )
     try:
         up(options, lambda line: print(line, flush=True))

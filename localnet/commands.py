@@ -8,7 +8,7 @@ import urllib.request
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from localnet.faucet import TOKENS, Token
+from localnet.market.tokens import TOKENS, Token
 
 _SECONDS = 30
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterator
 from itertools import count
-from typing import NamedTuple
 
 from solders.account import Account
 from solders.hash import Hash
@@ -16,37 +14,25 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, WRAPPED_SOL, associated_token_account
+from localnet.market.accounts import mint_account
+from localnet.market.tokens import TOKENS, WRAPPED_SOL, Token
+from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, associated_token_account
 
 _SYSTEM = Pubkey.default()
 _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _LAMPORTS = 500_000_000 * 10**9
-_MINT_LAMPORTS = 10**9
-_MINT_AUTHORITY = slice(0, 36)
 
 
-class Token(NamedTuple):
-    """A token that is known here, under its mint on mainnet."""
-
-    symbol: str
-    mint: Pubkey
-    decimals: int
-    granted: int
-    """The whole tokens that a new wallet gets."""
-
-
-TOKENS = {
-    token.symbol: token
-    for token in (
-        Token("SOL", WRAPPED_SOL, 9, 100),
-        Token("USDC", Pubkey.from_string("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, 100_000),
-        Token("USDT", Pubkey.from_string("Es9vMFrzaCErmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"), 6, 100_000),
-        Token("RAY", Pubkey.from_string("4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6R"), 6, 100_000),
-        Token("BONK", Pubkey.from_string("DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263"), 5, 1_000_000_000),
-        Token("JUP", Pubkey.from_string("JUPyiwrYJFskUPiHa7hkeR8VUtAeFoSYbKedZNsDvCN"), 6, 100_000),
-        Token("mSOL", Pubkey.from_string("mSoLzYCxHdYgdzU16g5QSh3i5K3z3KZK7ytfqcJm7So"), 9, 500),
-    )
+GRANTS = {
+    "SOL": 100,
+    "USDC": 100_000,
+    "USDT": 100_000,
+    "RAY": 100_000,
+    "BONK": 1_000_000_000,
+    "JUP": 100_000,
+    "mSOL": 500,
 }
+"""The whole tokens that a new wallet gets."""
 
 
 class Faucet:
@@ -60,16 +46,11 @@ class Faucet:
     def address(self) -> Pubkey:
         return self._keypair.pubkey()
 
-    def genesis(self, accounts: Mapping[Pubkey, Account]) -> dict[Pubkey, Account]:
-        """The faucet's account, and the mints of the known tokens; those among `accounts` keep their supply."""
-        genesis = {self.address: Account(_LAMPORTS, b"", _SYSTEM)}
+    def genesis(self) -> Iterator[tuple[Pubkey, Account]]:
+        """The faucet's account, and the known tokens, of which there are none yet."""
+        yield self.address, Account(_LAMPORTS, b"", _SYSTEM)
         for token in TOKENS.values():
-            account = accounts.get(token.mint)
-            data = bytearray(account.data if account else _mint_data(token.decimals))
-            if token.mint != WRAPPED_SOL:
-                data[_MINT_AUTHORITY] = struct.pack("<I32s", 1, bytes(self.address))
-            genesis[token.mint] = Account(account.lamports if account else _MINT_LAMPORTS, bytes(data), TOKEN)
-        return genesis
+            yield token.mint, mint_account(self.address, 0, token.decimals)
 
     def airdrop(self, to: Pubkey, amount: int, token: Token, blockhash: Hash) -> VersionedTransaction:
         """A transaction that gives `amount` base units away; SOL is not wrapped."""
@@ -107,7 +88,3 @@ class Faucet:
                 ],
             ),
         ]
-
-
-def _mint_data(decimals: int) -> bytes:
-    return struct.pack("<I32sQBBI32s", 0, bytes(32), 0, decimals, 1, 0, bytes(32))

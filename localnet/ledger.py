@@ -129,6 +129,14 @@ class Ledger:
             self._database.execute(f"DELETE FROM {table} WHERE slot > ?", (after,))
         return self._database.execute("DELETE FROM transactions WHERE slot > ?", (after,)).rowcount
 
+    def forget(self, address: Pubkey, before: int) -> None:
+        """Forgets the transactions that name an address and are older than this slot."""
+        places = self._database.execute(
+            "SELECT slot, position FROM mentions WHERE address = ? AND slot < ?", (bytes(address), before)
+        ).fetchall()
+        for table in ("transactions", "mentions"):
+            self._database.executemany(f"DELETE FROM {table} WHERE slot = ? AND position = ?", places)
+
     def accounts(self) -> Iterator[tuple[Pubkey, Account]]:
         for address, account in self._database.execute("SELECT address, account FROM accounts"):
             yield Pubkey(address), Account.from_bytes(account)

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from solders.account import Account
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 from localnet.chain import BLOCKHASH_BLOCKS, Chain
-from localnet.faucet import TOKENS, Faucet, Token
+from localnet.faucet import GRANTS, Faucet
 from localnet.faults import Fault, Faults
 from localnet.ledger import Ledger
+from localnet.market import TOKENS, Prices, Traders, genesis
+from localnet.market.tokens import Token
 from localnet.runtime import Runtime
 from localnet.transactions import Transaction, decode
 
-Genesis = Callable[[], Mapping[Pubkey, Account]]
-"""The accounts that a new chain begins with."""
+_TRADES_KEPT_SLOTS = 9_000  # an hour: others trade as long as the localnet runs
+_FORGET_EVERY_BLOCKS = 100
 
 
 class Node:
-    """One node, which is the whole cluster."""
+    """One node, which is the whole cluster.
 
-    def __init__(self, runtime: Runtime, ledger: Ledger, genesis: Genesis, *, instant: bool) -> None:
-        secret = ledger.fact("faucet")
-        keypair = Keypair.from_bytes(secret) if secret else Keypair()
+    With `pools`, a new chain begins with the market's, and with `prices` other traders bring these to them.
+    """
+
+    def __init__(
+        self, runtime: Runtime, ledger: Ledger, *, instant: bool, pools: bool = True, prices: Prices | None = None
+    ) -> None:
         self._ledger = ledger
-        self.faucet = Faucet(keypair)
+        self.faucet = Faucet(self._keypair("faucet"))
         self.faults = Faults()
         self.chain = Chain(runtime, ledger, instant=instant)
-        if secret is None:
-            ledger.set_fact("faucet", bytes(keypair))
-        self.chain.start(lambda: self._genesis(genesis()))
+        wallet = self._keypair("traders")
+        self._traders = Traders(wallet, prices) if pools and prices else None
+        self._traders_address = wallet.pubkey()
+        market = genesis(self.faucet.address, wallet.pubkey()) if pools else ()
+        self.chain.start(lambda: {**dict(self.faucet.genesis()), **dict(market)})
 
-    def _genesis(self, accounts: Mapping[Pubkey, Account]) -> dict[Pubkey, Account]:
-        return {**accounts, **self.faucet.genesis(accounts)}
+    def _keypair(self, name: str) -> Keypair:
+        """A key of this chain's, made when it begins."""
+        secret = self._ledger.fact(name)
+        keypair = Keypair.from_bytes(secret) if secret else Keypair()
+        self._ledger.set_fact(name, bytes(keypair))
+        return keypair
 
     def advance(self, slots: int = 1) -> None:
         """Lets slots pass."""
         for _ in range(slots):
             self.chain.open_block()
-            self._befall()
+            self._go_on()
 
     def send(self, transaction: Transaction) -> None:
         """Carries out a signed transaction, unless a fault keeps it from that."""
@@ -52,7 +60,7 @@ class Node:
         else:
             self.chain.send(transaction)
         if self.chain.is_instant:
-            self._befall()
+            self._go_on()
 
     def airdrop(self, to: Pubkey, amount: int, token: Token) -> Signature:
         """Gives away an amount in base units. The transaction may fail, as that of anyone else."""
@@ -64,8 +72,9 @@ class Node:
         """Gives a wallet what it starts with, once."""
         fact = f"granted {wallet}"
         if self._ledger.fact(fact) is None:
-            for token in TOKENS.values():
-                self.airdrop(wallet, token.granted * 10**token.decimals, token)
+            for symbol, amount in GRANTS.items():
+                token = TOKENS[symbol]
+                self.airdrop(wallet, amount * 10**token.decimals, token)
             self._ledger.set_fact(fact, b"")
             self.chain.save()
 
@@ -74,6 +83,16 @@ class Node:
         self.faults.add(fault)
         if fault.percent == 100:
             self._befall()
+
+    def _go_on(self) -> None:
+        """What happens in every slot: others trade, and faults befall the chain."""
+        if self._traders:
+            tip, runtime = self.chain.tip, self.chain.runtime
+            for transaction in self._traders.transactions(runtime.clock, tip.blockhash, runtime.get):
+                self.chain.send(decode(bytes(transaction)))
+            if tip.height % _FORGET_EVERY_BLOCKS == 0:
+                self._ledger.forget(self._traders_address, tip.slot - _TRADES_KEPT_SLOTS)
+        self._befall()
 
     def _befall(self) -> None:
         if fork := self.faults.strike("fork"):

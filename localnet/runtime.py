@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from solders import clock as sysvar
 from solders.account import Account
-from solders.clock import Clock
 from solders.compute_budget import ComputeBudget
 from solders.hash import Hash
 from solders.instruction import CompiledInstruction
@@ -16,7 +16,7 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
-from localnet.programs.standin import Standin
+from localnet.programs.standin import Clock, Standin
 from localnet.transactions import Budget
 
 _NOTHING = Account(0, b"", Pubkey.default())
@@ -116,11 +116,13 @@ class Runtime:
 
     @property
     def clock(self) -> Clock:
-        return self._svm.get_clock()
+        """The time that programs see."""
+        clock = self._svm.get_clock()
+        return Clock(clock.slot, clock.epoch, clock.unix_timestamp)
 
     def set_clock(self, slot: int, unix_timestamp: int) -> None:
         epoch = self.epoch(slot).number
-        self._svm.set_clock(Clock(slot, unix_timestamp, epoch, epoch + 1, unix_timestamp))
+        self._svm.set_clock(sysvar.Clock(slot, unix_timestamp, epoch, epoch + 1, unix_timestamp))
 
     def set_slot_hashes(self, hashes: list[tuple[int, Hash]]) -> None:
         """Which blocks programs know, newest first: the lookup-table program asks for one."""

@@ -21,7 +21,7 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from localnet import logs
-from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Standin, Transfer
+from localnet.programs.standin import InstructionFailed, Outcome, ProgramError, Standin, Transfer
 from localnet.runtime import Inner, Run, Runtime
 from localnet.tokens import DECIMALS, DELEGATE, DELEGATED_AMOUNT, TOKEN, token_account
 from localnet.transactions import COMPUTE_BUDGET, Budget, Keys, Reader, Transaction
@@ -113,10 +113,9 @@ class StandinRun:
                 return None
             return _with_data(account, self._written.get(address, account.data))
 
-        clock = self._runtime.clock
         keys = self._keys.of(instruction)
         try:
-            outcome = standin(keys, instruction.data, read, Clock(clock.slot, clock.epoch, clock.unix_timestamp))
+            outcome = standin(keys, instruction.data, read, self._runtime.clock)
             self._check(outcome)
             runs = [self._transfer(transfer, self._signer(transfer), keys, read) for transfer in outcome.transfers]
             seen = [self._transfer(transfer, transfer.authority, keys, read) for transfer in outcome.transfers]

@@ -15,6 +15,7 @@ from solders.keypair import Keypair
 from localnet import server
 from localnet.chain import SLOT_SECONDS
 from localnet.ledger import Ledger, LedgerError
+from localnet.market import Prices
 from localnet.node import Node
 from localnet.programs import STANDINS
 from localnet.runtime import ProgramFileError, Runtime
@@ -26,7 +27,7 @@ class StartError(Exception):
 
 
 class Options(NamedTuple):
-    """The options of `up`. Without `data`, nothing is kept."""
+    """The options of `up`. Without `data`, nothing is kept; without `prices`, nobody else trades."""
 
     host: str
     port: int
@@ -34,6 +35,8 @@ class Options(NamedTuple):
     instant: bool
     programs: Path | None
     wallet: Path | None
+    pools: bool
+    prices: Prices | None
 
 
 def up(options: Options, say: Callable[[str], None]) -> None:
@@ -46,7 +49,7 @@ def up(options: Options, say: Callable[[str], None]) -> None:
     except (LedgerError, ProgramFileError, WalletError) as error:
         raise StartError(str(error)) from None
     with closing(ledger):
-        node = Node(runtime, ledger, dict, instant=options.instant)
+        node = Node(runtime, ledger, instant=options.instant, pools=options.pools, prices=options.prices)
         asyncio.run(_serve(node, options, keypair, [str(program) for program in programs], say))
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from localnet.chain import MAX_LAG
-from localnet.faucet import TOKENS
 from localnet.faults import AT_SLOTS, KINDS, Fault
+from localnet.market.tokens import TOKENS
 from localnet.rpc.call import Call, Method
 from localnet.rpc.errors import invalid_params
 from localnet.rpc.params import Params

@@ -19,8 +19,8 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from localnet.faucet import TOKENS
 from localnet.ledger import Ledger
+from localnet.market.tokens import TOKENS
 from localnet.node import Node
 from localnet.programs import STANDINS
 from localnet.programs.standin import Standin
@@ -53,7 +53,7 @@ class Localnet:
     ) -> None:
         runtime = Runtime(STANDINS if standins is None else standins)
         self.ledger = Ledger(folder)
-        self.node = Node(runtime, self.ledger, dict, instant=instant)
+        self.node = Node(runtime, self.ledger, instant=instant, pools=False)
         self._folder, self._instant = folder, instant
         self._ids = count()
 

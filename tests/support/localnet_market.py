@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 
 from aiohttp import web
-from solders.keypair import Keypair
 
 from localnet import server
 from localnet.ledger import Ledger
-from localnet.market import genesis
 from localnet.node import Node
 from localnet.programs import STANDINS
 from localnet.runtime import Runtime
@@ -22,11 +20,10 @@ from localnet.runtime import Runtime
 @contextmanager
 def localnet_market() -> Iterator[str]:
     """The URL of its JSON-RPC. A slot passes whenever somebody sends."""
-    faucet, traders = Keypair().pubkey(), Keypair().pubkey()
     started = SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event, str]]()
 
     async def serve() -> None:
-        node = Node(Runtime(STANDINS), Ledger(None), lambda: dict(genesis(faucet, traders)), instant=True)
+        node = Node(Runtime(STANDINS), Ledger(None), instant=True)
         runner = web.AppRunner(server.application(node, "127.0.0.1"), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -18,7 +18,7 @@ from solders.rpc.responses import (
 from solders.signature import Signature
 
 from localnet import base58
-from localnet.faucet import TOKENS
+from localnet.market.tokens import TOKENS
 from localnet.tokens import TOKEN, associated_token_account
 from tests.support.localnet import (
     FEE,

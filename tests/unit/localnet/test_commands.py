@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localnet.commands import CommandError, base_units
-from localnet.faucet import TOKENS
+from localnet.market.tokens import TOKENS
 
 
 @pytest.mark.parametrize(

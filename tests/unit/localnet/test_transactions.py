@@ -60,7 +60,7 @@ def test_an_instruction_beyond_the_accounts_is_refused() -> None:
 def test_accounts_are_writable_and_signers_as_the_message_says() -> None:
     signer, written, read = Keypair().pubkey(), Pubkey.new_unique(), Pubkey.new_unique()
     metas = [AccountMeta(signer, True, False), AccountMeta(written, False, True), AccountMeta(read, False, False)]
-    keys = keys_of(message(Instruction(MEMO, b"", metas)), {}.get)
+    keys = keys_of(message(Instruction(MEMO, b"", metas)), lambda _: None)
     assert keys is not None
     flags = {key: (keys.is_signer(index), keys.is_writable(index)) for index, key in enumerate(keys.all)}
     assert flags == {
@@ -77,7 +77,7 @@ def test_accounts_of_a_lookup_table_come_last_the_writable_ones_first() -> None:
     instruction = Instruction(MEMO, b"", [AccountMeta(read, False, False), AccountMeta(written, False, True)])
     looked_up = message(instruction, tables=(AddressLookupTableAccount(TABLE, [read, MEMO, written]),))
     table = Account(1, bytes(56) + bytes(read) + bytes(MEMO) + bytes(written), Pubkey.default())
-    keys = keys_of(looked_up, {TABLE: table}.get)
+    keys = keys_of(looked_up, lambda _: table)
     assert keys is not None
     assert keys.all == (PAYER.pubkey(), MEMO, written, read)
     assert (keys.writable, keys.readonly) == ((written,), (read,))
@@ -91,7 +91,7 @@ def test_a_lookup_table_without_the_address_has_no_accounts(data: bytes | None) 
     instruction = Instruction(MEMO, b"", [AccountMeta(written, False, True)])
     looked_up = message(instruction, tables=(AddressLookupTableAccount(TABLE, [written]),))
     account = data and Account(1, data, Pubkey.default())
-    assert keys_of(looked_up, {TABLE: account}.get if account else {}.get) is None
+    assert keys_of(looked_up, lambda _: account or None) is None
 
 
 MEMO_INSTRUCTION = Instruction(MEMO, b"hello", [])
