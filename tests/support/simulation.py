@@ -32,9 +32,9 @@ from order_engine.storage.quotes import PostgresQuoteStore
 
 SOL = 10**9
 ORDER = UUID("01a1fa72-0b07-7468-9d18-a3aa29f91511")
-AMM, CP = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"
+AMM, CP, CLMM = "raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC", "raydium-clmm:SOL-USDC"
 DLMM, DAMM = "meteora-dlmm:SOL-USDC", "meteora-damm:SOL-USDC"
-EACH_KIND = (AMM, CP, DLMM, DAMM)
+EACH_KIND = (AMM, CP, CLMM, DLMM, DAMM)
 STEPS = ("build", "submit", "confirm")
 
 Hops = tuple[Sequence[str], ...]

@@ -49,7 +49,7 @@ def test_a_venue_lists_its_stored_pools(market: Market, clock: Clock, name: str)
 
 
 def test_only_pools_of_the_requested_tokens_are_listed(venue: SimulatedVenue) -> None:
-    assert ids(venue, "SOL", "USDC") == {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC"}
+    assert ids(venue, "SOL", "USDC") == {"raydium-amm:SOL-USDC", "raydium-cp:SOL-USDC", "raydium-clmm:SOL-USDC"}
     assert ids(venue, "RAY", "SOL", "USDT") == {"raydium-amm:RAY-SOL", "raydium-amm:SOL-USDT"}
     assert ids(venue, "RAY", "JUP") == set()
     assert ids(venue, "SOL") == set()
@@ -61,9 +61,9 @@ def test_the_market_has_enough_pools_of_each_kind() -> None:
         pairs.setdefault(frozenset((setting.token_a, setting.token_b)), set()).add(setting.pool.kind)
     assert len(pairs) >= 8
     assert {kind for kinds in pairs.values() for kind in kinds} == {
-        *("raydium_amm_v4", "raydium_cp", "meteora_dlmm", "meteora_damm_v2")
+        *("raydium_amm_v4", "raydium_cp", "raydium_clmm", "meteora_dlmm", "meteora_damm_v2")
     }
-    assert len(pairs[frozenset(TOKENS)]) == 4
+    assert len(pairs[frozenset(TOKENS)]) == 5
     listings = [Listing(one.id, one.venue, one.token_a, one.token_b, 0, one.pool) for one in pool_settings()]
     for a, b in combinations(EVERYTHING, 2):
         assert any(paths(listings, a, b)), f"expected a way from {a} to {b}"
@@ -105,6 +105,11 @@ def test_listed_pools_include_the_flow_that_is_not_stored(database: Database, cl
         ("raydium-cp:SOL-USDC", "state::jsonb - 'reserve_b'", "reserve_b: expected a value, was 'nothing'"),
         ("raydium-amm:SOL-USDC", "'[]'::jsonb", "state: expected an object, was '[]'"),
         (
+            "raydium-clmm:SOL-USDC",
+            "jsonb_set(state::jsonb, '{tick}', '\"0\"')",
+            "sqrt_price: expected a price within tick 0",
+        ),
+        (
             "meteora-dlmm:SOL-USDC",
             "jsonb_set(state::jsonb, '{bins,3,amount_y}', '\"-1\"')",
             "bins[3].amount_y: expected an integer from 0 to 18446744073709551615, was '-1'",
@@ -134,14 +139,14 @@ def test_a_corrupt_pool_is_left_out_and_reported_with_its_field(
 def test_a_pool_of_an_unknown_kind_is_left_out_and_reported(venue: SimulatedVenue, database: Database) -> None:
     database.execute("UPDATE market_pools SET kind = 'orca_whirlpool' WHERE id = 'raydium-cp:SOL-USDC'")
     found = venue.pools(TOKENS)
-    assert [listing.id for listing in found.listings] == ["raydium-amm:SOL-USDC"]
+    assert {listing.id for listing in found.listings} == {"raydium-amm:SOL-USDC", "raydium-clmm:SOL-USDC"}
     assert "raydium-cp:SOL-USDC: kind: expected one of raydium_cp, " in str(found.unusable["raydium-cp:SOL-USDC"])
 
 
 def test_a_repaired_pool_is_listed_again(venue: SimulatedVenue, database: Database) -> None:
     pool = pools(database)["raydium-cp:SOL-USDC"]
     database.execute("UPDATE market_pools SET state = '{}' WHERE id = 'raydium-cp:SOL-USDC'")
-    assert ids(venue) == {"raydium-amm:SOL-USDC"}
+    assert ids(venue) == {"raydium-amm:SOL-USDC", "raydium-clmm:SOL-USDC"}
     store(database, "raydium-cp:SOL-USDC", pool)
     assert venue.pools(TOKENS).unusable == {}
 

@@ -1,4 +1,4 @@
-"""The first pools of the simulated market: two venues, four kinds of pools, and the tokens' prices.
+"""The first pools of the simulated market: two venues, five kinds of pools, and the tokens' prices.
 
 Prices, sizes and fees are of the same order as on mainnet, but chosen for the simulation.
 """
@@ -15,6 +15,8 @@ from order_engine.dex.meteora_dlmm import INPUT_ONLY, LIMIT_ORDER, MeteoraDlmm, 
 from order_engine.dex.meteora_dlmm_bins import Bin, price_of_bin
 from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
+from order_engine.dex.raydium_clmm_math import sqrt_price_at_tick, tick_at_sqrt_price
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.rounding import Q64
 from order_engine.domain.money import BPS
@@ -87,6 +89,10 @@ def pool_settings() -> Iterator[PoolSetting]:
         (_Pair("JUP", "SOL", 1_500_000, 2), 2_500),
         (_Pair("USDC", "mSOL", 1_500_000), 2_500),
     )
+    raydium_clmm = (
+        (_Pair("SOL", "USDC", 5_000_000, -8), 10, 400),
+        (_Pair("USDC", "USDT", 4_000_000, -1), 1, 100),
+    )
     meteora_dlmm = (
         (_Pair("SOL", "USDC", 7_000_000), 10),
         (_Pair("SOL", "USDT", 1_500_000), 20),
@@ -107,6 +113,8 @@ def pool_settings() -> Iterator[PoolSetting]:
     for pair, fee in raydium_cp:
         pool = RaydiumCp(pair.amount_a, pair.amount_b, fee, 120_000, 40_000, 0, 0)
         yield _setting("raydium", "cp", pair, pool)
+    for pair, spacing, fee in raydium_clmm:
+        yield _setting("raydium", "clmm", pair, _clmm(pair, spacing, fee))
     for pair, step in meteora_dlmm:
         yield _setting("meteora", "dlmm", pair, _dlmm(pair, step))
     for pair, fee_bps in meteora_damm:
@@ -115,6 +123,26 @@ def pool_settings() -> Iterator[PoolSetting]:
 
 def _setting(venue: str, kind: str, pair: _Pair, pool: Pool) -> PoolSetting:
     return PoolSetting(f"{venue}-{kind}:{pair.token_a}-{pair.token_b}", venue, pair.token_a, pair.token_b, pool)
+
+
+def _clmm(pair: _Pair, spacing: int, fee: int) -> RaydiumClmm:
+    """A pool with half of its tokens within an eighth of the price, and half up to sixteen times the price."""
+    sqrt_price = isqrt((pair.amount_b << 128) // pair.amount_a)
+    tick = tick_at_sqrt_price(sqrt_price)
+    middle = tick // spacing * spacing
+    positions = [
+        (middle - width, middle + width, (pair.amount_b << 63) // (sqrt_price - sqrt_price_at_tick(middle - width)))
+        for width in (1_200, 27_600)
+    ]
+    return RaydiumClmm(
+        sqrt_price=sqrt_price,
+        tick=tick,
+        liquidity=sum(liquidity for _, _, liquidity in positions),
+        trade_fee_rate=fee,
+        protocol_fee_rate=120_000,
+        fund_fee_rate=40_000,
+        ticks=tuple(sorted(Tick(*end) for low, high, net in positions for end in ((low, net), (high, -net)))),
+    )
 
 
 def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:

@@ -1,4 +1,4 @@
-"""Builds pools of four kinds with given reserves, and strategies for such pools of one pair."""
+"""Builds pools of all kinds with given reserves, and strategies for such pools of one pair."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from order_engine.dex.meteora_dlmm import INPUT_ONLY, LIMIT_ORDER, ONLY_Y, Meteo
 from order_engine.dex.meteora_dlmm_bins import Bin, price_of_bin
 from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
+from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
+from order_engine.dex.raydium_clmm_math import MAX_TICK, MIN_TICK, sqrt_price_at_tick, tick_at_sqrt_price
 from order_engine.dex.raydium_cp import RaydiumCp
 
 NOW = 1_800_000_000
@@ -47,7 +49,20 @@ def dlmm(x: int, y: int, step: int = 20, width: int = 20, mode: int = INPUT_ONLY
     )
 
 
-MAKERS: dict[str, Make] = {"amm": amm, "cp": cp, "damm": damm, "dlmm": dlmm}
+def clmm(x: int, y: int, fee_bps: int = 25, width: int = 2_000) -> RaydiumClmm:
+    """A pool with about these reserves, half of them over all prices and half within `width` ticks of the price."""
+    sqrt_price = isqrt((y << 128) // x)
+    tick = tick_at_sqrt_price(sqrt_price)
+    positions = [
+        (low, high, max((y << 63) // (sqrt_price - sqrt_price_at_tick(low)), 1))
+        for low, high in ((MIN_TICK, MAX_TICK), (tick - width, tick + width))
+    ]
+    ticks = sorted(Tick(*end) for low, high, liquidity in positions for end in ((low, liquidity), (high, -liquidity)))
+    liquidity = sum(liquidity for _, _, liquidity in positions)
+    return RaydiumClmm(sqrt_price, tick, liquidity, fee_bps * 100, 120_000, 40_000, tuple(ticks))
+
+
+MAKERS: dict[str, Make] = {"amm": amm, "cp": cp, "clmm": clmm, "damm": damm, "dlmm": dlmm}
 
 fees = st.integers(0, 300)
 makers = st.one_of(
@@ -55,6 +70,7 @@ makers = st.one_of(
     st.builds(
         lambda fee, creator, on: lambda x, y: cp(x, y, fee, creator, on), fees, st.integers(0, 100), st.integers(0, 2)
     ),
+    st.builds(lambda fee, width: lambda x, y: clmm(x, y, fee, width), fees, st.integers(1, 5_000)),
     st.builds(lambda fee, mode: lambda x, y: damm(x, y, fee, mode), fees, st.sampled_from((BOTH_TOKENS, ONLY_B))),
     st.builds(
         lambda step, width, mode: lambda x, y: dlmm(x, y, step, width, mode),

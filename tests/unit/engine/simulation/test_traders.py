@@ -15,13 +15,14 @@ from order_engine.simulation.pools import MICRO_USD, PoolSetting, pool_settings
 from order_engine.simulation.traders import PERIOD_SECONDS, STILL, Flow
 
 SETTINGS = {setting.id: setting for setting in pool_settings()}
-AMM, CP, DLMM, DAMM = (
-    SETTINGS[f"{venue}:SOL-USDC"] for venue in ("raydium-amm", "raydium-cp", "meteora-dlmm", "meteora-damm")
+AMM, CP, CLMM, DLMM, DAMM = (
+    SETTINGS[f"{venue}:SOL-USDC"]
+    for venue in ("raydium-amm", "raydium-cp", "raydium-clmm", "meteora-dlmm", "meteora-damm")
 )
 PERIODS = range(900_000_000, 900_000_200)
 
 each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-each_kind = pytest.mark.parametrize("setting", [AMM, CP, DLMM, DAMM], ids=lambda setting: setting.id)
+each_kind = pytest.mark.parametrize("setting", [AMM, CP, CLMM, DLMM, DAMM], ids=lambda setting: setting.id)
 
 
 def carried(flow: Flow, setting: PoolSetting, period: int, pool: Pool | None = None) -> Pool:
