@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from order_engine.dex.swaps import min_out
 from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import MarketDescription
 from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Costs, Offer
@@ -30,15 +31,15 @@ def price(amount_in: int, token_in: str, amount_out: int, token_out: str) -> str
 
 
 def order_view(order: Order) -> dict[str, Any]:
-    def out(name: str, units: int | None) -> dict[str, str | None]:
-        if units is None:
-            return {name: None, f"{name}BaseUnits": None}
-        return {**amounts(name, units, order.token_out)}
-
+    spent = order.amount_spent
+    if spent is None and order.amount_out is not None:
+        # It was confirmed before that was recorded, and spent its whole amount.
+        spent = order.amount_in
     return {
         "orderId": str(order.id),
         "type": order.type,
         "status": order.status,
+        "market": order.market,
         "tokenIn": order.token_in,
         "tokenOut": order.token_out,
         **amounts("amountIn", order.amount_in, order.token_in),
@@ -46,12 +47,13 @@ def order_view(order: Order) -> dict[str, Any]:
         "maxPriceImpactBps": order.max_price_impact_bps,
         "attempt": order.attempt,
         "venue": order.venue,
-        **out("quotedOut", order.quoted_out),
-        **out("minOut", order.min_out),
-        **out("amountOut", order.amount_out),
+        **_optional("quotedOut", order.quoted_out, order.token_out),
+        **_optional("minOut", order.min_out, order.token_out),
+        **_optional("amountOut", order.amount_out, order.token_out),
+        **_optional("amountSpent", spent, order.token_in),
         "executedPrice": None
-        if order.amount_out is None
-        else price(order.amount_in, order.token_in, order.amount_out, order.token_out),
+        if order.amount_out is None or spent is None
+        else price(spent, order.token_in, order.amount_out, order.token_out),
         "txHash": order.tx_hash,
         "error": None if order.error is None else _failed(order.error),
         "clientOrderId": order.client_order_id,
@@ -60,6 +62,26 @@ def order_view(order: Order) -> dict[str, Any]:
         "createdAt": rfc3339(order.created_at),
         "updatedAt": rfc3339(order.updated_at),
     }
+
+
+def _optional(name: str, units: int | None, symbol: str) -> dict[str, str | None]:
+    """As `amounts`, with `None` for an amount that is not known yet."""
+    return {name: None, f"{name}BaseUnits": None} if units is None else {**amounts(name, units, symbol)}
+
+
+def market_view(market: MarketDescription) -> dict[str, Any]:
+    explorer = market.explorer
+    return {
+        "market": market.name,
+        "explorer": {"transaction": explorer.transaction, "address": explorer.address} if explorer else None,
+        "wallet": market.wallet,
+    }
+
+
+def wallet_view(market: str, address: str, balances: Mapping[str, int]) -> dict[str, Any]:
+    """The wallet's balances by token, `SOL` for native SOL and `wSOL` for what is wrapped."""
+    held = [{"token": symbol, **amounts("amount", units, symbol)} for symbol, units in balances.items()]
+    return {"market": market, "address": address, "balances": held}
 
 
 def page_view(orders: Sequence[Order], before: UUID | None) -> dict[str, Any]:

@@ -1,36 +1,71 @@
-"""The market: its venues and its chain."""
+"""The market in which the engine trades: a cluster of Solana where `SOLANA_RPC_URL` is set, or the simulated one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from typing import TYPE_CHECKING
 
-from order_engine.bootstrap import settings, stores
-from order_engine.ports import Chain, Venue
-from order_engine.simulation.chain import SimulatedChain
-from order_engine.simulation.faults import Faults
-from order_engine.simulation.market import LATENCIES, Market
-from order_engine.simulation.pools import VENUES
-from order_engine.simulation.traders import Flow
-from order_engine.simulation.venue import SimulatedVenue
+from order_engine.bootstrap import settings
+from order_engine.domain.markets import CLUSTERS, SIMULATED, MarketDescription, explorer
+
+if TYPE_CHECKING:
+    from order_engine.ports import Chain, Venue, Wallet
+    from order_engine.services.discovery import Discovery
+
+
+def name() -> str:
+    """The market's name, as clients see it."""
+    return CLUSTERS[settings.one_of("SOLANA_CLUSTER", CLUSTERS)] if _on_solana() else SIMULATED
+
+
+def description() -> MarketDescription:
+    if not _on_solana():
+        return MarketDescription(SIMULATED)
+    where = explorer(settings.required("SOLANA_CLUSTER"), settings.required("SOLANA_RPC_URL"))
+    return MarketDescription(name(), where, settings.required("WALLET_ADDRESS"))
 
 
 def venues(latency: str | None = None) -> tuple[Sequence[Venue], float]:
-    """The venues, and how many seconds each may take. `latency` is that of the environment unless it is given."""
-    market = _market(latency or _latency())
-    return [SimulatedVenue(name, market) for name in VENUES], market.latency.deadline
+    """The venues, and how many seconds each may take.
+
+    `latency` is that of the simulated market, that of the environment unless it is given.
+    """
+    if _on_solana():
+        from order_engine.bootstrap import solana
+
+        return solana.venues()
+    from order_engine.bootstrap import simulation
+
+    return simulation.venues(latency)
 
 
 def chain() -> Chain:
-    return SimulatedChain(_market(_latency()))
+    if _on_solana():
+        from order_engine.bootstrap import solana
+
+        return solana.chain()
+    from order_engine.bootstrap import simulation
+
+    return simulation.chain()
 
 
-def _latency() -> str:
-    return settings.one_of("MARKET_LATENCY", LATENCIES)
+def wallet() -> Wallet | None:
+    """The wallet that pays; `None` on the simulated market, where swaps cost nothing."""
+    if not _on_solana():
+        return None
+    from order_engine.bootstrap import solana
+
+    return solana.wallet()
 
 
-@cache
-def _market(latency: str) -> Market:
-    chosen = LATENCIES[latency]
-    flow = Flow(settings.integer("MARKET_DRIFT_BPS"), settings.integer("MARKET_SEED"))
-    return Market(stores.database(), Faults(stores.database(), chosen.deadline), chosen, flow)
+def discovery() -> Discovery | None:
+    """Finds pools; `None` on the simulated market, which has all its pools from the start."""
+    if not _on_solana():
+        return None
+    from order_engine.bootstrap import solana
+
+    return solana.discovery()
+
+
+def _on_solana() -> bool:
+    return settings.optional("SOLANA_RPC_URL") is not None

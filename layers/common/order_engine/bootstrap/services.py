@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from order_engine.aws.observability import inform, warn
-from order_engine.bootstrap import aws, settings, stores
+from order_engine.bootstrap import aws, market, settings, stores
 
 if TYPE_CHECKING:
     from order_engine.api.websocket import WebSocketApi
@@ -57,12 +57,12 @@ def submission() -> Submission:
         queue=aws.order_queue(),
         rate_limit=stores.order_limit(),
         warn=warn,
+        wallet=market.wallet(),
     )
 
 
 @cache
 def quoting() -> Quoting:
-    from order_engine.bootstrap import market
     from order_engine.services.quoting import Quoting
 
     # A realistic latency stands for the routing of an order, not for a quote.
@@ -73,7 +73,6 @@ def quoting() -> Quoting:
 
 @cache
 def execution() -> Execution:
-    from order_engine.bootstrap import market
     from order_engine.services.execution import Execution
 
     return Execution(
@@ -109,6 +108,12 @@ def recovery() -> Recovery:
         eviction=_eviction(),
         queue=aws.order_queue(),
     )
+
+
+def discover(seconds: float) -> dict[str, Any]:
+    """Looks for pools for so many seconds, and says what it found."""
+    discovery = market.discovery()
+    return {} if discovery is None else discovery.run(seconds)
 
 
 @cache
@@ -173,7 +178,6 @@ def health() -> Health:
 
 
 def _router(latency: str | None = None) -> Router:
-    from order_engine.bootstrap import market
     from order_engine.domain.tokens import TOKENS
     from order_engine.services.routing import Router
 

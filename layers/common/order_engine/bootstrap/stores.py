@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from order_engine.aws.observability import count, inform, warn
-from order_engine.bootstrap import aws, settings
+from order_engine.bootstrap import aws, market, settings
 from order_engine.storage.database import Database, address
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def database() -> Database:
 def orders() -> PostgresOrderStore:
     from order_engine.storage.orders import PostgresOrderStore
 
-    return PostgresOrderStore(database(), count)
+    return PostgresOrderStore(database(), count, market.name())
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import SIMULATED
 
 DEFAULT_SLIPPAGE_BPS = 50
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
@@ -30,10 +31,13 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it is stored. Amounts in base units: `amount_in` of `token_in`, the others of `token_out`.
+    """An order as it is stored.
+
+    Amounts in base units: `amount_in` and `amount_spent` of `token_in`, the others of `token_out`.
 
     `attempt` counts how often it was routed, `seq` its events. `run` names the execution that may move it.
     `transaction` is the record of the last transaction signed for it, `error` the record of its `failed` event.
+    `amount_spent` is what the transaction took of `amount_in`. `market` is where the order is executed.
     """
 
     id: UUID
@@ -59,6 +63,8 @@ class Order:
     error: dict[str, Any] | None = None
     transaction: dict[str, Any] | None = None
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
+    amount_spent: int | None = None
+    market: str = SIMULATED
 
     def as_accepted(self) -> Order:
         """The order as it was when it was stored, without anything that happened since."""
@@ -78,4 +84,5 @@ class Order:
             user_id=self.user_id,
             quote_id=self.quote_id,
             max_price_impact_bps=self.max_price_impact_bps,
+            market=self.market,
         )

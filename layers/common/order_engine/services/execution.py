@@ -174,7 +174,7 @@ class Execution:
         # Above zero if less than the quote was paid. Rounded against the engine.
         realised_slippage_bps = -((fill.amount_out - quoted) * BPS // quoted)
         data = events.confirmed(run.token_in, run.token_out, fill, realised_slippage_bps)
-        return self._move(run, Trigger.CONFIRM, data, amount_out=fill.amount_out)
+        return self._move(run, Trigger.CONFIRM, data, amount_out=fill.amount_out, amount_spent=fill.amount_in)
 
 
 def _signed(run: Run) -> Transaction:

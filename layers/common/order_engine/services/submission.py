@@ -11,9 +11,11 @@ from order_engine.domain import events
 from order_engine.domain.errors import (
     EngineError,
     IdempotencyKeyReused,
+    InsufficientFunds,
     InvalidOrder,
     PriceImpactTooHigh,
     QuoteExpired,
+    Transient,
 )
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
@@ -22,12 +24,15 @@ from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.domain.tokens import TOKENS
-from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit
+from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit, Wallet
 from order_engine.services import rate_limiting
 
 
 class Submission:
-    """Takes orders from clients. `warn` logs what goes wrong without harm to an order."""
+    """Takes orders from clients. `warn` logs what goes wrong without harm to an order.
+
+    Without a `wallet`, nothing is known of what can be paid.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class Submission:
         queue: OrderQueue,
         rate_limit: RateLimit,
         warn: Callable[[str], None],
+        wallet: Wallet | None = None,
     ) -> None:
         self._orders = orders
         self._quotes = quotes
@@ -45,6 +51,7 @@ class Submission:
         self._queue = queue
         self._rate_limit = rate_limit
         self._warn = warn
+        self._wallet = wallet
 
     def submit(
         self,
@@ -58,7 +65,8 @@ class Submission:
         Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
         with an earlier request. The WebSocket connection `connection_id` listens to a new order from its first event.
         An order that names a quote must ask for what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
-        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `InvalidOrder`.
+        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `InsufficientFunds`,
+        `InvalidOrder`.
         """
         id = uuid7()
         if refusal := self._refusal(request, client_id):
@@ -99,6 +107,14 @@ class Submission:
                 _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
             except (QuoteExpired, PriceImpactTooHigh) as error:
                 return error
+        if self._wallet is not None:
+            try:
+                self._wallet.check(request.token_in, request.amount_in)
+            except InsufficientFunds as error:
+                return error
+            except Transient as error:
+                # The order finds out when it is built.
+                self._warn(f"the wallet's balance is not known: {error}")
         return None
 
 

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
 from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
+from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage import events, subscriptions
@@ -19,15 +20,15 @@ from order_engine.storage.database import Database
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, quote_id, max_price_impact_bps, run, venue, quoted_out, min_out, tx_hash, amount_out,
-    error, transaction"""
+    error, transaction, amount_spent, market"""
 
 # Of several requests with one key the first is stored. The others wait until it is committed, and store nothing.
 _INSERT = f"""
     WITH inserted AS (
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
-                            quote_id, max_price_impact_bps, idempotency_key)
+                            quote_id, max_price_impact_bps, idempotency_key, market)
         SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(max_price_impact_bps)s, %(idempotency_key)s
+               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(max_price_impact_bps)s, %(idempotency_key)s, %(market)s
         WHERE {{room}}
         ON CONFLICT DO NOTHING
         RETURNING {_ORDER}
@@ -56,7 +57,7 @@ _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'
 
 _CLAIM = f"""
     UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
-    WHERE id = %(id)s AND status <> ALL(%(final)s) AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
+    WHERE id = %(id)s AND market = %(market)s AND status <> ALL(%(final)s) AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
     RETURNING {_ORDER}"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
@@ -87,7 +88,7 @@ _CANCEL = f"""
 _TAKE_STALLED = f"""
     UPDATE orders SET enqueued_at = now(), enqueue_count = enqueue_count + 1 WHERE id = ANY(ARRAY(
         SELECT id FROM orders, make_interval(secs => %(after)s * 2 ^ least(enqueue_count, %(doublings)s)) AS wait
-        WHERE status = ANY(%(running)s)
+        WHERE status = ANY(%(running)s) AND market = %(market)s
           AND enqueued_at NOT BETWEEN now() - wait AND now() + wait
           AND ({_HELD}) IS NOT TRUE
         ORDER BY id LIMIT %(limit)s FOR UPDATE OF orders
@@ -100,21 +101,30 @@ _END_TO_REPUBLISH = "SELECT FROM orders WHERE id = %(id)s AND status = ANY(%(fin
 
 _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
-_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out")
+_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent")
 
-_WRITABLE = frozenset({"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "error"})
+_WRITABLE = frozenset(
+    {"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"}
+)
 
 
 class PostgresOrderStore:
     """An `OrderStore`. Each step of an order is one statement: compare, set and event together.
 
     `count` is told the status of every event that is committed, once. It misses an event whose commit Postgres could
-    not report, as in a failover.
+    not report, as in a failover. New orders are of `market`, and only its orders can be claimed: those of another
+    market wait until the engine trades there again.
     """
 
-    def __init__(self, database: Database, count: Callable[[Status], None] = lambda status: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        count: Callable[[Status], None] = lambda status: None,
+        market: str = SIMULATED,
+    ) -> None:
         self._database = database
         self._count = count
+        self._market = market
 
     def insert(
         self,
@@ -138,6 +148,7 @@ class PostgresOrderStore:
             "quote_id": request.quote_id,
             "max_price_impact_bps": request.max_price_impact_bps,
             "idempotency_key": idempotency_key,
+            "market": self._market,
             "connection_id": connection_id,
             "data": Jsonb(data),
             "final": list(FINAL),
@@ -199,7 +210,8 @@ class PostgresOrderStore:
         return orders, orders[-1].id if len(rows) > limit else None
 
     def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
-        rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "final": list(FINAL)})
+        values = {"id": id, "run": run, "lease": lease, "final": list(FINAL), "market": self._market}
+        rows = self._database.fetch(_CLAIM, values)
         return _order(rows[0]) if rows else None
 
     def release(self, id: UUID, run: str) -> None:
@@ -256,10 +268,14 @@ class PostgresOrderStore:
             raise TooLateToCancel(f"the order is already {order.status} and cannot be cancelled")
 
     def take_stalled(self, after: float, limit: int = 1_000, doublings: int = 0) -> list[UUID]:
-        running = list(set(Status) - FINAL)
-        rows = self._database.fetch(
-            _TAKE_STALLED, {"running": running, "after": after, "limit": limit, "doublings": doublings}
-        )
+        values = {
+            "running": list(set(Status) - FINAL),
+            "market": self._market,
+            "after": after,
+            "limit": limit,
+            "doublings": doublings,
+        }
+        rows = self._database.fetch(_TAKE_STALLED, values)
         return sorted(row["id"] for row in rows)
 
     def not_enqueued(self, ids: Sequence[UUID]) -> None:

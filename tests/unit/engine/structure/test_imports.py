@@ -31,6 +31,8 @@ ALLOWED = {
     "AuthorizeFunction": {"psycopg"},
     "TicketFunction": {"psycopg"} | REST,
     "DashboardFunction": REST,
+    "MarketFunction": REST,
+    "DiscoverFunction": {"psycopg"},
     "DescribeFunction": REST,
     "SubmitFunction": {"psycopg"} | REST | PUSHES | SDK,
     "WsConnectFunction": {"psycopg", "pydantic"} | PUSHES | SDK,

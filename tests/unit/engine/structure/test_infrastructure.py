@@ -23,8 +23,11 @@ NESTED = {
     if item["Type"] == "AWS::CloudFormation::Stack"
 }
 FUNCTIONS = {name: item for name, item in STACK["Resources"].items() if item["Type"] == "AWS::Serverless::Function"}
-WITHOUT_STORES = {"DashboardFunction", "DescribeFunction"}
+WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "MarketFunction"}
 USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES
+IN_NETWORK = USING_STORES | {"MarketFunction"}
+"""A node of Solana may be private too."""
+BY_IPV6 = {"execute-api", "kms", "secretsmanager"}
 SERVING = USING_STORES - {"MigrateFunction"}
 CONNECTIONS = {
     ("FunctionsSecurityGroup", "ProxySecurityGroup", 5432),
@@ -121,9 +124,9 @@ def endpoints(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_service_that_functions_in_the_network_call_has_an_endpoint() -> None:
-    """Signing tokens for the stores needs no service, and `execute-api` is public and reached by IPv6."""
+    """Signing tokens for the stores needs no service; the services in `BY_IPV6` are public and reached by IPv6."""
     called = {action for name in USING_STORES for action in actions(FUNCTIONS[name])}
-    called -= {"rds-db:connect", "elasticache:Connect", "execute-api:ManageConnections"}
+    called = {action for action in called if action.split(":")[0] not in {"rds-db", "elasticache", *BY_IPV6}}
     services = {"sync-states" if action == "states:StartSyncExecution" else action.split(":")[0] for action in called}
     assert endpoints("Interface").keys() == services
     allowed = {
@@ -159,7 +162,7 @@ def test_the_websocket_api_is_reached_by_ipv6() -> None:
 
 
 def test_only_functions_that_use_stores_are_in_the_network() -> None:
-    assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == USING_STORES
+    assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == IN_NETWORK
     assert {name for name, function in FUNCTIONS.items() if "rds-db:connect" in actions(function)} == USING_STORES
 
 

@@ -18,6 +18,8 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ours"
 NOT_PUBLISHED = {"KeysFunction", "MigrateFunction"}
 """Operators call KeysFunction by its name, and CloudFormation calls MigrateFunction before it publishes versions."""
 
+NEED_NO_STORE = {"DashboardFunction", "DescribeFunction", "MarketFunction"}
+
 API_GATEWAY_SECONDS = 29
 AUTHORIZER_SECONDS = 10
 SWEEP_SECONDS = 60
@@ -107,7 +109,7 @@ def test_every_alarm_has_actions_a_description_and_documentation(alarms: Resourc
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
-        documented = re.sub("(Ticket|Dashboard|Submit|Describe|WsConnect|Dispatch|Recover)Errors", "…Errors", name)
+        documented = re.sub("(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Recover|Discover)Errors", "…Errors", name)
         assert f"`{documented}`" in OPERATIONS, name
 
 
@@ -138,9 +140,9 @@ def test_every_queue_with_a_consumer_has_an_alarm(resources: Resources, alarms: 
 
 
 def test_an_alarm_counts_the_throttles_of_every_function(functions: Resources, alarms: Resources) -> None:
-    counted = [dimension["Value"] for dimension in dimensions(alarms["Throttles"])]
-    assert sorted(counted) == sorted(functions.keys() - NOT_PUBLISHED)
-    assert len(counted) <= 10, "CloudWatch takes ten metrics for an alarm: make a second one"
+    counted = [[dimension["Value"] for dimension in dimensions(alarms[name])] for name in ("Throttles", "OrderThrottles")]
+    assert sorted(sum(counted, [])) == sorted(functions.keys() - NOT_PUBLISHED)
+    assert max(map(len, counted)) <= 10, "CloudWatch takes ten metrics for an alarm: make another one"
 
 
 def test_alarms_use_the_metrics_that_functions_write(functions: Resources, alarms: Resources) -> None:
@@ -228,8 +230,7 @@ def test_a_deployment_at_once_does_not_use_codedeploy() -> None:
 
 
 def test_new_code_runs_after_the_migrations(resources: Resources, functions: Resources) -> None:
-    need_no_store = {"DashboardFunction", "DescribeFunction"}
-    for name in functions.keys() - NOT_PUBLISHED - need_no_store:
+    for name in functions.keys() - NOT_PUBLISHED - NEED_NO_STORE:
         assert "Schema" in as_list(resources[name].get("DependsOn", [])), name
 
 
@@ -267,7 +268,7 @@ def test_postgres_accepts_the_connections_of_all_functions_at_their_limits(
     """Each environment has one. The callers of a function without reserved concurrency limit it."""
     parameters = {"ReservedConcurrency": RESERVED, "MaxRunningOrders": 10}
     bounds = {}
-    for name in functions.keys() - {"DashboardFunction", "DescribeFunction"}:
+    for name in functions.keys() - NEED_NO_STORE:
         if "ReservedConcurrentExecutions" in functions[name]:
             condition, limit, _ = functions[name]["ReservedConcurrentExecutions"]["Fn::If"]
             assert condition == "ReservesConcurrency"
@@ -278,8 +279,8 @@ def test_postgres_accepts_the_connections_of_all_functions_at_their_limits(
             # One more for the schedule, CloudFormation or an operator.
             bounds[name] = at_once + 1
     assert bounds["RecoverFunction"] == 3
-    assert sum(bounds.values()) == 115
-    assert "= 115" in OPERATIONS
+    assert sum(bounds.values()) == 116
+    assert "= 116" in OPERATIONS
     assert sum(bounds.values()) <= POSTGRES_CONNECTIONS
 
 
@@ -326,7 +327,7 @@ def test_a_function_ends_when_its_step_times_out(functions: Resources) -> None:
 
 
 def test_every_sweep_may_enqueue_an_order_again(resources: Resources) -> None:
-    (sweep,) = of_type(resources, "AWS::Scheduler::Schedule").values()
+    sweep = of_type(resources, "AWS::Scheduler::Schedule")["RecoverFunctionSweep"]
     assert sweep["ScheduleExpression"] == "rate(1 minute)"
     assert recovery.STALLED_SECONDS < SWEEP_SECONDS
 

@@ -1,0 +1,37 @@
+"""REST API: the market in which the engine trades, and the wallet that pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from order_engine.api.requests import check_query
+from order_engine.api.rest import api, json_response
+from order_engine.api.views import market_view, wallet_view
+from order_engine.aws.observability import logger
+from order_engine.bootstrap import market
+from order_engine.domain.errors import NotFound
+
+app = api()
+description, wallet = market.description(), market.wallet()
+
+
+@app.get("/api/market")
+def get_market() -> Response[str]:
+    check_query(app.current_event)
+    return json_response(200, market_view(description))
+
+
+@app.get("/api/wallet")
+def get_wallet() -> Response[str]:
+    check_query(app.current_event)
+    if wallet is None:
+        raise NotFound("the simulated market has no wallet")
+    return json_response(200, wallet_view(description.name, wallet.address, wallet.balances()))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)
