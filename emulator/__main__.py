@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     start = actions.add_parser("up", parents=[data, template], help="run the stack until Ctrl-C")
     start.add_argument("--postgres", metavar="NAME", help="run an embedded Postgres and pass its URL as this parameter")
     start.add_argument("--redis", metavar="NAME", help="run an embedded Redis and pass its URL as this parameter")
+    start.add_argument(
+        "--process",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="run a command in the folder NAME of the data, and pass the URL that it prints first as this parameter",
+    )
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
     start.add_argument("--grace", type=float, default=10, help="seconds in which running work may finish (%(default)s)")
@@ -109,13 +116,18 @@ def _gateway(arguments: argparse.Namespace) -> None:
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, str]:
-    parameters = samconfig.parameter_overrides(arguments.template, arguments.config_env)
-    for pair in arguments.parameter:
-        name, equals, value = pair.partition("=")
+    return {
+        **samconfig.parameter_overrides(arguments.template, arguments.config_env),
+        **_pairs("--parameter NAME=VALUE", arguments.parameter),
+    }
+
+
+def _pairs(option: str, given: list[str]) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given]
+    for name, equals, _ in pairs:
         if not equals:
-            raise StartError(f"expected --parameter NAME=VALUE, was {pair!r}")
-        parameters[name] = value
-    return parameters
+            raise StartError(f"expected {option}, was {name!r}")
+    return {name: value for name, _, value in pairs}
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -125,6 +137,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         parameters=_parameters(arguments),
         postgres=arguments.postgres,
         redis=arguments.redis,
+        processes=_pairs("--process NAME=COMMAND", arguments.process),
         rest_port=arguments.rest_port,
         websocket_port=arguments.websocket_port,
         aws_port=arguments.aws_port,

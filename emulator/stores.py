@@ -1,4 +1,4 @@
-"""Runs an embedded Postgres and an embedded Redis: real servers from wheels, with their data in a folder.
+"""Runs servers beside the stack: an embedded Postgres, an embedded Redis, and any other command.
 
 A server is known by the folder that it runs in, never by a process id from a file: that id may belong to another
 process by now. Each of these servers works in its data folder, and so do the processes that it starts.
@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -109,6 +110,27 @@ def redis(folder: Path) -> Iterator[str]:
         yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
+@contextmanager
+def process(name: str, command: str, folder: Path) -> Iterator[str]:
+    """Runs a server until the block ends, in a folder of its own; yields the URL that it prints first when it is ready.
+
+    `command` is split as a shell would. `name` is for messages. Raises StoreError.
+    """
+    folder = folder.resolve()
+    kind = _Kind(name, (), signal.SIGTERM, folder / "log")
+    with _file_errors(kind.name, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _stop(kind, folder)
+        kind.log.write_bytes(b"")
+
+    def url() -> str:
+        first = kind.log.read_text(errors="replace").partition("\n")
+        return first[0].strip() if first[1] else ""
+
+    with _running(kind, folder, shlex.split(command), lambda _: "://" in url()):
+        yield url()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -118,7 +140,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of server: its programs' names, the signal that stops it, and its log."""
+    """A kind of server: its programs' names, or none for any program; the signal that stops it; and its log."""
 
     name: str
     programs: tuple[str, ...]
@@ -173,6 +195,11 @@ class _Server:
                 stderr=log,
                 # The terminal's Ctrl-C does not reach it, so that it stops after its users.
                 start_new_session=True,
+                # `python -m` finds the modules of the folder in which the emulator runs.
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH")))),
+                },
                 **self._account,
             )
         return self._process
@@ -247,7 +274,7 @@ def _processes_in(folder: Path, programs: tuple[str, ...]) -> list[psutil.Proces
     for process in psutil.process_iter():
         # It has ended, or belongs to another user.
         with suppress(psutil.Error, OSError):
-            if process.name() in programs and os.path.samefile(process.cwd(), folder):
+            if (not programs or process.name() in programs) and os.path.samefile(process.cwd(), folder):
                 found.append(process)
     return found
 

@@ -27,13 +27,18 @@ _STOP = "Ctrl-C stops everything."
 
 @dataclass(frozen=True)
 class Options:
-    """Options of `up`. `postgres` and `redis` name the parameters for the stores' URLs; `grace` is in seconds."""
+    """Options of `up`.
+
+    `postgres` and `redis` name the parameters for the stores' URLs. `processes` are commands that run beside the stack,
+    by the parameters for their URLs. `grace` is in seconds.
+    """
 
     template: Path
     data: Path
     parameters: dict[str, str]
     postgres: str | None
     redis: str | None
+    processes: dict[str, str]
     rest_port: int
     websocket_port: int
     aws_port: int
@@ -60,6 +65,8 @@ def up(options: Options) -> None:
             parameters[options.postgres] = resources.enter_context(stores.postgres(options.data / "postgres"))
         if options.redis:
             parameters[options.redis] = resources.enter_context(stores.redis(options.data / "redis"))
+        for name, command in options.processes.items():
+            parameters[name] = resources.enter_context(stores.process(name, command, options.data / name))
         addresses = Addresses(
             rest=url("http", sockets.rest),
             websocket=url("ws", sockets.websocket),

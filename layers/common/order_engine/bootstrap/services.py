@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from order_engine.aws.observability import inform, warn
 from order_engine.bootstrap import aws, market, settings, stores

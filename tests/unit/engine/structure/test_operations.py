@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def test_every_alarm_has_actions_a_description_and_documentation(alarms: Resourc
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
-        documented = re.sub("(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Recover|Discover)Errors", "…Errors", name)
+        documented = re.sub(
+            "(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Recover|Discover)Errors", "…Errors", name
+        )
         assert f"`{documented}`" in OPERATIONS, name
 
 
@@ -140,8 +143,10 @@ def test_every_queue_with_a_consumer_has_an_alarm(resources: Resources, alarms: 
 
 
 def test_an_alarm_counts_the_throttles_of_every_function(functions: Resources, alarms: Resources) -> None:
-    counted = [[dimension["Value"] for dimension in dimensions(alarms[name])] for name in ("Throttles", "OrderThrottles")]
-    assert sorted(sum(counted, [])) == sorted(functions.keys() - NOT_PUBLISHED)
+    counted = [
+        [dimension["Value"] for dimension in dimensions(alarms[name])] for name in ("Throttles", "OrderThrottles")
+    ]
+    assert sorted(chain.from_iterable(counted)) == sorted(functions.keys() - NOT_PUBLISHED)
     assert max(map(len, counted)) <= 10, "CloudWatch takes ten metrics for an alarm: make another one"
 
 
