@@ -9,6 +9,7 @@ from order_engine.bootstrap import settings
 from order_engine.domain.markets import CLUSTERS, SIMULATED, MarketDescription, explorer
 
 if TYPE_CHECKING:
+    from order_engine.dex.routing import Limits
     from order_engine.ports import Chain, Venue, Wallet
     from order_engine.services.discovery import Discovery
 
@@ -47,6 +48,15 @@ def chain() -> Chain:
     from order_engine.bootstrap import simulation
 
     return simulation.chain()
+
+
+def limits() -> Limits | None:
+    """What a transaction has room for; `None` on the simulated market, whose transactions have room for any route."""
+    if not _on_solana():
+        return None
+    from order_engine.bootstrap import solana
+
+    return solana.limits()
 
 
 def wallet() -> Wallet | None:

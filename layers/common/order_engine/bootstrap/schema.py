@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from order_engine.bootstrap import settings, stores
+from order_engine.aws.observability import warn
+from order_engine.bootstrap import services, settings, stores
+from order_engine.domain.errors import EngineError
 from order_engine.simulation import schema as simulation
 from order_engine.storage import schema as storage
+
+DISCOVERY_SECONDS = 20.0
 
 
 def migrate() -> None:
@@ -19,5 +23,12 @@ def migrate() -> None:
 
 
 def create_pools() -> None:
-    """Creates the pools of the simulated market that do not exist yet."""
+    """Creates the pools of the simulated market that do not exist yet, and looks for pools on Solana for a while.
+
+    A schedule looks for pools too: a node that does not answer holds back no deployment.
+    """
     simulation.create_pools(stores.database())
+    try:
+        services.discover(DISCOVERY_SECONDS)
+    except EngineError as error:
+        warn(f"no pools were looked for: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -111,9 +112,9 @@ def recovery() -> Recovery:
 
 
 def discover(seconds: float) -> dict[str, Any]:
-    """Looks for pools for so many seconds, and says what it found."""
+    """Looks for pools for so many seconds, and says what it found. Raises what `Discovery.run` raises."""
     discovery = market.discovery()
-    return {} if discovery is None else discovery.run(seconds)
+    return {} if discovery is None else asdict(discovery.run(seconds))
 
 
 @cache
@@ -183,4 +184,4 @@ def _router(latency: str | None = None) -> Router:
 
     venues, deadline = market.venues(latency)
     max_order_value = settings.integer("MAX_ORDER_VALUE") * 10 ** TOKENS["USDC"].decimals
-    return Router(venues, deadline, log=inform, max_order_value=max_order_value)
+    return Router(venues, deadline, log=inform, max_order_value=max_order_value, limits=market.limits())

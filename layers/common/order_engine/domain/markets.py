@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SIMULATED = "Simulated"
+SIMULATED, LOCALNET, DEVNET, TESTNET, MAINNET = "Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"
 
-CLUSTERS = {"localnet": "Localnet", "devnet": "Devnet", "testnet": "Testnet", "mainnet-beta": "Mainnet"}
+CLUSTERS = {"localnet": LOCALNET, "devnet": DEVNET, "testnet": TESTNET, "mainnet-beta": MAINNET}
 """The markets on Solana, by the names of their clusters."""
 
 

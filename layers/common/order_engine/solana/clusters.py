@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
+from order_engine.domain.markets import DEVNET, LOCALNET, MAINNET, TESTNET
 from order_engine.solana.addresses import address
-
-MAINNET = "Mainnet"
-DEVNET = "Devnet"
-TESTNET = "Testnet"
-LOCALNET = "Localnet"
-"""Any cluster that is not public."""
 
 _GENESIS_HASHES = {
     address("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"): MAINNET,
@@ -18,5 +13,8 @@ _GENESIS_HASHES = {
 
 
 def cluster_name(genesis_hash: str) -> str:
-    """The cluster whose first block has this hash, in base58. Raises `ValueError`."""
+    """The market of the cluster whose first block has this hash, in base58: a localnet if it is not public.
+
+    Raises `ValueError`.
+    """
     return _GENESIS_HASHES.get(address(genesis_hash), LOCALNET)

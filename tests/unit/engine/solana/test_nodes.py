@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from order_engine.domain.errors import ChainRefused, VenueUnavailable
-from order_engine.solana.clusters import DEVNET, LOCALNET, MAINNET
+from order_engine.domain.markets import DEVNET, LOCALNET, MAINNET
 from order_engine.solana.nodes import Nodes, RpcError
 from tests.support.network import closed_port
 from tests.support.solana_node import FakeNode, Refusal, Reply

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from order_engine.domain.errors import VenueUnavailable
+from order_engine.domain.markets import LOCALNET
 from order_engine.solana.accounts import Account
 from order_engine.solana.addresses import TOKEN, encode
-from order_engine.solana.clusters import LOCALNET
 from order_engine.solana.nodes import Nodes, RpcError
 from order_engine.solana.rpc import (
     Block,

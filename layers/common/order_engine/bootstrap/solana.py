@@ -1,0 +1,88 @@
+"""The market on Solana: its venue, its chain, and the wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from order_engine.aws.observability import warn
+from order_engine.bootstrap import market, settings, stores
+from order_engine.domain.errors import ChainRefused
+from order_engine.ports import Venue
+from order_engine.services.discovery import Discovery
+from order_engine.solana.addresses import address, encode
+from order_engine.solana.chain import SolanaChain
+from order_engine.solana.limits import TransactionLimits
+from order_engine.solana.lookup_tables import LookupTables
+from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
+from order_engine.solana.pool_source import SolanaPools
+from order_engine.solana.pools import PoolReader
+from order_engine.solana.rpc import Rpc
+from order_engine.solana.signing import Keypair, Signer
+from order_engine.solana.venue import SolanaVenue
+from order_engine.solana.wallet import SolanaWallet
+from order_engine.storage.pools import PostgresPoolRegistry
+
+
+def venues() -> tuple[Sequence[Venue], float]:
+    """The one venue that answers for all programs, and how many seconds it may take."""
+    # It may ask twice, for a pool that has moved.
+    return [_venue()], 2 * DEADLINE_SECONDS
+
+
+@cache
+def chain() -> SolanaChain:
+    return SolanaChain(
+        rpc=_rpc(),
+        registry=_registry(),
+        wallet=wallet(),
+        signer=_signer,
+        tables=_lookup_tables(),
+        max_priority_fee=settings.integer("MAX_PRIORITY_FEE_LAMPORTS"),
+    )
+
+
+@cache
+def limits() -> TransactionLimits:
+    return TransactionLimits(wallet().key, _venue().last, _lookup_tables())
+
+
+@cache
+def wallet() -> SolanaWallet:
+    return SolanaWallet(_rpc(), address(settings.required("WALLET_ADDRESS")))
+
+
+@cache
+def discovery() -> Discovery:
+    return Discovery(source=SolanaPools(_rpc()), registry=_registry())
+
+
+@cache
+def _rpc() -> Rpc:
+    return Rpc(Nodes(settings.required("SOLANA_RPC_URL"), market.name(), warn=warn))
+
+
+@cache
+def _registry() -> PostgresPoolRegistry:
+    return PostgresPoolRegistry(stores.database(), settings.required("SOLANA_CLUSTER"))
+
+
+@cache
+def _venue() -> SolanaVenue:
+    return SolanaVenue(_registry(), PoolReader(_rpc()), warn)
+
+
+@cache
+def _lookup_tables() -> LookupTables:
+    given = settings.optional("LOOKUP_TABLES") or ""
+    return LookupTables(_rpc(), [address(table.strip()) for table in given.split(",") if table.strip()])
+
+
+@cache
+def _signer() -> Signer:
+    """The wallet's key. Raises `WalletKeyError`, and `ChainRefused` for the key of another wallet."""
+    signer = Keypair.from_file(Path(settings.required("WALLET_KEY")))
+    if signer.address != wallet().key:
+        raise ChainRefused(f"expected the key of wallet {wallet().address}, was that of {encode(signer.address)}")
+    return signer
