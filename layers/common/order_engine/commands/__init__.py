@@ -1,1 +1,1 @@
-"""The command line for operators: API keys, and the switches of the simulated market."""
+"""The command line for operators: API keys, pools on Solana, and the switches of the simulated market."""
