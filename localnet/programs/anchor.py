@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from solders.account import Account
 from solders.pubkey import Pubkey
 
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import Clock, Outcome, ProgramError, Reader, Standin
+from localnet.programs.standin import Clock, Outcome, ProgramError, Reader, Standin, invalid_account_data
 from localnet.programs.tokens import TOKEN_PROGRAMS, TokenAccount, token_account
 
 
@@ -45,6 +46,9 @@ HAS_ONE = AnchorError(2001, "ConstraintHasOne", "A has one constraint was violat
 RAW = AnchorError(2003, "ConstraintRaw", "A raw constraint was violated")
 SEEDS = AnchorError(2006, "ConstraintSeeds", "A seeds constraint was violated")
 ADDRESS = AnchorError(2012, "ConstraintAddress", "An address constraint was violated")
+TOKEN_PROGRAM = AnchorError(
+    2021, "ConstraintTokenTokenProgram", "A token account token program constraint was violated"
+)
 TOKEN_MINT = AnchorError(2014, "ConstraintTokenMint", "A token mint constraint was violated")
 REQUIRE_EQ = AnchorError(2501, "RequireEqViolated", "A require_eq expression was violated")
 REQUIRE_KEYS_EQ = AnchorError(2502, "RequireKeysEqViolated", "A require_keys_eq expression was violated")
@@ -76,31 +80,46 @@ class Call:
     def __getitem__(self, name: str) -> Pubkey:
         return self.accounts[name]
 
-    def record(self, name: str, layout: Layout) -> Record:
-        """The account of the program with this name. Raises `ProgramError`."""
+    def record(self, name: str, layout: Layout, *, copied: bool = False) -> Record:
+        """The account of the program with this name. Raises `ProgramError`.
+
+        Anchor calls one that is not there uninitialized, unless it loads it without a copy.
+        """
+        if copied and self.read(self.accounts[name]) is None:
+            raise NOT_INITIALIZED.caused_by(name)
         return load(self.read, self.program, self.accounts[name], layout, name)
 
     def token_account(self, name: str) -> TokenAccount:
-        """The token account with this name. Raises `ProgramError`."""
-        account = self.read(self.accounts[name])
-        if found := token_account(account):
-            return found
-        if account is None or account.owner in TOKEN_PROGRAMS:
-            raise NOT_INITIALIZED.caused_by(name)
-        raise WRONG_OWNER.caused_by(name)
+        """The token account with this name. Raises `ProgramError`, `InstructionFailed`."""
+        found = token_account(self._of_token_program(name))
+        if found is None:
+            raise invalid_account_data()
+        return found
 
-    def check_token_programs(self, *names: str) -> None:
-        for name in names:
-            if self.accounts[name] not in TOKEN_PROGRAMS:
-                raise INVALID_PROGRAM_ID.caused_by(name)
+    def mint(self, name: str) -> Pubkey:
+        """The address of the mint with this name. Raises `ProgramError`, `InstructionFailed`."""
+        if token_account(self._of_token_program(name)):
+            raise invalid_account_data()
+        return self.accounts[name]
+
+    def _of_token_program(self, name: str) -> Account:
+        account = self.read(self.accounts[name])
+        if account is None:
+            raise NOT_INITIALIZED.caused_by(name)
+        if account.owner not in TOKEN_PROGRAMS:
+            raise WRONG_OWNER.caused_by(name)
+        return account
+
+    def check_program(self, name: str, *expected: Pubkey) -> None:
+        """Raises `ProgramError` unless the account with this name is one of these programs."""
+        if self.accounts[name] not in expected:
+            raise INVALID_PROGRAM_ID.caused_by(name)
 
 
 def load(read: Reader, program: Pubkey, key: Pubkey, layout: Layout, name: str) -> Record:
     """An account of the program. Raises `ProgramError`, which names the account, unless it is of this type."""
     account = read(key)
-    if account is None:
-        raise NOT_INITIALIZED.caused_by(name)
-    if account.owner != program:
+    if account is None or account.owner != program:
         raise WRONG_OWNER.caused_by(name)
     if not account.data.startswith(layout.discriminator) or len(account.data) < layout.size:
         raise DISCRIMINATOR_MISMATCH.caused_by(name)

@@ -15,10 +15,10 @@ from localnet.programs.anchor import (
     ADDRESS,
     DISCRIMINATOR_MISMATCH,
     HAS_ONE,
-    INVALID_PROGRAM_ID,
     NOT_INITIALIZED,
     SEEDS,
     TOKEN_MINT,
+    TOKEN_PROGRAM,
     WRONG_OWNER,
     AnchorError,
     Call,
@@ -27,7 +27,7 @@ from localnet.programs.anchor import (
 )
 from localnet.programs.meteora_damm_v2_fees import fee_numerator, settle_volatility
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import Clock, InstructionFailed, Outcome, Transfer
+from localnet.programs.standin import Clock, InstructionFailed, Outcome, Transfer, invalid_account_data
 from localnet.programs.tokens import TOKEN_PROGRAMS, token_account
 from order_engine.dex.errors import LiquidityExhausted
 from order_engine.dex.meteora_damm_v2 import (
@@ -199,11 +199,12 @@ def _checked(call: Call) -> Record:
         raise HAS_ONE.thrown_in(f"{_SWAP}/ix_swap.rs:135")
     for name in ("input_token_account", "output_token_account"):
         _mint(call, name)
-    for name in ("a", "b"):
+    for name, program_line, mint_line in (("a", 153, 168), ("b", 160, 175)):
+        vault = call.read(call[f"token_{name}_vault"])
+        if vault and vault.owner != call[f"token_{name}_program"]:
+            raise TOKEN_PROGRAM.thrown_in(f"{_SWAP}/ix_swap.rs:{program_line}")
         if _mint(call, f"token_{name}_vault") != call[f"token_{name}_mint"]:
-            raise TOKEN_MINT.thrown_in(f"{_SWAP}/ix_swap.rs:168")
-        if call[f"token_{name}_program"] not in TOKEN_PROGRAMS:
-            raise INVALID_PROGRAM_ID.occurred()
+            raise TOKEN_MINT.thrown_in(f"{_SWAP}/ix_swap.rs:{mint_line}")
     if call["event_authority"] != EVENT_AUTHORITY:
         raise SEEDS.thrown_in(f"{_SWAP}/ix_swap.rs:190")
     if pool["pool_status"] or _point(pool, call.clock) < pool["activation_point"]:
@@ -214,13 +215,15 @@ def _checked(call: Call) -> Record:
 
 
 def _mint(call: Call, name: str) -> Pubkey:
-    """The mint of a token account. Raises `ProgramError`."""
+    """The mint of a token account. Raises `ProgramError`, `InstructionFailed`."""
     account = call.read(call[name])
     if account is None:
         raise NOT_INITIALIZED.thrown_in(f"{_HELPER}:143")
+    if account.owner not in TOKEN_PROGRAMS:
+        raise WRONG_OWNER.occurred()
     found = token_account(account)
     if found is None:
-        raise WRONG_OWNER.occurred()
+        raise invalid_account_data()
     return found.mint
 
 

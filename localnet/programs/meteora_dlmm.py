@@ -12,10 +12,11 @@ from typing import NamedTuple
 from solders.pubkey import Pubkey
 
 from localnet.dex_programs import METEORA_DLMM
-from localnet.programs.anchor import HAS_ONE, AnchorError, Call, Entry, anchor_program
+from localnet.programs.anchor import HAS_ONE, SEEDS, AnchorError, Call, Entry, anchor_program
 from localnet.programs.meteora_dlmm_bins import BITMAP_EXTENSION, BinArrays
 from localnet.programs.records import Layout, Record
-from localnet.programs.standin import InstructionFailed, Outcome, ProgramError, Transfer
+from localnet.programs.standin import InstructionFailed, Outcome, Refusal, Transfer
+from localnet.programs.tokens import MEMO, TOKEN_PROGRAMS
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.meteora_dlmm import MeteoraDlmm, Volatility
 from order_engine.dex.meteora_dlmm_bins import Bin, Fill, fill_bin_exact_out
@@ -76,6 +77,7 @@ _OBSERVATION_SECONDS = 120
 INVALID_INPUT = AnchorError(6002, "InvalidInput", "Invalid input data")
 EXCEEDED_SLIPPAGE = AnchorError(6003, "ExceededAmountSlippageTolerance", "Exceeded amount slippage tolerance")
 MATH_OVERFLOW = AnchorError(6008, "MathOverflow", "Math operation overflow")
+INVALID_TOKEN_MINT = AnchorError(6010, "InvalidTokenMint", "Invalid token mint")
 INSUFFICIENT_OUT = AnchorError(6039, "InsufficientOutAmount", "Insufficient amount in for minimum out")
 NOT_EXACT_OUT = AnchorError(6057, "NotExactAmountOut", "Amount out is not matched with exact amount out")
 INSUFFICIENT_IN = AnchorError(6104, "InsufficientInAmount", "Insufficient in amount")
@@ -108,7 +110,7 @@ class _Market(NamedTuple):
     state: MeteoraDlmm
     arrays: BinArrays
     a_to_b: bool
-    beyond: ProgramError
+    beyond: Refusal
 
 
 def _swap(call: Call) -> Outcome:
@@ -140,10 +142,15 @@ def _checked(call: Call, amount: int) -> _Market:
     extension = None
     if call["bin_array_bitmap_extension"] != ID:
         extension = call.record("bin_array_bitmap_extension", BITMAP_EXTENSION)
-    for name in ("reserve_x", "reserve_y", "user_token_in", "user_token_out"):
-        call.token_account(name)
+    reserves = [call.token_account(name) for name in ("reserve_x", "reserve_y")]
+    user_mints = [call.token_account(name).mint for name in ("user_token_in", "user_token_out")]
+    for name in ("token_x_mint", "token_y_mint"):
+        call.mint(name)
     call.record("oracle", ORACLE)
-    call.check_token_programs("token_x_program", "token_y_program")
+    for name in ("token_x_program", "token_y_program"):
+        call.check_program(name, *TOKEN_PROGRAMS)
+    if "memo_program" in call.accounts:
+        call.check_program("memo_program", MEMO)
     for name, field in (
         ("reserve_x", "reserve_x"),
         ("reserve_y", "reserve_y"),
@@ -153,6 +160,13 @@ def _checked(call: Call, amount: int) -> _Market:
     ):
         if call[name] != pair.key(field):
             raise HAS_ONE.caused_by("lb_pair")
+    mints = [reserve.mint for reserve in reserves]
+    if user_mints[0] not in mints or user_mints[0] == user_mints[1]:
+        raise INVALID_TOKEN_MINT.caused_by("user_token_in")
+    if user_mints[1] not in mints:
+        raise INVALID_TOKEN_MINT.caused_by("user_token_out")
+    if call["event_authority"] != EVENT_AUTHORITY:
+        raise SEEDS.caused_by("event_authority")
     if call["host_fee_in"] != ID or any(call.arguments[2:]):
         raise InstructionFailed("ProgramFailedToComplete", "the stand-in has no host fees and no transfer hooks", ())
     point = call.clock.slot if pair["activation_type"] == _BY_SLOT else call.clock.unix_timestamp
@@ -161,9 +175,8 @@ def _checked(call: Call, amount: int) -> _Market:
         raise POOL_DISABLED.thrown_in(f"{_SWAP2}:318")
     if not amount:
         raise INVALID_INPUT.thrown_in(f"{_SWAP2}:598")
-    a_to_b = call.token_account("user_token_in").mint == pair.key("mint_x")
-    bitmap = pair.raw("bin_array_bitmap")
-    arrays = BinArrays(call.read, ID, call["lb_pair"], bitmap, extension, call.remaining)
+    a_to_b = user_mints[0] == pair.key("mint_x")
+    arrays = BinArrays(call, pair.raw("bin_array_bitmap"), extension)
     bins, beyond = arrays.bins_ahead(pair["active_id"], pair["bin_step"], a_to_b)
     return _Market(pair, state(pair, bins), arrays, a_to_b, beyond)
 

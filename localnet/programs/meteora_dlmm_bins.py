@@ -5,13 +5,13 @@ Source: MeteoraAg/dlmm-sdk, commons/src/extensions/{lb_pair,bin_array,bin_array_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from solders.pubkey import Pubkey
 
-from localnet.programs.anchor import NOT_ENOUGH_KEYS, AnchorError, load
+from localnet.programs.anchor import NOT_ENOUGH_KEYS, AnchorError, Call, load
 from localnet.programs.records import Layout, Record, set_bits
-from localnet.programs.standin import ProgramError, Reader
+from localnet.programs.standin import InstructionFailed, ProgramError, Refusal, borrowed
 from order_engine.dex.meteora_dlmm_bins import Bin, Fill, after_fill, price_of_bin
 
 BINS_PER_ARRAY = 70
@@ -38,6 +38,7 @@ BIN_ARRAY = Layout(
 )
 BITMAP_EXTENSION = Layout(1576, "506f7c7137ed1205", pair=(8, "key"), positive=(40, 768), negative=(808, 768))
 
+INVALID_BIN_ARRAY = AnchorError(6027, "InvalidBinArray", "Invalid bin array")
 BITMAP_EXTENSION_MISSING = AnchorError(
     6036, "BitmapExtensionAccountIsNotProvided", "Bitmap extension account is not provided"
 )
@@ -52,36 +53,42 @@ _HALF = 512
 class BinArrays:
     """The bin arrays that an instruction passes, and the numbers of those that hold liquidity."""
 
-    def __init__(
-        self,
-        read: Reader,
-        program: Pubkey,
-        pair_key: Pubkey,
-        bitmap: bytes,
-        extension: Record | None,
-        keys: Sequence[Pubkey],
-    ) -> None:
-        arrays = ((key, load(read, program, key, BIN_ARRAY, "bin_array")) for key in keys)
-        self._arrays = {array["index"]: (key, array) for key, array in arrays if array.key("pair") == pair_key}
+    def __init__(self, call: Call, bitmap: bytes, extension: Record | None) -> None:
+        self._call = call
+        self._keys = iter(call.remaining)
+        self._arrays: dict[int, tuple[Pubkey, Record]] = {}
         self._extended = extension is not None
         self._indexes = set_bits(bitmap, -_HALF)
         if extension:
             self._indexes += set_bits(extension.raw("positive"), _HALF)
             self._indexes += [-1 - index for index in set_bits(extension.raw("negative"), _HALF)]
 
-    def bins_ahead(self, active_id: int, bin_step: int, a_to_b: bool) -> tuple[list[Bin], ProgramError]:
-        """The bins from the active one on that the program can reach, and its error for a swap that goes beyond.
-
-        The program looks for each array after the one before it, and skips what lies between.
-        """
+    def bins_ahead(self, active_id: int, bin_step: int, a_to_b: bool) -> tuple[list[Bin], Refusal]:
+        """The bins from the active one on that the program can reach, and its error for a swap that goes beyond."""
         bins: list[Bin] = []
-        passed = iter(self._arrays)
         for index in self._indexes_ahead(active_id // BINS_PER_ARRAY, a_to_b):
-            if index not in passed:
-                return bins, NOT_ENOUGH_KEYS.caused_by("bin_array")
-            bins += bins_of(self._arrays[index][1], bin_step)
-        error = NO_LIQUIDITY_AHEAD if self._extended else BITMAP_EXTENSION_MISSING
-        return bins, error.occurred()
+            try:
+                array = self._next(index)
+            except (ProgramError, InstructionFailed) as error:
+                return bins, error
+            bins += bins_of(array, bin_step)
+        return bins, (NO_LIQUIDITY_AHEAD if self._extended else BITMAP_EXTENSION_MISSING).occurred()
+
+    def _next(self, index: int) -> Record:
+        """The array with this number. The program looks for it after the one before, and skips what lies between.
+
+        Raises `ProgramError`, `InstructionFailed`.
+        """
+        for key in self._keys:
+            if key in (self._call["lb_pair"], self._call["oracle"]):
+                raise borrowed()
+            array = load(self._call.read, self._call.program, key, BIN_ARRAY, "bin_array")
+            if array.key("pair") != self._call["lb_pair"]:
+                raise INVALID_BIN_ARRAY.thrown_in("programs/lb_clmm/src/instructions/swap.rs:27")
+            if array["index"] == index:
+                self._arrays[index] = key, array
+                return array
+        raise NOT_ENOUGH_KEYS.caused_by("bin_array")
 
     def settle(self, fills: Iterable[Fill], a_to_b: bool, fee_on_x: bool) -> dict[Pubkey, bytes]:
         """Writes a swap to its bins. Returns the new data of their arrays."""

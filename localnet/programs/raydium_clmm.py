@@ -15,6 +15,7 @@ from localnet.programs.observations import observe
 from localnet.programs.raydium_clmm_ticks import TickArrays, ticks_of
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Outcome, Transfer
+from localnet.programs.tokens import MEMO, TOKEN, TOKEN_2022
 from order_engine.dex.errors import DexError
 from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.raydium_clmm_math import (
@@ -129,12 +130,12 @@ class _Swap:
 
 def _swap(call: Call) -> Outcome:
     amount, threshold, limit_low, limit_high, exact_in = call.arguments
-    config, pool = call.record("amm_config", CONFIG), call.record("pool_state", POOL)
+    config, pool = call.record("amm_config", CONFIG, copied=True), call.record("pool_state", POOL)
     _check_accounts(call, pool)
     vault_in, vault_out = call.token_account("input_vault"), call.token_account("output_vault")
     zero_for_one = vault_in.mint == pool.key("mint_0")
     _check_open(call, pool, zero_for_one)
-    arrays = TickArrays(call.read, ID, call["pool_state"], pool, call.remaining)
+    arrays = TickArrays(call, pool)
     if not amount:
         raise ZERO_AMOUNT.thrown_in("programs/amm/src/instructions/swap.rs:153")
     if pool["status"] & _SWAP_DISABLED:
@@ -165,7 +166,7 @@ def _swap(call: Call) -> Outcome:
         {
             call["pool_state"]: pool.data(),
             call["observation_state"]: observations.data(),
-            **arrays.changed(call.read),
+            **arrays.changed(),
         },
         (),
     )
@@ -175,16 +176,22 @@ def _check_accounts(call: Call, pool: Record) -> None:
     """Raises `ProgramError`."""
     for name in ("input_token_account", "output_token_account"):
         call.token_account(name)
+    vaults = call.token_account("input_vault"), call.token_account("output_vault")
     call.record("observation_state", OBSERVATIONS)
-    call.check_token_programs("token_program")
+    call.check_program("token_program", TOKEN)
+    newer = "memo_program" in call.accounts
+    if newer:
+        call.check_program("token_program_2022", TOKEN_2022)
+    mints = [call.mint("input_vault_mint"), call.mint("output_vault_mint")] if newer else []
     if call["amm_config"] != pool.key("config"):
         raise ADDRESS.caused_by("amm_config")
     if call["observation_state"] != pool.key("observation"):
         raise ADDRESS.caused_by("observation_state")
-    for side in ("input", "output"):
-        mint = f"{side}_vault_mint"
-        if mint in call.accounts and call[mint] != call.token_account(f"{side}_vault").mint:
-            raise ADDRESS.caused_by(mint)
+    if newer and call["memo_program"] != MEMO:
+        raise ADDRESS.caused_by("memo_program")
+    for name, mint, vault in zip(("input", "output"), mints, vaults, strict=False):
+        if mint != vault.mint:
+            raise ADDRESS.caused_by(f"{name}_vault_mint")
 
 
 def _check_open(call: Call, pool: Record, zero_for_one: bool) -> None:

@@ -5,14 +5,14 @@ Source: raydium-io/raydium-clmm, programs/amm/src/states/{tick_array,tickarray_b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
-from localnet.programs.anchor import REQUIRE_KEYS_EQ, WRONG_OWNER, AnchorError, load
+from localnet.programs.anchor import REQUIRE_KEYS_EQ, AnchorError, Call, load
 from localnet.programs.records import Layout, Record, set_bits
-from localnet.programs.standin import Reader, panicked
+from localnet.programs.standin import borrowed, panicked
 
 TICKS_PER_ARRAY = 60
 
@@ -57,23 +57,23 @@ class TickAhead(NamedTuple):
 
 
 class TickArrays:
-    """The tick arrays that an instruction passes, by address; `changed` are those that a swap has written to."""
+    """The tick arrays that an instruction passes, by address, and the numbers of those that hold ticks."""
 
-    def __init__(self, read: Reader, program: Pubkey, pool_key: Pubkey, pool: Record, keys: Sequence[Pubkey]) -> None:
-        self._pool_key = pool_key
+    def __init__(self, call: Call, pool: Record) -> None:
+        self._call = call
         self._span = TICKS_PER_ARRAY * pool["tick_spacing"]
-        self._arrays: list[tuple[Pubkey, Record]] = []
+        self._arrays: dict[Pubkey, Record] = {}
         self._indexes = set_bits(pool.raw("tick_array_bitmap"), -_HALF)
         self._extended = False
-        extension_key, _ = Pubkey.find_program_address([b"pool_tick_array_bitmap_extension", bytes(pool_key)], program)
-        for key in keys:
-            if key == extension_key:
-                self._extend(load(read, program, key, BITMAP_EXTENSION, "tickarray_bitmap_extension"))
+        seeds = [b"pool_tick_array_bitmap_extension", bytes(call["pool_state"])]
+        extension, _ = Pubkey.find_program_address(seeds, call.program)
+        for key in call.remaining:
+            if key == extension:
+                self._extend(load(call.read, call.program, key, BITMAP_EXTENSION, "tickarray_bitmap_extension"))
+            elif key == call["pool_state"] or key in self._arrays:
+                raise borrowed()
             else:
-                account = read(key)
-                if account is None or account.owner != program:
-                    raise WRONG_OWNER.occurred()
-                self._arrays.append((key, load(read, program, key, TICK_ARRAY, "tick_array")))
+                self._arrays[key] = load(call.read, call.program, key, TICK_ARRAY, "tick_array")
 
     def ticks_ahead(self, tick: int, zero_for_one: bool) -> Iterator[TickAhead]:
         """The initialized ticks from `tick` on in the direction of the swap.
@@ -82,16 +82,16 @@ class TickArrays:
         """
         if not self._arrays:
             raise panicked()
-        arrays = iter(self._arrays)
+        arrays = iter(self._arrays.values())
         indexes = self._indexes_ahead(tick // self._span, zero_for_one)
         index = next(indexes, None)
         if index is None:
             raise INSUFFICIENT_FOR_DIRECTION.occurred()
-        array = next((array for _, array in arrays if array["start"] == index * self._span), None)
+        array = next((array for array in arrays if array["start"] == index * self._span), None)
         if array is None:
             raise INVALID_FIRST_ARRAY.thrown_in("programs/amm/src/instructions/swap.rs:208")
         while True:
-            if array.key("pool") != self._pool_key:
+            if array.key("pool") != self._call["pool_state"]:
                 raise REQUIRE_KEYS_EQ.occurred()
             ticks = ticks_of(array)
             for each in reversed(ticks) if zero_for_one else ticks:
@@ -102,14 +102,16 @@ class TickArrays:
                 raise MISSING_EXTENSION.occurred()
             if index is None:
                 raise LIQUIDITY_INSUFFICIENT.thrown_in("programs/amm/src/instructions/swap.rs:263")
-            array = next((array for _, array in arrays if array["start"] == index * self._span), None)
+            array = next((array for array in arrays if array["start"] == index * self._span), None)
             if array is None:
                 raise NOT_ENOUGH_ARRAYS.occurred()
 
-    def changed(self, read: Reader) -> dict[Pubkey, bytes]:
+    def changed(self) -> dict[Pubkey, bytes]:
         """The new data of the arrays that differ from their accounts."""
-        written = {key: array.data() for key, array in self._arrays}
-        return {key: data for key, data in written.items() if (account := read(key)) and account.data != data}
+        written = {key: array.data() for key, array in self._arrays.items()}
+        return {
+            key: data for key, data in written.items() if (account := self._call.read(key)) and account.data != data
+        }
 
     def _extend(self, extension: Record) -> None:
         self._extended = True

@@ -15,6 +15,7 @@ from localnet.programs.anchor import ADDRESS, RAW, REQUIRE_GT, SEEDS, AnchorErro
 from localnet.programs.observations import observe
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Outcome, Transfer, panicked
+from localnet.programs.tokens import TOKEN_PROGRAMS
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.swaps import Swap
@@ -137,11 +138,13 @@ def _swap_base_output(call: Call) -> Outcome:
 
 def _checked(call: Call) -> _Market:
     """The pool, after the checks of the instruction's accounts. Raises `ProgramError`."""
-    config, pool = call.record("amm_config", CONFIG), call.record("pool_state", POOL)
+    config, pool = call.record("amm_config", CONFIG, copied=True), call.record("pool_state", POOL)
     call.token_account("input_token_account")
     call.token_account("output_token_account")
     vault_in, vault_out = call.token_account("input_vault"), call.token_account("output_vault")
-    call.check_token_programs("input_token_program", "output_token_program")
+    for side in ("input", "output"):
+        call.check_program(f"{side}_token_program", *TOKEN_PROGRAMS)
+    mints = call.mint("input_token_mint"), call.mint("output_token_mint")
     call.record("observation_state", OBSERVATIONS)
     vaults = pool.key("vault_0"), pool.key("vault_1")
     if call["authority"] != AUTHORITY:
@@ -151,10 +154,9 @@ def _checked(call: Call) -> _Market:
     for name in ("input_vault", "output_vault"):
         if call[name] not in vaults:
             raise RAW.caused_by(name)
-    if call["input_token_mint"] != vault_in.mint:
-        raise ADDRESS.caused_by("input_token_mint")
-    if call["output_token_mint"] != vault_out.mint:
-        raise ADDRESS.caused_by("output_token_mint")
+    for name, mint, vault in zip(("input", "output"), mints, (vault_in, vault_out), strict=True):
+        if mint != vault.mint:
+            raise ADDRESS.caused_by(f"{name}_token_mint")
     if call["observation_state"] != pool.key("observation"):
         raise ADDRESS.caused_by("observation_state")
     if pool["status"] & _SWAP_DISABLED or call.clock.unix_timestamp < pool["open_time"]:

@@ -66,6 +66,19 @@ class InstructionFailed(Exception):
         self.logs = logs
 
 
+Refusal: TypeAlias = ProgramError | InstructionFailed
+
+
+def invalid_account_data() -> InstructionFailed:
+    return InstructionFailed("InvalidAccountData", "invalid account data for instruction", ())
+
+
+def borrowed() -> InstructionFailed:
+    """A program borrows an account twice."""
+    reason = "instruction tries to borrow reference for an account which is already borrowed"
+    return InstructionFailed("AccountBorrowFailed", reason, ())
+
+
 def panicked() -> InstructionFailed:
     """A program panics where its source unwraps what is not there."""
     return InstructionFailed("ProgramFailedToComplete", "SBF program panicked", ())
