@@ -51,6 +51,13 @@ user: $(VENV)/.run ## manage clients' API keys: ARGS="create-key NAME", ARGS=lis
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator --data "$(DATA)" parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.keys $(ARGS)
 
+pools: $(VENV)/.run ## manage the pools on Solana: ARGS="add ADDRESS", ARGS="remove ADDRESS", ARGS=list, or ARGS=discover
+	@parameter() { $(BIN)/python -m emulator --data "$(DATA)" parameter $$1; } && \
+	  url=$${DATABASE_URL:-$$(parameter DatabaseUrl)} && rpc=$${SOLANA_RPC_URL:-$$(parameter SolanaRpcUrl)} && \
+	  cluster=$${SOLANA_CLUSTER:-$$(parameter SolanaCluster)} && \
+	  DATABASE_URL=$$url SOLANA_RPC_URL=$$rpc SOLANA_CLUSTER=$$cluster PYTHONPATH=layers/common \
+	  $(BIN)/python -m order_engine.commands.pools $(ARGS)
+
 programs: $(VENV)/.run ## fetch the DEX programs' binaries for the localnet from a cluster: SOLANA_RPC_URL=https://… PROGRAMS=folder
 	PYTHONPATH=layers/common $(BIN)/python -m localnet programs --into "$(or $(PROGRAMS),.local/programs)" \
 	  $(if $(SOLANA_RPC_URL),--rpc "$(SOLANA_RPC_URL)") $(ARGS)
