@@ -18,13 +18,14 @@ from localnet.runtime import Runtime
 
 
 @contextmanager
-def localnet_market() -> Iterator[str]:
-    """The URL of its JSON-RPC. A slot passes whenever somebody sends."""
+def localnet_market(*, instant: bool = True) -> Iterator[str]:
+    """The URL of its JSON-RPC. If `instant`, a slot passes whenever somebody sends; otherwise when a test says so."""
     started = SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Event, str]]()
 
     async def serve() -> None:
-        node = Node(Runtime(STANDINS), Ledger(None), instant=True)
-        runner = web.AppRunner(server.application(node, "127.0.0.1"), access_log=None)
+        node = Node(Runtime(STANDINS), Ledger(None), instant=instant)
+        # A call that was made to hang ends with the server.
+        runner = web.AppRunner(server.application(node, "127.0.0.1"), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         stop = asyncio.Event()

@@ -12,7 +12,7 @@ from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.domain.tokens import TOKENS
 from order_engine.ports import FoundPools, SearchRefused
 from order_engine.services.discovery import POOLS_PER_PAIR, Discovery
-from tests.unit.engine.solana.ledger import Registry
+from tests.support.pool_registry import Registry
 
 PAIRS = 21
 """Those of seven tokens: wSOL is SOL to a pool."""

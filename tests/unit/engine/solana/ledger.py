@@ -1,13 +1,11 @@
-"""A cluster's accounts in memory, and a registry of pools."""
+"""A cluster's accounts in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from struct import pack
 
-from order_engine.domain.errors import EngineError
-from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.solana.accounts import Account
 from order_engine.solana.addresses import CLOCK, SYSTEM, Address
 from order_engine.solana.nodes import RpcError
@@ -65,37 +63,3 @@ def ledger_of(*samples: Sample) -> Ledger:
 
 def companions_of(sample: Sample) -> list[Address]:
     return sample.program.companions(sample.address, sample.account("pool").data)
-
-
-@dataclass
-class Registry:
-    """A `PoolRegistry`. Storing companions raises `refusal`, if there is one."""
-
-    pools: dict[str, RegisteredPool] = field(default_factory=dict)
-    stored: int = 0
-    refusal: EngineError | None = None
-
-    def enabled(self, tokens: Sequence[str]) -> list[RegisteredPool]:
-        return [pool for pool in self.pools.values() if pool.enabled and {pool.token_a, pool.token_b} <= {*tokens}]
-
-    def all(self) -> list[RegisteredPool]:
-        return [*self.pools.values()]
-
-    def add(self, pool: RegisteredPool) -> None:
-        known = self.pools.get(pool.address)
-        if known is None or known.source is Source.DISCOVERED or pool.source is Source.BY_HAND:
-            self.pools[pool.address] = pool
-
-    def remove(self, address: str) -> bool:
-        raise NotImplementedError
-
-    def disable(self, addresses: Sequence[str]) -> None:
-        for address in addresses:
-            if self.pools[address].source is Source.DISCOVERED:
-                self.pools[address] = replace(self.pools[address], enabled=False)
-
-    def set_companions(self, address: str, companions: Sequence[str]) -> None:
-        self.stored += 1
-        if self.refusal:
-            raise self.refusal
-        self.pools[address] = replace(self.pools[address], companions=tuple(companions))

@@ -32,8 +32,9 @@ from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.wallet import SolanaWallet
+from tests.support.pool_registry import Registry
 from tests.support.solana_node import FakeNode, Refusal
-from tests.unit.engine.solana.ledger import Registry, companions_of, ledger_of
+from tests.unit.engine.solana.ledger import companions_of, ledger_of
 from tests.unit.engine.solana.samples import Sample
 
 RENT = 2_039_280

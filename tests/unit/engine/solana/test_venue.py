@@ -12,7 +12,8 @@ from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.solana.addresses import encode
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.venue import SolanaVenue
-from tests.unit.engine.solana.ledger import KINDS, Ledger, Registry, companions_of, ledger_of
+from tests.support.pool_registry import Registry
+from tests.unit.engine.solana.ledger import KINDS, Ledger, companions_of, ledger_of
 from tests.unit.engine.solana.samples import Sample
 
 TOKENS = ["SOL", "USDC", "USDT"]
