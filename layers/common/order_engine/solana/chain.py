@@ -22,6 +22,7 @@ from order_engine.solana.addresses import (
 )
 from order_engine.solana.failures import failure
 from order_engine.solana.fills import fill
+from order_engine.solana.instructions import SIGNATURE_LAMPORTS
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.messages import serialize
 from order_engine.solana.nodes import PREFLIGHT_FAILURE, RpcError
@@ -30,7 +31,7 @@ from order_engine.solana.programs.program import ProgramPool
 from order_engine.solana.rpc import Rpc, Status
 from order_engine.solana.signing import Signer
 from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES
-from order_engine.solana.transactions import MAX_COMPUTE_UNITS, SIGNATURE_LAMPORTS, Draft, draft
+from order_engine.solana.transactions import MAX_COMPUTE_UNITS, Draft, draft
 from order_engine.solana.wallet import SolanaWallet
 
 MICRO_LAMPORTS = 10**6

@@ -9,6 +9,9 @@ from order_engine.solana.addresses import COMPUTE_BUDGET, MEMO, SYSTEM, Address
 
 MAX_SEED_BYTES = 32
 
+SIGNATURE_LAMPORTS = 5_000
+"""The base fee of a transaction, for each of its signatures."""
+
 
 class AccountMeta(NamedTuple):
     """An account of an instruction, and what the instruction may do with it."""

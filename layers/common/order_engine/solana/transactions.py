@@ -31,9 +31,6 @@ from order_engine.solana.messages import (
 from order_engine.solana.programs.program import ProgramPool, Trader
 from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES, close_account, create_associated, initialize_account3
 
-SIGNATURE_LAMPORTS = 5_000
-"""The base fee of a transaction with one signature."""
-
 MAX_COMPUTE_UNITS = 1_400_000
 """The most that a transaction may take."""
 

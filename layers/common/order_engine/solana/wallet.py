@@ -7,9 +7,9 @@ from order_engine.domain.money import describe
 from order_engine.domain.tokens import TOKENS
 from order_engine.solana.accounts import Account
 from order_engine.solana.addresses import Address, address, associated_token_account, encode
+from order_engine.solana.instructions import SIGNATURE_LAMPORTS
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES, token_account
-from order_engine.solana.transactions import SIGNATURE_LAMPORTS
 
 
 class SolanaWallet:
