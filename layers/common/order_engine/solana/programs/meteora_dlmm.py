@@ -126,11 +126,16 @@ CODES = {
     6037: "CannotFindNonZeroLiquidityBinArrayId",
     6039: "InsufficientOutAmount",
     6042: "PoolDisabled",
+    6057: "NotExactAmountOut",
+    6104: "InsufficientInAmount",
 }
 ERRORS: dict[str, type[EngineError]] = {
     "ExceededAmountSlippageTolerance": SlippageExceeded,
     # The output must be above zero, and every swap asks for one base unit at least.
     "InsufficientOutAmount": SlippageExceeded,
+    # The most that an exact output may cost ends in the last bin, or in one before it.
+    "InsufficientInAmount": SlippageExceeded,
+    "NotExactAmountOut": SlippageExceeded,
     # The bins that the swap reaches now are not those that the quote knew.
     "AccountNotEnoughKeys": QuoteExpired,
     "PairInsufficientLiquidity": QuoteExpired,
