@@ -23,6 +23,9 @@ T = TypeVar("T")
 DEADLINE_SECONDS = 2.5
 """How long a call may take, with all nodes and waits."""
 
+LEAST_WAIT = 0.1
+"""How many seconds a node that asks to be called again is left alone at least."""
+
 PREFLIGHT_FAILURE = -32002
 _REFUSED_BY_ALL = {-32600, -32602, PREFLIGHT_FAILURE, -32003}
 """What is wrong with the call itself: its form, its parameters, its transaction's effects or signatures.
@@ -107,7 +110,7 @@ class Nodes:
                     if failures:
                         self._pass_over(nodes[:turn], failures)
                     return result
-            waits = [failure.after for failure in failures if failure.after is not None]
+            waits = [max(failure.after, LEAST_WAIT) for failure in failures if failure.after is not None]
             if not waits or time.monotonic() + min(waits) >= ends:
                 break
             time.sleep(min(waits))

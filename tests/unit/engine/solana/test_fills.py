@@ -16,18 +16,24 @@ from tests.unit.engine.solana.transaction_vectors import DOCUMENTS, TRANSACTIONS
 RENT = 2_039_280
 SYMBOLS = {address(token.mint): token.symbol for token in TOKENS.values()} | {WRAPPED_SOL: "SOL"}
 
+
+def trades_known_tokens(row: Row) -> bool:
+    return {address(row["mint_in"]), address(row["mint_out"])} <= SYMBOLS.keys()
+
+
 COMPLETE = {
     f"{name}-{row['id']}": row
     for name, document in DOCUMENTS.items()
     for row in document.get("swaps", [])
-    if row.get("kind") == "complete" and row["result"]["ok"]
+    if row.get("kind") == "complete" and row["result"]["ok"] and trades_known_tokens(row)
 }
 SWAPS = {
     row["id"]: row
     for row in TRANSACTIONS
     if row.get("result", {}).get("ok")
+    and not {"fee_payer", "lookup_tables"} & {*row.get("intent", {}), *row}
     and "intent" in row
-    and not {"fee_payer", "lookup_tables"} & {*row["intent"], *row}
+    and trades_known_tokens(row["intent"])
 }
 
 

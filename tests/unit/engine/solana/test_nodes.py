@@ -174,6 +174,13 @@ def test_a_busy_node_is_called_again_when_it_says(node: FakeNode) -> None:
     assert 1 <= time.monotonic() - before < 1.5
 
 
+def test_a_busy_node_is_not_called_without_pause(node: FakeNode, nodes: Nodes) -> None:
+    node.replies = [Reply(429, headers={"Retry-After": "0"})] * 100
+    with pytest.raises(VenueUnavailable, match="expected status 200, was 429"):
+        call(nodes)
+    assert 2 <= len(node.calls) <= 5
+
+
 @pytest.mark.parametrize("after", ["60", "soon", "Fri, 31 Dec 2100 23:59:59 GMT", "-1", "1e9"])
 def test_nobody_waits_longer_than_the_deadline_for_a_busy_node(node: FakeNode, nodes: Nodes, after: str) -> None:
     node.replies = [Reply(429, headers={"Retry-After": after})]
