@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -193,8 +194,13 @@ def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> Non
         _end(Exit.UNAVAILABLE, "no stack runs here: start one with make run, or name another with --url or ORDERS_URL")
 
     async def connected() -> None:
-        async with Engine(target.url, target.key) as engine:
-            await ask(engine)
+        try:
+            async with Engine(target.url, target.key) as engine:
+                await ask(engine)
+        except asyncio.CancelledError:
+            # The loop would wait for its threads before it ends, and nothing interrupts one that looks up a host name.
+            sys.stdout.flush()
+            os._exit(Exit.INTERRUPTED)
 
     try:
         asyncio.run(connected())
