@@ -90,7 +90,7 @@ class Application:
         return properties, definition
 
     def path(self) -> list[str]:
-        """The states of an order that is confirmed at the first attempt."""
+        """The states of an order that is confirmed at the first attempt, at the first question for its result."""
         _, definition = self.machine
         states, name = definition["States"], definition["StartAt"]
         found = []
@@ -100,10 +100,26 @@ class Application:
             name = state.get("Default") if state["Type"] == "Choice" else state.get("Next")
         return found
 
-    def steps(self) -> list[Step]:
+    def again(self) -> list[str]:
+        """The states of each further question, from the pause on."""
+        states = self.machine[1]["States"]
+        (name,) = (name for name, state in states.items() if state["Type"] == "Wait")
+        found: list[str] = []
+        while name not in found:
+            found.append(name)
+            state = states[name]
+            name = state["Choices"][0]["Next"] if state["Type"] == "Choice" else state["Next"]
+        return found
+
+    def pause(self) -> int:
+        """How many seconds the machine waits between two questions."""
+        return int(self.machine[1]["States"][self.again()[0]]["Seconds"])
+
+    def steps(self, states: list[str] | None = None) -> list[Step]:
+        """The tasks among these states, those of `path` by default."""
         properties, definition = self.machine
         found = []
-        for name in self.path():
+        for name in self.path() if states is None else states:
             state = definition["States"][name]
             if state["Type"] == "Task":
                 variable = state["Resource"].strip("${}")

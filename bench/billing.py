@@ -87,6 +87,14 @@ class Order:
             self._instant[name] * record["instant"]["functions"][name]["invocations"]
             for name in {step.function for step in application.steps()}
         )
+        # A market that answers at once has the result at the first question.
+        (question,) = application.steps(application.again())
+        asked, once = (
+            record[market]["functions"][question.function]["invocations"] for market in ("realistic", "instant")
+        )
+        self._again: float = round(asked - once, 3) if waits else 0
+        counted = Counter(step.function for step in application.steps())
+        self._steps: dict[str, float] = {**counted, question.function: counted[question.function] + self._again}
 
     def milliseconds(self, function: str) -> int:
         """The billed duration of an invocation: waiting as measured, computing at the CPU share of its memory."""
@@ -95,7 +103,13 @@ class Order:
         return math.ceil(computing * slower(self._application, function) + waiting)
 
     def execution_milliseconds(self) -> int:
-        return sum(self.milliseconds(step.function) for step in self._application.steps())
+        """The duration of the execution: its steps, and its pauses between the questions for the result."""
+        steps = sum(count * self.milliseconds(function) for function, count in self._steps.items())
+        return math.ceil(steps + self._again * self._application.pause() * 1000)
+
+    def transitions(self) -> float:
+        """The number of states that the execution enters."""
+        return len(self._application.path()) + self._again * len(self._application.again())
 
     def dispatch_milliseconds(self, waits: bool = True) -> int:
         """The billed duration of `DispatchFunction`, which waits for the execution unless `waits` is false."""
@@ -103,13 +117,12 @@ class Order:
         own *= slower(self._application, "DispatchFunction")
         return math.ceil(own) + (self.execution_milliseconds() if waits else 0)
 
-    def invocations(self) -> list[tuple[str, int, int]]:
-        """Function, number of invocations and billed milliseconds of each."""
+    def invocations(self) -> list[tuple[str, float, int]]:
+        """Function, mean number of invocations and billed milliseconds of each."""
         others = {"AuthorizeFunction": AUTHORIZATIONS, "SubmitFunction": 1, "WsConnectFunction": 3}
-        found = [(name, count, self.milliseconds(name)) for name, count in others.items()]
+        found: list[tuple[str, float, int]] = [(name, count, self.milliseconds(name)) for name, count in others.items()]
         found.append(("DispatchFunction", 1, self.dispatch_milliseconds()))
-        steps = Counter(step.function for step in self._application.steps())
-        return found + [(name, count, self.milliseconds(name)) for name, count in steps.items()]
+        return found + [(name, count, self.milliseconds(name)) for name, count in self._steps.items()]
 
     def uses(self) -> list[Use]:
         return [*self._client(), *self._functions(self.invocations()), *self._execution(), *self._kept()]
@@ -118,9 +131,7 @@ class Order:
         """What the order uses with a Standard workflow: `DispatchFunction` starts it and does not wait."""
         dispatched = ("DispatchFunction", 1, self.dispatch_milliseconds(waits=False))
         invocations = [dispatched if found[0] == "DispatchFunction" else found for found in self.invocations()]
-        transitions = Use(
-            "Step Functions", "Standard: state transitions", "standard transition", len(self._application.path())
-        )
+        transitions = Use("Step Functions", "Standard: state transitions", "standard transition", self.transitions())
         return [*self._client(), *self._functions(invocations), transitions, *self._kept()]
 
     def _client(self) -> Iterator[Use]:
@@ -136,13 +147,13 @@ class Order:
     def _connected_seconds(self) -> float:
         return self.execution_milliseconds() / 1000
 
-    def _functions(self, invocations: list[tuple[str, int, int]]) -> Iterator[Use]:
+    def _functions(self, invocations: list[tuple[str, float, int]]) -> Iterator[Use]:
         yield Use("Lambda", "requests", "lambda request", sum(count for _, count, _ in invocations))
         price = f"lambda {self._application.architecture}"
         for name, count, milliseconds in invocations:
             seconds = count * milliseconds / 1000 * self._application.memory(name) / 1024
             yield Use(
-                "Lambda", f"GB-seconds, {name.removesuffix('Function')}: {count} × {milliseconds} ms", price, seconds
+                "Lambda", f"GB-seconds, {name.removesuffix('Function')}: {count:g} × {milliseconds} ms", price, seconds
             )
 
     def _execution(self) -> Iterator[Use]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from bench.service_times import service_times
 from bench.stack import ENGINE, fresh_stack
 from bench.table import print_table
 from client.target import Target
+from order_engine.domain.timing import CONFIRM_SECONDS
 from order_engine.simulation.market import LATENCIES
 
 TIMES = Path(__file__).parent / "service_times.json"
@@ -71,19 +74,19 @@ def on_aws(
     """
     slower = VCPU_MEMORY / FUNCTION_MEMORY
     latency = LATENCIES[market]
+    result = asked_for(times, latency.confirm) if any(latency.confirm) else None
     statement = _later(quantiles(times["statements"]["move"]), ROUND_TRIP)
 
-    def step(name: str, waiting: tuple[float, float] = (0, 0)) -> Step:
-        return Step(
-            _later(quantiles(times["seconds"][name], slower), START),
-            between(*waiting) if any(waiting) else None,
-            statement,
-        )
+    def step(name: str, waiting: Sampler | None = None) -> Step:
+        return Step(_later(quantiles(times["seconds"][name], slower), START), waiting, statement)
+
+    def venue(name: str, waiting: tuple[float, float]) -> Step:
+        return step(name, between(*waiting) if any(waiting) else None)
 
     return Model(
         rate,
         gate,
-        [step("route", latency.quote), step("build", latency.build), step("submit"), step("confirm", latency.confirm)],
+        [venue("route", latency.quote), venue("build", latency.build), step("submit"), step("confirm", result)],
         step("accept"),
         step("wake"),
         step("end"),
@@ -96,6 +99,12 @@ def on_aws(
     )
 
 
+def asked_for(times: dict[str, Any], delay: tuple[float, float]) -> Sampler:
+    """The wait for a result that is there after `delay` seconds: until the state machine asks for it next."""
+    between_questions = CONFIRM_SECONDS + START + fmean(times["seconds"]["confirm"]) * VCPU_MEMORY / FUNCTION_MEMORY
+    return lambda chance: math.ceil(chance.uniform(*delay) / between_questions) * between_questions
+
+
 def _later(sampler: Sampler, seconds: float) -> Sampler:
     return lambda chance: seconds + sampler(chance)
 
@@ -103,6 +112,12 @@ def _later(sampler: Sampler, seconds: float) -> Sampler:
 def held_seconds(model: Model) -> float:
     """The mean seconds for which an order is running, without a queue."""
     return fmean(simulate(replace(model, rate=0.01, gate=1000, burst=1.0), 5_000).held)
+
+
+def functions_of_a_run(times: dict[str, Any], market: str, held: float) -> float:
+    """How many functions run for a running order, on average: `dispatch`, and a step unless the machine waits."""
+    sampler, chance = asked_for(times, LATENCIES[market].confirm), random.Random(1)
+    return 2 - fmean(sampler(chance) for _ in range(10_000)) / held
 
 
 def saturation(model: Model) -> float:
@@ -133,8 +148,9 @@ def print_capacity(times: dict[str, Any]) -> dict[int, list[Row]]:
         for gate in GATES:
             model = on_aws(times, 1.0, gate, market)
             held = held_seconds(model)
-            rows.append([market, str(gate), f"{held:.2f}", f"{gate / held:.1f}", f"{2 * gate}"])
-    print_table(["market", "MaxRunningOrders", "running, s", "maximum orders/s", "functions at once"], rows)
+            functions = gate * functions_of_a_run(times, market, held)
+            rows.append([market, str(gate), f"{held:.2f}", f"{gate / held:.1f}", f"{functions:.0f}"])
+    print_table(["market", "MaxRunningOrders", "running, s", "maximum orders/s", "functions, on average"], rows)
     print()
     curves = {gate: load_curve(lambda rate, gate=gate: on_aws(times, rate, gate), SHARES) for gate in GATES}  # type: ignore[misc]
     rows = [

@@ -55,15 +55,15 @@ def tables(template: Path, record: dict[str, Any]) -> str:
             ]
         )
     waiting = dollars(uses, 1e6) - dollars(at_once, 1e6)
-    transitions = len(application.path())
+    transitions = order.transitions()
     prices = f"List prices of US East (N. Virginia) on {AS_OF}, in US dollars, without free tiers."
     measured = f"Durations and bytes measured on {record['when']}, {record['where']}."
     price_of_transitions = money(dollars([Use("", "", "standard transition", transitions)], 1e6))
     compared = (
         f"${money(waiting)} of this pays for waiting: with venues that answer at once, a million orders cost"
         f" ${money(dollars(at_once, 1e6))}. With a Standard workflow they would cost ${money(dollars(standard, 1e6))}:"
-        f" {transitions} state transitions an order (${price_of_transitions} per million orders) instead of the Express"
-        " requests and GB-hours, and a DispatchFunction that does not wait."
+        f" {transitions:g} state transitions an order (${price_of_transitions} per million orders) instead of the"
+        " Express requests and GB-hours, and a DispatchFunction that does not wait."
     )
     columns = [
         "orders a day",

@@ -102,11 +102,20 @@ def test_uses_with_the_same_price_share_its_tiers() -> None:
 
 def test_an_order_passes_through_the_states_of_the_machine() -> None:
     application = Application(TEMPLATE)
-    assert application.path() == ["Resume", "Route", "Build", "Submit", "Confirm", "Confirmed"]
+    assert application.path() == ["Resume", "Route", "Build", "Submit", "Confirm", "HasResult", "Confirmed"]
     assert application.steps()[:2] == [Step("Route", "RouteFunction"), Step("Build", "ExecuteFunction")]
+    assert (application.again(), application.pause()) == (["AwaitResult", "Confirm", "HasResult"], 1)
+
+
+def asked(record: dict[str, Any], more: float) -> dict[str, Any]:
+    """Returns the record of orders whose result was asked for so many times more than once."""
+    once = record["instant"]["functions"]["ExecuteFunction"]["invocations"]
+    record["realistic"]["functions"]["ExecuteFunction"]["invocations"] = once + more
+    return record
 
 
 def test_one_state_less_saves_an_invocation_and_a_transition(folder: Path, record: dict[str, Any]) -> None:
+    record = asked(record, 0)
     before = Order(Application(TEMPLATE), record)
     machine = json.loads((folder / MACHINE).read_text())
     machine["States"]["Submit"]["Next"] = "Confirmed"
@@ -114,8 +123,25 @@ def test_one_state_less_saves_an_invocation_and_a_transition(folder: Path, recor
     after = Order(Application(folder / "template.yaml"), record)
     assert quantity(before.uses(), "Lambda", "requests") - 1 == quantity(after.uses(), "Lambda", "requests")
     transitions = [quantity(order.standard(), "Step Functions", "Standard") for order in (before, after)]
-    assert transitions == [6, 5]
+    assert transitions == [7, 5]
     assert before.dispatch_milliseconds() - after.dispatch_milliseconds() == before.milliseconds("ExecuteFunction")
+
+
+def test_each_further_question_is_an_invocation_and_a_pause(record: dict[str, Any]) -> None:
+    application = Application(TEMPLATE)
+    once, again = Order(application, asked(record, 0)), Order(application, asked(record, 2.5))
+    assert quantity(again.uses(), "Lambda", "requests") == quantity(once.uses(), "Lambda", "requests") + 2.5
+    transitions = [quantity(order.standard(), "Step Functions", "Standard") for order in (once, again)]
+    assert transitions == [7, 7 + 2.5 * 3]
+    longer = again.execution_milliseconds() - once.execution_milliseconds()
+    assert longer == math.ceil(2.5 * (1000 + once.milliseconds("ExecuteFunction")))
+    assert again.dispatch_milliseconds() - once.dispatch_milliseconds() == longer
+
+
+def test_venues_that_answer_at_once_are_asked_once(record: dict[str, Any]) -> None:
+    order = Order(Application(TEMPLATE), asked(record, 2.5), waits=False)
+    assert {name: count for name, count, _ in order.invocations()}["ExecuteFunction"] == 3
+    assert order.transitions() == 7
 
 
 def test_less_cpu_lengthens_computing_but_not_waiting(folder: Path, record: dict[str, Any]) -> None:
@@ -131,7 +157,7 @@ def test_an_execution_is_billed_in_tenths_of_a_second_and_chunks_of_64_mb(record
     for market in ("instant", "realistic"):
         for function in record[market]["functions"].values():
             function["billed_ms"] = 1769 / 3538
-    order = Order(Application(TEMPLATE), record)
+    order = Order(Application(TEMPLATE), asked(record, 0))
     assert order.execution_milliseconds() == 4 * 2
     assert quantity(order.uses(), "Step Functions", "Express: GB-hours") == pytest.approx(0.1 / 3600 * 64 / 1024)
 
@@ -147,7 +173,7 @@ def test_invocations_are_counted_as_they_were_measured(record: dict[str, Any]) -
     counted = {name: count for name, count, _ in Order(Application(TEMPLATE), record).invocations()}
     # The REST API cached some of its authorizations.
     assert counted.pop("AuthorizeFunction") == 2
-    measured = record["instant"]["functions"]
+    measured = record["realistic"]["functions"]
     assert {name: measured[name]["invocations"] for name in counted} == counted
 
 
