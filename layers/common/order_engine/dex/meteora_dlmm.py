@@ -187,7 +187,8 @@ class MeteoraDlmm:
     def input_until(self, price: tuple[int, int], a_to_b: bool, now: int) -> int:
         """The input that drains the bins ahead until the first whose price, fee deducted, is below `price`.
 
-        A bin has one price, so all of it is drained or none. Returns 0 if the first bin's price is below `price`.
+        A bin has one price, so all of it is drained or none. The program rounds in every bin: the last bin is one that
+        pays at least `price` as it is rounded. Returns 0 if no bin does.
         """
         numerator, denominator = price
         cumulative = self._cumulative_fills(a_to_b, now)
@@ -203,6 +204,8 @@ class MeteoraDlmm:
             if not cumulative.extend(self, cumulative.capacity() + 1):
                 break
         end = bisect_left(drained_bins, True, key=below)
+        while end and (last := drained_bins[end - 1].fill).amount_out * denominator < numerator * last.amount_in:
+            end -= 1
         if not end:
             return 0
         before, fill, _ = drained_bins[end - 1]

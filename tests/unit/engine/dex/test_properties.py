@@ -13,6 +13,7 @@ from order_engine.dex.errors import DexError, LiquidityExhausted, Overflow, Zero
 from order_engine.dex.meteora_damm_v2 import FEE_DENOMINATOR, MeteoraDammV2
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.meteora_dlmm_bins import FEE_PRECISION
+from order_engine.dex.meteora_dlmm_fills import UNLIMITED
 from order_engine.dex.pool import KINDS, Pool, Swap, load
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_clmm import RaydiumClmm
@@ -263,11 +264,14 @@ def test_input_until_a_price_stops_at_that_price(kind: str, data: st.DataObject,
 
 
 def marginal_price(pool: Pool, amount: int, a_to_b: bool) -> Fraction:
-    """The output for the next base unit after that input, fee deducted, before rounding."""
+    """The output for the next base unit after that input, fee deducted, before rounding.
+
+    In a DLMM pool, what each unit buys that drains the same bin.
+    """
     if isinstance(pool, MeteoraDlmm):
         last = pool.fills(amount, a_to_b, NOW)[-1]
-        price = Fraction(last.bin.price, 2**64)
-        return (price if a_to_b else 1 / price) * (1 - Fraction(last.fee_rate, FEE_PRECISION))
+        drained = pool.fill(last.bin, last.fee_rate, last.accumulator, UNLIMITED, a_to_b)
+        return Fraction(drained.amount_out, drained.amount_in)
     if isinstance(pool, RaydiumCp | RaydiumAmmV4):
         rate, kept_out = fee_rate(pool), Fraction(1)
         if isinstance(pool, RaydiumCp):

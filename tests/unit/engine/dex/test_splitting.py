@@ -78,6 +78,7 @@ def test_no_other_split_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool,
 
 @settings(max_examples=40)
 @given(pools_of_a_pair(10**4, 10**7, (2, 2)), st.booleans(), st.integers(1_000, 6_000))
+@example([dlmm(19_735, 2_160, 2), amm(72_406, 7_912, 0)], False, 1_000)
 def test_no_other_split_of_a_small_amount_pays_a_basis_point_more(pools: list[Pool], a_to_b: bool, amount: int) -> None:
     """GIVEN an amount so small that every split can be tried."""
     sides = sides_of(pools, a_to_b)
