@@ -36,7 +36,12 @@ BIN_ARRAY = Layout(
     pair=(24, "key"),
     bins=(56, BINS_PER_ARRAY * BIN.size),
 )
-BITMAP_EXTENSION = Layout(1576, "506f7c7137ed1205", pair=(8, "key"), positive=(40, 768), negative=(808, 768))
+EXTENSION_BYTES = 768
+"""Of the bitmaps of a bitmap extension, on either side of bin 0."""
+
+BITMAP_EXTENSION = Layout(
+    1576, "506f7c7137ed1205", pair=(8, "key"), positive=(40, EXTENSION_BYTES), negative=(808, EXTENSION_BYTES)
+)
 
 INVALID_BIN_ARRAY = AnchorError(6027, "InvalidBinArray", "Invalid bin array")
 BITMAP_EXTENSION_MISSING = AnchorError(
@@ -46,7 +51,7 @@ NO_LIQUIDITY_AHEAD = AnchorError(
     6037, "CannotFindNonZeroLiquidityBinArrayId", "Cannot find non-zero liquidity binArrayId"
 )
 
-_HALF = 512
+ARRAYS_ASIDE = 512
 """The arrays on either side of bin 0 that the pair's own bitmap covers."""
 
 
@@ -58,10 +63,10 @@ class BinArrays:
         self._keys = iter(call.remaining)
         self._arrays: dict[int, tuple[Pubkey, Record]] = {}
         self._extended = extension is not None
-        self._indexes = set_bits(bitmap, -_HALF)
+        self._indexes = set_bits(bitmap, -ARRAYS_ASIDE)
         if extension:
-            self._indexes += set_bits(extension.raw("positive"), _HALF)
-            self._indexes += [-1 - index for index in set_bits(extension.raw("negative"), _HALF)]
+            self._indexes += set_bits(extension.raw("positive"), ARRAYS_ASIDE)
+            self._indexes += [-1 - index for index in set_bits(extension.raw("negative"), ARRAYS_ASIDE)]
 
     def bins_ahead(self, active_id: int, bin_step: int, a_to_b: bool) -> tuple[list[Bin], Refusal]:
         """The bins from the active one on that the program can reach, and its error for a swap that goes beyond."""

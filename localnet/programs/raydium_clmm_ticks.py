@@ -33,7 +33,12 @@ TICK_ARRAY = Layout(
     initialized_count=(10124, "u8"),
     recent_epoch=(10125, "u64"),
 )
-BITMAP_EXTENSION = Layout(1832, "3c9624db61808b99", pool=(8, "key"), positive=(40, 896), negative=(936, 896))
+EXTENSION_BYTES = 896
+"""Of the bitmaps of a bitmap extension, on either side of tick 0."""
+
+BITMAP_EXTENSION = Layout(
+    1832, "3c9624db61808b99", pool=(8, "key"), positive=(40, EXTENSION_BYTES), negative=(936, EXTENSION_BYTES)
+)
 
 LIQUIDITY_INSUFFICIENT = AnchorError(6019, "LiquidityInsufficient", "Liquidity insufficient")
 NOT_ENOUGH_ARRAYS = AnchorError(6027, "NotEnoughTickArrayAccount", "Not enought tick array account")
@@ -45,7 +50,7 @@ INSUFFICIENT_FOR_DIRECTION = AnchorError(
     6041, "InsufficientLiquidityForDirection", "Insufficient liquidity for this direction"
 )
 
-_HALF = 512
+ARRAYS_ASIDE = 512
 """The arrays on either side of tick 0 that the pool's own bitmap covers, and those in a bitmap of the extension."""
 
 
@@ -63,7 +68,7 @@ class TickArrays:
         self._call = call
         self._span = TICKS_PER_ARRAY * pool["tick_spacing"]
         self._arrays: dict[Pubkey, Record] = {}
-        self._indexes = set_bits(pool.raw("tick_array_bitmap"), -_HALF)
+        self._indexes = set_bits(pool.raw("tick_array_bitmap"), -ARRAYS_ASIDE)
         self._extended = False
         seeds = [b"pool_tick_array_bitmap_extension", bytes(call["pool_state"])]
         extension, _ = Pubkey.find_program_address(seeds, call.program)
@@ -115,11 +120,12 @@ class TickArrays:
 
     def _extend(self, extension: Record) -> None:
         self._extended = True
-        self._indexes += set_bits(extension.raw("positive"), _HALF)
+        self._indexes += set_bits(extension.raw("positive"), ARRAYS_ASIDE)
         # Each bitmap of 512 arrays below the pool's own begins with its lowest.
-        negative = extension.raw("negative")
-        for start in range(0, len(negative), _HALF // 8):
-            self._indexes += set_bits(negative[start : start + _HALF // 8], -_HALF * (start * 8 // _HALF + 2))
+        negative, size = extension.raw("negative"), ARRAYS_ASIDE // 8
+        for part in range(EXTENSION_BYTES // size):
+            bits = negative[part * size : (part + 1) * size]
+            self._indexes += set_bits(bits, -ARRAYS_ASIDE * (part + 2))
 
     def _indexes_ahead(self, index: int, zero_for_one: bool) -> Iterator[int]:
         """The numbers of the arrays with initialized ticks, from `index` on. Array n begins with tick n · span."""

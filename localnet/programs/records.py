@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from solders.pubkey import Pubkey
@@ -85,3 +86,9 @@ def set_bits(bitmap: bytes, first: int) -> list[int]:
     """The numbers of the bits that are set in a bitmap whose lowest bit is number `first`."""
     bits = int.from_bytes(bitmap, "little")
     return [first + bit for bit in range(bits.bit_length()) if bits >> bit & 1]
+
+
+def bitmap(numbers: Iterable[int], first: int, size: int) -> bytes:
+    """The bitmap of `size` bytes in which the bits with these numbers are set; others' numbers are not in it."""
+    bits = (number - first for number in numbers)
+    return sum(1 << bit for bit in bits if 0 <= bit < 8 * size).to_bytes(size, "little")

@@ -13,8 +13,16 @@ from solders.token import ID as TOKEN
 from localnet.market.accounts import owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
 from localnet.programs.meteora_dlmm import EVENT_AUTHORITY, ID, ORACLE, PAIR, state
-from localnet.programs.meteora_dlmm_bins import BIN, BIN_ARRAY, BINS_PER_ARRAY, bins_of
-from localnet.programs.records import Record
+from localnet.programs.meteora_dlmm_bins import (
+    ARRAYS_ASIDE,
+    BIN,
+    BIN_ARRAY,
+    BINS_PER_ARRAY,
+    BITMAP_EXTENSION,
+    EXTENSION_BYTES,
+    bins_of,
+)
+from localnet.programs.records import Record, bitmap
 from localnet.programs.standin import Clock, Reader
 from order_engine.dex.errors import Overflow
 from order_engine.dex.meteora_dlmm import LIMIT_ORDER, MAX_BIN_ID, MIN_BIN_ID
@@ -27,7 +35,6 @@ _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _WIDTH = 70
 _BASE_FACTOR = 10_000
 """The base fee is one bin step."""
-_BITMAP_MIDDLE = 512
 _OBSERVATIONS = 100
 
 
@@ -45,6 +52,7 @@ class MeteoraDlmmPool(MarketPool):
         self.address, self._bump = Pubkey.find_program_address(seeds, ID)
         self.vaults = self.derived(self.address, mints[0]), self.derived(self.address, mints[1])
         self.oracle = self.derived(b"oracle", self.address)
+        self.bitmap_extension = self.derived(b"bitmap", self.address)
 
     @cached_property
     def _active_id(self) -> int:
@@ -76,12 +84,16 @@ class MeteoraDlmmPool(MarketPool):
         first, last = self._active_id - _WIDTH, self._active_id + _WIDTH
         return range(first // BINS_PER_ARRAY, last // BINS_PER_ARRAY + 1)
 
+    @property
+    def _is_extended(self) -> bool:
+        """Whether bin arrays are beyond the pair's own bitmap, and the pair has an extension for them."""
+        return any(not -ARRAYS_ASIDE <= index < ARRAYS_ASIDE for index in self._indexes)
+
     def _array(self, index: int) -> Pubkey:
         return self.derived(b"bin_array", self.address, index.to_bytes(8, "little", signed=True))
 
     def accounts(self) -> Iterator[tuple[Pubkey, Account]]:
         token_x, token_y = self.tokens
-        bits = sum(1 << index + _BITMAP_MIDDLE for index in self._indexes)
         pair = Record.new(
             PAIR,
             base_factor=_BASE_FACTOR,
@@ -106,11 +118,19 @@ class MeteoraDlmmPool(MarketPool):
             reserve_x=self.vaults[0],
             reserve_y=self.vaults[1],
             oracle=self.oracle,
-            bin_array_bitmap=bits.to_bytes(128, "little"),
+            bin_array_bitmap=bitmap(self._indexes, -ARRAYS_ASIDE, ARRAYS_ASIDE // 4),
             version=1,
         )
         yield self.address, owned(ID, pair.data())
         yield self.oracle, owned(ID, Record.new(ORACLE, length=_OBSERVATIONS).data())
+        if self._is_extended:
+            extension = Record.new(
+                BITMAP_EXTENSION,
+                pair=self.address,
+                positive=bitmap(self._indexes, ARRAYS_ASIDE, EXTENSION_BYTES),
+                negative=bitmap((-1 - index for index in self._indexes), ARRAYS_ASIDE, EXTENSION_BYTES),
+            )
+            yield self.bitmap_extension, owned(ID, extension.data())
         for index in self._indexes:
             yield self._array(index), owned(ID, self._bin_array(index).data())
         held = (sum(amounts) for amounts in zip(*self._bins.values(), strict=True))
@@ -140,7 +160,7 @@ class MeteoraDlmmPool(MarketPool):
         return self.instruction(
             _SWAP2 + u64s(amount_in, min_out) + no_slices,
             writable(self.address),
-            none,
+            writable(self.bitmap_extension) if self._is_extended else none,
             writable(self.vaults[0]),
             writable(self.vaults[1]),
             writable(at.source),

@@ -16,8 +16,15 @@ from solders.token import ID as TOKEN
 from localnet.market.accounts import owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
 from localnet.programs.raydium_clmm import CONFIG, ID, OBSERVATIONS, POOL, state
-from localnet.programs.raydium_clmm_ticks import BITMAP_EXTENSION, TICK, TICK_ARRAY, TICKS_PER_ARRAY
-from localnet.programs.records import Record
+from localnet.programs.raydium_clmm_ticks import (
+    ARRAYS_ASIDE,
+    BITMAP_EXTENSION,
+    EXTENSION_BYTES,
+    TICK,
+    TICK_ARRAY,
+    TICKS_PER_ARRAY,
+)
+from localnet.programs.records import Record, bitmap
 from localnet.programs.standin import Clock, Reader
 from localnet.programs.tokens import TOKEN_2022
 from order_engine.dex.pool import Pool
@@ -27,7 +34,6 @@ _SWAP_V2 = bytes.fromhex("2b04ed0b1ac91e62")
 _MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _HALF_WIDTHS = (9_000, 1_500, 300)
 """Of the positions, in ticks of a hundredth of a percent. Each holds a third of the pool's tokens."""
-_BITMAP_MIDDLE = 512
 
 
 class Config(NamedTuple):
@@ -45,7 +51,7 @@ class _Position(NamedTuple):
 
 
 class RaydiumClmmPool(MarketPool):
-    """The mint of token a has the smaller address. The arrays of its ticks are within the pool's own bitmap."""
+    """The mint of token a has the smaller address."""
 
     kind = "raydium_clmm"
     program = ID
@@ -129,21 +135,31 @@ class RaydiumClmmPool(MarketPool):
             liquidity=sum(position.liquidity for position in self._positions),
             sqrt_price=price,
             tick_current=tick_at_sqrt_price(price),
-            tick_array_bitmap=self._bitmap(),
+            tick_array_bitmap=bitmap(self._numbers, -ARRAYS_ASIDE, ARRAYS_ASIDE // 4),
         )
         yield self.config, owned(ID, config.data())
         yield self.address, owned(ID, pool.data())
         yield self.observation, owned(ID, Record.new(OBSERVATIONS, pool=self.address).data())
-        yield self.bitmap_extension, owned(ID, Record.new(BITMAP_EXTENSION, pool=self.address).data())
+        yield self.bitmap_extension, owned(ID, self._extension().data())
         for start, ticks in self._arrays.items():
             yield self._array(start), owned(ID, self._tick_array(start, ticks).data())
         for vault, token, held in zip(self.vaults, self.tokens, self._held(), strict=True):
             yield vault, token_account(token.mint, self.address, held)
 
-    def _bitmap(self) -> bytes:
-        span = TICKS_PER_ARRAY * self._config.tick_spacing
-        bits = sum(1 << start // span + _BITMAP_MIDDLE for start in self._arrays)
-        return bits.to_bytes(128, "little")
+    @property
+    def _numbers(self) -> list[int]:
+        """The numbers of the tick arrays. Array n begins with tick n · span."""
+        return [start // (TICKS_PER_ARRAY * self._config.tick_spacing) for start in self._arrays]
+
+    def _extension(self) -> Record:
+        # Its bitmaps are of 512 arrays each, those nearest to tick 0 first.
+        parts = range(2, 2 + EXTENSION_BYTES * 8 // ARRAYS_ASIDE)
+        return Record.new(
+            BITMAP_EXTENSION,
+            pool=self.address,
+            positive=bitmap(self._numbers, ARRAYS_ASIDE, EXTENSION_BYTES),
+            negative=b"".join(bitmap(self._numbers, -ARRAYS_ASIDE * part, ARRAYS_ASIDE // 8) for part in parts),
+        )
 
     def _tick_array(self, start: int, ticks: dict[int, tuple[int, int]]) -> Record:
         array = Record.new(TICK_ARRAY, pool=self.address, start=start, initialized_count=len(ticks))

@@ -29,6 +29,7 @@ from localnet.programs import STANDINS
 from localnet.programs.records import Record
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError
 from localnet.programs.tokens import TOKEN_ACCOUNT
+from tests.support.extended_pools import EXTENDED_POOLS
 
 FOLDER = os.environ.get("PROGRAMS", "")
 SWAPS = 120
@@ -58,7 +59,8 @@ class Chain:
     def __init__(self) -> None:
         self.svm = LiteSVM()
         self.clock = Clock(380_000_000, 880, 1_764_000_000)
-        for key, account in genesis(Pubkey.new_unique(), TRADER.pubkey()):
+        extended = (entry for pool in EXTENDED_POOLS for entry in pool.accounts())
+        for key, account in (*genesis(Pubkey.new_unique(), TRADER.pubkey()), *extended):
             self.svm.set_account(key, account)
         for program in PROGRAMS:
             self.svm.add_program_from_file(program.id, Path(FOLDER) / f"{program.id}.so")
@@ -129,7 +131,7 @@ def chain() -> Chain:
 @pytest.mark.parametrize("program", PROGRAMS, ids=[program.name for program in PROGRAMS])
 @pytest.mark.parametrize("exact", ["input", "output"])
 def test_a_stand_in_does_what_the_program_does(chain: Chain, program: Program, exact: str) -> None:
-    pools = [pool for pool in market_pools() if pool.program == program.id]
+    pools = [pool for pool in (*market_pools(), *EXTENDED_POOLS) if pool.program == program.id]
     chance = random.Random(f"{pools[0].kind} {exact}")
     swapped = 0
     for _ in range(SWAPS):

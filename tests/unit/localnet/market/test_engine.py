@@ -15,15 +15,17 @@ from order_engine.solana.accounts import Account, Clock
 from order_engine.solana.instructions import Instruction
 from order_engine.solana.programs import PROGRAMS
 from order_engine.solana.programs.program import ProgramPool, Trader
+from tests.support.extended_pools import EXTENDED_POOLS
 from tests.unit.localnet.market.bank import CLOCK, TRADERS, Bank
 
-POOLS = market_pools()
+POOLS = [*market_pools(), *EXTENDED_POOLS]
 # A stand-in changes no accounts, it says what to change.
 BANK = Bank()
+BANK.accounts |= dict(entry for pool in EXTENDED_POOLS for entry in pool.accounts())
 ACCOUNTS = {
     bytes(key): Account(bytes(account.owner), account.lamports, account.data) for key, account in BANK.accounts.items()
 }
-each_pool = pytest.mark.parametrize("pool", POOLS, ids=[pool.name for pool in POOLS])
+each_pool = pytest.mark.parametrize("pool", POOLS, ids=[f"{pool.name} {str(pool.address)[:4]}" for pool in POOLS])
 each_way = pytest.mark.parametrize("a_to_b", [True, False], ids=["a to b", "b to a"])
 
 
