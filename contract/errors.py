@@ -47,6 +47,7 @@ EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
     errors.UnknownAction("expected an action among cancel, execute, ping, subscribe, unsubscribe, was 'buy'"),
     errors.OrderNotFound(f"no order with id {_ORDER}"),
     errors.QuoteNotFound(f"no quote with id {_QUOTE}"),
+    errors.NotFound("the simulated market has no wallet"),
     errors.QuoteExpired("the quote expired 4.2 s ago"),
     errors.TooLateToCancel("the order is already submitted and cannot be cancelled"),
     errors.PayloadTooLarge("expected at most 32768 bytes, was 32769"),

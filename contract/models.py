@@ -13,6 +13,7 @@ from order_engine.api.requests import OrderTerms
 from order_engine.dex.pool import KINDS
 from order_engine.domain.access import TICKET_PREFIX
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import CLUSTERS, SIMULATED
 from order_engine.domain.tokens import TOKENS
 
 _SYMBOL = "|".join(TOKENS)
@@ -28,6 +29,10 @@ def missing() -> Any:
 
 
 Token = Annotated[str, Field(json_schema_extra=_values(*TOKENS))]
+Market = Annotated[
+    str,
+    Field(json_schema_extra=_values(SIMULATED, *CLUSTERS.values()), description="Where the engine executes orders."),
+]
 Whole = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Whole tokens.")]
 BaseUnits = Annotated[str, Field(pattern=r"^[0-9]+$", description="The same amount in base units.")]
 Price = Annotated[
@@ -181,6 +186,7 @@ class Quote(_Decision):
     """The amount that an order would receive now."""
 
     quote_id: UUID
+    market: Market
     expires_at: datetime
     token_in: Token
     token_out: Token
@@ -198,6 +204,7 @@ class Quote(_Decision):
 
 class AcceptedTerms(_Wire):
     type: Literal["market"]
+    market: Market
     token_in: Token
     token_out: Token
     amount_in: Whole
@@ -322,6 +329,7 @@ class Order(_Wire):
     order_id: UUID
     type: Literal["market"]
     status: Annotated[str, Field(json_schema_extra=_values(*Status))]
+    market: Market
     token_in: Token
     token_out: Token
     amount_in: Whole
@@ -336,6 +344,10 @@ class Order(_Wire):
     min_out_base_units: BaseUnits | None
     amount_out: Whole | None
     amount_out_base_units: BaseUnits | None
+    amount_spent: Annotated[
+        Whole | None, Field(description="What the transaction took of amountIn. The rest stayed in the wallet.")
+    ]
+    amount_spent_base_units: BaseUnits | None
     executed_price: Price | None
     tx_hash: TxHash | None
     error: Failure | None
@@ -388,5 +400,37 @@ class Checks(_Wire):
 class Health(_Wire):
     """Whether the stores and the queue answer."""
 
+    market: Market
     status: Annotated[str, Field(json_schema_extra=_values("up", "degraded", "down"))]
     checks: Checks
+
+
+class Explorer(_Wire):
+    """Where a browser finds a transaction and an account."""
+
+    transaction: Annotated[str, Field(description="A URL with {signature} in the place of the transaction's.")]
+    address: Annotated[str, Field(description="A URL with {address} in the place of the account's.")]
+
+
+class CurrentMarket(_Wire):
+    """The market in which the engine executes new orders."""
+
+    market: Market
+    explorer: Annotated[Explorer | None, Field(description="null on the simulated market.")]
+    wallet: Annotated[
+        str | None, Field(description="The address of the wallet that pays. null on the simulated market.")
+    ]
+
+
+class Balance(_Wire):
+    token: Token
+    amount: Whole
+    amount_base_units: BaseUnits
+
+
+class Wallet(_Wire):
+    """The wallet that pays for the orders of all clients."""
+
+    market: Market
+    address: str
+    balances: Annotated[list[Balance], Field(description="Of every token that the engine trades.")]

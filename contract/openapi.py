@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from contract import errors
 from contract.models import (
     AcceptedOrder,
+    CurrentMarket,
     Error,
     Health,
     IdempotencyKey,
@@ -31,6 +32,7 @@ from contract.models import (
     ShortOrderForm,
     Ticket,
     Token,
+    Wallet,
     Whole,
     missing,
 )
@@ -44,6 +46,7 @@ from order_engine.domain.errors import (
     InvalidOrder,
     InvalidRequest,
     NoRoute,
+    NotFound,
     OrderNotFound,
     OrderTooLarge,
     PayloadTooLarge,
@@ -293,6 +296,39 @@ def cancel_order(order_id: OrderId) -> None:
 
 
 @operation(
+    app.get,
+    "/api/market",
+    "market",
+    "Read the market",
+    {
+        200: answer(
+            CurrentMarket,
+            "The market in which new orders are executed.",
+            localnet=EXAMPLES["market"],
+            simulated=EXAMPLES["market simulated"],
+        )
+    },
+    InvalidRequest,
+)
+def get_market() -> None:
+    """With its explorer and the wallet that pays."""
+
+
+@operation(
+    app.get,
+    "/api/wallet",
+    "market",
+    "Read the wallet",
+    {200: answer(Wallet, "The wallet's balances, as a node knows them now.", wallet=EXAMPLES["wallet"])},
+    InvalidRequest,
+    NotFound,
+    VenueUnavailable,
+)
+def get_wallet() -> None:
+    """The simulated market has no wallet."""
+
+
+@operation(
     app.post,
     "/api/ws-ticket",
     "websocket",
@@ -363,6 +399,7 @@ def openapi() -> dict[str, Any]:
         tags=[
             Tag(name="orders", description="Orders of the client that the key belongs to."),
             Tag(name="quotes", description="The amounts that orders would receive."),
+            Tag(name="market", description="Where orders are executed, and the wallet that pays."),
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),
             Tag(name="service", description="Open to everyone."),
         ],

@@ -11,11 +11,11 @@ from order_engine.api.requests import check_query, parse_order, parse_page, pars
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
 from order_engine.api.views import event_view, offer_view, order_view, page_view
 from order_engine.aws.observability import logger
-from order_engine.bootstrap import services, settings, stores
+from order_engine.bootstrap import market, services, settings, stores
 
 app = api()
 submission, quoting, health = services.submission(), services.quoting(), services.health()
-orders = stores.orders()
+orders, market_name = stores.orders(), market.name()
 
 
 @app.post("/api/orders/execute")
@@ -32,7 +32,8 @@ def execute_order() -> Response[str]:
 @app.get("/api/quotes")
 def get_quote() -> Response[str]:
     request = parse_quote_request(parse_query(app.current_event))
-    return json_response(200, offer_view(quoting.offer(request, caller(app.current_event).client_id)))
+    offer = quoting.offer(request, caller(app.current_event).client_id)
+    return json_response(200, offer_view(offer, market_name))
 
 
 @app.get("/api/orders")
@@ -60,7 +61,7 @@ def cancel_order(order_id: str) -> Response[str]:
 @app.get("/health")
 def get_health() -> Response[str]:
     report = health.report()
-    return json_response(503 if report["status"] == "down" else 200, report)
+    return json_response(503 if report["status"] == "down" else 200, {"market": market_name, **report})
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -11,6 +11,7 @@ import psycopg
 from order_engine.dex.pool import Pool, load
 from order_engine.domain import events
 from order_engine.domain.ids import uuid7
+from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import PlannedSwap
 from order_engine.simulation.faults import clear_faults, set_fault
@@ -102,7 +103,7 @@ class Market:
         """Stores an order without sending its message. Returns its id."""
         request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
         (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
-        data = events.pending(request)
+        data = events.pending(request, SIMULATED)
         return str(PostgresOrderStore(self.database).insert(uuid7(), client["id"], request, data).id)
 
     def unfinished(self) -> int:

@@ -38,7 +38,17 @@ def test_a_quote_needs_no_order(functions: Functions, orders: PostgresOrderStore
     status, body = answered(quote(functions, slippageBps="100"))
     assert status == 200
     assert set(body) == {
-        *("quoteId", "expiresAt", "tokenIn", "tokenOut", "amountIn", "amountInBaseUnits", "slippageBps", "slot"),
+        *(
+            "quoteId",
+            "market",
+            "expiresAt",
+            "tokenIn",
+            "tokenOut",
+            "amountIn",
+            "amountInBaseUnits",
+            "slippageBps",
+            "slot",
+        ),
         *("amountOut", "amountOutBaseUnits", "minOut", "minOutBaseUnits"),
         *("networkFee", "networkFeeBaseUnits", "rent", "rentBaseUnits", "unspent", "unspentBaseUnits"),
         *("venue", "reason", "price", "priceImpactBps", "fees", "route", "quotes", "unavailable"),

@@ -55,6 +55,8 @@ def test_every_function_has_a_sample_event() -> None:
         ("submit-quote", 200),
         ("submit-list", 200),
         ("submit-health", 200),
+        ("market-market", 200),
+        ("market-wallet", 404),
         ("describe", 200),
     ],
 )
@@ -101,6 +103,10 @@ def test_a_message_is_handled(functions: Functions, orders: PostgresOrderStore, 
 
 def test_the_sweep_runs(functions: Functions) -> None:
     assert invoked(functions, "recover-schedule") == {"enqueued": 0, "closed": 0}
+
+
+def test_the_simulated_market_has_no_pools_to_discover(functions: Functions) -> None:
+    assert invoked(functions, "discover-schedule") == {}
 
 
 def test_the_steps_confirm_an_order(functions: Functions, orders: PostgresOrderStore) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("nothing_sent")
 def test_health_reports_every_part_up(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("submit", rest("GET", "/health")))
     assert status == 200
-    assert body["status"] == "up"
+    assert (body["market"], body["status"]) == ("Simulated", "up")
     assert {name: check["status"] for name, check in body["checks"].items()} == {
         "postgres": "up",
         "redis": "up",

@@ -24,6 +24,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import SIMULATED
 from order_engine.domain.money import BPS
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, Offer
@@ -69,7 +70,7 @@ class Scene:
         )
 
     def offer(self, request: OrderRequest = REQUEST) -> dict[str, Any]:
-        return offer_view(self.quoting.offer(request, CLIENT))
+        return offer_view(self.quoting.offer(request, CLIENT), SIMULATED)
 
     def submit(self, request: OrderRequest) -> Order:
         return self._submission.submit(request, CLIENT)[0]

@@ -64,6 +64,7 @@ def test_an_order_is_stored_shown_and_enqueued_once(scene: Scene) -> None:
     assert event.data == {
         "type": "market",
         "version": 1,
+        "market": "Simulated",
         "token_in": "SOL",
         "token_out": "USDC",
         "amount_in": "1500000000",

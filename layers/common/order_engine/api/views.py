@@ -12,7 +12,7 @@ from order_engine.dex.swaps import min_out
 from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.markets import MarketDescription
+from order_engine.domain.markets import SIMULATED, MarketDescription
 from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Costs, Offer
@@ -102,10 +102,11 @@ def event_view(event: Event) -> dict[str, Any]:
     }
 
 
-def offer_view(offer: Offer) -> dict[str, Any]:
+def offer_view(offer: Offer, market: str) -> dict[str, Any]:
     quote = offer.quote
     return {
         "quoteId": str(offer.id),
+        "market": market,
         "expiresAt": rfc3339(datetime.fromtimestamp(quote.expires_at, UTC)),
         "tokenIn": quote.token_in,
         "tokenOut": quote.token_out,
@@ -177,6 +178,8 @@ def _price(decision: Decision, candidate: Candidate) -> str:
 def _pending(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": data["type"],
+        # There was no other market when orders did not name theirs.
+        "market": data.get("market", SIMULATED),
         "tokenIn": data["token_in"],
         "tokenOut": data["token_out"],
         **amounts("amountIn", int(data["amount_in"]), data["token_in"]),

@@ -59,6 +59,7 @@ def submission() -> Submission:
         rate_limit=stores.order_limit(),
         warn=warn,
         wallet=market.wallet(),
+        market=market.name(),
     )
 
 

@@ -48,10 +48,11 @@ class Event:
         )
 
 
-def pending(request: OrderRequest) -> dict[str, Any]:
-    """The data of `pending`: the request."""
+def pending(request: OrderRequest, market: str) -> dict[str, Any]:
+    """The data of `pending`: the request, and the market in which it is executed."""
     return records.dump(
         VERSION,
+        market=market,
         type=request.type,
         token_in=request.token_in,
         token_out=request.token_out,

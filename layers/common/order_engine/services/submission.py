@@ -20,6 +20,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import SIMULATED
 from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
@@ -29,7 +30,7 @@ from order_engine.services import rate_limiting
 
 
 class Submission:
-    """Takes orders from clients. `warn` logs what goes wrong without harm to an order.
+    """Takes orders from clients, for execution in `market`. `warn` logs what goes wrong without harm to an order.
 
     Without a `wallet`, nothing is known of what can be paid.
     """
@@ -44,6 +45,7 @@ class Submission:
         rate_limit: RateLimit,
         warn: Callable[[str], None],
         wallet: Wallet | None = None,
+        market: str = SIMULATED,
     ) -> None:
         self._orders = orders
         self._quotes = quotes
@@ -52,6 +54,7 @@ class Submission:
         self._rate_limit = rate_limit
         self._warn = warn
         self._wallet = wallet
+        self._market = market
 
     def submit(
         self,
@@ -75,7 +78,7 @@ class Submission:
             if earlier is None:
                 raise refusal
             return _same(request, earlier), False
-        data = events.pending(request)
+        data = events.pending(request, self._market)
         order = self._orders.insert(id, client_id, request, data, connection_id, idempotency_key)
         if order.id != id:
             return _same(request, order), False

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from order_engine.api.views import event_view, order_view
-from order_engine.domain.events import Event
+from order_engine.domain.events import Event, pending
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import U64_MAX
-from order_engine.domain.orders import Order
+from order_engine.domain.orders import Order, OrderRequest
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -36,11 +37,14 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         min_out=1_990_000,
         tx_hash="sig",
         amount_out=1_995_000,
+        amount_spent=2**63,
+        market="Devnet",
     )
     assert order_view(order) == {
         "orderId": "01890a5d-ac96-774b-bcce-b302099a8057",
         "type": "market",
         "status": "confirmed",
+        "market": "Devnet",
         "tokenIn": "SOL",
         "tokenOut": "USDC",
         "amountIn": "18446744073.709551615",
@@ -55,7 +59,9 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         "minOutBaseUnits": "1990000",
         "amountOut": "1.995",
         "amountOutBaseUnits": "1995000",
-        "executedPrice": "0.000000000108149166705",
+        "amountSpent": "9223372036.854775808",
+        "amountSpentBaseUnits": "9223372036854775808",
+        "executedPrice": "0.00000000021629833341",
         "txHash": "sig",
         "error": None,
         "clientOrderId": "a-1",
@@ -64,6 +70,34 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         "createdAt": "2026-01-31T12:00:00.000Z",
         "updatedAt": "2026-01-31T12:00:00.000Z",
     }
+
+
+def test_an_order_that_recorded_no_spending_has_spent_its_whole_amount() -> None:
+    order = Order(
+        id=UUID("01890a5d-ac96-774b-bcce-b302099a8057"),
+        type="market",
+        token_in="SOL",
+        token_out="USDC",
+        amount_in=1_500_000_000,
+        slippage_bps=50,
+        status=Status.PENDING,
+        attempt=1,
+        seq=1,
+        created_at=AT,
+        updated_at=AT,
+    )
+    assert order_view(order)["amountSpent"] is None
+    confirmed = order_view(replace(order, status=Status.CONFIRMED, amount_out=254_704_944))
+    assert (confirmed["amountSpent"], confirmed["executedPrice"]) == ("1.5", "169.803296")
+
+
+def test_an_event_of_the_time_before_there_were_markets_is_of_the_simulated_one() -> None:
+    request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=1)
+    data = pending(request, "Devnet")
+    event = Event(UUID("01890a5d-ac96-774b-bcce-b302099a8057"), 1, Status.PENDING, AT, 1, data)
+    assert event_view(event)["data"]["market"] == "Devnet"
+    del data["market"]
+    assert event_view(event)["data"]["market"] == "Simulated"
 
 
 def test_an_order_that_has_not_been_filled_shows_no_price() -> None:

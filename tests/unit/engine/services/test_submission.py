@@ -104,6 +104,7 @@ def submit(
         queue=FakeQueue(journal),
         rate_limit=FakeRateLimit(),
         warn=journal.warnings.append,
+        market="Devnet",
     )
     order, new = submission.submit(request, CLIENT, None, connection_id)
     assert new
@@ -124,6 +125,7 @@ def test_the_first_event_contains_the_request() -> None:
     data = {
         "type": "market",
         "version": 1,
+        "market": "Devnet",
         "token_in": "USDC",
         "token_out": "SOL",
         "amount_in": "2500000",
