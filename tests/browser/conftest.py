@@ -77,6 +77,8 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     def visit(url: str, **options: Any) -> Page:
         page = browser.new_page(**options)
         pages.callback(page.close)
+        # A request may be under way in a test's hands.
+        pages.callback(page.unroute_all, behavior="ignoreErrors")
         origin = url[: url.index("/", len("http://"))]
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", hear)

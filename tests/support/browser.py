@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Locator, Page, WebSocketRoute
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute
 
 from tests.support.stack import Stack
 
@@ -54,6 +54,52 @@ class Sockets:
     def drop(self) -> None:
         self.refused = True
         self.open.pop().close()
+
+
+WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
+
+
+class Cluster:
+    """A market on Solana, as the engine would show it: the simulated market's answers with a name, a wallet and costs.
+
+    Its explorer is at `explorer`. While `failing` is true, the node does not tell the balances.
+    """
+
+    def __init__(self, name: str, explorer: str) -> None:
+        self.name = name
+        self.explorer = {"transaction": f"{explorer}/tx/{{signature}}", "address": f"{explorer}/address/{{address}}"}
+        self.balances = {"SOL": "12.5", "USDC": "0"}
+        self.failing = False
+        self.replaced = {
+            '"market": "Simulated"': f'"market": "{name}"',
+            '"networkFee": "0"': '"networkFee": "0.00001"',
+            '"rent": "0"': '"rent": "0.00203928"',
+        }
+
+    def take(self, page: Page) -> None:
+        """Answers the page's requests from its next one on."""
+        page.route("**/api/market", self._market)
+        page.route("**/api/wallet", self._wallet)
+        for path in ("orders?*", "orders/*", "quotes?*"):
+            page.route(f"**/api/{path}", self._replace)
+
+    def _market(self, route: Route) -> None:
+        route.fulfill(json={"market": self.name, "explorer": self.explorer, "wallet": WALLET})
+
+    def _wallet(self, route: Route) -> None:
+        if self.failing:
+            error = {"code": "VenueUnavailable", "message": "the node does not answer", "details": []}
+            route.fulfill(status=503, json={"error": error})
+            return
+        balances = [{"token": token, "amount": amount} for token, amount in self.balances.items()]
+        route.fulfill(json={"market": self.name, "address": WALLET, "balances": balances})
+
+    def _replace(self, route: Route) -> None:
+        response = route.fetch()
+        text = response.text()
+        for value, shown in self.replaced.items():
+            text = text.replace(value, shown)
+        route.fulfill(response=response, body=text)
 
 
 def cards(page: Page, status: str) -> Locator:

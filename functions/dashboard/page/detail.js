@@ -5,7 +5,8 @@ import { ApiError } from "./api.js";
 import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
 import { isFinal } from "./engine.js";
 import { amount, clock, duration, pair, percent, price, sentence, slippage, when } from "./format.js";
-import { compared, fees, split, unavailable, venueName } from "./routes.js";
+import { marketTag } from "./market.js";
+import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
 import { decision } from "./store.js";
 
 export class Detail {
@@ -40,7 +41,8 @@ export class Detail {
     // The engine may have dropped the events of an old order.
     const complete = order?.events.length > 0 || (order && this.#loaded);
     const { name, code, message } = this.#error ?? {};
-    fill(this.body, complete ? { order } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
+    const { market } = this.#context;
+    fill(this.body, complete ? { order, market: market.name } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
     this.tick();
   }
 
@@ -62,7 +64,7 @@ export class Detail {
   #whole(order) {
     const routed = decision(order);
     return [
-      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), cancelButton(order, this.#context)),
+      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), marketTag(order.market), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), cancelButton(order, this.#context)),
       order.error && failure(order.error),
       h("section", { class: "card", "aria-label": "Summary" }, summary(order)),
       h(
@@ -74,7 +76,7 @@ export class Detail {
           : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The engine is asking the venues.")),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
-      order.txHash && card("Transaction", copyable(order.txHash), transaction(order)),
+      order.txHash && card("Transaction", copyable(order.txHash, this.#context.market.transaction(order.txHash, order.market)), transaction(order)),
     ];
   }
 }
@@ -91,6 +93,7 @@ function summary(order) {
   const out = (text) => text && `${amount(text, 9)} ${order.tokenOut}`;
   return facts({
     Pays: `${amount(order.amountIn, 9)} ${order.tokenIn}`,
+    Spent: partly(order) && [`${amount(order.amountSpent, 9)} ${order.tokenIn} `, h("span", { class: "note" }, "the rest stayed in the wallet")],
     Received: out(order.amountOut),
     Quoted: out(order.quotedOut),
     "At least": out(order.minOut),
@@ -109,6 +112,9 @@ function summary(order) {
     Order: copyable(order.orderId),
   });
 }
+
+/** Returns whether a filled order has spent less than its amount. */
+const partly = ({ amountSpentBaseUnits: spent, amountInBaseUnits: amountIn }) => spent && BigInt(spent) < BigInt(amountIn);
 
 function timeline({ events, status, tokenOut }) {
   const steps = events.map((event, index) =>
@@ -151,5 +157,5 @@ function description({ status, data }, tokenOut) {
 function transaction({ events }) {
   const built = events.findLast(({ status }) => status === "building")?.data;
   const landed = events.findLast(({ status }) => status === "confirmed")?.data;
-  return facts({ Slot: landed?.slot && String(landed.slot), Instructions: built?.instructions && h("ol", { class: "plain" }, built.instructions.map((one) => h("li", {}, one))) });
+  return facts({ Slot: landed?.slot && String(landed.slot), "Transaction costs": landed && costs(landed), Instructions: built?.instructions && h("ol", { class: "plain" }, built.instructions.map((one) => h("li", {}, one))) });
 }

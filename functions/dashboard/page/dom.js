@@ -77,8 +77,12 @@ export function table(name, columns, rows) {
 
 export const cell = ({ label, number, show }, row) => h("td", { "data-label": label, class: number && "number" }, show(row));
 
-/** Returns a text with a button that copies it. */
-export function copyable(text) {
+/** Returns a link to a page of others, which opens in a new tab, or the content alone if there is no address. */
+export const outside = (href, ...content) =>
+  href ? h("a", { href, target: "_blank", rel: "noopener" }, content, h("span", { class: "out", "aria-hidden": "true" }, "↗"), h("span", { class: "visually-hidden" }, " (opens in a new tab)")) : content;
+
+/** Returns a text with a button that copies it, and a link if there is an address for it. */
+export function copyable(text, href) {
   const button = h("button", { class: "copy quiet", type: "button", "aria-label": `Copy ${text}`, click: copy }, "Copy");
   async function copy() {
     try {
@@ -89,5 +93,5 @@ export function copyable(text) {
     }
     setTimeout(() => (button.textContent = "Copy"), 1500);
   }
-  return h("span", { class: "copyable" }, h("code", {}, text), button);
+  return h("span", { class: "copyable" }, outside(href, h("code", {}, text)), button);
 }

@@ -1,7 +1,7 @@
 // The order form. The engine validates the input, and the form shows each of its messages at its field.
 
 import { ApiError, transient } from "./api.js";
-import { h, problem } from "./dom.js";
+import { fill, h, problem } from "./dom.js";
 import { engine } from "./engine.js";
 import { brief, percent, sentence } from "./format.js";
 
@@ -18,16 +18,18 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 export class OrderForm extends EventTarget {
   #api;
   #live;
+  #market;
   #intent;
   #sending = false;
   #blocked = 0;
   #acceptedBps = 0;
 
   /** Events: `accepted` with the order. */
-  constructor(api, live) {
+  constructor(api, live, market) {
     super();
     this.#api = api;
     this.#live = live;
+    this.#market = market;
     const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
     const values = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...saved };
     this.fields = {
@@ -40,6 +42,7 @@ export class OrderForm extends EventTarget {
     this.fixed = h("input", { type: "checkbox", id: "fixed" });
     this.accept = h("input", { type: "checkbox", id: "accept" });
     this.risk = h("span", {});
+    this.where = h("p", { class: "where" });
     this.submit = h("button", { type: "submit", class: "primary" });
     this.message = h("div", { class: "outcome", "aria-live": "polite" });
     this.errors = {};
@@ -47,6 +50,14 @@ export class OrderForm extends EventTarget {
     this.element = this.#build();
     live.addEventListener("changed", () => this.#priced());
     this.#edited();
+    this.changed();
+  }
+
+  /** Shows where the order is executed. */
+  changed() {
+    const { name, realMoney } = this.#market;
+    this.where.classList.toggle("warning", realMoney);
+    fill(this.where, name, () => (realMoney ? [h("strong", {}, "Real money. "), `The order is executed on ${name}.`] : name && `The order is executed on the market ${name}.`));
   }
 
   tick() {
@@ -80,6 +91,7 @@ export class OrderForm extends EventTarget {
       h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote")),
       this.#error("quoteId"),
       this.acceptance,
+      this.where,
       this.submit,
       this.message,
     );

@@ -3,15 +3,16 @@
 import { badge, cell, empty, fill, h, list, problem, table, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
 import { brief as short, duration, pair, percent, price, shortId, slippage, when } from "./format.js";
+import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
 
 const ROWS = 20;
 
 const COLUMNS = [
-  { label: "Order", show: (order) => h("a", { href: `#/orders/${order.orderId}` }, h("strong", {}, pair(order)), h("code", { class: "under" }, shortId(order.orderId))) },
+  { label: "Order", show: (order) => h("a", { href: `#/orders/${order.orderId}` }, h("strong", {}, pair(order)), h("code", { class: "under" }, shortId(order.orderId), " ", marketTag(order.market))) },
   { label: "Submitted", show: ({ createdAt }) => when(createdAt) },
   { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, code)] },
-  { label: "Paid", number: true, show: ({ amountIn, tokenIn }) => `${short(amountIn)} ${tokenIn}` },
+  { label: "Paid", number: true, show: ({ amountIn, amountSpent, tokenIn }) => `${short(amountSpent ?? amountIn)} ${tokenIn}` },
   { label: "Received", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? `${short(amountOut)} ${tokenOut}` : "–") },
   { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? price(executedPrice) : "–") },
   { label: "Slippage", number: true, show: ({ slipped }) => (slipped === null ? "–" : percent(slipped)) },
@@ -107,7 +108,7 @@ export class History {
 }
 
 function brief(order) {
-  const { orderId, createdAt, updatedAt, status, tokenIn, tokenOut, amountIn, amountOut, executedPrice, venue, attempt, error } = order;
+  const { orderId, market, createdAt, updatedAt, status, tokenIn, tokenOut, amountIn, amountSpent, amountOut, executedPrice, venue, attempt, error } = order;
   const took = isFinal(status) ? Date.parse(updatedAt) - Date.parse(createdAt) : null;
-  return { orderId, createdAt, status, code: error?.code, tokenIn, tokenOut, amountIn, amountOut, executedPrice, venue, attempt, took, slipped: slippage(order) };
+  return { orderId, market, createdAt, status, code: error?.code, tokenIn, tokenOut, amountIn, amountSpent, amountOut, executedPrice, venue, attempt, took, slipped: slippage(order) };
 }

@@ -58,7 +58,8 @@ export class Insights {
   }
 
   changed() {
-    const { orders } = this.#context.store;
+    const { store, market } = this.#context;
+    const orders = store.orders.filter((order) => order.market === market.name);
     this.#latency(latencies(orders, engine.statuses));
     this.#fills(fills(orders));
     this.#slippage(slippages(orders));
@@ -108,7 +109,8 @@ export class Insights {
   }
 
   #prices() {
-    const { quotes } = this.#context.store;
+    const { store, market } = this.#context;
+    const quotes = store.quotes.filter((quote) => quote.market === market.name);
     const pairs = [...new Set(quotes.map(({ pair }) => pair))].sort();
     const pair = pairs.includes(this.#pair) ? this.#pair : quotes.at(-1)?.pair;
     fill(this.pairs, { pairs, pair }, () => pairs.map((one) => h("option", { value: one, selected: one === pair }, one)));

@@ -4,6 +4,7 @@ import { cancelButton } from "./actions.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
 import { brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
 import { decision, steps } from "./store.js";
 
@@ -56,7 +57,7 @@ export class Lanes {
       "li",
       { class: `order ${status}` },
       h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${order.tokenOut}`)),
-      h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
+      h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), marketTag(order.market), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
       order.amountOut && h("p", { class: "got" }, `${short(order.amountOut)} ${order.tokenOut}`),
       order.venue && h("p", { class: "order-row" }, venueName(order.venue), order.slipped !== null && h("span", { class: "note", title: "Realised slippage" }, percent(order.slipped))),
       order.reason && !isFinal(status) && h("p", { class: "note why" }, order.reason),
@@ -74,9 +75,9 @@ const running = ({ updatedAt, createdAt, spent }) => [
 
 /** Returns what a card shows. The card is built again only when this changes. */
 function brief(order) {
-  const { orderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
+  const { orderId, market, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
   return {
-    orderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
+    orderId, market, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
     error: error && { code: error.code, message: error.message },
     slipped: slippage(order),
     reason: decision(order)?.reason,

@@ -2,12 +2,13 @@
 
 import { Api } from "./api.js";
 import { Detail } from "./detail.js";
-import { h, problem } from "./dom.js";
+import { fill, h, problem } from "./dom.js";
 import { engine } from "./engine.js";
 import { Feed } from "./feed.js";
 import { sentence } from "./format.js";
 import { History } from "./history.js";
 import { Insights } from "./insights.js";
+import { Market, marketTag } from "./market.js";
 import * as session from "./session.js";
 import { signIn } from "./signin.js";
 import { Store } from "./store.js";
@@ -41,11 +42,19 @@ function show(next) {
   const moved = view !== undefined;
   view?.close();
   view = next;
-  document.title = `${view.title} · Order engine`;
+  named();
   main.replaceChildren(view.element);
   if (!moved) return;
   scrollTo(0, 0);
   main.focus({ preventScroll: true });
+}
+
+/** Names the page and the market. */
+function named() {
+  const { name, realMoney } = context.market;
+  document.title = [view.title, name, "Order engine"].filter(Boolean).join(" · ");
+  document.body.classList.toggle("real-money", realMoney);
+  fill(byId("market"), name ?? null, () => name && [h("span", { class: "visually-hidden" }, "Market: "), marketTag(name, realMoney && " · real money")]);
 }
 
 // An address that was cut in the middle of a character stays as it is.
@@ -64,7 +73,8 @@ function begin(key) {
   const api = new Api(engine.api, key);
   const store = new Store();
   const feed = new Feed(api, store, engine.webSocketUrl);
-  context = { api, store, feed, notify };
+  const market = new Market(api);
+  context = { api, store, feed, market, notify };
   api.addEventListener("refused", () => context?.api === api && end(true));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
@@ -73,20 +83,30 @@ function begin(key) {
   feed.addEventListener("failed", ({ detail }) => failed(detail));
   feed.addEventListener("malformed", () => notify("An event could not be read", "The page reconnects and asks for what it missed."));
   feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
+  // An engine that was started anew may trade in another market.
+  feed.socket.addEventListener("live", () => market.name && market.read());
+  market.addEventListener("changed", () => {
+    if (context?.market !== market) return;
+    named();
+    update();
+  });
   byId("key").textContent = `${key.slice(0, 8)}…`;
-  byId("nav").hidden = byId("who").hidden = false;
+  byId("nav").hidden = byId("who").hidden = byId("market").hidden = false;
   view = undefined;
   route();
   connected("connecting");
   feed.start();
+  market.read();
 }
 
 function end(refused) {
   session.end();
   context?.feed.stop();
+  context?.market.stop();
   view?.close();
   context = view = undefined;
-  byId("nav").hidden = byId("who").hidden = true;
+  byId("nav").hidden = byId("who").hidden = byId("market").hidden = true;
+  document.body.classList.remove("real-money");
   warn(undefined);
   enter(refused);
 }

@@ -3,7 +3,7 @@
 import { ApiError, transient } from "./api.js";
 import { empty, facts, fill, h } from "./dom.js";
 import { amount, duration, percent, price, sentence } from "./format.js";
-import { compared, fees, split, unavailable, venueName } from "./routes.js";
+import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
 
 const TYPING_MS = 300;
 const REFRESH_MS = 8_000;
@@ -105,6 +105,8 @@ export class LiveQuote extends EventTarget {
         "Price impact": percent(quote.priceImpactBps),
         Venue: venueName(quote.venue),
         "Fees, included": fees(quote.fees),
+        "Transaction costs": costs(quote),
+        Unspent: Number(quote.unspent) > 0 && [`${amount(quote.unspent, 9)} ${quote.tokenIn} `, h("span", { class: "note" }, "stays in the wallet")],
       }),
       unavailable(quote.unavailable),
       split(quote.route),

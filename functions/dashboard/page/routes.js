@@ -66,6 +66,12 @@ export const fees = (list) =>
     ? h("ul", { class: "plain" }, list.map(({ token, kind, amount: paid }) => h("li", {}, `${amount(paid, 6)} ${token} `, h("span", { class: "note" }, KINDS[kind] ?? kind))))
     : "None";
 
+/** Returns what a transaction costs besides the amounts, or null if it costs nothing. */
+export function costs({ networkFee, rent }) {
+  const paid = [[networkFee, "network"], [rent, "rent of new accounts"]].filter(([text]) => Number(text) > 0);
+  return paid.length ? h("ul", { class: "plain" }, paid.map(([text, to]) => h("li", {}, `${amount(text, 9)} SOL `, h("span", { class: "note" }, to)))) : null;
+}
+
 const KINDS = { trade: "liquidity providers", protocol: "protocol", fund: "fund", creator: "pool creator" };
 
 export const unavailable = (list) =>

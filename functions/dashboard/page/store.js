@@ -20,7 +20,7 @@ export class Store extends EventTarget {
     return this.orders.filter((order) => !isFinal(order.status));
   }
 
-  /** Returns the quoted prices: `{pair, at, prices: {venue: price}}`, oldest first. */
+  /** Returns the quoted prices: `{market, pair, at, prices: {venue: price}}`, oldest first. */
   get quotes() {
     return this.#quotes;
   }
@@ -51,18 +51,18 @@ export class Store extends EventTarget {
     }
     const stale = known.updatedAt > event.at;
     this.#keep({ ...known, ...(stale ? {} : fieldsOf(event, known)), events: [...known.events, event] });
-    if (event.status === "routing") this.quoted(known.tokenIn, known.tokenOut, event.at, event.data.quotes);
+    if (event.status === "routing") this.quoted(known, event.at, event.data.quotes);
     this.#changed();
     return true;
   }
 
   /** Stores the best price of each venue, from routes through that venue only. */
-  quoted(tokenIn, tokenOut, at, routes) {
+  quoted({ market, tokenIn, tokenOut }, at, routes) {
     const prices = {};
     for (const { venue, price } of Array.isArray(routes) ? routes : []) {
       if (!venue.includes("+")) prices[venue] = Math.max(prices[venue] ?? 0, Number(price));
     }
-    this.#quotes.push({ pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
+    this.#quotes.push({ market, pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
     this.#quotes.sort((one, other) => one.at - other.at);
     this.#quotes.splice(0, this.#quotes.length - MAX_KEPT);
     this.dispatchEvent(new CustomEvent("quoted"));
@@ -101,7 +101,15 @@ function fieldsOf({ status, at, attempt, data }, order) {
     case "submitted":
       return { ...step, txHash: data.txHash };
     case "confirmed":
-      return { ...step, txHash: data.txHash, amountOut: data.amountOut, amountOutBaseUnits: data.amountOutBaseUnits, executedPrice: data.executedPrice };
+      return {
+        ...step,
+        txHash: data.txHash,
+        amountSpent: data.amountIn,
+        amountSpentBaseUnits: data.amountInBaseUnits,
+        amountOut: data.amountOut,
+        amountOutBaseUnits: data.amountOutBaseUnits,
+        executedPrice: data.executedPrice,
+      };
     case "failed":
       return { ...step, error: data };
     default:

@@ -4,36 +4,45 @@ import { OrderForm } from "./form.js";
 import { h } from "./dom.js";
 import { Lanes } from "./lanes.js";
 import { LiveQuote } from "./quote.js";
+import { Wallet } from "./wallet.js";
 
 export class Trade {
   constructor(context) {
-    const { api, store, feed } = context;
+    const { api, store, feed, market } = context;
     this.title = "Trade";
     this.live = new LiveQuote(api);
-    this.live.addEventListener("quoted", ({ detail }) => store.quoted(detail.tokenIn, detail.tokenOut, new Date(api.now()).toISOString(), detail.quotes));
-    this.form = new OrderForm(api, this.live);
+    this.live.addEventListener("quoted", ({ detail }) => {
+      market.heard(detail.market);
+      store.quoted(detail, new Date(api.now()).toISOString(), detail.quotes);
+    });
+    this.form = new OrderForm(api, this.live, market);
     this.form.addEventListener("accepted", ({ detail }) => feed.add(detail));
+    this.wallet = new Wallet(context);
     this.lanes = new Lanes(context);
     this.element = h(
       "div",
       { class: "trade" },
       h("h1", { class: "visually-hidden" }, "Trade"),
-      h("div", { class: "desk" }, this.form.element, this.live.element),
+      h("div", { class: "desk" }, this.form.element, this.live.element, this.wallet.element),
       this.lanes.element,
     );
   }
 
   changed() {
+    this.form.changed();
+    this.wallet.changed();
     this.lanes.show();
   }
 
   tick() {
     this.live.tick();
     this.form.tick();
+    this.wallet.tick();
     this.lanes.tick();
   }
 
   close() {
     this.live.stop();
+    this.wallet.close();
   }
 }

@@ -1,0 +1,60 @@
+// The market in which the engine trades, and how the page names it.
+
+import { ApiError, Unreachable } from "./api.js";
+import { h } from "./dom.js";
+
+const RETRY_MS = 4_000;
+const REAL_MONEY = "Mainnet";
+
+/** Has no name until it is read; `explorer` and `wallet` are null on the simulated market. Event: `changed`. */
+export class Market extends EventTarget {
+  #api;
+  #timer;
+  #stopped = false;
+
+  constructor(api) {
+    super();
+    this.#api = api;
+    this.name = undefined;
+    this.explorer = null;
+    this.wallet = null;
+  }
+
+  get realMoney() {
+    return this.name === REAL_MONEY;
+  }
+
+  /** Reads it, until the API answers. */
+  async read() {
+    clearTimeout(this.#timer);
+    try {
+      const { market, explorer, wallet } = await this.#api.get("/api/market");
+      Object.assign(this, { name: market, explorer, wallet });
+      this.dispatchEvent(new CustomEvent("changed"));
+    } catch (error) {
+      // The API has already dispatched these errors.
+      if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
+      if (!this.#stopped) this.#timer = setTimeout(() => this.read(), RETRY_MS);
+    }
+  }
+
+  /** Reads it again if the engine has named another one: it was started anew. */
+  heard(name) {
+    if (this.name && name !== this.name) this.read();
+  }
+
+  stop() {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Returns where the explorer shows a transaction of an order in the market `name`. It knows the current market only. */
+  transaction = (signature, name) => (name === this.name ? this.#link("transaction", "{signature}", signature) : undefined);
+
+  /** Returns where the explorer shows an account. */
+  address = (address) => this.#link("address", "{address}", address);
+
+  #link = (kind, place, value) => this.explorer?.[kind].replace(place, encodeURIComponent(value));
+}
+
+export const marketTag = (name, ...more) => h("span", { class: `tag market ${name.toLowerCase()}` }, name, more);
