@@ -1,4 +1,4 @@
-"""The command `orders`, which quotes, submits, lists, shows, watches and cancels orders."""
+"""The command `orders`: quotes, submits, lists, shows, watches and cancels orders, and shows the market and wallet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from client.engine import FINAL, Engine, Json, Refused, Unreachable
 from client.target import DATA, Target, find
-from client.views import event_view, order_view, orders_view, quote_view
+from client.views import event_view, market_view, order_view, orders_view, quote_view, wallet_view
 
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
 IMPACT_MARGIN_BPS = 100
@@ -127,7 +127,7 @@ def submit(
         accepted = await engine.submit(order | options)
         if watch:
             if not as_json:
-                out.print(f"order {accepted['orderId']}")
+                out.print(f"order {accepted['orderId']} on {accepted['market']}")
             await follow(engine, accepted["orderId"], 0, as_json)
         else:
             show(accepted, order_view, as_json)
@@ -157,7 +157,9 @@ def show_order(context: typer.Context, order_id: OrderId, as_json: AsJson = Fals
     """Show an order and its events."""
 
     async def ask(engine: Engine) -> None:
-        show(await engine.show(order_id), order_view, as_json)
+        order = await engine.show(order_id)
+        market = None if as_json else await engine.market()
+        show(order, lambda order: order_view(order, market), as_json)
 
     run(context, ask)
 
@@ -183,6 +185,27 @@ def cancel(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -
 
     async def ask(engine: Engine) -> None:
         show(await engine.cancel(order_id), order_view, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def market(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show the market in which orders are executed."""
+
+    async def ask(engine: Engine) -> None:
+        show(await engine.market(), market_view, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def wallet(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show the address and the balances of the wallet that pays for the orders."""
+
+    async def ask(engine: Engine) -> None:
+        market = None if as_json else await engine.market()
+        show(await engine.wallet(), lambda wallet: wallet_view(wallet, market), as_json)
 
     run(context, ask)
 

@@ -85,6 +85,12 @@ class Engine:
     async def cancel(self, order_id: str) -> Json:
         return await self._request("DELETE", _path(order_id))
 
+    async def market(self) -> Json:
+        return await self._request("GET", "/api/market")
+
+    async def wallet(self) -> Json:
+        return await self._request("GET", "/api/wallet")
+
     async def websocket_url(self) -> str:
         ticket = await self._request("POST", "/api/ws-ticket")
         return str(ticket["webSocketUrl"])

@@ -1,8 +1,9 @@
-"""Orders, quotes and events as text for a terminal."""
+"""Orders, quotes, events, the market and the wallet as text for a terminal."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,13 +14,18 @@ from rich.text import Text
 Json = dict[str, Any]
 
 STYLES = {"confirmed": "bold green", "failed": "bold red", "cancelled": "bold yellow"}
+REAL_MONEY = "Mainnet"
 
 
-def order_view(order: Json) -> RenderableType:
+def order_view(order: Json, current: Json | None = None) -> RenderableType:
+    """`current` is the engine's market, whose explorer shows the transaction of an order in that market."""
     table = _facts()
     _row(table, "order", order["orderId"])
+    _row(table, "market", market(order["market"]))
     _row(table, "status", status(order["status"]))
     _row(table, "pays", f"{order['amountIn']} {order['tokenIn']}")
+    if order["amountSpent"] and order["amountSpentBaseUnits"] != order["amountInBaseUnits"]:
+        _row(table, "spent", f"{order['amountSpent']} {order['tokenIn']}; the rest stayed in the wallet")
     if order["amountOut"]:
         paid = f"{order['amountOut']} {order['tokenOut']} at {order['executedPrice']}"
         _row(table, "received", paid)
@@ -34,6 +40,8 @@ def order_view(order: Json) -> RenderableType:
         ("quote", "quoteId"),
     ):
         _row(table, title, order[name])
+    if current and order["txHash"] and order["market"] == current["market"]:
+        _row(table, "explorer", _explorer(current, "transaction", "{signature}", order["txHash"]))
     if order["error"]:
         again = "; a new order may succeed later" if order["error"]["retryable"] else ""
         _row(table, "reason", f"{order['error']['code']}: {order['error']['message']}{again}")
@@ -44,12 +52,16 @@ def order_view(order: Json) -> RenderableType:
 
 def quote_view(quote: Json) -> RenderableType:
     facts = _facts()
+    _row(facts, "market", market(quote["market"]))
     _row(facts, "pays", f"{quote['amountIn']} {quote['tokenIn']}")
     _row(facts, "receives", f"[bold]{quote['amountOut']} {quote['tokenOut']}[/] at {quote['price']}", markup=True)
     _row(facts, "at least", f"{quote['minOut']} {quote['tokenOut']} ({quote['slippageBps']} bps)")
     _row(facts, "impact", f"{quote['priceImpactBps']} bps")
     fees = ", ".join(f"{fee['amount']} {fee['token']} {fee['kind']}" for fee in quote["fees"])
     _row(facts, "fees", fees or "none")
+    if Decimal(quote["unspent"]):
+        _row(facts, "unspent", f"{quote['unspent']} {quote['tokenIn']} stays in the wallet")
+    _row(facts, "costs", _costs(quote) or None)
     _row(facts, "reason", quote["reason"])
     for missing in quote["unavailable"]:
         _row(facts, "unavailable", f"{missing['venue']}: {missing['message']}")
@@ -62,20 +74,44 @@ def quote_view(quote: Json) -> RenderableType:
 
 
 def orders_view(page: Json) -> RenderableType:
-    table = Table(_whole("order"), "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None)
+    table = Table(
+        _whole("order"), "market", "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None
+    )
     for order in page["orders"]:
         paid = order["amountOut"] or order["quotedOut"]
         table.add_row(
             order["orderId"],
+            market(order["market"]),
             order["createdAt"][:19].replace("T", " "),
             status(order["status"]),
-            f"{order['amountIn']} {order['tokenIn']}",
+            f"{order['amountSpent'] or order['amountIn']} {order['tokenIn']}",
             f"{'' if order['amountOut'] else '~ '}{paid} {order['tokenOut']}" if paid else order["tokenOut"],
             order["venue"] or "",
             order["error"]["code"] if order["error"] else "",
         )
     more = f"more: orders list --cursor {page['nextCursor']}" if page["nextCursor"] else ""
     return Group(table, more) if page["orders"] else Text("no orders")
+
+
+def market_view(current: Json) -> RenderableType:
+    table = _facts()
+    _row(table, "market", market(current["market"]))
+    _row(table, "wallet", current["wallet"])
+    _row(table, "explorer", _explorer(current, "address", "{address}", current["wallet"]))
+    return table
+
+
+def wallet_view(wallet: Json, current: Json | None = None) -> RenderableType:
+    """`current` is the engine's market, whose explorer shows the wallet."""
+    facts = _facts()
+    _row(facts, "market", market(wallet["market"]))
+    _row(facts, "wallet", wallet["address"])
+    if current:
+        _row(facts, "explorer", _explorer(current, "address", "{address}", wallet["address"]))
+    balances = Table("token", _right("balance"), box=None)
+    for held in wallet["balances"]:
+        balances.add_row(held["token"], held["amount"], style="" if Decimal(held["amount"]) else "dim")
+    return Group(facts, "", balances)
 
 
 def event_view(event: Json, first: Json) -> RenderableType:
@@ -91,11 +127,25 @@ def status(name: str) -> Text:
     return Text(name, STYLES.get(name, ""))
 
 
+def market(name: str) -> Text:
+    return Text(f"{name} (real money)", "bold red") if name == REAL_MONEY else Text(name)
+
+
+def _explorer(current: Json, kind: str, place: str, value: str) -> str | None:
+    return str(current["explorer"][kind]).replace(place, value) if current["explorer"] else None
+
+
+def _costs(costs: Json) -> str:
+    """Returns what a transaction costs besides the amounts; nothing on the simulated market."""
+    parts = ((costs["networkFee"], "SOL for the network"), (costs["rent"], "SOL of rent for new token accounts"))
+    return " and ".join(f"{paid} {what}" for paid, what in parts if Decimal(paid))
+
+
 def _description(status: str, data: Json) -> str:
     match status:
         case "pending":
             slippage = f"at most {data['slippageBps']} bps of slippage"
-            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']}, {slippage}"
+            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']} on {data['market']}, {slippage}"
         case "routing":
             return f"{data['amountOut']} through {data['venue']}: {data['reason']}"
         case "building":
@@ -104,7 +154,9 @@ def _description(status: str, data: Json) -> str:
             return f"{data['txHash'][:8]}… sent"
         case "confirmed":
             slippage = f"{data['realisedSlippageBps']} bps of slippage"
-            return f"{data['amountOut']} received at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
+            costs = _costs(data)
+            received = f"{data['amountOut']} received at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
+            return f"{received}; {costs}" if costs else received
         case "failed":
             return f"{data['code']}: {data['message']}"
     return "cancelled before anything was sent"

@@ -111,6 +111,21 @@ def test_an_order_is_listed_shown_and_watched_again(stack: Stack, market: Market
     assert first["orderId"] == order["orderId"]
 
 
+def test_every_command_names_the_market(stack: Stack, market: Market) -> None:
+    current = as_json(stack, "market")
+    name = current["market"]
+    submitted = printed(stack, "submit", "SOL", "USDC", "0.01", "--watch").splitlines()
+    (order,) = as_json(stack, "list", "--limit", "1")["orders"]
+    assert submitted[0] == f"order {order['orderId']} on {name}"
+    assert f"for USDC on {name}," in submitted[1]
+    for command in (("market",), ("quote", "SOL", "USDC", "1"), ("show", order["orderId"]), ("list", "--limit", "1")):
+        assert name in printed(stack, *command)
+    if current["wallet"]:
+        assert all(part in printed(stack, "wallet") for part in (name, current["wallet"], "USDC"))
+    else:
+        assert refused(stack, "wallet") == (2, "NotFound: the simulated market has no wallet\n")
+
+
 def test_a_failed_order_ends_the_command_with_1(stack: Stack, market: Market) -> None:
     ended = orders(stack, "submit", "RAY", "SOL", "18446744073709", "--watch")
     assert ended.returncode == 1

@@ -7,15 +7,28 @@ import io
 from rich.console import Console, RenderableType
 
 from client.engine import Json
-from client.views import order_view, orders_view
+from client.views import event_view, market_view, order_view, orders_view, quote_view, wallet_view
 from tests.unit.client.services import ORDER
 
 CONFIRMED: Json = {
-    "orderId": ORDER, "status": "confirmed", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5",
+    "orderId": ORDER, "market": "Devnet", "status": "confirmed", "tokenIn": "SOL", "tokenOut": "USDC",
+    "amountIn": "1.5", "amountInBaseUnits": "1500000000", "amountSpent": "1.5", "amountSpentBaseUnits": "1500000000",
     "quotedOut": "254.5", "minOut": "253.2", "slippageBps": 50, "amountOut": "254.1", "executedPrice": "169.4",
     "venue": "meteora", "txHash": "5dePck" + "x" * 82, "clientOrderId": None, "quoteId": None, "error": None,
     "createdAt": "2026-11-20T19:32:20.362Z",
 }  # fmt: skip
+QUOTE: Json = {
+    "market": "Mainnet", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "amountOut": "254.5",
+    "price": "169.7", "minOut": "253.2", "slippageBps": 50, "priceImpactBps": 1, "fees": [], "unspent": "0.0037",
+    "networkFee": "0.00001", "rent": "0", "reason": "the only route", "unavailable": [], "quotes": [],
+    "quoteId": ORDER, "expiresAt": "soon",
+}  # fmt: skip
+DEVNET: Json = {
+    "market": "Devnet",
+    "explorer": {"transaction": "https://x.example/tx/{signature}?c=d", "address": "https://x.example/a/{address}?c=d"},
+    "wallet": "7xKX",
+}
+SIMULATED: Json = {"market": "Simulated", "explorer": None, "wallet": None}
 
 
 def printed(view: RenderableType) -> str:
@@ -35,3 +48,66 @@ def test_a_narrow_terminal_shows_the_whole_order_id_in_a_list() -> None:
     parts = ORDER.rsplit("-", 2)
     assert "…" not in listed
     assert all(part in listed for part in (*parts[0].split("-")[:3], parts[2][-8:]))
+
+
+def test_the_market_is_shown_with_its_wallet_and_explorer() -> None:
+    assert printed(market_view(DEVNET)) == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=d"
+    assert printed(market_view(SIMULATED)) == "marketSimulated"
+
+
+def test_real_money_is_named_wherever_the_market_is() -> None:
+    order = CONFIRMED | {"market": "Mainnet"}
+    for view in (
+        order_view(order),
+        orders_view({"orders": [order], "nextCursor": None}),
+        quote_view(QUOTE),
+        market_view(DEVNET | {"market": "Mainnet"}),
+        wallet_view({"market": "Mainnet", "address": "7xKX", "balances": []}),
+    ):
+        # A narrow list folds the words.
+        shown = printed(view)
+        assert "Mainnet" in shown
+        assert "(real" in shown
+
+
+def test_an_explorer_shows_the_transactions_of_its_own_market_only() -> None:
+    link = f"https://x.example/tx/{CONFIRMED['txHash']}?c=d"
+    assert link in printed(order_view(CONFIRMED, DEVNET))
+    assert "explorer" not in printed(order_view(CONFIRMED | {"market": "Simulated"}, DEVNET))
+    assert "explorer" not in printed(order_view(CONFIRMED | {"market": "Simulated"}, SIMULATED))
+    assert "explorer" not in printed(order_view(CONFIRMED | {"txHash": None}, DEVNET))
+
+
+def test_an_order_shows_what_it_has_spent_of_its_amount() -> None:
+    assert "stayedinthewallet" not in printed(order_view(CONFIRMED))
+    partly = CONFIRMED | {"amountSpent": "1.4963", "amountSpentBaseUnits": "1496300000"}
+    assert "spent1.4963SOL;therest" in printed(order_view(partly))
+    assert "1.4963SOL" in printed(orders_view({"orders": [partly], "nextCursor": None}))
+    waiting = CONFIRMED | {"amountSpent": None, "amountSpentBaseUnits": None}
+    assert "stayedinthewallet" not in printed(order_view(waiting))
+
+
+def test_a_quote_shows_what_it_costs_besides_and_what_it_leaves() -> None:
+    shown = printed(quote_view(QUOTE))
+    assert "costs0.00001SOLforthenetworkreason" in shown
+    assert "unspent0.0037SOLstays" in shown
+    free = printed(quote_view(QUOTE | {"unspent": "0", "networkFee": "0"}))
+    assert "costs" not in free
+    assert "unspent" not in free
+
+
+def test_a_confirmed_event_shows_what_the_transaction_cost() -> None:
+    data = {"amountOut": "254.1", "executedPrice": "169.4", "realisedSlippageBps": 1, "slot": 7}
+    event: Json = {"at": "2026-11-20T19:32:20.362Z", "status": "confirmed"}
+    paid = event | {"data": data | {"networkFee": "0.00001", "rent": "0.002"}}
+    assert printed(event_view(paid, paid)).endswith(
+        "inslot7;0.00001SOLforthenetworkand0.002SOLofrentfornewtokenaccounts"
+    )
+    free = event | {"data": data | {"networkFee": "0", "rent": "0"}}
+    assert printed(event_view(free, free)).endswith("inslot7")
+
+
+def test_a_wallet_shows_its_balances() -> None:
+    balances = [{"token": "SOL", "amount": "12.5"}, {"token": "USDC", "amount": "0"}]
+    shown = printed(wallet_view({"market": "Devnet", "address": "7xKX", "balances": balances}, DEVNET))
+    assert shown == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=dtokenbalanceSOL12.5USDC0"
