@@ -131,6 +131,7 @@ class _Market(NamedTuple):
 
 
 def standin(accounts: Sequence[Pubkey], data: bytes, read: Reader, clock: Clock) -> Outcome:
+    """Raises `ProgramError`, `InstructionFailed`."""
     run = _INSTRUCTIONS.get(data[:1])
     if run is None or len(data) < 17:
         log = "Program log: Error: InvalidInstructionData"
