@@ -1,4 +1,4 @@
-"""AWS: the SDK's clients, queues, the state machine, connections, and passwords by IAM."""
+"""AWS: the SDK's clients, queues, the state machine, connections, passwords by IAM, secrets and keys."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from order_engine.aws.connections import ApiGatewayConnections
     from order_engine.aws.iam_tokens import IamTokens
+    from order_engine.aws.kms import KmsKey
     from order_engine.aws.queues import SqsOrderQueue, SqsReplayQueue
     from order_engine.aws.signing import Credentials
     from order_engine.aws.state_machine import ExpressStateMachine
@@ -58,6 +59,24 @@ def iam_tokens() -> IamTokens:
 
 
 @cache
+def secret(arn: str) -> str:
+    """The text of a secret, as it is when this environment first reads it.
+
+    Raises `VenueUnavailable` if AWS does not serve it, and `RuntimeError` for one that holds bytes.
+    """
+    from order_engine.aws.secrets import read_secret
+
+    return read_secret(_client("secretsmanager", by_ipv6=True), arn)
+
+
+@cache
+def kms_key(arn: str) -> KmsKey:
+    from order_engine.aws.kms import KmsKey
+
+    return KmsKey(_client("kms", by_ipv6=True), arn)
+
+
+@cache
 def credentials() -> Credentials:
     from order_engine.aws.signing import Credentials
 
@@ -77,9 +96,10 @@ def _session() -> Session:
 
 
 @cache
-def _client(service: str, read_timeout: float = 3, attempts: int = 2) -> Any:
+def _client(service: str, read_timeout: float = 3, attempts: int = 2, by_ipv6: bool = False) -> Any:
+    """A client of the SDK's. `by_ipv6` is for a service without an endpoint in the network that the stack creates."""
     from botocore.config import Config
 
     retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries)
+    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries, use_dualstack_endpoint=by_ipv6)
     return _session().create_client(service, config=config)

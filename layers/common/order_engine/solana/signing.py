@@ -1,4 +1,4 @@
-"""The wallet's signatures, by a key that the engine holds or by one that never leaves AWS KMS."""
+"""The wallet's signatures, by a key that the engine holds or by one that it does not."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
-from order_engine.domain.errors import VenueUnavailable
-from order_engine.solana.addresses import ADDRESS_BYTES, SIGNATURE_BYTES, Address, encode
+from order_engine.domain.errors import ChainRefused
+from order_engine.solana.addresses import ADDRESS_BYTES, Address, encode
 
 KEY_BYTES = 64
 """A key as `solana-keygen` writes it: the private half, then the public one, which is the address."""
-
-_ED25519_PUBLIC_KEY = bytes.fromhex("302a300506032b6570032100")
-"""How a DER SubjectPublicKeyInfo of Ed25519 begins (RFC 8410, section 4); the key follows."""
-
-
-Errors: TypeAlias = tuple[type[Exception], ...]
 
 
 class WalletKeyError(ValueError):
@@ -35,22 +29,8 @@ class Signer(Protocol):
     def sign(self, message: bytes) -> bytes:
         """The 64 bytes of the Ed25519 signature of a transaction's message.
 
-        Raises `VenueUnavailable`, and `WalletKeyError` for an answer that is no signature.
+        Raises `VenueUnavailable`, and `ChainRefused` for what is not the wallet's signature.
         """
-
-
-class SecretsManager(Protocol):
-    """What `Keypair` asks of the SDK's client."""
-
-    def get_secret_value(self, **request: Any) -> Any: ...
-
-
-class Kms(Protocol):
-    """What `KmsSigner` asks of the SDK's client."""
-
-    def get_public_key(self, **request: Any) -> Any: ...
-
-    def sign(self, **request: Any) -> Any: ...
 
 
 class Keypair:
@@ -82,13 +62,9 @@ class Keypair:
         return cls._from_json(text, f"the file {path}")
 
     @classmethod
-    def from_secret(cls, client: SecretsManager, secret_id: str, unavailable: Errors) -> Keypair:
-        """The key in a secret of AWS Secrets Manager, as `solana-keygen` writes it.
-
-        Raises `WalletKeyError`; `VenueUnavailable` for the errors of the client in `unavailable`.
-        """
-        answer = _ask(client.get_secret_value, unavailable, SecretId=secret_id)
-        return cls._from_json(answer.get("SecretString", "").encode(), f"the secret {secret_id}")
+    def from_secret(cls, text: str, name: str) -> Keypair:
+        """The key in a secret of this name, which holds the text of such a file. Raises `WalletKeyError`."""
+        return cls._from_json(text.encode(), f"the secret {name}")
 
     @classmethod
     def _from_json(cls, text: bytes, source: str) -> Keypair:
@@ -110,33 +86,25 @@ class Keypair:
         return f"Keypair({encode(self.address)})"
 
 
-class KmsSigner:
-    """A `Signer` whose key is in AWS KMS, with the key spec `ECC_NIST_EDWARDS25519`."""
+class RemoteSigner:
+    """A `Signer` whose key is elsewhere, such as in AWS KMS."""
 
-    def __init__(self, client: Kms, key_id: str, unavailable: Errors) -> None:
-        """Reads the public key.
-
-        Raises `WalletKeyError`; `VenueUnavailable`, as `sign` does, for the errors of the client in `unavailable`.
-        """
-        self._client = client
-        self._key_id = key_id
-        self._unavailable = unavailable
-        answer = _ask(client.get_public_key, unavailable, KeyId=key_id)
-        key: bytes = answer["PublicKey"]
-        if not key.startswith(_ED25519_PUBLIC_KEY) or len(key) != len(_ED25519_PUBLIC_KEY) + ADDRESS_BYTES:
-            raise WalletKeyError(f"expected {key_id} to be a key of ECC_NIST_EDWARDS25519, was {answer['KeySpec']}")
-        self.address: Address = key[-ADDRESS_BYTES:]
+    def __init__(self, address: Address, sign: Callable[[bytes], bytes]) -> None:
+        """`sign` may raise `VenueUnavailable`."""
+        self.address = address
+        self._sign = sign
 
     def sign(self, message: bytes) -> bytes:
-        request = {"KeyId": self._key_id, "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"}
-        signature: bytes = _ask(self._client.sign, self._unavailable, Message=message, **request)["Signature"]
-        if len(signature) != SIGNATURE_BYTES:
-            raise WalletKeyError(f"expected a signature of {SIGNATURE_BYTES} bytes, was {len(signature)} bytes")
+        """Checks the signature: the chain would only drop a transaction that another key has signed."""
+        # Only an engine that signs needs the package, which is slow to import.
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        signature = self._sign(message)
+        try:
+            Ed25519PublicKey.from_public_bytes(self.address).verify(signature, message)
+        except InvalidSignature:
+            raise ChainRefused(
+                f"expected the signature of wallet {encode(self.address)}, was that of another key"
+            ) from None
         return signature
-
-
-def _ask(operation: Callable[..., Any], unavailable: Errors, **request: Any) -> Any:
-    try:
-        return operation(**request)
-    except unavailable as error:
-        raise VenueUnavailable(f"AWS does not serve the wallet's key: {error}") from error

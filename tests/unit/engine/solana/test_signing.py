@@ -3,15 +3,13 @@ from __future__ import annotations
 import json
 import traceback
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from order_engine.domain.errors import VenueUnavailable
-from order_engine.solana.addresses import SIGNATURE_BYTES, encode
-from order_engine.solana.signing import Keypair, KmsSigner, WalletKeyError
+from order_engine.domain.errors import ChainRefused, VenueUnavailable
+from order_engine.solana.addresses import encode
+from order_engine.solana.signing import Keypair, RemoteSigner, WalletKeyError
 
 PRIVATE = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY = PRIVATE.private_bytes_raw() + PRIVATE.public_key().public_bytes_raw()
@@ -32,41 +30,16 @@ def test_a_file_of_solana_keygens_signs(tmp_path: Path) -> None:
     PRIVATE.public_key().verify(keypair.sign(MESSAGE), MESSAGE)
 
 
-class Timeout(Exception):
-    """The SDK's error when AWS does not answer."""
-
-
-class Secrets:
-    """A Secrets Manager with one secret; without one, it does not answer."""
-
-    def __init__(self, secret: dict[str, Any] | None) -> None:
-        self._secret = secret
-
-    def get_secret_value(self, **request: Any) -> dict[str, Any]:
-        assert request == {"SecretId": "wallet"}
-        if self._secret is None:
-            raise Timeout("read timeout")
-        return self._secret
-
-
-def from_secret(secret: dict[str, Any] | None) -> Keypair:
-    return Keypair.from_secret(Secrets(secret), "wallet", (Timeout,))
-
-
 def test_a_secret_signs() -> None:
-    keypair = from_secret({"SecretString": json.dumps(list(KEY))})
+    keypair = Keypair.from_secret(json.dumps(list(KEY)), "wallet")
+    assert keypair.address == KEY[32:]
     assert keypair.sign(MESSAGE) == PRIVATE.sign(MESSAGE)
 
 
-@pytest.mark.parametrize("secret", [{}, {"SecretBinary": bytes(64)}, {"SecretString": ""}])
-def test_a_secret_without_a_key_is_refused(secret: dict[str, Any]) -> None:
+@pytest.mark.parametrize("text", ["", encode(KEY), json.dumps({"key": list(KEY)})])
+def test_a_secret_without_a_key_is_refused(text: str) -> None:
     with pytest.raises(WalletKeyError, match="expected the secret wallet to be an array of 64 numbers"):
-        from_secret(secret)
-
-
-def test_a_secret_that_is_not_served_is_a_reason_to_try_again() -> None:
-    with pytest.raises(VenueUnavailable, match="AWS does not serve the wallet's key: read timeout"):
-        from_secret(None)
+        Keypair.from_secret(text, "wallet")
 
 
 @pytest.mark.parametrize(
@@ -121,73 +94,31 @@ def test_no_text_about_a_key_contains_it(tmp_path: Path) -> None:
             error = error.__context__
 
 
-def der(public_key: Any) -> bytes:
-    """A public key as KMS gives it."""
-    found: bytes = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return found
-
-
-class Kms:
-    """A KMS with one key."""
-
-    def __init__(self, public_key: bytes, key_spec: str = "ECC_NIST_EDWARDS25519", signature_bytes: int = 64) -> None:
-        self._public_key = {"PublicKey": public_key, "KeySpec": key_spec}
-        self._signature_bytes = signature_bytes
-        self.answers = True
-
-    def get_public_key(self, **request: Any) -> dict[str, Any]:
-        self._serve(request.pop("KeyId"))
-        assert request == {}
-        return self._public_key
-
-    def sign(self, **request: Any) -> dict[str, Any]:
-        self._serve(request.pop("KeyId"))
-        signature = PRIVATE.sign(request.pop("Message"))
-        assert request == {"MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"}
-        return {"Signature": signature[: self._signature_bytes]}
-
-    def _serve(self, key_id: str) -> None:
-        assert key_id == "alias/wallet"
-        if not self.answers:
-            raise Timeout("read timeout")
-
-
-def signer(kms: Kms) -> KmsSigner:
-    return KmsSigner(kms, "alias/wallet", (Timeout,))
-
-
-def test_a_key_in_kms_signs() -> None:
-    wallet = signer(Kms(der(PRIVATE.public_key())))
+def test_a_key_that_is_elsewhere_signs() -> None:
+    wallet = RemoteSigner(KEY[32:], PRIVATE.sign)
     assert wallet.address == KEY[32:]
-    PRIVATE.public_key().verify(wallet.sign(MESSAGE), MESSAGE)
+    assert wallet.sign(MESSAGE) == PRIVATE.sign(MESSAGE)
 
 
 @pytest.mark.parametrize(
-    ("public_key", "key_spec"),
+    "signature",
     [
-        (der(ec.generate_private_key(ec.SECP256R1()).public_key()), "ECC_NIST_P256"),
-        (der(x25519.X25519PrivateKey.generate().public_key()), "X25519"),
-        (der(PRIVATE.public_key())[:-1], "ECC_NIST_EDWARDS25519"),
-        (der(PRIVATE.public_key()) + b"\0", "ECC_NIST_EDWARDS25519"),
-        (b"", "ECC_NIST_EDWARDS25519"),
+        ed25519.Ed25519PrivateKey.generate().sign(MESSAGE),
+        PRIVATE.sign(MESSAGE + b"!"),
+        PRIVATE.sign(MESSAGE)[:-1],
+        b"",
     ],
+    ids=["another key's", "another message's", "too short", "none"],
 )
-def test_a_key_in_kms_that_is_not_of_ed25519_is_refused(public_key: bytes, key_spec: str) -> None:
-    with pytest.raises(WalletKeyError, match=f"expected alias/wallet to be a key of ECC_NIST_EDWARDS25519.*{key_spec}"):
-        signer(Kms(public_key, key_spec))
-
-
-def test_a_signature_of_another_length_is_refused() -> None:
-    wallet = signer(Kms(der(PRIVATE.public_key()), signature_bytes=63))
-    with pytest.raises(WalletKeyError, match=f"expected a signature of {SIGNATURE_BYTES} bytes, was 63 bytes"):
+def test_what_is_no_signature_of_the_wallets_is_refused(signature: bytes) -> None:
+    wallet = RemoteSigner(KEY[32:], lambda message: signature)
+    with pytest.raises(ChainRefused, match=f"expected the signature of wallet {encode(KEY[32:])}, was that of another"):
         wallet.sign(MESSAGE)
 
 
-def test_a_key_in_kms_that_is_not_served_is_a_reason_to_try_again() -> None:
-    kms = Kms(der(PRIVATE.public_key()))
-    wallet = signer(kms)
-    kms.answers = False
-    with pytest.raises(VenueUnavailable, match="AWS does not serve the wallet's key: read timeout"):
-        wallet.sign(MESSAGE)
-    with pytest.raises(VenueUnavailable, match="AWS does not serve"):
-        signer(kms)
+def test_a_key_that_is_not_served_is_a_reason_to_try_again() -> None:
+    def unavailable(message: bytes) -> bytes:
+        raise VenueUnavailable("AWS does not sign")
+
+    with pytest.raises(VenueUnavailable, match="AWS does not sign"):
+        RemoteSigner(KEY[32:], unavailable).sign(MESSAGE)
