@@ -47,6 +47,42 @@ def test_an_invalid_override_is_refused(override: dict[str, str]) -> None:
         intrinsics.parameters(declared(), {**REQUIRED, **override})
 
 
+KMS, SECRETS = "arn:aws:kms:us-east-1:123456789012", "arn:aws:secretsmanager:us-east-1:123456789012:secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SolanaRpcUrl", "http://127.0.0.1:8899"),
+        ("SolanaRpcUrl", "https://a.example/?api-key=1,https://b.example"),
+        ("SolanaRpcUrl", f"{SECRETS}:orders/node-AbCdEf"),
+        ("WalletKey", f"{KMS}:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+        ("WalletKey", f"{SECRETS}:orders/wallet-AbCdEf"),
+        ("WalletKey", "/home/someone/.config/solana/id.json"),
+    ],
+)
+def test_where_a_node_and_the_wallets_key_are_is_allowed(name: str, value: str) -> None:
+    assert intrinsics.parameters(declared(), {**REQUIRED, name: value})[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SolanaRpcUrl", "node.example/secret"),
+        ("SolanaRpcUrl", "https://node.example/sec ret"),
+        ("SolanaRpcUrl", f"{KMS}:key/secret"),
+        # No policy can allow to sign with an alias.
+        ("WalletKey", f"{KMS}:alias/secret"),
+        ("WalletKey", "[18, 52, 171, 205, 86]"),
+        ("WalletKey", "secret.json"),
+    ],
+)
+def test_anything_else_is_refused_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(TemplateError, match=f"{name}.*expected .*was a hidden value") as refused:
+        intrinsics.parameters(declared(), {**REQUIRED, name: value})
+    assert value not in str(refused.value)
+
+
 def test_a_laptop_uses_the_templates_defaults() -> None:
     assert parameter_overrides(TEMPLATE, None) == {}
 

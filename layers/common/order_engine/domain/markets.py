@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 SIMULATED, LOCALNET, DEVNET, TESTNET, MAINNET = "Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"
 
@@ -27,10 +28,17 @@ class MarketDescription:
     wallet: str | None = None
 
 
-def explorer(cluster: str, rpc_url: str) -> Explorer:
-    """The public explorer of a cluster; a localnet has one of its own at its RPC's address."""
-    if cluster == "localnet":
-        base, query = rpc_url.rstrip("/"), ""
-    else:
-        base, query = "https://explorer.solana.com", "" if cluster == "mainnet-beta" else f"?cluster={cluster}"
+def explorer(cluster: str, rpc_url: str) -> Explorer | None:
+    """The public explorer of a cluster, or that of a localnet, at the host and port of its first RPC URL.
+
+    Clients see it, and the rest of the URL may be a key. `None` for a localnet whose URL is a secret.
+    """
+    if cluster != "localnet":
+        query = "" if cluster == "mainnet-beta" else f"?cluster={cluster}"
+        return _explorer("https://explorer.solana.com", query)
+    parts = urlsplit(rpc_url.split(",")[0].strip())
+    return _explorer(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}") if parts.netloc else None
+
+
+def _explorer(base: str, query: str = "") -> Explorer:
     return Explorer(f"{base}/tx/{{signature}}{query}", f"{base}/address/{{address}}{query}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.translation import as_list, references, translated
+from tests.support.translation import as_list, of_type, references, template, translated
 
 ALLOWED = {
     # The ids of connections and the method of the call are not known at deployment.
@@ -44,6 +44,15 @@ MANAGED = {
 }
 """AWS's managed policies. The translator attaches most of them."""
 
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/wallet-AbCdEf"
+NODE = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/node-GhIjKl"
+CALLING_NODES = {
+    f"{name}FunctionRole"
+    for name in ("Discover", "Execute", "Market", "Migrate", "Recover", "Route", "Submit", "WsConnect")
+}
+"""The roles of the functions that quote, trade, or look for pools."""
+
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
@@ -79,6 +88,20 @@ def wildcards(role: dict[str, Any]) -> list[str]:
         for name in ("Action", "Resource"):
             found += [text(value) for value in as_list(statement[name]) if "*" in text(value)]
     return [value for value in found if value not in ALLOWED]
+
+
+def allowed(service: str, **parameters: str) -> set[tuple[str, str, str]]:
+    """Role, action and resource of what a stack with these parameters allows of a service."""
+    value = template(**parameters).value
+    return {
+        (name, action, resource)
+        for name, role in of_type(translated(**parameters), "AWS::IAM::Role").items()
+        for policy in value(role.get("Policies", []))
+        for statement in as_list(policy["PolicyDocument"]["Statement"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if action.startswith(f"{service}:")
+    }
 
 
 def test_no_role_has_further_wildcards(resources: dict[str, Any]) -> None:
@@ -126,3 +149,42 @@ def test_resources_have_no_circular_dependencies(resources: dict[str, Any]) -> N
         for name in free:
             del needs[name]
     assert needs == {}
+
+
+# The wallet's key and the address of a node
+
+
+def test_only_the_function_that_executes_orders_may_sign_with_the_wallets_key_and_do_nothing_else_with_it() -> None:
+    parameters = {"SolanaRpcUrl": "https://node.example", "WalletKey": KEY, "WalletAddress": "1" * 32}
+    assert allowed("kms", **parameters) == {("ExecuteFunctionRole", "kms:Sign", KEY)}
+    assert allowed("secretsmanager", **parameters) == set()
+
+
+def test_only_the_function_that_executes_orders_may_read_a_secret_with_the_wallets_key() -> None:
+    parameters = {"SolanaRpcUrl": "https://node.example", "WalletKey": SECRET, "WalletAddress": "1" * 32}
+    assert allowed("secretsmanager", **parameters) == {("ExecuteFunctionRole", "secretsmanager:GetSecretValue", SECRET)}
+    assert allowed("kms", **parameters) == set()
+
+
+def test_the_functions_that_call_nodes_may_read_a_secret_with_their_url() -> None:
+    parameters = {"SolanaRpcUrl": NODE, "WalletKey": KEY, "WalletAddress": "1" * 32}
+    reading = {(role, "secretsmanager:GetSecretValue", NODE) for role in CALLING_NODES}
+    assert allowed("secretsmanager", **parameters) == reading
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"SolanaRpcUrl": "http://127.0.0.1:8899", "WalletKey": "/home/someone/id.json", "WalletAddress": "1" * 32}],
+    ids=["simulated", "a node and a file"],
+)
+def test_without_a_key_or_a_secret_on_aws_nobody_may_use_one(parameters: dict[str, str]) -> None:
+    assert allowed("kms", **parameters) | allowed("secretsmanager", **parameters) == set()
+
+
+def test_only_the_function_that_executes_orders_is_told_where_the_wallets_key_is(resources: dict[str, Any]) -> None:
+    told = {
+        name
+        for name, function in of_type(resources, "AWS::Lambda::Function").items()
+        if "WalletKey" in references(function["Environment"]["Variables"])
+    }
+    assert told == {"ExecuteFunction"}
