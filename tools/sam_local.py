@@ -30,6 +30,8 @@ from docker.errors import DockerException
 
 HOST = "host.docker.internal"
 CONNECTED_TO = ("AWS_ENDPOINT_URL", "CONNECTIONS_URL", "DATABASE_URL", "REDIS_URL")
+NODES = "SOLANA_RPC_URL"
+"""Holds several URLs, separated by commas, or the ARN of a secret."""
 _PORTS = {"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379}
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 _SAM = str(Path(sys.executable).with_name("sam"))
@@ -139,17 +141,24 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def reachable(environments: Environments, relay: Callable[[Target], Awaitable[int]]) -> Environments:
     """The functions' environment variables with relays in place of the URLs that only this machine can reach."""
     ports: dict[Target, int] = {}
+
+    async def reached(url: str) -> str:
+        target = Target.of(url)
+        if not target.local:
+            return url
+        if target not in ports:
+            ports[target] = await relay(target)
+        return relayed_url(url, ports[target])
+
     found: Environments = {}
     for name, variables in environments.items():
         found[name] = dict(variables)
         for variable in CONNECTED_TO:
-            if not (url := variables.get(variable)):
-                continue
-            target = Target.of(url)
-            if target.local:
-                if target not in ports:
-                    ports[target] = await relay(target)
-                found[name][variable] = relayed_url(url, ports[target])
+            if url := variables.get(variable):
+                found[name][variable] = await reached(url)
+        nodes = variables.get(NODES, "")
+        if nodes.startswith("http"):
+            found[name][NODES] = ",".join([await reached(url.strip()) for url in nodes.split(",")])
     return found
 
 

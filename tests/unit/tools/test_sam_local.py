@@ -72,6 +72,25 @@ def test_functions_share_one_relay_for_each_target() -> None:
     assert relayed == [Target("127.0.0.1", 4566)]
 
 
+@pytest.mark.parametrize(
+    ("urls", "reached"),
+    [
+        ("http://127.0.0.1:8899", "http://host.docker.internal:1"),
+        (
+            "https://node.example/?key=1, http://127.0.0.1:8899",
+            "https://node.example/?key=1,http://host.docker.internal:1",
+        ),
+        (
+            "arn:aws:secretsmanager:us-east-1:1:secret:node-AbCdEf",
+            "arn:aws:secretsmanager:us-east-1:1:secret:node-AbCdEf",
+        ),
+        ("", ""),
+    ],
+)
+def test_each_local_node_is_reached_through_a_relay(urls: str, reached: str) -> None:
+    assert asyncio.run(_reached({"SOLANA_RPC_URL": urls}))[0] == {"SOLANA_RPC_URL": reached}
+
+
 def test_variables_that_the_template_does_not_declare_are_declared() -> None:
     template: dict[str, Any] = {
         "Globals": {"Function": {"Environment": {"Variables": {"A": {"Ref": "X"}}}}},
