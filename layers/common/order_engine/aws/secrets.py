@@ -11,7 +11,7 @@ from order_engine.domain.errors import VenueUnavailable
 class SecretsManager(Protocol):
     """What is asked of the SDK's client."""
 
-    def get_secret_value(self, *, SecretId: str) -> Mapping[str, Any]: ...  # noqa: N803
+    def get_secret_value(self, **request: Any) -> Mapping[str, Any]: ...
 
 
 def read_secret(client: SecretsManager, arn: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from order_engine.aws.observability import warn
-from order_engine.bootstrap import market, settings, stores
+from order_engine.bootstrap import aws, market, settings, stores
 from order_engine.domain.errors import ChainRefused
 from order_engine.ports import Venue
 from order_engine.services.discovery import Discovery
@@ -19,7 +19,7 @@ from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
 from order_engine.solana.pool_source import SolanaPools
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.rpc import Rpc
-from order_engine.solana.signing import Keypair, Signer
+from order_engine.solana.signing import Keypair, RemoteSigner, Signer
 from order_engine.solana.venue import SolanaVenue
 from order_engine.solana.wallet import SolanaWallet
 from order_engine.storage.pools import PostgresPoolRegistry
@@ -60,7 +60,10 @@ def discovery() -> Discovery:
 
 @cache
 def _rpc() -> Rpc:
-    return Rpc(Nodes(settings.required("SOLANA_RPC_URL"), market.name(), warn=warn))
+    urls = settings.required("SOLANA_RPC_URL")
+    if _service(urls) == "secretsmanager":
+        urls = aws.secret(urls)
+    return Rpc(Nodes(urls, market.name(), warn=warn))
 
 
 @cache
@@ -82,7 +85,20 @@ def _lookup_tables() -> LookupTables:
 @cache
 def _signer() -> Signer:
     """The wallet's key. Raises `WalletKeyError`, and `ChainRefused` for the key of another wallet."""
-    signer = Keypair.from_file(Path(settings.required("WALLET_KEY")))
+    key = settings.required("WALLET_KEY")
+    match _service(key):
+        case "kms":
+            return RemoteSigner(wallet().key, aws.kms_key(key).sign)
+        case "secretsmanager":
+            signer = Keypair.from_secret(aws.secret(key), key)
+        case _:
+            signer = Keypair.from_file(Path(key))
     if signer.address != wallet().key:
         raise ChainRefused(f"expected the key of wallet {wallet().address}, was that of {encode(signer.address)}")
     return signer
+
+
+def _service(value: str) -> str | None:
+    """The service of AWS whose ARN it is; `None` for anything else."""
+    parts = value.split(":")
+    return parts[2] if parts[0] == "arn" and len(parts) > 2 else None

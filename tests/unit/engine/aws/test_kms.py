@@ -18,7 +18,7 @@ MESSAGE, SIGNATURE = b"\x80 a message", bytes(range(64))
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    return boto3.client("kms", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")  # type: ignore[call-overload]
+    return boto3.client("kms", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ URL = "https://mainnet.example/?api-key=0123456789"
 
 @pytest.fixture(scope="module")
 def client() -> Any:
-    return boto3.client("secretsmanager", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")  # type: ignore[call-overload]
+    return boto3.client("secretsmanager", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")
 
 
 @pytest.fixture

@@ -93,9 +93,10 @@ def wildcards(role: dict[str, Any]) -> list[str]:
 def allowed(service: str, **parameters: str) -> set[tuple[str, str, str]]:
     """Role, action and resource of what a stack with these parameters allows of a service."""
     value = template(**parameters).value
+    resources = translated(lambda document: None, **parameters)
     return {
         (name, action, resource)
-        for name, role in of_type(translated(**parameters), "AWS::IAM::Role").items()
+        for name, role in of_type(resources, "AWS::IAM::Role").items()
         for policy in value(role.get("Policies", []))
         for statement in as_list(policy["PolicyDocument"]["Statement"])
         for action in as_list(statement["Action"])
