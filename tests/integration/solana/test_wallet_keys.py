@@ -141,13 +141,13 @@ def test_a_key_that_the_function_may_not_use_is_named(
 
 
 def test_what_a_node_refuses_does_not_show_its_url(
-    chain: Build, quote: Quote, aws: WalletKeys, capfd: pytest.CaptureFixture[str]
+    chain: Build, quote: Quote, aws: WalletKeys, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closed_port() as port:
         aws.secrets[NODE] = f"http://127.0.0.1:{port}/v2/0123456789abcdef?api-key=fedcba9876543210"
         with pytest.raises(EngineError) as refused:
             chain(KMS, NODE).build(quote, 1, uuid4())
-    shown = str(refused.value) + "".join(capfd.readouterr())
+    shown = str(refused.value) + caplog.text
     assert f"127.0.0.1:{port}" in shown
     assert "0123456789abcdef" not in shown
     assert "fedcba9876543210" not in shown

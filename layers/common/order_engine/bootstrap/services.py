@@ -115,7 +115,12 @@ def recovery() -> Recovery:
 def discover(seconds: float) -> dict[str, Any]:
     """Looks for pools for so many seconds, and says what it found. Raises what `Discovery.run` raises."""
     discovery = market.discovery()
-    return {} if discovery is None else asdict(discovery.run(seconds))
+    if discovery is None:
+        return {}
+    report = discovery.run(seconds)
+    for search, reason in report.failed.items():
+        warn(f"pools of {search} are not known: {reason}")
+    return asdict(report)
 
 
 @cache

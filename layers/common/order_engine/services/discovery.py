@@ -42,6 +42,20 @@ class Discovery:
         self._registry = registry
         self._now = now
 
+    def add(self, address: str) -> RegisteredPool:
+        """Registers a pool by hand. Raises what `PoolSource.check` raises."""
+        pool = self._source.check(address)
+        self._registry.add(pool)
+        return pool
+
+    def remove(self, address: str) -> bool:
+        """Disables a pool until it is added by hand. `False` if it is unknown."""
+        return self._registry.remove(address)
+
+    def pools(self) -> list[RegisteredPool]:
+        """Every registered pool, disabled or not."""
+        return self._registry.all()
+
     def run(self, seconds: float) -> Report:
         """Searches every program for pools of every pair of known tokens, for so many seconds.
 
