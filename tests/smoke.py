@@ -1,6 +1,7 @@
 """Checks that a deployed stack executes an order: `python -m tests.smoke --stack NAME`.
 
-Creates a key through the stack's KeysFunction, submits one order, watches it to its end, and revokes the key.
+Creates a key through the stack's KeysFunction, submits one order, watches it to its end, and revokes the key. On
+Mainnet it only asks for a quote, unless it is told to trade.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from client.engine import Engine, Refused, Unreachable
+from order_engine.domain.markets import MAINNET
 
 CLIENT = "smoke-test"
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
-SECONDS = 120.0
-"""Longer than an order whose first attempts fail."""
+SECONDS = 300.0
+"""Longer than an order whose first transaction dies on chain."""
 
 
 class Failed(Exception):
@@ -51,8 +53,13 @@ def check_health(url: str) -> None:
         raise Failed(f"expected /health to report the status up, was {json.dumps(report)}")
 
 
-async def run_order(url: str, key: str) -> None:
+async def check_order(url: str, key: str, trade: bool) -> None:
     async with asyncio.timeout(SECONDS), Engine(url, key) as engine:
+        market = (await engine.market())["market"]
+        if market == MAINNET and not trade:
+            quote = await engine.quote(ORDER)
+            print(f"{market}: quoted {quote['amountOut']} {quote['tokenOut']}, and traded nothing")
+            return
         order = await engine.submit(ORDER)
         async for event in engine.watch(order["orderId"]):
             print(f"{event['at']}  {event['status']}")
@@ -65,6 +72,7 @@ def main() -> None:
     parser.add_argument("--stack", help="the stack; its outputs name the API and the function")
     parser.add_argument("--url", help="the REST API")
     parser.add_argument("--keys-function", help="the function that makes keys")
+    parser.add_argument("--trade", action="store_true", help="submit the order on Mainnet too")
     arguments = parser.parse_args()
     if not arguments.stack and not (arguments.url and arguments.keys_function):
         parser.error("expected --stack, or --url and --keys-function")
@@ -74,7 +82,7 @@ def main() -> None:
         check_health(url)
         created = invoke(function, {"action": "create-key", "name": CLIENT})
         try:
-            asyncio.run(run_order(url, created["key"]))
+            asyncio.run(check_order(url, created["key"], arguments.trade))
         finally:
             invoke(function, {"action": "revoke-key", "id": created["id"]})
     except TimeoutError:

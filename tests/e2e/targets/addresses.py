@@ -11,19 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.targets import Target, setting
-from tests.e2e.targets.deployed import Deployed
+from tests.e2e.targets.deployed import Deployed, simulated
 
 
 @contextmanager
 def opened() -> Iterator[Deployed]:
     given = {"DatabaseUrl": os.environ.get("DATABASE_URL"), "RedisUrl": os.environ.get("REDIS_URL")}
-    yield Deployed(
+    stack = Deployed(
         rest=setting("REST_URL").rstrip("/"),
         websocket=setting("WEBSOCKET_URL").rstrip("/"),
         key=setting("ORDERS_KEY"),
         endpoint=os.environ.get("AWS_ENDPOINT_URL", ""),
         parameters={name: url for name, url in given.items() if url},
     )
+    yield simulated(stack)
 
 
 _GIVEN = {"database": "DATABASE_URL", "redis": "REDIS_URL"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.targets import Target, setting
-from tests.e2e.targets.deployed import STACK, Deployed, cloudformation
+from tests.e2e.targets.deployed import STACK, Deployed, cloudformation, simulated
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def opened() -> Iterator[Deployed]:
     key = setting("ORDERS_KEY")
     (stack,) = cloudformation().describe_stacks(StackName=os.environ.get("STACK_NAME", STACK))["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    yield Deployed(rest=outputs["ApiUrl"], websocket=outputs["WebSocketUrl"], key=key)
+    yield simulated(Deployed(rest=outputs["ApiUrl"], websocket=outputs["WebSocketUrl"], key=key))
 
 
 TARGET = Target(opened, frozenset())

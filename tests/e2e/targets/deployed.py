@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -12,10 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import boto3
+import pytest
 
 from emulator.common.account import REGION
+from order_engine.domain.markets import SIMULATED
 from tests.support.stack import KEY, ROOT
 from tools import sam_deploy
 
@@ -56,6 +60,19 @@ class Deployed:
 
     def physical(self, logical_id: str) -> str:
         return self.names[logical_id]
+
+
+def simulated(stack: Deployed) -> Deployed:
+    """The stack, if it trades in the simulated market: elsewhere the tests would spend what the wallet holds.
+
+    Raises pytest.UsageError.
+    """
+    request = Request(f"{stack.rest}/api/market", headers={"Authorization": f"Bearer {stack.key}"})
+    with urlopen(request, timeout=30) as response:
+        market = json.load(response)["market"]
+    if market != SIMULATED:
+        raise pytest.UsageError(f"expected a stack that trades in the simulated market, was {market}")
+    return stack
 
 
 def cloudformation(endpoint: str | None = None) -> Any:
