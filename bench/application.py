@@ -75,8 +75,15 @@ class Application:
         return str(self.main.value(self.globals.get("Architectures", ["x86_64"]))[0])
 
     def memory(self, function: str) -> int:
+        return self._of_function(function, "MemorySize")
+
+    def timeout(self, function: str) -> int:
+        """In seconds."""
+        return self._of_function(function, "Timeout")
+
+    def _of_function(self, function: str, name: str) -> int:
         properties = self.main.document["Resources"][function]["Properties"]
-        return int(self.main.value(properties.get("MemorySize", self.globals["MemorySize"])))
+        return int(self.main.value(properties.get(name, self.globals[name])))
 
     @property
     def traced(self) -> bool:
@@ -142,12 +149,14 @@ class Application:
             if event["Type"] == "SQS"
         ]
 
-    def schedules(self) -> int:
-        return sum(
-            event["Type"] == "ScheduleV2"
-            for _, _, properties in self.main.resources()
+    def runs_an_hour(self) -> dict[str, float]:
+        """How often schedules run each function."""
+        return {
+            name: _an_hour(event["Properties"]["ScheduleExpression"])
+            for name, _, properties in self.main.resources()
             for event in properties.get("Events", {}).values()
-        )
+            if event["Type"] == "ScheduleV2"
+        }
 
     def counted(self) -> Counter[str]:
         """The number of resources by type, nested stacks included."""
@@ -158,3 +167,9 @@ class Application:
             for _, found, properties in template.resources():
                 if found == kind:
                     yield template, properties
+
+
+def _an_hour(rate: str) -> float:
+    """How often `rate(1 minute)` and the like come in an hour."""
+    count, unit = rate.removeprefix("rate(").removesuffix(")").split()
+    return {"minute": 60, "hour": 1, "day": 1 / 24}[unit.removesuffix("s")] / int(count)

@@ -183,7 +183,7 @@ class Order:
 def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
     """What a month uses without a single order."""
     counted = application.counted()
-    sweeps = application.schedules() * 60 * HOURS
+    scheduled = {name: count * HOURS for name, count in application.runs_an_hour().items()}
     seconds = record["realistic"]["functions"]["RecoverFunction"]["billed_ms"] / 1000
     seconds *= slower(application, "RecoverFunction")
     found = [
@@ -204,16 +204,39 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
             "sqs request",
             len(application.queue_triggers()) * POLLERS * POLLS_AN_HOUR * HOURS,
         ),
-        Use("EventBridge Scheduler", "sweeps", "schedule", sweeps),
-        Use("Lambda", "sweeps", "lambda request", sweeps),
+        Use("EventBridge Scheduler", "runs", "schedule", sum(scheduled.values())),
+        Use("Lambda", "runs by schedule", "lambda request", sum(scheduled.values())),
         Use(
             "Lambda",
             "GB-seconds of sweeps",
             f"lambda {application.architecture}",
-            sweeps * seconds * application.memory("RecoverFunction") / 1024,
+            scheduled["RecoverFunction"] * seconds * application.memory("RecoverFunction") / 1024,
         ),
     ]
     return [use for use in found if use.quantity]
+
+
+def order_on_solana() -> list[Use]:
+    """What an order uses in addition on Solana, with a wallet whose key is in KMS."""
+    return [Use("KMS", "signatures", "signature", 1)]
+
+
+def month_on_solana(application: Application) -> list[Use]:
+    """What a month uses in addition on Solana: that key, a secret with a node's URL, and the search for pools.
+
+    The search takes as long as it may.
+    """
+    seconds = application.runs_an_hour()["DiscoverFunction"] * HOURS * application.timeout("DiscoverFunction")
+    return [
+        Use("KMS", "keys", "key", 1),
+        Use("Secrets Manager", "secrets", "secret", 1),
+        Use(
+            "Lambda",
+            "GB-seconds of searches for pools, at most",
+            f"lambda {application.architecture}",
+            seconds * application.memory("DiscoverFunction") / 1024,
+        ),
+    ]
 
 
 def database(application: Application) -> Iterator[Use]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.application import Application
-from bench.billing import DAYS, Order, Use, dollars, fixed, month, servers
+from bench.billing import DAYS, Order, Use, dollars, fixed, month, month_on_solana, order_on_solana, servers
 from bench.one_order import RECORD
 from bench.prices import AS_OF
 from bench.table import markdown
@@ -29,17 +29,25 @@ def number(quantity: float) -> str:
     return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.3g}" if quantity >= 0.001 else f"{quantity:.2e}"
 
 
+def rows(uses: list[Use], times: float = 1) -> list[list[str]]:
+    """A row for each use, and one for their price together, if each occurs `times` times in a month."""
+    found = [[use.service, use.what, number(use.quantity), money(dollars([use], times))] for use in uses]
+    return [*found, ["**all**", "", "", f"**{money(sum(dollars([use], times) for use in uses))}**"]]
+
+
 def tables(template: Path, record: dict[str, Any]) -> str:
     """The tables of `docs/costs.md`. `record` is what `bench.one_order` has measured."""
     application, small = Application(template, ENVIRONMENT), Application(template, "dev")
     order = Order(application, record)
     uses, standard = order.uses(), order.standard()
     at_once = Order(application, record, waits=False).uses()
-    rows = [[use.service, use.what, number(use.quantity), money(dollars([use], 1e6))] for use in uses]
-    rows.append(["**all**", "", "", f"**{money(sum(dollars([use], 1e6) for use in uses))}**"])
     monthly = fixed(application, record)
-    fixed_rows = [[use.service, use.what, number(use.quantity), money(dollars([use]))] for use in monthly]
-    fixed_rows.append(["**all**", "", "", f"**{money(dollars(monthly))}**"])
+    signed, searched = dollars(order_on_solana(), 1e6), dollars(month_on_solana(application))
+    on_solana = (
+        f"On Solana, with a wallet whose key is in KMS, a million orders cost ${money(signed)} more for their"
+        f" signatures, and a month at most ${money(searched)} more: for the key, a secret with the URL of a node, and"
+        " the search for pools. What the node's provider takes and the chain's own fees come on top."
+    )
     volumes = []
     for volume in VOLUMES:
         here = month(application, record, volume, uses)
@@ -78,11 +86,11 @@ def tables(template: Path, record: dict[str, Any]) -> str:
         [
             f"{prices} {measured}\n",
             "### One order\n",
-            markdown(["service", "billed unit", "one order", "$ per million orders"], rows, text=2),
+            markdown(["service", "billed unit", "one order", "$ per million orders"], rows(uses, 1e6), text=2),
             f"{compared}\n",
             "### A month without an order\n",
-            markdown(["service", "billed unit", "a month", "$ a month"], fixed_rows, text=2),
-            f"In `dev`, such a month costs ${money(dollars(fixed(small, record)))}.\n",
+            markdown(["service", "billed unit", "a month", "$ a month"], rows(monthly), text=2),
+            f"In `dev`, such a month costs ${money(dollars(fixed(small, record)))}. {on_solana}\n",
             "### A month, in $\n",
             markdown(columns, volumes, text=0),
         ]

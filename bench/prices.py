@@ -85,6 +85,7 @@ PRICES = {
     "nat": _price("hour", "Amazon VPC Pricing", 0.045),
     "secret": _price("secret-month", "AWS Secrets Manager Pricing", 0.40),
     "key": _price("key-month", "AWS Key Management Service Pricing", 1.00),
+    "signature": _price("request with an asymmetric key", "AWS Key Management Service Pricing", 15 * _MILLION),
     "t4g.small": _price("hour", "Amazon EC2 On-Demand Pricing", 0.0168),
     "gp3": _price("GB-month", "Amazon EBS Pricing", 0.08),
     "ipv4": _price("hour", "Amazon VPC Pricing", 0.005),

@@ -185,6 +185,20 @@ def test_an_empty_queue_is_polled_too(folder: Path, record: dict[str, Any]) -> N
     assert after == before * 2 / 3
 
 
+def test_each_schedule_runs_its_function_as_often_as_it_says(folder: Path, record: dict[str, Any]) -> None:
+    template = folder / "template.yaml"
+    before = billing.fixed(Application(template), record)
+    assert quantity(before, "EventBridge Scheduler", "runs") == 61 * HOURS
+    searching = quantity(billing.month_on_solana(Application(template)), "Lambda", "GB-seconds of searches")
+    assert searching == HOURS * 300 / 2
+    change(template, "rate(1 hour)", "rate(15 minutes)")
+    after = billing.fixed(Application(template), record)
+    assert quantity(after, "EventBridge Scheduler", "runs") == 64 * HOURS
+    assert quantity(after, "Lambda", "GB-seconds of sweeps") == quantity(before, "Lambda", "GB-seconds of sweeps")
+    more = quantity(billing.month_on_solana(Application(template)), "Lambda", "GB-seconds of searches")
+    assert more == 4 * searching
+
+
 def test_resources_of_nested_templates_count(tmp_path: Path, record: dict[str, Any]) -> None:
     (tmp_path / "template.yaml").write_text(SMALL)
     (tmp_path / "stores.yaml").write_text(STORES)
