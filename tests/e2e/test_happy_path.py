@@ -28,10 +28,10 @@ FULL = {
     "type": "market",
     "tokenIn": "RAY",
     "tokenOut": "SOL",
-    "amountIn": "12.5",
+    "amountIn": "1.25",
     "slippageBps": 30,
 }
-SHORT = {"type": "market", "tokenPair": "RAY-SOL", "amount": 12.5, "slippageBps": 30}
+SHORT = {"type": "market", "tokenPair": "RAY-SOL", "amount": 1.25, "slippageBps": 30}
 
 
 async def over_rest_then_connect(at: Client, form: Json) -> list[Json]:
@@ -64,9 +64,9 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     submit: Callable[[Client, Json], Awaitable[list[Json]]],
     form: Json,
 ) -> None:
-    # GIVEN pools that no other test uses
+    # GIVEN pools that no other test uses, and an amount for which a second swap costs more than it brings
     before = market.pools()
-    pays = {id: before[id].quote(12_500_000, True, now()).amount_out for id in (WINNER, LOSER)}
+    pays = {id: before[id].quote(1_250_000, True, now()).amount_out for id in (WINNER, LOSER)}
     assert pays[WINNER] > pays[LOSER]
     out = pays[WINNER]
 
@@ -90,10 +90,11 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     pending, routing, building, submitted, confirmed = (event["data"] for event in events)
     assert pending == {
         "type": "market",
+        "market": "Simulated",
         "tokenIn": "RAY",
         "tokenOut": "SOL",
-        "amountIn": "12.5",
-        "amountInBaseUnits": "12500000",
+        "amountIn": "1.25",
+        "amountInBaseUnits": "1250000",
         "slippageBps": 30,
         "maxPriceImpactBps": 500,
         "clientOrderId": mine,
@@ -106,7 +107,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     }
     assert (routing["amountOut"], routing["amountOutBaseUnits"]) == (sol(out), str(out))
     assert routing["reason"].startswith(f"{WINNER} pays ")
-    assert routing["reason"].endswith(f" more than {LOSER}")
+    assert routing["reason"].endswith(f" more than {routing['quotes'][1]['pools']}")
     (hop,) = routing["route"]
     (leg,) = hop["legs"]
     assert (hop["tokenIn"], hop["tokenOut"], leg["pool"], leg["shareBps"]) == ("RAY", "SOL", WINNER, 10_000)
@@ -120,21 +121,23 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     ]
     assert re.fullmatch("[1-9A-HJ-NP-Za-km-z]{86,88}", building["txHash"])
     assert building["txHash"] == submitted["txHash"] == confirmed["txHash"] == order["txHash"]
-    assert confirmed["amountIn"] == "12.5"
+    assert confirmed["amountIn"] == "1.25"
     assert confirmed["amountOut"] == sol(out)
-    price = Decimal(out) / 10**9 / Decimal("12.5")
+    price = Decimal(out) / 10**9 / Decimal("1.25")
     assert Decimal(confirmed["executedPrice"]) == Context(prec=12, rounding=ROUND_DOWN).plus(price)
     assert confirmed["realisedSlippageBps"] == 0
+    assert (confirmed["networkFee"], confirmed["rent"]) == ("0", "0")
 
     # AND the order has decimal strings as amounts
     assert order == {
         "orderId": order["orderId"],
         "type": "market",
         "status": "confirmed",
+        "market": "Simulated",
         "tokenIn": "RAY",
         "tokenOut": "SOL",
-        "amountIn": "12.5",
-        "amountInBaseUnits": "12500000",
+        "amountIn": "1.25",
+        "amountInBaseUnits": "1250000",
         "slippageBps": 30,
         "maxPriceImpactBps": 500,
         "attempt": 1,
@@ -145,6 +148,8 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "minOutBaseUnits": building["minOutBaseUnits"],
         "amountOut": sol(out),
         "amountOutBaseUnits": str(out),
+        "amountSpent": "1.25",
+        "amountSpentBaseUnits": "1250000",
         "executedPrice": confirmed["executedPrice"],
         "txHash": building["txHash"],
         "error": None,
@@ -160,7 +165,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
     assert [id for id, pool in after.items() if pool != before[id]] == [WINNER]
     assert before[WINNER].depth(True) - after[WINNER].depth(True) == out
     (landed,) = market.landed([order["txHash"]])
-    assert (landed["swapped"], landed["amount_in"], landed["amount_out"]) == (True, 12_500_000, out)
+    assert (landed["swapped"], landed["amount_in"], landed["amount_out"]) == (True, 1_250_000, out)
 
     # AND the order is no longer active
     assert not active_orders.exists(f"active_order:{order['orderId']}")
