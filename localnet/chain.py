@@ -226,7 +226,7 @@ class Chain:
 
     def is_recent(self, slot: int) -> bool:
         """Whether a node remembers the transactions of a slot without a search of its history."""
-        return slot >= self._recent[0].block.slot
+        return slot > self.tip.slot - KEPT_BLOCKS
 
     def mentions(
         self, address: Pubkey, block: Block, before: Signature | None, until: Signature | None, limit: int

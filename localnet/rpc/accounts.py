@@ -53,7 +53,7 @@ def get_program_accounts(call: Call, params: Params) -> Any:
     options = params.options(1, *_OPTIONS, "filters", "withContext", "sortResults")
     block = call.view(options)
     encode = encoder(call, block, options)
-    accepts = _filters(options.get("filters") or [])
+    accepts = _filters([] if options.get("filters") is None else options.get("filters"))
     found = call.chain.owned_by(params.address(0), block)
     return _listed(found, accepts, encode, block if options.flag("withContext") else None)
 

@@ -32,9 +32,10 @@ _TYPE = "solana_transaction::versioned::VersionedTransaction"
 
 def send_transaction(call: Call, params: Params) -> str:
     options = params.options(1, "encoding", "skipPreflight", "preflightCommitment", "maxRetries", "minContextSlot")
-    transaction = _transaction(params, options)
     options.integer("maxRetries")  # a transaction is carried out at once, or never
-    if options.flag("skipPreflight"):
+    is_preflight_skipped = options.flag("skipPreflight")
+    transaction = _transaction(params, options)
+    if is_preflight_skipped:
         if not transaction.is_signed():
             return str(transaction.signature)  # the leader drops it
     else:

@@ -120,7 +120,8 @@ class Localnet:
         return self("getTransaction", signature, {"commitment": commitment, "maxSupportedTransactionVersion": 0})
 
     def slots(self, count: int = 1) -> None:
-        self("localnet_advance", count)
+        if count:
+            self("localnet_advance", count)
 
 
 def token_payment(payer: Pubkey, to: Pubkey, amount: int, symbol: str) -> list[Instruction]:
