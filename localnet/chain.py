@@ -186,7 +186,9 @@ class Chain:
 
     def open_block(self) -> None:
         """Closes the newest block, and begins the next one with the transactions that were delayed until then."""
-        self.save()
+        closed = self._recent[-1]
+        if not closed.is_saved or closed.block.height % _IDLE_COMMIT == 0:
+            self.save()
         self._append(self._last_slot + 1, self.tip.height + 1)
         self._confirmed = max(self._confirmed, self.tip.height - self._confirmed_after)
         self._finalized = max(self._finalized, self.tip.height - _FINALIZED_AFTER)
@@ -194,7 +196,7 @@ class Chain:
         self._delayed = [entry for entry in self._delayed if entry[0] > self.tip.height]
         for transaction in due:
             self._land(transaction)
-        if self.is_instant:
+        if self.is_instant and due:
             self.save()
 
     def fork(self, *, deep: bool = False) -> int:
@@ -250,10 +252,8 @@ class Chain:
         return self._ledger.count()
 
     def save(self) -> None:
-        """Writes the newest block to the disk. Empty ones may wait."""
+        """Returns when all that has happened is on the disk."""
         recent = self._recent[-1]
-        if recent.is_saved and recent.block.height % _IDLE_COMMIT:
-            return
         self._ledger.put_accounts({address: self.runtime.get(address) for address in recent.before})
         self._ledger.commit()
         recent.is_saved = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,17 +21,19 @@ from localnet.programs import STANDINS
 from localnet.runtime import ProgramFileError, Runtime
 from localnet.wallet import WalletError, wallet
 
+_SHUTDOWN_SECONDS = 1.0  # for calls that hang
+
 
 class StartError(Exception):
     """The localnet cannot be started. The message says why."""
 
 
 class Options(NamedTuple):
-    """The options of `up`. Without `data`, nothing is kept; without `prices`, nobody else trades."""
+    """The options of `up`. Without `prices`, nobody else trades."""
 
     host: str
     port: int
-    data: Path | None
+    data: Path
     instant: bool
     programs: Path | None
     wallet: Path | None
@@ -59,27 +61,35 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(server.application(node, options.host), access_log=None, handle_signals=False)
+    app = server.application(node, options.host)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, options.host, options.port)
-        try:
-            await site.start()
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            message = f"port {options.port} at {options.host} is not free ({reason}): choose another with --port"
-            raise StartError(message) from None
+        url = await _listen(runner, options)
         if keypair:
             node.grant(keypair.pubkey())
-        host, port, *_ = runner.addresses[0]
-        say(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        say(f"Programs: {', '.join(programs) or 'stand-ins'}. Data: {options.data or 'none is kept'}.")
+        say(url)
+        say(f"Programs: {', '.join(programs) or 'stand-ins'}. Data: {options.data}.")
         if keypair:
-            say(f"Wallet {options.wallet}: {keypair.pubkey()}")
+            say(f"Wallet: {keypair.pubkey()} in {options.wallet}.")
         await (stop.wait() if options.instant else _tick(node, stop))
     finally:
         await runner.cleanup()
         node.chain.save()
+
+
+async def _listen(runner: web.AppRunner, options: Options) -> str:
+    """Opens the port. Returns the URL."""
+    try:
+        await web.TCPSite(runner, options.host, options.port).start()
+    except OSError as error:
+        message = f"port {options.port} at {options.host} is not free ({error.strerror}): choose another with --port"
+        raise StartError(message) from None
+    host, port, *_ = runner.addresses[0]
+    if host == "127.0.0.1":
+        with suppress(OSError):  # this machine's other address, which localhost may mean, unless it has none
+            await web.TCPSite(runner, "::1", port).start()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _tick(node: Node, stop: asyncio.Event) -> None:

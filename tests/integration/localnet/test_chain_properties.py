@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -85,11 +86,14 @@ class Chains(RuleBasedStateMachine):
         if is_new:
             newest.signatures.add(signature)
             newest.lamports[payer] -= FEE
-            if newest.lamports[payer] >= lamports and self.localnet.status(signature)["err"] is None:
+            if newest.lamports[payer] >= lamports and self.status(signature)["err"] is None:
                 newest.lamports[payer] -= lamports
                 newest.lamports[to] += lamports
         else:
-            assert (self.localnet.status(signature) is not None) == (signature in newest.signatures)
+            assert (self.status(signature) is not None) == (signature in newest.signatures)
+
+    def status(self, signature: str) -> Any:
+        return self.localnet.value("getSignatureStatuses", [signature], {"searchTransactionHistory": True})[0]
 
     @rule(count=st.sampled_from((1, 1, 2, 2, 3, 30, 32, 151)))
     def let_slots_pass(self, count: int) -> None:
@@ -133,8 +137,7 @@ class Chains(RuleBasedStateMachine):
             return
         for transaction in self.sent:
             signature = str(transaction.signatures[0])
-            options = {"searchTransactionHistory": True}
-            status = self.localnet.value("getSignatureStatuses", [signature], options)[0]
+            status = self.status(signature)
             expected = None
             for commitment, index in zip(COMMITMENTS, (-1, self.confirmed, self.final), strict=True):
                 if signature in self.blocks[index].signatures:

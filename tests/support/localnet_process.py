@@ -1,0 +1,68 @@
+"""A localnet in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class LocalnetProcess:
+    """`python -m localnet up`, which has printed its URL."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "localnet", "up", "--port", "0", "--data", str(data), *options]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise AssertionError(self.process.communicate()[1])
+
+    def __call__(self, method: str, *params: Any) -> Any:
+        """The result of a method."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer = json.load(response)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        """Ends it. Returns its exit code, and what else it has printed and logged."""
+        self.process.send_signal(number)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        with self.process:
+            output, errors = self.process.stdout.read(), self.process.stderr.read()
+        return self.process.returncode, output, errors
+
+
+@contextmanager
+def localnet_process(data: Path, *options: str) -> Iterator[LocalnetProcess]:
+    localnet = LocalnetProcess(data, *options)
+    try:
+        yield localnet
+    finally:
+        if localnet.process.poll() is None:
+            localnet.stop()
+
+
+def localnet_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m localnet` with these arguments until it ends."""
+    command = [sys.executable, "-m", "localnet", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": "layers/common"}
