@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+import urllib.request
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +16,7 @@ import redis
 
 
 def processes(stack: dict[str, Any]) -> Iterator[tuple[str, psutil.Process]]:
-    """The stack's processes, each with its kind: `emulator`, `functions`, `postgres` or `redis`."""
+    """The stack's processes, each with its kind: `emulator`, `functions`, `localnet`, `postgres` or `redis`."""
     emulator = psutil.Process(stack["pid"])
     yield "emulator", emulator
     for process in emulator.children(recursive=True):
@@ -23,9 +25,10 @@ def processes(stack: dict[str, Any]) -> Iterator[tuple[str, psutil.Process]]:
                 yield "functions", process
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            # The embedded stores run in their folders below the data.
+            # The embedded stores and the localnet run in their folders below the data.
             if Path(process.cwd()).is_relative_to(stack["data"]):
-                yield "postgres" if process.name() == "postgres" else "redis", process
+                other = "localnet" if "localnet" in process.cmdline() else "redis"
+                yield "postgres" if process.name() == "postgres" else other, process
 
 
 def cpu_seconds(stack: dict[str, Any]) -> dict[str, float]:
@@ -51,3 +54,15 @@ def store_counters(stack: dict[str, Any]) -> dict[str, float]:
     commits, wal, stored = row
     info: Any = redis.Redis.from_url(stack["parameters"]["RedisUrl"]).info("stats")
     return {"commits": commits, "wal": wal, "bytes": stored, "redis": float(info["total_commands_processed"])}
+
+
+def rpc_calls(stack: dict[str, Any]) -> Counter[str]:
+    """How often each method of the localnet was called, by name; none on the simulated market."""
+    url = stack["parameters"].get("SolanaRpcUrl")
+    if not url:
+        return Counter()
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "localnet_calls"}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        calls: dict[str, int] = json.load(response)["result"]
+    return Counter({method: count for method, count in calls.items() if not method.startswith("localnet_")})

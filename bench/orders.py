@@ -1,4 +1,4 @@
-"""Measures latency and throughput from `POST` to the `confirmed` event, with the `instant` market.
+"""Measures orders on both markets, without their waits: the time from `POST` to the `confirmed` event, CPU and memory.
 
 Each client has an open WebSocket connection. It submits an order over REST and then subscribes to it.
 """
@@ -10,16 +10,22 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psutil
 
-from bench.meters import processes
-from bench.stack import running_stack
+from bench.meters import cpu_seconds, processes, rpc_calls
+from bench.stack import ENGINE, INSTANT_LOCALNET, fresh_stack, running
+from bench.table import print_table
+
+MARKETS: dict[str, Sequence[str] | None] = {"simulated": None, "localnet": INSTANT_LOCALNET}
+"""The options of each market's localnet; the simulated market has none."""
 
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
 
@@ -69,44 +75,82 @@ async def run(rest: str, websocket: str, key: str, orders: int, outstanding: int
         return latencies, time.perf_counter() - started
 
 
-def show(title: str, latencies: Iterable[float], seconds: float) -> None:
-    ordered = sorted(latency * 1000 for latency in latencies)
-    cuts = statistics.quantiles(ordered, n=100)
-    print(
-        f"{title:<36} p50 {cuts[49]:7.1f}  p95 {cuts[94]:7.1f}  p99 {cuts[98]:7.1f} ms"
-        f"   {len(ordered) / seconds:6.1f} orders/s"
-    )
+@dataclass(frozen=True)
+class Measured:
+    """Latencies and duration in seconds; CPU seconds by kind of process, and calls by method, of all orders."""
+
+    latencies: list[float]
+    seconds: float
+    cpu: dict[str, float]
+    calls: Counter[str]
 
 
-def show_processes(stack: dict[str, Any]) -> None:
-    """Prints the CPU seconds and the proportional memory of the stack's processes, by kind."""
-    kinds: dict[str, list[float]] = {}
+def measure(stack: dict[str, Any], orders: int, outstanding: int) -> Measured:
+    """Measures once the environments have started and the connections are open."""
+    where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
+    asyncio.run(run(*where, max(30, outstanding), outstanding))
+    cpu, calls = cpu_seconds(stack), rpc_calls(stack)
+    latencies, seconds = asyncio.run(run(*where, orders, outstanding))
+    used = {kind: now - cpu.get(kind, 0) for kind, now in cpu_seconds(stack).items()}
+    return Measured(latencies, seconds, used, rpc_calls(stack) - calls)
+
+
+def latency_cells(measured: Measured) -> list[str]:
+    cuts = statistics.quantiles((latency * 1000 for latency in measured.latencies), n=100)
+    orders = len(measured.latencies)
+    cpu = sum(measured.cpu.values()) * 1000 / orders
+    return [*(f"{cuts[cut - 1]:.1f}" for cut in (50, 95, 99)), f"{orders / measured.seconds:.0f}", f"{cpu:.1f}"]
+
+
+def process_rows(stack: dict[str, Any], measured: Measured) -> Iterator[list[str]]:
+    """The number of processes, their CPU milliseconds an order and their proportional memory in MiB, by kind."""
+    counts, memory = Counter[str](), Counter[str]()
     for kind, process in processes(stack):
         with suppress(psutil.Error):
-            cpu, memory = process.cpu_times(), process.memory_full_info()
-            figures = 1, cpu.user + cpu.system, getattr(memory, "pss", memory.rss) / 2**20
-            kinds[kind] = [a + b for a, b in zip(kinds.get(kind, [0, 0.0, 0.0]), figures, strict=True)]
-    kinds["all"] = [sum(column) for column in zip(*kinds.values(), strict=True)]
-    print(f"\n{'process':<16} {'count':>5} {'CPU s':>8} {'memory MiB':>11}")
-    for kind, (count, seconds, megabytes) in kinds.items():
-        print(f"{kind:<16} {count:>5.0f} {seconds:>8.2f} {megabytes:>11.0f}")
+            figures = process.memory_full_info()
+            memory[kind] += getattr(figures, "pss", figures.rss)
+            counts[kind] += 1
+    cpu = {kind: seconds * 1000 / len(measured.latencies) for kind, seconds in measured.cpu.items()}
+    for kind in counts:
+        yield [kind, str(counts[kind]), f"{cpu[kind]:.1f}", f"{memory[kind] / 2**20:.0f}"]
+    yield ["all", str(counts.total()), f"{sum(cpu.values()):.1f}", f"{memory.total() / 2**20:.0f}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="use the running stack with its data here instead of a fresh one")
+    parser.add_argument("--data", type=Path, help="use the running stack with its data here instead of fresh ones")
+    parser.add_argument("--market", nargs="*", choices=MARKETS, default=list(MARKETS))
     parser.add_argument("--orders", type=int, default=500)
     parser.add_argument("--outstanding", type=int, nargs="*", default=[1, 10, 100])
     arguments = parser.parse_args()
-    with running_stack(arguments.data) as stack:
-        where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
+    with ExitStack() as resources:
+        stacks = (
+            {"running": running(arguments.data)}
+            if arguments.data
+            else {
+                name: resources.enter_context(fresh_stack(*ENGINE, localnet=MARKETS[name])) for name in arguments.market
+            }
+        )
+        rows: list[list[str]] = []
+        alone: dict[str, Measured] = {}
+        # The markets take turns: a slow phase of the machine affects both.
         for outstanding in arguments.outstanding:
-            # Warms up: starts environments and opens connections.
-            asyncio.run(run(*where, max(30, outstanding), outstanding))
-            orders = arguments.orders if outstanding > 1 else 200
-            latencies, seconds = asyncio.run(run(*where, orders, outstanding))
-            show(f"{orders} orders, {outstanding} outstanding", latencies, seconds)
-        show_processes(stack)
+            for market, stack in stacks.items():
+                measured = measure(stack, arguments.orders if outstanding > 1 else 200, outstanding)
+                alone.setdefault(market, measured)
+                rows.append([f"{market}, {outstanding} outstanding", *latency_cells(measured)])
+        print_table(["orders", "p50, ms", "p95", "p99", "orders/s", "CPU, ms an order"], rows)
+        for market, stack in stacks.items():
+            print()
+            columns = [f"{market}: processes", "count", "CPU, ms an order", "memory, MiB"]
+            print_table(columns, list(process_rows(stack, alone[market])))
+            if calls := alone[market].calls:
+                print()
+                orders = len(alone[market].latencies)
+                counted = [[method, f"{count / orders:.2f}"] for method, count in calls.most_common()]
+                print_table(
+                    [f"{market}: calls of the node", "an order"], [*counted, ["all", f"{calls.total() / orders:.2f}"]]
+                )
 
 
 if __name__ == "__main__":

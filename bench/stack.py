@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from localnet.wallet import wallet
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "oee_" + secrets.token_urlsafe(32)
@@ -19,23 +22,19 @@ UNLIMITED = ("OrdersPerMinute=0", "QuotesPerMinute=0", "ConnectionsPerClient=0")
 PARAMETERS = ("MarketLatency=instant", *UNLIMITED, f"DevelopmentKey={KEY}")
 ENGINE = ("--postgres", "DatabaseUrl", "--redis", "RedisUrl", *(f"--parameter={item}" for item in PARAMETERS))
 FREE_PORTS = ("--rest-port", "0", "--websocket-port", "0", "--aws-port", "0")
+INSTANT_LOCALNET = ("--instant", "--still")
+"""Options of a localnet on which nobody waits and nobody else trades."""
 
 
 @contextmanager
-def running_stack(data: Path | None) -> Iterator[dict[str, Any]]:
-    """Yields the running stack that has its data here, or starts one with the instant market; as `fresh_stack`."""
-    if data is not None:
-        yield _running(data)
-        return
-    with fresh_stack(*ENGINE) as stack:
-        print(f"ready after {stack['ready']:.2f} s\n")
-        yield stack
+def fresh_stack(*options: str, localnet: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Starts a stack; yields its `running.json`, its `data` folder and, as `ready`, the seconds that `up` took.
 
-
-@contextmanager
-def fresh_stack(*options: str) -> Iterator[dict[str, Any]]:
-    """Starts a stack; yields its `running.json`, its `data` folder and, as `ready`, the seconds that `up` took."""
+    It trades on a localnet of its own with the options `localnet`, if these are given.
+    """
     with data_folder() as folder:
+        if localnet is not None:
+            options += on_localnet(folder, *localnet)
         command = [sys.executable, "-m", "emulator", "--data", str(folder), "up", *options, *FREE_PORTS]
         started = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stack:
@@ -44,10 +43,23 @@ def fresh_stack(*options: str) -> Iterator[dict[str, Any]]:
                 if not any(line == "Ready.\n" for line in stack.stdout):
                     raise RuntimeError("expected the stack to come up; its own messages say why it did not")
                 ready = time.perf_counter() - started
-                yield {**_running(folder), "ready": ready}
+                yield {**running(folder), "ready": ready}
             finally:
                 stack.terminate()
                 stack.communicate(timeout=60)
+
+
+def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
+    """Options that make a stack with its data here trade on a localnet of its own."""
+    path = data / "wallet.json"
+    address = wallet(path).pubkey()
+    up = [sys.executable, "-m", "localnet", "up", "--port", "0", "--data", str(data / "localnet"), *options]
+    process = ["env", f"PYTHONPATH={ROOT}:{ROOT / 'layers' / 'common'}", *up, "--wallet", str(path)]
+    parameters = {"SolanaCluster": "localnet", "WalletKey": str(path), "WalletAddress": str(address)}
+    return (
+        *("--process", f"SolanaRpcUrl={shlex.join(process)}"),
+        *(f"--parameter={name}={value}" for name, value in parameters.items()),
+    )
 
 
 @contextmanager
@@ -59,5 +71,6 @@ def data_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _running(data: Path) -> dict[str, Any]:
+def running(data: Path) -> dict[str, Any]:
+    """The running stack that has its data here: its `running.json`, and its `data` folder."""
     return {**json.loads((data / "running.json").read_text()), "data": str(data.resolve())}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -22,7 +24,8 @@ _FORGET_EVERY_BLOCKS = 100
 class Node:
     """One node, which is the whole cluster.
 
-    With `pools`, a new chain begins with the market's, and with `prices` other traders bring these to them.
+    With `pools`, a new chain begins with the market's, and with `prices` other traders bring these to them. `calls`
+    counts the calls of each method since the node has started.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Node:
         self._ledger = ledger
         self.faucet = Faucet(self._keypair("faucet"))
         self.faults = Faults()
+        self.calls = Counter[str]()
         self.chain = Chain(runtime, ledger, instant=instant)
         wallet = self._keypair("traders")
         self._traders = Traders(wallet, prices) if pools and prices else None

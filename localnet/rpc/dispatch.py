@@ -53,6 +53,7 @@ def _call(node: Node, request: Any) -> Any:
     method = METHODS.get(name)
     if method is None:
         raise method_not_found(name[:100])
+    node.calls[name] += 1
     lag = None if name.startswith("localnet_") else node.faults.strike("lag")
     return method(Call(node, lag.slots if lag else 0), Params(request.get("params", [])))
 

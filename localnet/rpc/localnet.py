@@ -76,6 +76,12 @@ def clear(call: Call, params: Params) -> list[dict[str, Any]]:
     return faults(call, params)
 
 
+def calls(call: Call, params: Params) -> dict[str, int]:
+    """How often each method was called since the start."""
+    params.limit(0)
+    return dict(call.node.calls)
+
+
 def _check_amount(amount: int) -> None:
     _between("an amount", amount, 1, _MAX_AIRDROP)
 
@@ -89,6 +95,7 @@ def _between(name: str, value: int, least: int, most: int) -> int:
 METHODS: dict[str, Method] = {
     "localnet_advance": advance,
     "localnet_airdrop": airdrop,
+    "localnet_calls": calls,
     "localnet_clear": clear,
     "localnet_fault": fault,
     "localnet_faults": faults,

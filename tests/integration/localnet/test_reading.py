@@ -278,3 +278,13 @@ def test_the_cluster_describes_itself(localnet: Localnet) -> None:
     assert 0 <= epoch["slotIndex"] < epoch["slotsInEpoch"]
     assert localnet("getMinimumBalanceForRentExemption", 0) == 890_880
     assert localnet("getMinimumBalanceForRentExemption", 165) == 2_039_280
+
+
+def test_calls_are_counted_by_method(localnet: Localnet) -> None:
+    localnet("getHealth")
+    localnet("getHealth")
+    with refused(-32602, "at most 0 parameters"):
+        localnet("getVersion", 1)
+    with refused(-32601, "Method not found"):
+        localnet("getNothing")
+    assert localnet("localnet_calls") == {"getHealth": 2, "getVersion": 1, "localnet_calls": 1}
