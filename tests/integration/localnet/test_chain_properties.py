@@ -117,7 +117,7 @@ class Chains(RuleBasedStateMachine):
     @rule(payer=wallets)
     def simulate(self, payer: int) -> None:
         """Changes nothing, whatever commitment it is at."""
-        transaction = payment(WALLETS[payer], WALLETS[0].pubkey(), SOL, self.localnet.blockhash("finalized"))
+        transaction = payment(WALLETS[payer], WALLETS[0].pubkey(), 7, self.localnet.blockhash("finalized"))
         for commitment in COMMITMENTS:
             options = {"encoding": "base64", "commitment": commitment}
             error = self.localnet.value("simulateTransaction", wire(transaction), options)["err"]
