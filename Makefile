@@ -65,8 +65,9 @@ programs: $(VENV)/.run ## fetch the DEX programs' binaries for the localnet from
 sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local --data "$(DATA)" $(or $(ARGS),start-api --port 3003)
 
-test: $(VENV)/.dev ## run the tests in WORKERS=2 processes: ARGS="-k slippage"
+test: $(VENV)/.dev ## run the tests in WORKERS=2 processes, end to end on both markets: ARGS="-k slippage"
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(if $(TARGET)$(REST_URL)$(ARGS),,TARGET=localnet $(BIN)/pytest tests/e2e -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS))
 
 ministack: $(VENV)/.dev ## run the end-to-end tests on MiniStack; needs python3.13
 	$(MAKE) build ARCHITECTURE=x86_64 ARGS=

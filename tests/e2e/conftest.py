@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 import redis
 
+from order_engine.domain.markets import LOCALNET
 from tests.e2e import targets
 from tests.e2e.targets import slowness
 from tests.support.client import TooSlow
-from tests.support.market import Market
+from tests.support.market import Localnet, Market
 from tests.support.stack import Stack
 
 HERE = Path(__file__).parent
@@ -24,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    return f"target of the end-to-end tests: {targets.name()}"
+    return f"target of the end-to-end tests: {targets.name()}, market: {targets.chosen().market}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,14 +88,19 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def _market(stack: Stack) -> Iterator[Market]:
-    market = Market(stack.parameters["DatabaseUrl"])
+def _market(stack: Stack) -> Iterator[Market | Localnet]:
+    parameters = stack.parameters
+    market: Market | Localnet
+    if targets.chosen().market == LOCALNET:
+        market = Localnet(parameters["DatabaseUrl"], parameters["SolanaRpcUrl"], parameters["WalletAddress"])
+    else:
+        market = Market(parameters["DatabaseUrl"])
     yield market
     market.close()
 
 
 @pytest.fixture
-def market(_market: Market) -> Iterator[Market]:
+def market(_market: Market | Localnet) -> Iterator[Market | Localnet]:
     _market.reset()
     yield _market
     _market.clear_faults()

@@ -24,6 +24,8 @@ UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 ENDPOINTS: list[tuple[str, str, Json]] = [
     ("POST", "/api/orders/execute", {"json": ORDER}),
     ("GET", "/api/quotes", {}),
+    ("GET", "/api/market", {}),
+    ("GET", "/api/wallet", {}),
     ("GET", "/api/orders", {}),
     ("GET", f"/api/orders/{UNKNOWN}", {}),
     ("DELETE", f"/api/orders/{UNKNOWN}", {}),

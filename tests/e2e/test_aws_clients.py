@@ -23,7 +23,7 @@ def test_the_order_queue_is_as_in_the_template(stack: Stack) -> None:
     name, dead_letters = (queue_url(stack, queue).rpartition("/")[2] for queue in ("OrderQueue", "DeadLetterQueue"))
     assert url.endswith(f"/{name}")
     assert attributes["QueueArn"] == f"arn:aws:sqs:us-east-1:000000000000:{name}"
-    assert attributes["VisibilityTimeout"] == "480"
+    assert attributes["VisibilityTimeout"] == "1560"
     assert json.loads(attributes["RedrivePolicy"]) == {
         "deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:{dead_letters}",
         "maxReceiveCount": 5,

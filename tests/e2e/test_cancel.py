@@ -71,6 +71,7 @@ async def test_a_queued_order_is_cancelled_and_never_runs(stack: Stack, market: 
         assert [event["status"] for event in (await at.order(waiting))["events"]] == ["pending", "cancelled"]
 
 
+@pytest.mark.needs("simulation")
 @pytest.mark.parametrize(("step", "status"), [("quote", "pending"), ("build", "routing")])
 @pytest.mark.needs("console", "clients")
 async def test_a_running_order_is_cancelled_and_its_run_ends_quietly(

@@ -84,6 +84,7 @@ def test_an_order_is_executed_at_a_quote(stack: Stack, market: Market) -> None:
     assert f"{quote['amountOut']} received at" in lines[-1]
 
 
+@pytest.mark.needs("simulation")
 def test_a_quote_shows_amounts_fees_and_routes(stack: Stack, market: Market) -> None:
     shown = printed(stack, "quote", "SOL", "USDC", "1.5")
     for part in ("1.5 SOL", "USDC at ", "(50 bps)", "SOL trade", "bps more than", "meteora-dlmm:SOL-USDC"):
@@ -126,6 +127,7 @@ def test_every_command_names_the_market(stack: Stack, market: Market) -> None:
         assert refused(stack, "wallet") == (2, "NotFound: the simulated market has no wallet\n")
 
 
+@pytest.mark.needs("simulation")
 def test_a_failed_order_ends_the_command_with_1(stack: Stack, market: Market) -> None:
     ended = orders(stack, "submit", "RAY", "SOL", "18446744073709", "--watch")
     assert ended.returncode == 1
@@ -229,6 +231,7 @@ def in_a_terminal(stack: Stack, reply: str, *arguments: str) -> tuple[int, str]:
     return command.returncode, printed
 
 
+@pytest.mark.needs("simulation")
 def test_a_user_is_asked_before_an_order_moves_the_price(stack: Stack, market: Market) -> None:
     ruinous = ("submit", "RAY", "USDC", "5000000", "--json")
     before = market.orders()

@@ -12,6 +12,8 @@ from tests.support.market import Market
 from tests.support.orders import LIFE
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.needs("simulation")
+
 WON_BY = {
     "raydium": {"tokenIn": "RAY", "tokenOut": "USDC", "amountIn": "20"},
     "meteora": {"tokenIn": "JUP", "tokenOut": "USDC", "amountIn": "20"},

@@ -55,6 +55,7 @@ async def over_the_socket(at: Client, form: Json) -> list[Json]:
         return await socket.events()
 
 
+@pytest.mark.needs("simulation")
 @pytest.mark.parametrize("form", [FULL, SHORT], ids=["full", "short"])
 @pytest.mark.parametrize("submit", [over_rest_then_connect, over_rest_then_subscribe, over_the_socket])
 async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
@@ -183,6 +184,7 @@ async def test_a_submission_returns_the_pending_order_and_its_websocket_url(stac
     assert {order[name] for name in ("venue", "quotedOut", "minOut", "amountOut", "executedPrice", "txHash")} == {None}
 
 
+@pytest.mark.needs("simulation")
 @pytest.mark.parametrize(
     ("token_in", "token_out", "instructions"),
     [
@@ -213,6 +215,7 @@ async def test_native_sol_is_wrapped_before_and_unwrapped_after_the_swap(
     assert [step.partition(" in ")[0] for step in building["instructions"]] == instructions
 
 
+@pytest.mark.needs("simulation")
 async def test_the_largest_amount_is_carried_exactly(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         order = await at.executed(

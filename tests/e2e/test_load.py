@@ -53,6 +53,7 @@ def test_every_order_is_watched_to_its_end(stack: Stack, market: Market, tmp_pat
     assert printed.startswith(f"40 orders by {via}, 40 a second: 40 confirmed in ")
 
 
+@pytest.mark.needs("simulation")
 @pytest.mark.parametrize("via", ["rest", "websocket"])
 def test_failures_are_counted_by_code(stack: Stack, market: Market, tmp_path: Path, via: str) -> None:
     for venue in ("raydium", "meteora"):

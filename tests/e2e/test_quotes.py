@@ -31,6 +31,7 @@ async def test_an_order_receives_what_was_quoted(stack: Stack) -> None:
     assert (quote["amountIn"], quote["amountInBaseUnits"], quote["slippageBps"]) == ("1.5", "1500000000", 30)
 
 
+@pytest.mark.needs("simulation")
 async def test_an_order_is_executed_at_its_named_quote(stack: Stack, market: Market) -> None:
     # GIVEN a quote, after which both venues' other pools pay twice as much
     async with client(stack) as at:
@@ -56,6 +57,7 @@ async def test_an_order_is_executed_at_its_named_quote(stack: Stack, market: Mar
     assert (routing["quoteId"], routing["route"]) == (quote["quoteId"], quote["route"])
 
 
+@pytest.mark.needs("simulation")
 async def test_an_order_that_names_a_quote_is_not_routed_again(stack: Stack, market: Market) -> None:
     for venue in ("raydium", "meteora"):
         market.fault(venue, "submit", "slip")
@@ -111,11 +113,12 @@ async def test_an_order_must_match_its_quote(stack: Stack, change: Json, field: 
         ({"slippageBps": "1.5"}, 400, "InvalidOrder", "from 0 to 10000"),
         ({"userId": "me"}, 400, "InvalidOrder", "userId"),
         ({"amountIn": "0.000000001"}, 422, "AmountTooSmall", "at least 0.000000007 SOL"),
-        (
+        pytest.param(
             {"tokenIn": "RAY", "tokenOut": "SOL", "amountIn": "18446744073709"},
             422,
             "InsufficientLiquidity",
             "at most",
+            marks=pytest.mark.needs("simulation"),
         ),
         ({"amountIn": "9000000000"}, 422, "PriceImpactTooHigh", "9000000000 SOL would receive"),
         ({"maxPriceImpactBps": "0"}, 422, "PriceImpactTooHigh", "set maxPriceImpactBps to 1 or more"),
@@ -132,6 +135,7 @@ async def test_a_refused_quote_says_why(
     assert part in answer.body["error"]["message"]
 
 
+@pytest.mark.needs("simulation")
 async def test_without_a_venue_a_quote_is_temporarily_unavailable(stack: Stack, market: Market) -> None:
     for venue in ("raydium", "meteora"):
         market.fault(venue, "quote", "fail", times=1)

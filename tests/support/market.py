@@ -1,4 +1,4 @@
-"""The simulated market and the orders in the database of a running stack."""
+"""The market and the orders of a running stack: the simulated market in its database, or a localnet."""
 
 from __future__ import annotations
 
@@ -8,30 +8,81 @@ from typing import Any
 
 import psycopg
 
+from localnet.commands import call
 from order_engine.dex.pool import Pool, load
 from order_engine.domain import events
 from order_engine.domain.ids import uuid7
-from order_engine.domain.markets import SIMULATED
+from order_engine.domain.markets import LOCALNET, SIMULATED
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.quotes import PlannedSwap
+from order_engine.domain.quotes import Costs, PlannedSwap
+from order_engine.domain.tokens import TOKENS
 from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.simulation.pools import pool_settings
 from order_engine.simulation.schema import create_pools
+from order_engine.solana.addresses import address, associated_token_account, encode
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.databases import pass_time
 
+CONFIRMED = {"commitment": "confirmed"}
 _TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 
 
-class Market:
+class Orders:
+    """The orders in the database of a running stack, which trades in the market of this name."""
+
+    name: str
+
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        self._opened = 0
         self.database = Database(database_url)
 
     def close(self) -> None:
         self.database.close()
+
+    def orders(self) -> int:
+        return self._count("SELECT count(*) FROM orders")
+
+    def development_orders(self) -> list[str]:
+        """Returns the ids of the orders of the client "development", newest first."""
+        rows = self.database.fetch(
+            "SELECT orders.id FROM orders JOIN clients ON clients.id = client_id"
+            " WHERE name = 'development' ORDER BY orders.id DESC"
+        )
+        return [str(row["id"]) for row in rows]
+
+    def confirmed(self) -> int:
+        return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed'")
+
+    def order_without_message(self) -> str:
+        """Stores an order without sending its message. Returns its id."""
+        request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
+        (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
+        data = events.pending(request, self.name)
+        store = PostgresOrderStore(self.database, market=self.name)
+        return str(store.insert(uuid7(), client["id"], request, data).id)
+
+    def unfinished(self) -> int:
+        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")
+
+    def pass_time(self, seconds: float) -> None:
+        """Moves the leases and timestamps of all orders back by `seconds`."""
+        pass_time(self.database, seconds)
+
+    def _count(self, statement: str) -> int:
+        (row,) = self.database.fetch(statement)
+        count: int = row["count"]
+        return count
+
+
+class Market(Orders):
+    """The simulated market."""
+
+    name = SIMULATED
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__(database_url)
+        self._opened = 0
 
     def fault(self, venue: str, step: str, kind: str, times: int | None = None) -> None:
         set_fault(self.database, venue, step, kind, times)
@@ -85,36 +136,8 @@ class Market:
             {"all": signatures},
         )
 
-    def orders(self) -> int:
-        return self._count("SELECT count(*) FROM orders")
-
-    def development_orders(self) -> list[str]:
-        """Returns the ids of the orders of the client "development", newest first."""
-        rows = self.database.fetch(
-            "SELECT orders.id FROM orders JOIN clients ON clients.id = client_id"
-            " WHERE name = 'development' ORDER BY orders.id DESC"
-        )
-        return [str(row["id"]) for row in rows]
-
-    def confirmed(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed'")
-
-    def order_without_message(self) -> str:
-        """Stores an order without sending its message. Returns its id."""
-        request = OrderRequest(type="market", token_in="SOL", token_out="USDC", amount_in=10_000_000)
-        (client,) = self.database.fetch("SELECT id FROM clients WHERE name = 'development'")
-        data = events.pending(request, SIMULATED)
-        return str(PostgresOrderStore(self.database).insert(uuid7(), client["id"], request, data).id)
-
-    def unfinished(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")
-
     def swaps(self) -> int:
         return self._count("SELECT count(*) FROM market_transactions WHERE swapped")
-
-    def pass_time(self, seconds: float) -> None:
-        """Moves the leases and timestamps of all orders back by `seconds`."""
-        pass_time(self.database, seconds)
 
     @contextmanager
     def held(self, token_out: str) -> Iterator[None]:
@@ -126,7 +149,100 @@ class Market:
         finally:
             holder.close()
 
-    def _count(self, statement: str) -> int:
-        (row,) = self.database.fetch(statement)
-        count: int = row["count"]
-        return count
+
+class Localnet(Orders):
+    """The chain of a localnet on which the engine's wallet trades. Nobody else moves its pools."""
+
+    name = LOCALNET
+
+    def __init__(self, database_url: str, rpc_url: str, wallet: str) -> None:
+        super().__init__(database_url)
+        self._rpc_url = rpc_url
+        self._wallet = wallet
+        self.reset()
+
+    def reset(self) -> None:
+        """Ends all faults, and begins to account for the wallet's balances."""
+        self.clear_faults()
+        self._balances = self.balances()
+        self._earlier = {row["signature"] for row in self._signed()}
+
+    def fault(self, kind: str, **options: Any) -> None:
+        """Puts a fault in force: `times`, `percent`, `slots`."""
+        self._call("localnet_fault", kind, options)
+
+    def clear_faults(self) -> None:
+        self._call("localnet_clear")
+
+    def advance(self, slots: int) -> None:
+        """Lets slots pass at once."""
+        self._call("localnet_advance", slots)
+
+    @contextmanager
+    def held(self, token_out: str) -> Iterator[None]:
+        """Keeps every transaction from landing: their orders stay `submitted` until the block ends."""
+        self.fault("drop")
+        try:
+            yield
+        finally:
+            self.clear_faults()
+
+    def assert_in_order(self) -> None:
+        """Fails unless all orders are final, each confirmed order has swapped once, and no other has.
+
+        Every lamport and every token of the wallet is accounted for by the fills, their fees and rents.
+        """
+        assert self.unfinished() == 0
+        fills = {row["data"]["signature"]: row["data"] for row in self._events("confirmed")}
+        expected = dict(self._balances)
+        for signature in {row["signature"] for row in self._signed()} - self._earlier:
+            landed = self._call("getTransaction", signature, {**CONFIRMED, "maxSupportedTransactionVersion": 0})
+            fill = fills.pop(signature, None)
+            assert (fill is not None) == (landed is not None and landed["meta"]["err"] is None), signature
+            if fill:
+                costs = Costs.load(fill["costs"])
+                assert costs.fee_lamports == landed["meta"]["fee"]
+                expected[fill["token_in"]] -= int(fill["amount_in"])
+                expected[fill["token_out"]] += int(fill["amount_out"])
+                expected["SOL"] -= sum(costs)
+            elif landed:
+                expected["SOL"] -= landed["meta"]["fee"]
+        assert fills.keys() <= self._earlier
+        assert self.balances() == expected
+
+    def balances(self) -> dict[str, int]:
+        """What the wallet holds of each token, in base units."""
+        owner = address(self._wallet)
+        accounts = {
+            symbol: encode(associated_token_account(owner, address(token.mint)))
+            for symbol, token in TOKENS.items()
+            if symbol != "SOL"
+        }
+        held = {"SOL": self._call("getBalance", self._wallet, CONFIRMED)["value"]}
+        for symbol, account in accounts.items():
+            found = self._call("getAccountInfo", account, {**CONFIRMED, "encoding": "jsonParsed"})["value"]
+            held[symbol] = int(found["data"]["parsed"]["info"]["tokenAmount"]["amount"]) if found else 0
+        return held
+
+    def landed(self, signatures: list[str]) -> list[dict[str, Any]]:
+        """Returns a row for each of these transactions that landed."""
+        statuses = self._call("getSignatureStatuses", signatures, {"searchTransactionHistory": True})["value"]
+        return [
+            {"signature": signature, "swapped": status["err"] is None}
+            for signature, status in zip(signatures, statuses, strict=True)
+            if status
+        ]
+
+    def swaps(self) -> int:
+        signatures = [row["signature"] for row in self._signed()]
+        return sum(row["swapped"] for row in self.landed(signatures))
+
+    def _signed(self) -> list[dict[str, Any]]:
+        """The data of every signed transaction."""
+        return [row["data"] for row in self._events("building")]
+
+    def _events(self, status: str) -> list[dict[str, Any]]:
+        return self.database.fetch("SELECT data FROM order_events WHERE status = %(status)s", {"status": status})
+
+    def _call(self, method: str, *params: Any) -> Any:
+        return call(self._rpc_url, method, *params)

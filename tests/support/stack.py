@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from localnet.wallet import wallet as wallet_key
 from order_engine.domain.access import new_secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +30,27 @@ UNLIMITED = tuple(
 )
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
 ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED)
+LAYER = ROOT / "layers" / "common"
 START_SECONDS = 60.0
 
 
 def command(data: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "emulator", "--data", str(data), "up", *options]
+
+
+def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
+    """Options that make a stack trade on a localnet of its own, whose pools nobody else moves."""
+    wallet = data / "wallet.json"
+    key = wallet_key(wallet)
+    folder = data / "localnet"
+    localnet = [sys.executable, "-m", "localnet", "up", "--port", "0", "--instant", "--still"]
+    process = ["env", f"PYTHONPATH={ROOT}:{LAYER}", *localnet, "--data", str(folder), "--wallet", str(wallet), *options]
+    return (
+        *("--process", f"SolanaRpcUrl={shlex.join(process)}"),
+        *("--parameter", "SolanaCluster=localnet"),
+        *("--parameter", f"WalletKey={wallet}"),
+        *("--parameter", f"WalletAddress={key.pubkey()}"),
+    )
 
 
 def start(data: Path, errors: Path, *options: str) -> subprocess.Popen[str]:

@@ -1,4 +1,5 @@
-"""The targets of the end-to-end tests: `TARGET=emulator`, `ministack`, `localstack`, `sam-local`, `aws` or `addresses`.
+"""The targets of the end-to-end tests: `TARGET=emulator`, `localnet`, `ministack`, `localstack`, `sam-local`, `aws` or
+`addresses`.
 
 Each target is a module here with a `TARGET`.
 """
@@ -14,12 +15,16 @@ from typing import Any
 
 import pytest
 
-NAMES = ("emulator", "ministack", "localstack", "sam-local", "aws", "addresses")
+from order_engine.domain.markets import SIMULATED
+
+NAMES = ("emulator", "localnet", "ministack", "localstack", "sam-local", "aws", "addresses")
 
 CAPABILITIES = {
     "processes": "starts and stops processes of the emulator",
     "console": "asks the emulator's console what the state machine did",
-    "database": "looks into Postgres, or sets the simulated market up there",
+    "database": "looks into Postgres",
+    "simulation": "sets up the pools or the faults of the simulated market",
+    "localnet": "looks at the chain of a localnet, or switches its faults on",
     "redis": "looks into Redis",
     "clients": "calls Lambda, SQS or Step Functions as an operator would",
     "load": "sends more at once than a shared stack, or one with a container for each request, should take",
@@ -38,7 +43,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Target:
-    """A target. `opened` starts it and yields the `stack` of the tests.
+    """A target. `opened` starts it and yields the `stack` of the tests, which trades in `market`.
 
     `gaps` are by a test's file and name, with or without its parameters. Tests of load send at most
     `at_once` requests at the same time. A target that `may_be_slow` may not answer even these in time.
@@ -49,6 +54,7 @@ class Target:
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     at_once: int = 50
     may_be_slow: bool = False
+    market: str = SIMULATED
 
 
 def gaps(tests: Mapping[Gap, Iterable[str]]) -> dict[str, Gap]:

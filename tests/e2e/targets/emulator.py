@@ -16,4 +16,4 @@ def opened() -> Iterator[Stack]:
         yield stack
 
 
-TARGET = Target(opened, frozenset(CAPABILITIES))
+TARGET = Target(opened, frozenset(CAPABILITIES) - {"localnet"})
