@@ -29,7 +29,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/wallet-AbC
 NODE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:orders/node-GhIjKl"
 POOL = pools_of("SOL", "USDC")["raydium_cp"]
 
-KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+KEY, OTHER_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([first]) * 32) for first in (1, 2))
 WALLET = encode(KEY.public_key().public_bytes_raw())
 
 Build = Callable[..., SolanaChain]
@@ -121,6 +121,7 @@ def test_the_url_of_a_node_is_a_secret_that_is_read_once(chain: Build, quote: Qu
         (SECRET, f"expected the key of wallet {WALLET}, was that of "),
         (KMS, f"expected the signature of wallet {WALLET}, was that of another key"),
     ],
+    ids=["a secret", "KMS"],
 )
 def test_the_key_of_another_wallet_is_refused_before_anything_is_sent(
     chain: Build, quote: Quote, aws: WalletKeys, wallet_key: str, message: str
