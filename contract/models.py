@@ -127,7 +127,7 @@ class Leg(_Wire):
     """A swap in one pool."""
 
     venue: Venue
-    pool: str
+    pool: Annotated[str, Field(description="Its address; on the simulated market, its name.")]
     kind: Annotated[str, Field(json_schema_extra=_values(*KINDS))]
     share_bps: Annotated[int, Field(description="Share of the hop's amount, in basis points.")]
     amount_in: Whole
@@ -149,7 +149,7 @@ class Hop(_Wire):
 class RouteSummary(_Wire):
     """A route that was considered."""
 
-    pools: Annotated[str, Field(description="+ joins the pools of one hop, > separates hops.")]
+    pools: Annotated[str, Field(description="The pools' names: + joins those of one hop, > separates hops.")]
     venue: Venue
     amount_out: Whole
     amount_out_base_units: BaseUnits

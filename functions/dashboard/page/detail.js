@@ -72,7 +72,7 @@ export class Detail {
         { class: "columns" },
         card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
-          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
           : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The engine is asking the venues.")),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),

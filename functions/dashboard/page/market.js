@@ -48,11 +48,11 @@ export class Market extends EventTarget {
     clearTimeout(this.#timer);
   }
 
-  /** Returns where the explorer shows a transaction of an order in the market `name`. It knows the current market only. */
+  /** Returns where the explorer shows a transaction in the market `name`. It knows the engine's market only. */
   transaction = (signature, name) => (name === this.name ? this.#link("transaction", "{signature}", signature) : undefined);
 
-  /** Returns where the explorer shows an account. */
-  address = (address) => this.#link("address", "{address}", address);
+  /** Returns where the explorer shows an account in the market `name`. */
+  address = (address, name) => (name === this.name ? this.#link("address", "{address}", address) : undefined);
 
   #link = (kind, place, value) => this.explorer?.[kind].replace(place, encodeURIComponent(value));
 }

@@ -10,14 +10,16 @@ const REFRESH_MS = 8_000;
 
 export class LiveQuote extends EventTarget {
   #api;
+  #market;
   #wanted;
   #asking;
   #timer;
   #asked = 0;
 
-  constructor(api) {
+  constructor(api, market) {
     super();
     this.#api = api;
+    this.#market = market;
     this.quote = undefined;
     this.error = undefined;
     this.age = h("span", { class: "age" });
@@ -109,7 +111,7 @@ export class LiveQuote extends EventTarget {
         Unspent: Number(quote.unspent) > 0 && [`${amount(quote.unspent, 9)} ${quote.tokenIn} `, h("span", { class: "note" }, "stays in the wallet")],
       }),
       unavailable(quote.unavailable),
-      split(quote.route),
+      split(quote.route, (pool) => this.#market.address(pool, quote.market)),
       h("p", { class: "note reason" }, quote.reason),
       h("div", { class: "scroll" }, compared(quote.quotes)),
     ];

@@ -1,14 +1,14 @@
 // A route and the routes that it was compared with, for a live quote and for a routed order.
 
-import { h, table } from "./dom.js";
+import { h, outside, table } from "./dom.js";
 import { amount, below, brief, percent, price } from "./format.js";
 
 const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("+", "-")}` : "");
 
 export const venueName = (venue) => h("span", { class: `venue ${venueClass(venue)}` }, (venue ?? "–").split("+").join(" + "));
 
-/** Returns a bar and a legend for each hop: how it splits the amount over pools. */
-export function split(route) {
+/** Returns a bar and a legend for each hop: how it splits the amount over pools. `explorer` links a pool's address. */
+export function split(route, explorer) {
   return route.map(({ tokenIn, tokenOut, legs }) => {
     const parts = legs.map((leg) => {
       const part = h("span", { class: `part ${venueClass(leg.venue)}`, title: `${leg.pool}: ${percent(leg.shareBps)}` });
@@ -20,7 +20,7 @@ export function split(route) {
         "li",
         {},
         h("span", { class: `dot ${venueClass(leg.venue)}`, "aria-hidden": "true" }),
-        h("span", { class: "pool" }, leg.pool.split(":")[0]),
+        h("span", { class: "pool" }, poolName(leg, explorer)),
         h("span", { class: "share" }, percent(leg.shareBps)),
         h("span", { class: "note" }, `${brief(leg.amountIn)} ${tokenIn} for ${brief(leg.amountOut)} ${tokenOut}, impact ${percent(leg.priceImpactBps)}`),
       ),
@@ -34,6 +34,10 @@ export function split(route) {
     );
   });
 }
+
+/** Returns the kind of a leg's pool, and on Solana the beginning of its address. On the simulated market, its id names both. */
+const poolName = ({ pool, kind }, explorer) =>
+  pool.includes(":") ? pool.split(":")[0] : [`${kind.replaceAll("_", "-")} `, outside(explorer(pool), h("code", { title: pool }, pool.slice(0, 4), "…"))];
 
 /** Returns a table of the compared routes, the best first. */
 export const compared = (quotes) =>
@@ -51,13 +55,14 @@ export const compared = (quotes) =>
     quotes.map((quote, index) => ({ ...quote, index, class: index === 0 && "chosen", behind: below(quotes[0].amountOutBaseUnits, quote.amountOutBaseUnits) })),
   );
 
-/** Returns names such as `raydium-cp:SOL-USDC+meteora-dlmm:SOL-USDC`, with the pair only if there are several hops. */
+/** Returns names such as `raydium-cp:SOL-USDC:7Juw+meteora-dlmm:SOL-USDC:BGm1`, with the pair only if there are several hops. */
 const poolNames = (pools) => {
   const hops = pools.split(">").map((hop) => hop.split("+").map((pool) => pool.trim().split(":")));
+  const named = (hop) => hop.map(([kind, , address]) => (address ? `${kind} ${address}…` : kind)).join(" + ");
   return h(
     "span",
     { class: "pools", title: pools },
-    hops.map((hop, index) => [index > 0 && " then ", hops.length > 1 ? `${hop.map(([kind]) => kind).join(" + ")} (${hop[0][1] ?? ""})` : hop.map(([kind]) => kind).join(" + ")]),
+    hops.map((hop, index) => [index > 0 && " then ", hops.length > 1 ? `${named(hop)} (${hop[0][1] ?? ""})` : named(hop)]),
   );
 };
 

@@ -10,7 +10,7 @@ export class Trade {
   constructor(context) {
     const { api, store, feed, market } = context;
     this.title = "Trade";
-    this.live = new LiveQuote(api);
+    this.live = new LiveQuote(api, market);
     this.live.addEventListener("quoted", ({ detail }) => {
       market.heard(detail.market);
       store.quoted(detail, new Date(api.now()).toISOString(), detail.quotes);

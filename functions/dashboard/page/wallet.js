@@ -62,7 +62,7 @@ export class Wallet {
 
   #show() {
     const { market } = this.#context;
-    const state = { address: market.wallet, link: market.wallet && market.address(market.wallet), balances: this.#balances, error: this.#error?.message };
+    const state = { address: market.wallet, link: market.wallet && market.address(market.wallet, market.name), balances: this.#balances, error: this.#error?.message };
     fill(this.body, state, ({ address, link, balances, error }) => [
       address && copyable(address, link),
       error && h("p", { class: "warning", role: "status" }, h("strong", {}, "The balances could not be read. "), sentence(error)),

@@ -23,7 +23,10 @@ NATIVE = "SOL"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A pool as its venue lists it: its address, its tokens, and its state in a slot of the chain."""
+    """A pool as its venue lists it: its address, its tokens, and its state in a slot of the chain.
+
+    `label` names it to people where the address does not.
+    """
 
     id: str
     venue: str
@@ -31,6 +34,11 @@ class Listing:
     token_b: str
     slot: int
     pool: Pool
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.label or self.id
 
     def trades(self, token_in: str, token_out: str) -> bool:
         return {self.token_a, self.token_b} == {token_in, token_out}
@@ -94,8 +102,8 @@ class Route:
 
     @property
     def name(self) -> str:
-        """The ids of the pools: `+` joins the pools of one hop, ` > ` joins hops."""
-        return " > ".join("+".join(leg.listing.id for leg in hop.legs) for hop in self.hops)
+        """The names of the pools: `+` joins the pools of one hop, ` > ` joins hops."""
+        return " > ".join("+".join(leg.listing.name for leg in hop.legs) for hop in self.hops)
 
     @property
     def price_impact_bps(self) -> int:

@@ -12,6 +12,9 @@ from order_engine.solana.addresses import address, encode
 from order_engine.solana.pools import PoolAt, PoolReader
 from order_engine.solana.programs.program import ProgramPool
 
+_LABEL_CHARACTERS = 4
+"""How much of a pool's address tells it from the others of its kind and pair."""
+
 
 class SolanaVenue:
     """A `Venue`, whose listings name the DEX that each pool belongs to. `warn` logs what harms no quote."""
@@ -32,10 +35,7 @@ class SolanaVenue:
         for pool in registered:
             if pool.address in found:
                 self._keep_companions(pool, found[pool.address])
-        listings = [
-            Listing(id, read.program.venue, *read.tokens, read.slot, read.pool.state) for id, read in found.items()
-        ]
-        return PoolList(listings, unusable, now)
+        return PoolList([_listing(id, read) for id, read in found.items()], unusable, now)
 
     def last(self, id: str) -> ProgramPool:
         """The pool at an address, as the last call of `pools` has read it."""
@@ -50,3 +50,9 @@ class SolanaVenue:
             self._registry.set_companions(known.address, companions)
         except StoreUnavailable as error:
             self._warn(f"the companions of pool {known.address} are not stored: {error}")
+
+
+def _listing(id: str, read: PoolAt) -> Listing:
+    token_a, token_b = read.tokens
+    label = f"{read.program.kind.replace('_', '-')}:{token_a}-{token_b}:{id[:_LABEL_CHARACTERS]}"
+    return Listing(id, read.program.venue, token_a, token_b, read.slot, read.pool.state, label)

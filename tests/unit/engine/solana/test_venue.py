@@ -57,12 +57,24 @@ def test_a_quote_reads_the_pools_of_all_dexs_by_one_call(
     listings, unusable, now = venue.pools(TOKENS)
     assert unusable == {}
     assert now == samples[0].clock.unix_timestamp
-    assert listings == [
+    assert [replace(listing, label=None) for listing in listings] == [
         Listing(encode(sample.address), sample.program.venue, "SOL", "USDC", 101, sample.decode().state)
         for sample in samples
     ]
     assert {listing.venue for listing in listings} == {"raydium", "meteora"}
     assert len(ledger.calls) == 1
+
+
+def test_a_pool_is_named_by_its_kind_its_pair_and_the_beginning_of_its_address(
+    venue: SolanaVenue, samples: list[Sample]
+) -> None:
+    names = [listing.name for listing in venue.pools(TOKENS).listings]
+    assert names == [
+        f"{kind}:SOL-USDC:{encode(sample.address)[:4]}"
+        for kind, sample in zip(
+            ["raydium-cp", "raydium-amm-v4", "raydium-clmm", "meteora-dlmm", "meteora-damm-v2"], samples, strict=True
+        )
+    ]
 
 
 def test_the_pools_that_were_listed_are_kept_until_the_next_quote(
