@@ -14,6 +14,18 @@ DATA ?= $(or $(ORDERS_DATA),.local)
 # URLs of your own Postgres and Redis. By default make run starts embedded ones.
 DATABASE_URL ?=
 REDIS_URL ?=
+# Where make run executes orders: on a localnet that it starts, on the cluster of the node at SOLANA_RPC_URL, or in the
+# simulated market.
+MARKET ?= $(if $(SOLANA_RPC_URL),cluster,localnet)
+# URLs of nodes, separated by commas. They may contain API keys, so the commands read them from the environment.
+export SOLANA_RPC_URL ?=
+# The key file of the wallet that pays, in the format of solana-keygen. For the localnet it is made once.
+WALLET ?=
+# YES=1 does not ask before make run trades with real money.
+YES ?=
+LOCALNET_PORT ?= 8899
+# A folder with the DEXs' real programs, which the localnet runs in place of its stand-ins.
+PROGRAMS ?=
 # How long the simulated venues take: realistic (seconds, as on chain) or instant.
 LATENCY ?= realistic
 # Pages of these origins may open WebSocket connections, besides the REST API's own: its other name, and make sam-local.
@@ -36,14 +48,19 @@ ARGS ?=
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
-run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C
-	@key=$$(cat .local/development-key) && exec $(BIN)/python -m emulator --data "$(DATA)" up \
+run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C, on a localnet: MARKET=simulated
+	@key=$$(cat .local/development-key) && exec env PYTHONPATH=layers/common $(BIN)/python -m tools.run \
+	  --data "$(DATA)" --market "$(MARKET)" --localnet-port "$(LOCALNET_PORT)" $(if $(WALLET),--wallet "$(WALLET)") \
+	  $(if $(PROGRAMS),--programs "$(PROGRAMS)") $(if $(filter 1,$(YES)),--yes) \
 	  --parameter MarketLatency=$(LATENCY) \
 	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter "AllowedOrigins=$(ORIGINS)" \
 	  $(if $(DATABASE_URL),--parameter "DatabaseUrl=$(DATABASE_URL)",--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter "RedisUrl=$(REDIS_URL)",--redis RedisUrl) $(ARGS)
 
-market: $(VENV)/.run ## make a venue fail: ARGS="fault raydium submit slip --times 1", or ARGS=clear
+localnet: $(VENV)/.run ## call the localnet of make run: ARGS="fault drop --times 3", ARGS=clear, or ARGS="airdrop ADDRESS 10 USDC"
+	@$(BIN)/python -m localnet $(ARGS) --url http://127.0.0.1:$(LOCALNET_PORT)
+
+market: $(VENV)/.run ## make a venue of the simulated market fail: ARGS="fault raydium submit slip --times 1", or ARGS=clear
 	@url=$${DATABASE_URL:-$$($(BIN)/python -m emulator --data "$(DATA)" parameter DatabaseUrl)} && \
 	  DATABASE_URL=$$url PYTHONPATH=layers/common $(BIN)/python -m order_engine.commands.market $(ARGS)
 
@@ -195,5 +212,5 @@ $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(VENV)/.uv requirements/%.t
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run market user programs sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
+.PHONY: help run localnet market user pools programs sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
   capacity screenshots faults aws-cli lock clean

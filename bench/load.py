@@ -28,6 +28,7 @@ from bench.table import print_table
 from bench.traffic import Trace, Via, send
 from client.engine import Engine, Refused, Unreachable, is_loopback
 from client.target import Target, find
+from client.views import REAL_MONEY
 
 STEPS = {
     "accepted": "accept",
@@ -37,6 +38,11 @@ STEPS = {
     "confirmed": "confirm",
     "all": "from due to end",
 }
+
+
+async def market_of(target: Target) -> str:
+    async with Engine(target.url, target.key) as engine:
+        return str((await engine.market())["market"])
 
 
 async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[list[Trace], float]:
@@ -130,11 +136,14 @@ def main() -> None:
         if not is_loopback(target.url) and not arguments.elsewhere:
             parser.error(f"expected a URL on this machine or --elsewhere, was {target.url}")
         try:
+            market = asyncio.run(market_of(target))
+            if market == REAL_MONEY:
+                parser.error(f"expected a market without real money, was {market}")
             traces, seconds = asyncio.run(measure(target, arguments.via, arguments.orders, arguments.rate))
         except (Refused, Unreachable) as error:
             sys.exit(f"expected an engine that accepts orders: {error}")
-    asked = {"via": arguments.via, "orders": arguments.orders, "rate": arguments.rate}
-    title = f"{arguments.orders} orders by {arguments.via}, {arguments.rate:g} a second"
+    asked = {"market": market, "via": arguments.via, "orders": arguments.orders, "rate": arguments.rate}
+    title = f"{arguments.orders} orders by {arguments.via} on {market}, {arguments.rate:g} a second"
     report(arguments.folder, title, asked, traces, seconds)
 
 

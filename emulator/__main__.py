@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     template.add_argument("--template", type=Path, default=Path("template.yaml"), help="%(default)s")
     template.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template"
+    )
+    template.add_argument(
+        "--parameter-from",
+        action="append",
+        default=[],
+        metavar="NAME=VARIABLE",
+        help="a parameter whose value is in an environment variable: other users can read command lines",
     )
     template.add_argument("--config-env", metavar="NAME", help="the environment in samconfig.toml (default)")
 
@@ -119,7 +127,15 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, str]:
     return {
         **samconfig.parameter_overrides(arguments.template, arguments.config_env),
         **_pairs("--parameter NAME=VALUE", arguments.parameter),
+        **_from_environment(_pairs("--parameter-from NAME=VARIABLE", arguments.parameter_from)),
     }
+
+
+def _from_environment(variables: dict[str, str]) -> dict[str, str]:
+    for variable in variables.values():
+        if variable not in os.environ:
+            raise StartError(f"expected the environment variable {variable!r}, which --parameter-from names, was none")
+    return {name: os.environ[variable] for name, variable in variables.items()}
 
 
 def _pairs(option: str, given: list[str]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_every_order_is_watched_to_its_end(stack: Stack, market: Market, tmp_pat
     assert len(written["orders"]) == 40
     for order in written["orders"]:
         assert order["due"] < order["accepted"] < order["ended"]
-    assert printed.startswith(f"40 orders by {via}, 40 a second: 40 confirmed in ")
+    assert printed.startswith(f"40 orders by {via} on {written['market']}, 40 a second: 40 confirmed in ")
 
 
 @pytest.mark.needs("simulation")

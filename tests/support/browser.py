@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.request import Request, urlopen
 
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute
@@ -16,7 +16,14 @@ Visit = Callable[..., Page]
 """Opens a page at a URL, with Playwright's options of a page."""
 
 
-def ask(stack: Stack, path: str, order: dict[str, str] | None = None) -> Any:
+class Api(Protocol):
+    """A REST API at the URL `rest`, and a key for it."""
+
+    rest: str
+    key: str
+
+
+def ask(stack: Api, path: str, order: dict[str, str] | None = None) -> Any:
     """Returns the REST API's answer, to a POST if there is an order."""
     headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
     body = None if order is None else json.dumps(order).encode()

@@ -62,6 +62,20 @@ def test_make_takes_a_data_folder(setting: str) -> None:
         assert '--data "/else where"' in text
 
 
+def test_make_runs_on_a_localnet_unless_it_is_told_another_market() -> None:
+    for settings, market in (
+        ((), "localnet"),
+        (("MARKET=simulated",), "simulated"),
+        (("SOLANA_RPC_URL=https://node.example/0123456789abcdef", "WALLET=id.json"), "cluster"),
+        (("SOLANA_RPC_URL=https://node.example/0123456789abcdef", "MARKET=simulated"), "simulated"),
+    ):
+        status, text = output("make", "--dry-run", "run", *settings)
+        assert status == 0
+        assert f'--market "{market}"' in text
+        # Other users can read command lines.
+        assert "0123456789abcdef" not in text
+
+
 def test_the_data_folder_may_follow_the_action() -> None:
     for data in (("--data", "/else where", "functions"), ("functions", "--data", "/else where")):
         status, text = output(sys.executable, "-m", "emulator", *data)

@@ -49,6 +49,22 @@ class Keypair:
             raise WalletKeyError("expected a key whose public half belongs to its private one")
 
     @classmethod
+    def create(cls, path: Path) -> Keypair:
+        """A new key, in a new file as `solana-keygen` writes it. Raises `WalletKeyError`, also if there is a file."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        key = Ed25519PrivateKey.generate()
+        raw = key.private_bytes_raw() + key.public_key().public_bytes_raw()
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                json.dump(list(raw), file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise WalletKeyError(f"expected to create the key file {path}, was {error.strerror}") from None
+        return cls(raw)
+
+    @classmethod
     def from_file(cls, path: Path) -> Keypair:
         """The key in a file of `solana-keygen`'s. Raises `WalletKeyError`."""
         try:

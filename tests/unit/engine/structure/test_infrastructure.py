@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emulator.template import intrinsics
+from order_engine.domain.markets import CLUSTERS
 
 ROOT = Path(__file__).parents[4]
 STACK = intrinsics.read(ROOT / "template.yaml")
@@ -304,6 +305,11 @@ def test_a_nested_stack_gets_its_parameters(name: str) -> None:
     given = STACK["Resources"][name]["Properties"].get("Parameters", {}).keys()
     asked = NESTED[name]["Parameters"]
     assert {key for key, declaration in asked.items() if "Default" not in declaration} <= given <= asked.keys()
+
+
+def test_the_outputs_name_the_market_as_the_engine_does() -> None:
+    assert STACK["Mappings"]["Markets"] == {cluster: {"Name": name} for cluster, name in CLUSTERS.items()}
+    assert STACK["Parameters"]["SolanaCluster"]["AllowedValues"] == list(CLUSTERS)
 
 
 def test_bounds_and_defaults_are_the_same_in_both_templates() -> None:

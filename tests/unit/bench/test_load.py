@@ -1,0 +1,36 @@
+"""The load tool spends no real money."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.support.stack import ROOT
+
+
+def test_no_load_is_sent_where_it_costs_real_money(tmp_path: Path) -> None:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"market": "Mainnet", "explorer": None, "wallet": None})
+
+    async def loaded() -> subprocess.CompletedProcess[str]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        async with TestServer(app) as server:
+            url = str(server.make_url("/"))
+            command = [sys.executable, "-m", "bench.load", "--url", url, "--key", "oee_key", "--folder", str(tmp_path)]
+            return await asyncio.to_thread(
+                subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+            )
+
+    ended = asyncio.run(loaded())
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("expected a market without real money, was Mainnet\n")
+    assert asked == ["/api/market"]
