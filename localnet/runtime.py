@@ -134,10 +134,15 @@ class Runtime:
         compute.compute_unit_limit = budget.units
         compute.heap_size = budget.heap_bytes
         result = self._svm.with_compute_budget(compute).simulate_transaction(transaction)
+        error, accounts = None, dict[Pubkey, Account]()
+        if isinstance(result, FailedTransactionMetadata):
+            error = json.loads(result.to_json())["err"]
+        else:
+            accounts = dict(result.post_accounts())
         meta = result.meta()
         returned = meta.return_data()
         return Run(
-            error=json.loads(result.to_json()).get("err"),
+            error=error,
             logs=meta.logs(),
             inner=[
                 [Inner(call.instruction(), call.stack_height() or 2) for call in calls]
@@ -145,6 +150,6 @@ class Runtime:
             ],
             units=meta.compute_units_consumed(),
             fee=meta.fee(),
-            accounts={} if isinstance(result, FailedTransactionMetadata) else dict(result.post_accounts()),
+            accounts=accounts,
             return_data=ReturnData(returned.program_id, bytes(returned.data)) if returned.data else None,
         )
