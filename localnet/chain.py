@@ -239,6 +239,10 @@ class Chain:
         """
         return self._ledger.mentions(address, block.slot, before, until, limit)
 
+    def newest(self, limit: int) -> list[Mention]:
+        """The newest transactions of all, newest first."""
+        return self._ledger.newest(limit)
+
     def priority_fees(self, addresses: Iterable[Pubkey]) -> list[tuple[int, int]]:
         """The lowest price, in micro-lamports a compute unit, that wrote these accounts, by slot: of the last 150."""
         addresses = list(addresses)

@@ -208,6 +208,13 @@ class Ledger:
         )
         return [Mention(Signature(signature), slot, time, json.loads(error)) for signature, slot, time, error in rows]
 
+    def newest(self, limit: int) -> list[Mention]:
+        """The newest transactions of all, newest first."""
+        rows = self._database.execute(
+            "SELECT signature, slot, time, error FROM transactions ORDER BY slot DESC, position DESC LIMIT ?", (limit,)
+        )
+        return [Mention(Signature(signature), slot, time, json.loads(error)) for signature, slot, time, error in rows]
+
     def _place(self, signature: Signature) -> tuple[int, int] | None:
         place: tuple[int, int] | None = self._database.execute(
             "SELECT slot, position FROM transactions WHERE signature = ?", (bytes(signature),)

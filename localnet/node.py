@@ -38,7 +38,7 @@ class Node:
         self.chain = Chain(runtime, ledger, instant=instant)
         wallet = self._keypair("traders")
         self._traders = Traders(wallet, prices) if pools and prices else None
-        self._traders_address = wallet.pubkey()
+        self.traders_address = wallet.pubkey()
         market = genesis(self.faucet.address, wallet.pubkey()) if pools else ()
         self.chain.start(lambda: {**dict(self.faucet.genesis()), **dict(market)})
 
@@ -95,7 +95,7 @@ class Node:
             for transaction in self._traders.transactions(runtime.clock, tip.blockhash, runtime.get):
                 self.chain.send(decode(bytes(transaction)))
             if tip.height % _FORGET_EVERY_BLOCKS == 0:
-                self._ledger.forget(self._traders_address, tip.slot - _TRADES_KEPT_SLOTS)
+                self._ledger.forget(self.traders_address, tip.slot - _TRADES_KEPT_SLOTS)
         self._befall()
 
     def _befall(self) -> None:

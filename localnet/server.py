@@ -1,4 +1,4 @@
-"""The HTTP server: JSON-RPC by POST at `/`."""
+"""The HTTP server: JSON-RPC by POST at `/`, and the explorer's pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from localnet.explorer.routes import Explorer
 from localnet.node import Node
 from localnet.rpc import dispatch
 from localnet.rpc.errors import parse_error
@@ -31,6 +32,7 @@ def application(node: Node, host: str) -> web.Application:
     app[_HOSTS] = frozenset((host.lower(),))
     app.router.add_post("/", _rpc)
     app.router.add_options("/", _preflight)
+    app.router.add_routes(Explorer(node).routes())
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from solders.account import Account
@@ -101,6 +101,19 @@ class Keys(NamedTuple):
         return tuple(self.all[index] for index in instruction.accounts)
 
 
+def keys_from(message: Message | MessageV0, writable: Iterable[Pubkey], readonly: Iterable[Pubkey]) -> Keys:
+    """The accounts of a message, with those from lookup tables."""
+    writable, readonly, header = tuple(writable), tuple(readonly), message.header
+    return Keys(
+        (*message.account_keys, *writable, *readonly),
+        writable,
+        readonly,
+        header.num_required_signatures,
+        header.num_readonly_signed_accounts,
+        header.num_readonly_unsigned_accounts,
+    )
+
+
 def keys_of(message: Message | MessageV0, read: Reader) -> Keys | None:
     """`None` if a lookup table does not exist or is too short."""
     writable: list[Pubkey] = []
@@ -114,15 +127,7 @@ def keys_of(message: Message | MessageV0, read: Reader) -> Keys | None:
                 if len(raw) < 32:
                     return None
                 found.append(Pubkey(raw))
-    header = message.header
-    return Keys(
-        (*message.account_keys, *writable, *readonly),
-        tuple(writable),
-        tuple(readonly),
-        header.num_required_signatures,
-        header.num_readonly_signed_accounts,
-        header.num_readonly_unsigned_accounts,
-    )
+    return keys_from(message, writable, readonly)
 
 
 class Budget(NamedTuple):

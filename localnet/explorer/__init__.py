@@ -1,0 +1,1 @@
+"""Pages that show what has happened on the chain."""
