@@ -1,9 +1,14 @@
-"""The emulator as a process with embedded stores and a localnet, on which it trades."""
+"""The emulator as a process with embedded stores and a localnet, on which it trades.
+
+With PROGRAMS, a folder that `make programs` has filled, the localnet runs the DEXs' own programs.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from order_engine.domain.markets import LOCALNET
 from tests.e2e.targets import CAPABILITIES, Target
@@ -13,8 +18,9 @@ from tests.support.stack import Stack, on_localnet, running
 
 @contextmanager
 def opened() -> Iterator[Stack]:
-    data = data_folder()
-    with running(data, *on_localnet(data)) as stack:
+    data, programs = data_folder(), os.environ.get("PROGRAMS")
+    options = ("--programs", str(Path(programs).resolve())) if programs else ()
+    with running(data, *on_localnet(data, *options)) as stack:
         yield stack
 
 
