@@ -11,6 +11,7 @@ from solders.token import ID as TOKEN
 from solders.token.associated import get_associated_token_address
 
 from localnet.market.accounts import mint_account, token_account
+from localnet.market.lookup_table import LOOKUP_TABLE, lookup_table
 from localnet.market.pools import market_pools
 from localnet.market.tokens import TOKENS, WRAPPED_SOL
 from localnet.programs import tokens
@@ -22,12 +23,13 @@ _TRADERS_USD = 100_000_000
 
 
 def genesis(faucet: Pubkey, traders: Pubkey) -> Iterator[tuple[Pubkey, Account]]:
-    """The mints, the pools with what belongs to them, and the wallet of the other traders.
+    """The mints, the pools with what belongs to them, the wallet of the other traders, and a lookup table.
 
     `faucet` may mint every token except wrapped SOL.
     """
     supplies: Counter[Pubkey] = Counter()
-    for key, account in (*_pools(), *_wallet(traders)):
+    pools = _pools()
+    for key, account in (*pools.items(), *_wallet(traders)):
         if account.owner == TOKEN and (found := tokens.token_account(account)):
             supplies[found.mint] += found.amount
         yield key, account
@@ -36,11 +38,12 @@ def genesis(faucet: Pubkey, traders: Pubkey) -> Iterator[tuple[Pubkey, Account]]
             yield token.mint, mint_account(None, 0, token.decimals)
         else:
             yield token.mint, mint_account(faucet, supplies[token.mint], token.decimals)
+    yield LOOKUP_TABLE, lookup_table({*pools, *(token.mint for token in TOKENS.values())})
 
 
-def _pools() -> Iterator[tuple[Pubkey, Account]]:
+def _pools() -> dict[Pubkey, Account]:
     # Pools share configs.
-    yield from dict(entry for pool in market_pools() for entry in pool.accounts()).items()
+    return dict(entry for pool in market_pools() for entry in pool.accounts())
 
 
 def _wallet(owner: Pubkey) -> Iterator[tuple[Pubkey, Account]]:

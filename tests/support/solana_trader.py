@@ -15,7 +15,7 @@ from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import pool_token
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.solana.addresses import TOKEN, WRAPPED_SOL, address, associated_token_account
+from order_engine.solana.addresses import TOKEN, WRAPPED_SOL, Address, address, associated_token_account
 from order_engine.solana.chain import SolanaChain
 from order_engine.solana.instructions import AccountMeta, Instruction, transfer
 from order_engine.solana.limits import HOP_RESERVE_BPS
@@ -48,9 +48,9 @@ def pools_of(token_a: str, token_b: str) -> dict[str, str]:
 
 
 class Trader:
-    """A new wallet with some SOL, and the engine's chain for it."""
+    """A new wallet with some SOL, and the engine's chain for it, which uses these lookup tables."""
 
-    def __init__(self, url: str, lamports: int = 10**14) -> None:
+    def __init__(self, url: str, lamports: int = 10**14, tables: Sequence[Address] = ()) -> None:
         keypair = SoldersKeypair()
         self.url = url
         self.rpc = Rpc(Nodes(url))
@@ -68,7 +68,7 @@ class Trader:
             ),
             wallet=self.wallet,
             signer=lambda: self.signer,
-            tables=LookupTables(self.rpc),
+            tables=LookupTables(self.rpc, tables),
             max_priority_fee=PRIORITY_FEE,
         )
         self.give("SOL", lamports)

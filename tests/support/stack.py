@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from localnet.market import LOOKUP_TABLE
 from localnet.wallet import wallet as wallet_key
 from order_engine.domain.access import new_secret
 
@@ -50,6 +51,7 @@ def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
         *("--parameter", "SolanaCluster=localnet"),
         *("--parameter", f"WalletKey={wallet}"),
         *("--parameter", f"WalletAddress={key.pubkey()}"),
+        *("--parameter", f"LookupTables={LOOKUP_TABLE}"),
     )
 
 

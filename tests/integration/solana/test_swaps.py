@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from solders.transaction import VersionedTransaction
 
+from localnet.market import LOOKUP_TABLE
 from order_engine.domain.errors import ChainRefused, InsufficientFunds, QuoteExpired, SlippageExceeded
 from order_engine.domain.markets import LOCALNET, MAINNET
 from order_engine.domain.quotes import Quote
@@ -109,6 +110,19 @@ def test_two_hops_pass_on_an_exact_amount_and_give_the_rest_back(trader: Trader)
         ("raydium_amm_v4", "meteora_dlmm"),
         ("meteora_damm_v2", "raydium_cp"),
     }
+
+
+def test_a_lookup_table_makes_room_for_more_swaps(url: str, trader: Trader) -> None:
+    hops = [
+        [SOL_USDC["raydium_clmm"], SOL_USDC["meteora_dlmm"]],
+        [USDC_USDT["meteora_dlmm"], USDC_USDT["raydium_cp"]],
+    ]
+    with pytest.raises(ChainRefused, match="expected a transaction of at most 1232 bytes"):
+        trader.chain.build(trader.quote("SOL", "USDT", 10**9, *hops), 1, uuid4())
+
+    with_table = Trader(url, tables=[bytes(LOOKUP_TABLE)])
+    quote = with_table.quote("SOL", "USDT", 10**9, *hops)
+    assert with_table.execute(quote).amount_out == quote.amount_out
 
 
 def test_the_first_hop_may_be_split_and_the_token_between_be_sol(trader: Trader) -> None:

@@ -9,12 +9,14 @@ from solders.pubkey import Pubkey
 from solders.token import ID as TOKEN
 from solders.token.state import Mint
 
-from localnet.market import TOKENS, genesis
+from localnet.market import LOOKUP_TABLE, TOKENS, genesis
+from localnet.market.lookup_table import MAX_ADDRESSES, lookup_table
 from localnet.market.pools import market_pools
 from localnet.market.pools.pool import MarketPool
 from localnet.programs.tokens import token_account
 from order_engine.domain import tokens
 from order_engine.simulation.pools import MICRO_USD, STABLE, pool_settings
+from order_engine.solana import messages
 from order_engine.solana.accounts import Account, Clock
 from order_engine.solana.programs import PROGRAMS
 from tests.unit.localnet.market.bank import CLOCK, FAUCET, TRADERS, Bank
@@ -63,6 +65,19 @@ def test_the_engine_reads_the_same_state(pool: MarketPool) -> None:
     assert (
         program.decode(address, {key: accounts.get(key) for key in needed}, Clock(*CLOCK[::2])).vaults == found.vaults
     )
+
+
+def test_the_lookup_table_has_the_addresses_of_all_pools_and_tokens() -> None:
+    account = Bank().accounts[LOOKUP_TABLE]
+    table = messages.lookup_table(bytes(LOOKUP_TABLE), Account(bytes(account.owner), account.lamports, account.data))
+    named = {key for pool in POOLS for key, _ in pool.accounts()} | {token.mint for token in TOKENS.values()}
+    assert {bytes(key) for key in named} < set(table.addresses)
+    assert len(table.addresses) == len(set(table.addresses)) <= MAX_ADDRESSES
+
+
+def test_a_table_for_too_many_addresses_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 256 addresses, was 3"):
+        lookup_table(Pubkey.new_unique() for _ in range(300))
 
 
 @each_pool
