@@ -17,7 +17,7 @@ STEP_SECONDS = 15
 CONFIRM_SECONDS = 1
 """The pause of the state machine between two questions for a result."""
 
-EXECUTION_SECONDS = 240
+EXECUTION_SECONDS = int(BLOCKHASH_SECONDS + FINALITY_SECONDS) + 8 * STEP_SECONDS
 """How long an execution of the state machine may take: an attempt whose transaction dies, and the next one.
 
 Step Functions allows 300 seconds. An execution that is cut short is resumed by another one.
