@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from client.engine import is_loopback
+from localnet.market import LOOKUP_TABLE
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS, LOCALNET, MAINNET, explorer
 from order_engine.domain.money import describe
@@ -74,8 +75,10 @@ def on_localnet(data: Path, wallet: str | None, programs: Path | None, port: int
         *("--data", str(data / "localnet"), "--wallet", str(path)),
         *(("--programs", str(programs.resolve())) if programs else ()),
     ]
-    url = f"http://127.0.0.1:{port}"
-    return ["--process", f"SolanaRpcUrl={shlex.join(command)}", *_wallet_options(path, LOCALNET, url)]
+    return [
+        *("--process", f"SolanaRpcUrl={shlex.join(command)}", f"--parameter=LookupTables={LOOKUP_TABLE}"),
+        *_wallet_options(path, LOCALNET, f"http://127.0.0.1:{port}"),
+    ]
 
 
 def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from order_engine.domain.access import KEY_PREFIX, is_secret
+from tests.support.network import closed_port
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -110,12 +111,31 @@ def test_a_key_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in key.parent.iterdir()] == ["development-key"]
 
 
-def test_make_writes_a_development_key(tmp_path: Path) -> None:
+def installed(folder: Path) -> None:
+    """Makes a checkout there that is installed, with the packages of this environment."""
     for file in ("requirements/uv.txt", "requirements/run.txt", ".venv/bin/uv", ".venv/.uv", ".venv/.run"):
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).touch()
-    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
-    (tmp_path / "layers").symlink_to(ROOT / "layers")
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).touch()
+    python = folder / ".venv/bin/python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    for package in ("layers", "localnet"):
+        (folder / package).symlink_to(ROOT / package)
+
+
+def test_make_writes_a_development_key(tmp_path: Path) -> None:
+    installed(tmp_path)
     make = ("make", "-f", ROOT / "Makefile", ".local/development-key")
     subprocess.run(make, cwd=tmp_path, timeout=60, check=True)
     assert is_secret(KEY_PREFIX, (tmp_path / ".local/development-key").read_text().strip())
+
+
+def test_make_calls_the_localnet_at_its_port(tmp_path: Path) -> None:
+    installed(tmp_path)
+    with closed_port() as port:
+        status, text = output(
+            *("make", "-f", ROOT / "Makefile", "localnet", "ARGS=fault drop --times 3", f"LOCALNET_PORT={port}"),
+            folder=tmp_path,
+        )
+    assert status == 2
+    assert text.startswith(f"localnet: no localnet answers at http://127.0.0.1:{port} ")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from localnet.market import LOOKUP_TABLE
 from order_engine.solana.addresses import encode
 from order_engine.solana.signing import Keypair, WalletKeyError
 from tests.support.solana_node import GENESIS_HASH, FakeNode, fake_node
@@ -59,6 +60,7 @@ def test_a_localnet_has_a_wallet_that_is_made_once(tmp_path: Path) -> None:
     wallet = data / "wallet.json"
     assert wallet.stat().st_mode & 0o777 == 0o600
     assert parameters(first) == {
+        "LookupTables": str(LOOKUP_TABLE),
         "SolanaCluster": "localnet", "WalletKey": str(wallet), "WalletAddress": address(wallet),
         "ShownExplorer": f"http://127.0.0.1:18899/address/{address(wallet)}",
     }  # fmt: skip
