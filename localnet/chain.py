@@ -263,12 +263,12 @@ class Chain:
         recent.is_saved = True
 
     def _append(self, slot: int, height: int) -> None:
-        time_ = max(int(self._now()), self._recent[-1].block.time if self._recent else 0)
-        block = Block(slot, height, Hash(secrets.token_bytes(32)), time_)
+        seconds = max(int(self._now()), self._recent[-1].block.time if self._recent else 0)
+        block = Block(slot, height, Hash(secrets.token_bytes(32)), seconds)
         self._last_slot = slot
         self._recent.append(_Recent(block))
         self._heights[block.blockhash] = height
-        self.runtime.set_clock(slot, time_)
+        self.runtime.set_clock(slot, seconds)
         self.runtime.set_slot_hashes(list(self._slot_hashes))
         self._slot_hashes.appendleft((slot, block.blockhash))
         if len(self._recent) > KEPT_BLOCKS:

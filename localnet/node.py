@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 from solders.keypair import Keypair
@@ -19,6 +20,8 @@ from localnet.transactions import Transaction, decode
 
 _TRADES_KEPT_SLOTS = 9_000  # an hour: others trade as long as the localnet runs
 _FORGET_EVERY_BLOCKS = 100
+
+_logger = logging.getLogger(__name__)
 
 
 class Node:
@@ -91,12 +94,20 @@ class Node:
     def _go_on(self) -> None:
         """What happens in every slot: others trade, and faults befall the chain."""
         if self._traders:
-            tip, runtime = self.chain.tip, self.chain.runtime
-            for transaction in self._traders.transactions(runtime.clock, tip.blockhash, runtime.get):
-                self.chain.send(decode(bytes(transaction)))
-            if tip.height % _FORGET_EVERY_BLOCKS == 0:
-                self._ledger.forget(self.traders_address, tip.slot - _TRADES_KEPT_SLOTS)
+            self._trade(self._traders)
         self._befall()
+
+    def _trade(self, traders: Traders) -> None:
+        tip, runtime = self.chain.tip, self.chain.runtime
+        try:
+            transactions = traders.transactions(runtime.clock, tip.blockhash, runtime.get)
+        except Exception:  # nobody else's slots should end with it
+            _logger.exception("the other traders failed in slot %d", tip.slot)
+            return
+        for transaction in transactions:
+            self.chain.send(decode(bytes(transaction)))
+        if tip.height % _FORGET_EVERY_BLOCKS == 0:
+            self._ledger.forget(self.traders_address, tip.slot - _TRADES_KEPT_SLOTS)
 
     def _befall(self) -> None:
         if fork := self.faults.strike("fork"):

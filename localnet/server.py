@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import MutableMapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -47,11 +48,20 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise web.HTTPForbidden(text=f"expected a Host of this machine, such as localhost:8899, was {host[:60]!r}\n")
     if origin is not None and not _ORIGIN.fullmatch(origin):
         raise web.HTTPForbidden(text=f"expected no Origin, or one of this machine, was {origin[:60]!r}\n")
-    response = await handler(request)
-    if origin is not None:
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Vary"] = "Origin"
+    try:
+        response = await handler(request)
+    except web.HTTPException as refusal:
+        _allow(origin, refusal.headers)
+        raise
+    _allow(origin, response.headers)
     return response
+
+
+def _allow(origin: str | None, headers: MutableMapping[str, str]) -> None:
+    """Lets a page of this machine read the answer."""
+    if origin is not None:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Vary"] = "Origin"
 
 
 async def _preflight(request: web.Request) -> web.Response:
@@ -70,7 +80,7 @@ async def _rpc(request: web.Request) -> web.Response:
     node = request.app[_NODE]
     try:
         body = json.loads(await request.read())
-    except ValueError:
+    except (ValueError, RecursionError):
         return web.json_response({"jsonrpc": "2.0", "error": parse_error().json(), "id": None})
     if not dispatch.is_own(body):
         await _befall(node)

@@ -20,6 +20,7 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
 from localnet.ledger import Ledger
+from localnet.market import Prices
 from localnet.market.tokens import TOKENS
 from localnet.node import Node
 from localnet.programs import STANDINS
@@ -49,11 +50,16 @@ class Localnet:
     """A node that is asked as over HTTP, by JSON-RPC."""
 
     def __init__(
-        self, folder: Path | None = None, *, instant: bool = True, standins: dict[Pubkey, Standin] | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        instant: bool = True,
+        standins: dict[Pubkey, Standin] = STANDINS,
+        pools: bool = False,
+        prices: Prices | None = None,
     ) -> None:
-        runtime = Runtime(STANDINS if standins is None else standins)
         self.ledger = Ledger(folder)
-        self.node = Node(runtime, self.ledger, instant=instant, pools=False)
+        self.node = Node(Runtime(standins), self.ledger, instant=instant, pools=pools, prices=prices)
         self._folder, self._instant = folder, instant
         self._ids = count()
 

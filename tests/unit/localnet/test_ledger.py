@@ -119,3 +119,23 @@ def test_mentions_are_newest_first_and_between_two_transactions(ledger: Ledger) 
     assert found(before=3, until=0, limit=1) == [2]
     assert ledger.mentions(ALICE, 999, None, None, 9)[2].error == {"InstructionError": [0, {"Custom": 1}]}
     assert ledger.count() == 4
+
+
+def test_old_transactions_of_an_address_are_forgotten_with_all_their_mentions(ledger: Ledger) -> None:
+    old, others, new = landed(101), landed(101, 1), landed(103)
+    ledger.add_transaction(old, [ALICE, BOB])
+    ledger.add_transaction(others, [BOB])
+    ledger.add_transaction(new, [ALICE])
+    ledger.forget(ALICE, 103)
+    assert ledger.transaction(old.signature) is None
+    assert ledger.transaction(others.signature) == others
+    assert ledger.transaction(new.signature) == new
+    assert [mention.signature for mention in ledger.mentions(BOB, 999, None, None, 9)] == [others.signature]
+    assert ledger.count() == 2
+
+
+def test_the_newest_transactions_come_first(ledger: Ledger) -> None:
+    each = [landed(101), landed(101, 1), landed(103)]
+    for transaction in each:
+        ledger.add_transaction(transaction, [])
+    assert [mention.signature for mention in ledger.newest(2)] == [each[2].signature, each[1].signature]
