@@ -8,8 +8,6 @@ import urllib.request
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from localnet.market.tokens import TOKENS, Token
-
 _SECONDS = 30
 
 
@@ -34,19 +32,19 @@ def call(url: str, method: str, *params: Any) -> Any:
 
 def airdrop(url: str, address: str, amount: str, symbol: str) -> str:
     """The signature of the transaction that gives an amount of whole tokens away. Raises `CommandError`."""
-    token = TOKENS.get(symbol)
-    if token is None:
-        raise CommandError(f"expected one of {', '.join(TOKENS)}, was {symbol!r}")
-    signature: str = call(url, "localnet_airdrop", address, base_units(amount, token), symbol)
+    decimals = {token["symbol"]: token["decimals"] for token in call(url, "localnet_tokens")}
+    if symbol not in decimals:
+        raise CommandError(f"expected one of {', '.join(decimals)}, was {symbol!r}")
+    signature: str = call(url, "localnet_airdrop", address, base_units(amount, decimals[symbol]), symbol)
     return signature
 
 
-def base_units(amount: str, token: Token) -> int:
+def base_units(amount: str, decimals: int) -> int:
     """Whole tokens as base units. Raises `CommandError`."""
     try:
-        units = Decimal(amount).scaleb(token.decimals)
+        units = Decimal(amount).scaleb(decimals)
         if units == int(units) and 0 < units < 2**63:
             return int(units)
     except (InvalidOperation, ValueError, OverflowError):
         pass
-    raise CommandError(f"expected an amount of {token.symbol} with at most {token.decimals} decimals, was {amount!r}")
+    raise CommandError(f"expected an amount above zero with at most {decimals} decimals, was {amount!r}")

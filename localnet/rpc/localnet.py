@@ -36,6 +36,12 @@ def airdrop(call: Call, params: Params) -> str:
     return str(call.node.airdrop(params.address(0), amount, token))
 
 
+def tokens(call: Call, params: Params) -> list[dict[str, Any]]:
+    """The known tokens: their symbols, mints and decimals."""
+    params.limit(0)
+    return [{"symbol": token.symbol, "mint": str(token.mint), "decimals": token.decimals} for token in TOKENS.values()]
+
+
 def advance(call: Call, params: Params) -> int:
     """Lets slots pass at once. Returns the new slot."""
     params.limit(1)
@@ -99,5 +105,6 @@ METHODS: dict[str, Method] = {
     "localnet_clear": clear,
     "localnet_fault": fault,
     "localnet_faults": faults,
+    "localnet_tokens": tokens,
     "requestAirdrop": request_airdrop,
 }

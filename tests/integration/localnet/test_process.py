@@ -72,7 +72,7 @@ def test_slots_pass_every_400_ms(tmp_path: Path) -> None:
         before, start = localnet("getSlot", {"commitment": "processed"}), time.monotonic()
         time.sleep(2)
         slots, seconds = localnet("getSlot", {"commitment": "processed"}) - before, time.monotonic() - start
-        assert abs(slots - seconds / 0.4) < 2
+        assert seconds / 0.8 < slots < seconds / 0.4 + 2  # a busy machine is late
 
 
 def test_other_traders_move_the_market(tmp_path: Path) -> None:
@@ -116,10 +116,16 @@ def test_a_command_without_a_localnet_fails() -> None:
 
 
 def test_a_command_that_is_refused_says_why(tmp_path: Path) -> None:
+    owner = str(Pubkey.new_unique())
     with localnet_process(tmp_path, *QUIET) as localnet:
-        done = localnet_command("airdrop", "nobody", "1", "--url", localnet.url)
-        assert done.returncode == 1
-        assert "localnet: Invalid param: expected an address" in done.stderr
+        for arguments, message in (
+            (("nobody", "1"), "Invalid param: expected an address"),
+            ((owner, "1", "DOGE"), "expected one of SOL, USDC, USDT, RAY, BONK, JUP, mSOL, was 'DOGE'"),
+            ((owner, "0"), "expected an amount above zero with at most 9 decimals, was '0'"),
+        ):
+            done = localnet_command("airdrop", *arguments, "--url", localnet.url)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"localnet: {message}" in done.stderr
 
 
 def test_a_second_one_is_refused(tmp_path: Path) -> None:
