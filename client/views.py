@@ -74,14 +74,20 @@ def quote_view(quote: Json) -> RenderableType:
 
 
 def orders_view(page: Json) -> RenderableType:
+    """The market has a column only if the orders are of several."""
+    orders = page["orders"]
+    if not orders:
+        return Text("no orders")
+    markets = {order["market"] for order in orders}
+    mixed = ["market"] if len(markets) > 1 else []
     table = Table(
-        _whole("order"), "market", "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None
+        _whole("order"), *mixed, "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None
     )
-    for order in page["orders"]:
+    for order in orders:
         paid = order["amountOut"] or order["quotedOut"]
         table.add_row(
             order["orderId"],
-            market(order["market"]),
+            *(market(order["market"]) for _ in mixed),
             order["createdAt"][:19].replace("T", " "),
             status(order["status"]),
             f"{order['amountSpent'] or order['amountIn']} {order['tokenIn']}",
@@ -89,8 +95,10 @@ def orders_view(page: Json) -> RenderableType:
             order["venue"] or "",
             order["error"]["code"] if order["error"] else "",
         )
-    more = f"more: orders list --cursor {page['nextCursor']}" if page["nextCursor"] else ""
-    return Group(table, more) if page["orders"] else Text("no orders")
+    notes = [] if mixed else [Text.assemble("on ", market(orders[0]["market"]))]
+    if page["nextCursor"]:
+        notes.append(Text(f"more: orders list --cursor {page['nextCursor']}"))
+    return Group(table, *notes)
 
 
 def market_view(current: Json) -> RenderableType:

@@ -50,6 +50,14 @@ def test_a_narrow_terminal_shows_the_whole_order_id_in_a_list() -> None:
     assert all(part in listed for part in (*parts[0].split("-")[:3], parts[2][-8:]))
 
 
+def test_a_list_has_a_column_for_the_market_only_if_it_differs() -> None:
+    other = CONFIRMED | {"market": "Simulated"}
+    assert printed(orders_view({"orders": [CONFIRMED, CONFIRMED], "nextCursor": None})).endswith("onDevnet")
+    mixed = printed(orders_view({"orders": [CONFIRMED, other], "nextCursor": None}))
+    assert "onDevnet" not in mixed
+    assert all(market in mixed for market in ("market", "Devnet", "Simul"))
+
+
 def test_the_market_is_shown_with_its_wallet_and_explorer() -> None:
     assert printed(market_view(DEVNET)) == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=d"
     assert printed(market_view(SIMULATED)) == "marketSimulated"
