@@ -21,6 +21,7 @@ from order_engine.domain.markets import CLUSTERS, LOCALNET, MAINNET, explorer
 from order_engine.domain.money import describe
 from order_engine.domain.tokens import TOKENS
 from order_engine.solana.addresses import encode
+from order_engine.solana.deployments import deployment
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
@@ -97,7 +98,7 @@ def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) ->
     if market == LOCALNET and not all(is_loopback(node.strip()) for node in url.split(",")):
         hosts = ", ".join(str(urlsplit(node.strip()).hostname) for node in url.split(","))
         raise RunError(f"expected a node of Devnet, Testnet or Mainnet, or one on this machine, was {hosts}")
-    balances = SolanaWallet(rpc, key).balances()
+    balances = SolanaWallet(rpc, deployment(market), key).balances()
     held = ", ".join(describe(units, TOKENS[symbol]) for symbol, units in balances.items() if units) or "nothing"
     _say(f"Orders trade on {market}, from the wallet {encode(key)} ({path}), which holds {held}.")
     if market == MAINNET:

@@ -15,11 +15,11 @@ from order_engine.domain.ids import uuid7
 from order_engine.domain.markets import LOCALNET, SIMULATED
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import Costs, PlannedSwap
-from order_engine.domain.tokens import TOKENS
 from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.simulation.pools import pool_settings
 from order_engine.simulation.schema import create_pools
 from order_engine.solana.addresses import address, associated_token_account, encode
+from order_engine.solana.deployments import deployment
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.databases import pass_time
@@ -214,8 +214,8 @@ class Localnet(Orders):
         """What the wallet holds of each token, in base units."""
         owner = address(self._wallet)
         accounts = {
-            symbol: encode(associated_token_account(owner, address(token.mint)))
-            for symbol, token in TOKENS.items()
+            symbol: encode(associated_token_account(owner, mint))
+            for symbol, mint in deployment(LOCALNET).mints.items()
             if symbol != "SOL"
         }
         held = {"SOL": self._call("getBalance", self._wallet, CONFIRMED)["value"]}

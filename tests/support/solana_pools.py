@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.domain.quotes import PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS
-from order_engine.solana.addresses import TOKEN, Address, address, encode
+from order_engine.solana.addresses import TOKEN, Address, encode
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.programs.program import Trader
+from tests.support.deployments import MAINNET
 
 
 class Call(NamedTuple):
@@ -46,7 +46,7 @@ class FakePool:
 
     @property
     def mints(self) -> tuple[Address, Address]:
-        mint_a, mint_b = (address(TOKENS[symbol].mint) for symbol in self.symbols)
+        mint_a, mint_b = map(MAINNET.mint, self.symbols)
         return mint_a, mint_b
 
     @property

@@ -27,6 +27,7 @@ from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.tokens import create_associated
 from order_engine.solana.wallet import SolanaWallet
+from tests.support.deployments import LOCALNET
 from tests.support.pool_registry import Registry
 
 Holdings = dict[str, int]
@@ -54,10 +55,11 @@ class Trader:
         keypair = SoldersKeypair()
         self.url = url
         self.rpc = Rpc(Nodes(url))
-        self.wallet = SolanaWallet(self.rpc, bytes(keypair.pubkey()))
+        self.wallet = SolanaWallet(self.rpc, LOCALNET, bytes(keypair.pubkey()))
         self.signer = Keypair(bytes(keypair))
         self.chain = SolanaChain(
             rpc=self.rpc,
+            deployment=LOCALNET,
             registry=Registry(
                 {
                     id: RegisteredPool(
@@ -96,7 +98,7 @@ class Trader:
 
     def quote(self, token_in: str, token_out: str, amount_in: int, *hops: Sequence[str]) -> Quote:
         """A quote through these pools: each hop divides its amount evenly between its pools."""
-        found = PoolReader(self.rpc).read({address(id): () for hop in hops for id in hop})
+        found = PoolReader(self.rpc, LOCALNET).read({address(id): () for hop in hops for id in hop})
         assert found.now is not None
         swaps: list[PlannedSwap] = []
         token, amount = pool_token(token_in), amount_in

@@ -84,7 +84,7 @@ class Wallet(Protocol):
     address: str
 
     def balances(self) -> Mapping[str, int]:
-        """What the wallet holds of each known token, in base units by symbol: `SOL` is native."""
+        """What the wallet holds of each token that its market has, in base units by symbol: `SOL` is native."""
 
     def check(self, token_in: str, amount_in: int) -> None:
         """Raises `InsufficientFunds` if the wallet can't pay for an order now, as far as is known."""
@@ -232,6 +232,10 @@ class PoolSource(Protocol):
     @property
     def programs(self) -> Sequence[str]:
         """The programs whose pools are searched, by the kind of their pools."""
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """The tokens whose pools are searched, as pools trade them."""
 
     def search(self, program: str, tokens: tuple[str, str], limit: int) -> FoundPools:
         """The pools of a program that trade these two tokens, at most `limit` usable ones. Raises `SearchRefused`."""

@@ -32,6 +32,7 @@ from order_engine.solana.venue import SolanaVenue
 from order_engine.solana.wallet import SolanaWallet
 from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
+from tests.support.deployments import LOCALNET
 from tests.support.localnet_market import localnet_market
 
 ORDER = UUID(int=1)
@@ -56,14 +57,15 @@ class Market:
         keypair = SoldersKeypair()
         self.rpc = Rpc(Nodes(url))
         self.registry = PostgresPoolRegistry(database, "localnet")
-        self.discovery = Discovery(source=SolanaPools(self.rpc), registry=self.registry)
+        self.discovery = Discovery(source=SolanaPools(self.rpc, LOCALNET), registry=self.registry)
         self.reader = CountingReader(self.rpc)
-        self.venue = SolanaVenue(self.registry, PoolReader(self.reader), print)
-        wallet = SolanaWallet(self.rpc, bytes(keypair.pubkey()))
+        self.venue = SolanaVenue(self.registry, PoolReader(self.reader, LOCALNET), print)
+        wallet = SolanaWallet(self.rpc, LOCALNET, bytes(keypair.pubkey()))
         tables = LookupTables(self.rpc)
-        self.router = Router([self.venue], 10, limits=TransactionLimits(wallet.key, self.venue.last, tables))
+        self.router = Router([self.venue], 10, limits=TransactionLimits(wallet.key, LOCALNET, self.venue.last, tables))
         self.chain = SolanaChain(
             rpc=self.rpc,
+            deployment=LOCALNET,
             registry=self.registry,
             wallet=wallet,
             signer=lambda: Keypair(bytes(keypair)),

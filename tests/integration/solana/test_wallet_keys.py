@@ -18,6 +18,7 @@ from order_engine.solana.chain import SolanaChain
 from order_engine.solana.pool_source import SolanaPools
 from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
+from tests.support.deployments import LOCALNET
 from tests.support.functions import new_environment
 from tests.support.localnet_market import localnet_market
 from tests.support.network import closed_port
@@ -56,7 +57,7 @@ def aws() -> Iterator[WalletKeys]:
 def quote(url: str, database: Database) -> Quote:
     call(url, "localnet_airdrop", WALLET, 10**10, "SOL")
     trader = Trader(url)
-    PostgresPoolRegistry(database, "localnet").add(SolanaPools(trader.rpc).check(POOL))
+    PostgresPoolRegistry(database, "localnet").add(SolanaPools(trader.rpc, LOCALNET).check(POOL))
     return trader.quote("SOL", "USDC", 10**9, [POOL])
 
 

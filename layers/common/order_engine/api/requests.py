@@ -27,7 +27,7 @@ from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, parse_amount
 from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS, DEFAULT_SLIPPAGE_BPS, OrderRequest
-from order_engine.domain.tokens import Token, token
+from order_engine.domain.tokens import Token, pool_token, token
 
 _PAGE_PARAMETERS = ("limit", "status", "cursor")
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
@@ -164,7 +164,7 @@ def _request(form: _OrderForm, problems: _Problems) -> OrderRequest:
     token_out = _token("tokenOut", form.token_out, problems)
     if token_in and token_out and token_in == token_out:
         problems.add("tokenOut", f"expected another token than tokenIn, was {form.token_out!r} too")
-    elif token_in and token_out and token_in.mint == token_out.mint:
+    elif token_in and token_out and pool_token(token_in.symbol) == pool_token(token_out.symbol):
         problems.add("tokenOut", f"expected a token to swap for, was {form.token_out!r}: the same mint, wrapped or not")
     amount_in = _amount(form.amount_in, token_in, problems)
     quote_id = None

@@ -13,6 +13,7 @@ from order_engine.ports import Venue
 from order_engine.services.discovery import Discovery
 from order_engine.solana.addresses import address, encode
 from order_engine.solana.chain import SolanaChain
+from order_engine.solana.deployments import Deployment, deployment
 from order_engine.solana.limits import TransactionLimits
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
@@ -35,6 +36,7 @@ def venues() -> tuple[Sequence[Venue], float]:
 def chain() -> SolanaChain:
     return SolanaChain(
         rpc=_rpc(),
+        deployment=_deployment(),
         registry=_registry(),
         wallet=wallet(),
         signer=_signer,
@@ -45,17 +47,17 @@ def chain() -> SolanaChain:
 
 @cache
 def limits() -> TransactionLimits:
-    return TransactionLimits(wallet().key, _venue().last, _lookup_tables())
+    return TransactionLimits(wallet().key, _deployment(), _venue().last, _lookup_tables())
 
 
 @cache
 def wallet() -> SolanaWallet:
-    return SolanaWallet(_rpc(), address(settings.required("WALLET_ADDRESS")))
+    return SolanaWallet(_rpc(), _deployment(), address(settings.required("WALLET_ADDRESS")))
 
 
 @cache
 def discovery() -> Discovery:
-    return Discovery(source=SolanaPools(_rpc()), registry=_registry())
+    return Discovery(source=SolanaPools(_rpc(), _deployment()), registry=_registry())
 
 
 @cache
@@ -66,6 +68,10 @@ def _rpc() -> Rpc:
     return Rpc(Nodes(urls, market.name(), warn=warn))
 
 
+def _deployment() -> Deployment:
+    return deployment(market.name())
+
+
 @cache
 def _registry() -> PostgresPoolRegistry:
     return PostgresPoolRegistry(stores.database(), settings.required("SOLANA_CLUSTER"))
@@ -73,7 +79,7 @@ def _registry() -> PostgresPoolRegistry:
 
 @cache
 def _venue() -> SolanaVenue:
-    return SolanaVenue(_registry(), PoolReader(_rpc()), warn)
+    return SolanaVenue(_registry(), PoolReader(_rpc(), _deployment()), warn)
 
 
 @cache

@@ -12,6 +12,7 @@ from order_engine.bootstrap import settings
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS
 from order_engine.services.discovery import Discovery
+from order_engine.solana.deployments import deployment
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.pool_source import SolanaPools
 from order_engine.solana.rpc import Rpc
@@ -67,7 +68,8 @@ def main() -> None:
 
 
 def _source(cluster: str) -> SolanaPools:
-    return SolanaPools(Rpc(Nodes(settings.required("SOLANA_RPC_URL"), CLUSTERS[cluster])))
+    market = CLUSTERS[cluster]
+    return SolanaPools(Rpc(Nodes(settings.required("SOLANA_RPC_URL"), market)), deployment(market))
 
 
 if __name__ == "__main__":

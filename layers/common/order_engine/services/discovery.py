@@ -10,7 +10,6 @@ from itertools import combinations, product
 
 from order_engine.domain.errors import Transient, VenueUnavailable
 from order_engine.domain.pools import RegisteredPool, Source
-from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.ports import PoolRegistry, PoolSource, SearchRefused
 
 POOLS_PER_PAIR = 3
@@ -65,8 +64,7 @@ class Discovery:
         """
         ends = self._now() + seconds
         known = [pool for pool in self._registry.all() if pool.enabled and pool.source is Source.DISCOVERED]
-        tokens = sorted({pool_token(symbol) for symbol in TOKENS})
-        searches = list(product(self._source.programs, combinations(tokens, 2)))
+        searches = list(product(self._source.programs, combinations(self._source.tokens, 2)))
         random.shuffle(searches)
         report = Report()
         for program, pair in searches:

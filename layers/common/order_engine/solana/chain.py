@@ -9,7 +9,6 @@ from uuid import UUID
 
 from order_engine.domain.errors import ChainRefused, QuoteExpired, SignatureMismatch, VenueUnavailable
 from order_engine.domain.quotes import Costs, Quote
-from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import PoolRegistry
 from order_engine.solana.addresses import (
@@ -20,6 +19,7 @@ from order_engine.solana.addresses import (
     associated_token_account,
     encode,
 )
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.failures import failure
 from order_engine.solana.fills import fill
 from order_engine.solana.instructions import SIGNATURE_LAMPORTS
@@ -54,6 +54,7 @@ class SolanaChain:
         self,
         *,
         rpc: Rpc,
+        deployment: Deployment,
         registry: PoolRegistry,
         wallet: SolanaWallet,
         signer: Callable[[], Signer],
@@ -62,8 +63,9 @@ class SolanaChain:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._rpc = rpc
+        self._deployment = deployment
         self._registry = registry
-        self._reader = PoolReader(rpc)
+        self._reader = PoolReader(rpc, deployment)
         self._wallet = wallet
         self._signer = signer
         self._tables = tables
@@ -78,7 +80,7 @@ class SolanaChain:
         if quote.token_out == "SOL":
             del bought[quote.swaps[-1].token_out]
         fee = SIGNATURE_LAMPORTS - (-units * price // MICRO_LAMPORTS)
-        return Costs(fee, self._rent * self._missing([address(TOKENS[symbol].mint) for symbol in bought]))
+        return Costs(fee, self._rent * self._missing([self._deployment.mint(symbol) for symbol in bought]))
 
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         quote.check(self._now())
@@ -87,6 +89,7 @@ class SolanaChain:
             min_out,
             order_id,
             wallet=self._wallet.key,
+            deployment=self._deployment,
             pools=self._pools(quote),
             rent=self._rent,
             tables=self._tables.read(),
@@ -131,8 +134,8 @@ class SolanaChain:
         if landed is None:
             return None  # This node has not seen it yet.
         if landed.error is not None:
-            raise failure(landed.error, landed.logs, landed.programs)
-        return fill(transaction, landed, self._wallet.key)
+            raise failure(landed.error, landed.logs, landed.programs, self._deployment.programs)
+        return fill(transaction, landed, self._wallet.key, self._deployment)
 
     def _status(self, transaction: Transaction) -> Status | None:
         """What is known of a transaction. Raises `QuoteExpired` once it can't land any more.
@@ -175,7 +178,8 @@ class SolanaChain:
         if simulation.error is None:
             numerator, denominator = _MARGIN
             return min(simulation.units * numerator // denominator + 1, MAX_COMPUTE_UNITS)
-        error = failure(simulation.error, simulation.logs, [step.instruction.program for step in full.steps])
+        called = [step.instruction.program for step in full.steps]
+        error = failure(simulation.error, simulation.logs, called, self._deployment.programs)
         if isinstance(error, ChainRefused):
             # Programs have various names for an account that is missing or holds too little.
             self._wallet.check(quote.token_in, quote.amount_in)

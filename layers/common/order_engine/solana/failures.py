@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from order_engine.domain.errors import ChainRefused, EngineError, InsufficientFunds, QuoteExpired, VenueUnavailable
@@ -17,7 +17,7 @@ from order_engine.solana.addresses import (
     Address,
     encode,
 )
-from order_engine.solana.programs import PROGRAMS
+from order_engine.solana.programs.program import Program
 
 _UNPAYABLE = {"AccountNotFound", "InsufficientFundsForFee", "InsufficientFundsForRent"}
 """Errors of the payer: there is none, or it holds too little."""
@@ -29,13 +29,11 @@ _HOLDS_TOO_LITTLE = 1
 """The code with which these programs refuse to move more than an account holds. Other programs use it otherwise."""
 _MOVERS = {encode(SYSTEM): "System", encode(TOKEN): "Token", encode(TOKEN_2022): "Token-2022"}
 
-_PROGRAMS = {encode(id): program for id, program in PROGRAMS.items()}
 _NAMES = {
     **_MOVERS,
     encode(ASSOCIATED_TOKEN): "Associated Token",
     encode(COMPUTE_BUDGET): "Compute Budget",
     encode(MEMO): "Memo",
-    **{id: program.name for id, program in _PROGRAMS.items()},
 }
 
 _INVOKED = re.compile(r"Program (\w+) invoke \[\d+\]")
@@ -44,16 +42,20 @@ _FAILED = re.compile(r"Program (\w+) failed: ")
 _ANCHOR_ERROR = re.compile(r"Error Code: (\w+)\. Error Number: \d+\. Error Message: (.*)")
 
 
-def failure(error: Any, logs: Sequence[str], programs: Sequence[Address]) -> EngineError:
+def failure(
+    error: Any, logs: Sequence[str], called: Sequence[Address], programs: Mapping[Address, Program]
+) -> EngineError:
     """The engine's error for the error that a node reports of a transaction.
 
-    `programs` are those that its instructions call. By the program that failed first and its error's name: codes change
-    between versions of a program, and mean something else in each program.
+    `called` are the programs that its instructions call, `programs` the DEXs' on the cluster. By the program that
+    failed first and its error's name: codes change between versions of a program, and mean something else in each
+    program.
     """
     match error:
-        case {"InstructionError": [int(index), reason]} if index < len(programs):
-            program, lines = _refusal(logs) or (encode(programs[index]), [])
-            return _of_program(program, reason, lines)
+        case {"InstructionError": [int(index), reason]} if index < len(called):
+            id, lines = _refusal(logs) or (encode(called[index]), [])
+            known = {encode(address): program for address, program in programs.items()}
+            return _of_program(id, known.get(id), reason, lines)
     name = str(next(iter(error), error) if isinstance(error, dict) else error)
     if name == "BlockhashNotFound":
         return VenueUnavailable("expected a node that knows the transaction's blockhash, was one that lags behind")
@@ -78,10 +80,12 @@ def _refusal(logs: Sequence[str]) -> tuple[str, list[str]] | None:
     return None
 
 
-def _of_program(program: str, reason: Any, lines: Sequence[str]) -> EngineError:
-    """The error of a program that has logged these lines. `reason` is the runtime's name for it, or its own code."""
+def _of_program(id: str, known: Program | None, reason: Any, lines: Sequence[str]) -> EngineError:
+    """The error of the program with this id, `known` if it is a DEX's, that has logged these lines.
+
+    `reason` is the runtime's name for the error, or the program's own code.
+    """
     code = reason["Custom"] if isinstance(reason, dict) and isinstance(reason.get("Custom"), int) else None
-    known = _PROGRAMS.get(program)
     name, message = "", lines[-1].removeprefix("Error: ") if lines else ""
     if found := [match for match in map(_ANCHOR_ERROR.search, lines) if match]:
         name, message = found[-1].groups()
@@ -90,10 +94,10 @@ def _of_program(program: str, reason: Any, lines: Sequence[str]) -> EngineError:
     elif known is not None:
         name = known.codes.get(code, "")
     name = name or f"error {code}"
-    text = f"{_NAMES.get(program, program)} refused the transaction: {name}"
+    text = f"{known.name if known else _NAMES.get(id, id)} refused the transaction: {name}"
     if message not in ("", name):
         text += f" ({message.removesuffix('.')})"
-    if program in _MOVERS and code == _HOLDS_TOO_LITTLE:
+    if id in _MOVERS and code == _HOLDS_TOO_LITTLE:
         return InsufficientFunds(text)
     if name in _INCOMPLETE:
         return QuoteExpired(text)

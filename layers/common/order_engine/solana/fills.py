@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.quotes import Costs
-from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.solana.addresses import WRAPPED_SOL, Address, address
+from order_engine.solana.addresses import WRAPPED_SOL, Address
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.rpc import LandedTransaction
 
 
-def fill(transaction: Transaction, landed: LandedTransaction, wallet: Address) -> Fill:
+def fill(transaction: Transaction, landed: LandedTransaction, wallet: Address, deployment: Deployment) -> Fill:
     """The fill of a transaction that `wallet` has paid and signed, and that has landed without error.
 
     To the lamport: what the wallet has lost is the fee, the rent of its new token accounts, and the SOL that it has
     swapped. Raises `VenueUnavailable` for balances that can't be those of the transaction.
     """
     costs = Costs(landed.fee, _rent(landed, wallet))
-    amount_in = -_change(landed, wallet, transaction.token_in, costs)
-    amount_out = _change(landed, wallet, transaction.token_out, costs)
+    amount_in = -_change(landed, wallet, transaction.token_in, deployment, costs)
+    amount_out = _change(landed, wallet, transaction.token_out, deployment, costs)
     if not 0 < amount_in <= transaction.amount_in or amount_out < transaction.min_out:
         raise VenueUnavailable(
             f"expected {transaction.signature} to swap at most {transaction.amount_in} for at least"
@@ -37,11 +37,11 @@ def _rent(landed: LandedTransaction, wallet: Address) -> int:
     return rent
 
 
-def _change(landed: LandedTransaction, wallet: Address, symbol: str, costs: Costs) -> int:
+def _change(landed: LandedTransaction, wallet: Address, symbol: str, deployment: Deployment, costs: Costs) -> int:
     """What the wallet has gained of a token, in base units. SOL is native."""
     if symbol == "SOL":
         return landed.lamports_after[wallet] - landed.lamports_before[wallet] + sum(costs)
-    mint = address(TOKENS[symbol].mint)
+    mint = deployment.mint(symbol)
     before, after = (
         sum(token.amount for token in balances.values() if (token.owner, token.mint) == (wallet, mint))
         for balances in (landed.tokens_before, landed.tokens_after)

@@ -9,6 +9,7 @@ from order_engine.dex.routing import Hop
 from order_engine.domain.errors import ChainRefused
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.solana.addresses import ADDRESS_BYTES, Address
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.programs.program import ProgramPool
 from order_engine.solana.transactions import draft
@@ -22,8 +23,11 @@ class TransactionLimits:
 
     hop_reserve_bps = HOP_RESERVE_BPS
 
-    def __init__(self, wallet: Address, pool: Callable[[str], ProgramPool], tables: LookupTables) -> None:
+    def __init__(
+        self, wallet: Address, deployment: Deployment, pool: Callable[[str], ProgramPool], tables: LookupTables
+    ) -> None:
         self._wallet = wallet
+        self._deployment = deployment
         self._pool = pool
         self._tables = tables
 
@@ -44,8 +48,16 @@ class TransactionLimits:
         tokens = hops[0].token_in, hops[-1].token_out
         quote = Quote(*tokens, hops[0].amount_in, hops[-1].amount_out, tuple(swaps), slot=0, expires_at=0)
         pools = {swap.pool: self._pool(swap.pool) for swap in swaps}
-        tables = self._tables.read()
-        swapping = draft(quote, 0, UUID(int=0), wallet=self._wallet, pools=pools, rent=0, tables=tables)
+        swapping = draft(
+            quote,
+            0,
+            UUID(int=0),
+            wallet=self._wallet,
+            deployment=self._deployment,
+            pools=pools,
+            rent=0,
+            tables=self._tables.read(),
+        )
         try:
             swapping.with_budget(0, 0).message(bytes(ADDRESS_BYTES))
         except ChainRefused:

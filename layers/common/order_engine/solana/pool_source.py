@@ -10,16 +10,14 @@ from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.domain.tokens import TOKENS
 from order_engine.ports import FoundPools, SearchRefused
 from order_engine.solana.accounts import Account
-from order_engine.solana.addresses import Address, address, decode, encode
+from order_engine.solana.addresses import Address, decode, encode
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.nodes import RpcError
 from order_engine.solana.pools import AccountReader, PoolAt, PoolReader
-from order_engine.solana.programs import PROGRAMS
 from order_engine.solana.programs.pool_accounts import balance
 from order_engine.solana.programs.program import Program
 from order_engine.solana.rpc import Snapshot
 from order_engine.solana.tokens import Mint, mint
-
-_PROGRAMS = {program.kind: program for program in PROGRAMS.values()}
 
 
 class ProgramReader(AccountReader, Protocol):
@@ -33,18 +31,20 @@ class ProgramReader(AccountReader, Protocol):
 class SolanaPools:
     """A `PoolSource`."""
 
-    programs = tuple(_PROGRAMS)
-
-    def __init__(self, rpc: ProgramReader) -> None:
+    def __init__(self, rpc: ProgramReader, deployment: Deployment) -> None:
         self._rpc = rpc
-        self._reader = PoolReader(rpc)
+        self._deployment = deployment
+        self._reader = PoolReader(rpc, deployment)
+        self._programs = {program.kind: program for program in deployment.programs.values()}
+        self.programs = list(self._programs)
+        self.tokens = sorted({*deployment.symbols.values()})
 
     def search(self, program: str, tokens: tuple[str, str], limit: int) -> FoundPools:
         candidates: dict[Address, Sequence[Address]] = {}
         unusable: dict[str, EngineError] = {}
-        for pool, account in self._accounts(_PROGRAMS[program], tokens):
+        for pool, account in self._accounts(self._programs[program], tokens):
             try:
-                candidates[pool] = _PROGRAMS[program].companions(pool, account.data)
+                candidates[pool] = self._programs[program].companions(pool, account.data)
             except EngineError as error:
                 unusable[encode(pool)] = error
         reading = self._reader.read(candidates)
@@ -68,7 +68,7 @@ class SolanaPools:
 
     def _accounts(self, program: Program, tokens: tuple[str, str]) -> Iterator[tuple[Address, Account]]:
         """The accounts of a program's pools of two tokens, usable or not."""
-        mints = sorted(address(TOKENS[symbol].mint) for symbol in tokens)
+        mints = sorted(map(self._deployment.mint, tokens))
         for pair in [mints] if program.sorts_mints else [mints, mints[::-1]]:
             contents = dict(zip(program.mint_offsets, pair, strict=True))
             try:

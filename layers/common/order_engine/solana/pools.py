@@ -7,16 +7,13 @@ from struct import Struct
 from typing import NamedTuple, Protocol
 
 from order_engine.domain.errors import CorruptPool, EngineError, UnsupportedPool, VenueUnavailable
-from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import CLOCK, Address, address, encode
-from order_engine.solana.programs import PROGRAMS
+from order_engine.solana.addresses import CLOCK, Address, encode
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.programs.program import Program, ProgramPool
 from order_engine.solana.rpc import MAX_ACCOUNTS, Snapshot
 
 _CLOCK = Struct("<Q24xq")
-
-_SYMBOLS = {address(token.mint): pool_token(token.symbol) for token in TOKENS.values()}
 
 
 class AccountReader(Protocol):
@@ -58,8 +55,11 @@ class _Pass(NamedTuple):
 
 
 class PoolReader:
-    def __init__(self, rpc: AccountReader) -> None:
+    """Reads pools of the programs and the tokens on a cluster."""
+
+    def __init__(self, rpc: AccountReader, deployment: Deployment) -> None:
         self._rpc = rpc
+        self._deployment = deployment
 
     def read(self, known: Mapping[Address, Sequence[Address]]) -> Reading:
         """Pools as they are now: one call for as many as `MAX_ACCOUNTS` accounts suffice for.
@@ -87,15 +87,38 @@ class PoolReader:
             done = done._replace(slot=done.slot or slot, now=clock.unix_timestamp)
             for pool in pools:
                 try:
-                    program, companions = _identified(pool, accounts)
+                    program, companions = self._identified(pool, accounts)
                     if accounts.keys() >= set(companions):
                         decoded = program.decode(pool, accounts, clock)
-                        done.pools[encode(pool)] = PoolAt(slot, program, decoded, _tokens(decoded), companions)
+                        done.pools[encode(pool)] = PoolAt(slot, program, decoded, self._tokens(decoded), companions)
                     else:
                         done.moved[pool] = companions
                 except EngineError as error:
                     done.unusable[encode(pool)] = error
         return done
+
+    def _identified(self, pool: Address, accounts: Accounts) -> tuple[Program, list[Address]]:
+        """A pool's program, and its companions as they are now. Raises `CorruptPool`, `UnsupportedPool`."""
+        account = accounts[pool]
+        if account is None:
+            raise CorruptPool("expected a pool, was no account")
+        market, programs = self._deployment.market, self._deployment.programs
+        program = programs.get(account.owner)
+        if program is None:
+            names = ", ".join(each.name for each in programs.values()) or "no program"
+            raise UnsupportedPool(
+                f"expected a pool of {names} on {market}, was an account of program {encode(account.owner)}"
+            )
+        return program, program.companions(pool, account.data)
+
+    def _tokens(self, pool: ProgramPool) -> tuple[str, str]:
+        """The symbols of the pool's tokens. Raises `UnsupportedPool`."""
+        symbols = self._deployment.symbols
+        for mint in pool.mints:
+            if mint not in symbols:
+                raise UnsupportedPool(f"expected mints of {', '.join(symbols.values())}, was {encode(mint)}")
+        mint_a, mint_b = pool.mints
+        return symbols[mint_a], symbols[mint_b]
 
 
 def _calls(known: Mapping[Address, Sequence[Address]]) -> Iterator[tuple[list[Address], list[Address]]]:
@@ -111,27 +134,6 @@ def _calls(known: Mapping[Address, Sequence[Address]]) -> Iterator[tuple[list[Ad
         accounts |= own
     if pools:
         yield pools, list(accounts)
-
-
-def _identified(pool: Address, accounts: Accounts) -> tuple[Program, list[Address]]:
-    """A pool's program, and its companions as they are now. Raises `CorruptPool`, `UnsupportedPool`."""
-    account = accounts[pool]
-    if account is None:
-        raise CorruptPool("expected a pool, was no account")
-    program = PROGRAMS.get(account.owner)
-    if program is None:
-        names = ", ".join(each.name for each in PROGRAMS.values())
-        raise UnsupportedPool(f"expected a pool of {names}, was an account of program {encode(account.owner)}")
-    return program, program.companions(pool, account.data)
-
-
-def _tokens(pool: ProgramPool) -> tuple[str, str]:
-    """The symbols of the pool's tokens. Raises `UnsupportedPool`."""
-    for mint in pool.mints:
-        if mint not in _SYMBOLS:
-            raise UnsupportedPool(f"expected mints of {', '.join(_SYMBOLS.values())}, was {encode(mint)}")
-    mint_a, mint_b = pool.mints
-    return _SYMBOLS[mint_a], _SYMBOLS[mint_b]
 
 
 def _clock(accounts: Accounts) -> Clock:

@@ -12,7 +12,8 @@ from order_engine.domain.errors import ChainRefused, QuoteExpired
 from order_engine.domain.money import describe
 from order_engine.domain.quotes import PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS
-from order_engine.solana.addresses import TOKEN, WRAPPED_SOL, Address, address, associated_token_account, encode
+from order_engine.solana.addresses import TOKEN, WRAPPED_SOL, Address, associated_token_account, encode
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.instructions import (
     Instruction,
     address_with_seed,
@@ -87,6 +88,7 @@ def draft(
     order_id: UUID,
     *,
     wallet: Address,
+    deployment: Deployment,
     pools: Mapping[str, ProgramPool],
     rent: int,
     tables: Sequence[LookupTable] = (),
@@ -96,17 +98,19 @@ def draft(
     `rent` is that of a token account, in lamports. SOL is swapped through an account of its own, which exists within
     the transaction only, so that wrapped SOL of the wallet's stays wrapped.
 
-    Raises `QuoteExpired` if one of the quote's pools is not among `pools`.
+    Raises `QuoteExpired` if one of the quote's pools is not among `pools`, `NoRoute` for a token that the cluster does
+    not have.
     """
     # Another quote for the order gives another account, and another signature under the same blockhash: an earlier
     # transaction may have failed, or somebody may have put lamports where its account was to be created.
     mark = encode(sha256(f"{order_id} {quote.expires_at}".encode()).digest())[-_MARK_CHARACTERS:]
-    used = {swap.pool: _pool(swap, pools) for swap in quote.swaps}
+    tokens = list(dict.fromkeys(symbol for swap in quote.swaps for symbol in (swap.token_in, swap.token_out)))
+    mints = {symbol: deployment.mint(symbol) for symbol in tokens}
+    used = {swap.pool: _pool(swap, pools, mints) for swap in quote.swaps}
     programs = {
         mint: program for pool in used.values() for mint, program in zip(pool.mints, pool.token_programs, strict=True)
     }
-    tokens = list(dict.fromkeys(symbol for swap in quote.swaps for symbol in (swap.token_in, swap.token_out)))
-    holdings = {symbol: _associated(wallet, symbol, programs[_mint(symbol)]) for symbol in tokens}
+    holdings = {symbol: _associated(wallet, symbol, mint, programs[mint]) for symbol, mint in mints.items()}
     if quote.token_in == "SOL":
         holdings[tokens[0]] = _temporary(wallet, mark, rent, quote.amount_in)
     else:
@@ -126,16 +130,16 @@ def draft(
 class _Holding(NamedTuple):
     """The wallet's account for a token, and what opens it before the swaps and closes it after them."""
 
+    mint: Address
     account: Address
     opening: Sequence[Step]
     closing: Sequence[Step]
 
 
-def _associated(wallet: Address, symbol: str, token_program: Address) -> _Holding:
-    mint = _mint(symbol)
+def _associated(wallet: Address, symbol: str, mint: Address, token_program: Address) -> _Holding:
     create = create_associated(wallet, wallet, mint, token_program)
     step = Step(create, f"create the {_shown(symbol)} account unless it exists")
-    return _Holding(associated_token_account(wallet, mint, token_program), [step], [])
+    return _Holding(mint, associated_token_account(wallet, mint, token_program), [step], [])
 
 
 def _temporary(wallet: Address, seed: str, rent: int, lamports: int) -> _Holding:
@@ -147,7 +151,8 @@ def _temporary(wallet: Address, seed: str, rent: int, lamports: int) -> _Holding
         Step(create, f"create the wSOL account{holds}"),
         Step(initialize_account3(account, WRAPPED_SOL, wallet), "initialize the wSOL account"),
     ]
-    return _Holding(account, opening, [Step(close_account(account, wallet, wallet), "close the wSOL account")])
+    closing = [Step(close_account(account, wallet, wallet), "close the wSOL account")]
+    return _Holding(WRAPPED_SOL, account, opening, closing)
 
 
 def _swaps(
@@ -168,7 +173,7 @@ def _swaps(
         trader = Trader(wallet, holdings[token_in].account, holdings[token_out].account)
         for swap in hop:
             pool = pools[swap.pool]
-            a_to_b = pool.mints[0] == _mint(token_in)
+            a_to_b = pool.mints[0] == holdings[token_in].mint
             if token_out == quote.swaps[-1].token_out:
                 least = max(-(-min_out * swap.amount_out // planned_out), 1)
                 call = pool.swap(trader, a_to_b, swap.amount_in, least)
@@ -180,19 +185,15 @@ def _swaps(
             yield Step(call, text)
 
 
-def _pool(swap: PlannedSwap, pools: Mapping[str, ProgramPool]) -> ProgramPool:
+def _pool(swap: PlannedSwap, pools: Mapping[str, ProgramPool], mints: Mapping[str, Address]) -> ProgramPool:
     pool = pools.get(swap.pool)
     if pool is None:
         raise QuoteExpired(f"pool {swap.pool} can no longer be traded in")
-    expected = {_mint(swap.token_in), _mint(swap.token_out)}
+    expected = {mints[swap.token_in], mints[swap.token_out]}
     if expected != {*pool.mints}:
         was = " and ".join(map(encode, pool.mints))
         raise ChainRefused(f"expected pool {swap.pool} to trade {swap.token_in} for {swap.token_out}, was {was}")
     return pool
-
-
-def _mint(symbol: str) -> Address:
-    return address(TOKENS[symbol].mint)
 
 
 def _shown(symbol: str) -> str:

@@ -6,7 +6,8 @@ from order_engine.domain.errors import CorruptPool, InsufficientFunds, Unsupport
 from order_engine.domain.money import describe
 from order_engine.domain.tokens import TOKENS
 from order_engine.solana.accounts import Account
-from order_engine.solana.addresses import Address, address, associated_token_account, encode
+from order_engine.solana.addresses import Address, associated_token_account, encode
+from order_engine.solana.deployments import Deployment
 from order_engine.solana.instructions import SIGNATURE_LAMPORTS
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES, token_account
@@ -15,13 +16,14 @@ from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES, token_account
 class SolanaWallet:
     """A `Wallet`. Its tokens are in its associated token accounts."""
 
-    def __init__(self, rpc: Rpc, key: Address) -> None:
+    def __init__(self, rpc: Rpc, deployment: Deployment, key: Address) -> None:
         self.key = key
         self.address = encode(key)
         self._rpc = rpc
+        self._deployment = deployment
 
     def balances(self) -> dict[str, int]:
-        accounts = {symbol: self._account(symbol) for symbol in TOKENS}
+        accounts = {symbol: self._account(symbol) for symbol in self._deployment.mints}
         found = self._rpc.accounts(list(accounts.values())).accounts
         return {symbol: _balance(symbol, found[account]) for symbol, account in accounts.items()}
 
@@ -36,7 +38,7 @@ class SolanaWallet:
         _require("SOL", lamports, _balance("SOL", found[self.key]))
 
     def _account(self, symbol: str) -> Address:
-        return self.key if symbol == "SOL" else associated_token_account(self.key, address(TOKENS[symbol].mint))
+        return self.key if symbol == "SOL" else associated_token_account(self.key, self._deployment.mint(symbol))
 
 
 def _balance(symbol: str, account: Account | None) -> int:

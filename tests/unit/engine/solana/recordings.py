@@ -25,8 +25,8 @@ from order_engine.domain.errors import ChainRefused, EngineError, QuoteExpired, 
 from order_engine.solana.accounts import Account, Accounts, Clock
 from order_engine.solana.addresses import Address, address, associated_token_account
 from order_engine.solana.instructions import AccountMeta, Instruction
-from order_engine.solana.programs import PROGRAMS, meteora_dlmm, raydium_amm_v4, raydium_clmm
 from order_engine.solana.programs.program import Program, ProgramPool, Trader
+from tests.support.deployments import MAINNET, program
 
 FOLDER = Path(__file__).parents[3] / "vectors" / "solana"
 
@@ -44,7 +44,7 @@ NOT_QUOTED = "refused; the engine refuses to quote"
 TOO_DEAR = "refused beyond the limit, as quoted"
 REFUSED = "refused for another reason than pool or price"
 
-BEFORE_ARRAYS = {meteora_dlmm.ID: 16, raydium_clmm.ID: 14}
+BEFORE_ARRAYS = {program("meteora_dlmm").id: 16, program("raydium_clmm").id: 14}
 """The accounts of a swap before its arrays of bins or ticks."""
 
 Row = dict[str, Any]
@@ -69,7 +69,7 @@ def documents() -> dict[str, Row]:
 def recordings(name: str) -> list[Recording]:
     """The recordings of a file."""
     document = documents()[name]
-    program = PROGRAMS[address(document["meta"]["program_id"])]
+    program = MAINNET.programs[address(document["meta"]["program_id"])]
     return [
         Recording(name, program, pool, [row for row in document["swaps"] if row["pool"] == pool["name"]])
         for pool in document["pools"]
@@ -249,7 +249,7 @@ def compare(built: Instruction, recorded: Instruction) -> str:
     if built == recorded:
         return AGREED
     assert built.program == recorded.program
-    if built.program == raydium_amm_v4.ID:
+    if built.program == program("raydium_amm_v4").id:
         assert built.data == recorded.data
         assert read_by_amm_v4(built) == read_by_amm_v4(recorded)
     elif built.data == recorded.data:

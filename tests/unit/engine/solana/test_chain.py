@@ -22,16 +22,16 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.domain.quotes import Costs, PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
 from order_engine.solana.accounts import Account
-from order_engine.solana.addresses import SYSTEM, address, associated_token_account, decode, encode
+from order_engine.solana.addresses import SYSTEM, associated_token_account, decode, encode
 from order_engine.solana.chain import SolanaChain
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.wallet import SolanaWallet
+from tests.support.deployments import MAINNET
 from tests.support.pool_registry import Registry
 from tests.support.solana_node import FakeNode, Refusal
 from tests.unit.engine.solana.ledger import companions_of, ledger_of
@@ -48,7 +48,7 @@ SIGNATURE = encode(bytes(range(64)))
 NOW = 1_000.0
 LAST_VALID = 300
 SLIPPAGE = {"InstructionError": [5, {"Custom": 6005}]}
-USDC_ACCOUNT = encode(associated_token_account(KEYPAIR.address, address(TOKENS["USDC"].mint)))
+USDC_ACCOUNT = encode(associated_token_account(KEYPAIR.address, MAINNET.mint("USDC")))
 
 
 @dataclass
@@ -115,9 +115,10 @@ def on(node: FakeNode) -> Chain:
     )
     registry = Registry({registered.address: registered})
     rpc = Rpc(Nodes(node.url))
-    wallet = SolanaWallet(rpc, KEYPAIR.address)
+    wallet = SolanaWallet(rpc, MAINNET, KEYPAIR.address)
     chain = SolanaChain(
         rpc=rpc,
+        deployment=MAINNET,
         registry=registry,
         wallet=wallet,
         signer=lambda: found_chain,
@@ -321,7 +322,7 @@ def final(height: int, slot: int = 400) -> dict[str, Any]:
 
 def landed(error: Any = None, log: tuple[str, ...] = ()) -> dict[str, Any]:
     """A transaction that took 1 SOL, a fee and the rent of a new account, and paid 100 USDC."""
-    usdc = TOKENS["USDC"].mint
+    usdc = encode(MAINNET.mint("USDC"))
     balance = {"accountIndex": 1, "mint": usdc, "owner": WALLET, "uiTokenAmount": {"amount": "100"}}
     return {
         "slot": 402,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from order_engine.domain.errors import (
     SlippageExceeded,
     VenueUnavailable,
 )
-from order_engine.solana.addresses import COMPUTE_BUDGET, SYSTEM, TOKEN, address, encode
+from order_engine.solana.addresses import COMPUTE_BUDGET, SYSTEM, TOKEN, Address, address, encode
 from order_engine.solana.failures import failure
-from order_engine.solana.programs import PROGRAMS, raydium_amm_v4, raydium_cp
+from tests.support.deployments import MAINNET, program
 from tests.unit.engine.solana.transaction_vectors import DOCUMENTS, Row
 
 REACTIONS: dict[str, type[EngineError]] = {
@@ -40,12 +41,18 @@ REACTIONS: dict[str, type[EngineError]] = {
 }
 """The reactions that are beyond doubt, by what the recordings say."""
 
+CP_SWAP, AMM_V4 = program("raydium_cp").id, program("raydium_amm_v4").id
+
 ROWS = [
     (error, row["id"], name)
     for name, document in DOCUMENTS.items()
     for row in [*document.get("swaps", []), *document.get("transactions", [])]
     if (error := (row.get("result") or {}).get("error"))
 ]
+
+
+def failed(error: Any, logs: Sequence[str], called: Sequence[Address]) -> EngineError:
+    return failure(error, logs, called, MAINNET.programs)
 
 
 def reported(error: Row) -> tuple[Any, list[str]]:
@@ -66,9 +73,9 @@ def reported(error: Row) -> tuple[Any, list[str]]:
 
 @pytest.mark.parametrize("error", [row[0] for row in ROWS], ids=[f"{name}-{id}" for _, id, name in ROWS])
 def test_a_recorded_error_has_the_reaction_that_its_program_and_name_ask_for(error: Row) -> None:
-    if address(error.get("program", encode(SYSTEM))) not in {*PROGRAMS, SYSTEM, TOKEN}:
+    if address(error.get("program", encode(SYSTEM))) not in {*MAINNET.programs, SYSTEM, TOKEN}:
         pytest.skip("the engine does not trade in this program's pools")
-    found = failure(*reported(error), programs=[SYSTEM] * 20)
+    found = failed(*reported(error), [SYSTEM] * 20)
     said = [error.get("name", ""), error["kind"], error.get("error_log", "")]
     for name, reaction in REACTIONS.items():
         if any(name in text for text in said):
@@ -78,7 +85,7 @@ def test_a_recorded_error_has_the_reaction_that_its_program_and_name_ask_for(err
 
 
 def in_cp_swap(*log: str) -> list[str]:
-    cp_swap = encode(raydium_cp.ID)
+    cp_swap = encode(CP_SWAP)
     return [f"Program {cp_swap} invoke [1]", *log, f"Program {cp_swap} failed: custom program error: 0x1"]
 
 
@@ -90,24 +97,24 @@ def test_the_name_counts_where_a_newer_version_of_the_program_has_another_code()
     log = in_cp_swap(
         "Program log: AnchorError occurred. Error Code: ExceededSlippage. Error Number: 6099. Error Message: Little."
     )
-    found = failure(custom(6099), log, [raydium_cp.ID])
+    found = failed(custom(6099), log, [CP_SWAP])
     assert type(found) is SlippageExceeded
     assert str(found) == "Raydium CP-Swap refused the transaction: ExceededSlippage (Little)"
 
 
 def test_a_code_alone_is_read_by_the_program_of_its_instruction() -> None:
-    programs = [COMPUTE_BUDGET, raydium_amm_v4.ID, raydium_cp.ID]
-    assert type(failure(custom(30, index=1), [], programs)) is SlippageExceeded
-    assert type(failure(custom(30, index=2), [], programs)) is ChainRefused
-    assert type(failure(custom(6005, index=2), [], programs)) is SlippageExceeded
+    called = [COMPUTE_BUDGET, AMM_V4, CP_SWAP]
+    assert type(failed(custom(30, index=1), [], called)) is SlippageExceeded
+    assert type(failed(custom(30, index=2), [], called)) is ChainRefused
+    assert type(failed(custom(6005, index=2), [], called)) is SlippageExceeded
 
 
 def test_code_1_means_too_little_money_only_in_programs_that_move_it() -> None:
     token = encode(TOKEN)
     inner = [f"Program {token} invoke [2]", "Program log: Error: insufficient funds", f"Program {token} failed: custom"]
-    assert type(failure(custom(1), in_cp_swap(*inner), [raydium_cp.ID])) is InsufficientFunds
-    assert type(failure(custom(1), in_cp_swap(), [raydium_cp.ID])) is ChainRefused
-    assert type(failure(custom(1), [], [raydium_amm_v4.ID])) is ChainRefused
+    assert type(failed(custom(1), in_cp_swap(*inner), [CP_SWAP])) is InsufficientFunds
+    assert type(failed(custom(1), in_cp_swap(), [CP_SWAP])) is ChainRefused
+    assert type(failed(custom(1), [], [AMM_V4])) is ChainRefused
 
 
 def test_what_another_program_has_logged_before_does_not_count() -> None:
@@ -116,7 +123,7 @@ def test_what_another_program_has_logged_before_does_not_count() -> None:
     )
     token = encode(TOKEN)
     log = in_cp_swap(f"Program {token} invoke [2]", memo, f"Program {token} success", "Program log: Error: unlucky")
-    found = failure(custom(7), log, [raydium_cp.ID])
+    found = failed(custom(7), log, [CP_SWAP])
     assert type(found) is ChainRefused
     assert str(found) == "Raydium CP-Swap refused the transaction: error 7 (unlucky)"
 
@@ -137,6 +144,6 @@ def test_what_another_program_has_logged_before_does_not_count() -> None:
     ],
 )
 def test_an_error_of_no_program_is_named_too(error: Any, reaction: type[EngineError], said: str) -> None:
-    found = failure(error, ["Program 1 success", "nonsense"], [TOKEN])
+    found = failed(error, ["Program 1 success", "nonsense"], [TOKEN])
     assert type(found) is reaction
     assert said in str(found)

@@ -6,19 +6,18 @@ import pytest
 
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.domain.quotes import Costs
-from order_engine.domain.tokens import TOKENS
 from order_engine.domain.transactions import Transaction
 from order_engine.solana.addresses import WRAPPED_SOL, Address, address, associated_token_account, encode
 from order_engine.solana.fills import fill
 from order_engine.solana.rpc import LandedTransaction, TokenBalance
+from tests.support.deployments import MAINNET
 from tests.unit.engine.solana.transaction_vectors import DOCUMENTS, TRANSACTIONS, Row
 
 RENT = 2_039_280
-SYMBOLS = {address(token.mint): token.symbol for token in TOKENS.values()} | {WRAPPED_SOL: "SOL"}
 
 
 def trades_known_tokens(row: Row) -> bool:
-    return {address(row["mint_in"]), address(row["mint_out"])} <= SYMBOLS.keys()
+    return {address(row["mint_in"]), address(row["mint_out"])} <= MAINNET.symbols.keys()
 
 
 COMPLETE = {
@@ -64,7 +63,7 @@ def landed(
 
 
 def order(mint_in: str, mint_out: str, amount_in: int, min_out: int) -> Transaction:
-    tokens = SYMBOLS[address(mint_in)], SYMBOLS[address(mint_out)]
+    tokens = MAINNET.symbols[address(mint_in)], MAINNET.symbols[address(mint_out)]
     return Transaction("signature", "raydium", *tokens, amount_in, min_out, (), last_valid_height=0)
 
 
@@ -81,7 +80,7 @@ def test_the_fill_of_a_complete_transaction_is_what_the_program_moved(row: Row) 
         for side, mint in (("input", "mint_in"), ("output", "mint_out"))
     }
     seen = landed(wallet, result["fee_lamports"], (result["lamports_before"], result["lamports_after"]), tokens)
-    found = fill(order(row["mint_in"], row["mint_out"], row["amount_in"], row["min_out"]), seen, wallet)
+    found = fill(order(row["mint_in"], row["mint_out"], row["amount_in"], row["min_out"]), seen, wallet, MAINNET)
     assert (found.amount_in, found.amount_out) == (result["amount_in"], result["amount_out"])
     is_new = result["tokens_before"]["output"] is None and result["tokens_after"]["output"] is not None
     assert found.costs == Costs(result["fee_lamports"], RENT if is_new else 0)
@@ -102,7 +101,7 @@ def test_the_fill_of_a_route_is_what_its_swaps_moved(row: Row) -> None:
     }
     lamports = tuple(result[moment][intent["wallet"]] for moment in ("lamports_before", "lamports_after"))
     seen = landed(wallet, result["fee_lamports"], lamports, tokens)
-    found = fill(order(intent["mint_in"], intent["mint_out"], intent["amount_in"], 1), seen, wallet)
+    found = fill(order(intent["mint_in"], intent["mint_out"], intent["amount_in"], 1), seen, wallet, MAINNET)
     is_exact_out = "through" in intent
     assert (found.amount_in < intent["amount_in"]) if is_exact_out else (found.amount_in == intent["amount_in"])
     assert found.amount_out >= max(leg["min_out"] for leg in intent["legs"][-1:])
@@ -111,15 +110,15 @@ def test_the_fill_of_a_route_is_what_its_swaps_moved(row: Row) -> None:
 
 
 WALLET, POOL, MINE = bytes([1] * 32), bytes([2] * 32), bytes([3] * 32)
-USDC = address(TOKENS["USDC"].mint)
-SOL_TO_USDC = order(TOKENS["SOL"].mint, TOKENS["USDC"].mint, 1_000, 50)
+USDC = MAINNET.mint("USDC")
+SOL_TO_USDC = order(encode(WRAPPED_SOL), encode(USDC), 1_000, 50)
 
 
 def test_a_new_account_that_held_lamports_before_costs_less_rent() -> None:
     seen = landed(WALLET, 10, (RENT + 2_000, 1_090), {MINE: (USDC, None, 60)})
     prefunded = seen._replace(lamports_before={**seen.lamports_before, MINE: 100})
-    assert fill(SOL_TO_USDC, prefunded, WALLET).costs == Costs(10, RENT - 100)
-    assert fill(SOL_TO_USDC, prefunded, WALLET).amount_in == 1_000
+    assert fill(SOL_TO_USDC, prefunded, WALLET, MAINNET).costs == Costs(10, RENT - 100)
+    assert fill(SOL_TO_USDC, prefunded, WALLET, MAINNET).amount_in == 1_000
 
 
 def test_wrapped_sol_in_a_new_account_is_no_rent() -> None:
@@ -130,7 +129,7 @@ def test_wrapped_sol_in_a_new_account_is_no_rent() -> None:
     }
     seen = landed(WALLET, 10, (RENT + 10, 0), tokens)
     seen = seen._replace(lamports_after={**seen.lamports_after, POOL: RENT + 500})
-    found = fill(wrap, seen, WALLET)
+    found = fill(wrap, seen, WALLET, MAINNET)
     assert (found.amount_in, found.amount_out, found.costs) == (60, 500, Costs(10, RENT))
 
 
@@ -141,11 +140,11 @@ def test_the_pools_accounts_are_not_the_wallets() -> None:
         tokens_before={**seen.tokens_before, **theirs},
         tokens_after={**seen.tokens_after, POOL: TokenBalance(USDC, POOL, 840)},
     )
-    assert fill(SOL_TO_USDC, seen, WALLET).amount_out == 60
+    assert fill(SOL_TO_USDC, seen, WALLET, MAINNET).amount_out == 60
 
 
 @pytest.mark.parametrize(("lamports", "amount_out"), [((2_000, 999), 60), ((2_000, 2_000), 60), ((2_000, 1_000), 49)])
 def test_balances_that_cannot_be_the_transactions_are_refused(lamports: tuple[int, int], amount_out: int) -> None:
     seen = landed(WALLET, 0, lamports, {MINE: (USDC, 0, amount_out)})
     with pytest.raises(VenueUnavailable, match="expected signature to swap at most 1000 for at least 50, was"):
-        fill(SOL_TO_USDC, seen, WALLET)
+        fill(SOL_TO_USDC, seen, WALLET, MAINNET)

@@ -9,7 +9,6 @@ from order_engine.dex.meteora_dlmm_bins import Bin, price_of_bin
 from order_engine.domain.errors import CorruptPool
 from order_engine.solana.addresses import SYSTEM, TOKEN
 from order_engine.solana.instructions import AccountMeta
-from order_engine.solana.programs.meteora_dlmm import ID
 from order_engine.solana.programs.program import Trader
 from tests.unit.engine.solana.array_samples import DlmmSample
 
@@ -74,7 +73,7 @@ def test_a_pair_takes_limit_orders_by_its_function_or_its_rewards(
 
 def test_a_swap_passes_the_bitmap_extension_only_where_there_is_one() -> None:
     sample = DlmmSample(0, {0})
-    assert sample.decode().swap(TRADER, True, 10, 1).accounts[1] == AccountMeta(ID)
+    assert sample.decode().swap(TRADER, True, 10, 1).accounts[1] == AccountMeta(sample.program.id)
     sample.extend()
     assert sample.decode().swap(TRADER, True, 10, 1).accounts[1] == AccountMeta(sample.extension, writable=True)
 

@@ -8,15 +8,14 @@ import pytest
 
 from order_engine.domain.errors import CorruptPool, UnsupportedPool, VenueUnavailable
 from order_engine.domain.pools import RegisteredPool, Source
-from order_engine.domain.tokens import TOKENS
 from order_engine.ports import SearchRefused
-from order_engine.solana.addresses import ADDRESS_BYTES, TOKEN, TOKEN_2022, address, encode
+from order_engine.solana.addresses import ADDRESS_BYTES, TOKEN, TOKEN_2022, encode
 from order_engine.solana.pool_source import SolanaPools
-from order_engine.solana.programs import PROGRAMS
+from tests.support.deployments import MAINNET, program
 from tests.unit.engine.solana.ledger import KINDS, Ledger, companions_of, ledger_of
 from tests.unit.engine.solana.samples import Sample
 
-SOL, USDC = (address(TOKENS[symbol].mint) for symbol in ("SOL", "USDC"))
+SOL, USDC = map(MAINNET.mint, ("SOL", "USDC"))
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -57,27 +56,27 @@ def test_the_pools_of_a_pair_are_found_in_every_program(kind: str) -> None:
     ledger = ledger_of(*samples)
     (sample,) = [each for each in samples if each.program.kind == kind]
     for tokens in (("SOL", "USDC"), ("USDC", "SOL")):
-        found = SolanaPools(ledger).search(kind, tokens, 3)
+        found = SolanaPools(ledger, MAINNET).search(kind, tokens, 3)
         assert found == ([registered(sample, Source.DISCOVERED)], {})
-    assert SolanaPools(ledger).search(kind, ("JUP", "SOL"), 3) == ([], {})
+    assert SolanaPools(ledger, MAINNET).search(kind, ("JUP", "SOL"), 3) == ([], {})
 
 
 @kinds
 def test_both_orders_of_the_mints_are_searched_unless_the_program_sorts_them(kind: str) -> None:
     ledger = ledger_of(Sample(kind))
-    SolanaPools(ledger).search(kind, ("USDC", "SOL"), 3)
-    program = next(program for program in PROGRAMS.values() if program.kind == kind)
-    at_a, at_b = program.mint_offsets
+    SolanaPools(ledger, MAINNET).search(kind, ("USDC", "SOL"), 3)
+    searched = program(kind)
+    at_a, at_b = searched.mint_offsets
     orders = [(SOL, USDC)] if kind in ("raydium_cp", "raydium_clmm") else [(SOL, USDC), (USDC, SOL)]
     assert ledger.searches == [
-        (program.id, program.pool_size, {at_a: mint_a, at_b: mint_b}) for mint_a, mint_b in orders
+        (searched.id, searched.pool_size, {at_a: mint_a, at_b: mint_b}) for mint_a, mint_b in orders
     ]
 
 
 def test_a_search_reads_what_it_finds_by_one_call_and_checks_each_by_another() -> None:
     ledger = ledger_of(Sample("raydium_cp"))
     copies(ledger, *[(10**12, 10**12)] * 5)
-    SolanaPools(ledger).search("raydium_cp", ("SOL", "USDC"), 3)
+    SolanaPools(ledger, MAINNET).search("raydium_cp", ("SOL", "USDC"), 3)
     assert len(ledger.calls) == 1 + 3
 
 
@@ -85,7 +84,7 @@ def test_the_deepest_pools_are_kept() -> None:
     """GIVEN pools with much of one token and little of the other, whose price is nobody's."""
     ledger = ledger_of(Sample("raydium_cp"))
     small, strange, large, medium = copies(ledger, (10**9, 10**9), (10**17, 2), (10**12, 10**12), (10**10, 10**11))
-    found = SolanaPools(ledger).search("raydium_cp", ("SOL", "USDC"), 3)
+    found = SolanaPools(ledger, MAINNET).search("raydium_cp", ("SOL", "USDC"), 3)
     assert [pool.address for pool in found.usable] == [large, medium, small]
     assert strange not in found.unusable
 
@@ -98,7 +97,7 @@ def test_an_unusable_pool_gives_way_to_the_next() -> None:
     account = ledger.found[vault]
     assert account is not None
     ledger.found[vault] = account._replace(data=account.data[:32] + bytes(ADDRESS_BYTES) + account.data[64:])
-    found = SolanaPools(ledger).search("raydium_cp", ("SOL", "USDC"), 1)
+    found = SolanaPools(ledger, MAINNET).search("raydium_cp", ("SOL", "USDC"), 1)
     assert [pool.address for pool in found.usable] == [shallow]
     assert {id: type(error) for id, error in found.unusable.items()} == {deep: CorruptPool, empty: UnsupportedPool}
 
@@ -107,7 +106,7 @@ def test_a_program_that_no_node_lists_is_refused() -> None:
     ledger = ledger_of(Sample("raydium_cp"))
     ledger.refuses_searches = True
     with pytest.raises(SearchRefused, match="getProgramAccounts is not available"):
-        SolanaPools(ledger).search("raydium_cp", ("SOL", "USDC"), 3)
+        SolanaPools(ledger, MAINNET).search("raydium_cp", ("SOL", "USDC"), 3)
 
 
 # Checking
@@ -117,12 +116,12 @@ def test_a_program_that_no_node_lists_is_refused() -> None:
 def test_a_pool_is_checked_before_it_is_registered(kind: str) -> None:
     sample = Sample(kind)
     ledger = ledger_of(sample)
-    assert SolanaPools(ledger).check(encode(sample.address)) == registered(sample, Source.BY_HAND)
+    assert SolanaPools(ledger, MAINNET).check(encode(sample.address)) == registered(sample, Source.BY_HAND)
 
 
 def refused(sample: Sample, error: type[CorruptPool | UnsupportedPool]) -> str:
     with pytest.raises(error) as caught:
-        SolanaPools(ledger_of(sample)).check(encode(sample.address))
+        SolanaPools(ledger_of(sample), MAINNET).check(encode(sample.address))
     return str(caught.value)
 
 
@@ -178,7 +177,7 @@ def test_a_mint_with_a_transfer_fee_is_refused_by_name(kind: str) -> None:
 
 def test_what_is_no_pool_is_refused() -> None:
     sample = Sample("raydium_cp")
-    source = SolanaPools(ledger_of(sample))
+    source = SolanaPools(ledger_of(sample), MAINNET)
     with pytest.raises(ValueError, match="expected base58, was 'pool'"):
         source.check("pool")
     with pytest.raises(CorruptPool, match="expected a pool, was no account"):
@@ -197,4 +196,4 @@ def test_without_a_node_nothing_is_known() -> None:
 
     ledger.before = fail
     with pytest.raises(VenueUnavailable, match="no node answers"):
-        SolanaPools(ledger).check(encode(sample.address))
+        SolanaPools(ledger, MAINNET).check(encode(sample.address))

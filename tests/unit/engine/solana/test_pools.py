@@ -8,6 +8,7 @@ from order_engine.domain.errors import CorruptPool, UnsupportedPool, VenueUnavai
 from order_engine.solana.accounts import Account
 from order_engine.solana.addresses import ADDRESS_BYTES, CLOCK, TOKEN, Address, encode
 from order_engine.solana.pools import PoolReader, Reading
+from tests.support.deployments import MAINNET
 from tests.unit.engine.solana.ledger import KINDS, Ledger, companions_of, ledger_of
 from tests.unit.engine.solana.samples import Sample
 
@@ -23,7 +24,7 @@ def dlmm() -> Sample:
 
 
 def read(ledger: Ledger, *samples: Sample) -> Reading:
-    return PoolReader(ledger).read({sample.address: companions_of(sample) for sample in samples})
+    return PoolReader(ledger, MAINNET).read({sample.address: companions_of(sample) for sample in samples})
 
 
 def test_one_call_reads_pools_of_all_programs(samples: list[Sample]) -> None:
@@ -42,7 +43,7 @@ def test_one_call_reads_pools_of_all_programs(samples: list[Sample]) -> None:
 
 def test_without_pools_nothing_is_asked() -> None:
     ledger = Ledger()
-    assert PoolReader(ledger).read({}) == Reading({}, {})
+    assert PoolReader(ledger, MAINNET).read({}) == Reading({}, {})
     assert ledger.calls == []
 
 
@@ -51,7 +52,7 @@ def test_a_pool_that_has_moved_is_read_again_with_what_it_needs_now(samples: lis
     ledger = ledger_of(*samples)
     known = {sample.address: companions_of(sample) for sample in samples}
     known[dlmm.address] = known[dlmm.address][:1]
-    reading = PoolReader(ledger).read(known)
+    reading = PoolReader(ledger, MAINNET).read(known)
     assert reading.unusable == {}
     assert len(reading.pools) == len(samples)
     assert reading.pools[encode(dlmm.address)].pool == dlmm.decode(samples[0].clock)
@@ -62,7 +63,7 @@ def test_a_pool_that_has_moved_is_read_again_with_what_it_needs_now(samples: lis
 
 def test_a_pool_that_needs_fewer_accounts_is_not_read_again(dlmm: Sample) -> None:
     ledger = ledger_of(dlmm)
-    reading = PoolReader(ledger).read({dlmm.address: [*companions_of(dlmm), dlmm.addresses["oracle"]]})
+    reading = PoolReader(ledger, MAINNET).read({dlmm.address: [*companions_of(dlmm), dlmm.addresses["oracle"]]})
     assert reading.pools[encode(dlmm.address)].companions == companions_of(dlmm)
     assert len(ledger.calls) == 1
 
@@ -79,7 +80,7 @@ def test_a_pool_that_moves_twice_is_left_out(samples: list[Sample], dlmm: Sample
 
     ledger.before = move
     known = {sample.address: companions_of(sample) for sample in samples} | {dlmm.address: []}
-    reading = PoolReader(ledger).read(known)
+    reading = PoolReader(ledger, MAINNET).read(known)
     assert len(ledger.calls) == 2
     (error,) = reading.unusable.values()
     assert isinstance(error, VenueUnavailable)
@@ -96,7 +97,7 @@ def test_a_second_call_without_an_answer_costs_only_the_pools_that_have_moved(sa
 
     ledger.before = fail
     known = {sample.address: companions_of(sample) for sample in samples} | {samples[0].address: []}
-    reading = PoolReader(ledger).read(known)
+    reading = PoolReader(ledger, MAINNET).read(known)
     assert [str(error) for error in reading.unusable.values()] == ["no node answers"]
     assert list(reading.unusable) == [encode(samples[0].address)]
     assert len(reading.pools) == len(samples) - 1
@@ -110,7 +111,7 @@ def test_pools_that_need_too_many_accounts_for_a_call_are_read_by_several() -> N
         for number in range(60)
     }
     ledger = ledger_of(Sample("raydium_cp"))
-    reading = PoolReader(ledger).read(known)
+    reading = PoolReader(ledger, MAINNET).read(known)
     assert len(reading.unusable) == 60
     assert [min_slot for _, min_slot in ledger.calls] == [0, 101]
     for pool, companions in known.items():
@@ -132,7 +133,7 @@ def refusal(ledger: Ledger, key: Address) -> str:
     """Why a pool can't be used, while another one can."""
     other = Sample("raydium_cp", "bonk_usdc")
     ledger.found |= other.accounts
-    reading = PoolReader(ledger).read({key: [], other.address: companions_of(other)})
+    reading = PoolReader(ledger, MAINNET).read({key: [], other.address: companions_of(other)})
     assert list(reading.pools) == [encode(other.address)]
     error = reading.unusable[encode(key)]
     assert isinstance(error, CorruptPool | UnsupportedPool)
@@ -147,7 +148,7 @@ def test_an_address_without_an_account_is_no_pool() -> None:
 def test_an_account_of_another_program_is_no_pool(dlmm: Sample) -> None:
     assert refusal(ledger_of(dlmm), dlmm.addresses["vault_a"]) == (
         "UnsupportedPool: expected a pool of Raydium CP-Swap, Raydium AMM v4, Raydium CLMM, Meteora DLMM,"
-        f" Meteora DAMM v2, was an account of program {encode(TOKEN)}"
+        f" Meteora DAMM v2 on Mainnet, was an account of program {encode(TOKEN)}"
     )
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from order_engine.solana.addresses import ADDRESS_BYTES, derived, encode
+from order_engine.solana.addresses import ADDRESS_BYTES, encode
 from order_engine.solana.layouts import Layout
 from order_engine.solana.programs import (
-    PROGRAMS,
     meteora_damm_v2,
     meteora_dlmm,
     raydium_amm_v4,
@@ -18,6 +17,7 @@ from order_engine.solana.programs import (
     raydium_cp,
 )
 from order_engine.solana.programs.program import Program
+from tests.support.deployments import MAINNET
 from tests.unit.engine.solana.recordings import Recording, Row, documents, each_recording
 from tests.unit.engine.solana.samples import SIZES
 
@@ -35,15 +35,7 @@ LAYOUTS = {
     ("meteora_damm_v2", "pool"): meteora_damm_v2.POOL,
 }
 
-DERIVED = [
-    (raydium_cp.ID, b"vault_and_lp_mint_auth_seed", raydium_cp.AUTHORITY),
-    (raydium_amm_v4.ID, b"amm authority", raydium_amm_v4.AUTHORITY),
-    (meteora_dlmm.ID, b"__event_authority", meteora_dlmm.EVENT_AUTHORITY),
-    (meteora_damm_v2.ID, b"pool_authority", meteora_damm_v2.AUTHORITY),
-    (meteora_damm_v2.ID, b"__event_authority", meteora_damm_v2.EVENT_AUTHORITY),
-]
-
-programs = pytest.mark.parametrize("program", PROGRAMS.values(), ids=lambda program: program.kind)
+programs = pytest.mark.parametrize("program", MAINNET.programs.values(), ids=lambda program: program.kind)
 
 
 def recorded_field(field: Row, data: bytes) -> Any:
@@ -94,11 +86,6 @@ def test_a_tick_is_the_recorded_one() -> None:
 def test_an_account_longer_than_its_layout_is_decoded_as_far_as_known() -> None:
     layout = Layout("a record", b"\1", ("_", 1), ("value", "i32"))
     assert layout.decode(b"\1\0\xff\xff\xff\xff\7") == {"value": -1}
-
-
-@pytest.mark.parametrize(("program", "seed", "expected"), DERIVED)
-def test_an_authority_is_derived_from_its_seed(program: bytes, seed: bytes, expected: bytes) -> None:
-    assert encode(derived(program, seed)) == encode(expected)
 
 
 @each_recording()

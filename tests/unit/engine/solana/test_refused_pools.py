@@ -11,8 +11,8 @@ from order_engine.dex.meteora_damm_v2 import MeteoraDammV2
 from order_engine.domain.errors import CorruptPool, UnsupportedPool
 from order_engine.solana.accounts import Account, Clock
 from order_engine.solana.addresses import SYSTEM, TOKEN, TOKEN_2022
-from order_engine.solana.programs import PROGRAMS
 from order_engine.solana.programs.program import Program
+from tests.support.deployments import MAINNET
 from tests.unit.engine.solana.recordings import documents
 from tests.unit.engine.solana.samples import Sample
 
@@ -272,7 +272,7 @@ def test_changed_accounts_give_a_pool_or_are_refused_by_name(data: st.DataObject
         assert swap.amount_out > 0
 
 
-@given(program=st.sampled_from(sorted(PROGRAMS.values(), key=lambda each: each.kind)), data=st.data())
+@given(program=st.sampled_from(sorted(MAINNET.programs.values(), key=lambda each: each.kind)), data=st.data())
 def test_noise_gives_a_pool_or_is_refused_by_name(program: Program, data: st.DataObject) -> None:
     size = data.draw(st.sampled_from([0, len(program.discriminator), program.pool_size - 1, program.pool_size]))
     noise = data.draw(st.randoms(use_true_random=False)).randbytes(size)

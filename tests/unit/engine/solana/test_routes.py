@@ -21,8 +21,7 @@ from solders.transaction import VersionedTransaction
 from order_engine.dex.routing import Hop, Leg, Listing
 from order_engine.domain.errors import ChainRefused, UnsupportedPool
 from order_engine.domain.quotes import PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS
-from order_engine.solana.addresses import address, associated_token_account, encode
+from order_engine.solana.addresses import associated_token_account, encode
 from order_engine.solana.limits import TransactionLimits
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.messages import LOOKUP_TABLE_PROGRAM, MAX_TRANSACTION_BYTES, LookupTable, serialize
@@ -31,10 +30,10 @@ from order_engine.solana.programs.program import ProgramPool
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.transactions import Draft, draft
+from tests.support.deployments import MAINNET
 from tests.support.solana_node import FakeNode
 from tests.unit.engine.solana.recordings import accounts_of, address_of, clock_of, documents, needed, recordings
 
-SYMBOLS = {address(token.mint): token.symbol for token in TOKENS.values() if token.symbol != "wSOL"}
 KEY = bytes(SoldersKeypair.from_seed(bytes([9] * 32)))
 WALLET = Keypair(KEY)
 ORDER = UUID("01a1fa72-0b07-7468-9d18-a3aa29f91511")
@@ -67,8 +66,8 @@ def known_pools() -> Iterator[Known]:
                 pool = recording.program.decode(key, needed(recording.program, key, accounts), clock)
             except UnsupportedPool:
                 continue
-            if {*pool.mints} <= SYMBOLS.keys():
-                symbols = SYMBOLS[pool.mints[0]], SYMBOLS[pool.mints[1]]
+            if {*pool.mints} <= MAINNET.symbols.keys():
+                symbols = MAINNET.symbols[pool.mints[0]], MAINNET.symbols[pool.mints[1]]
                 yield Known(f"{kind}-{recording.pool['name']}", pool, symbols, clock.unix_timestamp)
 
 
@@ -92,7 +91,9 @@ def drafted(*hops: Hop, tables: Sequence[LookupTable] = ()) -> Draft:
     ]
     quote = Quote(hops[0].token_in, hops[-1].token_out, hops[0].amount_in, hops[-1].amount_out, tuple(swaps), 7, 1e10)
     pools = {encode(known.pool.address): known.pool for known in POOLS.values()}
-    found = draft(quote, 1, ORDER, wallet=WALLET.address, pools=pools, rent=2_039_280, tables=tables)
+    found = draft(
+        quote, 1, ORDER, wallet=WALLET.address, deployment=MAINNET, pools=pools, rent=2_039_280, tables=tables
+    )
     return found.with_budget(200_000, 1_000)
 
 
@@ -115,7 +116,7 @@ NO_TABLES = LookupTables(Rpc(Nodes("http://127.0.0.1:1")))
 
 def limits(tables: LookupTables = NO_TABLES) -> TransactionLimits:
     pools = {encode(known.pool.address): known.pool for known in POOLS.values()}
-    return TransactionLimits(WALLET.address, pools.__getitem__, tables)
+    return TransactionLimits(WALLET.address, MAINNET, pools.__getitem__, tables)
 
 
 SINGLE = [(name, symbol) for name, known in POOLS.items() for symbol in known.symbols]
@@ -166,7 +167,7 @@ def test_four_swaps_fit_with_a_lookup_table(node: FakeNode) -> None:
     of_the_pools = {
         meta.address for step in drafted(route).steps for meta in step.instruction.accounts if not meta.signer
     }
-    of_the_pools -= {associated_token_account(WALLET.address, mint) for mint in SYMBOLS}
+    of_the_pools -= {associated_token_account(WALLET.address, mint) for mint in MAINNET.symbols}
     table = LookupTable(bytes([5] * 32), tuple(sorted(of_the_pools)))
     data = (1).to_bytes(4, "little") + b"\xff" * 8 + bytes(44) + b"".join(table.addresses)
     node.results["getMultipleAccounts"] = {

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from order_engine.domain.errors import ChainRefused, QuoteExpired
 from order_engine.domain.quotes import Quote
-from order_engine.domain.tokens import TOKENS
 from order_engine.solana.addresses import (
     ASSOCIATED_TOKEN,
     COMPUTE_BUDGET,
@@ -20,11 +19,11 @@ from order_engine.solana.addresses import (
     TOKEN,
     WRAPPED_SOL,
     Address,
-    address,
     associated_token_account,
 )
 from order_engine.solana.messages import MAX_TRANSACTION_BYTES, LookupTable, transaction_size
 from order_engine.solana.transactions import Draft, draft
+from tests.support.deployments import MAINNET
 from tests.support.solana_pools import Call, FakePool, planned, quote
 
 WALLET = bytes([9] * 32)
@@ -38,11 +37,12 @@ POOLS = {pool.id: pool for pool in (SOL_USDC, SOL_USDC_2, USDC_BONK)}
 
 
 def account(symbol: str) -> Address:
-    return associated_token_account(WALLET, address(TOKENS[symbol].mint))
+    return associated_token_account(WALLET, MAINNET.mint(symbol))
 
 
 def drafted(wanted: Quote, min_out: int = 1, pools: Sequence[FakePool] = tuple(POOLS.values())) -> Draft:
-    return draft(wanted, min_out, ORDER, wallet=WALLET, pools={pool.id: pool for pool in pools}, rent=RENT)
+    known = {pool.id: pool for pool in pools}
+    return draft(wanted, min_out, ORDER, wallet=WALLET, deployment=MAINNET, pools=known, rent=RENT)
 
 
 def calls(found: Draft) -> list[Call]:

@@ -12,6 +12,7 @@ from order_engine.domain.pools import RegisteredPool, Source
 from order_engine.solana.addresses import encode
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.venue import SolanaVenue
+from tests.support.deployments import MAINNET
 from tests.support.pool_registry import Registry
 from tests.unit.engine.solana.ledger import KINDS, Ledger, companions_of, ledger_of
 from tests.unit.engine.solana.samples import Sample
@@ -48,7 +49,7 @@ def warnings() -> list[str]:
 
 @pytest.fixture
 def venue(registry: Registry, ledger: Ledger, warnings: list[str]) -> SolanaVenue:
-    return SolanaVenue(registry, PoolReader(ledger), warnings.append)
+    return SolanaVenue(registry, PoolReader(ledger, MAINNET), warnings.append)
 
 
 def test_a_quote_reads_the_pools_of_all_dexs_by_one_call(

@@ -8,10 +8,11 @@ import pytest
 
 from order_engine.domain.errors import InsufficientFunds
 from order_engine.domain.tokens import TOKENS
-from order_engine.solana.addresses import SYSTEM, TOKEN, Address, address, associated_token_account, encode
+from order_engine.solana.addresses import SYSTEM, TOKEN, Address, associated_token_account, encode
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.wallet import SolanaWallet
+from tests.support.deployments import MAINNET
 from tests.support.solana_node import FakeNode
 
 WALLET = bytes([9] * 32)
@@ -24,7 +25,7 @@ def account(owner: Address, lamports: int, data: bytes = b"") -> dict[str, Any]:
 
 
 def holding(symbol: str, amount: int, state: int = 1) -> dict[str, Any]:
-    data = struct.pack("<32s32sQ36xB12x8x4x32x", address(TOKENS[symbol].mint), WALLET, amount, state)
+    data = struct.pack("<32s32sQ36xB12x8x4x32x", MAINNET.mint(symbol), WALLET, amount, state)
     return account(TOKEN, RENT, data.ljust(165, b"\0"))
 
 
@@ -42,11 +43,11 @@ def accounts(node: FakeNode) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def wallet(node: FakeNode) -> SolanaWallet:
-    return SolanaWallet(Rpc(Nodes(node.url)), WALLET)
+    return SolanaWallet(Rpc(Nodes(node.url)), MAINNET, WALLET)
 
 
 def token_address(symbol: str) -> str:
-    return encode(associated_token_account(WALLET, address(TOKENS[symbol].mint)))
+    return encode(associated_token_account(WALLET, MAINNET.mint(symbol)))
 
 
 def test_the_balances_of_all_known_tokens_are_one_call(

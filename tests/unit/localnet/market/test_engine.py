@@ -13,8 +13,8 @@ from localnet.programs.standin import ProgramError
 from order_engine.domain.errors import SlippageExceeded
 from order_engine.solana.accounts import Account, Clock
 from order_engine.solana.instructions import Instruction
-from order_engine.solana.programs import PROGRAMS
 from order_engine.solana.programs.program import ProgramPool, Trader
+from tests.support.deployments import LOCALNET
 from tests.support.extended_pools import EXTENDED_POOLS
 from tests.unit.localnet.market.bank import CLOCK, TRADERS, Bank
 
@@ -33,7 +33,7 @@ class Desk:
     """A pool as the engine decodes it, and a trader."""
 
     def __init__(self, pool: MarketPool, a_to_b: bool) -> None:
-        self.program = PROGRAMS[bytes(pool.program)]
+        self.program = LOCALNET.programs[bytes(pool.program)]
         clock = Clock(CLOCK.slot, CLOCK.unix_timestamp)
         self.pool: ProgramPool = self.program.decode(bytes(pool.address), ACCOUNTS, clock)
         source, destination = (

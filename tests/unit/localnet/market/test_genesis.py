@@ -18,7 +18,7 @@ from order_engine.domain import tokens
 from order_engine.simulation.pools import MICRO_USD, STABLE, pool_settings
 from order_engine.solana import messages
 from order_engine.solana.accounts import Account, Clock
-from order_engine.solana.programs import PROGRAMS
+from tests.support.deployments import LOCALNET
 from tests.unit.localnet.market.bank import CLOCK, FAUCET, TRADERS, Bank
 
 POOLS = market_pools()
@@ -26,9 +26,8 @@ each_pool = pytest.mark.parametrize("pool", POOLS, ids=[pool.name for pool in PO
 
 
 def test_the_tokens_are_those_of_the_engine() -> None:
-    known = {symbol: token for symbol, token in tokens.TOKENS.items() if tokens.pool_token(symbol) == symbol}
-    assert {symbol: (str(token.mint), token.decimals) for symbol, token in TOKENS.items()} == {
-        symbol: (token.mint, token.decimals) for symbol, token in known.items()
+    assert {symbol: (bytes(token.mint), token.decimals) for symbol, token in TOKENS.items()} == {
+        symbol: (mint, tokens.TOKENS[symbol].decimals) for mint, symbol in LOCALNET.symbols.items()
     }
 
 
@@ -44,7 +43,7 @@ def test_every_pair_of_the_simulated_market_has_the_pools_that_it_has_there() ->
 
 
 def test_there_are_pools_of_all_kinds_under_addresses_of_their_own() -> None:
-    assert {pool.program for pool in POOLS} == {Pubkey(id) for id in PROGRAMS}
+    assert {pool.program for pool in POOLS} == {Pubkey(id) for id in LOCALNET.programs}
     assert len({pool.address for pool in POOLS}) == len(POOLS)
 
 
@@ -55,7 +54,7 @@ def test_the_engine_reads_the_same_state(pool: MarketPool) -> None:
         bytes(key): Account(bytes(account.owner), account.lamports, account.data)
         for key, account in bank.accounts.items()
     }
-    program = PROGRAMS[bytes(pool.program)]
+    program = LOCALNET.programs[bytes(pool.program)]
     address = bytes(pool.address)
     found = program.decode(address, accounts, Clock(CLOCK.slot, CLOCK.unix_timestamp))
     assert found.state == pool.state(bank.read, CLOCK)

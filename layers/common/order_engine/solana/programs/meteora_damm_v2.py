@@ -19,7 +19,7 @@ from order_engine.dex.meteora_damm_v2_fees import (
 )
 from order_engine.domain.errors import CorruptPool, EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, address
+from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, derived
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.pool_accounts import (
@@ -31,13 +31,6 @@ from order_engine.solana.programs.pool_accounts import (
     refuse_extensions,
 )
 from order_engine.solana.programs.program import Program, Trader
-
-ID = address("cpamdpZCGKUy5JxQXB4dcpGPiikHawvSWAd6mEn1sGG")
-AUTHORITY = address("HLnpSz9h2S4hiLQ43rnSD9XkcUThA7B8hQMKmDaiTLcC")
-"""Derived from `pool_authority`: the owner of all vaults."""
-
-EVENT_AUTHORITY = address("3rmHSu74h1ZcmAisVcWerTCiRDQbUrBKmcwptYGjHfet")
-"""Derived from `__event_authority`."""
 
 POOL = Layout(
     "a DAMM v2 pool",
@@ -113,6 +106,7 @@ ERRORS: dict[str, type[EngineError]] = {
 class DammV2Pool(NamedTuple):
     """A pool. The fee of its state is that of the next swap."""
 
+    program: DammV2
     address: Address
     mints: tuple[Address, Address]
     vaults: tuple[Address, Address]
@@ -121,7 +115,7 @@ class DammV2Pool(NamedTuple):
 
     @property
     def authority(self) -> Address:
-        return AUTHORITY
+        return self.program.authority
 
     def swap(self, trader: Trader, a_to_b: bool, amount_in: int, min_out: int) -> Instruction:
         return self._instruction(trader, SWAP + pack("<QQ", amount_in, min_out))
@@ -132,7 +126,7 @@ class DammV2Pool(NamedTuple):
     def _instruction(self, trader: Trader, data: bytes) -> Instruction:
         """The direction follows from the mints of the trader's token accounts."""
         accounts = (
-            AccountMeta(AUTHORITY),
+            AccountMeta(self.authority),
             AccountMeta(self.address, writable=True),
             AccountMeta(trader.source, writable=True),
             AccountMeta(trader.destination, writable=True),
@@ -140,30 +134,35 @@ class DammV2Pool(NamedTuple):
             *map(AccountMeta, self.mints),
             AccountMeta(trader.owner, signer=True),
             *map(AccountMeta, self.token_programs),
-            AccountMeta(ID),  # no account for referral fees
-            AccountMeta(EVENT_AUTHORITY),
-            AccountMeta(ID),
+            AccountMeta(self.program.id),  # no account for referral fees
+            AccountMeta(self.program.event_authority),
+            AccountMeta(self.program.id),
         )
-        return Instruction(ID, accounts, data)
+        return Instruction(self.program.id, accounts, data)
 
 
 class DammV2(Program):
     name = "Meteora DAMM v2"
     venue = "meteora"
     kind = MeteoraDammV2.kind
-    id = ID
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["token_a_mint"], POOL.offsets["token_b_mint"]
     errors = ERRORS
     codes = CODES
 
+    def __init__(self, id: Address) -> None:
+        self.id = id
+        self.authority = derived(id, b"pool_authority")
+        """The owner of all vaults."""
+        self.event_authority = derived(id, b"__event_authority")
+
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
         return extensible((pool["token_a_mint"], pool["token_b_mint"]), _token_programs(pool))
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> DammV2Pool:
-        pool = read(accounts, address, ID, POOL)
+        pool = read(accounts, address, self.id, POOL)
         active = _time_active(pool, clock)
         if pool["collect_fee_mode"] == COMPOUNDING:
             raise UnsupportedPool("expected fees apart from the liquidity, was fees that compound")
@@ -181,7 +180,7 @@ class DammV2(Program):
             "sqrt_max_price": pool["sqrt_max_price"],
         }
         vaults = pool["token_a_vault"], pool["token_b_vault"]
-        return DammV2Pool(address, mints, vaults, token_programs, checked(MeteoraDammV2.from_json, state))
+        return DammV2Pool(self, address, mints, vaults, token_programs, checked(MeteoraDammV2.from_json, state))
 
 
 def _token_programs(pool: dict[str, Any]) -> tuple[Address, Address]:

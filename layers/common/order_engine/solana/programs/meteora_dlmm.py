@@ -21,16 +21,12 @@ from order_engine.dex.meteora_dlmm import (
 from order_engine.dex.meteora_dlmm_bins import Bin, price_of_bin
 from order_engine.domain.errors import CorruptPool, EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, address, derived, encode
+from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, derived, encode
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
 from order_engine.solana.programs.pool_accounts import extensible, fields, read, refuse_extensions
 from order_engine.solana.programs.program import Program, Trader
-
-ID = address("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
-EVENT_AUTHORITY = address("D1ZN9Wj1fRSUQfCjhvnu1hqDMT7hzjzBBpi12nVniYD6")
-"""Derived from `__event_authority`."""
 
 PAIR = Layout(
     "a DLMM pair",
@@ -148,6 +144,7 @@ ERRORS: dict[str, type[EngineError]] = {
 class DlmmPair(NamedTuple):
     """A pair. Token a is x, token b is y. `arrays` are all that exist, `now` is the time of the accounts."""
 
+    program: Dlmm
     address: Address
     mints: tuple[Address, Address]
     vaults: tuple[Address, Address]
@@ -171,24 +168,26 @@ class DlmmPair(NamedTuple):
         return self._instruction(trader, a_to_b, max_in, data)
 
     def _instruction(self, trader: Trader, a_to_b: bool, amount_in: int, data: bytes) -> Instruction:
-        extension = AccountMeta(_extension(self.address), writable=True) if self.has_extension else AccountMeta(ID)
+        program = AccountMeta(self.program.id)
+        extension = AccountMeta(self.program.extension(self.address), writable=True)
+        arrays = [self.program.array(self.address, index) for index in self._passed(a_to_b, amount_in)]
         accounts = (
             AccountMeta(self.address, writable=True),
-            extension,
+            extension if self.has_extension else program,
             *[AccountMeta(vault, writable=True) for vault in self.vaults],
             AccountMeta(trader.source, writable=True),
             AccountMeta(trader.destination, writable=True),
             *map(AccountMeta, self.mints),
             AccountMeta(self.oracle, writable=True),
-            AccountMeta(ID),  # no account for host fees
+            program,  # no account for host fees
             AccountMeta(trader.owner, signer=True),
             *map(AccountMeta, self.token_programs),
             AccountMeta(MEMO),
-            AccountMeta(EVENT_AUTHORITY),
-            AccountMeta(ID),
-            *[AccountMeta(_array(self.address, index), writable=True) for index in self._passed(a_to_b, amount_in)],
+            AccountMeta(self.program.event_authority),
+            program,
+            *[AccountMeta(array, writable=True) for array in arrays],
         )
-        return Instruction(ID, accounts, data)
+        return Instruction(self.program.id, accounts, data)
 
     def _passed(self, a_to_b: bool, amount_in: int) -> Sequence[int]:
         """The indexes of the bin arrays that a swap of at most `amount_in` needs."""
@@ -201,12 +200,15 @@ class Dlmm(Program):
     name = "Meteora DLMM"
     venue = "meteora"
     kind = MeteoraDlmm.kind
-    id = ID
     pool_size = PAIR.size
     discriminator = PAIR.discriminator
     mint_offsets = PAIR.offsets["token_x_mint"], PAIR.offsets["token_y_mint"]
     errors = ERRORS
     codes = CODES
+
+    def __init__(self, id: Address) -> None:
+        self.id = id
+        self.event_authority = derived(id, b"__event_authority")
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pair = fields(PAIR, data)
@@ -214,34 +216,86 @@ class Dlmm(Program):
         position = pair["active_id"] // BINS
         arrays = Arrays.around(position, own_arrays(pair["bin_array_bitmap"])).nearest
         if not arrays.are_enough:
-            found += [_extension(address), *[_array(address, index) for index in beyond_own_bitmap(position)]]
-        return found + [_array(address, index) for index in arrays.numbers]
+            beyond = [self.array(address, index) for index in beyond_own_bitmap(position)]
+            found += [self.extension(address), *beyond]
+        return found + [self.array(address, index) for index in arrays.numbers]
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> DlmmPair:
-        pair = read(accounts, address, ID, PAIR)
+        pair = read(accounts, address, self.id, PAIR)
         _refuse_closed(pair, clock)
         _refuse_other_maths(pair)
         mints, reserves, token_programs = _mints(pair), (pair["reserve_x"], pair["reserve_y"]), _token_programs(pair)
         refuse_extensions(accounts, extensible(mints, token_programs))
         for mint, reserve in zip(mints, reserves, strict=True):
-            if reserve != derived(ID, address, mint):
+            if reserve != derived(self.id, address, mint):
                 raise CorruptPool(f"expected the reserve of {encode(mint)}, was {encode(reserve)}")
         existing = own_arrays(pair["bin_array_bitmap"])
-        has_extension = accounts.get(_extension(address)) is not None
+        has_extension = accounts.get(self.extension(address)) is not None
         if has_extension:
-            existing = sorted([*existing, *_arrays_of_extension(address, accounts)])
+            existing = sorted([*existing, *self._arrays_of_extension(address, accounts)])
         arrays = Arrays.around(pair["active_id"] // BINS, existing)
         return DlmmPair(
+            self,
             address,
             mints,
             reserves,
             token_programs,
-            _state(address, accounts, pair, arrays),
+            self._state(address, accounts, pair, arrays),
             pair["oracle"],
             arrays,
             has_extension,
             clock.unix_timestamp,
         )
+
+    def extension(self, pair: Address) -> Address:
+        """Where a pair's bitmap extension is, if it has one."""
+        return derived(self.id, b"bitmap", pair)
+
+    def array(self, pair: Address, index: int) -> Address:
+        """Where bin array `index` of a pair is, if there is one."""
+        return derived(self.id, b"bin_array", pair, index.to_bytes(8, "little", signed=True))
+
+    def _state(self, address: Address, accounts: Accounts, pair: dict[str, Any], arrays: Arrays) -> MeteoraDlmm:
+        """The state with the bins of all arrays up to the first on either side that was not read."""
+        known = arrays.known(lambda index: accounts.get(self.array(address, index)) is not None)
+        parameters = {name: pair[name] for name in PARAMETERS}
+        if any(pair["reward_0_mint"]) or any(pair["reward_1_mint"]):
+            # A pair whose function is undetermined takes limit orders unless it has rewards.
+            parameters["function_type"] = parameters["function_type"] or LIQUIDITY_MINING
+        try:
+            bins = [bin for index in known.numbers for bin in self._bins(address, accounts, index, pair["bin_step"])]
+            state = MeteoraDlmm.with_bins(parameters, bins)
+        except (CorruptState, Overflow) as error:
+            raise CorruptPool(str(error)) from error
+        if not bins:
+            raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
+        return state
+
+    def _arrays_of_extension(self, pair: Address, accounts: Accounts) -> list[int]:
+        """The bin arrays beyond the pair's own bitmap that exist. Each side begins next to that bitmap."""
+        extension = read(accounts, self.extension(pair), self.id, EXTENSION)
+        if extension["lb_pair"] != pair:
+            raise CorruptPool(
+                f"expected the bitmap extension of {encode(pair)}, was that of {encode(extension['lb_pair'])}"
+            )
+        positive = [OWN.stop + bit for bit in set_bits(extension["positive_bin_array_bitmap"])]
+        return positive + [OWN.start - 1 - bit for bit in set_bits(extension["negative_bin_array_bitmap"])]
+
+    def _bins(self, pair: Address, accounts: Accounts, index: int, bin_step: int) -> list[Bin]:
+        """The bins of an array with liquidity or limit orders, in order."""
+        array = read(accounts, self.array(pair, index), self.id, BIN_ARRAY)
+        if (array["lb_pair"], array["index"]) != (pair, index):
+            raise CorruptPool(
+                f"expected bin array {index} of {encode(pair)}, was array {array['index']} of another pair"
+            )
+        first = index * BINS
+        return [
+            Bin(id, low | high << 64 or price_of_bin(id, bin_step), x, y, bool(ask_side), open_orders, processed_orders)
+            for id, (x, y, low, high, open_orders, processed_orders, ask_side) in enumerate(
+                BIN.iter_unpack(array["bins"]), first
+            )
+            if x or y or open_orders or processed_orders
+        ]
 
 
 def _mints(pair: dict[str, Any]) -> tuple[Address, Address]:
@@ -254,14 +308,6 @@ def _token_programs(pair: dict[str, Any]) -> tuple[Address, Address]:
         if flag >= len(TOKEN_PROGRAMS):
             raise CorruptPool(f"expected a token program flag of 0 or 1, was {flag}")
     return TOKEN_PROGRAMS[flags[0]], TOKEN_PROGRAMS[flags[1]]
-
-
-def _extension(pair: Address) -> Address:
-    return derived(ID, b"bitmap", pair)
-
-
-def _array(pair: Address, index: int) -> Address:
-    return derived(ID, b"bin_array", pair, index.to_bytes(8, "little", signed=True))
 
 
 def _refuse_closed(pair: dict[str, Any], clock: Clock) -> None:
@@ -286,46 +332,3 @@ def _refuse_other_maths(pair: dict[str, Any]) -> None:
     ):
         if pair[name] > most:
             raise UnsupportedPool(f"expected {name} of at most {most}, was {pair[name]}")
-
-
-def _state(address: Address, accounts: Accounts, pair: dict[str, Any], arrays: Arrays) -> MeteoraDlmm:
-    """The state with the bins of all arrays up to the first on either side that was not read."""
-    known = arrays.known(lambda index: accounts.get(_array(address, index)) is not None)
-    parameters = {name: pair[name] for name in PARAMETERS}
-    if any(pair["reward_0_mint"]) or any(pair["reward_1_mint"]):
-        # A pair whose function is undetermined takes limit orders unless it has rewards.
-        parameters["function_type"] = parameters["function_type"] or LIQUIDITY_MINING
-    try:
-        bins = [bin for index in known.numbers for bin in _bins(address, accounts, index, pair["bin_step"])]
-        state = MeteoraDlmm.with_bins(parameters, bins)
-    except (CorruptState, Overflow) as error:
-        raise CorruptPool(str(error)) from error
-    if not bins:
-        raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
-    return state
-
-
-def _arrays_of_extension(pair: Address, accounts: Accounts) -> list[int]:
-    """The bin arrays beyond the pair's own bitmap that exist. Each side begins next to that bitmap."""
-    extension = read(accounts, _extension(pair), ID, EXTENSION)
-    if extension["lb_pair"] != pair:
-        raise CorruptPool(
-            f"expected the bitmap extension of {encode(pair)}, was that of {encode(extension['lb_pair'])}"
-        )
-    positive = [OWN.stop + bit for bit in set_bits(extension["positive_bin_array_bitmap"])]
-    return positive + [OWN.start - 1 - bit for bit in set_bits(extension["negative_bin_array_bitmap"])]
-
-
-def _bins(pair: Address, accounts: Accounts, index: int, bin_step: int) -> list[Bin]:
-    """The bins of an array with liquidity or limit orders, in order."""
-    array = read(accounts, _array(pair, index), ID, BIN_ARRAY)
-    if (array["lb_pair"], array["index"]) != (pair, index):
-        raise CorruptPool(f"expected bin array {index} of {encode(pair)}, was array {array['index']} of another pair")
-    first = index * BINS
-    return [
-        Bin(id, low | high << 64 or price_of_bin(id, bin_step), x, y, bool(ask_side), open_orders, processed_orders)
-        for id, (x, y, low, high, open_orders, processed_orders, ask_side) in enumerate(
-            BIN.iter_unpack(array["bins"]), first
-        )
-        if x or y or open_orders or processed_orders
-    ]

@@ -54,7 +54,7 @@ class ProgramPool(Protocol):
 
 
 class Program(Protocol):
-    """A DEX's program: how its pools are found, read and called."""
+    """A DEX's program on one cluster: how its pools are found, read and called."""
 
     name: str
     venue: str

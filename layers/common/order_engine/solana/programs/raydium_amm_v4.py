@@ -19,15 +19,11 @@ from order_engine.domain.errors import (
     UnsupportedPool,
 )
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import TOKEN, Address, address
+from order_engine.solana.addresses import TOKEN, Address, derived
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout
 from order_engine.solana.programs.pool_accounts import balance, checked, fields, read, refuse_empty
 from order_engine.solana.programs.program import Program, Trader
-
-ID = address("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
-AUTHORITY = address("5Q544fKrFoe6tsEbD7S8EmxGTJYAKtTVhAW5Q5pge4j1")
-"""Derived from `amm authority`: the owner of all vaults."""
 
 POOL = Layout(
     "an AMM v4 pool",
@@ -91,6 +87,7 @@ ERRORS: dict[str, type[EngineError]] = {
 class AmmV4Pool(NamedTuple):
     """A pool. Token a is the coin, token b the pc."""
 
+    program: AmmV4
     address: Address
     mints: tuple[Address, Address]
     vaults: tuple[Address, Address]
@@ -98,7 +95,7 @@ class AmmV4Pool(NamedTuple):
 
     @property
     def authority(self) -> Address:
-        return AUTHORITY
+        return self.program.authority
 
     @property
     def token_programs(self) -> tuple[Address, Address]:
@@ -119,7 +116,7 @@ class AmmV4Pool(NamedTuple):
         accounts = (
             AccountMeta(TOKEN),
             AccountMeta(self.address, writable=True),
-            AccountMeta(AUTHORITY),
+            AccountMeta(self.authority),
             unread,  # open orders
             AccountMeta(coin_vault, writable=True),
             AccountMeta(pc_vault, writable=True),
@@ -130,26 +127,30 @@ class AmmV4Pool(NamedTuple):
             AccountMeta(trader.destination, writable=True),
             AccountMeta(trader.owner, signer=True),
         )
-        return Instruction(ID, accounts, data)
+        return Instruction(self.program.id, accounts, data)
 
 
 class AmmV4(Program):
     name = "Raydium AMM v4"
     venue = "raydium"
     kind = RaydiumAmmV4.kind
-    id = ID
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["coin_vault_mint"], POOL.offsets["pc_vault_mint"]
     errors = ERRORS
     codes = CODES
 
+    def __init__(self, id: Address) -> None:
+        self.id = id
+        self.authority = derived(id, b"amm authority")
+        """The owner of all vaults."""
+
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
         return [pool["coin_vault"], pool["pc_vault"]]
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> AmmV4Pool:
-        pool = read(accounts, address, ID, POOL)
+        pool = read(accounts, address, self.id, POOL)
         status, open_time = pool["status"], pool["pool_open_time"]
         if status not in STATUSES:
             raise CorruptPool(f"expected a status from 0 to {max(STATUSES)}, was {status}")
@@ -159,8 +160,8 @@ class AmmV4(Program):
             raise UnsupportedPool(f"expected a pool that opens by {clock.unix_timestamp}, was {open_time}")
         mints = pool["coin_vault_mint"], pool["pc_vault_mint"]
         vaults = pool["coin_vault"], pool["pc_vault"]
-        coin = balance(accounts, vaults[0], mints[0], AUTHORITY, TOKEN) - pool["need_take_pnl_coin"]
-        pc = balance(accounts, vaults[1], mints[1], AUTHORITY, TOKEN) - pool["need_take_pnl_pc"]
+        coin = balance(accounts, vaults[0], mints[0], self.authority, TOKEN) - pool["need_take_pnl_coin"]
+        pc = balance(accounts, vaults[1], mints[1], self.authority, TOKEN) - pool["need_take_pnl_pc"]
         refuse_empty(coin, pc)
         state = {
             "reserve_a": coin,
@@ -168,4 +169,4 @@ class AmmV4(Program):
             "swap_fee_numerator": pool["swap_fee_numerator"],
             "swap_fee_denominator": pool["swap_fee_denominator"],
         }
-        return AmmV4Pool(address, mints, vaults, checked(RaydiumAmmV4.from_json, state))
+        return AmmV4Pool(self, address, mints, vaults, checked(RaydiumAmmV4.from_json, state))

@@ -15,15 +15,13 @@ from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.raydium_clmm_math import MAX_TICK, MIN_TICK
 from order_engine.domain.errors import CorruptPool, EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, address, derived, encode
+from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, derived, encode
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
 from order_engine.solana.programs.pool_accounts import fields, read
 from order_engine.solana.programs.program import Program, Trader
 from order_engine.solana.tokens import mint
-
-ID = address("CAMMCzo5YL8w4VFF8KVHrK22GGUsp5VTaW7grrKgrWqK")
 
 POOL = Layout(
     "a CLMM pool",
@@ -148,6 +146,7 @@ ERRORS: dict[str, type[EngineError]] = {
 class ClmmPool(NamedTuple):
     """A pool. Token a is token 0, token b is token 1. `arrays` are all that exist, each of `span` ticks."""
 
+    program: Clmm
     address: Address
     mints: tuple[Address, Address]
     vaults: tuple[Address, Address]
@@ -170,7 +169,8 @@ class ClmmPool(NamedTuple):
 
     def _instruction(self, trader: Trader, a_to_b: bool, amount_in: int, arguments: bytes) -> Instruction:
         taken, paid = (0, 1) if a_to_b else (1, 0)
-        arrays = [_array(self.address, number * self.span) for number in self._passed(a_to_b, amount_in)]
+        passed = self._passed(a_to_b, amount_in)
+        arrays = [self.program.array(self.address, number * self.span) for number in passed]
         accounts = (
             AccountMeta(trader.owner, signer=True),
             AccountMeta(self.config),
@@ -185,10 +185,10 @@ class ClmmPool(NamedTuple):
             AccountMeta(MEMO),
             AccountMeta(self.mints[taken]),
             AccountMeta(self.mints[paid]),
-            AccountMeta(_extension(self.address)),
+            AccountMeta(self.program.extension(self.address)),
             *[AccountMeta(array, writable=True) for array in arrays],
         )
-        return Instruction(ID, accounts, SWAP_V2 + arguments)
+        return Instruction(self.program.id, accounts, SWAP_V2 + arguments)
 
     def _passed(self, a_to_b: bool, amount_in: int) -> Sequence[int]:
         """The numbers of the tick arrays that a swap of at most `amount_in` needs."""
@@ -204,13 +204,15 @@ class Clmm(Program):
     name = "Raydium CLMM"
     venue = "raydium"
     kind = RaydiumClmm.kind
-    id = ID
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["token_mint_0"], POOL.offsets["token_mint_1"]
     sorts_mints = True
     errors = ERRORS
     codes = CODES
+
+    def __init__(self, id: Address) -> None:
+        self.id = id
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
@@ -219,36 +221,106 @@ class Clmm(Program):
         arrays = Arrays.around(position, own_arrays(pool["tick_array_bitmap"])).nearest
         numbers = {*arrays.numbers}
         if not arrays.are_enough:
-            found.append(_extension(address))
+            found.append(self.extension(address))
             # Positions over the whole range of prices have their ticks in the first and the last array.
             numbers |= {*beyond_own_bitmap(position), MIN_TICK // span, MAX_TICK // span}
-        return found + [_array(address, number * span) for number in sorted(numbers) if _is_within_prices(number, span)]
+        within = [number for number in sorted(numbers) if _is_within_prices(number, span)]
+        return found + [self.array(address, number * span) for number in within]
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> ClmmPool:
-        pool = read(accounts, address, ID, POOL)
+        pool = read(accounts, address, self.id, POOL)
         _refuse_closed(pool, clock)
         _refuse_other_fees(pool)
         mints, vaults = _mints(pool), (pool["token_vault_0"], pool["token_vault_1"])
         for mint_address, vault in zip(mints, vaults, strict=True):
-            if vault != derived(ID, b"pool_vault", address, mint_address):
+            if vault != derived(self.id, b"pool_vault", address, mint_address):
                 raise CorruptPool(f"expected the vault of {encode(mint_address)}, was {encode(vault)}")
         existing = own_arrays(pool["tick_array_bitmap"])
-        if accounts.get(_extension(address)) is not None:
-            existing = sorted([*existing, *_arrays_of_extension(address, accounts)])
+        if accounts.get(self.extension(address)) is not None:
+            existing = sorted([*existing, *self._arrays_of_extension(address, accounts)])
         span = _span(pool)
         arrays = Arrays.around(_position(pool), [number for number in existing if _is_within_prices(number, span)])
         return ClmmPool(
+            self,
             address,
             mints,
             vaults,
             # No other account says which token programs the mints belong to.
             (mint(accounts.get(mints[0])).program, mint(accounts.get(mints[1])).program),
-            _state(address, accounts, pool, arrays),
+            self._state(address, accounts, pool, arrays),
             pool["amm_config"],
             pool["observation_key"],
             arrays,
             span,
         )
+
+    def extension(self, pool: Address) -> Address:
+        """Where a pool's bitmap extension is, if it has one."""
+        return derived(self.id, b"pool_tick_array_bitmap_extension", pool)
+
+    def array(self, pool: Address, start: int) -> Address:
+        """Where a pool's tick array from tick `start` on is, if there is one."""
+        return derived(self.id, b"tick_array", pool, start.to_bytes(4, signed=True))
+
+    def _state(self, address: Address, accounts: Accounts, pool: dict[str, Any], arrays: Arrays) -> RaydiumClmm:
+        """The state with the ticks of all arrays up to the first on either side that was not read."""
+        config = read(accounts, pool["amm_config"], self.id, CONFIG)
+        span, spacing = _span(pool), pool["tick_spacing"]
+        if config["tick_spacing"] != spacing:
+            raise CorruptPool(f"expected a configuration of spacing {spacing}, was {config['tick_spacing']}")
+        known = arrays.known(lambda number: accounts.get(self.array(address, number * span)) is not None)
+        ticks = [tick for number in known.numbers for tick in self._ticks(address, accounts, number * span, spacing)]
+        state = {
+            "sqrt_price": pool["sqrt_price_x64"],
+            "tick": pool["tick_current"],
+            "liquidity": pool["liquidity"],
+            "trade_fee_rate": config["trade_fee_rate"],
+            "protocol_fee_rate": config["protocol_fee_rate"],
+            "fund_fee_rate": config["fund_fee_rate"],
+        }
+        if not ticks:
+            raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
+        try:
+            return RaydiumClmm.with_ticks(state, ticks)
+        except CorruptState as error:
+            raise CorruptPool(str(error)) from error
+
+    def _arrays_of_extension(self, pool: Address, accounts: Accounts) -> Iterator[int]:
+        """The tick arrays beyond the pool's own bitmap that exist.
+
+        Within each part of the bitmaps, higher bits are higher arrays; the first negative part ends at array -513.
+        """
+        extension = read(accounts, self.extension(pool), self.id, EXTENSION)
+        if extension["pool_id"] != pool:
+            raise CorruptPool(
+                f"expected the bitmap extension of {encode(pool)}, was that of {encode(extension['pool_id'])}"
+            )
+        for bit in set_bits(extension["positive_tick_array_bitmap"]):
+            yield OWN.stop + bit
+        for bit in set_bits(extension["negative_tick_array_bitmap"]):
+            part, offset = divmod(bit, PART_BITS)
+            yield OWN.start - PART_BITS * (part + 1) + offset
+
+    def _ticks(self, pool: Address, accounts: Accounts, start: int, spacing: int) -> list[Tick]:
+        """The initialized ticks of an array, in order. Raises `UnsupportedPool` for one with limit orders."""
+        array = read(accounts, self.array(pool, start), self.id, TICK_ARRAY)
+        if (array["pool_id"], array["start_tick_index"]) != (pool, start):
+            raise CorruptPool(
+                f"expected the tick array of {encode(pool)} from {start}, was one from {array['start_tick_index']}"
+            )
+        found = []
+        for expected, (tick, net_low, net_high, gross_low, gross_high, orders, filled_in_part) in zip(
+            range(start, start + TICKS * spacing, spacing), TICK.iter_unpack(array["ticks"]), strict=True
+        ):
+            if orders or filled_in_part:
+                raise UnsupportedPool(
+                    f"expected ticks without limit orders, was tick {tick} with {orders + filled_in_part}"
+                )
+            if gross_low or gross_high:
+                if tick != expected or not MIN_TICK <= tick <= MAX_TICK:
+                    raise CorruptPool(f"expected tick {expected}, was {tick}")
+                found.append(Tick(tick, net_low | net_high << 64))
+        return found
 
 
 def _mints(pool: dict[str, Any]) -> tuple[Address, Address]:
@@ -276,14 +348,6 @@ def _is_within_prices(number: int, span: int) -> bool:
     return MIN_TICK // span <= number <= MAX_TICK // span
 
 
-def _extension(pool: Address) -> Address:
-    return derived(ID, b"pool_tick_array_bitmap_extension", pool)
-
-
-def _array(pool: Address, start: int) -> Address:
-    return derived(ID, b"tick_array", pool, start.to_bytes(4, signed=True))
-
-
 def _refuse_closed(pool: dict[str, Any], clock: Clock) -> None:
     """Raises `UnsupportedPool` for a pool that is disabled or not open yet."""
     if pool["status"] & SWAP_DISABLED:
@@ -298,66 +362,3 @@ def _refuse_other_fees(pool: dict[str, Any]) -> None:
         raise UnsupportedPool(f"expected a fee on the input, was fee_on {pool['fee_on']}")
     if any(pool["dynamic_fee_info"]):
         raise UnsupportedPool("expected a constant fee, was a dynamic fee on top of it")
-
-
-def _state(address: Address, accounts: Accounts, pool: dict[str, Any], arrays: Arrays) -> RaydiumClmm:
-    """The state with the ticks of all arrays up to the first on either side that was not read."""
-    config = read(accounts, pool["amm_config"], ID, CONFIG)
-    span, spacing = _span(pool), pool["tick_spacing"]
-    if config["tick_spacing"] != spacing:
-        raise CorruptPool(f"expected a configuration of spacing {spacing}, was {config['tick_spacing']}")
-    known = arrays.known(lambda number: accounts.get(_array(address, number * span)) is not None)
-    ticks = [tick for number in known.numbers for tick in _ticks(address, accounts, number * span, spacing)]
-    state = {
-        "sqrt_price": pool["sqrt_price_x64"],
-        "tick": pool["tick_current"],
-        "liquidity": pool["liquidity"],
-        "trade_fee_rate": config["trade_fee_rate"],
-        "protocol_fee_rate": config["protocol_fee_rate"],
-        "fund_fee_rate": config["fund_fee_rate"],
-    }
-    if not ticks:
-        raise UnsupportedPool("expected liquidity in the arrays around the price, was none")
-    try:
-        return RaydiumClmm.with_ticks(state, ticks)
-    except CorruptState as error:
-        raise CorruptPool(str(error)) from error
-
-
-def _arrays_of_extension(pool: Address, accounts: Accounts) -> Iterator[int]:
-    """The tick arrays beyond the pool's own bitmap that exist.
-
-    Within each part of the bitmaps, higher bits are higher arrays; the first negative part ends at array -513.
-    """
-    extension = read(accounts, _extension(pool), ID, EXTENSION)
-    if extension["pool_id"] != pool:
-        raise CorruptPool(
-            f"expected the bitmap extension of {encode(pool)}, was that of {encode(extension['pool_id'])}"
-        )
-    for bit in set_bits(extension["positive_tick_array_bitmap"]):
-        yield OWN.stop + bit
-    for bit in set_bits(extension["negative_tick_array_bitmap"]):
-        part, offset = divmod(bit, PART_BITS)
-        yield OWN.start - PART_BITS * (part + 1) + offset
-
-
-def _ticks(pool: Address, accounts: Accounts, start: int, spacing: int) -> list[Tick]:
-    """The initialized ticks of an array, in order. Raises `UnsupportedPool` for one with limit orders."""
-    array = read(accounts, _array(pool, start), ID, TICK_ARRAY)
-    if (array["pool_id"], array["start_tick_index"]) != (pool, start):
-        raise CorruptPool(
-            f"expected the tick array of {encode(pool)} from {start}, was one from {array['start_tick_index']}"
-        )
-    found = []
-    for expected, (tick, net_low, net_high, gross_low, gross_high, orders, filled_in_part) in zip(
-        range(start, start + TICKS * spacing, spacing), TICK.iter_unpack(array["ticks"]), strict=True
-    ):
-        if orders or filled_in_part:
-            raise UnsupportedPool(
-                f"expected ticks without limit orders, was tick {tick} with {orders + filled_in_part}"
-            )
-        if gross_low or gross_high:
-            if tick != expected or not MIN_TICK <= tick <= MAX_TICK:
-                raise CorruptPool(f"expected tick {expected}, was {tick}")
-            found.append(Tick(tick, net_low | net_high << 64))
-    return found

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.domain.errors import EngineError, QuoteExpired, SlippageExceeded, UnsupportedPool
 from order_engine.solana.accounts import Accounts, Clock
-from order_engine.solana.addresses import Address, address
+from order_engine.solana.addresses import Address, derived
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
 from order_engine.solana.programs.pool_accounts import (
@@ -25,10 +25,6 @@ from order_engine.solana.programs.pool_accounts import (
     refuse_extensions,
 )
 from order_engine.solana.programs.program import Program, Trader
-
-ID = address("CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C")
-AUTHORITY = address("GpMZbSM2GgvTKHJirzeGfMFoaZ8UR2X7F4v8vHTvxFbL")
-"""Derived from `vault_and_lp_mint_auth_seed`: the owner of all vaults."""
 
 POOL = Layout(
     "a CP-Swap pool",
@@ -99,6 +95,7 @@ ERRORS: dict[str, type[EngineError]] = {
 class CpSwapPool(NamedTuple):
     """A pool. Token a is token 0, token b is token 1."""
 
+    program: CpSwap
     address: Address
     mints: tuple[Address, Address]
     vaults: tuple[Address, Address]
@@ -109,7 +106,7 @@ class CpSwapPool(NamedTuple):
 
     @property
     def authority(self) -> Address:
-        return AUTHORITY
+        return self.program.authority
 
     def swap(self, trader: Trader, a_to_b: bool, amount_in: int, min_out: int) -> Instruction:
         return self._instruction(trader, a_to_b, SWAP_BASE_INPUT + pack("<QQ", amount_in, min_out))
@@ -121,7 +118,7 @@ class CpSwapPool(NamedTuple):
         taken, paid = (0, 1) if a_to_b else (1, 0)
         accounts = (
             AccountMeta(trader.owner, signer=True),
-            AccountMeta(AUTHORITY),
+            AccountMeta(self.authority),
             AccountMeta(self.config),
             AccountMeta(self.address, writable=True),
             AccountMeta(trader.source, writable=True),
@@ -134,20 +131,24 @@ class CpSwapPool(NamedTuple):
             AccountMeta(self.mints[paid]),
             AccountMeta(self.observation, writable=True),
         )
-        return Instruction(ID, accounts, data)
+        return Instruction(self.program.id, accounts, data)
 
 
 class CpSwap(Program):
     name = "Raydium CP-Swap"
     venue = "raydium"
     kind = RaydiumCp.kind
-    id = ID
     pool_size = POOL.size
     discriminator = POOL.discriminator
     mint_offsets = POOL.offsets["token_0_mint"], POOL.offsets["token_1_mint"]
     sorts_mints = True
     errors = ERRORS
     codes = CODES
+
+    def __init__(self, id: Address) -> None:
+        self.id = id
+        self.authority = derived(id, b"vault_and_lp_mint_auth_seed")
+        """The owner of all vaults."""
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
@@ -157,18 +158,18 @@ class CpSwap(Program):
         return [pool["amm_config"], *vaults, *extensible(mints, token_programs)]
 
     def decode(self, address: Address, accounts: Accounts, clock: Clock) -> CpSwapPool:
-        pool = read(accounts, address, ID, POOL)
+        pool = read(accounts, address, self.id, POOL)
         if pool["status"] & SWAP_DISABLED:
             raise UnsupportedPool(f"expected a pool that allows swaps, was status {pool['status']}")
         if clock.unix_timestamp < pool["open_time"]:
             raise UnsupportedPool(f"expected a pool that is open at {clock.unix_timestamp}, was {pool['open_time']}")
-        config = read(accounts, pool["amm_config"], ID, CONFIG)
+        config = read(accounts, pool["amm_config"], self.id, CONFIG)
         mints = pool["token_0_mint"], pool["token_1_mint"]
         vaults = pool["token_0_vault"], pool["token_1_vault"]
         token_programs = pool["token_0_program"], pool["token_1_program"]
         refuse_extensions(accounts, extensible(mints, token_programs))
         reserves = [
-            balance(accounts, vault, mint, AUTHORITY, token_program)
+            balance(accounts, vault, mint, self.authority, token_program)
             - pool[f"protocol_fees_token_{token}"]
             - pool[f"fund_fees_token_{token}"]
             - pool[f"creator_fees_token_{token}"]
@@ -185,6 +186,7 @@ class CpSwap(Program):
             "creator_fee_on": pool["creator_fee_on"],
         }
         return CpSwapPool(
+            self,
             address,
             mints,
             vaults,
