@@ -69,6 +69,21 @@ def test_a_swap_in_each_pool(trader: Trader, token_in: str, token_out: str, id: 
     assert len(VersionedTransaction.from_bytes(wire).message.instructions) == len(transaction.instructions)
 
 
+def test_an_order_of_another_wallet_is_confirmed_with_what_that_wallet_moved(url: str, trader: Trader) -> None:
+    """GIVEN an engine that gets another wallet while an order of the first one is in flight."""
+    quote = trader.quote("SOL", "USDC", 10**9, [SOL_USDC["raydium_cp"]])
+    before = trader.balances()
+    transaction = trader.build(quote)
+    trader.chain.submit(transaction)
+    engine = Trader(url)
+    held = engine.balances()
+    fill = engine.chain.confirm(transaction)
+    assert fill is not None
+    assert (fill.amount_in, fill.amount_out) == (quote.amount_in, quote.amount_out)
+    assert trader.balances() == booked(before, (quote, fill))
+    assert engine.balances() == held
+
+
 def is_executed(trader: Trader, quote: Quote) -> bool:
     """Executes an order unless its transaction is too large. Asserts what was paid, and that no more was."""
     before = trader.balances()

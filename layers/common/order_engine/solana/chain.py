@@ -135,7 +135,7 @@ class SolanaChain:
             return None  # This node has not seen it yet.
         if landed.error is not None:
             raise failure(landed.error, landed.logs, landed.programs, self._deployment.programs)
-        return fill(transaction, landed, self._wallet.key, self._deployment)
+        return fill(transaction, landed, self._deployment)
 
     def _status(self, transaction: Transaction) -> Status | None:
         """What is known of a transaction. Raises `QuoteExpired` once it can't land any more.

@@ -81,11 +81,12 @@ class TokenBalance(NamedTuple):
 class LandedTransaction(NamedTuple):
     """A transaction in a block, and the balances of the accounts that it names, before and after it.
 
-    `programs` are those that its instructions call, in their order. `fee` is in lamports.
+    `programs` are those that its instructions call, in their order. `fee` is in lamports, and `payer` has paid it.
     """
 
     slot: int
     error: Any
+    payer: Address
     fee: int
     programs: Sequence[Address]
     logs: Sequence[str]
@@ -270,6 +271,7 @@ def _landed(value: Any, signature: str) -> LandedTransaction:
     return LandedTransaction(
         slot=_natural(value["slot"]),
         error=meta["err"],
+        payer=keys[0],
         fee=_natural(meta["fee"]),
         programs=[keys[call["programIdIndex"]] for call in message["instructions"]],
         logs=_texts(meta["logMessages"]),

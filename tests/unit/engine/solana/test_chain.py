@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -351,6 +352,15 @@ class TestConfirming:
         assert (fill.signature, fill.amount_in, fill.amount_out, fill.slot) == (SIGNATURE, 10**9, 100, 402)
         assert fill.costs == Costs(5_100, RENT)
         assert len(on.node.calls) == 2
+
+    def test_a_fill_is_that_of_the_wallet_that_paid(self, on: Chain) -> None:
+        """GIVEN an order that another wallet submitted, before the engine got its own."""
+        other = encode(bytes([5] * 32))
+        found = json.loads(json.dumps(landed()).replace(WALLET, other))
+        on.node.results |= {"getSignatureStatuses": status("confirmed"), "getTransaction": found}
+        fill = on.chain.confirm(SENT)
+        assert fill is not None
+        assert (fill.amount_in, fill.amount_out, fill.costs) == (10**9, 100, Costs(5_100, RENT))
 
     def test_an_error_is_final(self, on: Chain) -> None:
         log = ("Program log: AnchorError. Error Code: ExceededSlippage. Error Number: 6005. Error Message: x",)

@@ -52,6 +52,7 @@ def landed(
     return LandedTransaction(
         slot=7,
         error=None,
+        payer=wallet,
         fee=fee,
         programs=[],
         logs=[],
@@ -80,7 +81,7 @@ def test_the_fill_of_a_complete_transaction_is_what_the_program_moved(row: Row) 
         for side, mint in (("input", "mint_in"), ("output", "mint_out"))
     }
     seen = landed(wallet, result["fee_lamports"], (result["lamports_before"], result["lamports_after"]), tokens)
-    found = fill(order(row["mint_in"], row["mint_out"], row["amount_in"], row["min_out"]), seen, wallet, MAINNET)
+    found = fill(order(row["mint_in"], row["mint_out"], row["amount_in"], row["min_out"]), seen, MAINNET)
     assert (found.amount_in, found.amount_out) == (result["amount_in"], result["amount_out"])
     is_new = result["tokens_before"]["output"] is None and result["tokens_after"]["output"] is not None
     assert found.costs == Costs(result["fee_lamports"], RENT if is_new else 0)
@@ -101,7 +102,7 @@ def test_the_fill_of_a_route_is_what_its_swaps_moved(row: Row) -> None:
     }
     lamports = tuple(result[moment][intent["wallet"]] for moment in ("lamports_before", "lamports_after"))
     seen = landed(wallet, result["fee_lamports"], lamports, tokens)
-    found = fill(order(intent["mint_in"], intent["mint_out"], intent["amount_in"], 1), seen, wallet, MAINNET)
+    found = fill(order(intent["mint_in"], intent["mint_out"], intent["amount_in"], 1), seen, MAINNET)
     is_exact_out = "through" in intent
     assert (found.amount_in < intent["amount_in"]) if is_exact_out else (found.amount_in == intent["amount_in"])
     assert found.amount_out >= max(leg["min_out"] for leg in intent["legs"][-1:])
@@ -117,8 +118,8 @@ SOL_TO_USDC = order(encode(WRAPPED_SOL), encode(USDC), 1_000, 50)
 def test_a_new_account_that_held_lamports_before_costs_less_rent() -> None:
     seen = landed(WALLET, 10, (RENT + 2_000, 1_090), {MINE: (USDC, None, 60)})
     prefunded = seen._replace(lamports_before={**seen.lamports_before, MINE: 100})
-    assert fill(SOL_TO_USDC, prefunded, WALLET, MAINNET).costs == Costs(10, RENT - 100)
-    assert fill(SOL_TO_USDC, prefunded, WALLET, MAINNET).amount_in == 1_000
+    assert fill(SOL_TO_USDC, prefunded, MAINNET).costs == Costs(10, RENT - 100)
+    assert fill(SOL_TO_USDC, prefunded, MAINNET).amount_in == 1_000
 
 
 def test_wrapped_sol_in_a_new_account_is_no_rent() -> None:
@@ -129,7 +130,7 @@ def test_wrapped_sol_in_a_new_account_is_no_rent() -> None:
     }
     seen = landed(WALLET, 10, (RENT + 10, 0), tokens)
     seen = seen._replace(lamports_after={**seen.lamports_after, POOL: RENT + 500})
-    found = fill(wrap, seen, WALLET, MAINNET)
+    found = fill(wrap, seen, MAINNET)
     assert (found.amount_in, found.amount_out, found.costs) == (60, 500, Costs(10, RENT))
 
 
@@ -140,11 +141,11 @@ def test_the_pools_accounts_are_not_the_wallets() -> None:
         tokens_before={**seen.tokens_before, **theirs},
         tokens_after={**seen.tokens_after, POOL: TokenBalance(USDC, POOL, 840)},
     )
-    assert fill(SOL_TO_USDC, seen, WALLET, MAINNET).amount_out == 60
+    assert fill(SOL_TO_USDC, seen, MAINNET).amount_out == 60
 
 
 @pytest.mark.parametrize(("lamports", "amount_out"), [((2_000, 999), 60), ((2_000, 2_000), 60), ((2_000, 1_000), 49)])
 def test_balances_that_cannot_be_the_transactions_are_refused(lamports: tuple[int, int], amount_out: int) -> None:
     seen = landed(WALLET, 0, lamports, {MINE: (USDC, 0, amount_out)})
     with pytest.raises(VenueUnavailable, match="expected signature to swap at most 1000 for at least 50, was"):
-        fill(SOL_TO_USDC, seen, WALLET, MAINNET)
+        fill(SOL_TO_USDC, seen, MAINNET)

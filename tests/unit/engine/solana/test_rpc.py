@@ -67,6 +67,7 @@ TRANSACTION: dict[str, Any] = {
 LANDED = LandedTransaction(
     slot=9,
     error=None,
+    payer=KEYS[0],
     fee=5000,
     programs=[KEYS[2]],
     logs=["Program log: hello"],
