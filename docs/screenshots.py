@@ -1,4 +1,4 @@
-"""Makes docs/images/dashboard.png and console.png: both pages in Chromium, on a new stack with orders."""
+"""Makes docs/images/dashboard.png and console.png: both pages in Chromium, on a new stack with orders on a localnet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from bench.stack import ENGINE, fresh_stack
+from bench.stack import ENGINE, data_folder, fresh_stack
 from client.engine import Engine
-from order_engine.simulation.faults import clear_faults, set_fault
-from order_engine.storage.database import Database
+from localnet.commands import airdrop, call
+from tools.run import on_localnet
 
 IMAGES = Path(__file__).with_name("images")
-REALISTIC = "--parameter=MarketLatency=realistic"
 ORDERS = [
     ("SOL", "USDC", "1.5"), ("USDC", "SOL", "400"), ("SOL", "USDC", "1500"), ("RAY", "USDC", "120"),
     ("SOL", "USDT", "12"), ("USDC", "JUP", "75"), ("SOL", "USDC", "0.25"), ("USDT", "SOL", "900"),
@@ -36,23 +35,24 @@ async def ended(engine: Engine, order_id: str) -> None:
 
 
 async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
-    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}")
+    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1420)
     await expect(page.locator("#connection")).to_have_text("Live")
-    # A pause between orders, so that the page shows several statuses.
+    # A pause between orders, and a slow chain, so that the page shows several statuses.
+    node = running["parameters"]["SolanaRpcUrl"]
+    call(node, "localnet_fault", "delay", {"slots": 12})
     for order in ORDERS:
         await submit(engine, order)
         await asyncio.sleep(0.7)
     await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
+    call(node, "localnet_clear")
 
 
 async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
-    database = Database(running["parameters"]["DatabaseUrl"])
-    for venue in ("raydium", "meteora"):
-        set_fault(database, venue, "quote", "fail", None)
+    node = running["parameters"]["SolanaRpcUrl"]
+    call(node, "localnet_fault", "503", {})
     await ended(engine, await submit(engine, ORDERS[0]))
-    clear_faults(database)
-    database.close()
-    page = await _page(browser, f"{running['endpoint']}/_emulator/")
+    call(node, "localnet_clear")
+    page = await _page(browser, f"{running['endpoint']}/_emulator/", 1680, 1120)
     await page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
     await page.locator(".executions tbody tr").first.get_by_role("link").click()
     await page.locator('.state[data-name="Route"]').click()
@@ -60,8 +60,8 @@ async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> 
     await page.screenshot(path=IMAGES / "console.png", animations="disabled")
 
 
-async def _page(browser: Browser, url: str) -> Page:
-    page = await browser.new_page(viewport={"width": 1440, "height": 1120})
+async def _page(browser: Browser, url: str, width: int, height: int) -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": height})
     await page.goto(url)
     return page
 
@@ -73,6 +73,9 @@ async def shoot(running: dict[str, Any]) -> None:
         Engine(running["rest"], running["parameters"]["DevelopmentKey"]) as engine,
     ):
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        airdrop(running["parameters"]["SolanaRpcUrl"], running["parameters"]["WalletAddress"], "20000", "SOL")
+        # Until it is confirmed, some slots later.
+        await asyncio.sleep(3)
         earlier = [await submit(engine, order) for order in ORDERS]
         await asyncio.gather(*(ended(engine, order_id) for order_id in earlier))
         await dashboard(browser, engine, running)
@@ -81,7 +84,7 @@ async def shoot(running: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    with fresh_stack(*ENGINE, REALISTIC) as running:
+    with data_folder() as chain, fresh_stack(*ENGINE, *on_localnet(chain, None, None, 0)) as running:
         asyncio.run(shoot(running))
 
 

@@ -13,10 +13,9 @@ from localnet.runtime import Inner, ReturnData, Run, Runtime
 from localnet.standin_run import StandinRun
 from localnet.transactions import Keys, Transaction, budget_of, keys_of
 
+_NO_PROGRAM = "InvalidProgramForExecution"
 # A block includes a transaction that fails in one of these ways, and it pays its fee: SIMD-0082, SIMD-0083.
-_INCLUDED = frozenset(
-    ("InstructionError", "InsufficientFundsForRent", "InvalidProgramForExecution", "ProgramAccountNotFound")
-)
+_INCLUDED = frozenset(("InstructionError", "InsufficientFundsForRent", _NO_PROGRAM, "ProgramAccountNotFound"))
 
 
 class Execution(NamedTuple):
@@ -44,10 +43,9 @@ def execute(runtime: Runtime, transaction: Transaction) -> Execution:
     message = transaction.message
     budget = budget_of(message)
     keys = keys_of(message, runtime.get)
-    if keys and any(keys.all[instruction.program_id_index] in runtime.standins for instruction in message.instructions):
+    run = runtime.run(transaction.versioned, budget)
+    if keys and run.error == _NO_PROGRAM:  # stand-ins are for programs that are not there
         run = StandinRun(runtime, transaction, keys, budget).run()
-    else:
-        run = runtime.run(transaction.versioned, budget)
     return Execution(
         keys,
         run.error,

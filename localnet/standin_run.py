@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from solders.account import Account
 from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import CompiledInstruction
-from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from localnet import logs
+from localnet.flat_message import FlatMessage
 from localnet.programs.standin import InstructionFailed, Outcome, ProgramError, Standin, Transfer
 from localnet.runtime import Inner, Run, Runtime
 from localnet.tokens import DECIMALS, DELEGATE, DELEGATED_AMOUNT, TOKEN, token_account
@@ -73,6 +73,7 @@ class StandinRun:
         self._transaction = transaction
         self._keys = keys
         self._at = {key: index for index, key in enumerate(keys.all)}
+        self._message = FlatMessage(transaction.message, keys)
         self._budget = budget
         self._parts: list[_Part] = []
         self._charged = 0  # compute units, of the stand-ins
@@ -117,7 +118,9 @@ class StandinRun:
         try:
             outcome = standin(keys, instruction.data, read, self._runtime.clock)
             self._check(outcome)
-            runs = [self._transfer(transfer, self._signer(transfer), keys, read) for transfer in outcome.transfers]
+            runs = [
+                self._transfer(transfer, self._signer(transfer, read), keys, read) for transfer in outcome.transfers
+            ]
             seen = [self._transfer(transfer, transfer.authority, keys, read) for transfer in outcome.transfers]
         except _Failed:
             raise
@@ -142,9 +145,10 @@ class StandinRun:
                 reason = "Cross-program invocation with unauthorized signer or writable account"
                 raise _Failed("PrivilegeEscalation", reason, lines)
 
-    def _signer(self, transfer: Transfer) -> Pubkey:
-        """The authority, or the payer in place of an address for which only the program can sign."""
-        if self._keys.is_signer(self._at[transfer.authority]):
+    def _signer(self, transfer: Transfer, read: Reader) -> Pubkey:
+        """The authority, or the payer in place of an owner for whom only the program can sign."""
+        source = token_account(read(transfer.source))
+        if self._keys.is_signer(self._at[transfer.authority]) or not source or source.owner != transfer.authority:
             return transfer.authority
         self._lent[transfer.source] = self._lent.get(transfer.source, 0) + transfer.amount
         return self._keys.all[0]
@@ -180,7 +184,6 @@ class StandinRun:
 
     def _run(self, gifts: dict[Pubkey, int]) -> Run:
         """Runs the instructions so far, with some lamports more for some accounts."""
-        message = self._transaction.message
         instructions = [instruction for part in self._parts for instruction in part.runs]
         units = self._budget.units - self._charged
         if self._is_limit_added:
@@ -188,11 +191,10 @@ class StandinRun:
             limit = set_compute_unit_limit(self._budget.units)
             instructions.append(CompiledInstruction(self._at[COMPUTE_BUDGET], limit.data, b""))
             units += _LIMIT_UNITS
-        lookups = message.address_table_lookups if isinstance(message, MessageV0) else []
-        rewritten = MessageV0(message.header, message.account_keys, message.recent_blockhash, instructions, lookups)
-        transaction = VersionedTransaction.populate(rewritten, self._transaction.versioned.signatures)
+        message = self._message.holding(instructions)
+        transaction = VersionedTransaction.populate(message, self._transaction.versioned.signatures)
         with self._prepared(gifts):
-            return self._runtime.run(transaction, self._budget._replace(units=units))
+            return self._message.restored(self._runtime.run(transaction, self._budget._replace(units=units)))
 
     @property
     def _is_limit_added(self) -> bool:

@@ -6,6 +6,8 @@ import struct
 from typing import Any
 
 import pytest
+from solders.account import Account
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -13,12 +15,14 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
 from localnet import base58
+from localnet.market.accounts import token_account
 from localnet.market.tokens import TOKENS
 from localnet.standin_run import STANDIN_UNITS
 from localnet.tokens import TOKEN, associated_token_account
 from tests.integration.localnet.desk import AUTHORITY, CLOSED, HELD, PROGRAM, STARTED, Desk, trade
 from tests.support.localnet import FEE, SOL, refused, signed, token_payment, wire
 
+LOOKUP_TABLES = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
 START = 1_000_000
 UNITS_IN, UNITS_OUT = 105, 113
 """The compute units of the two transfers of a trade."""
@@ -198,6 +202,33 @@ def test_nobody_takes_tokens_from_a_vault_that_pays_in_the_same_transaction(desk
     assert send(desk, trader, trade(trader, 300, 700), theft)["meta"]["err"] is not None
     assert send(desk, trader, theft, trade(trader, 300, 700))["meta"]["err"] is not None
     assert (balances(desk, trader), desk.held("RAY")) == ((START, 1), HELD)
+
+
+def test_a_vault_of_another_owner_pays_nothing(desk: Desk, trader: Keypair) -> None:
+    mint = TOKENS["RAY"].mint
+    for owner in (trader.pubkey(), Pubkey.new_unique()):
+        foreign = token_account(mint, owner, HELD)
+        desk.localnet.node.chain.runtime.put(associated_token_account(AUTHORITY, mint), foreign)
+        told = send(desk, trader, trade(trader, 300, 700))
+        assert told["meta"]["err"] == {"InstructionError": [0, {"Custom": 4}]}
+        assert told["meta"]["logMessages"][-1] == f"Program {PROGRAM} failed: custom program error: 0x4"
+        assert (desk.held("RAY"), desk.held("USDC"), desk.trades) == (HELD, HELD, 0)
+
+
+def test_a_trade_finds_its_accounts_in_a_lookup_table(desk: Desk, trader: Keypair) -> None:
+    localnet, swap = desk.localnet, trade(trader, 300, 700)
+    addresses = [meta.pubkey for meta in swap.accounts if not meta.is_signer]
+    table = AddressLookupTableAccount(Pubkey.new_unique(), addresses)
+    state = (1).to_bytes(4, "little") + b"\xff" * 8 + bytes(44)
+    account = Account(10**9, state + b"".join(map(bytes, addresses)), LOOKUP_TABLES)
+    localnet.node.chain.runtime.put(table.key, account)
+    transaction = signed(trader, [swap], localnet.blockhash(), tables=[table])
+    told = localnet.transaction(localnet.send(transaction))
+    assert told["meta"]["err"] is None
+    assert balances(desk, trader) == (START - 300, 701)
+    keys = [*told["transaction"]["message"]["accountKeys"], *told["meta"]["loadedAddresses"]["writable"]]
+    assert len(keys) + len(told["meta"]["loadedAddresses"]["readonly"]) == len(told["meta"]["preBalances"])
+    assert desk.trades == 1
 
 
 def test_an_account_that_may_only_be_read_is_not_written(desk: Desk, trader: Keypair) -> None:
