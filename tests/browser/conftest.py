@@ -76,15 +76,19 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
 
     def visit(url: str, **options: Any) -> Page:
         page = browser.new_page(**options)
-        pages.callback(page.close)
-        # A request may be under way in a test's hands.
-        pages.callback(page.unroute_all, behavior="ignoreErrors")
+        pages.callback(close, page)
         origin = url[: url.index("/", len("http://"))]
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", hear)
         page.on("request", lambda request: None if request.url.startswith(origin) else problems.append(request.url))
         page.goto(url)
         return page
+
+    def close(page: Page) -> None:
+        if not page.is_closed():
+            # A request may be under way in a test's hands.
+            page.unroute_all(behavior="ignoreErrors")
+            page.close()
 
     yield visit
     pages.close()

@@ -13,6 +13,8 @@ from tests.support.concurrency import eventually
 from tests.support.market import Market
 from tests.support.stack import Stack
 
+POOL = "BGm1tav58oGcsQJehL9WXBFXF7D27vZsKefj4xJKD5Y"
+
 
 def confirmed(stack: Stack) -> tuple[str, str]:
     """Returns the id of a new order once it is confirmed, and its transaction."""
@@ -135,6 +137,30 @@ def test_costs_and_unspent_input_are_shown(stack: Stack, market: Market, enter: 
     page.get_by_role("link", name="Orders", exact=True).first.click()
     row = page.locator(".orders tbody tr").filter(has_text=order_id[-8:])
     expect(row.locator('[data-label="Paid"]')).to_have_text("0.0099 SOL")
+
+
+def test_a_pool_is_named_and_linked(stack: Stack, market: Market, enter: Visit) -> None:
+    order_id, _ = confirmed(stack)
+    page = enter()
+    cluster = Cluster("Localnet", stack.rest)
+    # As the engine names pools on Solana.
+    cluster.replaced |= {
+        '"pool": "meteora-dlmm:SOL-USDC"': f'"pool": "{POOL}"',
+        '"pools": "meteora-dlmm:SOL-USDC"': f'"pools": "meteora-dlmm:SOL-USDC:{POOL[:4]}"',
+    }
+    cluster.take(page)
+    page.reload()
+    shown = f"meteora-dlmm {POOL[:4]}…"
+    quote = page.get_by_role("region", name="Live quote")
+    page.goto(f"{stack.rest}/#/orders/{order_id}")
+    route = page.get_by_role("region", name="Route", exact=True)
+    for place, table in ((route, page.get_by_role("region", name="Routes compared")), (quote, quote)):
+        expect(place.locator(".legs li").first).to_contain_text(shown)
+        link = place.locator(".legs a").first
+        expect(link).to_have_attribute("href", f"{stack.rest}/address/{POOL}")
+        expect(link).to_have_attribute("rel", "noopener")
+        expect(table.locator('[data-label="Route"]').first).to_contain_text(shown)
+        page.goto(f"{stack.rest}/#/")
 
 
 def test_the_page_notices_that_the_engine_trades_elsewhere_now(stack: Stack, market: Market, enter: Visit) -> None:
