@@ -68,7 +68,7 @@ def test_a_running_execution_appears_and_its_states_turn_green(
     for name in ("Submit", "Confirm", "Confirmed"):
         expect_state(page, name, "succeeded")
     expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
-    expect(page.locator(".edge.taken")).to_have_count(7)
+    expect(page.locator(".edge.taken")).to_have_count(8)
     expect(row.locator('[data-label="In flight"]')).to_have_text("0")
 
     # AND a state shows its input and output, at an address of its own
