@@ -19,7 +19,7 @@ class WalletKeys:
     """Keys of Ed25519 and secrets, by ARN. `called` holds the operation and the ARN of each call."""
 
     keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str | bytes] = field(default_factory=dict)
     called: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -32,7 +32,9 @@ class WalletKeys:
             signature = self.keys[arn].sign(b64decode(request["Message"]))
             return 200, {"KeyId": arn, "Signature": b64encode(signature).decode()}
         if operation == "GetSecretValue" and arn in self.secrets:
-            return 200, {"ARN": arn, "SecretString": self.secrets[arn]}
+            secret = self.secrets[arn]
+            held = {"SecretString": secret} if isinstance(secret, str) else {"SecretBinary": b64encode(secret).decode()}
+            return 200, {"ARN": arn, **held}
         return 400, {"__type": "AccessDeniedException", "message": f"not authorized to perform {operation}"}
 
 

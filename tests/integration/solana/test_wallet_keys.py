@@ -133,6 +133,58 @@ def test_the_key_of_another_wallet_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
+    ("text", "mode", "reason"),
+    [
+        (None, 0o600, "No such file or directory"),
+        (solana_keygen(KEY), 0o644, "to be usable by its owner only, was mode 644"),
+        ("[1, 2, 3]", 0o600, "expected a key of 64 bytes, was 3 bytes"),
+    ],
+    ids=["missing", "readable by others", "no key"],
+)
+def test_a_file_without_a_usable_key_is_named_in_the_log_only(
+    chain: Build,
+    quote: Quote,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    text: str | None,
+    mode: int,
+    reason: str,
+) -> None:
+    file = tmp_path / "id.json"
+    if text is not None:
+        file.touch(mode)
+        file.write_text(text)
+    assert_refused_without_its_place(chain(str(file)), quote, caplog, str(file), reason)
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [("no key", "to be an array of 64 numbers from 0 to 255"), (b"bytes", "to hold text, was bytes")],
+    ids=["no key", "bytes"],
+)
+def test_a_secret_without_a_usable_key_is_named_in_the_log_only(
+    chain: Build,
+    quote: Quote,
+    aws: WalletKeys,
+    caplog: pytest.LogCaptureFixture,
+    secret: str | bytes,
+    reason: str,
+) -> None:
+    aws.secrets[SECRET] = secret
+    assert_refused_without_its_place(chain(SECRET), quote, caplog, SECRET, reason)
+
+
+def assert_refused_without_its_place(
+    chain: SolanaChain, quote: Quote, caplog: pytest.LogCaptureFixture, place: str, reason: str
+) -> None:
+    with pytest.raises(ChainRefused) as refused:
+        chain.build(quote, 1, uuid4())
+    assert str(refused.value) == f"expected a readable key of wallet {WALLET}, was none: the engine's log says why"
+    assert place in caplog.text
+    assert reason in caplog.text
+
+
+@pytest.mark.parametrize(
     ("wallet_key", "operation"), [(SECRET, "GetSecretValue"), (KMS, "Sign")], ids=["a secret", "KMS"]
 )
 def test_a_key_that_the_function_may_not_use_is_named(

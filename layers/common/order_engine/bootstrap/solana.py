@@ -20,7 +20,7 @@ from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
 from order_engine.solana.pool_source import SolanaPools
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.rpc import Rpc
-from order_engine.solana.signing import Keypair, RemoteSigner, Signer
+from order_engine.solana.signing import Keypair, RemoteSigner, Signer, WalletKeyError
 from order_engine.solana.venue import SolanaVenue
 from order_engine.solana.wallet import SolanaWallet
 from order_engine.storage.pools import PostgresPoolRegistry
@@ -90,15 +90,22 @@ def _lookup_tables() -> LookupTables:
 
 @cache
 def _signer() -> Signer:
-    """The wallet's key. Raises `WalletKeyError`, and `ChainRefused` for the key of another wallet."""
+    """The wallet's key. Raises `ChainRefused` for one that can't be read, or is that of another wallet."""
     key = settings.required("WALLET_KEY")
-    match _service(key):
-        case "kms":
-            return RemoteSigner(wallet().key, aws.kms_key(key).sign)
-        case "secretsmanager":
+    service = _service(key)
+    if service == "kms":
+        return RemoteSigner(wallet().key, aws.kms_key(key).sign)
+    try:
+        if service == "secretsmanager":
             signer = Keypair.from_secret(aws.secret(key), key)
-        case _:
+        else:
             signer = Keypair.from_file(Path(key))
+    except (WalletKeyError, RuntimeError) as error:
+        # Clients see what is raised here, and must not learn where the key is.
+        warn(f"the wallet's key can't be read: {error}")
+        raise ChainRefused(
+            f"expected a readable key of wallet {wallet().address}, was none: the engine's log says why"
+        ) from error
     if signer.address != wallet().key:
         raise ChainRefused(f"expected the key of wallet {wallet().address}, was that of {encode(signer.address)}")
     return signer
