@@ -19,6 +19,14 @@ HERE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 STORES = {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
 """Functions do not connect to them before their first event."""
 
+SOLANA = {
+    "SolanaRpcUrl": "http://localhost:8899",
+    "SolanaCluster": "localnet",
+    "WalletKey": "/wallet.json",
+    "WalletAddress": "So11111111111111111111111111111111111111112",
+}
+"""With these, the stack trades on Solana."""
+
 
 class NoPython(Exception):
     """Lambda's Python is not installed on this machine."""
@@ -45,8 +53,8 @@ def build(architecture: str) -> Path:
     return ROOT / folder / "build"
 
 
-def functions(artifact: Path) -> list[Function]:
-    return list(load(artifact / "template.yaml", STORES).of(Function).values())
+def functions(artifact: Path, parameters: dict[str, str] | None = None) -> list[Function]:
+    return list(load(artifact / "template.yaml", STORES | (parameters or {})).of(Function).values())
 
 
 def run(function: Function, code: str, options: Iterable[str] = ()) -> str:

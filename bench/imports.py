@@ -1,4 +1,4 @@
-"""Measures the CPU time of importing each function's handler, the main part of a cold start, in the build.
+"""Measures the CPU time of importing each function's handler, the main part of a cold start, in the build, by market.
 
 Fails if a function exceeds its budget. docs/benchmarks.md says what each figure means.
 """
@@ -10,6 +10,7 @@ import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import artifact
 from bench.table import print_table
@@ -30,35 +31,51 @@ def measure(function: Function, modules: str) -> float:
     return float(artifact.run(function, f"import time\n{modules}\nprint(time.process_time() * 1000)"))
 
 
+MARKETS = {"simulated": {}, "Solana": artifact.SOLANA}
+"""The parameters of each market."""
+
+
+class Case(NamedTuple):
+    """A function in a stack that trades on a market."""
+
+    function: str
+    market: str
+
+
 class Measured:
-    def __init__(self, functions: list[Function]) -> None:
-        bare = replace(functions[0], name="", search_path=())
-        handlers = [(function, f"import {function.handler.rpartition('.')[0]}") for function in functions]
-        self._cases = {
+    def __init__(self, build: Path) -> None:
+        functions = {
+            Case(function.name, market): function
+            for market, parameters in MARKETS.items()
+            for function in artifact.functions(build, parameters)
+        }
+        self.cases = set(functions)
+        bare = replace(next(iter(functions.values())), name="", search_path=())
+        self._code: dict[Case | str, tuple[Function, str]] = {
             "nothing": (bare, ""),
             "reference": (bare, f"import {REFERENCE}"),
-            **{function.name: (function, code) for function, code in handlers},
+            **{case: (found, f"import {found.handler.rpartition('.')[0]}") for case, found in functions.items()},
         }
-        self._times: dict[str, list[float]] = {name: [] for name in self._cases}
+        self._times: dict[Case | str, list[float]] = {case: [] for case in self._code}
 
-    def again(self, names: set[str]) -> None:
+    def again(self, cases: set[Case]) -> None:
         """Measures each once, in turns, so that a slow phase of the machine affects all of them."""
-        for name, (function, code) in self._cases.items():
-            if name in names | {"nothing", "reference"}:
-                self._times[name].append(measure(function, code))
+        for case, (function, code) in self._code.items():
+            if case in cases | {"nothing", "reference"}:
+                self._times[case].append(measure(function, code))
 
-    def least(self, name: str) -> float:
-        return min(self._times[name]) - min(self._times["nothing"])
+    def least(self, case: Case | str) -> float:
+        return min(self._times[case]) - min(self._times["nothing"])
 
-    def median(self, name: str) -> float:
-        return statistics.median(self._times[name]) - statistics.median(self._times["nothing"])
+    def median(self, case: Case) -> float:
+        return statistics.median(self._times[case]) - statistics.median(self._times["nothing"])
 
-    def budget(self, name: str) -> float:
+    def budget(self, function: str) -> float:
         """The budget in milliseconds, larger on a slow or busy machine."""
-        return BUDGETS.get(name, BUDGET) * max(1.0, self.least("reference") / REFERENCE_MS)
+        return BUDGETS.get(function, BUDGET) * max(1.0, self.least("reference") / REFERENCE_MS)
 
-    def beyond(self, names: set[str]) -> set[str]:
-        return {name for name in names if self.least(name) > self.budget(name)}
+    def beyond(self) -> set[Case]:
+        return {case for case in self.cases if self.least(case) > self.budget(case.function)}
 
 
 def main() -> None:
@@ -70,22 +87,23 @@ def main() -> None:
         artifact.python()
     except artifact.NoPython as error:
         sys.exit(str(error))
-    functions = artifact.functions(options.artifact.resolve() if options.artifact else artifact.build(artifact.HERE))
-    measured, names = Measured(functions), {function.name for function in functions}
+    measured = Measured(options.artifact.resolve() if options.artifact else artifact.build(artifact.HERE))
     for _ in range(options.runs):
-        measured.again(names)
+        measured.again(measured.cases)
     # Other work may have slowed the machine down: functions beyond their budgets are measured again.
     for _ in range(3 * options.runs):
-        if beyond := measured.beyond(names):
+        if beyond := measured.beyond():
             measured.again(beyond)
-    columns = {"CPU ms, minimum": measured.least, "median": measured.median, "budget": measured.budget}
-    heaviest_first = sorted(names, key=measured.least, reverse=True)
-    rows = [[name, *(f"{read(name):.0f}" for read in columns.values())] for name in heaviest_first]
-    print_table(["function", *columns], rows)
-    if beyond := measured.beyond(names):
-        sys.exit(
-            f"beyond the budget: {', '.join(sorted(beyond))}. python3.13 -X importtime shows which imports take long."
-        )
+    functions = {case.function for case in measured.cases}
+    rows = []
+    for name in sorted(functions, key=lambda name: measured.least(Case(name, "Solana")), reverse=True):
+        figures = [read(Case(name, market)) for market in MARKETS for read in (measured.least, measured.median)]
+        rows.append([name, *(f"{figure:.0f}" for figure in (*figures, measured.budget(name)))])
+    columns = [f"{market}: {what}" for market in MARKETS for what in ("CPU ms, minimum", "median")]
+    print_table(["function", *columns, "budget"], rows)
+    if beyond := measured.beyond():
+        names = ", ".join(sorted(f"{case.function} ({case.market})" for case in beyond))
+        sys.exit(f"beyond the budget: {names}. python3.13 -X importtime shows which imports take long.")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def listings(tokens: tuple[str, ...]) -> list[Listing]:
 
 def as_read(given: list[Listing]) -> list[Listing]:
     """The pools as they come from their venues, without cached sums."""
-    return [replace(one, pool=replace(one.pool)) if isinstance(one.pool, MeteoraDlmm) else one for one in given]
+    return [one._replace(pool=replace(one.pool)) if isinstance(one.pool, MeteoraDlmm) else one for one in given]
 
 
 def cases() -> list[tuple[str, int, Callable[[], list[Route]]]]:

@@ -5,7 +5,6 @@ It has no route: operators invoke it by name, with an IAM permission.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,13 +29,13 @@ def by_hand(event: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("expected a market on Solana, was the simulated one, which has all its pools")
     match event:
         case {"action": "add", "address": str(address)}:
-            return {"added": asdict(discovery.add(address))}
+            return {"added": discovery.add(address)._asdict()}
         case {"action": "remove", "address": str(address)}:
             if not discovery.remove(address):
                 raise ValueError(f"no pool with address {address}")
             return {"removed": address}
         case {"action": "list"}:
-            return {"pools": [asdict(pool) for pool in discovery.pools()]}
+            return {"pools": [pool._asdict() for pool in discovery.pools()]}
     raise ValueError(
         'expected {"action": "add", "address": …}, {"action": "remove", "address": …} or {"action": "list"},'
         f" was one with {', '.join(event)}"

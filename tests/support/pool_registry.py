@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from order_engine.domain.errors import EngineError
 from order_engine.domain.pools import RegisteredPool, Source
@@ -34,10 +34,10 @@ class Registry:
     def disable(self, addresses: Sequence[str]) -> None:
         for address in addresses:
             if self.pools[address].source is Source.DISCOVERED:
-                self.pools[address] = replace(self.pools[address], enabled=False)
+                self.pools[address] = self.pools[address]._replace(enabled=False)
 
     def set_companions(self, address: str, companions: Sequence[str]) -> None:
         self.stored += 1
         if self.refusal:
             raise self.refusal
-        self.pools[address] = replace(self.pools[address], companions=tuple(companions))
+        self.pools[address] = self.pools[address]._replace(companions=tuple(companions))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import psycopg
 import pytest
 from psycopg import errors
@@ -13,7 +11,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
 
 POOL = RegisteredPool("pool", "raydium_cp", "raydium", "SOL", "USDC", ("vault a", "vault b"), Source.DISCOVERED)
-BY_HAND = replace(POOL, source=Source.BY_HAND)
+BY_HAND = POOL._replace(source=Source.BY_HAND)
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def test_a_pool_added_twice_is_there_once(registry: PostgresPoolRegistry) -> Non
 def test_the_pools_of_tokens_trade_only_these(registry: PostgresPoolRegistry) -> None:
     pairs = {"1": ("SOL", "USDC"), "2": ("USDC", "USDT"), "3": ("JUP", "SOL"), "4": ("USDT", "SOL")}
     for address, (token_a, token_b) in pairs.items():
-        registry.add(replace(POOL, address=address, token_a=token_a, token_b=token_b))
+        registry.add(POOL._replace(address=address, token_a=token_a, token_b=token_b))
     assert {pool.address for pool in registry.enabled(["SOL", "USDC", "USDT"])} == {"1", "2", "4"}
     assert {pool.address for pool in registry.enabled(["SOL", "USDC"])} == {"1"}
     assert registry.enabled([]) == []
@@ -51,7 +49,7 @@ def test_a_cluster_has_its_own_pools(database: Database, registry: PostgresPoolR
     other.set_companions("pool", ["another"])
     other.disable(["pool"])
     assert registry.all() == [POOL]
-    assert other.all() == [replace(POOL, companions=("another",), enabled=False)]
+    assert other.all() == [POOL._replace(companions=("another",), enabled=False)]
     assert registry.remove("pool")
     assert other.all()[0].source is Source.DISCOVERED
 
@@ -60,7 +58,7 @@ def test_a_disabled_pool_is_listed_but_not_traded_in(registry: PostgresPoolRegis
     registry.add(POOL)
     registry.disable(["pool", "unknown"])
     assert registry.enabled(["SOL", "USDC"]) == []
-    assert registry.all() == [replace(POOL, enabled=False)]
+    assert registry.all() == [POOL._replace(enabled=False)]
 
 
 def test_a_discovery_enables_a_pool_that_a_discovery_disabled(registry: PostgresPoolRegistry) -> None:
@@ -72,7 +70,7 @@ def test_a_discovery_enables_a_pool_that_a_discovery_disabled(registry: Postgres
 
 def test_a_discovery_changes_no_pool_that_was_added_by_hand(registry: PostgresPoolRegistry) -> None:
     registry.add(BY_HAND)
-    registry.add(replace(POOL, companions=()))
+    registry.add(POOL._replace(companions=()))
     registry.disable(["pool"])
     assert registry.all() == [BY_HAND]
 
@@ -81,7 +79,7 @@ def test_a_pool_that_was_removed_by_hand_comes_back_only_by_hand(registry: Postg
     registry.add(POOL)
     assert registry.remove("pool")
     registry.add(POOL)
-    assert registry.all() == [replace(BY_HAND, enabled=False)]
+    assert registry.all() == [BY_HAND._replace(enabled=False)]
     registry.add(BY_HAND)
     assert registry.enabled(["SOL", "USDC"]) == [BY_HAND]
 
@@ -94,7 +92,7 @@ def test_companions_are_replaced(registry: PostgresPoolRegistry) -> None:
     registry.add(POOL)
     registry.set_companions("pool", ["vault a", "array 3"])
     registry.set_companions("unknown", ["array"])
-    assert registry.all() == [replace(POOL, companions=("vault a", "array 3"))]
+    assert registry.all() == [POOL._replace(companions=("vault a", "array 3"))]
 
 
 def test_a_source_that_no_one_is_is_refused(database_url: str, registry: PostgresPoolRegistry) -> None:

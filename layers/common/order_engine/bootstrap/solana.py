@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from order_engine.aws.observability import warn
-from order_engine.bootstrap import aws, market, settings, stores
+from order_engine.bootstrap import aws, market, settings
 from order_engine.domain.errors import ChainRefused
 from order_engine.ports import Venue
-from order_engine.services.discovery import Discovery
 from order_engine.solana.addresses import address, encode
 from order_engine.solana.chain import SolanaChain
 from order_engine.solana.deployments import Deployment, deployment
 from order_engine.solana.limits import TransactionLimits
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
-from order_engine.solana.pool_source import SolanaPools
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair, RemoteSigner, Signer, WalletKeyError
 from order_engine.solana.venue import SolanaVenue
 from order_engine.solana.wallet import SolanaWallet
-from order_engine.storage.pools import PostgresPoolRegistry
+
+if TYPE_CHECKING:
+    from order_engine.services.discovery import Discovery
+    from order_engine.storage.pools import PostgresPoolRegistry
 
 
 def venues() -> tuple[Sequence[Venue], float]:
@@ -57,6 +59,9 @@ def wallet() -> SolanaWallet:
 
 @cache
 def discovery() -> Discovery:
+    from order_engine.services.discovery import Discovery
+    from order_engine.solana.pool_source import SolanaPools
+
     return Discovery(source=SolanaPools(_rpc(), _deployment()), registry=_registry())
 
 
@@ -74,6 +79,9 @@ def _deployment() -> Deployment:
 
 @cache
 def _registry() -> PostgresPoolRegistry:
+    from order_engine.bootstrap import stores
+    from order_engine.storage.pools import PostgresPoolRegistry
+
     return PostgresPoolRegistry(stores.database(), settings.required("SOLANA_CLUSTER"))
 
 

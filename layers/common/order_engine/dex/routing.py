@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
@@ -21,8 +21,7 @@ NATIVE = "SOL"
 """The token that pays for transactions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A pool as its venue lists it: its address, its tokens, and its state in a slot of the chain.
 
     `label` names it to people where the address does not.
@@ -47,8 +46,7 @@ class Listing:
         return Side(self.pool, token_in == self.token_a)
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """The swap in one pool."""
 
     listing: Listing
@@ -247,7 +245,7 @@ def _routes(options: Sequence[_Path], amount_in: int) -> Iterator[Route]:
     best = 0
     for path in options:
         if len(path.pools) == 1:
-            choices = [replace(path, pools=[[one]]) for one in path.pools[0]]
+            choices = [path._replace(pools=[[one]]) for one in path.pools[0]]
             choices += [path] if len(choices) > 1 else []
         elif path.output_at_spot_prices(amount_in) > best:
             choices = [path]
@@ -261,8 +259,7 @@ def _routes(options: Sequence[_Path], amount_in: int) -> Iterator[Route]:
                 yield route
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(NamedTuple):
     """The tokens of possible routes, and the pools of each hop. `costs` is a leg's cost in each hop's output token."""
 
     tokens: Sequence[str]
@@ -349,7 +346,7 @@ def _no_route(options: Sequence[_Path], amount_in: int) -> DexError:
         return TooSmall(_bisect(lambda amount: paid(amount) != 0, amount_in, U64_MAX))
     largest = _bisect(lambda amount: paid(amount) is None, 1, amount_in) - 1
     amount_out = (largest and paid(largest)) or 0
-    if not amount_out and paid(largest + 1, [replace(path, limits=None) for path in options]):
+    if not amount_out and paid(largest + 1, [path._replace(limits=None) for path in options]):
         return DoesNotFit("expected a route that fits in a transaction, was none")
     return TooLarge(largest, amount_out)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from order_engine.domain import records
@@ -63,8 +62,7 @@ class Missing(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The reason for a route. `hops` and `fees` belong to the chosen route, which is also the first of `candidates`.
 
     `token_in` and `token_out` are the tokens that pools trade: SOL stands for wrapped SOL. Amounts are in base units;

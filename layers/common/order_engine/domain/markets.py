@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 SIMULATED, LOCALNET, DEVNET, TESTNET, MAINNET = "Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"
@@ -11,16 +11,14 @@ CLUSTERS = {"localnet": LOCALNET, "devnet": DEVNET, "testnet": TESTNET, "mainnet
 """The markets on Solana, by the names of their clusters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explorer:
+class Explorer(NamedTuple):
     """Where a browser finds a transaction and an account, with `{signature}` and `{address}` in the place of each."""
 
     transaction: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class MarketDescription:
+class MarketDescription(NamedTuple):
     """The market as clients see it. The simulated market has no explorer and no wallet."""
 
     name: str

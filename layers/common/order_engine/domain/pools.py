@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Source(StrEnum):
@@ -13,8 +13,7 @@ class Source(StrEnum):
     DISCOVERED = "discovered"
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredPool:
+class RegisteredPool(NamedTuple):
     """A pool on chain.
 
     `program` is the kind of its pools in `order_engine.dex`, and `token_a` the program's first token: SOL stands for

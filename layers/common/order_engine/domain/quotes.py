@@ -112,8 +112,7 @@ class Quote:
         return cls(**{**fields, "swaps": swaps, "costs": Costs.load(fields.get("costs"))})
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """A quote that a client got and that its order may name. `decision` is the record of a `Decision`."""
 
     id: UUID

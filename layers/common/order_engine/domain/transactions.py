@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from order_engine.domain import records
 from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap
@@ -55,8 +55,7 @@ class Transaction:
         return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """The amounts that a transaction moved, in base units, what it cost, and the slot in which it landed."""
 
     signature: str

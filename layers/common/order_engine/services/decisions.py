@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from math import ceil
 
 from order_engine.dex import routing
 from order_engine.dex.routing import Route
@@ -70,9 +68,11 @@ def _fees(hops: Sequence[routing.Hop]) -> tuple[Fee, ...]:
 
 def _fee_bps(route: Route) -> int:
     """The fees of a route in basis points, rounded up: the sum of each hop's fees relative to its amounts."""
-    shares = Fraction(0)
+    numerator, denominator = 0, 1
     for hop in route.hops:
         taken = sum(leg.swap.fee_out for leg in hop.legs)
-        shares += Fraction(sum(leg.swap.fee_in for leg in hop.legs), hop.amount_in)
-        shares += Fraction(taken, hop.amount_out + taken)
-    return ceil(shares * BPS)
+        on_input = sum(leg.swap.fee_in for leg in hop.legs), hop.amount_in
+        on_output = taken, hop.amount_out + taken
+        for fee, amount in (on_input, on_output):
+            numerator, denominator = numerator * amount + fee * denominator, denominator * amount
+    return -(-numerator * BPS // denominator)

@@ -41,8 +41,8 @@ class PostgresPoolRegistry:
         )
 
     def add(self, pool: RegisteredPool) -> None:
-        columns = {name: getattr(pool, name) for name in pool.__slots__}
-        self._database.execute(_ADD, {**columns, "cluster": self._cluster, "companions": list(pool.companions)})
+        columns = {**pool._asdict(), "companions": list(pool.companions)}
+        self._database.execute(_ADD, {**columns, "cluster": self._cluster})
 
     def remove(self, address: str) -> bool:
         rows = self._database.fetch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_a_pool_that_is_no_longer_found_is_disabled(discovery: Discovery, source
     report = discovery.run(60)
     assert report.disabled == ["1"]
     assert report.unusable == {"1": "expected a pool that allows swaps, was status 4"}
-    assert registry.pools["1"] == replace(gone, enabled=False)
+    assert registry.pools["1"] == gone._replace(enabled=False)
     # Only once.
     assert discovery.run(60).disabled == []
     source.pools.append(gone)
@@ -101,8 +101,8 @@ def test_a_pool_that_could_not_be_read_this_time_stays(discovery: Discovery, sou
 
 def test_pools_known_by_hand_stay_as_they_are(discovery: Discovery, source: Pools, registry: Registry) -> None:
     """GIVEN a pool that was removed, and one that no search finds."""
-    removed = replace(pool("1"), source=Source.BY_HAND, enabled=False)
-    added = replace(pool("9"), source=Source.BY_HAND)
+    removed = pool("1")._replace(source=Source.BY_HAND, enabled=False)
+    added = pool("9")._replace(source=Source.BY_HAND)
     registry.pools = {each.address: each for each in (removed, added)}
     discovery.run(60)
     assert registry.pools["1"] == removed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from order_engine.dex.routing import Listing
@@ -58,7 +56,7 @@ def test_a_quote_reads_the_pools_of_all_dexs_by_one_call(
     listings, unusable, now = venue.pools(TOKENS)
     assert unusable == {}
     assert now == samples[0].clock.unix_timestamp
-    assert [replace(listing, label=None) for listing in listings] == [
+    assert [listing._replace(label=None) for listing in listings] == [
         Listing(encode(sample.address), sample.program.venue, "SOL", "USDC", 101, sample.decode().state)
         for sample in samples
     ]
@@ -115,7 +113,7 @@ def test_what_a_pool_needs_now_is_known_to_the_next_quote(
     """GIVEN a registered pool of which nothing but the address is known."""
     id = encode(samples[3].address)
     full = registry.pools[id]
-    registry.pools[id] = replace(full, companions=())
+    registry.pools[id] = full._replace(companions=())
     for calls in (2, 3, 4):
         assert len(venue.pools(TOKENS).listings) == len(samples)
         assert len(ledger.calls) == calls
@@ -127,7 +125,7 @@ def test_a_quote_does_without_storing_what_a_pool_needs(
     venue: SolanaVenue, registry: Registry, samples: list[Sample], warnings: list[str]
 ) -> None:
     id = encode(samples[3].address)
-    registry.pools[id] = replace(registry.pools[id], companions=())
+    registry.pools[id] = registry.pools[id]._replace(companions=())
     registry.refusal = StoreUnavailable("Postgres does not answer")
     assert len(venue.pools(TOKENS).listings) == len(samples)
     assert warnings == [f"the companions of pool {id} are not stored: Postgres does not answer"]

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from bench.artifact import SOLANA, STORES
 from emulator.lambda_.records import Function
 from emulator.lambda_.service import process_environment
 from emulator.stack import load
 
 ROOT = Path(__file__).parents[4]
 LAYER = ROOT / "layers" / "common"
-FUNCTIONS = load(
-    ROOT / "template.yaml", {"DatabaseUrl": "postgresql://user@localhost/orders", "RedisUrl": "redis://localhost"}
-).of(Function)
+MARKETS = {
+    market: load(ROOT / "template.yaml", STORES | parameters).of(Function)
+    for market, parameters in (("simulated", {}), ("solana", SOLANA))
+}
 
 HEAVY = {
     "alembic", "aws_lambda_powertools.event_handler", "aws_xray_sdk", "boto3", "botocore.session", "psycopg",
@@ -45,9 +47,10 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_imports_only_the_slow_modules_it_needs(name: str) -> None:
-    function = FUNCTIONS[name]
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_function_imports_only_the_slow_modules_it_needs(name: str, market: str) -> None:
+    function = MARKETS[market][name]
     path = [str(function.code), str(LAYER)]
     code = f"import sys; sys.path[:0] = {path}; import app; print(*sys.modules)"
     environment = process_environment(function, "localhost", {})
@@ -55,3 +58,7 @@ def test_a_function_imports_only_the_slow_modules_it_needs(name: str) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert HEAVY & set(done.stdout.split()) == ALLOWED[name]
+
+
+def test_every_function_is_looked_at() -> None:
+    assert all(functions.keys() == ALLOWED.keys() for functions in MARKETS.values())
