@@ -109,9 +109,10 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## c
 	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks" compares with these
-	$(BIN)/python -m bench.orders $(ARGS)
+	PYTHONPATH=layers/common $(BIN)/python -m bench.orders $(ARGS)
 	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(filter-out sdks,$(PEERS)))
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
+	PYTHONPATH=layers/common $(BIN)/python -m bench.account_quotes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget

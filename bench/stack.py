@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from localnet.wallet import wallet
-
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "oee_" + secrets.token_urlsafe(32)
 UNLIMITED = ("OrdersPerMinute=0", "QuotesPerMinute=0", "ConnectionsPerClient=0")
@@ -51,11 +49,20 @@ def fresh_stack(*options: str, localnet: Sequence[str] | None = None) -> Iterato
 
 def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
     """Options that make a stack with its data here trade on a localnet of its own."""
+    # These need the engine on their path, which other benchmarks do without.
+    from localnet.market import LOOKUP_TABLE
+    from localnet.wallet import wallet
+
     path = data / "wallet.json"
     address = wallet(path).pubkey()
     up = [sys.executable, "-m", "localnet", "up", "--port", "0", "--data", str(data / "localnet"), *options]
     process = ["env", f"PYTHONPATH={ROOT}:{ROOT / 'layers' / 'common'}", *up, "--wallet", str(path)]
-    parameters = {"SolanaCluster": "localnet", "WalletKey": str(path), "WalletAddress": str(address)}
+    parameters = {
+        "SolanaCluster": "localnet",
+        "WalletKey": path,
+        "WalletAddress": address,
+        "LookupTables": LOOKUP_TABLE,
+    }
     return (
         *("--process", f"SolanaRpcUrl={shlex.join(process)}"),
         *(f"--parameter={name}={value}" for name, value in parameters.items()),
