@@ -106,6 +106,7 @@ def market_view(current: Json) -> RenderableType:
     _row(table, "market", market(current["market"]))
     _row(table, "wallet", current["wallet"])
     _row(table, "explorer", _explorer(current, "address", "{address}", current["wallet"]))
+    _row(table, "tokens", ", ".join(current["tokens"]))
     return table
 
 

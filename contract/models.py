@@ -420,6 +420,7 @@ class CurrentMarket(_Wire):
     wallet: Annotated[
         str | None, Field(description="The address of the wallet that pays. null on the simulated market.")
     ]
+    tokens: Annotated[list[Token], Field(description="Those that can be swapped there.")]
 
 
 class Balance(_Wire):
@@ -433,4 +434,4 @@ class Wallet(_Wire):
 
     market: Market
     address: str
-    balances: Annotated[list[Balance], Field(description="Of every token that the engine trades.")]
+    balances: Annotated[list[Balance], Field(description="Of every token that can be swapped there.")]

@@ -173,6 +173,7 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     PayloadTooLarge,
     UnsupportedMediaType,
     IdempotencyKeyReused,
+    NoRoute,
     PriceImpactTooHigh,
     InsufficientFunds,
     RateLimited,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.request import Request, urlopen
 
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute
 
+from order_engine.domain.tokens import TOKENS
 from tests.support.stack import Stack
 
 Visit = Callable[..., Page]
@@ -72,8 +73,9 @@ class Cluster:
     Its explorer is at `explorer`. While `failing` is true, the node does not tell the balances.
     """
 
-    def __init__(self, name: str, explorer: str) -> None:
+    def __init__(self, name: str, explorer: str, tokens: Sequence[str] = tuple(TOKENS)) -> None:
         self.name = name
+        self.tokens = tokens
         self.explorer = {"transaction": f"{explorer}/tx/{{signature}}", "address": f"{explorer}/address/{{address}}"}
         self.balances = {"SOL": "12.5", "USDC": "0"}
         self.failing = False
@@ -91,7 +93,8 @@ class Cluster:
             page.route(f"**/api/{path}", self._replace)
 
     def _market(self, route: Route) -> None:
-        route.fulfill(json={"market": self.name, "explorer": self.explorer, "wallet": WALLET})
+        market = {"market": self.name, "explorer": self.explorer, "wallet": WALLET, "tokens": [*self.tokens]}
+        route.fulfill(json=market)
 
     def _wallet(self, route: Route) -> None:
         if self.failing:

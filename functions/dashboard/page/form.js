@@ -53,9 +53,12 @@ export class OrderForm extends EventTarget {
     this.changed();
   }
 
-  /** Shows where the order is executed. */
+  /** Shows where the order is executed, and offers the tokens that can be swapped there. */
   changed() {
-    const { name, realMoney } = this.#market;
+    const { name, realMoney, tokens } = this.#market;
+    for (const option of [...this.fields.tokenIn.options, ...this.fields.tokenOut.options]) {
+      option.disabled = tokens !== undefined && !tokens.includes(option.value);
+    }
     this.where.classList.toggle("warning", realMoney);
     fill(this.where, name, () => (realMoney ? [h("strong", {}, "Real money. "), `The order is executed on ${name}.`] : name && `The order is executed on the market ${name}.`));
   }

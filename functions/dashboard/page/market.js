@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 const RETRY_MS = 4_000;
 const REAL_MONEY = "Mainnet";
 
-/** Has no name until it is read; `explorer` and `wallet` are null on the simulated market. Event: `changed`. */
+/** Has no name and no tokens until it is read; `explorer` and `wallet` are null on the simulated market. Event: `changed`. */
 export class Market extends EventTarget {
   #api;
   #timer;
@@ -18,6 +18,7 @@ export class Market extends EventTarget {
     this.name = undefined;
     this.explorer = null;
     this.wallet = null;
+    this.tokens = undefined;
   }
 
   get realMoney() {
@@ -28,8 +29,8 @@ export class Market extends EventTarget {
   async read() {
     clearTimeout(this.#timer);
     try {
-      const { market, explorer, wallet } = await this.#api.get("/api/market");
-      Object.assign(this, { name: market, explorer, wallet });
+      const { market, explorer, wallet, tokens } = await this.#api.get("/api/market");
+      Object.assign(this, { name: market, explorer, wallet, tokens });
       this.dispatchEvent(new CustomEvent("changed"));
     } catch (error) {
       // The API has already dispatched these errors.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from order_engine.domain.tokens import TOKENS
 from tests.support.browser import WALLET, Cluster, Visit, ask, cards, submit, swap
 from tests.support.concurrency import eventually
 from tests.support.market import Market
@@ -60,6 +61,20 @@ def test_every_page_names_the_market_and_real_money(stack: Stack, market: Market
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator("body.real-money")).to_have_count(0)
     expect(page.locator("#market")).to_be_hidden()
+
+
+def test_the_form_offers_the_tokens_of_the_market(stack: Stack, market: Market, enter: Visit) -> None:
+    page = enter()
+
+    def offered() -> list[str]:
+        options = page.get_by_role("combobox", name="Token to pay with").locator("option:not([disabled])")
+        return options.all_text_contents()
+
+    assert offered() == list(TOKENS)
+    Cluster("Devnet", stack.rest, ("SOL", "wSOL", "USDC")).take(page)
+    page.reload()
+    expect(page.locator("#market")).to_have_text("Market: Devnet")
+    assert offered() == ["SOL", "wSOL", "USDC"]
 
 
 def test_the_wallet_and_the_transaction_link_to_the_explorer(stack: Stack, market: Market, enter: Visit) -> None:

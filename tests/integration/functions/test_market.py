@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from order_engine.domain.tokens import TOKENS
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.events import rest
-from tests.support.functions import Functions, answered, new_environment, refusal
+from tests.support.functions import ORDER, Functions, answered, new_environment, refusal
+from tests.support.orders import CLIENT
 from tests.support.solana_node import fake_node
 
 WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
@@ -21,7 +24,7 @@ def on(environment: dict[str, str], cluster: str, url: str) -> dict[str, str]:
 
 def test_the_simulated_market_has_no_explorer_and_no_wallet(functions: Functions) -> None:
     market = answered(functions("market", rest("GET", "/api/market")))
-    assert market == (200, {"market": "Simulated", "explorer": None, "wallet": None})
+    assert market == (200, {"market": "Simulated", "explorer": None, "wallet": None, "tokens": list(TOKENS)})
     assert refusal(functions("market", rest("GET", "/api/wallet"))) == (404, "NotFound")
 
 
@@ -31,16 +34,16 @@ def test_a_query_is_refused(functions: Functions, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cluster", "market", "base", "query"),
+    ("cluster", "market", "base", "query", "tokens"),
     [
-        ("localnet", "Localnet", "http://127.0.0.1:8899", ""),
-        ("devnet", "Devnet", "https://explorer.solana.com", "?cluster=devnet"),
-        ("testnet", "Testnet", "https://explorer.solana.com", "?cluster=testnet"),
-        ("mainnet-beta", "Mainnet", "https://explorer.solana.com", ""),
+        ("localnet", "Localnet", "http://127.0.0.1:8899", "", list(TOKENS)),
+        ("devnet", "Devnet", "https://explorer.solana.com", "?cluster=devnet", ["SOL", "wSOL", "USDC"]),
+        ("testnet", "Testnet", "https://explorer.solana.com", "?cluster=testnet", ["SOL", "wSOL"]),
+        ("mainnet-beta", "Mainnet", "https://explorer.solana.com", "", list(TOKENS)),
     ],
 )
-def test_a_cluster_has_an_explorer_and_a_wallet(
-    environment: dict[str, str], cluster: str, market: str, base: str, query: str
+def test_a_cluster_has_an_explorer_a_wallet_and_tokens(
+    environment: dict[str, str], cluster: str, market: str, base: str, query: str, tokens: list[str]
 ) -> None:
     # The URL's end is an API key, and belongs to nobody's page.
     url = "http://127.0.0.1:8899/" if cluster == "localnet" else "https://node.example/0123456789abcdef"
@@ -54,6 +57,7 @@ def test_a_cluster_has_an_explorer_and_a_wallet(
                     "address": f"{base}/address/{{address}}{query}",
                 },
                 "wallet": WALLET,
+                "tokens": tokens,
             },
         )
 
@@ -80,3 +84,19 @@ def test_the_wallet_of_a_node_that_does_not_answer_is_not_known(environment: dic
     with new_environment(on(environment, "localnet", url)) as functions:
         assert refusal(functions("market", rest("GET", "/api/wallet"))) == (503, "VenueUnavailable")
         assert answered(functions("market", rest("GET", "/api/market")))[0] == 200
+
+
+def test_a_token_that_the_cluster_does_not_have_is_refused_by_name(
+    environment: dict[str, str], orders: PostgresOrderStore
+) -> None:
+    """GIVEN devnet, where RAY has no mint."""
+    cluster = on(environment, "devnet", "http://127.0.0.1:1") | {"MAX_PRIORITY_FEE_LAMPORTS": "0"}
+    with new_environment(cluster) as functions:
+        for pair in ({"tokenIn": "RAY", "tokenOut": "USDC"}, {"tokenIn": "SOL", "tokenOut": "RAY"}):
+            order = json.dumps({**ORDER, **pair})
+            quote = {**pair, "amountIn": "1.5"}
+            for event in (rest("POST", "/api/orders/execute", order), rest("GET", "/api/quotes", query=quote)):
+                status, body = answered(functions("submit", event))
+                assert status == 422
+                assert (body["error"]["code"], body["error"]["message"]) == ("NoRoute", "RAY has no mint on Devnet")
+    assert orders.page(CLIENT, 1) == ([], None)

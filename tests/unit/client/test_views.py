@@ -27,8 +27,9 @@ DEVNET: Json = {
     "market": "Devnet",
     "explorer": {"transaction": "https://x.example/tx/{signature}?c=d", "address": "https://x.example/a/{address}?c=d"},
     "wallet": "7xKX",
+    "tokens": ["SOL", "USDC"],
 }
-SIMULATED: Json = {"market": "Simulated", "explorer": None, "wallet": None}
+SIMULATED: Json = {"market": "Simulated", "explorer": None, "wallet": None, "tokens": ["SOL", "RAY"]}
 
 
 def printed(view: RenderableType) -> str:
@@ -59,8 +60,8 @@ def test_a_list_has_a_column_for_the_market_only_if_it_differs() -> None:
 
 
 def test_the_market_is_shown_with_its_wallet_and_explorer() -> None:
-    assert printed(market_view(DEVNET)) == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=d"
-    assert printed(market_view(SIMULATED)) == "marketSimulated"
+    assert printed(market_view(DEVNET)) == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=dtokensSOL,USDC"
+    assert printed(market_view(SIMULATED)) == "marketSimulatedtokensSOL,RAY"
 
 
 def test_real_money_is_named_wherever_the_market_is() -> None:

@@ -21,7 +21,7 @@ async def asked(market: str, trade: bool) -> list[str]:
         paths.append(request.path)
         match request.path:
             case "/api/market":
-                return web.json_response({"market": market, "explorer": None, "wallet": None})
+                return web.json_response({"market": market, "explorer": None, "wallet": None, "tokens": []})
             case "/api/quotes":
                 return web.json_response({"amountOut": "1.5", "tokenOut": "USDC"})
         return web.json_response({"error": {"code": "NotNow", "message": "no orders", "details": []}}, status=400)

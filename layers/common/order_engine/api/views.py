@@ -75,6 +75,7 @@ def market_view(market: MarketDescription) -> dict[str, Any]:
         "market": market.name,
         "explorer": {"transaction": explorer.transaction, "address": explorer.address} if explorer else None,
         "wallet": market.wallet,
+        "tokens": list(market.tokens),
     }
 
 

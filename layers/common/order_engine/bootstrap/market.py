@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from order_engine.bootstrap import settings
-from order_engine.domain.markets import CLUSTERS, SIMULATED, MarketDescription, explorer
+from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, MarketDescription, explorer
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
@@ -21,9 +21,12 @@ def name() -> str:
 
 def description() -> MarketDescription:
     if not _on_solana():
-        return MarketDescription(SIMULATED)
+        return SIMULATED_MARKET
+    from order_engine.solana.deployments import deployment
+
     where = explorer(settings.required("SOLANA_CLUSTER"), settings.required("SOLANA_RPC_URL"))
-    return MarketDescription(name(), where, settings.required("WALLET_ADDRESS"))
+    tokens = list(deployment(name()).mints)
+    return MarketDescription(name(), where, settings.required("WALLET_ADDRESS"), tokens)
 
 
 def venues(latency: str | None = None) -> tuple[Sequence[Venue], float]:

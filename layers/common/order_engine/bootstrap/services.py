@@ -59,7 +59,7 @@ def submission() -> Submission:
         rate_limit=stores.order_limit(),
         warn=warn,
         wallet=market.wallet(),
-        market=market.name(),
+        market=market.description(),
     )
 
 
@@ -69,7 +69,11 @@ def quoting() -> Quoting:
 
     # A realistic latency stands for the routing of an order, not for a quote.
     return Quoting(
-        router=_router("instant"), chain=market.chain(), store=stores.quotes(), rate_limit=stores.quote_limit()
+        router=_router("instant"),
+        chain=market.chain(),
+        store=stores.quotes(),
+        rate_limit=stores.quote_limit(),
+        market=market.description(),
     )
 
 

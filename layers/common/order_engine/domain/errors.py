@@ -136,7 +136,7 @@ class Final(EngineError):
 
 
 class NoRoute(Final):
-    """No venue has a pool for the pair."""
+    """No venue has a pool for the pair, or the market lacks one of its tokens."""
 
 
 class AmountTooSmall(Final):

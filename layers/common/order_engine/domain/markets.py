@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from order_engine.domain.errors import NoRoute
+from order_engine.domain.tokens import TOKENS
 
 SIMULATED, LOCALNET, DEVNET, TESTNET, MAINNET = "Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"
 
@@ -19,11 +23,21 @@ class Explorer(NamedTuple):
 
 
 class MarketDescription(NamedTuple):
-    """The market as clients see it. The simulated market has no explorer and no wallet."""
+    """The market as clients see it. The simulated market has no explorer and no wallet, and all tokens."""
 
     name: str
     explorer: Explorer | None = None
     wallet: str | None = None
+    tokens: Sequence[str] = tuple(TOKENS)
+
+    def check_tokens(self, *symbols: str) -> None:
+        """Raises `NoRoute` for a token that the market does not have."""
+        for symbol in symbols:
+            if symbol not in self.tokens:
+                raise NoRoute(f"{symbol} has no mint on {self.name}")
+
+
+SIMULATED_MARKET = MarketDescription(SIMULATED)
 
 
 def explorer(cluster: str, rpc_url: str) -> Explorer | None:

@@ -13,6 +13,7 @@ from order_engine.domain.errors import (
     IdempotencyKeyReused,
     InsufficientFunds,
     InvalidOrder,
+    NoRoute,
     PriceImpactTooHigh,
     QuoteExpired,
     Transient,
@@ -20,7 +21,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.markets import SIMULATED
+from order_engine.domain.markets import SIMULATED_MARKET, MarketDescription
 from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
@@ -45,7 +46,7 @@ class Submission:
         rate_limit: RateLimit,
         warn: Callable[[str], None],
         wallet: Wallet | None = None,
-        market: str = SIMULATED,
+        market: MarketDescription = SIMULATED_MARKET,
     ) -> None:
         self._orders = orders
         self._quotes = quotes
@@ -68,8 +69,8 @@ class Submission:
         Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
         with an earlier request. The WebSocket connection `connection_id` listens to a new order from its first event.
         An order that names a quote must ask for what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
-        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `InsufficientFunds`,
-        `InvalidOrder`.
+        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `NoRoute`,
+        `InsufficientFunds`, `InvalidOrder`.
         """
         id = uuid7()
         if refusal := self._refusal(request, client_id):
@@ -78,7 +79,7 @@ class Submission:
             if earlier is None:
                 raise refusal
             return _same(request, earlier), False
-        data = events.pending(request, self._market)
+        data = events.pending(request, self._market.name)
         order = self._orders.insert(id, client_id, request, data, connection_id, idempotency_key)
         if order.id != id:
             return _same(request, order), False
@@ -110,6 +111,10 @@ class Submission:
                 _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
             except (QuoteExpired, PriceImpactTooHigh) as error:
                 return error
+        try:
+            self._market.check_tokens(request.token_in, request.token_out)
+        except NoRoute as error:
+            return error
         if self._wallet is not None:
             try:
                 self._wallet.check(request.token_in, request.amount_in)

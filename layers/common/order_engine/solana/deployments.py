@@ -8,8 +8,8 @@ devnet; https://developers.circle.com/stablecoins/usdc-contract-addresses for US
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
+from typing import NamedTuple
 
 from order_engine.domain.errors import NoRoute
 from order_engine.domain.markets import DEVNET, LOCALNET, MAINNET, TESTNET
@@ -58,12 +58,15 @@ _PROGRAMS: dict[str, dict[Callable[[Address], Program], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """What the cluster of a market has: mints by the symbols of tokens, and programs by their ids."""
+class Deployment(NamedTuple):
+    """What the cluster of a market has: mints by the symbols of tokens, and programs by their ids.
+
+    `symbols` are those of the mints, as pools trade them.
+    """
 
     market: str
     mints: Mapping[str, Address]
+    symbols: Mapping[Address, str]
     programs: Mapping[Address, Program]
 
     def mint(self, symbol: str) -> Address:
@@ -72,11 +75,6 @@ class Deployment:
             raise NoRoute(f"{symbol} has no mint on {self.market}")
         return self.mints[symbol]
 
-    @cached_property
-    def symbols(self) -> Mapping[Address, str]:
-        """The symbols of mints, as pools trade them."""
-        return {mint: pool_token(symbol) for symbol, mint in self.mints.items()}
-
 
 @cache
 def deployment(market: str) -> Deployment:
@@ -84,4 +82,5 @@ def deployment(market: str) -> Deployment:
     cluster = MAINNET if market == LOCALNET else market
     mints = {symbol: address(mint) for symbol, mint in _MINTS[cluster].items()}
     programs = [program(address(id)) for program, id in _PROGRAMS[cluster].items()]
-    return Deployment(market, mints, {program.id: program for program in programs})
+    symbols = {mint: pool_token(symbol) for symbol, mint in mints.items()}
+    return Deployment(market, mints, symbols, {program.id: program for program in programs})

@@ -9,9 +9,17 @@ from uuid import UUID
 
 import pytest
 
-from order_engine.domain.errors import InvalidOrder, PriceImpactTooHigh, QuoteExpired, QuoteNotFound, StoreUnavailable
+from order_engine.domain.errors import (
+    InvalidOrder,
+    NoRoute,
+    PriceImpactTooHigh,
+    QuoteExpired,
+    QuoteNotFound,
+    StoreUnavailable,
+)
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.markets import MarketDescription
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.ports import OrderStore
@@ -22,6 +30,7 @@ REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)
 QUOTE_ID = UUID(int=2)
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
+DEVNET = MarketDescription("Devnet", tokens=["SOL", "USDC"])
 
 
 class Journal:
@@ -89,6 +98,7 @@ def submit(
     connection_id: str | None = None,
     request: OrderRequest = REQUEST,
     offer: Offer | None = None,
+    market: MarketDescription = DEVNET,
 ) -> Order:
     def publish(events: Sequence[Event], listeners: Sequence[str]) -> None:
         journal.note("publish")
@@ -104,7 +114,7 @@ def submit(
         queue=FakeQueue(journal),
         rate_limit=FakeRateLimit(),
         warn=journal.warnings.append,
-        market="Devnet",
+        market=market,
     )
     order, new = submission.submit(request, CLIENT, None, connection_id)
     assert new
@@ -135,6 +145,14 @@ def test_the_first_event_contains_the_request() -> None:
         "max_price_impact_bps": 500,
     }
     assert journal.events == [(Event(order.id, 1, Status.PENDING, AT, 1, data), [])]
+
+
+@pytest.mark.parametrize(("token_in", "token_out"), [("RAY", "USDC"), ("SOL", "RAY")])
+def test_an_order_for_a_token_that_its_market_does_not_have_is_refused(token_in: str, token_out: str) -> None:
+    journal = Journal()
+    with pytest.raises(NoRoute, match="^RAY has no mint on Devnet$"):
+        submit(journal, request=replace(REQUEST, token_in=token_in, token_out=token_out))
+    assert journal.done == []
 
 
 def test_the_connection_that_submits_an_order_gets_its_first_event() -> None:

@@ -12,7 +12,7 @@ from order_engine.solana.addresses import SYSTEM, TOKEN, Address, associated_tok
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.wallet import SolanaWallet
-from tests.support.deployments import MAINNET
+from tests.support.deployments import DEVNET, MAINNET
 from tests.support.solana_node import FakeNode
 
 WALLET = bytes([9] * 32)
@@ -59,6 +59,13 @@ def test_the_balances_of_all_known_tokens_are_one_call(
     expected = {**dict.fromkeys(TOKENS, 0), "SOL": 5_000_000_000, "USDC": 7_000_000, "wSOL": 3}
     assert wallet.balances() == expected
     assert len(node.calls) == 1
+
+
+def test_balances_are_those_of_the_clusters_tokens(node: FakeNode, accounts: dict[str, Any]) -> None:
+    wallet = SolanaWallet(Rpc(Nodes(node.url)), DEVNET, WALLET)
+    account_of_usdc = encode(associated_token_account(WALLET, DEVNET.mint("USDC")))
+    accounts[account_of_usdc] = holding("USDC", 7_000_000)
+    assert wallet.balances() == {"SOL": 0, "wSOL": 0, "USDC": 7_000_000}
 
 
 def test_an_empty_wallet(accounts: dict[str, Any], wallet: SolanaWallet) -> None:
