@@ -76,8 +76,7 @@ pools: $(VENV)/.run ## manage the pools on Solana: ARGS="add ADDRESS", ARGS="rem
 	  $(BIN)/python -m order_engine.commands.pools $(ARGS)
 
 programs: $(VENV)/.run ## fetch the DEX programs' binaries for the localnet from a cluster: SOLANA_RPC_URL=https://… PROGRAMS=folder
-	PYTHONPATH=layers/common $(BIN)/python -m localnet programs --into "$(or $(PROGRAMS),.local/programs)" \
-	  $(if $(SOLANA_RPC_URL),--rpc "$(SOLANA_RPC_URL)") $(ARGS)
+	PYTHONPATH=layers/common $(BIN)/python -m localnet programs --into "$(or $(PROGRAMS),.local/programs)" $(ARGS)
 
 sam-local: $(VENV)/.dev ## run the REST API in Docker by sam local, beside make run: ARGS="invoke RouteFunction --event events/route.json"
 	@$(BIN)/python -m tools.sam_local --data "$(DATA)" $(or $(ARGS),start-api --port 3003)

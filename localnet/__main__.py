@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def main() -> None:
             case "advance":
                 print(call(arguments.url, "localnet_advance", arguments.slots))
             case "programs":
-                fetch_programs(arguments.rpc, arguments.into, print)
+                fetch_programs(arguments.rpc or _node_url() or MAINNET, arguments.into, print)
     except (BinaryError, CommandError) as error:
         sys.exit(f"localnet: {error}")
     except KeyboardInterrupt:
@@ -53,7 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--instant", action="store_true", help="a slot whenever somebody sends, confirmed at once")
     start.add_argument("--programs", type=Path, metavar="FOLDER", help="real programs, ID.so each, for the stand-ins")
     start.add_argument("--wallet", type=Path, metavar="PATH", help="make and fund a wallet in this file")
-
     start.add_argument("--no-market", action="store_true", help="begin without pools")
     start.add_argument("--still", action="store_true", help="without other traders, who move the pools")
     start.add_argument("--seed", type=int, default=1, help="of the prices that the other traders follow (%(default)s)")
@@ -88,9 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     advance.add_argument("slots", type=int, nargs="?", default=1)
 
     binaries = actions.add_parser("programs", help="fetch the programs that the stand-ins are for, and compare them")
-    binaries.add_argument("--rpc", default=MAINNET, metavar="URL", help="of a mainnet node's JSON-RPC (%(default)s)")
+    node_help = f"of a mainnet node's JSON-RPC; if not given, the first in SOLANA_RPC_URL, or {MAINNET}"
+    binaries.add_argument("--rpc", metavar="URL", help=node_help)
     binaries.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="where to put them, as ID.so each")
     return parser
+
+
+def _node_url() -> str:
+    """The first URL in `SOLANA_RPC_URL`. It may hold an API key, which the environment hides from other users."""
+    return os.environ.get("SOLANA_RPC_URL", "").partition(",")[0].strip()
 
 
 def _port(text: str) -> int:

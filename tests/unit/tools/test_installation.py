@@ -73,8 +73,15 @@ def test_make_runs_on_a_localnet_unless_it_is_told_another_market() -> None:
         status, text = output("make", "--dry-run", "run", *settings)
         assert status == 0
         assert f'--market "{market}"' in text
-        # Other users can read command lines.
-        assert "0123456789abcdef" not in text
+
+
+@pytest.mark.parametrize("target", ["run", "pools", "programs"])
+def test_make_puts_no_url_of_a_node_on_a_command_line(target: str) -> None:
+    """Other users can read command lines."""
+    url = "SOLANA_RPC_URL=https://node.example/0123456789abcdef"
+    status, text = output("make", "--dry-run", target, url, "WALLET=id.json")
+    assert status == 0
+    assert "0123456789abcdef" not in text
 
 
 def test_the_data_folder_may_follow_the_action() -> None:
