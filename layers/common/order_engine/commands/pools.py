@@ -39,8 +39,7 @@ def main() -> None:
     try:
         match arguments.action:
             case "add":
-                pool = _source(cluster).check(arguments.address)
-                registry.add(pool)
+                pool = _discovery(cluster, registry).add(arguments.address)
                 print(f"{pool.address} trades {pool.token_a}-{pool.token_b} ({pool.program})")
             case "remove":
                 if not registry.remove(arguments.address):
@@ -51,7 +50,7 @@ def main() -> None:
                     pair = f"{pool.token_a}-{pool.token_b}"
                     print(f"{pool.address:44}  {pool.program:16}  {pair:11}  {pool.source}{state}")
             case "discover":
-                report = Discovery(source=_source(cluster), registry=registry).run(DISCOVERY_SECONDS)
+                report = _discovery(cluster, registry).run(DISCOVERY_SECONDS)
                 print(f"found {report.found} pools")
                 for address in report.disabled:
                     print(f"disabled {address}")
@@ -67,9 +66,10 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def _source(cluster: str) -> SolanaPools:
+def _discovery(cluster: str, registry: PostgresPoolRegistry) -> Discovery:
     market = CLUSTERS[cluster]
-    return SolanaPools(Rpc(Nodes(settings.required("SOLANA_RPC_URL"), market)), deployment(market))
+    rpc = Rpc(Nodes(settings.required("SOLANA_RPC_URL"), market))
+    return Discovery(source=SolanaPools(rpc, deployment(market)), registry=registry)
 
 
 if __name__ == "__main__":
