@@ -23,7 +23,7 @@ KINDS = {
 }
 ARRAYS = 21
 DLMM_TARGET = 3_000
-"""The µs to reach with so many arrays of bins."""
+"""The µs to reach with `ARRAYS` arrays of bins."""
 
 
 class Case(NamedTuple):
@@ -51,7 +51,7 @@ def recorded(file: str) -> Case:
 
 
 def many_arrays() -> Case:
-    """A pair with liquidity in each bin of its arrays, all of which are read. The swap drains half of them."""
+    """A pair with liquidity in each bin of its arrays. All of them are read. The swap drains half of them."""
     sample = DlmmSample(at=0, numbers=range(-(ARRAYS // 2), ARRAYS // 2 + 1))
     arrays = {sample.array(number): sample.accounts[sample.array(number)] for number in sample.numbers}
     accounts = needed(sample.program, sample.address, sample.accounts) | arrays

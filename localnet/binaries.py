@@ -76,7 +76,7 @@ def _binary(url: str, program: Program) -> bytes:
     binary = account.data
     if account.owner == _UPGRADEABLE_LOADER:
         if len(account.data) != _PROGRAM_BYTES or not account.data.startswith(_PROGRAM):
-            raise BinaryError(f"expected the program {name}, was an account of the loader that is none")
+            raise BinaryError(f"expected the program {name}, was another account of the loader")
         holder = _account(url, Pubkey(account.data[len(_PROGRAM) :]))
         if holder is None or holder.owner != _UPGRADEABLE_LOADER or not holder.data.startswith(_PROGRAM_DATA):
             raise BinaryError(f"expected the binary of {name} in {Pubkey(account.data[4:])}, was none")

@@ -121,7 +121,7 @@ class Chain:
         return self._recent[-1].block
 
     def block(self, commitment: Commitment, behind: int = 0) -> Block:
-        """The newest block of this commitment, for a node that is `behind` so many blocks."""
+        """The newest block of this commitment, for a node that lags `behind` blocks."""
         match commitment:
             case Commitment.PROCESSED:
                 height = self.tip.height
@@ -172,7 +172,7 @@ class Chain:
             return execute(self.runtime, transaction)
 
     def send_later(self, transaction: Transaction, blocks: int) -> None:
-        """Carries out a transaction so many blocks later, if it may be then."""
+        """Carries out a transaction after `blocks` more, if it may be then."""
         self._delayed.append((self.tip.height + blocks, transaction))
 
     def send(self, transaction: Transaction) -> Execution:

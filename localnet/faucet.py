@@ -47,7 +47,7 @@ class Faucet:
         return self._keypair.pubkey()
 
     def genesis(self) -> Iterator[tuple[Pubkey, Account]]:
-        """The faucet's account, and the known tokens, of which there are none yet."""
+        """The faucet's account, and the mints of the known tokens, with no supply yet."""
         yield self.address, Account(_LAMPORTS, b"", _SYSTEM)
         for token in TOKENS.values():
             yield token.mint, mint_account(self.address, 0, token.decimals)

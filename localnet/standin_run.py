@@ -66,7 +66,7 @@ _OUT_OF_UNITS = _Failed("ProgramFailedToComplete", "exceeded CUs meter at BPF in
 
 
 class StandinRun:
-    """One run of a transaction on the present state, of which nothing is kept."""
+    """One run of a transaction on the present state. Nothing of it is kept."""
 
     def __init__(self, runtime: Runtime, transaction: Transaction, keys: Keys, budget: Budget) -> None:
         self._runtime = runtime

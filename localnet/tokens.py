@@ -62,7 +62,7 @@ def token_account(account: Account | None) -> TokenAccount | None:
 
 
 class Mint(NamedTuple):
-    """A token: its supply in base units, of which `10 ** decimals` are a whole one."""
+    """A token: its supply in base units. A whole token has `10 ** decimals` base units."""
 
     supply: int
     decimals: int

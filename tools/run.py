@@ -102,7 +102,7 @@ def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) ->
     held = ", ".join(describe(units, TOKENS[symbol]) for symbol, units in balances.items() if units) or "nothing"
     _say(f"Orders trade on {market}, from the wallet {encode(key)} ({path}), which holds {held}.")
     if market == MAINNET:
-        _say("This is REAL MONEY. Whoever has an API key of this engine can spend all of it.")
+        _say("This is REAL MONEY. Anybody with an API key of this engine can spend all of it.")
         if not yes:
             _confirm()
     return ["--parameter-from", "SolanaRpcUrl=SOLANA_RPC_URL", *_wallet_options(path, market, url)]

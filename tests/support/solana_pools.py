@@ -100,6 +100,6 @@ def planned(pool: FakePool, token_in: str, amount_in: int, amount_out: int) -> P
 def quote(
     token_in: str, token_out: str, amount_in: int, swaps: Sequence[PlannedSwap], expires_at: float = 1e10
 ) -> Quote:
-    """A quote of these swaps, the last of which belong to the last hop."""
+    """A quote of these swaps. The last of them belong to the last hop."""
     amount_out = sum(swap.amount_out for swap in swaps if swap.token_out == swaps[-1].token_out)
     return Quote(token_in, token_out, amount_in, amount_out, tuple(swaps), slot=7, expires_at=expires_at)

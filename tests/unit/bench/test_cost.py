@@ -108,7 +108,7 @@ def test_an_order_passes_through_the_states_of_the_machine() -> None:
 
 
 def asked(record: dict[str, Any], more: float) -> dict[str, Any]:
-    """Returns the record of orders whose result was asked for so many times more than once."""
+    """Returns the record of orders whose result was asked for `more` times beside the first."""
     once = record["instant"]["functions"]["ExecuteFunction"]["invocations"]
     record["realistic"]["functions"]["ExecuteFunction"]["invocations"] = once + more
     return record

@@ -117,8 +117,8 @@ DEPLOYED = (3).to_bytes(4, "little") + SLOT_AND_AUTHORITY
     [
         (CLMM, None, f"expected the program raydium_clmm at {CLMM}, was no account: does 127.0.0.1:"),
         (CLMM, ("11111111111111111111111111111111", b""), "was an account of 1111"),
-        (CLMM, (UPGRADEABLE, b"\x02\0\0\0short"), "was an account of the loader that is none"),
-        (CLMM, (UPGRADEABLE, bytes(36)), "was an account of the loader that is none"),
+        (CLMM, (UPGRADEABLE, b"\x02\0\0\0short"), "was another account of the loader"),
+        (CLMM, (UPGRADEABLE, bytes(36)), "was another account of the loader"),
         (CLMM, (FINAL, b"\x7fELv"), "expected an ELF file for raydium_clmm"),
         (HOLDER, None, f"expected the binary of raydium_clmm at {CLMM} in {HOLDER}, was none"),
         (HOLDER, (UPGRADEABLE, bytes(100)), "was none"),

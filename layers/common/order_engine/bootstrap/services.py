@@ -117,7 +117,7 @@ def recovery() -> Recovery:
 
 
 def discover(seconds: float) -> dict[str, Any]:
-    """Looks for pools for so many seconds, and says what it found. Raises what `Discovery.run` raises."""
+    """Looks for pools for at most `seconds`, and says what it found. Raises what `Discovery.run` raises."""
     discovery = market.discovery()
     if discovery is None:
         return {}

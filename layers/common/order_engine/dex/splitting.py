@@ -16,7 +16,7 @@ _TOLERANCE_BITS = 20
 
 
 _ALL_SUBSETS = 4
-"""Up to so many pools, all subsets are tried. Of more pools, those with the least input are left out first."""
+"""The most pools of which all subsets are tried. Of more pools, those with the least input are left out first."""
 
 
 class Side(NamedTuple):

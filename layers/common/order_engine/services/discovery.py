@@ -56,7 +56,7 @@ class Discovery:
         return self._registry.all()
 
     def run(self, seconds: float) -> Report:
-        """Searches every program for pools of every pair of known tokens, for so many seconds.
+        """Searches every program for pools of every pair of known tokens, and begins no search after `seconds`.
 
         Registers the deepest pools of each, and disables discovered pools that are no longer among them. Pools that are
         registered by hand stay as they are. The order is random: what a run leaves out, another one searches. Raises

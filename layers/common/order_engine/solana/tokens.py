@@ -109,7 +109,7 @@ def _data(account: Account | None, kind: str, size: int, account_type: int) -> b
 
 
 def _extensions(records: bytes, kind: str) -> Iterator[str]:
-    """The names of extensions, each of which is stored as its number, its length and its value, up to number 0."""
+    """The names of extensions. Each is stored as its number, its length and its value, up to number 0."""
     at = 0
     while number := int.from_bytes(records[at : at + 2], "little"):
         yield _EXTENSIONS[number] if number < len(_EXTENSIONS) else f"extension {number}"

@@ -143,7 +143,7 @@ def _associated(wallet: Address, symbol: str, mint: Address, token_program: Addr
 
 
 def _temporary(wallet: Address, seed: str, rent: int, lamports: int) -> _Holding:
-    """An account with so many lamports of wrapped SOL."""
+    """An account of its own for wrapped SOL, which begins with `lamports`."""
     account = address_with_seed(wallet, seed, TOKEN)
     create = create_account_with_seed(wallet, wallet, seed, rent + lamports, TOKEN_ACCOUNT_BYTES, TOKEN)
     holds = f" with {describe(lamports, TOKENS['SOL'])}" if lamports else ""

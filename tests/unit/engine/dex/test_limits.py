@@ -23,7 +23,7 @@ RESERVE = 25
 
 @dataclass
 class Room:
-    """Transactions with room for `size`, of which each swap takes that of its pool, or 1."""
+    """Transactions with room for `size`. Each swap takes that of its pool, or 1."""
 
     size: int
     of_pool: Mapping[str, int] = field(default_factory=dict)

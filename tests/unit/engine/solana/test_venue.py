@@ -110,7 +110,7 @@ def test_an_unusable_pool_is_named_and_the_others_are_listed(
 def test_what_a_pool_needs_now_is_known_to_the_next_quote(
     venue: SolanaVenue, ledger: Ledger, registry: Registry, samples: list[Sample]
 ) -> None:
-    """GIVEN a registered pool of which nothing but the address is known."""
+    """GIVEN a registered pool, with nothing known but its address."""
     id = encode(samples[3].address)
     full = registry.pools[id]
     registry.pools[id] = full._replace(companions=())
