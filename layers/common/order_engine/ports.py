@@ -148,7 +148,7 @@ class OrderStore(Protocol):
 
         Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
         by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
-        `StaleRun` if the order has ended, or belongs to another run or a later attempt by now.
+        `StaleRun` if the order has ended, belongs to another run or a later attempt by now, or is of another market.
         """
 
     def cancel(self, client_id: UUID, id: UUID) -> None:

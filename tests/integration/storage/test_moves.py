@@ -12,6 +12,7 @@ from psycopg import errors
 
 from order_engine.domain.errors import OrderNotFound, StaleRun
 from order_engine.domain.lifecycle import TRANSITIONS, Status, Trigger, target
+from order_engine.domain.markets import LOCALNET
 from order_engine.domain.money import U64_MAX
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
@@ -101,6 +102,21 @@ def test_an_unclaimed_order_can_not_be_moved(orders: PostgresOrderStore) -> None
     order = new_order(orders)
     with pytest.raises(StaleRun):
         orders.move(order.id, RUN, Trigger.ROUTE, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "trigger", "attempt"), [*((*edge, 2) for edge in LEGAL), *((*edge, 1) for edge in REPEATS)]
+)
+def test_a_run_moves_nothing_in_another_market(
+    orders: PostgresOrderStore, database: Database, status: Status, trigger: Trigger, attempt: int
+) -> None:
+    """GIVEN a run that goes on after the engine was deployed for another market."""
+    order = brought_to(orders, status)
+    elsewhere = PostgresOrderStore(database, market=LOCALNET)
+    with pytest.raises(StaleRun, match=f"expected an order of Localnet, was order {order.id} of Simulated"):
+        elsewhere.move(order.id, RUN, trigger, attempt, {})
+    assert orders.get(order.id) == order
+    assert seqs(orders.events(order.id)) == list(range(1, order.seq + 1))
 
 
 def test_an_unknown_order_can_not_be_moved(orders: PostgresOrderStore) -> None:

@@ -74,7 +74,7 @@ _MOVE = f"""
     WITH moved AS (
         UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
             lease_until = now() + make_interval(secs => %(lease)s){{assignments}}
-        WHERE id = %(id)s AND run = %(run)s AND status = ANY(%(sources)s)
+        WHERE id = %(id)s AND market = %(market)s AND run = %(run)s AND status = ANY(%(sources)s)
           AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
         {_RECORDED}"""
 
@@ -112,8 +112,8 @@ class PostgresOrderStore:
     """An `OrderStore`. Each step of an order is one statement: compare, set and event together.
 
     `count` is told the status of every event that is committed, once. It misses an event whose commit Postgres could
-    not report, as in a failover. New orders are of `market`, and only its orders can be claimed: those of another
-    market wait until the engine trades there again.
+    not report, as in a failover. New orders are of `market`, and only its orders can be claimed and moved: those
+    of another market wait until the engine trades there again.
     """
 
     def __init__(
@@ -238,6 +238,7 @@ class PostgresOrderStore:
                 "id": id,
                 "run": run,
                 "to": to,
+                "market": self._market,
                 "sources": allowed,
                 "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
@@ -249,6 +250,8 @@ class PostgresOrderStore:
             self._count(to)
             return Event(id, rows[0]["seq"], to, rows[0]["at"], attempt, data), rows[0]["listeners"]
         now = self.get(id)
+        if now.market != self._market:
+            raise StaleRun(f"expected an order of {self._market}, was order {id} of {now.market}")
         if (now.run, now.status, now.attempt) == (run, to, attempt):
             return None
         raise StaleRun(
