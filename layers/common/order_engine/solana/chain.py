@@ -127,10 +127,14 @@ class SolanaChain:
             raise SignatureMismatch(f"expected signature {transaction.signature}, was {signature}")
 
     def confirm(self, transaction: Transaction) -> Fill | None:
-        status = self._status(transaction)
-        if status is None or not status.is_confirmed:
-            return None
-        landed = self._rpc.transaction(transaction.signature)
+        try:
+            status = self._status(transaction)
+            if status is None or not status.is_confirmed:
+                return None
+            landed = self._rpc.transaction(transaction.signature)
+        except ChainRefused as error:
+            # A node of another cluster proves nothing: the transaction may have landed.
+            raise VenueUnavailable(str(error)) from error
         if landed is None:
             return None  # This node has not seen it yet.
         if landed.error is not None:

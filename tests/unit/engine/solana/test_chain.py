@@ -362,6 +362,21 @@ class TestConfirming:
         assert fill is not None
         assert (fill.amount_in, fill.amount_out, fill.costs) == (10**9, 100, Costs(5_100, RENT))
 
+    def test_a_node_of_another_cluster_does_not_tell(self, on: Chain) -> None:
+        """GIVEN a transaction that may have landed on the cluster that its order was routed on."""
+        rpc = Rpc(Nodes(on.node.url, MAINNET.market))
+        chain = SolanaChain(
+            rpc=rpc,
+            deployment=MAINNET,
+            registry=on.registry,
+            wallet=SolanaWallet(rpc, MAINNET, KEYPAIR.address),
+            signer=lambda: KEYPAIR,
+            tables=LookupTables(rpc),
+            max_priority_fee=0,
+        )
+        with pytest.raises(VenueUnavailable, match="expected a node of Mainnet, was one of Localnet"):
+            chain.confirm(SENT)
+
     def test_an_error_is_final(self, on: Chain) -> None:
         log = ("Program log: AnchorError. Error Code: ExceededSlippage. Error Number: 6005. Error Message: x",)
         cp_swap = encode(on.pool.program.id)
