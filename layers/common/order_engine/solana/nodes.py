@@ -33,6 +33,9 @@ _REFUSED_BY_ALL = {-32600, -32602, PREFLIGHT_FAILURE, -32003}
 Any other error, such as that of a node that lags behind, may be one node's.
 """
 
+MAX_ANSWER_BYTES = 2**25
+"""Some 20 000 pools, for a search. A node that sent more could exhaust the function's memory."""
+
 _AT_ONCE = 10
 """How many connections to a node are kept."""
 _CHUNK_BYTES = 2**16
@@ -145,9 +148,14 @@ class _Node:
         self._url = urlunsplit(parts._replace(netloc=self.host))
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
         if parts.username is not None:
-            login = unquote(parts.netloc.rpartition("@")[0])
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
-        secrets = [parts.password, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+        secrets = [
+            parts.username,
+            parts.password,
+            *parts.path.split("/"),
+            *(value for _, value in parse_qsl(parts.query)),
+        ]
         self._secrets = [part for part in secrets if part and len(part) >= _SECRET_LENGTH]
         self._numbers = itertools.count(1)
 
@@ -205,12 +213,17 @@ class _Node:
             preload_content=False,
         )
         retry_after = response.headers.get("Retry-After", "")
-        chunks = list[bytes]()
+        chunks, size = list[bytes](), 0
         try:
             # A timeout of a socket is for each of its chunks.
             socket = getattr(response.connection, "sock", None)
             while chunk := response.read1(_CHUNK_BYTES):
                 chunks.append(chunk)
+                size += len(chunk)
+                if size > MAX_ANSWER_BYTES:
+                    raise _NoAnswer(
+                        f"{self.host}: expected an answer of at most {MAX_ANSWER_BYTES} bytes, was a larger one"
+                    )
                 left = until - time.monotonic()
                 if left <= 0:
                     raise _NoAnswer(f"{self.host}: expected the whole answer in time, was a part of it")

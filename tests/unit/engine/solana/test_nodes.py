@@ -6,13 +6,14 @@ import json
 import logging
 import time
 import traceback
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
 from order_engine.domain.errors import ChainRefused, VenueUnavailable
 from order_engine.domain.markets import DEVNET, LOCALNET, MAINNET
-from order_engine.solana.nodes import Nodes, RpcError
+from order_engine.solana.nodes import MAX_ANSWER_BYTES, Nodes, RpcError
 from tests.support.network import closed_port
 from tests.support.solana_node import FakeNode, Refusal, Reply
 
@@ -167,6 +168,12 @@ def test_an_answer_that_does_not_end_does_not_outlast_the_deadline(node: FakeNod
         call(Nodes(node.url, deadline=0.01))
 
 
+def test_an_answer_that_is_too_large_is_refused(node: FakeNode) -> None:
+    node.replies = [Reply(body=b" " * (MAX_ANSWER_BYTES + 1))]
+    with pytest.raises(VenueUnavailable, match=f"expected an answer of at most {MAX_ANSWER_BYTES} bytes, was a larger"):
+        call(Nodes(node.url, deadline=10))
+
+
 def test_a_busy_node_is_called_again_when_it_says(node: FakeNode) -> None:
     node.replies = [Reply(429, headers={"Retry-After": "1"})]
     before = time.monotonic()
@@ -282,7 +289,9 @@ class TestClusters:
 
 
 class TestSecrets:
-    @pytest.fixture(params=["{}/v2/KEY", "{}/?api-key=KEY", "{}/rpc?a=b&token=KEY#x", "http://user:KEY@{host}"])
+    @pytest.fixture(
+        params=["{}/v2/KEY", "{}/?api-key=KEY", "{}/rpc?a=b&token=KEY#x", "http://user:KEY@{host}", "http://KEY@{host}"]
+    )
     def url(self, request: pytest.FixtureRequest, node: FakeNode) -> str:
         pattern = str(request.param).replace("KEY", KEY)
         return pattern.replace("{host}", node.host).replace("{}", node.url)
@@ -317,7 +326,8 @@ class TestSecrets:
     def test_the_node_gets_the_key(self, node: FakeNode, url: str) -> None:
         assert call(Nodes(url)) == 7
         asked = node.requests[-1]
-        assert KEY in asked.path or asked.authorization == "Basic dXNlcjowMTIzNDU2Nzg5YWJjZGVmLXNlY3JldA=="
+        login = b64decode((asked.authorization or "").removeprefix("Basic ")).decode()
+        assert KEY in asked.path or login in (f"user:{KEY}", f"{KEY}:")
 
     @pytest.mark.parametrize("url", ["", KEY, f"ftp://{KEY}", f"https:///{KEY}", f"http://localhost,{KEY}"])
     def test_a_text_that_is_no_url_is_refused_without_showing_it(self, url: str) -> None:
