@@ -14,12 +14,11 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
+from localnet.addresses import ASSOCIATED_TOKEN, MEMO, SYSTEM, TOKEN, WRAPPED_SOL
 from localnet.market.accounts import mint_account
-from localnet.market.tokens import TOKENS, WRAPPED_SOL, Token
-from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, associated_token_account
+from localnet.market.tokens import TOKENS, Token
+from localnet.tokens import associated_token_account
 
-_SYSTEM = Pubkey.default()
-_MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _LAMPORTS = 500_000_000 * 10**9
 
 
@@ -48,7 +47,7 @@ class Faucet:
 
     def genesis(self) -> Iterator[tuple[Pubkey, Account]]:
         """The faucet's account, and the mints of the known tokens, with no supply yet."""
-        yield self.address, Account(_LAMPORTS, b"", _SYSTEM)
+        yield self.address, Account(_LAMPORTS, b"", SYSTEM)
         for token in TOKENS.values():
             yield token.mint, mint_account(self.address, 0, token.decimals)
 
@@ -59,7 +58,7 @@ class Faucet:
         else:
             gifts = self._mint_to(to, amount, token.mint)
         # Two equal airdrops under one blockhash would be one transaction.
-        memo = Instruction(_MEMO, f"airdrop {next(self._numbers)}".encode(), [])
+        memo = Instruction(MEMO, f"airdrop {next(self._numbers)}".encode(), [])
         message = MessageV0.try_compile(self.address, [*gifts, memo], [], blockhash)
         return VersionedTransaction(message, [self._keypair])
 
@@ -74,7 +73,7 @@ class Faucet:
                     AccountMeta(account, False, True),
                     AccountMeta(owner, False, False),
                     AccountMeta(mint, False, False),
-                    AccountMeta(_SYSTEM, False, False),
+                    AccountMeta(SYSTEM, False, False),
                     AccountMeta(TOKEN, False, False),
                 ],
             ),

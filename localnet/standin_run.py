@@ -20,11 +20,12 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from localnet import logs
+from localnet.addresses import COMPUTE_BUDGET, TOKEN
 from localnet.flat_message import FlatMessage
 from localnet.programs.standin import InstructionFailed, Outcome, ProgramError, Standin, Transfer
 from localnet.runtime import Inner, Run, Runtime
-from localnet.tokens import DECIMALS, DELEGATE, DELEGATED_AMOUNT, TOKEN, token_account
-from localnet.transactions import COMPUTE_BUDGET, Budget, Keys, Reader, Transaction
+from localnet.tokens import DECIMALS, DELEGATE, DELEGATED_AMOUNT, token_account
+from localnet.transactions import Budget, Keys, Reader, Transaction
 
 STANDIN_UNITS = 30_000
 """What a stand-in is charged beside its transfers. The programs take between 9 000 and 70 000."""

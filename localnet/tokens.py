@@ -7,11 +7,7 @@ from typing import NamedTuple
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-TOKEN = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
-TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
-TOKEN_PROGRAMS = (TOKEN, TOKEN_2022)
-ASSOCIATED_TOKEN = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
-WRAPPED_SOL = Pubkey.from_string("So11111111111111111111111111111111111111112")
+from localnet.addresses import ASSOCIATED_TOKEN, TOKEN, TOKEN_2022, TOKEN_PROGRAMS
 
 TOKEN_ACCOUNT_BYTES = 165
 MINT_BYTES = 82

@@ -12,12 +12,13 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
+from localnet.addresses import COMPUTE_BUDGET
+
 Reader: TypeAlias = Callable[[Pubkey], Account | None]
 """The account at an address; `None` where there is none."""
 
 MAX_BYTES = 1232
 LAMPORTS_PER_SIGNATURE = 5000
-COMPUTE_BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
 
 # https://github.com/anza-xyz/agave/blob/master/builtins-default-costs/src/lib.rs
 _BUILTINS = frozenset(

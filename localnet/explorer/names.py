@@ -8,20 +8,10 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
-from localnet.dex_programs import (
-    METEORA_DAMM_V2,
-    METEORA_DLMM,
-    RAYDIUM_AMM_V4,
-    RAYDIUM_CLMM,
-    RAYDIUM_CP,
-)
+from localnet.addresses import ASSOCIATED_TOKEN, COMPUTE_BUDGET, MEMO, SYSTEM, TOKEN, TOKEN_2022, TOKEN_PROGRAMS
+from localnet.dex_programs import PROGRAMS, RAYDIUM_AMM_V4
 from localnet.market.pools import market_pools
 from localnet.market.tokens import TOKENS
-from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, TOKEN_2022, TOKEN_PROGRAMS
-from localnet.transactions import COMPUTE_BUDGET
-
-SYSTEM = Pubkey.default()
-MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 
 _DEXS = {
     "raydium_cp": "Raydium CP-Swap",
@@ -85,7 +75,6 @@ class Names:
     """The names of addresses. Those of `others` are added."""
 
     def __init__(self, others: dict[Pubkey, str]) -> None:
-        programs = (RAYDIUM_CP, RAYDIUM_AMM_V4, RAYDIUM_CLMM, METEORA_DLMM, METEORA_DAMM_V2)
         self._names = {
             SYSTEM: "System program",
             TOKEN: "Token program",
@@ -93,7 +82,7 @@ class Names:
             ASSOCIATED_TOKEN: "Associated token account program",
             COMPUTE_BUDGET: "Compute budget program",
             MEMO: "Memo program",
-            **{program.id: _DEXS[program.name] for program in programs},
+            **{program.id: _DEXS[program.name] for program in PROGRAMS},
             **{token.mint: f"{symbol} mint" for symbol, token in TOKENS.items()},
             **others,
         }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN_PROGRAMS
 from localnet.chain import Commitment
 from localnet.explorer.frame import address_link, facts, plain_link, section, table, token_link, transactions
 from localnet.explorer.markup import Html, html
 from localnet.explorer.names import Names, decimal
 from localnet.node import Node
-from localnet.tokens import TOKEN_PROGRAMS, Mint, TokenAccount, mint, token_account
+from localnet.tokens import Mint, TokenAccount, mint, token_account
 
 _SHOWN = 50
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from solders.account import Account
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 
-from localnet.market.tokens import WRAPPED_SOL
+from localnet.addresses import TOKEN, WRAPPED_SOL
 
 _ACCOUNT_OVERHEAD = 128
 _LAMPORTS_PER_BYTE = 6960

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 from solders.account import Account
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 from solders.token.associated import get_associated_token_address
 
+from localnet.addresses import SYSTEM, TOKEN, WRAPPED_SOL
 from localnet.market.accounts import mint_account, token_account
 from localnet.market.lookup_table import LOOKUP_TABLE, lookup_table
 from localnet.market.pools import market_pools
-from localnet.market.tokens import TOKENS, WRAPPED_SOL
+from localnet.market.tokens import TOKENS
 from localnet.programs import tokens
 
-_SYSTEM = Pubkey.default()
 _TRADERS_LAMPORTS = 10**15
 _TRADERS_USD = 100_000_000
 """The dollars of each token that the other traders hold."""
@@ -47,7 +46,7 @@ def _pools() -> dict[Pubkey, Account]:
 
 
 def _wallet(owner: Pubkey) -> Iterator[tuple[Pubkey, Account]]:
-    yield owner, Account(_TRADERS_LAMPORTS, b"", _SYSTEM)
+    yield owner, Account(_TRADERS_LAMPORTS, b"", SYSTEM)
     for token in TOKENS.values():
         amount = _TRADERS_USD * 1_000_000 * 10**token.decimals // token.micro_usd
         yield get_associated_token_address(owner, token.mint), token_account(token.mint, owner, amount)

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from localnet.addresses import LOOKUP_TABLES, TOKEN_2022
 from localnet.market.accounts import owned
 from localnet.programs import meteora_damm_v2, meteora_dlmm, raydium_amm_v4, raydium_cp
 
-_PROGRAM = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
-LOOKUP_TABLE, _ = Pubkey.find_program_address([b"market"], _PROGRAM)
+LOOKUP_TABLE, _ = Pubkey.find_program_address([b"market"], LOOKUP_TABLES)
 """The table's address, the same on every localnet. Nobody can change the table."""
 
 MAX_ADDRESSES = 256
@@ -22,7 +22,7 @@ _DERIVED = (
     meteora_damm_v2.AUTHORITY,
     meteora_damm_v2.EVENT_AUTHORITY,
     meteora_dlmm.EVENT_AUTHORITY,
-    Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"),
+    TOKEN_2022,
 )
 """Addresses that every swap of a program names, and that are no accounts of the market."""
 
@@ -39,4 +39,4 @@ def lookup_table(addresses: Iterable[Pubkey]) -> Account:
     listed = sorted({*addresses, *_DERIVED}, key=bytes)
     if len(listed) > MAX_ADDRESSES:
         raise ValueError(f"expected at most {MAX_ADDRESSES} addresses, was {len(listed)}")
-    return owned(_PROGRAM, state + b"".join(map(bytes, listed)))
+    return owned(LOOKUP_TABLES, state + b"".join(map(bytes, listed)))

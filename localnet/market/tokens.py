@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.addresses import WRAPPED_SOL
+
 
 class Token(NamedTuple):
     """An SPL token. One whole token is `10 ** decimals` base units and costs `micro_usd` millionths of a dollar.
@@ -23,7 +25,7 @@ class Token(NamedTuple):
 TOKENS = {
     token.symbol: token
     for token in (
-        Token("SOL", Pubkey.from_string("So11111111111111111111111111111111111111112"), 9, 170_000_000),
+        Token("SOL", WRAPPED_SOL, 9, 170_000_000),
         Token("USDC", Pubkey.from_string("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, 1_000_000, stable=True),
         Token("USDT", Pubkey.from_string("Es9vMFrzaCErmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"), 6, 999_800, stable=True),
         Token("RAY", Pubkey.from_string("4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6R"), 6, 2_400_000),
@@ -33,5 +35,3 @@ TOKENS = {
     )
 }
 """The tokens by symbol. SOL is wrapped SOL here, which is what pools trade."""
-
-WRAPPED_SOL = TOKENS["SOL"].mint

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN_PROGRAMS
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Clock, Outcome, ProgramError, Reader, Standin, invalid_account_data
-from localnet.programs.tokens import TOKEN_PROGRAMS, TokenAccount, token_account
+from localnet.programs.tokens import TokenAccount, token_account
 
 
 class AnchorError(NamedTuple):

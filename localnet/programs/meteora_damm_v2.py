@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN_PROGRAMS
 from localnet.dex_programs import METEORA_DAMM_V2
 from localnet.programs.anchor import (
     ADDRESS,
@@ -28,7 +29,7 @@ from localnet.programs.anchor import (
 from localnet.programs.meteora_damm_v2_fees import fee_numerator, settle_volatility
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, Transfer, invalid_account_data
-from localnet.programs.tokens import TOKEN_PROGRAMS, token_account
+from localnet.programs.tokens import token_account
 from order_engine.dex.errors import LiquidityExhausted
 from order_engine.dex.meteora_damm_v2 import (
     FEE_DENOMINATOR,

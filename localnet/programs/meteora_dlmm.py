@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.addresses import MEMO, TOKEN_PROGRAMS
 from localnet.dex_programs import METEORA_DLMM
 from localnet.programs.anchor import HAS_ONE, SEEDS, AnchorError, Call, Entry, anchor_program
 from localnet.programs.meteora_dlmm_bins import BITMAP_EXTENSION, BinArrays
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import InstructionFailed, Outcome, Refusal, Transfer
-from localnet.programs.tokens import MEMO, TOKEN_PROGRAMS
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.meteora_dlmm import MeteoraDlmm, Volatility
 from order_engine.dex.meteora_dlmm_bins import Bin, Fill, fill_bin_exact_out

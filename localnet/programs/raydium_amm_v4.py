@@ -13,10 +13,11 @@ from typing import NamedTuple, NoReturn
 
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN
 from localnet.dex_programs import RAYDIUM_AMM_V4
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Reader, Transfer, panicked
-from localnet.programs.tokens import TOKEN, TokenAccount, token_account
+from localnet.programs.tokens import TokenAccount, token_account
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.swaps import Swap

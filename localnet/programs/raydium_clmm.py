@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from localnet.addresses import MEMO, TOKEN, TOKEN_2022
 from localnet.dex_programs import RAYDIUM_CLMM
 from localnet.programs.anchor import ADDRESS, REQUIRE_EQ, REQUIRE_GT, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
 from localnet.programs.raydium_clmm_ticks import TickArrays, ticks_of
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Outcome, Transfer
-from localnet.programs.tokens import MEMO, TOKEN, TOKEN_2022
 from order_engine.dex.errors import DexError
 from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.raydium_clmm_math import (

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN_PROGRAMS
 from localnet.dex_programs import RAYDIUM_CP
 from localnet.programs.anchor import ADDRESS, RAW, REQUIRE_GT, SEEDS, AnchorError, Call, Entry, anchor_program
 from localnet.programs.observations import observe
 from localnet.programs.records import Layout, Record
 from localnet.programs.standin import Outcome, Transfer, panicked
-from localnet.programs.tokens import TOKEN_PROGRAMS
 from order_engine.dex.errors import DexError, LiquidityExhausted, ZeroOutput
 from order_engine.dex.raydium_cp import RaydiumCp
 from order_engine.dex.swaps import Swap

@@ -7,13 +7,8 @@ from typing import NamedTuple
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN_PROGRAMS
 from localnet.programs.records import Layout, Record
-
-TOKEN = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
-TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
-TOKEN_PROGRAMS = (TOKEN, TOKEN_2022)
-
-MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 
 TOKEN_ACCOUNT = Layout(
     165,

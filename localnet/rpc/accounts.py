@@ -10,12 +10,13 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from localnet import base58
+from localnet.addresses import TOKEN_2022, TOKEN_PROGRAMS
 from localnet.ledger import Block
 from localnet.meta import amount_json
 from localnet.rpc.call import Call, Method, with_context
 from localnet.rpc.errors import invalid_params, invalid_request
 from localnet.rpc.params import Options, Params, address, binary, natural
-from localnet.tokens import TOKEN_2022, TOKEN_PROGRAMS, mint, token_account
+from localnet.tokens import mint, token_account
 
 _OPTIONS = ("commitment", "minContextSlot", "encoding", "dataSlice")
 _ENCODINGS = ("base58", "base64", "jsonParsed")

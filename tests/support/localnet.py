@@ -19,6 +19,7 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
+from localnet.addresses import ASSOCIATED_TOKEN, SYSTEM, TOKEN
 from localnet.ledger import Ledger
 from localnet.market import Prices
 from localnet.market.tokens import TOKENS
@@ -27,14 +28,12 @@ from localnet.programs import STANDINS
 from localnet.programs.standin import Standin
 from localnet.rpc import dispatch
 from localnet.runtime import Runtime
-from localnet.tokens import ASSOCIATED_TOKEN, TOKEN, associated_token_account
+from localnet.tokens import associated_token_account
 
 SOL = 10**9
 """In lamports."""
 FEE = 5000
 """Of a transaction with one signature, in lamports."""
-MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
-SYSTEM = Pubkey.default()
 
 
 class RpcFailure(Exception):

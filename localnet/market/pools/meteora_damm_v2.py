@@ -8,8 +8,8 @@ from math import isqrt
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 
+from localnet.addresses import TOKEN
 from localnet.market.accounts import owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
 from localnet.programs.meteora_damm_v2 import AUTHORITY, EVENT_AUTHORITY, ID, POOL, state

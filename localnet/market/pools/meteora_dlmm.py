@@ -8,8 +8,8 @@ from functools import cached_property
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 
+from localnet.addresses import MEMO, TOKEN
 from localnet.market.accounts import owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
 from localnet.programs.meteora_dlmm import EVENT_AUTHORITY, ID, ORACLE, PAIR, state
@@ -31,7 +31,6 @@ from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import Q64
 
 _SWAP2 = bytes.fromhex("414b3f4ceb5b5b88")
-_MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _WIDTH = 70
 _BASE_FACTOR = 10_000
 """The base fee is one bin step."""
@@ -172,7 +171,7 @@ class MeteoraDlmmPool(MarketPool):
             signer(trader),
             readonly(TOKEN),
             readonly(TOKEN),
-            readonly(_MEMO),
+            readonly(MEMO),
             readonly(EVENT_AUTHORITY),
             readonly(ID),
             *(writable(self._array(index)) for index in (reversed(self._indexes) if a_to_b else self._indexes)),

@@ -8,8 +8,8 @@ from hashlib import sha256
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 
+from localnet.addresses import TOKEN
 from localnet.market.accounts import mint_account, owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, amount, readonly, record, route, signer, u64s, writable
 from localnet.programs.raydium_amm_v4 import AUTHORITY, AUTHORITY_BUMP, ID, POOL, SWAP_ONLY, state

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 
+from localnet.addresses import MEMO, TOKEN, TOKEN_2022
 from localnet.market.accounts import owned, token_account
 from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
 from localnet.programs.raydium_clmm import CONFIG, ID, OBSERVATIONS, POOL, state
@@ -26,12 +26,10 @@ from localnet.programs.raydium_clmm_ticks import (
 )
 from localnet.programs.records import Record, bitmap
 from localnet.programs.standin import Clock, Reader
-from localnet.programs.tokens import TOKEN_2022
 from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_clmm_math import delta_amounts, sqrt_price_at_tick, tick_at_sqrt_price
 
 _SWAP_V2 = bytes.fromhex("2b04ed0b1ac91e62")
-_MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 _HALF_WIDTHS = (9_000, 1_500, 300)
 """Of the positions, in ticks of a hundredth of a percent. Each holds a third of the pool's tokens."""
 
@@ -197,7 +195,7 @@ class RaydiumClmmPool(MarketPool):
             writable(self.observation),
             readonly(TOKEN),
             readonly(TOKEN_2022),
-            readonly(_MEMO),
+            readonly(MEMO),
             readonly(at.mint_in),
             readonly(at.mint_out),
             readonly(self.bitmap_extension),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from solders.account import Account
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
-from solders.token import ID as TOKEN
 
+from localnet.addresses import TOKEN
 from localnet.market.accounts import mint_account, owned, token_account
 from localnet.market.pools.pool import (
     MarketPool,

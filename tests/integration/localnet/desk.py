@@ -11,10 +11,11 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN
 from localnet.market.accounts import token_account
 from localnet.market.tokens import TOKENS
 from localnet.programs.standin import Clock, InstructionFailed, Outcome, ProgramError, Reader, Transfer
-from localnet.tokens import TOKEN, associated_token_account
+from localnet.tokens import associated_token_account
 from localnet.tokens import token_account as parsed
 from tests.support.localnet import Localnet
 

@@ -11,9 +11,8 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from tests.support.localnet import FEE, SOL, SYSTEM, Localnet, payment, refused, signed, transfer_of
-
-LOOKUP_TABLES = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
+from localnet.addresses import LOOKUP_TABLES, SYSTEM
+from tests.support.localnet import FEE, SOL, Localnet, payment, refused, signed, transfer_of
 
 
 def heights(localnet: Localnet) -> list[int]:

@@ -14,6 +14,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
+from localnet.addresses import MEMO
 from localnet.chain import Commitment
 from localnet.explorer.frame import page
 from localnet.explorer.markup import html
@@ -24,7 +25,7 @@ from localnet.market.pools import market_pools
 from localnet.market.tokens import TOKENS
 from localnet.tokens import associated_token_account
 from tests.integration.localnet.desk import PROGRAM, Desk, trade
-from tests.support.localnet import MEMO, SOL, Localnet, payment, signed
+from tests.support.localnet import SOL, Localnet, payment, signed
 from tests.support.localnet_process import LocalnetProcess, localnet_process
 
 NAMES = Names({PROGRAM: "The desk"})

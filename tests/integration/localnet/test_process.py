@@ -11,11 +11,12 @@ import pytest
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from localnet.addresses import MEMO
 from localnet.market.tokens import TOKENS
 from localnet.runtime import Runtime
 from localnet.tokens import associated_token_account
 from localnet.wallet import wallet
-from tests.support.localnet import MEMO, SOL, payment
+from tests.support.localnet import SOL, payment
 from tests.support.localnet_process import LocalnetProcess, localnet_command, localnet_process
 
 QUIET = ("--no-market", "--instant")

@@ -18,21 +18,10 @@ from solders.rpc.responses import (
 from solders.signature import Signature
 
 from localnet import base58
+from localnet.addresses import MEMO, SYSTEM, TOKEN
 from localnet.market.tokens import TOKENS
-from localnet.tokens import TOKEN, associated_token_account
-from tests.support.localnet import (
-    FEE,
-    MEMO,
-    SOL,
-    SYSTEM,
-    Localnet,
-    payment,
-    refused,
-    signed,
-    token_payment,
-    transfer_of,
-    wire,
-)
+from localnet.tokens import associated_token_account
+from tests.support.localnet import FEE, SOL, Localnet, payment, refused, signed, token_payment, transfer_of, wire
 
 PROCESSED = {"commitment": "processed"}
 USDC = TOKENS["USDC"].mint

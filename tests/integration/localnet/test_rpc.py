@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from solders.pubkey import Pubkey
 
+from localnet.addresses import SYSTEM
 from localnet.rpc import dispatch
-from tests.support.localnet import SYSTEM, Localnet, refused
+from tests.support.localnet import Localnet, refused
 
 ADDRESS = str(Pubkey.new_unique())
 SIGNATURE = "1" * 64

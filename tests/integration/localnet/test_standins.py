@@ -15,14 +15,14 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
 from localnet import base58
+from localnet.addresses import LOOKUP_TABLES, TOKEN
 from localnet.market.accounts import token_account
 from localnet.market.tokens import TOKENS
 from localnet.standin_run import STANDIN_UNITS
-from localnet.tokens import TOKEN, associated_token_account
+from localnet.tokens import associated_token_account
 from tests.integration.localnet.desk import AUTHORITY, CLOSED, HELD, PROGRAM, STARTED, Desk, trade
 from tests.support.localnet import FEE, SOL, refused, signed, token_payment, wire
 
-LOOKUP_TABLES = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
 START = 1_000_000
 UNITS_IN, UNITS_OUT = 105, 113
 """The compute units of the two transfers of a trade."""

@@ -14,18 +14,8 @@ from solders.pubkey import Pubkey
 from solders.transaction import Transaction, VersionedTransaction
 
 from localnet import base58
-from tests.support.localnet import (
-    FEE,
-    MEMO,
-    SOL,
-    Localnet,
-    RpcFailure,
-    payment,
-    refused,
-    signed,
-    transfer_of,
-    wire,
-)
+from localnet.addresses import MEMO
+from tests.support.localnet import FEE, SOL, Localnet, RpcFailure, payment, refused, signed, transfer_of, wire
 
 INSUFFICIENT = {"InstructionError": [0, {"Custom": 1}]}
 

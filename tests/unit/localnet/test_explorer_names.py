@@ -7,11 +7,11 @@ from solders.compute_budget import set_compute_unit_limit, set_compute_unit_pric
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from localnet.addresses import ASSOCIATED_TOKEN, MEMO, SYSTEM, TOKEN
 from localnet.explorer.markup import Html, html
 from localnet.explorer.names import Described, Names, decimal, describe
 from localnet.market.tokens import TOKENS
-from localnet.tokens import ASSOCIATED_TOKEN, TOKEN
-from tests.support.localnet import MEMO, SYSTEM, transfer_of
+from tests.support.localnet import transfer_of
 
 NAMES = Names({})
 AMM_V4 = Pubkey.from_string("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")

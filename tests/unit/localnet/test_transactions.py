@@ -15,8 +15,9 @@ from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import Transaction, VersionedTransaction
 
+from localnet.addresses import MEMO
 from localnet.transactions import budget_of, decode, keys_of
-from tests.support.localnet import MEMO, signed, transfer_of
+from tests.support.localnet import signed, transfer_of
 
 TABLE = Pubkey.new_unique()
 PAYER = Keypair()

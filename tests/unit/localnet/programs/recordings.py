@@ -12,9 +12,10 @@ from typing import Any
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN
 from localnet.programs.records import Record
 from localnet.programs.standin import Clock
-from localnet.programs.tokens import TOKEN, TOKEN_ACCOUNT
+from localnet.programs.tokens import TOKEN_ACCOUNT
 
 FOLDER = Path(__file__).parents[3] / "vectors" / "solana"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from solders.pubkey import Pubkey
 
+from localnet.addresses import TOKEN
 from localnet.programs import STANDINS, raydium_amm_v4
 from localnet.programs.records import Record
 from localnet.programs.standin import InstructionFailed, ProgramError
-from localnet.programs.tokens import TOKEN, TOKEN_ACCOUNT
+from localnet.programs.tokens import TOKEN_ACCOUNT
 from tests.unit.localnet.programs.recordings import Recording, pools, recordings
 
 
