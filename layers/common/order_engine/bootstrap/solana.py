@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from order_engine.aws.observability import warn
 from order_engine.bootstrap import aws, market, settings
-from order_engine.domain.errors import ChainRefused
+from order_engine.domain.errors import ChainRefused, VenueUnavailable
 from order_engine.ports import Venue
 from order_engine.solana.addresses import address, encode
 from order_engine.solana.chain import SolanaChain
@@ -69,7 +70,7 @@ def discovery() -> Discovery:
 def _rpc() -> Rpc:
     urls = settings.required("SOLANA_RPC_URL")
     if _service(urls) == "secretsmanager":
-        urls = aws.secret(urls)
+        urls = _secret(urls)
     return Rpc(Nodes(urls, market.name(), warn=warn))
 
 
@@ -102,12 +103,9 @@ def _signer() -> Signer:
     key = settings.required("WALLET_KEY")
     service = _service(key)
     if service == "kms":
-        return RemoteSigner(wallet().key, aws.kms_key(key).sign)
+        return RemoteSigner(wallet().key, partial(_sign, key))
     try:
-        if service == "secretsmanager":
-            signer = Keypair.from_secret(aws.secret(key), key)
-        else:
-            signer = Keypair.from_file(Path(key))
+        signer = Keypair.from_secret(_secret(key), key) if service == "secretsmanager" else Keypair.from_file(Path(key))
     except (WalletKeyError, RuntimeError) as error:
         # Clients see what is raised here, and must not learn where the key is.
         warn(f"the wallet's key can't be read: {error}")
@@ -117,6 +115,28 @@ def _signer() -> Signer:
     if signer.address != wallet().key:
         raise ChainRefused(f"expected the key of wallet {wallet().address}, was that of {encode(signer.address)}")
     return signer
+
+
+def _secret(arn: str) -> str:
+    with _told_to_the_log():
+        return aws.secret(arn)
+
+
+def _sign(key: str, message: bytes) -> bytes:
+    with _told_to_the_log():
+        return aws.kms_key(key).sign(message)
+
+
+@contextmanager
+def _told_to_the_log() -> Iterator[None]:
+    """Clients see what is raised here, and must not learn the names of keys, roles and accounts."""
+    try:
+        yield
+    except VenueUnavailable as error:
+        warn(str(error))
+        raise VenueUnavailable(
+            "expected an answer of AWS's key services, was none: the engine's log says why"
+        ) from error
 
 
 def _service(value: str) -> str | None:
