@@ -200,6 +200,8 @@ class _Node:
             raise _NoAnswer(f"{self.host}: expected an answer, was {type(error).__name__}") from None
 
     def _post(self, body: bytes, until: float) -> tuple[int, float | None, bytes]:
+        import urllib3
+
         left = until - time.monotonic()
         if left <= 0:
             raise _NoAnswer(f"{self.host}: expected time for a call, was none left")
@@ -207,7 +209,7 @@ class _Node:
             *("POST", self._url),
             body=body,
             headers=self._headers,
-            timeout=left,
+            timeout=urllib3.Timeout(total=left),
             retries=False,
             redirect=False,
             preload_content=False,

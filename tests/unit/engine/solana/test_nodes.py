@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 import time
 import traceback
 from base64 import b64decode
@@ -166,6 +168,20 @@ def test_an_answer_that_does_not_end_does_not_outlast_the_deadline(node: FakeNod
     node.replies = [Reply(body=b" " * 2**26)]
     with pytest.raises(VenueUnavailable, match=f"getSlot: {node.host}: expected "):
         call(Nodes(node.url, deadline=0.01))
+
+
+def test_the_time_that_a_connection_takes_is_part_of_the_deadline() -> None:
+    """GIVEN a node whose queue is full, so that the connection is only made at the second try, a second later."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address):
+            accepting = threading.Timer(0.3, lambda: listening.accept()[0].close())
+            accepting.start()
+            before = time.monotonic()
+            with pytest.raises(VenueUnavailable, match="ReadTimeoutError"):
+                call(Nodes(f"http://127.0.0.1:{address[1]}", deadline=1.5))
+            assert time.monotonic() - before < 2
+            accepting.join()
 
 
 def test_an_answer_that_is_too_large_is_refused(node: FakeNode) -> None:
