@@ -131,7 +131,7 @@ class Nodes:
 
     def _pass_over(self, nodes: Sequence[_Node], failures: Sequence[_Failure]) -> None:
         """Calls these nodes last from now on."""
-        self._nodes = [*self._nodes[len(nodes) :], *nodes]
+        self._nodes = [*(node for node in self._nodes if node not in nodes), *nodes]
         for failure in failures:
             self._warn(str(failure))
 

@@ -130,6 +130,12 @@ def test_the_first_node_answers_again_when_the_second_is_down(node: FakeNode, ot
     assert [call(two), call(two)] == [8, 7]
 
 
+def test_two_calls_at_once_that_pass_over_a_node_keep_the_other(node: FakeNode, two: Nodes) -> None:
+    node.replies = [Reply(500)] * 2
+    assert two.call("getSlot", [], lambda result: call(two)) == 8
+    assert call(two) == 8
+
+
 def test_every_node_that_failed_is_named(node: FakeNode, other_node: FakeNode, two: Nodes) -> None:
     node.replies, other_node.replies = [Reply(503)], [Reply(body=b"nonsense")]
     with pytest.raises(VenueUnavailable) as raised:
