@@ -80,7 +80,7 @@ class Chain:
         self._now = now
         self._confirmed_after = 0 if instant else _CONFIRMED_AFTER
         self._recent: deque[_Recent] = deque()
-        self._heights: dict[Hash, int] = {}  # of the blocks whose hashes may still be named, oldest first
+        self._blocks: dict[Hash, Block] = {}  # that are kept, also from before a restart, oldest first
         self._slot_hashes: deque[tuple[int, Hash]] = deque(maxlen=_SLOT_HASHES)
         self._delayed: list[tuple[int, Transaction]] = []  # with the height of the block that takes each
         self._last_slot = 0
@@ -101,7 +101,7 @@ class Chain:
         for address, account in sorted(accounts.items(), key=lambda item: item[1].executable):
             self.runtime.put(address, account)
         for block in blocks:
-            self._heights[block.blockhash] = block.height
+            self._blocks[block.blockhash] = block
             self._slot_hashes.appendleft((block.slot, block.blockhash))
         self._append(slot, height)
         self._confirmed = self._finalized = height
@@ -158,10 +158,10 @@ class Chain:
 
     def last_valid_height(self, blockhash: Hash, block: Block) -> int | None:
         """The last height for a transaction with this blockhash; `None` if the block does not know it, or no more."""
-        height = self._heights.get(blockhash)
-        if height is None or not height <= block.height <= height + BLOCKHASH_BLOCKS:
+        named = self._blocks.get(blockhash)
+        if named is None or not named.height <= block.height <= named.height + BLOCKHASH_BLOCKS:
             return None
-        return height + BLOCKHASH_BLOCKS
+        return named.height + BLOCKHASH_BLOCKS
 
     def simulate(self, transaction: Transaction, block: Block, *, as_is: bool = False) -> Execution:
         """What the transaction would do after this block. With `as_is`, its blockhash and signature do not matter."""
@@ -207,7 +207,7 @@ class Chain:
             self.runtime.put(address, account)
         while self.tip != kept:
             dropped = self._recent.pop()
-            self._heights.pop(dropped.block.blockhash)
+            del self._blocks[dropped.block.blockhash]
             self._slot_hashes.popleft()
         self._ledger.put_accounts(before)
         count = self._ledger.drop_blocks(kept.slot)
@@ -267,14 +267,15 @@ class Chain:
         block = Block(slot, height, Hash(secrets.token_bytes(32)), seconds)
         self._last_slot = slot
         self._recent.append(_Recent(block))
-        self._heights[block.blockhash] = height
+        self._blocks[block.blockhash] = block
         self.runtime.set_clock(slot, seconds)
         self.runtime.set_slot_hashes(list(self._slot_hashes))
         self._slot_hashes.appendleft((slot, block.blockhash))
         if len(self._recent) > KEPT_BLOCKS:
-            forgotten = self._recent.popleft().block
-            self._heights.pop(forgotten.blockhash, None)
-        self._ledger.add_block(block, self._recent[0].block.slot)
+            self._recent.popleft()
+        if len(self._blocks) > KEPT_BLOCKS:
+            del self._blocks[next(iter(self._blocks))]
+        self._ledger.add_block(block, next(iter(self._blocks.values())).slot)
 
     def _refusal(self, transaction: Transaction, block: Block) -> str | None:
         """Why no block after this one takes the transaction, whatever it does."""

@@ -213,6 +213,17 @@ def test_a_height_never_comes_back_after_a_kill(tmp_path: Path) -> None:
     again.kill()
 
 
+def test_a_blockhash_outlives_two_kills(tmp_path: Path) -> None:
+    localnet = Localnet(tmp_path, instant=False)
+    payer, to = localnet.funded(), Pubkey.new_unique()
+    known = localnet.blockhash()
+    localnet.slots()
+    again = localnet.restarted().restarted()
+    again.send(payment(payer, to, SOL, known))
+    assert again.lamports(to) == SOL
+    again.kill()
+
+
 def test_a_deep_fork_is_on_the_disk(tmp_path: Path) -> None:
     localnet = Localnet(tmp_path, instant=False)
     payer, to = localnet.funded(), Pubkey.new_unique()
