@@ -18,7 +18,7 @@ MEANINGS: dict[Kind, str] = {
     "lag": "the node answers from SLOTS ago",
     "429": "the node answers 429, too many requests",
     "503": "the node answers 503, unavailable",
-    "timeout": "the node does not answer",
+    "timeout": "the node does what is asked for, and does not answer",
     "expire": "the chain moves on until every blockhash has expired",
     "fork": "the slots that are not confirmed are dropped, or with --deep those that are not final",
 }

@@ -82,16 +82,17 @@ async def _rpc(request: web.Request) -> web.Response:
         body = json.loads(await request.read())
     except (ValueError, RecursionError):
         return web.json_response({"jsonrpc": "2.0", "error": parse_error().json(), "id": None})
-    if not dispatch.is_own(body):
-        await _befall(node)
+    is_own = dispatch.is_own(body)
+    if not is_own:
+        _refuse(node)
     answer = dispatch.answer(node, body)
+    if not is_own and node.faults.strike("timeout"):
+        await asyncio.sleep(_HANG_SECONDS)
     return web.Response(status=204) if answer is None else web.json_response(answer)
 
 
-async def _befall(node: Node) -> None:
-    """Raises, or hangs, as the faults in force have it."""
-    if node.faults.strike("timeout"):
-        await asyncio.sleep(_HANG_SECONDS)
+def _refuse(node: Node) -> None:
+    """Raises what the faults in force answer instead."""
     if node.faults.strike("429"):
         raise web.HTTPTooManyRequests(headers={"Retry-After": str(_RETRY_AFTER_SECONDS)}, text="Too many requests\n")
     if node.faults.strike("503"):
