@@ -197,18 +197,9 @@ STORIES = [
         error=("VenueUnavailable", MAX_ATTEMPTS, True),
         swaps=0,
     ),
-    Story(
-        "confirming fails until the order would be given up",
-        LIFE,
-        (("confirm", "fail", MAX_ATTEMPTS),),
-    ),
+    Story("no venue takes the transaction for a while", LIFE, (("submit", "fail", 3 * MAX_ATTEMPTS + 1),)),
+    Story("nobody can say for a while whether it has landed", LIFE, (("confirm", "fail", 3 * MAX_ATTEMPTS + 1),)),
     Story("the chain drops the transaction three times", LIFE, (("submit", "drop", 3),)),
-    Story(
-        "nobody ever knows whether it has landed",
-        LIFE[:4],
-        (("confirm", "fail", None),),
-        code="VenueUnavailable",
-    ),
     Story(
         "there is no pool",
         ["pending", "failed"],

@@ -93,11 +93,13 @@ class Execution:
         fill = self._chain.confirm(transaction)
         if fill is not None:
             return self._filled(run, fill)
-        if self._orders.claim(run.order_id, run.run) is None:
+        order = self._orders.claim(run.order_id, run.run)
+        if order is None:
             raise StaleRun(f"expected order {run.order_id} with run {run.run}, was ended or another run's")
         # Nodes drop transactions, and a run may have died before it sent this one.
         self._chain.submit(transaction)
-        return run
+        # A Submit that could not send it has not returned what it stored.
+        return replace(run, status=order.status)
 
     def fail(self, run: Run, error: dict[str, str]) -> Run:
         """Ends the order with the error that the state machine caught: `{"Error", "Cause"}`.

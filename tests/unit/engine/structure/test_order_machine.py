@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, Final, Reroute, StaleRun, Transient, error_class
+from order_engine.domain.errors import (
+    MAX_ATTEMPTS,
+    EngineError,
+    Final,
+    Reroute,
+    StaleRun,
+    Transient,
+    VenueUnavailable,
+    error_class,
+)
 from order_engine.domain.runs import Run
 from order_engine.domain.timing import (
     BLOCKHASH_SECONDS,
@@ -119,6 +128,14 @@ def test_no_function_waits_for_a_result() -> None:
     assert unfinished == {"Variable": "$.order.status", "StringEquals": "submitted", "Next": "AwaitResult"}
     wait = {name: STATES["AwaitResult"][name] for name in ("Type", "Seconds", "Next")}
     assert wait == {"Type": "Wait", "Seconds": CONFIRM_SECONDS, "Next": "Confirm"}
+
+
+def test_what_may_have_been_sent_is_asked_about_until_the_execution_ends() -> None:
+    """The transaction may have landed: no failure but its own ends the order."""
+    # Before it sends anything, Submit stores that it does.
+    for task, errors in {"Submit": [VenueUnavailable.__name__], "Confirm": names("Confirm", "Retry")}.items():
+        unanswered = STATES[task]["Catch"][2]
+        assert unanswered == {"ErrorEquals": errors, "ResultPath": None, "Next": "AwaitResult"}
 
 
 @task
