@@ -117,8 +117,8 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget
 	$(BIN)/python -m bench.imports $(ARGS)
 
-faults: $(VENV)/.dev ## kill every part under 300 running orders and check the orders: ARGS="--seed 2"
-	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults $(ARGS)
+faults: $(VENV)/.dev ## kill every part under 300 running orders and check them against the chain: MARKET=simulated, ARGS="--seed 2"
+	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults --market $(MARKET) $(ARGS)
 
 build: $(VENV)/.dev ## build for deployment, into .aws-sam/build: ARCHITECTURE=arm64 or x86_64; needs python3.13
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam build --cached --build-dir $(BUILD)/build --cache-dir $(BUILD)/cache \

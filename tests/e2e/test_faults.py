@@ -1,16 +1,20 @@
-"""A short version of the fault run of `make faults`."""
+"""Short versions of the fault run of `make faults`."""
 
 from __future__ import annotations
 
 import pytest
 
+from order_engine.domain.markets import LOCALNET, SIMULATED
 from tests.faults.run import Plan, run
 from tests.support.folders import data_folder
 
 
 @pytest.mark.process
-async def test_no_order_is_lost_stuck_or_filled_twice_whatever_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
-    report = await run(Plan(orders=40, kills=4, seconds=8, seed=1, hurry=True), data_folder())
+@pytest.mark.parametrize("market", [SIMULATED, LOCALNET])
+async def test_no_order_is_lost_stuck_or_filled_twice_whatever_is_killed(
+    market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await run(Plan(orders=40, kills=4, seconds=8, seed=1, market=market, hurry=True), data_folder())
     with capsys.disabled():
         print("", *(f"{what:<46} {how_much}" for what, how_much in report.rows), sep="\n")
     assert report.broken == []

@@ -8,11 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from order_engine.domain.markets import LOCALNET, SIMULATED
 from tests.faults.run import Plan, run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--market", type=str.capitalize, choices=(LOCALNET, SIMULATED), default=LOCALNET)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=300)
     parser.add_argument("--kills", type=int, default=30)

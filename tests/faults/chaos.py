@@ -19,6 +19,7 @@ import psutil
 import psycopg
 import redis
 
+from tests.faults.arena import Arena
 from tests.support.stack import START_SECONDS, Stack, family, survivors
 
 KINDS = {"a function": 10, "the emulator": 2, "Redis": 3, "Redis, stopped": 2, "Postgres": 3, "everything": 1}
@@ -87,20 +88,22 @@ class Chaos:
     """Kills and restarts. `stack` is the current stack, or the last one while none runs."""
 
     data: Path
-    options: tuple[str, ...]
+    arena: Arena
     chance: random.Random
     stack: Stack = field(init=False)
     kills: Counter[str] = field(default_factory=Counter)
     down: float = 0.0
 
     def __post_init__(self) -> None:
-        self.stack = Stack(self.data, *self.options)
+        self.stack = Stack(self.data, *self.arena.options)
 
     async def reign(self, kills: int, seconds: float) -> None:
         """Makes `kills` kills within about `seconds`, one after the other. Everything runs again when it returns."""
-        kinds = self.chance.choices(list(KINDS), list(KINDS.values()), k=kills)
+        weights = KINDS | {kind: weight for kind, (weight, _) in self.arena.kills.items()}
+        kinds = self.chance.choices(list(weights), list(weights.values()), k=kills)
         # Each of these is killed at least once.
-        kinds[:4] = ["Postgres", "the emulator", "Redis", "a function"][:kills]
+        certain = [*self.arena.kills, "Postgres", "the emulator", "Redis", "a function"][:kills]
+        kinds[: len(certain)] = certain
         self.chance.shuffle(kinds)
         for kind in kinds:
             await asyncio.sleep(self.chance.expovariate(kills / seconds))
@@ -124,7 +127,7 @@ class Chaos:
                     self.chance.choice(sorted(environments, key=lambda process: process.pid)).kill()
             case "the emulator":
                 self._kill_emulator()
-                self.stack = Stack(self.data, *self.options)
+                self.stack = Stack(self.data, *self.arena.options)
             case "Redis, stopped":
                 _, store = self.stack.stores()
                 store.send_signal(signal.SIGSTOP)
@@ -145,10 +148,14 @@ class Chaos:
                 self._kill_emulator()
                 for killed in running:
                     killed.kill()
+                self.arena.restart()
                 while any(psutil.pid_exists(killed.process.pid) for killed in running):
                     time.sleep(0.02)
                 # The emulator starts its stores.
-                self.stack = Stack(self.data, *self.options)
+                self.stack = Stack(self.data, *self.arena.options)
+            case _:
+                _, kill = self.arena.kills[kind]
+                kill(self.chance)
 
     def _kill_emulator(self) -> None:
         self.stack.process.send_signal(signal.SIGSTOP)

@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import aiohttp
 
+from tests.faults.arena import Trade
 from tests.support.client import FINAL, Json
 from tests.support.stack import Stack
 
-PAIRS = (("SOL", "USDC", "0.01"), ("USDC", "SOL", "1"), ("SOL", "RAY", "0.02"), ("JUP", "USDC", "3"))
 PAUSE = 0.3
 """Seconds before a client retries."""
 
@@ -26,7 +26,7 @@ class Trader:
 
     stack: Callable[[], Stack]
     session: aiohttp.ClientSession
-    number: int
+    trade: Trade
     order_id: str | None = None
     events: list[Json] = field(default_factory=list)
     accepted: float = 0.0
@@ -37,7 +37,7 @@ class Trader:
     repeats: int = 0
     problem: str | None = None
 
-    async def trade(self, pause: float) -> None:
+    async def run(self, pause: float) -> None:
         await asyncio.sleep(pause)
         await self._submit()
         while not self.ended:
@@ -47,14 +47,19 @@ class Trader:
                 await asyncio.sleep(PAUSE)
 
     async def _submit(self) -> None:
-        token_in, token_out, amount = PAIRS[self.number % len(PAIRS)]
         key = str(uuid4())
-        order = {"type": "market", "tokenIn": token_in, "tokenOut": token_out, "amountIn": amount}
+        order = {
+            "type": "market",
+            "tokenIn": self.trade.token_in,
+            "tokenOut": self.trade.token_out,
+            "amountIn": self.trade.amount,
+            "slippageBps": self.trade.slippage_bps,
+            "clientOrderId": key,
+        }
         while self.order_id is None:
             try:
                 url = f"{self.stack().rest}/api/orders/execute"
-                body = {**order, "slippageBps": 500, "clientOrderId": key}
-                async with self.session.post(url, json=body, headers={"Idempotency-Key": key}) as response:
+                async with self.session.post(url, json=order, headers={"Idempotency-Key": key}) as response:
                     if response.status == 202:
                         self.order_id = (await response.json())["orderId"]
                         self.accepted = time.monotonic()

@@ -42,17 +42,21 @@ def command(data: Path, *options: str) -> list[str]:
 def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
     """Options that make a stack trade on a localnet of its own, whose pools nobody else moves."""
     wallet = data / "wallet.json"
-    key = wallet_key(wallet)
     folder = data / "localnet"
     localnet = [sys.executable, "-m", "localnet", "up", "--port", "0", "--instant", "--still"]
     process = ["env", f"PYTHONPATH={ROOT}:{LAYER}", *localnet, "--data", str(folder), "--wallet", str(wallet), *options]
-    return (
-        *("--process", f"SolanaRpcUrl={shlex.join(process)}"),
-        *("--parameter", "SolanaCluster=localnet"),
-        *("--parameter", f"WalletKey={wallet}"),
-        *("--parameter", f"WalletAddress={key.pubkey()}"),
-        *("--parameter", f"LookupTables={LOOKUP_TABLE}"),
-    )
+    return ("--process", f"SolanaRpcUrl={shlex.join(process)}", *with_wallet(wallet))
+
+
+def with_wallet(wallet: Path) -> tuple[str, ...]:
+    """Options that make a stack trade on a localnet for the wallet in this file, which is made if there is none."""
+    parameters = {
+        "SolanaCluster": "localnet",
+        "WalletKey": wallet,
+        "WalletAddress": wallet_key(wallet).pubkey(),
+        "LookupTables": LOOKUP_TABLE,
+    }
+    return tuple(word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}"))
 
 
 def start(data: Path, errors: Path, *options: str) -> subprocess.Popen[str]:
