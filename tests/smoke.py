@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from client.engine import Engine, Refused, Unreachable
-from order_engine.domain.markets import MAINNET
+from client.views import REAL_MONEY
 
 CLIENT = "smoke-test"
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
@@ -56,7 +56,7 @@ def check_health(url: str) -> None:
 async def check_order(url: str, key: str, trade: bool) -> None:
     async with asyncio.timeout(SECONDS), Engine(url, key) as engine:
         market = (await engine.market())["market"]
-        if market == MAINNET and not trade:
+        if market == REAL_MONEY and not trade:
             quote = await engine.quote(ORDER)
             print(f"{market}: quoted {quote['amountOut']} {quote['tokenOut']}, and traded nothing")
             return
