@@ -112,6 +112,7 @@ bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="minis
 	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(filter-out sdks,$(PEERS)))
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.account_quotes
+	PYTHONPATH=layers/common $(BIN)/python -m bench.transactions
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget

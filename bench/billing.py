@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.application import Application
@@ -75,7 +75,10 @@ def slower(application: Application, function: str) -> float:
 
 
 class Order:
-    """What one order uses if it is confirmed at the first attempt. Without `waits`, the venues answer at once."""
+    """What one order uses if it is confirmed at the first attempt, on the market of the record.
+
+    Without `waits`, venues and chain answer at once. On Solana the wallet's key is in KMS.
+    """
 
     def __init__(self, application: Application, record: dict[str, Any], waits: bool = True) -> None:
         self._application = application
@@ -117,6 +120,20 @@ class Order:
         own *= slower(self._application, "DispatchFunction")
         return math.ceil(own) + (self.execution_milliseconds() if waits else 0)
 
+    def held(self) -> Use:
+        """The wait of `DispatchFunction` for the execution."""
+        return self._gigabyte_seconds("DispatchFunction", self.execution_milliseconds() / 1000)
+
+    def slower_node(self, milliseconds: int) -> list[Use]:
+        """What an order uses in addition if each answer of a node takes so much longer.
+
+        All calls count as calls of `ExecuteFunction`, which has most of them.
+        """
+        seconds = self._record["node_calls"] * milliseconds / 1000
+        functions = ("ExecuteFunction", "DispatchFunction")
+        hours = Use("Step Functions", "", "express duration", seconds / 3600 * self._execution_megabytes() / 1024)
+        return [hours, *(self._gigabyte_seconds(function, seconds) for function in functions)]
+
     def invocations(self) -> list[tuple[str, float, int]]:
         """Function, mean number of invocations and billed milliseconds of each."""
         others = {"AuthorizeFunction": AUTHORIZATIONS, "SubmitFunction": 1, "WsConnectFunction": 3}
@@ -125,14 +142,15 @@ class Order:
         return found + [(name, count, self.milliseconds(name)) for name, count in self._steps.items()]
 
     def uses(self) -> list[Use]:
-        return [*self._client(), *self._functions(self.invocations()), *self._execution(), *self._kept()]
+        functions = self._functions(self.invocations())
+        return [*self._client(), *functions, *self._execution(), *self._signed(), *self._kept()]
 
     def standard(self) -> list[Use]:
         """What the order uses with a Standard workflow: `DispatchFunction` starts it and does not wait."""
         dispatched = ("DispatchFunction", 1, self.dispatch_milliseconds(waits=False))
         invocations = [dispatched if found[0] == "DispatchFunction" else found for found in self.invocations()]
         transitions = Use("Step Functions", "Standard: state transitions", "standard transition", self.transitions())
-        return [*self._client(), *self._functions(invocations), transitions, *self._kept()]
+        return [*self._client(), *self._functions(invocations), transitions, *self._signed(), *self._kept()]
 
     def _client(self) -> Iterator[Use]:
         pushes = self._record["messages"] * math.ceil(self._record["largest_message_bytes"] / 32_768)
@@ -149,21 +167,29 @@ class Order:
 
     def _functions(self, invocations: list[tuple[str, float, int]]) -> Iterator[Use]:
         yield Use("Lambda", "requests", "lambda request", sum(count for _, count, _ in invocations))
-        price = f"lambda {self._application.architecture}"
         for name, count, milliseconds in invocations:
-            seconds = count * milliseconds / 1000 * self._application.memory(name) / 1024
-            yield Use(
-                "Lambda", f"GB-seconds, {name.removesuffix('Function')}: {count:g} × {milliseconds} ms", price, seconds
-            )
+            what = f"GB-seconds, {name.removesuffix('Function')}: {count:g} × {milliseconds} ms"
+            yield replace(self._gigabyte_seconds(name, count * milliseconds / 1000), what=what)
+
+    def _gigabyte_seconds(self, function: str, seconds: float) -> Use:
+        quantity = seconds * self._application.memory(function) / 1024
+        return Use("Lambda", "GB-seconds", f"lambda {self._application.architecture}", quantity)
 
     def _execution(self) -> Iterator[Use]:
         milliseconds = self.execution_milliseconds()
         rounded = math.ceil(milliseconds / EXPRESS_ROUNDING_MS) * EXPRESS_ROUNDING_MS
-        megabytes = EXPRESS_MB + self._application.definition_bytes() / 2**20
-        billed = math.ceil(megabytes / EXPRESS_CHUNK_MB) * EXPRESS_CHUNK_MB
+        billed = self._execution_megabytes()
         hours = rounded / 3_600_000 * billed / 1024
         yield Use("Step Functions", "Express: requests", "express request", 1)
         yield Use("Step Functions", f"Express: GB-hours, {rounded / 1000:g} s × {billed} MB", "express duration", hours)
+
+    def _execution_megabytes(self) -> int:
+        megabytes = EXPRESS_MB + self._application.definition_bytes() / 2**20
+        return math.ceil(megabytes / EXPRESS_CHUNK_MB) * EXPRESS_CHUNK_MB
+
+    def _signed(self) -> Iterator[Use]:
+        if self._record["node_calls"]:
+            yield Use("KMS", "signatures", "signature", 1)
 
     def _kept(self) -> Iterator[Use]:
         logged = sum(count * self._record["functions"][name]["log_bytes"] for name, count, _ in self.invocations())
@@ -181,7 +207,10 @@ class Order:
 
 
 def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
-    """What a month uses without a single order."""
+    """What a month uses without a single order, on Solana, with the wallet's key in KMS and a node's URL in a secret.
+
+    The search for pools takes as long as it may.
+    """
     counted = application.counted()
     scheduled = {name: count * HOURS for name, count in application.runs_an_hour().items()}
     seconds = record["realistic"]["functions"]["RecoverFunction"]["billed_ms"] / 1000
@@ -193,8 +222,8 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
             Use("ElastiCache", "GB-hours, minimum", "cache storage", HOURS * least_cached(properties))
             for _, properties in application.of("AWS::ElastiCache::ServerlessCache")
         ),
-        Use("Secrets Manager", "secrets", "secret", secrets(application)),
-        Use("KMS", "keys", "key", counted["AWS::KMS::Key"]),
+        Use("Secrets Manager", "secrets", "secret", secrets(application) + 1),
+        Use("KMS", "keys", "key", counted["AWS::KMS::Key"] + 1),
         Use("CloudWatch", "metrics", "metric", len(record["realistic"]["metrics"])),
         Use("CloudWatch", "alarms, by metric", "alarm", alarm_metrics(application)),
         Use("CloudWatch", "dashboards", "dashboard", counted["AWS::CloudWatch::Dashboard"]),
@@ -212,31 +241,17 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
             f"lambda {application.architecture}",
             scheduled["RecoverFunction"] * seconds * application.memory("RecoverFunction") / 1024,
         ),
-    ]
-    return [use for use in found if use.quantity]
-
-
-def order_on_solana() -> list[Use]:
-    """What an order uses in addition on Solana, with a wallet whose key is in KMS."""
-    return [Use("KMS", "signatures", "signature", 1)]
-
-
-def month_on_solana(application: Application) -> list[Use]:
-    """What a month uses in addition on Solana: that key, a secret with a node's URL, and the search for pools.
-
-    The search takes as long as it may.
-    """
-    seconds = application.runs_an_hour()["DiscoverFunction"] * HOURS * application.timeout("DiscoverFunction")
-    return [
-        Use("KMS", "keys", "key", 1),
-        Use("Secrets Manager", "secrets", "secret", 1),
         Use(
             "Lambda",
             "GB-seconds of searches for pools, at most",
             f"lambda {application.architecture}",
-            seconds * application.memory("DiscoverFunction") / 1024,
+            scheduled["DiscoverFunction"]
+            * application.timeout("DiscoverFunction")
+            * application.memory("DiscoverFunction")
+            / 1024,
         ),
     ]
+    return [use for use in found if use.quantity]
 
 
 def database(application: Application) -> Iterator[Use]:

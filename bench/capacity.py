@@ -35,8 +35,8 @@ STEPS = ("route", "build", "submit", "confirm")
 
 VCPU_MEMORY = 1769
 """The memory in MB at which a function has one vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
-FUNCTION_MEMORY = 512
-"""The memory in MB that template.yaml sets."""
+FUNCTION_MEMORY, DISPATCH_MEMORY = 512, 256
+"""The memory in MB that template.yaml sets: of the functions that run steps, and of the one that waits for them."""
 
 ROUND_TRIP = 0.001
 """Assumed: seconds for a round trip between a function and Postgres or SQS within a region."""
@@ -72,13 +72,12 @@ def on_aws(
 
     `connections` is how many connections Postgres serves at the same time.
     """
-    slower = VCPU_MEMORY / FUNCTION_MEMORY
     latency = LATENCIES[market]
     result = asked_for(times, latency.confirm) if any(latency.confirm) else None
     statement = _later(quantiles(times["statements"]["move"]), ROUND_TRIP)
 
-    def step(name: str, waiting: Sampler | None = None) -> Step:
-        return Step(_later(quantiles(times["seconds"][name], slower), START), waiting, statement)
+    def step(name: str, waiting: Sampler | None = None, memory: int = FUNCTION_MEMORY) -> Step:
+        return Step(_later(quantiles(times["seconds"][name], VCPU_MEMORY / memory), START), waiting, statement)
 
     def venue(name: str, waiting: tuple[float, float]) -> Step:
         return step(name, between(*waiting) if any(waiting) else None)
@@ -88,8 +87,8 @@ def on_aws(
         gate,
         [venue("route", latency.quote), venue("build", latency.build), step("submit"), step("confirm", result)],
         step("accept"),
-        step("wake"),
-        step("end"),
+        step("wake", memory=DISPATCH_MEMORY),
+        step("end", memory=DISPATCH_MEMORY),
         connections=connections,
         slips=SLIPS,
         fails=FAILS,

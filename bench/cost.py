@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.application import Application
-from bench.billing import DAYS, Order, Use, dollars, fixed, month, month_on_solana, order_on_solana, servers
+from bench.billing import DAYS, Order, Use, dollars, fixed, month, servers
 from bench.one_order import RECORD
 from bench.prices import AS_OF
 from bench.table import markdown
@@ -38,46 +38,45 @@ def rows(uses: list[Use], times: float = 1) -> list[list[str]]:
 def tables(template: Path, record: dict[str, Any]) -> str:
     """The tables of `docs/costs.md`. `record` is what `bench.one_order` has measured."""
     application, small = Application(template, ENVIRONMENT), Application(template, "dev")
-    order = Order(application, record)
+    solana = record["solana"]
+    order = Order(application, solana)
     uses, standard = order.uses(), order.standard()
-    at_once = Order(application, record, waits=False).uses()
-    monthly = fixed(application, record)
-    signed, searched = dollars(order_on_solana(), 1e6), dollars(month_on_solana(application))
-    on_solana = (
-        f"On Solana, with a wallet whose key is in KMS, a million orders cost ${money(signed)} more for their"
-        f" signatures, and a month at most ${money(searched)} more: for the key, a secret with the URL of a node, and"
-        " the search for pools. What the node's provider takes and the chain's own fees come on top."
-    )
+    at_once = Order(application, solana, waits=False).uses()
+    simulated = Order(application, record["simulated"]).uses()
+    monthly = fixed(application, solana)
     volumes = []
     for volume in VOLUMES:
-        here = month(application, record, volume, uses)
+        here = month(application, solana, volume, uses)
         volumes.append(
             [
                 f"{volume:,}",
                 money(here),
                 money(here / (volume * DAYS) * 1e6),
-                money(month(application, record, volume, at_once)),
-                money(month(application, record, volume, standard)),
-                money(servers(record, volume, managed=True)),
-                money(servers(record, volume, managed=False)),
+                money(month(application, solana, volume, at_once)),
+                money(month(application, solana, volume, standard)),
+                money(servers(solana, volume, managed=True)),
+                money(servers(solana, volume, managed=False)),
             ]
         )
-    waiting = dollars(uses, 1e6) - dollars(at_once, 1e6)
     transitions = order.transitions()
     prices = f"List prices of US East (N. Virginia) on {AS_OF}, in US dollars, without free tiers."
     measured = f"Durations and bytes measured on {record['when']}, {record['where']}."
     price_of_transitions = money(dollars([Use("", "", "standard transition", transitions)], 1e6))
     compared = (
-        f"${money(waiting)} of this pays for waiting: with venues that answer at once, a million orders cost"
-        f" ${money(dollars(at_once, 1e6))}. With a Standard workflow they would cost ${money(dollars(standard, 1e6))}:"
-        f" {transitions:g} state transitions an order (${price_of_transitions} per million orders) instead of the"
-        " Express requests and GB-hours, and a DispatchFunction that does not wait."
+        f"The only function that waits is DispatchFunction: it holds the message while the order runs, for"
+        f" ${money(dollars([order.held()], 1e6))} of this. If the chain confirmed at once, a million orders would cost"
+        f" ${money(dollars(at_once, 1e6))}; on the simulated market, whose venues and chain take seconds, they cost"
+        f" ${money(dollars(simulated, 1e6))}. They cost ${money(dollars(order.slower_node(10), 1e6))} more for each"
+        f" 10 ms by which a node answers later than the localnet here: {solana['realistic']['node_calls']:g} calls an"
+        f" order. With a Standard workflow they would cost ${money(dollars(standard, 1e6))}: {transitions:g} state"
+        f" transitions an order (${price_of_transitions} per million orders) instead of the Express requests and"
+        " GB-hours, and a DispatchFunction that does not wait."
     )
     columns = [
         "orders a day",
         "this",
         "this, per million orders",
-        "venues that answer at once",
+        "a chain that confirms at once",
         "Standard workflow",
         "two servers, managed stores",
         "two servers, own stores",
@@ -90,7 +89,7 @@ def tables(template: Path, record: dict[str, Any]) -> str:
             f"{compared}\n",
             "### A month without an order\n",
             markdown(["service", "billed unit", "a month", "$ a month"], rows(monthly), text=2),
-            f"In `dev`, such a month costs ${money(dollars(fixed(small, record)))}. {on_solana}\n",
+            f"In `dev`, such a month costs ${money(dollars(fixed(small, solana)))}.\n",
             "### A month, in $\n",
             markdown(columns, volumes, text=0),
         ]

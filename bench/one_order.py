@@ -1,8 +1,8 @@
 """Measures on the emulator what one order uses of each billed resource, from which `bench.cost` works out its price.
 
 Clients submit orders over REST one after another, connect to the WebSocket URL in the answer, receive every event and
-disconnect. With the `instant` market the durations are the engine's own; with the `realistic` one they include the
-venues' waits.
+disconnect. Each market is measured twice. Where it is `instant` the durations are the engine's own; where it is
+`realistic` they include the waits: for slots of the localnet, or for the simulated venues and their chain.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import platform
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +23,21 @@ from typing import Any
 import aiohttp
 import psutil
 
-from bench.meters import cpu_seconds, store_counters
+from bench.meters import cpu_seconds, rpc_calls, store_counters
 from bench.orders import ORDER
-from bench.stack import ENGINE, KEY, fresh_stack
+from bench.stack import ENGINE, INSTANT_LOCALNET, KEY, fresh_stack
 
 RECORD = Path(__file__).with_suffix(".json")
+MARKETS: dict[str, tuple[Sequence[str] | None, Sequence[str] | None]] = {
+    "solana": (INSTANT_LOCALNET, ()),
+    "simulated": (None, None),
+}
+"""The options of each market's localnet, without waits and with them."""
+
 WARM_UP = 10
+SWEEP_SECONDS = 75
+"""After so long the sweep, which runs every minute, has run."""
+
 _BILLED = re.compile(r"Billed Duration: (\d+) ms")
 _METRIC = re.compile(r'"Metrics":\[\{"Name":"(\w+)"')
 
@@ -82,17 +92,25 @@ def stores(stack: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def measure(latency: str, orders: int, at_once: int) -> dict[str, Any]:
-    """The usage of one order on average. `latency` is that of the market, `at_once` the number of clients."""
+def measure(latency: str, localnet: Sequence[str] | None, orders: int, at_once: int) -> dict[str, Any]:
+    """The usage of one order on average.
+
+    `latency` is that of the simulated market; `localnet` has the options of a localnet to trade on instead. `at_once`
+    is the number of clients.
+    """
     options = [option.replace("MarketLatency=instant", f"MarketLatency={latency}") for option in ENGINE]
-    with fresh_stack(*options) as stack:
+    with fresh_stack(*options, localnet=localnet) as stack:
+        started = time.monotonic()
         asyncio.run(watch_orders(stack["rest"], WARM_UP, at_once))
         time.sleep(1)
-        log, before = logs(stack), stores(stack)
+        log, before, calls = logs(stack), stores(stack), rpc_calls(stack)
         received = asyncio.run(watch_orders(stack["rest"], orders, at_once))
         # The connection ends after its order, and the log's last lines come later still.
         time.sleep(1)
         used = {name: (value - before[name]) / orders for name, value in stores(stack).items()}
+        used["node_calls"] = (rpc_calls(stack) - calls).total() / orders
+        if latency == "realistic":
+            time.sleep(max(started + SWEEP_SECONDS - time.monotonic(), 0))
         functions, metrics = {}, Counter[str]()
         for name, text in logs(stack).items():
             new = text[len(log.get(name, "")) :]
@@ -120,11 +138,16 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=100)
     arguments = parser.parse_args()
     record = {
-        "how": f"bench/one_order.py, {arguments.orders} orders with each market",
+        "how": f"bench/one_order.py, {arguments.orders} orders each",
         "when": f"{datetime.now(UTC):%Y-%m-%d}",
         "where": f"{psutil.cpu_count()} virtual cores, {platform.machine()}, Python {platform.python_version()}",
-        "instant": measure("instant", arguments.orders, at_once=1),
-        "realistic": measure("realistic", arguments.orders, at_once=4),
+        **{
+            market: {
+                "instant": measure("instant", instant, arguments.orders, at_once=1),
+                "realistic": measure("realistic", realistic, arguments.orders, at_once=4),
+            }
+            for market, (instant, realistic) in MARKETS.items()
+        },
     }
     RECORD.write_text(json.dumps(record, indent=2) + "\n")
     print(RECORD.read_text(), end="")

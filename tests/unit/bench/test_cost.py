@@ -62,7 +62,8 @@ Resources:
 
 @pytest.fixture
 def record() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(RECORD.read_text())
+    """What was measured on Solana."""
+    found: dict[str, Any] = json.loads(RECORD.read_text())["solana"]
     return found
 
 
@@ -144,6 +145,28 @@ def test_venues_that_answer_at_once_are_asked_once(record: dict[str, Any]) -> No
     assert order.transitions() == 7
 
 
+def test_only_dispatch_is_billed_for_the_execution(record: dict[str, Any]) -> None:
+    once, again = (Order(Application(TEMPLATE), asked(record, more)) for more in (0, 1))
+    longer = again.execution_milliseconds() - once.execution_milliseconds()
+    held = again.held().quantity - once.held().quantity
+    assert held == pytest.approx(longer / 1000 * Application(TEMPLATE).memory("DispatchFunction") / 1024)
+
+
+def test_a_slower_node_is_paid_for_by_its_caller_by_dispatch_and_by_the_machine(record: dict[str, Any]) -> None:
+    record["realistic"]["node_calls"] = 10
+    application = Application(TEMPLATE)
+    megabytes = application.memory("ExecuteFunction") + application.memory("DispatchFunction")
+    uses = Order(application, record).slower_node(100)
+    assert sum(use.quantity for use in uses if use.service == "Lambda") == pytest.approx(megabytes / 1024)
+    assert quantity(uses, "Step Functions", "") == pytest.approx(64 / 1024 / 3600)
+
+
+def test_an_order_is_signed_where_there_is_a_chain(record: dict[str, Any]) -> None:
+    assert quantity(Order(Application(TEMPLATE), record).uses(), "KMS", "signatures") == 1
+    simulated = json.loads(RECORD.read_text())["simulated"]
+    assert not [use for use in Order(Application(TEMPLATE), simulated).uses() if use.service == "KMS"]
+
+
 def test_less_cpu_lengthens_computing_but_not_waiting(folder: Path, record: dict[str, Any]) -> None:
     record["instant"]["functions"]["RouteFunction"]["billed_ms"] = 10.2
     record["realistic"]["functions"]["RouteFunction"]["billed_ms"] = 1010.2
@@ -174,7 +197,8 @@ def test_invocations_are_counted_as_they_were_measured(record: dict[str, Any]) -
     # The REST API cached some of its authorizations.
     assert counted.pop("AuthorizeFunction") == 2
     measured = record["realistic"]["functions"]
-    assert {name: measured[name]["invocations"] for name in counted} == counted
+    # A connection's end may be logged too late to be measured.
+    assert {name: measured[name]["invocations"] for name in counted} == pytest.approx(counted, abs=0.05)
 
 
 def test_an_empty_queue_is_polled_too(folder: Path, record: dict[str, Any]) -> None:
@@ -189,14 +213,13 @@ def test_each_schedule_runs_its_function_as_often_as_it_says(folder: Path, recor
     template = folder / "template.yaml"
     before = billing.fixed(Application(template), record)
     assert quantity(before, "EventBridge Scheduler", "runs") == 61 * HOURS
-    searching = quantity(billing.month_on_solana(Application(template)), "Lambda", "GB-seconds of searches")
+    searching = quantity(before, "Lambda", "GB-seconds of searches")
     assert searching == HOURS * 300 / 2
     change(template, "rate(1 hour)", "rate(15 minutes)")
     after = billing.fixed(Application(template), record)
     assert quantity(after, "EventBridge Scheduler", "runs") == 64 * HOURS
     assert quantity(after, "Lambda", "GB-seconds of sweeps") == quantity(before, "Lambda", "GB-seconds of sweeps")
-    more = quantity(billing.month_on_solana(Application(template)), "Lambda", "GB-seconds of searches")
-    assert more == 4 * searching
+    assert quantity(after, "Lambda", "GB-seconds of searches") == 4 * searching
 
 
 def test_resources_of_nested_templates_count(tmp_path: Path, record: dict[str, Any]) -> None:
@@ -239,9 +262,9 @@ def test_there_are_two_servers_until_the_orders_need_more_than_one(record: dict[
     assert many - few == pytest.approx(another + connections)
 
 
-def test_the_document_is_up_to_date(record: dict[str, Any]) -> None:
+def test_the_document_is_up_to_date() -> None:
     """Run `make costs` after a change of the template, the state machine, the prices or the measurements."""
-    tables = cost.tables(TEMPLATE, record)
+    tables = cost.tables(TEMPLATE, json.loads(RECORD.read_text()))
     document = cost.DOCUMENT.read_text()
     assert cost.updated(document, tables) == document
 
