@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from localnet.addresses import WRAPPED_SOL
+from localnet.addresses import TOKEN_PROGRAMS, WRAPPED_SOL
 from localnet.commands import call
 from localnet.market.tokens import TOKENS
 
@@ -47,9 +47,10 @@ class ChainWallet:
     def holdings(self) -> Holdings:
         held = Counter({"SOL": self._call("getBalance", self.address, _CONFIRMED)["value"]})
         rent = 0
-        for program in ("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA", "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"):
-            options = {"encoding": "jsonParsed", **_CONFIRMED}
-            for entry in self._call("getTokenAccountsByOwner", self.address, {"programId": program}, options)["value"]:
+        options = {"encoding": "jsonParsed", **_CONFIRMED}
+        for program in TOKEN_PROGRAMS:
+            owned = {"programId": str(program)}
+            for entry in self._call("getTokenAccountsByOwner", self.address, owned, options)["value"]:
                 info = entry["account"]["data"]["parsed"]["info"]
                 symbol, amount = _MINTS[info["mint"]], int(info["tokenAmount"]["amount"])
                 held[symbol] += amount
