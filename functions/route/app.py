@@ -11,6 +11,8 @@ from order_engine.bootstrap import services
 from order_engine.domain.runs import Run
 
 execution = services.execution()
+# Before the first event.
+services.router()
 
 
 @logger.inject_lambda_context(correlation_id_path="order.order_id")

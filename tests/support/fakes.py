@@ -80,10 +80,11 @@ def fake_execution(
     deadline: float = 10,
     publish: Publish = lambda events, listeners: None,
 ) -> Execution:
+    router = Router(venues, deadline)
     return Execution(
         orders=PostgresOrderStore(database),
         quotes=PostgresQuoteStore(database),
-        router=Router(venues, deadline),
+        router=lambda: router,
         chain=chain or FakeChain(),
         publish=publish,
     )

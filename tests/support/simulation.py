@@ -79,10 +79,11 @@ def execution_on(
     orders: PostgresOrderStore,
     publish: Publish = lambda events, listeners: None,
 ) -> Execution:
+    router = router_on(market)
     return Execution(
         orders=orders,
         quotes=PostgresQuoteStore(cast(Database, market.database)),
-        router=router_on(market),
+        router=lambda: router,
         chain=SimulatedChain(market),
         publish=publish,
     )

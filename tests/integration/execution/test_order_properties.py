@@ -133,7 +133,7 @@ class OrdersMachine(RuleBasedStateMachine):
         self.ghosts: list[Transaction] = []
         quotes, line = PostgresQuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
         self.execution = Execution(
-            orders=self.store, quotes=quotes, router=self.market.router, chain=line, publish=self.publish
+            orders=self.store, quotes=quotes, router=lambda: self.market.router, chain=line, publish=self.publish
         )
         queue = FakeOrderQueue()
         self.messages = queue.enqueued

@@ -78,13 +78,19 @@ def quoting() -> Quoting:
 
 
 @cache
+def router() -> Router:
+    """Of the steps of an order, only the first needs it."""
+    return _router()
+
+
+@cache
 def execution() -> Execution:
     from order_engine.services.execution import Execution
 
     return Execution(
         orders=stores.orders(),
         quotes=stores.quotes(),
-        router=_router(),
+        router=router,
         chain=market.chain(),
         publish=notifications().publish,
     )

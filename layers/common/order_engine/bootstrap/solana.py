@@ -15,17 +15,17 @@ from order_engine.ports import Venue
 from order_engine.solana.addresses import address, encode
 from order_engine.solana.chain import SolanaChain
 from order_engine.solana.deployments import Deployment, deployment
-from order_engine.solana.limits import TransactionLimits
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.nodes import DEADLINE_SECONDS, Nodes
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair, RemoteSigner, Signer, WalletKeyError
-from order_engine.solana.venue import SolanaVenue
 from order_engine.solana.wallet import SolanaWallet
 
 if TYPE_CHECKING:
     from order_engine.services.discovery import Discovery
+    from order_engine.solana.limits import TransactionLimits
+    from order_engine.solana.venue import SolanaVenue
     from order_engine.storage.pools import PostgresPoolRegistry
 
 
@@ -50,6 +50,8 @@ def chain() -> SolanaChain:
 
 @cache
 def limits() -> TransactionLimits:
+    from order_engine.solana.limits import TransactionLimits
+
     return TransactionLimits(wallet().key, _deployment(), _venue().last, _lookup_tables())
 
 
@@ -88,6 +90,8 @@ def _registry() -> PostgresPoolRegistry:
 
 @cache
 def _venue() -> SolanaVenue:
+    from order_engine.solana.venue import SolanaVenue
+
     return SolanaVenue(_registry(), PoolReader(_rpc(), _deployment()), warn)
 
 

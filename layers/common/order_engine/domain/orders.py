@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
@@ -29,8 +29,7 @@ class OrderRequest:
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order as it is stored.
 
     Amounts in base units: `amount_in` and `amount_spent` of `token_in`, the others of `token_out`.

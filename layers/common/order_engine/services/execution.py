@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from order_engine.dex.swaps import min_out
 from order_engine.domain import events
@@ -24,18 +25,20 @@ from order_engine.domain.quotes import Quote
 from order_engine.domain.runs import Run
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, OrderStore, Publish, QuoteStore
-from order_engine.services.routing import Router
+
+if TYPE_CHECKING:
+    from order_engine.services.routing import Router
 
 
 class Execution:
-    """The steps of an order.
+    """The steps of an order. `router` is called when there is something to route.
 
     Every method may raise `StoreUnavailable` or `StaleRun`. Each may be called again after it was cut short, and then
     ends as if it had run once.
     """
 
     def __init__(
-        self, *, orders: OrderStore, quotes: QuoteStore, router: Router, chain: Chain, publish: Publish
+        self, *, orders: OrderStore, quotes: QuoteStore, router: Callable[[], Router], chain: Chain, publish: Publish
     ) -> None:
         self._orders = orders
         self._quotes = quotes
@@ -131,7 +134,7 @@ class Execution:
             offer = self._quotes.get(run.quote_id)
             offer.quote.check_price_impact(offer.price_impact_bps, run.max_price_impact_bps)
             return offer.quote, offer.decision
-        quote, decision = self._router.best(run.token_in, run.token_out, run.amount_in, run.max_price_impact_bps)
+        quote, decision = self._router().best(run.token_in, run.token_out, run.amount_in, run.max_price_impact_bps)
         return quote, decision.dump()
 
     def _move(self, run: Run, trigger: Trigger, data: dict[str, Any], **options: Any) -> Run:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -87,7 +86,7 @@ def test_an_order_that_recorded_no_spending_has_spent_its_whole_amount() -> None
         updated_at=AT,
     )
     assert order_view(order)["amountSpent"] is None
-    confirmed = order_view(replace(order, status=Status.CONFIRMED, amount_out=254_704_944))
+    confirmed = order_view(order._replace(status=Status.CONFIRMED, amount_out=254_704_944))
     assert (confirmed["amountSpent"], confirmed["executedPrice"]) == ("1.5", "169.803296")
 
 
