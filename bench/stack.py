@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from emulator.stores import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "oee_" + secrets.token_urlsafe(32)
@@ -32,7 +33,10 @@ def fresh_stack(*options: str, localnet: Sequence[str] | None = None) -> Iterato
     """
     with data_folder() as folder:
         if localnet is not None:
-            options += on_localnet(folder, *localnet)
+            # It needs the engine on its path, which other benchmarks do without.
+            from tools.run import on_localnet
+
+            options += tuple(on_localnet(folder, None, None, free_port(), *localnet))
         command = [sys.executable, "-m", "emulator", "--data", str(folder), "up", *options, *FREE_PORTS]
         started = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stack:
@@ -45,28 +49,6 @@ def fresh_stack(*options: str, localnet: Sequence[str] | None = None) -> Iterato
             finally:
                 stack.terminate()
                 stack.communicate(timeout=60)
-
-
-def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
-    """Options that make a stack with its data here trade on a localnet of its own."""
-    # These need the engine on their path, which other benchmarks do without.
-    from localnet.market import LOOKUP_TABLE
-    from localnet.wallet import wallet
-
-    path = data / "wallet.json"
-    address = wallet(path).pubkey()
-    up = [sys.executable, "-m", "localnet", "up", "--port", "0", "--data", str(data / "localnet"), *options]
-    process = ["env", f"PYTHONPATH={ROOT}:{ROOT / 'layers' / 'common'}", *up, "--wallet", str(path)]
-    parameters = {
-        "SolanaCluster": "localnet",
-        "WalletKey": path,
-        "WalletAddress": address,
-        "LookupTables": LOOKUP_TABLE,
-    }
-    return (
-        *("--process", f"SolanaRpcUrl={shlex.join(process)}"),
-        *(f"--parameter={name}={value}" for name, value in parameters.items()),
-    )
 
 
 @contextmanager

@@ -63,23 +63,33 @@ def main() -> None:
     os.execve(command[0], command, environment)
 
 
-def on_localnet(data: Path, wallet: str | None, programs: Path | None, port: int) -> list[str]:
-    """The emulator's options for a localnet at this port. Makes the wallet once. Raises `ValueError`."""
+def on_localnet(data: Path, wallet: str | None, programs: Path | None, port: int, *options: str) -> list[str]:
+    """The emulator's options for a localnet at this port, which gets these further `options`.
+
+    Makes the wallet once. Raises `ValueError`.
+    """
     data = data.resolve()
     path = _path(wallet) if wallet else data / "wallet.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        Keypair.create(path)
     libraries = os.pathsep.join((str(_ROOT), str(_ROOT / "layers" / "common")))
     command = [
         *("env", f"PYTHONPATH={libraries}", sys.executable, "-m", "localnet", "up", "--port", str(port)),
         *("--data", str(data / "localnet"), "--wallet", str(path)),
         *(("--programs", str(programs.resolve())) if programs else ()),
+        *options,
     ]
-    return [
-        *("--process", f"SolanaRpcUrl={shlex.join(command)}", f"--parameter=LookupTables={LOOKUP_TABLE}"),
-        *_wallet_options(path, LOCALNET, f"http://127.0.0.1:{port}"),
-    ]
+    parameters = localnet_parameters(path, f"http://127.0.0.1:{port}")
+    return ["--process", f"SolanaRpcUrl={shlex.join(command)}", *parameters]
+
+
+def localnet_parameters(wallet: Path, url: str) -> list[str]:
+    """The emulator's options for a localnet that runs at this URL, which is not among them.
+
+    Makes the wallet once. Raises `ValueError`.
+    """
+    if not wallet.exists():
+        wallet.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        Keypair.create(wallet)
+    return [f"--parameter=LookupTables={LOOKUP_TABLE}", *_wallet_options(wallet, LOCALNET, url)]
 
 
 def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) -> list[str]:

@@ -23,7 +23,8 @@ from tests.faults.node import LocalnetNode
 from tests.faults.wallet import ChainWallet, Holdings, Landed
 from tests.support.aws_clients import aws
 from tests.support.market import Orders
-from tests.support.stack import Stack, with_wallet
+from tests.support.stack import Stack
+from tools.run import localnet_parameters
 
 DOWN = (0.5, 3.0)
 """The shortest and longest time without the localnet in seconds."""
@@ -85,7 +86,7 @@ class OnLocalnet(Arena):
         self.node = LocalnetNode(data / "localnet", seed)
         file = data / "wallet.json"
         self._wallet = ChainWallet(self.node.url, str(wallet_key(file).pubkey()))
-        self.options = ("--parameter", f"SolanaRpcUrl={self.node.url}", *with_wallet(file))
+        self.options = (f"--parameter=SolanaRpcUrl={self.node.url}", *localnet_parameters(file, self.node.url))
         self.kills: Mapping[str, tuple[int, Kill]] = {
             "the localnet": (4, self._kill),
             "the localnet, stopped": (2, lambda chance: self.node.pause(chance.uniform(*DOWN))),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 import subprocess
 import sys
@@ -15,8 +14,6 @@ from pathlib import Path
 
 import psutil
 
-from localnet.market import LOOKUP_TABLE
-from localnet.wallet import wallet as wallet_key
 from order_engine.domain.access import new_secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,26 +34,6 @@ START_SECONDS = 60.0
 
 def command(data: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "emulator", "--data", str(data), "up", *options]
-
-
-def on_localnet(data: Path, *options: str) -> tuple[str, ...]:
-    """Options that make a stack trade on a localnet of its own, whose pools nobody else moves."""
-    wallet = data / "wallet.json"
-    folder = data / "localnet"
-    localnet = [sys.executable, "-m", "localnet", "up", "--port", "0", "--instant", "--still"]
-    process = ["env", f"PYTHONPATH={ROOT}:{LAYER}", *localnet, "--data", str(folder), "--wallet", str(wallet), *options]
-    return ("--process", f"SolanaRpcUrl={shlex.join(process)}", *with_wallet(wallet))
-
-
-def with_wallet(wallet: Path) -> tuple[str, ...]:
-    """Options that make a stack trade on a localnet for the wallet in this file, which is made if there is none."""
-    parameters = {
-        "SolanaCluster": "localnet",
-        "WalletKey": wallet,
-        "WalletAddress": wallet_key(wallet).pubkey(),
-        "LookupTables": LOOKUP_TABLE,
-    }
-    return tuple(word for name, value in parameters.items() for word in ("--parameter", f"{name}={value}"))
 
 
 def start(data: Path, errors: Path, *options: str) -> subprocess.Popen[str]:

@@ -10,17 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulator.stores import free_port
 from order_engine.domain.markets import LOCALNET
 from tests.e2e.targets import CAPABILITIES, Target
 from tests.support.folders import data_folder
-from tests.support.stack import Stack, on_localnet, running
+from tests.support.stack import Stack, running
+from tools.run import on_localnet
 
 
 @contextmanager
 def opened() -> Iterator[Stack]:
     data, programs = data_folder(), os.environ.get("PROGRAMS")
-    options = ("--programs", str(Path(programs).resolve())) if programs else ()
-    with running(data, *on_localnet(data, *options)) as stack:
+    options = on_localnet(data, None, Path(programs) if programs else None, free_port(), "--instant", "--still")
+    with running(data, *options) as stack:
         yield stack
 
 
