@@ -195,11 +195,6 @@ class _Server:
                 stderr=log,
                 # The terminal's Ctrl-C does not reach it, so that it stops after its users.
                 start_new_session=True,
-                # `python -m` finds the modules of the folder in which the emulator runs.
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH")))),
-                },
                 **self._account,
             )
         return self._process
