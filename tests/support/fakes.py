@@ -59,10 +59,7 @@ class FakeChain:
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         self._quoted_out = quote.amount_out
         signature = f"{quote.venue}-{time.monotonic_ns()}"
-        return Transaction(
-            *(signature, quote.venue, quote.token_in, quote.token_out, quote.amount_in, min_out, quote.swaps),
-            last_valid_height=2**40,
-        )
+        return Transaction.of(quote, min_out, signature=signature, last_valid_height=2**40, instructions=[])
 
     def submit(self, transaction: Transaction) -> None:
         self.sent.append(transaction.signature)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from order_engine.domain import records
-from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap
+from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,31 @@ class Transaction:
     last_valid_height: int
     instructions: list[str] = field(default_factory=list)
     wire: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        quote: Quote,
+        min_out: int,
+        *,
+        signature: str,
+        last_valid_height: int,
+        instructions: list[str],
+        wire: str | None = None,
+    ) -> Self:
+        """The transaction that executes a quote."""
+        return cls(
+            signature=signature,
+            venue=quote.venue,
+            token_in=quote.token_in,
+            token_out=quote.token_out,
+            amount_in=quote.amount_in,
+            min_out=min_out,
+            swaps=quote.swaps,
+            last_valid_height=last_valid_height,
+            instructions=instructions,
+            wire=wire,
+        )
 
     def dump(self) -> dict[str, Any]:
         return records.dump(

@@ -79,14 +79,10 @@ class SimulatedChain:
         self._market.wait(self._market.latency.build)
         self._market.faults.check("build", _venues(quote.swaps))
         quote.check(self._market.now())
-        return Transaction(
+        return Transaction.of(
+            quote,
+            min_out,
             signature=_signature(quote, min_out, order_id),
-            venue=quote.venue,
-            token_in=quote.token_in,
-            token_out=quote.token_out,
-            amount_in=quote.amount_in,
-            min_out=min_out,
-            swaps=quote.swaps,
             last_valid_height=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
             instructions=_instructions(quote),
         )

@@ -99,14 +99,10 @@ class SolanaChain:
         blockhash = self._rpc.latest_blockhash(quote.slot)
         message = priced.message(blockhash.hash)
         signature = self._sign(message)
-        return Transaction(
+        return Transaction.of(
+            quote,
+            min_out,
             signature=encode(signature),
-            venue=quote.venue,
-            token_in=quote.token_in,
-            token_out=quote.token_out,
-            amount_in=quote.amount_in,
-            min_out=min_out,
-            swaps=quote.swaps,
             last_valid_height=blockhash.last_valid_height,
             instructions=[step.description for step in priced.steps],
             wire=b64encode(serialize([signature], message)).decode(),
