@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,6 +64,29 @@ class HttpServer:
                 self._open -= 1
 
 
+class Threads(ThreadingHTTPServer):
+    """Answers each connection in a thread of its own, for which nobody waits at the end."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+@contextmanager
+def serving(handler: Callable[..., BaseHTTPRequestHandler], closing: threading.Event | None = None) -> Iterator[str]:
+    """Serves on a free port until the block ends; yields `HOST:PORT`. Sets `closing` before it ends."""
+    with Threads(("127.0.0.1", 0), handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listening.server_address[1]}"
+        finally:
+            if closing:
+                closing.set()
+            listening.shutdown()
+            thread.join()
+
+
 @contextmanager
 def http_server() -> Iterator[HttpServer]:
     server = HttpServer()
@@ -86,18 +109,6 @@ def http_server() -> Iterator[HttpServer]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    class Threads(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 128
-
-    with Threads(("127.0.0.1", 0), Handler) as listening:
-        server.url = f"http://127.0.0.1:{listening.server_address[1]}"
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.closing.set()
-            listening.shutdown()
-            thread.join()
+    with serving(Handler, server.closing) as address:
+        server.url = f"http://{address}"
+        yield server

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
 
 from order_engine.solana.addresses import encode
+from tests.support.http_server import serving
 
 GENESIS_HASH = encode(bytes(range(32)))
 
@@ -102,18 +103,6 @@ def fake_node() -> Iterator[FakeNode]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    class Threads(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-    with Threads(("127.0.0.1", 0), Handler) as listening:
-        node.host = f"127.0.0.1:{listening.server_address[1]}"
+    with serving(Handler, node.closing) as node.host:
         node.url = f"http://{node.host}"
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield node
-        finally:
-            node.closing.set()
-            listening.shutdown()
-            thread.join()
+        yield node

@@ -13,17 +13,10 @@ from order_engine.solana.addresses import WRAPPED_SOL, encode
 from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
 from tests.support.functions import Functions, new_environment
-from tests.support.localnet_market import localnet_market
 from tests.support.solana_node import Refusal, fake_node
 
 POOL = str(market_pools()[0].address)
 WALLET = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with localnet_market() as url:
-        yield url
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from solders.pubkey import Pubkey
 from localnet.market.pools import market_pools
 from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
-from tests.support.localnet_market import localnet_market
 from tests.support.network import closed_port
 from tests.support.solana_node import Refusal, fake_node
 
@@ -24,14 +23,8 @@ POOL = market_pools()[0]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def localnet_url() -> Iterator[str]:
-    with localnet_market() as url:
-        yield url
-
-
 @pytest.fixture
-def command(database_url: str, localnet_url: str) -> Command:
+def command(database_url: str, url: str) -> Command:
     """Runs the command. `settings` replace environment variables."""
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +32,7 @@ def command(database_url: str, localnet_url: str) -> Command:
             **os.environ,
             "PYTHONPATH": str(LAYER),
             "DATABASE_URL": database_url,
-            "SOLANA_RPC_URL": localnet_url,
+            "SOLANA_RPC_URL": url,
             "SOLANA_CLUSTER": "localnet",
             **settings,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
 from itertools import combinations, product
 from uuid import uuid4
 
@@ -17,19 +16,12 @@ from order_engine.domain.quotes import Quote
 from order_engine.solana.messages import MAX_TRANSACTION_BYTES
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
-from tests.support.localnet_market import localnet_market
 from tests.support.solana_trader import POOLS, PRIORITY_FEE, Trader, booked, pools_of
 
 RENT = 2_039_280
 AMOUNTS = {"SOL": 10**9, "mSOL": 10**9, "USDC": 10**8, "USDT": 10**8, "RAY": 10**7, "JUP": 10**8, "BONK": 10**10}
 SOL_USDC = pools_of("SOL", "USDC")
 USDC_USDT = pools_of("USDC", "USDT")
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with localnet_market() as url:
-        yield url
 
 
 @pytest.fixture

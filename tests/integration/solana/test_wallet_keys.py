@@ -21,7 +21,6 @@ from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
 from tests.support.deployments import LOCALNET
 from tests.support.functions import new_environment
-from tests.support.localnet_market import localnet_market
 from tests.support.network import closed_port
 from tests.support.solana_trader import Trader, pools_of
 from tests.support.wallet_keys import WalletKeys, wallet_keys
@@ -40,12 +39,6 @@ Build = Callable[..., SolanaChain]
 def solana_keygen(key: Ed25519PrivateKey) -> str:
     """The text of a file of solana-keygen's."""
     return json.dumps([*key.private_bytes_raw(), *key.public_key().public_bytes_raw()])
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with localnet_market() as url:
-        yield url
 
 
 @pytest.fixture

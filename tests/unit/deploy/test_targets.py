@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from tests.e2e.targets.deployed import Deployed, simulated
+from tests.support.http_server import serving
 
 
 @contextmanager
@@ -25,12 +25,8 @@ def stack_in(market: str) -> Iterator[Deployed]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield Deployed(f"http://127.0.0.1:{server.server_address[1]}/v1", "", "oee_key")
-        server.shutdown()
-        thread.join()
+    with serving(Api) as address:
+        yield Deployed(f"http://{address}/v1", "", "oee_key")
 
 
 def test_a_stack_in_the_simulated_market_is_tested() -> None:

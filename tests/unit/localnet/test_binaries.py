@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from solders.pubkey import Pubkey
 
 from localnet.binaries import BinaryError, fetch_programs, is_recorded
 from localnet.dex_programs import PROGRAMS, RAYDIUM_CLMM, RAYDIUM_CP, Program
+from tests.support.http_server import serving
 from tests.unit.localnet.programs.recordings import FOLDER
 
 UPGRADEABLE = "BPFLoaderUpgradeab1e11111111111111111111111"
@@ -62,13 +62,9 @@ def cluster() -> Iterator[Cluster]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        found.url = f"http://127.0.0.1:{server.server_port}/?api-key=secret"
+    with serving(Handler) as address:
+        found.url = f"http://{address}/?api-key=secret"
         yield found
-        server.shutdown()
-        thread.join()
 
 
 def binary(program: Program) -> bytes:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import cast
 
 import pytest
 
 from tests.e2e.targets.slowness import reason_if_slow
 from tests.support.client import TooSlow, client
+from tests.support.http_server import serving
 from tests.support.stack import Stack
 
 ORDER_ID = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
@@ -36,11 +36,11 @@ class Target:
 
 @contextmanager
 def target(*answers: int | str) -> Iterator[Stack]:
-    serving = Target(list(answers))
+    found = Target(list(answers))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = serving.answers.pop(0) if len(serving.answers) > 1 else serving.answers[0]
+            answer = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
             accepted = 202 if self.command == "POST" else 200
             body = json.dumps({"orderId": ORDER_ID, "status": answer}).encode()
             self.send_response(answer if isinstance(answer, int) else accepted)
@@ -53,16 +53,9 @@ def target(*answers: int | str) -> Iterator[Stack]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving.rest = f"http://127.0.0.1:{server.server_port}"
-        serving.websocket = serving.rest.replace("http", "ws")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield cast(Stack, serving)
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        found.rest, found.websocket = f"http://{address}", f"ws://{address}"
+        yield cast(Stack, found)
 
 
 @pytest.mark.parametrize("answers", [["pending", "confirmed"], [504, 504, "pending", 504, "routing", "confirmed"]])

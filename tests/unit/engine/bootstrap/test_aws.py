@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from tests.support.http_server import serving
 
 REGION = "eu-central-1"
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -27,14 +28,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Proxy) as address:
         variables = {
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",
-            "HTTPS_PROXY": f"http://127.0.0.1:{server.server_address[1]}",
+            "HTTPS_PROXY": f"http://{address}",
             "NO_PROXY": "",
             "ORDER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/orders",
         }
@@ -42,8 +41,6 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         yield hosts
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
