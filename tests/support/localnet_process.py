@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from localnet.commands import call
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,13 +30,8 @@ class LocalnetProcess:
             raise AssertionError(self.process.communicate()[1])
 
     def __call__(self, method: str, *params: Any) -> Any:
-        """The result of a method."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer = json.load(response)
-        assert "error" not in answer, answer
-        return answer["result"]
+        """The result of a method. Raises `CommandError`."""
+        return call(self.url, method, *params)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         """Ends it. Returns its exit code, and what else it has printed and logged."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.localnet import Localnet
+from tests.support.localnet_process import LocalnetProcess, localnet_process
 
 
 @pytest.fixture
@@ -21,3 +22,10 @@ def slotted() -> Iterator[Localnet]:
     localnet = Localnet(instant=False)
     yield localnet
     localnet.kill()
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalnetProcess]:
+    """A process without a market, in which every transaction makes a block."""
+    with localnet_process(tmp_path_factory.mktemp("localnet"), "--no-market", "--instant") as process:
+        yield process

@@ -26,7 +26,7 @@ from localnet.market.tokens import TOKENS
 from localnet.tokens import associated_token_account
 from tests.integration.localnet.desk import PROGRAM, Desk, trade
 from tests.support.localnet import SOL, Localnet, payment, signed
-from tests.support.localnet_process import LocalnetProcess, localnet_process
+from tests.support.localnet_process import LocalnetProcess
 
 NAMES = Names({PROGRAM: "The desk"})
 
@@ -130,12 +130,6 @@ def test_pools_and_their_vaults_have_names() -> None:
 
 def test_a_title_is_escaped() -> None:
     assert "<title>&lt;b&gt; · Localnet</title>" in page("<b>", html("{it}", it="&"))
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalnetProcess]:
-    with localnet_process(tmp_path_factory.mktemp("localnet"), "--no-market", "--instant") as process:
-        yield process
 
 
 def get(process: LocalnetProcess, path: str) -> tuple[int, str, str]:

@@ -19,12 +19,6 @@ JSON = {"Content-Type": "application/json"}
 HEALTH = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "getHealth"})
 
 
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalnetProcess]:
-    with localnet_process(tmp_path_factory.mktemp("localnet"), "--no-market", "--instant") as process:
-        yield process
-
-
 @pytest.fixture
 def localnet(process: LocalnetProcess) -> Iterator[LocalnetProcess]:
     yield process

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from solders.pubkey import Pubkey
@@ -16,8 +15,8 @@ from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
 from tests.support.network import closed_port
 from tests.support.solana_node import Refusal, fake_node
+from tests.support.stack import LAYER
 
-LAYER = Path(__file__).parents[3] / "layers" / "common"
 POOL = market_pools()[0]
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
