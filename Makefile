@@ -40,6 +40,8 @@ PARAMETERS ?=
 ORDERS ?= 500
 RATE ?= 50
 VIA ?= rest
+# For make bench BASE=REVISION: how often the two take turns.
+ROUNDS ?= 6
 # Of make test: how many processes share the tests. A target that is deployed elsewhere is one for all of them.
 WORKERS ?= $(if $(TARGET)$(REST_URL),0,2)
 # Further options for the command that a target runs: make run ARGS="--rest-port 3100", make test ARGS="-k slippage".
@@ -107,13 +109,18 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## c
 	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
-bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; PEERS="ministack sdks" compares with these
+bench: MARKET = simulated
+bench: $(VENV)/.dev ## measure latency, throughput, CPU and memory; BASE=REVISION ROUNDS=6 compares, PEERS="ministack sdks" too
+ifdef BASE
+	PYTHONPATH=layers/common $(BIN)/python -m bench.paired --base "$(BASE)" --market $(MARKET) --rounds $(ROUNDS) $(ARGS)
+else
 	PYTHONPATH=layers/common $(BIN)/python -m bench.orders $(ARGS)
 	$(BIN)/python -m bench.emulator $(addprefix --peer ,$(filter-out sdks,$(PEERS)))
 	PYTHONPATH=layers/common $(BIN)/python -m bench.routes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.account_quotes
 	PYTHONPATH=layers/common $(BIN)/python -m bench.transactions
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
+endif
 
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget
 	$(BIN)/python -m bench.imports $(ARGS)

@@ -5,40 +5,110 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import psutil
 import psycopg
 import redis
 
 
-def processes(stack: dict[str, Any]) -> Iterator[tuple[str, psutil.Process]]:
-    """The stack's processes, each with its kind: `emulator`, `functions`, `localnet`, `postgres` or `redis`."""
+class Part(NamedTuple):
+    """A kind of process: `emulator`, `functions`, `localnet`, `postgres` or `redis`; and of `functions`, which one."""
+
+    kind: str
+    function: str = ""
+
+
+ENDED = Part("functions", "ended")
+"""What ended as a child of the emulator, which starts and stops only processes of functions while it runs."""
+
+
+class Times(Protocol):
+    """As `psutil.Process.cpu_times` returns them, in seconds. Those of children are of all that ended."""
+
+    @property
+    def user(self) -> float: ...
+    @property
+    def system(self) -> float: ...
+    @property
+    def children_user(self) -> float: ...
+    @property
+    def children_system(self) -> float: ...
+
+
+def processes(stack: dict[str, Any]) -> Iterator[tuple[Part, psutil.Process]]:
+    """The stack's processes."""
     emulator = psutil.Process(stack["pid"])
-    yield "emulator", emulator
+    yield Part("emulator"), emulator
     for process in emulator.children(recursive=True):
         with suppress(psutil.Error):
-            if '"handler"' in " ".join(process.cmdline()):
-                yield "functions", process
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            # The embedded stores and the localnet run in their folders below the data.
-            if Path(process.cwd()).is_relative_to(stack["data"]):
-                other = "localnet" if "localnet" in process.cmdline() else "redis"
-                yield "postgres" if process.name() == "postgres" else other, process
+            yield part(process, Path(stack["data"])), process
 
 
-def cpu_seconds(stack: dict[str, Any]) -> dict[str, float]:
-    """User and system time of the processes that are running, by kind."""
-    used: defaultdict[str, float] = defaultdict(float)
-    for kind, process in processes(stack):
+def part(process: psutil.Process, data: Path) -> Part:
+    """What a process below the emulator belongs to. The embedded stores and the localnet run in folders of the data."""
+    if not Path(process.cwd()).is_relative_to(data):
+        return Part("functions", process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "unnamed"))
+    if process.name() == "postgres":
+        return Part("postgres")
+    return Part("localnet" if "localnet" in process.cmdline() else "redis")
+
+
+def cpu_seconds(stack: dict[str, Any]) -> dict[Part, float]:
+    """User and system time of the stack's processes, including those that have ended."""
+    taken = []
+    for which, process in processes(stack):
         with suppress(psutil.Error):
-            times = process.cpu_times()
-            used[kind] += times.user + times.system
-    return dict(used)
+            taken.append((which, process.cpu_times()))
+    return consumed(taken)
+
+
+def consumed(taken: Iterable[tuple[Part, Times]]) -> dict[Part, float]:
+    """The CPU seconds of each part. A process that ended counts for its parent, which is of the same part.
+
+    A parent's time of children includes that of their own ended children, so nothing counts twice.
+    """
+    seconds: defaultdict[Part, float] = defaultdict(float)
+    for which, times in taken:
+        seconds[which] += times.user + times.system
+        seconds[ENDED if which.kind == "emulator" else which] += times.children_user + times.children_system
+    return dict(seconds)
+
+
+def by_kind(figures: Mapping[Part, float]) -> dict[str, float]:
+    """The sums of each kind."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    for which, figure in figures.items():
+        sums[which.kind] += figure
+    return dict(sums)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Processes, their memory in bytes (proportional set size), and the connections of Postgres' clients."""
+
+    processes: dict[Part, int]
+    memory: dict[Part, int]
+    connections: int
+
+
+def held(stack: dict[str, Any]) -> Held:
+    counts, memory = Counter[Part](), Counter[Part]()
+    for which, process in processes(stack):
+        with suppress(psutil.Error):
+            figures = process.memory_full_info()
+            memory[which] += getattr(figures, "pss", figures.rss)
+            counts[which] += 1
+    with psycopg.connect(stack["parameters"]["DatabaseUrl"]) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert row is not None
+    return Held(counts, memory, row[0])
 
 
 def store_counters(stack: dict[str, Any]) -> dict[str, float]:

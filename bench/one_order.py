@@ -23,7 +23,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from bench.meters import cpu_seconds, rpc_calls, store_counters
+from bench.meters import Part, cpu_seconds, rpc_calls, store_counters
 from bench.orders import ORDER
 from bench.stack import ENGINE, INSTANT_LOCALNET, KEY, fresh_stack
 
@@ -85,7 +85,7 @@ def stores(stack: dict[str, Any]) -> dict[str, float]:
     """What the stores have used so far, by the record's names."""
     counters = store_counters(stack)
     return {
-        "postgres_cpu_ms": cpu_seconds(stack)["postgres"] * 1000,
+        "postgres_cpu_ms": cpu_seconds(stack)[Part("postgres")] * 1000,
         "postgres_wal_bytes": counters["wal"],
         "postgres_stored_bytes": counters["bytes"],
         "redis_commands": counters["redis"],

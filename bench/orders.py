@@ -12,15 +12,14 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 
-from bench.meters import cpu_seconds, processes, rpc_calls
+from bench.meters import Part, by_kind, cpu_seconds, held, rpc_calls
 from bench.stack import ENGINE, INSTANT_LOCALNET, fresh_stack, running
 from bench.table import print_table
 
@@ -77,12 +76,26 @@ async def run(rest: str, websocket: str, key: str, orders: int, outstanding: int
 
 @dataclass(frozen=True)
 class Measured:
-    """Latencies and duration in seconds; CPU seconds by kind of process, and calls by method, of all orders."""
+    """Latencies and duration in seconds; CPU seconds by part, and calls by method, of all orders."""
 
     latencies: list[float]
     seconds: float
-    cpu: dict[str, float]
+    cpu: dict[Part, float]
     calls: Counter[str]
+
+    @property
+    def percentiles(self) -> list[float]:
+        """In milliseconds, from the first to the 99th."""
+        return statistics.quantiles((latency * 1000 for latency in self.latencies), n=100)
+
+    @property
+    def orders_a_second(self) -> float:
+        return len(self.latencies) / self.seconds
+
+    @property
+    def cpu_an_order(self) -> dict[Part, float]:
+        """In milliseconds."""
+        return {which: seconds * 1000 / len(self.latencies) for which, seconds in self.cpu.items()}
 
 
 def measure(stack: dict[str, Any], orders: int, outstanding: int) -> Measured:
@@ -91,29 +104,23 @@ def measure(stack: dict[str, Any], orders: int, outstanding: int) -> Measured:
     asyncio.run(run(*where, max(30, outstanding), outstanding))
     cpu, calls = cpu_seconds(stack), rpc_calls(stack)
     latencies, seconds = asyncio.run(run(*where, orders, outstanding))
-    used = {kind: now - cpu.get(kind, 0) for kind, now in cpu_seconds(stack).items()}
+    used = {which: now - cpu.get(which, 0) for which, now in cpu_seconds(stack).items()}
     return Measured(latencies, seconds, used, rpc_calls(stack) - calls)
 
 
 def latency_cells(measured: Measured) -> list[str]:
-    cuts = statistics.quantiles((latency * 1000 for latency in measured.latencies), n=100)
-    orders = len(measured.latencies)
-    cpu = sum(measured.cpu.values()) * 1000 / orders
-    return [*(f"{cuts[cut - 1]:.1f}" for cut in (50, 95, 99)), f"{orders / measured.seconds:.0f}", f"{cpu:.1f}"]
+    cuts, cpu = measured.percentiles, sum(measured.cpu_an_order.values())
+    return [*(f"{cuts[cut - 1]:.1f}" for cut in (50, 95, 99)), f"{measured.orders_a_second:.0f}", f"{cpu:.1f}"]
 
 
 def process_rows(stack: dict[str, Any], measured: Measured) -> Iterator[list[str]]:
     """The number of processes, their CPU milliseconds an order and their proportional memory in MiB, by kind."""
-    counts, memory = Counter[str](), Counter[str]()
-    for kind, process in processes(stack):
-        with suppress(psutil.Error):
-            figures = process.memory_full_info()
-            memory[kind] += getattr(figures, "pss", figures.rss)
-            counts[kind] += 1
-    cpu = {kind: seconds * 1000 / len(measured.latencies) for kind, seconds in measured.cpu.items()}
+    now = held(stack)
+    counts, memory, cpu = by_kind(now.processes), by_kind(now.memory), by_kind(measured.cpu_an_order)
     for kind in counts:
-        yield [kind, str(counts[kind]), f"{cpu[kind]:.1f}", f"{memory[kind] / 2**20:.0f}"]
-    yield ["all", str(counts.total()), f"{sum(cpu.values()):.1f}", f"{memory.total() / 2**20:.0f}"]
+        yield [kind, f"{counts[kind]:.0f}", f"{cpu[kind]:.1f}", f"{memory[kind] / 2**20:.0f}"]
+    totals = sum(counts.values()), sum(cpu.values()), sum(memory.values()) / 2**20
+    yield ["all", f"{totals[0]:.0f}", f"{totals[1]:.1f}", f"{totals[2]:.0f}"]
 
 
 def main() -> None:

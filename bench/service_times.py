@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from bench.meters import cpu_seconds, store_counters
+from bench.meters import by_kind, cpu_seconds, store_counters
 from bench.orders import run
 from bench.queueing import percentile
 from bench.stack import ENGINE, fresh_stack
@@ -137,7 +137,7 @@ def _moves_a_second(url: str, clients: int) -> float:
 
 def _used(stack: dict[str, Any]) -> dict[str, float]:
     """CPU seconds so far, by kind of process; `client` is this process."""
-    return {**cpu_seconds(stack), "client": time.process_time()}
+    return {**by_kind(cpu_seconds(stack)), "client": time.process_time()}
 
 
 def _cuts(values: Sequence[float]) -> list[float]:

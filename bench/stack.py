@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -26,20 +27,23 @@ INSTANT_LOCALNET = ("--instant", "--still")
 
 
 @contextmanager
-def fresh_stack(*options: str, localnet: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+def fresh_stack(*options: str, localnet: Sequence[str] | None = None, root: Path = ROOT) -> Iterator[dict[str, Any]]:
     """Starts a stack; yields its `running.json`, its `data` folder and, as `ready`, the seconds that `up` took.
 
-    It trades on a localnet of its own with the options `localnet`, if these are given.
+    It trades on a localnet of its own with the options `localnet`, if these are given. `root` is the folder of the
+    project, which may be another revision.
     """
     with data_folder() as folder:
         if localnet is not None:
             # It needs the engine on its path, which other benchmarks do without.
             from tools.run import on_localnet
 
-            options += tuple(on_localnet(folder, None, None, free_port(), *localnet))
+            options += tuple(on_localnet(folder, None, None, free_port(), *localnet, root=root))
         command = [sys.executable, "-m", "emulator", "--data", str(folder), "up", *options, *FREE_PORTS]
+        # Python finds the emulator in the current folder, unless an inherited path comes first.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         started = time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as stack:
+        with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as stack:
             try:
                 assert stack.stdout is not None
                 if not any(line == "Ready.\n" for line in stack.stdout):

@@ -63,14 +63,16 @@ def main() -> None:
     os.execve(command[0], command, environment)
 
 
-def on_localnet(data: Path, wallet: str | None, programs: Path | None, port: int, *options: str) -> list[str]:
-    """The emulator's options for a localnet at this port, which gets these further `options`.
+def on_localnet(
+    data: Path, wallet: str | None, programs: Path | None, port: int, *options: str, root: Path = _ROOT
+) -> list[str]:
+    """The emulator's options for a localnet at this port, which gets these further `options`. Its code is in `root`.
 
     Makes the wallet once. Raises `ValueError`.
     """
     data = data.resolve()
     path = _path(wallet) if wallet else data / "wallet.json"
-    libraries = os.pathsep.join((str(_ROOT), str(_ROOT / "layers" / "common")))
+    libraries = os.pathsep.join((str(root), str(root / "layers" / "common")))
     command = [
         *("env", f"PYTHONPATH={libraries}", sys.executable, "-m", "localnet", "up", "--port", str(port)),
         *("--data", str(data / "localnet"), "--wallet", str(path)),
