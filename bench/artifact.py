@@ -59,7 +59,7 @@ def functions(artifact: Path, parameters: dict[str, str] | None = None) -> list[
 
 def run(function: Function, code: str, options: Iterable[str] = ()) -> str:
     """The output of the code in a new environment of the function."""
-    environment = process_environment(function, "localhost", {})
+    environment = process_environment(function, {})
     environment["PYTHONPATH"] = ":".join(map(str, (function.code, *function.search_path)))
     # Without site-packages and current folder, and like Lambda without writing bytecode.
     command = [python(), "-s", "-S", "-P", "-B", *options, "-c", code]

@@ -46,7 +46,7 @@ def invoke(data: Path, name: str, event: str) -> None:
     except (OSError, ValueError) as error:
         raise CommandError(f"expected a JSON event in {event}: {error}") from None
     os.environ.clear()
-    os.environ.update(process_environment(function, "", aws_environment(running["endpoint"])))
+    os.environ.update(process_environment(function, aws_environment(running["endpoint"])))
     time.tzset()
     sys.path[:0] = [str(function.code), *map(str, function.search_path)]
     module, _, attribute = function.handler.rpartition(".")

@@ -11,7 +11,7 @@ import secrets
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from emulator.common.trace import continued
 from emulator.lambda_.fork_server import ForkServer, packages_of
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
-from emulator.lambda_.runtime_api import MAX_RESPONSE, RuntimeApi
+from emulator.lambda_.runtime_api import MAX_RESPONSE, Connection
 
 INITIALIZATION_LIMIT = 10.0  # seconds for the init phase, in addition to the function's timeout, as in Lambda
 IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
@@ -60,7 +60,7 @@ class Run:
 
 
 class Environment:
-    """One worker process. It is in the Runtime API's table from its fork until its exit."""
+    """One worker process, from its fork until its exit."""
 
     def __init__(self, pool: Pool, server: ForkServer) -> None:
         self.identity = secrets.token_hex(16)
@@ -73,17 +73,15 @@ class Environment:
         self.server = server
         self._memory_read = 0.0
         self._pool = pool
-        self._send: Callable[[dict[str, str], bytes], None] | None = None
-        pool.api.environments[self.identity] = self
-        server.fork(self)
+        self._connection = Connection(self)
+        with self._connection.theirs as theirs:
+            server.fork(self, theirs)
 
-    def wait(self, send: Callable[[dict[str, str], bytes], None]) -> None:
-        self._send = send
+    def free(self) -> None:
         self._pool.free(self)
 
     def give(self, run: Run) -> None:
         """Gives an invocation to the environment, which must be waiting for one."""
-        assert self._send is not None
         self.run = run
         run.started = time.perf_counter()
         timeout = self._pool.function.timeout
@@ -91,34 +89,24 @@ class Environment:
             run.deadline.cancel()
         run.deadline = asyncio.get_running_loop().call_later(timeout, self._time_out, run)
         self._pool.write_log(f"START RequestId: {run.request_id} Version: $LATEST\n")
-        self._send(
-            {
-                "Lambda-Runtime-Aws-Request-Id": run.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
-                "Lambda-Runtime-Invoked-Function-Arn": run.arn,
-                "Lambda-Runtime-Trace-Id": run.trace,
-                "Content-Type": "application/json",
-            },
-            run.payload,
-        )
+        deadline = int((time.time() + timeout) * 1000)
+        self._connection.give(run.payload, run.request_id, deadline, run.trace, run.arn)
 
-    def answer(self, request_id: str, payload: bytes | None, *, error: bool) -> bool:
-        run = self.run
-        if run is None or run.request_id != request_id:
-            return False
-        self.run = None
+    def answer(self, payload: bytes | None, *, error: bool) -> None:
+        run, self.run = self.run, None
+        if run is None:  # it has timed out
+            return
         if payload is None:
             message = f"Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
             self._pool.fail(run, "Function.ResponseSizeTooLarge", message, self)
         else:
-            self._pool.finish(run, Invocation(payload, error, request_id), self)
-        return True
+            self._pool.finish(run, Invocation(payload, error, run.request_id), self)
 
     def fail_initialization(self, payload: bytes) -> None:
         self._pool.initialization_failed(self, payload)
 
     def exited(self, code: int) -> None:
-        del self._pool.api.environments[self.identity]
+        self._connection.close()
         run, self.run = self.run, None
         if run is not None:
             self._pool.fail(run, "Runtime.ExitError", exit_message(run.request_id, code), self)
@@ -148,11 +136,8 @@ class Environment:
 class Pool:
     """The environments of a function, and the invocations that wait for one of them."""
 
-    def __init__(
-        self, function: Function, api: RuntimeApi, log: Path, environment: dict[str, str], ports: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, function: Function, log: Path, environment: dict[str, str], ports: Sequence[int] = ()) -> None:
         self.function = function
-        self.api = api
         self.environment = environment
         self.ports = ports
         self.counters = Counters()

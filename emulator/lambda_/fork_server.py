@@ -109,9 +109,7 @@ class ForkServer(asyncio.Protocol):
         self._standby = standby
         self._socket, theirs = socket.socketpair()
         with theirs:
-            standby.environments[self.identity] = self
-            with contextlib.suppress(OSError):  # the standby has just ended
-                socket.send_fds(standby._socket, [f"fork {self.identity}\n".encode()], [theirs.fileno()])
+            standby.fork(self, theirs)
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
@@ -156,9 +154,11 @@ class ForkServer(asyncio.Protocol):
             self.ended.set_result(None)
             self._parent.fork_server_ended(self, code)
 
-    def fork(self, environment: Child) -> None:
+    def fork(self, environment: Child, connection: socket.socket) -> None:
+        """Forks a process that is given the socket."""
         self.environments[environment.identity] = environment
-        self._write(f"fork {environment.identity}\n")
+        with contextlib.suppress(OSError):  # the process has just ended
+            socket.send_fds(self._socket, [f"fork {environment.identity}\n".encode()], [connection.fileno()])
 
     def kill(self, environment: Child) -> None:
         self._write(f"kill {environment.identity}\n")

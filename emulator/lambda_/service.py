@@ -19,7 +19,7 @@ from emulator.lambda_.catalog import Catalog
 from emulator.lambda_.environments import Counters, Pool, Run
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
-from emulator.lambda_.runtime_api import MAX_PAYLOAD, RuntimeApi
+from emulator.lambda_.runtime_api import MAX_PAYLOAD
 
 MAX_EVENT_PAYLOAD = 1_048_576
 MAX_EVENT_AGE = 21_600.0  # seconds during which a throttled asynchronous invocation is retried
@@ -29,7 +29,8 @@ QUIET = 0.5  # seconds without an invocation
 CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
 _RUNTIME = str(Path(__file__).with_name("runtime"))
-# Nobody listens there: traces have no effect here.
+# The addresses on AWS. Nobody listens there: traces have no effect here, and the runtime has a socket pair.
+_RUNTIME_API = "127.0.0.1:9001"
 _XRAY_HOST, _XRAY_PORT = "127.0.0.1", 2000
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,6 @@ class Lambda(Service):
         self._ports = ports
         self._concurrency = concurrency
         self._event_retries = event_retries
-        self._api = RuntimeApi()
         self._pools: dict[str, Pool] = {}
         self._events: set[asyncio.Task[None]] = set()
         self._preparing: asyncio.Task[None] | None = None
@@ -70,11 +70,10 @@ class Lambda(Service):
 
     async def start(self) -> None:
         """Starts importing the handlers in the background. The first invocations wait for that."""
-        address = await self._api.start()
         self._logs.mkdir(parents=True, exist_ok=True)
         for function in self.catalog:
-            environment = process_environment(function, address, self._environment)
-            pool = Pool(function, self._api, self._logs / f"{function.name}.log", environment, self._ports)
+            environment = process_environment(function, self._environment)
+            pool = Pool(function, self._logs / f"{function.name}.log", environment, self._ports)
             self._pools[function.name] = pool
             pool.start()
         self._preparing = asyncio.create_task(self._prepare())
@@ -118,7 +117,6 @@ class Lambda(Service):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(pool.close(grace) for pool in self._pools.values()))
-        await self._api.close()
 
     async def _prepare(self) -> None:
         """Starts a standby process for each function, one after another, while nothing is invoked."""
@@ -174,7 +172,7 @@ class Lambda(Service):
         task.add_done_callback(self._events.discard)
 
 
-def process_environment(function: Function, runtime_api: str, added: dict[str, str]) -> dict[str, str]:
+def process_environment(function: Function, added: dict[str, str]) -> dict[str, str]:
     """Returns all environment variables of a function's processes. They inherit only PATH."""
     inherited = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
     return {
@@ -204,7 +202,7 @@ def process_environment(function: Function, runtime_api: str, added: dict[str, s
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_LAMBDA_RUNTIME_API": _RUNTIME_API,
         "LAMBDA_TASK_ROOT": str(function.code),
         "LAMBDA_RUNTIME_DIR": _RUNTIME,
     }

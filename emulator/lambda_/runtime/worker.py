@@ -2,18 +2,20 @@
 
 It imports nothing of the emulator, so that a function finds only its own modules. It is started as
 `python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...], …}'`. On the control socket it reads
-`fork <id>` and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and `exited <id> <exit code>`. The
-modules are those that the import loaded from outside `path`. `distributions` and `packages` name what the function has
-of the packages that are installed here, and `ports` those where the emulator speaks plain HTTP.
+`fork <id>`, with a socket for the new process, and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and
+`exited <id> <exit code>`. The modules are those that the import loaded from outside `path`. `distributions` and
+`packages` name what the function has of the packages that are installed here, and `ports` those where the emulator
+speaks plain HTTP.
 
-With `"modules": […]` it imports these instead of the handler and stands by: each `fork` comes with a control socket for
-a new worker, which only has to import the function's own code.
+With `"modules": […]` it imports these instead of the handler and stands by: a `fork` then makes a new worker,
+which only has to import the function's own code.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import gc
 import importlib
 import io
@@ -35,9 +37,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-import runtime_client  # type: ignore[import-not-found]
 from awslambdaric import bootstrap
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeClient
+from awslambdaric.lambda_runtime_marshaller import to_json
 
 
 class Log(io.FileIO):
@@ -69,21 +71,57 @@ class LineStream(io.TextIOWrapper):
 
 
 class Client(LambdaRuntimeClient):  # type: ignore[misc]
-    """The official client, with the environment's identifier in every request."""
+    """The official client, over a socket to the emulator instead of HTTP: emulator/lambda_/runtime_api.py.
 
-    def __init__(self, environment: str, streams: list[LineStream]) -> None:
+    Lambda's loop asks for an invocation right after it has answered one, so that both are one message.
+    """
+
+    def __init__(self, connection: socket.socket, streams: list[LineStream]) -> None:
         super().__init__(os.environ["AWS_LAMBDA_RUNTIME_API"])
-        self.environment = environment
+        self.connection = connection
+        self.received = io.BufferedReader(io.FileIO(connection.fileno(), closefd=False))
         self.streams = streams
-        runtime_client.initialize_client(environment)
+        self.unsent = message(b"y")
 
-    def call_rapid(self, method: str, endpoint: str, expected: int, payload: Any = None, headers: Any = None) -> None:
-        super().call_rapid(method, endpoint, expected, payload, {**(headers or {}), "User-Agent": self.environment})
-
-    def post_invocation_result(self, *args: Any) -> None:
+    def wait_next_invocation(self) -> InvocationRequest:
+        """Exits when the emulator has ended."""
         for stream in self.streams:
             stream.end()
-        super().post_invocation_result(*args)
+        try:
+            self.connection.sendall(self.unsent)
+            self.unsent = b""
+            head = self.received.readline().decode()
+            size, request_id, deadline, trace, arn = head.split()
+            event = self.received.read(int(size))
+        except (OSError, ValueError):
+            sys.exit()
+        if len(event) < int(size):
+            sys.exit()
+        return InvocationRequest(
+            invoke_id=request_id,
+            x_amzn_trace_id=trace,
+            invoked_function_arn=arn,
+            deadline_time_in_ms=int(deadline),
+            client_context=None,
+            cognito_identity=None,
+            tenant_id=None,
+            content_type="application/json",
+            event_body=event,
+            invocation_id=None,
+        )
+
+    def post_invocation_result(self, _id: str, result: str | bytes, *_: Any) -> None:
+        self.unsent = message(b"r", result if isinstance(result, bytes) else result.encode())
+
+    def post_invocation_error(self, _id: str, error: str, *_: Any) -> None:
+        self.unsent = message(b"e", error.encode())
+
+    def post_init_error(self, error: dict[str, Any], *_: Any) -> None:
+        self.connection.sendall(message(b"n", to_json(error).encode()))
+
+
+def message(kind: bytes, content: bytes = b"") -> bytes:
+    return kind + len(content).to_bytes(8) + content
 
 
 class Installed(MetaPathFinder):
@@ -172,19 +210,16 @@ def seed() -> None:
         generator.seed()
 
 
-def run_environment(handler: str, identity: str, streams: list[LineStream]) -> None:
+def run_environment(handler: str, streams: list[LineStream], identity: str, connection: socket.socket) -> None:
     """Serves invocations until the process is killed."""
     code = 1
     try:
         gc.enable()
         seed()
         os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
-        bootstrap.run(handler, Client(identity, streams))
+        bootstrap.run(handler, Client(connection, streams))
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
-    except RuntimeError as error:
-        if not str(error).startswith("Failed to get next"):  # the emulator has ended
-            traceback.print_exc()
     except BaseException:
         traceback.print_exc()
     finally:
@@ -219,8 +254,8 @@ def shares_what_must_not_be_shared(control: socket.socket) -> bool:
     return False
 
 
-def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[int]], None]) -> list[int]:
-    """Forks processes that call `run` with their identifier and descriptors, and reaps them.
+def serve(control: socket.socket, modules: list[str], run: Callable[[str, socket.socket], None]) -> list[int]:
+    """Forks processes that call `run` with their identifier and socket, and reaps them.
 
     Returns the processes that still run when the emulator ends.
     """
@@ -231,6 +266,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
     signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     children: dict[str, int] = {}
     received = b""
+    descriptors: list[int] = []
     with contextlib.suppress(OSError):  # a killed emulator may reset the connection
         control.sendall(f"ready {' '.join(modules)}\n".encode())
         while True:
@@ -240,22 +276,24 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, list[i
                 reap(children, control)
             if control not in ready:
                 continue
-            data, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+            data, sent, _, _ = socket.recv_fds(control, 65536, 1)
             if not data:
                 break
+            descriptors += sent
             *lines, received = (received + data).split(b"\n")
             for line in lines:
                 command, identity = line.decode().split(" ")
                 if command == "kill" and identity in children:
                     kill_group(children[identity])
                 elif command == "fork":
-                    pid = os.fork()
-                    if pid == 0:
-                        begin((control, woken, waker))
-                        run(identity, descriptors)
-                        os._exit(0)
-                    for descriptor in descriptors:
-                        os.close(descriptor)
+                    with socket.socket(fileno=descriptors.pop(0)) as given:
+                        given.set_inheritable(False)
+                        given.setblocking(True)  # whatever default timeout the import has set
+                        pid = os.fork()
+                        if pid == 0:
+                            begin((control, woken, waker))
+                            run(identity, given)
+                            os._exit(0)
                     children[identity] = pid
                     control.sendall(b"forked %s %d\n" % (identity.encode(), pid))
     signal.set_wakeup_fd(-1)  # its socket closes now
@@ -299,12 +337,11 @@ def stand_by(control: socket.socket, options: dict[str, Any], streams: list[Line
         return
     gc.freeze()
     # A forked worker has its own socket, and ends when that closes.
-    serve(control, [], lambda _, sockets: run_function(socket.socket(fileno=sockets[0]), options, streams))
+    serve(control, [], lambda _, given: run_function(given, options, streams))
 
 
 def run_function(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
     """Imports the handler, unless each environment must do so itself, and forks environments."""
-    control.set_inheritable(False)
     known = set(sys.modules)
     if "import-in-each" not in sys.argv:
         # The emulator sends nothing before `ready`, so a signal here means that it has ended.
@@ -328,7 +365,8 @@ def run_function(control: socket.socket, options: dict[str, Any], streams: list[
     modules = [name for name in sys.modules if name not in known and comes_from_elsewhere(name, options["path"])]
     sys.argv = ["bootstrap"]
     gc.freeze()
-    environments = serve(control, modules, lambda identity, _: run_environment(options["handler"], identity, streams))
+    run = functools.partial(run_environment, options["handler"], streams)
+    environments = serve(control, modules, run)
     for pid in environments:
         kill_group(pid)
     for pid in environments:

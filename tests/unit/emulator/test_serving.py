@@ -14,8 +14,6 @@ from emulator.apigateway.gateway import GatewayError
 from emulator.common import requests, serving
 from emulator.common.errors import ApiError
 from emulator.common.serving import HttpServer, StartError, listening
-from emulator.lambda_ import runtime_api
-from emulator.lambda_.runtime_api import RuntimeApi
 
 DEADLINE = 0.2
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -28,7 +26,6 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "HEAD_SECONDS", DEADLINE)
     monkeypatch.setattr(serving, "BODY_SECONDS", DEADLINE)
-    monkeypatch.setattr(runtime_api, "REQUEST_SECONDS", DEADLINE)
 
 
 async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -136,26 +133,6 @@ def test_half_a_second_request_has_a_deadline_too(early: bool) -> None:
         assert (await reader.read()).endswith(LATE_HEAD)
 
     serve(scenario)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [b"", b"GET /2018", b"POST / HTTP/1.1\r\nUser-Agent: known\r\nContent-Length: 5\r\n\r\n1"],
-    ids=["nothing", "half a head", "half a body"],
-)
-def test_the_runtime_api_closes_what_sends_no_whole_request(sent: bytes) -> None:
-    async def main() -> None:
-        api = RuntimeApi()
-        host, port = (await api.start()).split(":")
-        api.environments["known"] = object()  # type: ignore[assignment]
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(sent)
-        async with asyncio.timeout(30):
-            assert await reader.read() == b""
-        writer.close()
-        await api.close()
-
-    asyncio.run(main())
 
 
 def test_both_loopback_addresses_have_the_port() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import os
@@ -13,9 +14,7 @@ import psutil
 import pytest
 
 from emulator.common.errors import ApiError
-from emulator.lambda_.environments import Environment
 from emulator.lambda_.functions import Invocation
-from emulator.lambda_.runtime_api import MAX_HEAD, RuntimeApi
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import alive, check, invoke, running, until
 
@@ -61,30 +60,27 @@ def test_close_ends_invocations_that_outlast_the_grace(code: Path) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        (b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nUser-Agent: someone\r\n\r\n", b"403"),
-        (b"\x00\xff\r\n\r\n", b"403"),
-        (b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nUser-Agent: known\r\nContent-Length: -1\r\n\r\n", b"400"),
-        (b"GET\r\nUser-Agent: known\r\n\r\n", b"400"),
-        (b"GET /elsewhere HTTP/1.1\r\nUser-Agent: known\r\n\r\n", b"404"),
-        (b"x" * (MAX_HEAD + 1), b"431"),
-    ],
-)
-def test_the_runtime_api_refuses_what_is_not_an_environments_request(request_: bytes, status: bytes) -> None:
-    async def main() -> None:
-        api = RuntimeApi()
-        host, port = (await api.start()).split(":")
-        api.environments["known"] = Environment.__new__(Environment)
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(request_)
-        answer = await reader.readline()
-        assert answer.split(b" ")[1] == status
-        writer.close()
-        await api.close()
+def test_a_default_timeout_of_sockets_does_not_end_an_unused_environment(code: Path) -> None:
+    source = "import os, socket\nsocket.setdefaulttimeout(0.05)\ndef handler(event, context): return os.getpid()"
+    (code / "app.py").write_text(source)
 
-    asyncio.run(main())
+    async def scenario(service: Lambda) -> None:
+        first = await invoke(service)
+        await asyncio.sleep(0.2)
+        assert await invoke(service) == first
+
+    check(code, scenario)
+
+
+def test_a_program_that_the_function_starts_has_no_part_in_its_connection(code: Path) -> None:
+    source = "import subprocess, sys\ncode = 'import os; print(os.listdir(\"/dev/fd\"))'\n"
+    source += "def handler(event, context): return subprocess.check_output([sys.executable, '-c', code], text=True)"
+    (code / "app.py").write_text(source)
+
+    async def scenario(service: Lambda) -> None:
+        assert sorted(ast.literal_eval(await invoke(service))) == ["0", "1", "2", "3"]  # the last is the listing's own
+
+    check(code, scenario)
 
 
 EMULATOR = """

@@ -53,7 +53,7 @@ def test_a_function_imports_only_the_slow_modules_it_needs(name: str, market: st
     function = MARKETS[market][name]
     path = [str(function.code), str(LAYER)]
     code = f"import sys; sys.path[:0] = {path}; import app; print(*sys.modules)"
-    environment = process_environment(function, "localhost", {})
+    environment = process_environment(function, {})
     command = [sys.executable, "-P", "-B", "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
