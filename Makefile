@@ -122,6 +122,10 @@ else
 	PYTHONPATH=layers/common $(BIN)/python -m bench.$(if $(filter sdks,$(PEERS)),sdks,quotes)
 endif
 
+causes: MARKET = simulated
+causes: $(VENV)/.dev ## sample what uses the CPU of an order, by cause, in the functions and in the emulator: BASE=REVISION compares
+	PYTHONPATH=layers/common $(BIN)/python -m bench.causes $(if $(BASE),--base "$(BASE)") --market $(MARKET) $(ARGS)
+
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget
 	$(BIN)/python -m bench.imports $(ARGS)
 
@@ -220,5 +224,5 @@ $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(VENV)/.uv requirements/%.t
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run localnet market user pools programs sam-local build deploy smoke costs cold-start descriptions test ministack localstack check bench load \
+.PHONY: help run localnet market user pools programs sam-local build deploy smoke costs causes cold-start descriptions test ministack localstack check bench load \
   capacity screenshots faults aws-cli lock clean

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.meters import Part, by_kind, cpu_seconds, held
 from bench.orders import MARKETS, measure
-from bench.revision import RevisionError, check_packages, checked_out
+from bench.revision import RevisionError, revision
 from bench.stack import ENGINE, ROOT, fresh_stack
 from bench.table import print_table
 
@@ -162,8 +162,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results = Results()
     try:
-        with checked_out(arguments.base) as base:
-            check_packages(base)
+        with revision(arguments.base) as base:
 
             def start(root: Path) -> AbstractContextManager[dict[str, Any]]:
                 return fresh_stack(*ENGINE, localnet=MARKETS[arguments.market], root=root)

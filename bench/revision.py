@@ -23,12 +23,13 @@ class RevisionError(Exception):
 
 
 @contextmanager
-def checked_out(revision: str) -> Iterator[Path]:
-    """Yields a temporary folder with the files of the revision. Raises `RevisionError`."""
+def revision(name: str) -> Iterator[Path]:
+    """Yields a temporary folder with the files of the revision that git knows by this name. Raises `RevisionError`."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "revision"
-        _git("worktree", "add", "--quiet", "--detach", str(root), revision)
+        _git("worktree", "add", "--quiet", "--detach", str(root), name)
         try:
+            _check_packages(root)
             yield root
         finally:
             _git("worktree", "remove", "--force", str(root))
@@ -40,11 +41,8 @@ def _git(*arguments: str) -> None:
         raise RevisionError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
 
 
-def check_packages(root: Path) -> None:
-    """Says which packages are installed in other versions than the revision pins.
-
-    Raises `RevisionError` if one is not installed at all.
-    """
+def _check_packages(root: Path) -> None:
+    """Says which packages are installed in other versions than the revision pins. One that is missing is an error."""
     pins = map(Requirement, _PIN.findall((root / "requirements" / "run.txt").read_text()))
     found = {pin: _installed(pin.name) for pin in pins if pin.marker is None or pin.marker.evaluate()}
     if missing := [pin.name for pin, version in found.items() if not version]:

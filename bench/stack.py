@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from emulator.stores import free_port
@@ -27,11 +28,16 @@ INSTANT_LOCALNET = ("--instant", "--still")
 
 
 @contextmanager
-def fresh_stack(*options: str, localnet: Sequence[str] | None = None, root: Path = ROOT) -> Iterator[dict[str, Any]]:
+def fresh_stack(
+    *options: str,
+    localnet: Sequence[str] | None = None,
+    root: Path = ROOT,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[dict[str, Any]]:
     """Starts a stack; yields its `running.json`, its `data` folder and, as `ready`, the seconds that `up` took.
 
     It trades on a localnet of its own with the options `localnet`, if these are given. `root` is the folder of the
-    project, which may be another revision.
+    project, which may be another revision. The emulator gets these variables besides its environment.
     """
     with data_folder() as folder:
         if localnet is not None:
@@ -41,9 +47,9 @@ def fresh_stack(*options: str, localnet: Sequence[str] | None = None, root: Path
             options += tuple(on_localnet(folder, None, None, free_port(), *localnet, root=root))
         command = [sys.executable, "-m", "emulator", "--data", str(folder), "up", *options, *FREE_PORTS]
         # Python finds the emulator in the current folder, unless an inherited path comes first.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | dict(environment)
         started = time.perf_counter()
-        with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as stack:
+        with subprocess.Popen(command, cwd=root, env=variables, stdout=subprocess.PIPE, text=True) as stack:
             try:
                 assert stack.stdout is not None
                 if not any(line == "Ready.\n" for line in stack.stdout):
