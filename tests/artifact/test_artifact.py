@@ -138,7 +138,7 @@ def test_the_migrations_run_from_the_deployed_files(built_for_here: Path, postgr
         assert connection.execute("SELECT count(*) > 0 FROM market_pools").fetchone() == (True,)
 
 
-def test_the_layers_sdk_sends_messages(built_for_here: Path) -> None:
+def test_the_layer_sends_messages(built_for_here: Path) -> None:
     with aws() as services:
         environment = {"AWS_ENDPOINT_URL": services.url, "ORDER_QUEUE_URL": services.queue_url("OrderQueue")}
         artifact.run(

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from order_engine.aws.connections import ApiGatewayConnections
-from order_engine.aws.signing import Credentials
+from order_engine.aws.endpoints import Endpoint
+from order_engine.aws.signing import Credentials, Signer
 from order_engine.ports import ConnectionGone, ConnectionRefused
 from tests.support.http_server import HttpServer
 from tests.support.network import closed_port, silent_port
@@ -14,7 +15,8 @@ MESSAGE = {"seq": 1, "status": "pending", "text": "ü €"}
 
 
 def to(url: str) -> ApiGatewayConnections:
-    return ApiGatewayConnections(url, Credentials("test", "secret", "session"), "us-east-1")
+    signer = Signer(Credentials("test", "secret", "session"), "execute-api", "us-east-1")
+    return ApiGatewayConnections(Endpoint(url, signer, seconds=1))
 
 
 @pytest.fixture

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from uuid import UUID, uuid4
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+import requests
 from moto import mock_aws
 
 from emulator.common.account import REGION
 from emulator.sqs.records import Queue
+from order_engine.aws.endpoints import Endpoint
+from order_engine.aws.json_api import AwsError, JsonApi
 from order_engine.aws.queues import SqsOrderQueue
+from order_engine.aws.signing import Credentials, Signer
 from order_engine.domain.lifecycle import Status
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws import stack
 from tests.support.events import SCHEDULED, rest, sqs, websocket
 from tests.support.functions import Functions, new_environment
-from tests.support.http_server import HttpServer
+from tests.support.http_server import HttpServer, serving
 from tests.support.orders import CLIENT, new_order
+from tests.support.scripted_server import ok, scripted_server
 
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5"}
 
@@ -62,6 +68,29 @@ class Queues:
         )
 
 
+@contextmanager
+def served() -> Iterator[str]:
+    """The URL of a server that hands requests to moto, which answers only within this process."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            answer = requests.post(f"https://sqs.{REGION}.amazonaws.com{self.path}", body, headers=headers)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with serving(Handler) as address:
+        yield f"http://{address}"
+
+
 @pytest.fixture
 def queues() -> Iterator[Queues]:
     with mock_aws():
@@ -69,14 +98,26 @@ def queues() -> Iterator[Queues]:
 
 
 @pytest.fixture
-def functions(queues: Queues, environment: dict[str, str]) -> Iterator[Functions]:
+def url(queues: Queues) -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
+@pytest.fixture
+def functions(queues: Queues, url: str, environment: dict[str, str]) -> Iterator[Functions]:
     ours = {
-        **{name: value for name, value in environment.items() if name != "AWS_ENDPOINT_URL"},
+        **environment,
+        "AWS_ENDPOINT_URL": url,
         "ORDER_QUEUE_URL": queues.urls["OrderQueue"],
         "REPLAY_QUEUE_URL": queues.urls["ReplayQueue"],
     }
     with new_environment(ours) as functions:
         yield functions
+
+
+def order_queue(url: str, queue_url: str) -> SqsOrderQueue:
+    signer = Signer(Credentials("test", "test"), "sqs", REGION)
+    return SqsOrderQueue(JsonApi(Endpoint(url, signer, seconds=10), "AmazonSQS", attempts=1), queue_url)
 
 
 def submit(functions: Functions) -> UUID:
@@ -121,19 +162,24 @@ def test_the_sweep_sends_the_messages_of_many_orders(
     assert sorted(json.loads(message["Body"])["orderId"] for message in received) == sorted(ids)
 
 
-def test_a_queue_says_whether_messages_wait(queues: Queues) -> None:
-    queue = SqsOrderQueue(queues.client, queues.urls["OrderQueue"])
+def test_a_queue_says_whether_messages_wait(queues: Queues, url: str) -> None:
+    queue = order_queue(url, queues.urls["OrderQueue"])
+    queue.ping()
     assert queue.is_empty()
     assert queue.enqueue_all([uuid4()]) == []
     assert not queue.is_empty()
 
 
-def test_the_refused_messages_of_a_batch_name_their_orders(queues: Queues) -> None:
+def test_a_queue_that_is_not_there_is_named_by_the_error(queues: Queues, url: str) -> None:
+    with pytest.raises(AwsError, match=r"was 400: QueueDoesNotExist The specified queue does not exist"):
+        order_queue(url, f"{queues.urls['OrderQueue']}-of-old").enqueue(uuid4())
+
+
+def test_the_refused_messages_of_a_batch_name_their_orders() -> None:
     ids = [uuid4() for _ in range(3)]
-    with Stubber(queues.client) as stub:
-        failed = {"Id": "1", "SenderFault": False, "Code": "InternalError"}
-        stub.add_response("send_message_batch", {"Successful": [], "Failed": [failed]})
-        assert SqsOrderQueue(queues.client, queues.urls["OrderQueue"]).enqueue_all(ids) == [ids[1]]
+    failed = {"Id": "1", "SenderFault": False, "Code": "InternalError"}
+    with scripted_server(ok(json.dumps({"Successful": [], "Failed": [failed]}).encode())) as server:
+        assert order_queue(server.url, "queue").enqueue_all(ids) == [ids[1]]
 
 
 def test_a_refused_order_sends_no_message(functions: Functions, queues: Queues, orders: PostgresOrderStore) -> None:

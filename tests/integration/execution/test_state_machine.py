@@ -79,14 +79,15 @@ class Lambda(NoFunctions):
 
 
 class Machine:
-    """The Step Functions client that `Dispatch` uses, on an interpreter. Keeps the last answer."""
+    """Step Functions as `ExpressStateMachine` calls it, on an interpreter. Keeps the last answer."""
 
     def __init__(self, interpret: Interpret) -> None:
         self._interpret = interpret
         self.answer: Answer = {}
 
-    def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Answer:  # noqa: N803
-        self.answer = self._interpret(name, input)
+    def call(self, operation: str, request: dict[str, str]) -> Answer:
+        assert operation == "StartSyncExecution"
+        self.answer = self._interpret(request["name"], request["input"])
         return self.answer
 
 

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from order_engine.aws.endpoints import Endpoint
+from order_engine.aws.json_api import JsonApi
+from order_engine.aws.queues import SqsOrderQueue
+from order_engine.aws.signing import Credentials, Signer
 from order_engine.services.health import Health
 from order_engine.storage.active_orders import RedisActiveOrders
 from order_engine.storage.database import Database
@@ -23,20 +24,10 @@ def health(database: Database, redis_url: str, queue: Aws, down: str) -> Iterato
         host, port = nowhere.split(":")
         postgres = Database(f"host={host} port={port} user=postgres") if down == "postgres" else database
         redis = RedisActiveOrders(f"redis://{nowhere}/0" if down == "redis" else redis_url, lambda warning: None)
-        client: Any = boto3.client(
-            "sqs",
-            endpoint_url=f"http://{nowhere}" if down == "queue" else queue.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1}),
-        )
-        url = queue.queue_url("OrderQueue")
-        checks = {
-            "postgres": lambda: postgres.fetch("SELECT 1"),
-            "redis": redis.ping,
-            "queue": lambda: client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"]),
-        }
+        signer = Signer(Credentials("test", "test"), "sqs", "us-east-1")
+        endpoint = Endpoint(f"http://{nowhere}" if down == "queue" else queue.url, signer, seconds=3)
+        orders = SqsOrderQueue(JsonApi(endpoint, "AmazonSQS", attempts=1), queue.queue_url("OrderQueue"))
+        checks = {"postgres": lambda: postgres.fetch("SELECT 1"), "redis": redis.ping, "queue": orders.ping}
         yield Health(checks, authority="postgres")
 
 

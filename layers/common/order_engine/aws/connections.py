@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
-import urllib3
-
-from order_engine.aws.signing import Credentials, Signer
+from order_engine.aws.endpoints import Endpoint
 from order_engine.ports import ConnectionGone, ConnectionRefused
-
-CALL_SECONDS = 1.0
-"""How long a call may take."""
 
 
 class ApiGatewayConnections:
-    """`Connections` through the `@connections` API at `url`, for as many threads as `at_once` says.
+    """`Connections` through the `@connections` API of a stage."""
 
-    Signed and sent without the SDK, which takes four times the CPU and slows cold starts: every event is a call.
-    """
-
-    def __init__(self, url: str, credentials: Credentials, region: str, at_once: int = 1) -> None:
-        self._url = url
-        self._signer = Signer(credentials, "execute-api", region)
-        self._http = urllib3.PoolManager(
-            maxsize=at_once,
-            timeout=urllib3.Timeout(total=CALL_SECONDS),
-            retries=_RetryWhenLost(total=1, allowed_methods=None, status=0),
-        )
+    def __init__(self, stage: Endpoint) -> None:
+        self._stage = stage
 
     def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        status = self._request("POST", connection_id, json.dumps(message).encode())
+        status = self._call("POST", connection_id, json.dumps(message).encode())
         if status == 410:
             raise ConnectionGone(connection_id)
         if status != 200:
@@ -39,40 +25,28 @@ class ApiGatewayConnections:
 
     def is_open(self, connection_id: str) -> bool:
         try:
-            return self._request("GET", connection_id) != 410
+            return self._call("GET", connection_id) != 410
         except ConnectionRefused:
             return True
 
     def close(self, connection_id: str) -> None:
-        status = self._request("DELETE", connection_id)
+        status = self._call("DELETE", connection_id)
         if status not in (204, 410):
             raise ConnectionRefused(f"expected status 204 or 410, was {status}")
 
-    def _request(self, method: str, connection_id: str, body: bytes | None = None) -> int:
-        url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
-        headers = self._signer.headers(method, url, body or b"")
+    def _call(self, method: str, connection_id: str, body: bytes = b"") -> int:
+        """The status of the answer.
+
+        Calls once more if the HTTP connection is lost. A client can tell a repeated event by its `seq`, but would miss
+        one that is not sent. A call that times out is not repeated: other clients wait for their events.
+        """
+        path = f"/@connections/{quote(connection_id, safe='')}"
         try:
-            return self._http.request(method, url, body=body, headers=headers).status
-        except urllib3.exceptions.HTTPError as error:
+            try:
+                return self._stage.call(method, path, body).status
+            except TimeoutError:
+                raise
+            except OSError:
+                return self._stage.call(method, path, body, fresh=True).status
+        except OSError as error:
             raise ConnectionRefused(str(error)) from error
-
-
-class _RetryWhenLost(urllib3.Retry):
-    """Sends a request again if its HTTP connection was lost: the server may have closed a kept one meanwhile.
-
-    A client can tell a repeated event by its `seq`, but would miss one that is not sent. A call that timed out is not
-    sent again: other clients wait for their events.
-    """
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: urllib3.BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: Any = None,
-        _stacktrace: Any = None,
-    ) -> Self:
-        if isinstance(error, urllib3.exceptions.TimeoutError):
-            raise error
-        return super().increment(method, url, response, error, _pool, _stacktrace)

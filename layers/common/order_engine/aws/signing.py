@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import digest
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 
 class Credentials(NamedTuple):
@@ -32,21 +32,25 @@ class Signer:
         self._now = now
         self._key = ("", b"")
 
-    def headers(self, method: str, url: str, body: bytes = b"") -> dict[str, str]:
-        """The headers to send with the request. `url` is percent-encoded, as it is sent, and has no query."""
-        parts = urlsplit(url)
+    def headers(self, method: str, host: str, path: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The headers to send with the request: these, which are named in lower case, and those of its signature.
+
+        `host` and `path` are what the request says; `path` is percent-encoded and has no query.
+        """
         time = f"{self._now():%Y%m%dT%H%M%SZ}"
-        headers = {"host": parts.netloc, "x-amz-date": time}
+        sent = {**headers, "host": host, "x-amz-date": time}
         if self._credentials.token:
-            headers["x-amz-security-token"] = self._credentials.token
-        lines = [f"{name}:{value}\n" for name, value in headers.items()]
-        signed, scope = ";".join(headers), f"{time[:8]}/{self._scope}"
+            sent["x-amz-security-token"] = self._credentials.token
+        names = sorted(sent)
+        lines = "".join([f"{name}:{sent[name]}\n" for name in names])
+        signed, scope = ";".join(names), f"{time[:8]}/{self._scope}"
         # The path is encoded a second time. The empty line is the query.
-        request = [method, quote(parts.path, safe="/~"), "", "".join(lines), signed, sha256(body).hexdigest()]
-        return headers | {
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={self._credentials.access_key}/{scope}, "
+        request = [method, quote(path, safe="/~"), "", lines, signed, sha256(body).hexdigest()]
+        sent["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={self._credentials.access_key}/{scope}, "
             f"SignedHeaders={signed}, Signature={self._signature(time, scope, request)}"
-        }
+        )
+        return sent
 
     def presigned(self, host: str, query: Mapping[str, str], seconds: int) -> str:
         """The presigned URL, without its scheme, of a GET of `/` on `host`, valid for `seconds`."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from order_engine.aws.json_api import JsonApi
 from order_engine.ports import ExecutionResult
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
 
 
 class ExpressStateMachine:
-    """A `StateMachine`. The client must wait longer than an execution may take, and never retry."""
+    """A `StateMachine`. The API must wait longer than an execution may take, and call once: a repeated call would be a
+    second execution.
+    """
 
-    def __init__(self, client: SFNClient, arn: str) -> None:
-        self._client = client
+    def __init__(self, states: JsonApi, arn: str) -> None:
+        self._states = states
         self._arn = arn
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
-        answer = self._client.start_sync_execution(stateMachineArn=self._arn, name=name, input=json.dumps(input))
+        """Raises `AwsError`."""
+        request = {"stateMachineArn": self._arn, "name": name, "input": json.dumps(input)}
+        answer = self._states.call("StartSyncExecution", request)
         return ExecutionResult(answer["status"], answer.get("error"), answer.get("cause"))

@@ -1,4 +1,4 @@
-"""AWS: the SDK's clients, queues, the state machine, connections, passwords by IAM, secrets and keys."""
+"""AWS: queues, the state machine, connections, passwords by IAM, and, by the SDK's clients, secrets and keys."""
 
 from __future__ import annotations
 
@@ -11,44 +11,52 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from order_engine.aws.connections import ApiGatewayConnections
+    from order_engine.aws.endpoints import Endpoint
     from order_engine.aws.iam_tokens import IamTokens
+    from order_engine.aws.json_api import JsonApi
     from order_engine.aws.kms import KmsKey
     from order_engine.aws.queues import SqsOrderQueue, SqsReplayQueue
     from order_engine.aws.signing import Credentials
     from order_engine.aws.state_machine import ExpressStateMachine
 
 
+QUEUE_SECONDS = 3.0
+"""How long a call to a queue may wait for its answer."""
+
+PUSH_SECONDS = 1.0
+"""How long a call to a client's connection may wait for its answer."""
+
+
 @cache
 def order_queue() -> SqsOrderQueue:
     from order_engine.aws.queues import SqsOrderQueue
 
-    return SqsOrderQueue(_client("sqs"), settings.required("ORDER_QUEUE_URL"))
+    return SqsOrderQueue(_sqs(), settings.required("ORDER_QUEUE_URL"))
 
 
 @cache
 def replay_queue() -> SqsReplayQueue:
     from order_engine.aws.queues import SqsReplayQueue
 
-    return SqsReplayQueue(_client("sqs"), settings.required("REPLAY_QUEUE_URL"))
+    return SqsReplayQueue(_sqs(), settings.required("REPLAY_QUEUE_URL"))
 
 
 @cache
 def state_machine() -> ExpressStateMachine:
+    from order_engine.aws.json_api import JsonApi
     from order_engine.aws.state_machine import ExpressStateMachine
     from order_engine.domain.timing import EXECUTION_SECONDS
 
-    # One attempt: a second call would be a second execution.
-    client = _client("stepfunctions", read_timeout=EXECUTION_SECONDS + 5, attempts=1)
-    return ExpressStateMachine(client, settings.required("STATE_MACHINE_ARN"))
+    endpoint = _endpoint("states", _regional("sync-states", "SFN"), EXECUTION_SECONDS + 5)
+    states = JsonApi(endpoint, "AWSStepFunctions", attempts=1)
+    return ExpressStateMachine(states, settings.required("STATE_MACHINE_ARN"))
 
 
 @cache
 def connections() -> ApiGatewayConnections:
     from order_engine.aws.connections import ApiGatewayConnections
-    from order_engine.services.notifications import AT_ONCE
 
-    url, region = settings.required("CONNECTIONS_URL"), settings.required("AWS_REGION")
-    return ApiGatewayConnections(url, credentials(), region, AT_ONCE)
+    return ApiGatewayConnections(_endpoint("execute-api", settings.required("CONNECTIONS_URL"), PUSH_SECONDS))
 
 
 @cache
@@ -66,14 +74,14 @@ def secret(arn: str) -> str:
     """
     from order_engine.aws.secrets import read_secret
 
-    return read_secret(_client("secretsmanager", by_ipv6=True), arn)
+    return read_secret(_client("secretsmanager"), arn)
 
 
 @cache
 def kms_key(arn: str) -> KmsKey:
     from order_engine.aws.kms import KmsKey
 
-    return KmsKey(_client("kms", by_ipv6=True), arn)
+    return KmsKey(_client("kms"), arn)
 
 
 @cache
@@ -89,6 +97,29 @@ def credentials() -> Credentials:
 
 
 @cache
+def _sqs() -> JsonApi:
+    from order_engine.aws.json_api import JsonApi
+
+    return JsonApi(_endpoint("sqs", _regional("sqs", "SQS"), QUEUE_SECONDS), "AmazonSQS", attempts=2)
+
+
+def _endpoint(service: str, url: str, seconds: float) -> Endpoint:
+    from order_engine.aws.endpoints import Endpoint
+    from order_engine.aws.signing import Signer
+
+    return Endpoint(url, Signer(credentials(), service, settings.required("AWS_REGION")), seconds)
+
+
+def _regional(host: str, service_id: str) -> str:
+    """The URL of a service: the variables of AWS's SDKs say it, or else it is AWS's in this region."""
+    for name in (f"AWS_ENDPOINT_URL_{service_id}", "AWS_ENDPOINT_URL"):
+        if url := settings.optional(name):
+            return url
+    region = settings.required("AWS_REGION")
+    return f"https://{host}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+
+
+@cache
 def _session() -> Session:
     from botocore.session import get_session
 
@@ -96,10 +127,13 @@ def _session() -> Session:
 
 
 @cache
-def _client(service: str, read_timeout: float = 3, attempts: int = 2, by_ipv6: bool = False) -> Any:
-    """A client of the SDK's. `by_ipv6` is for a service without an endpoint in the network that the stack creates."""
+def _client(service: str) -> Any:
+    """A client of the SDK's, for what no order waits for at every step.
+
+    By IPv6, since these services have no endpoint in the network that the stack creates.
+    """
     from botocore.config import Config
 
-    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
-    config = Config(connect_timeout=1, read_timeout=read_timeout, retries=retries, use_dualstack_endpoint=by_ipv6)
+    retries: Any = {"total_max_attempts": 2, "mode": "standard"}
+    config = Config(connect_timeout=1, read_timeout=3, retries=retries, use_dualstack_endpoint=True)
     return _session().create_client(service, config=config)

@@ -27,8 +27,6 @@ HEAVY = {
 """Each takes 10 to 100 milliseconds of CPU."""
 
 REST = {"aws_lambda_powertools.event_handler", "pydantic"}
-PUSHES = {"redis", "urllib3"}
-SDK = {"botocore.session", "urllib3"}
 ALLOWED = {
     "AuthorizeFunction": {"psycopg"},
     "TicketFunction": {"psycopg"} | REST,
@@ -36,12 +34,12 @@ ALLOWED = {
     "MarketFunction": REST,
     "DiscoverFunction": {"psycopg"},
     "DescribeFunction": REST,
-    "SubmitFunction": {"psycopg"} | REST | PUSHES | SDK,
-    "WsConnectFunction": {"psycopg", "pydantic"} | PUSHES | SDK,
-    "DispatchFunction": {"psycopg"} | SDK,
-    "RouteFunction": {"psycopg"} | PUSHES,
-    "ExecuteFunction": {"psycopg"} | PUSHES,
-    "RecoverFunction": {"psycopg"} | PUSHES | SDK,
+    "SubmitFunction": {"psycopg", "redis"} | REST,
+    "WsConnectFunction": {"psycopg", "pydantic", "redis"},
+    "DispatchFunction": {"psycopg"},
+    "RouteFunction": {"psycopg", "redis"},
+    "ExecuteFunction": {"psycopg", "redis"},
+    "RecoverFunction": {"psycopg", "redis"},
     "KeysFunction": {"psycopg"},
     "MigrateFunction": {"psycopg", "alembic", "sqlalchemy"},
 }
