@@ -81,12 +81,15 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
         self.connection = connection
         self.received = io.BufferedReader(io.FileIO(connection.fileno(), closefd=False))
         self.streams = streams
+        self.process = os.getpid()
         self.unsent = message(b"y")
 
     def wait_next_invocation(self) -> InvocationRequest:
         """Exits when the emulator has ended."""
         for stream in self.streams:
             stream.end()
+        if os.getpid() != self.process:  # the handler has forked, and returned twice
+            sys.exit()
         try:
             self.connection.sendall(self.unsent)
             self.unsent = b""

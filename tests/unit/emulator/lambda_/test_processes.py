@@ -72,6 +72,17 @@ def test_a_default_timeout_of_sockets_does_not_end_an_unused_environment(code: P
     check(code, scenario)
 
 
+def test_a_fork_of_an_environment_answers_nothing(code: Path) -> None:
+    (code / "app.py").write_text("import os\ndef handler(event, context): return [os.fork(), os.getpid()]")
+
+    async def scenario(service: Lambda) -> None:
+        children = [await invoke(service) for _ in range(3)]
+        assert len({parent for _, parent in children}) == 1
+        await until(lambda: not any(alive(child) for child, _ in children))
+
+    check(code, scenario)
+
+
 def test_a_program_that_the_function_starts_has_no_part_in_its_connection(code: Path) -> None:
     source = "import subprocess, sys\ncode = 'import os; print(os.listdir(\"/dev/fd\"))'\n"
     source += "def handler(event, context): return subprocess.check_output([sys.executable, '-c', code], text=True)"
