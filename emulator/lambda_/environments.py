@@ -27,8 +27,11 @@ IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
 SURPLUS_LIMIT = 10.0  # the same, while more than KEPT are unused: those of a burst
 KEPT = 2
 PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few warm ones do more than many
+LONGEST_WAIT = 1.0  # the same where no core is free, since the others may need the answer of this invocation
+CONTENDED = 0.05  # part of its time that an environment waits for a core where no core is free for one more
 FORKS_AT_ONCE = 2  # more would only slow down those that are starting
 MEMORY_SAMPLE = 1.0  # seconds between looks at an environment's memory
+PROCESSES = Path("/proc")
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class Counters:
 class Run:
     """One invocation on its way through a function."""
 
-    __slots__ = ("arn", "deadline", "payload", "request_id", "result", "started", "trace")
+    __slots__ = ("arn", "deadline", "payload", "request_id", "result", "started", "submitted", "trace")
 
     def __init__(self, arn: str, payload: bytes, request_id: str) -> None:
         self.arn = arn  # the function's, with the version or alias if the caller named one
@@ -55,6 +58,7 @@ class Run:
         identity = request_id.replace("-", "")
         self.trace = continued(identity[16:], f"1-{int(time.time()):08x}-{identity[:24]}")
         self.result: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        self.submitted = time.monotonic()
         self.started = 0.0
         self.deadline: asyncio.TimerHandle | None = None
 
@@ -71,6 +75,7 @@ class Environment:
         self.initialization: float | None = time.perf_counter()
         self.memory = 0
         self.server = server
+        self._core_waits = 0.0
         self._memory_read = 0.0
         self._pool = pool
         self._connection = Connection(self)
@@ -116,13 +121,20 @@ class Environment:
         self.killed = True
         self.server.kill(self)
 
+    def core_wait(self) -> float:
+        """Returns how many seconds its main thread has waited for a core since the last call; 0 if nothing tells."""
+        before = self._core_waits
+        with contextlib.suppress(OSError), open(PROCESSES / str(self.pid) / "schedstat", "rb") as schedule:
+            self._core_waits = int(schedule.read().split()[1]) / 1e9
+        return self._core_waits - before
+
     def sample_memory(self) -> None:
         """Reads the peak memory in MiB, if the system provides it."""
         now = time.perf_counter()
         if now - self._memory_read < MEMORY_SAMPLE:
             return
         self._memory_read = now
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/status", "rb") as status:
+        with contextlib.suppress(OSError), open(PROCESSES / str(self.pid) / "status", "rb") as status:
             for line in status:
                 if line.startswith(b"VmHWM:"):
                     self.memory = int(line.split()[1]) // 1024
@@ -143,10 +155,14 @@ class Pool:
         self.counters = Counters()
         self._waiting: deque[Run] = deque()
         self._idle: list[Environment] = []  # the most recently used one last
+        self._environments: set[Environment] = set()
         self._starting: set[Environment] = set()
         self._servers: set[ForkServer] = set()
         self._server: ForkServer | None = None
         self._standby: ForkServer | None = None
+        self._missing = 0  # environments to fork for invocations that have waited
+        self._forked = 0.0
+        self._lookout: asyncio.TimerHandle | None = None
         self._reaper: asyncio.TimerHandle | None = None
         self._settled = asyncio.Event()
         self._settled.set()
@@ -179,20 +195,42 @@ class Pool:
         self._waiting.append(run)
         if self._server is None:
             self.start()
-        if self._server is not None and self._server.environments:
-            asyncio.get_running_loop().call_later(PATIENCE, self._grow_for, run)
-        else:
-            self.grow()
+        self.grow()
+        if self._lookout is None:
+            self._contended()
+            self._lookout = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
     def grow(self) -> None:
-        """Forks environments for waiting invocations."""
+        """Forks the first environment for waiting invocations, and those that are missing."""
         server = self._server
-        while server is not None and server.ready and len(self._starting) < min(len(self._waiting), FORKS_AT_ONCE):
-            self._starting.add(Environment(self, server))
+        if server is None or not server.ready:
+            return
+        while (self._missing or not server.environments) and len(self._starting) < min(
+            len(self._waiting), FORKS_AT_ONCE
+        ):
+            self._missing = max(self._missing - 1, 0)
+            self._forked = time.monotonic()
+            environment = Environment(self, server)
+            self._environments.add(environment)
+            self._starting.add(environment)
 
-    def _grow_for(self, run: Run) -> None:
-        if run in self._waiting:
-            self.grow()
+    def _look(self) -> None:
+        """Forks more environments if the others wait for something else than a core, or after a long wait."""
+        self._lookout = None
+        if not self._waiting:
+            return
+        if self._contended():
+            waited = time.monotonic() - max(self._waiting[0].submitted, self._forked)
+            self._missing = int(waited >= LONGEST_WAIT)
+        else:
+            self._missing = len(self._waiting)
+        self.grow()
+        self._lookout = asyncio.get_running_loop().call_later(PATIENCE, self._look)
+
+    def _contended(self) -> bool:
+        """Whether an environment has waited for a core during a part of the last PATIENCE."""
+        waits = [environment.core_wait() for environment in self._environments]
+        return max(waits, default=0.0) > CONTENDED * PATIENCE
 
     def free(self, environment: Environment) -> None:
         """Gives the free environment the next invocation, or keeps it for later."""
@@ -226,6 +264,7 @@ class Pool:
 
     def remove(self, environment: Environment, code: int) -> None:
         """The environment has exited."""
+        self._environments.remove(environment)
         if environment in self._idle:
             self._idle.remove(environment)
         if environment in self._starting:
@@ -324,8 +363,9 @@ class Pool:
             await asyncio.wait_for(self._settled.wait(), grace)
         self._closed = True
         self._server = None
-        if self._reaper is not None:
-            self._reaper.cancel()
+        for timer in (self._reaper, self._lookout):
+            if timer is not None:
+                timer.cancel()
         while self._waiting:
             self._exit_waiting(-signal.SIGKILL)
         for server in self._servers:
