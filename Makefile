@@ -126,8 +126,8 @@ causes: MARKET = simulated
 causes: $(VENV)/.dev ## sample what uses the CPU of an order, by cause, in the functions and in the emulator: BASE=REVISION compares
 	PYTHONPATH=layers/common $(BIN)/python -m bench.causes $(if $(BASE),--base "$(BASE)") --market $(MARKET) $(ARGS)
 
-cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget
-	$(BIN)/python -m bench.imports $(ARGS)
+cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget; BASE=REVISION compares
+	$(BIN)/python -m bench.imports $(if $(BASE),--base "$(BASE)") $(ARGS)
 
 faults: $(VENV)/.dev ## kill every part under 300 running orders and check them against the chain: MARKET=simulated, ARGS="--seed 2"
 	PYTHONPATH=.:layers/common $(BIN)/python -m tests.faults --market $(MARKET) $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -43,14 +44,18 @@ def python() -> str:
         raise NoPython("expected python3.13 on PATH, with pip: Lambda's Python") from error
 
 
-def build(architecture: str) -> Path:
-    """Runs `make build` in a folder for each architecture, so that the build to deploy stays untouched."""
+def build(architecture: str, root: Path = ROOT) -> Path:
+    """Runs `make build` in a folder for each architecture, so that the build to deploy stays untouched.
+
+    `root` is the folder of the project, which may be another revision. That is built with this one's tools.
+    """
     folder = f".aws-sam/{architecture}"
-    command = ["make", "build", f"ARCHITECTURE={architecture}", f"BUILD={folder}", "ARGS="]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    tools = () if root == ROOT else (f"VENV={sys.prefix}", f"--old-file={sys.prefix}/.dev")
+    command = ["make", "build", f"ARCHITECTURE={architecture}", f"BUILD={folder}", "ARGS=", *tools]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    return ROOT / folder / "build"
+    return root / folder / "build"
 
 
 def functions(artifact: Path, parameters: dict[str, str] | None = None) -> list[Function]:

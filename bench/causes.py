@@ -18,8 +18,9 @@ from typing import Any
 
 from bench.meters import by_kind
 from bench.orders import MARKETS, measure
-from bench.paired import Series, settle
+from bench.paired import settle
 from bench.revision import RevisionError, revision
+from bench.series import Series
 from bench.stack import ENGINE, ROOT, fresh_stack
 from bench.table import print_table
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import artifact
+from bench.revision import RevisionError, revision
+from bench.series import Series
 from bench.table import print_table
 from emulator.lambda_.records import Function
 
@@ -33,6 +36,9 @@ def measure(function: Function, modules: str) -> float:
 
 MARKETS = {"simulated": {}, "Solana": artifact.SOLANA}
 """The parameters of each market."""
+
+ALWAYS = ("nothing", "reference")
+"""What is measured beside the functions."""
 
 
 class Case(NamedTuple):
@@ -58,17 +64,19 @@ class Measured:
         }
         self._times: dict[Case | str, list[float]] = {case: [] for case in self._code}
 
-    def again(self, cases: set[Case]) -> None:
+    def again(self, cases: Iterable[Case | str]) -> None:
         """Measures each once, in turns, so that a slow phase of the machine affects all of them."""
-        for case, (function, code) in self._code.items():
-            if case in cases | {"nothing", "reference"}:
-                self._times[case].append(measure(function, code))
+        for case in cases:
+            self._times[case].append(measure(*self._code[case]))
 
     def least(self, case: Case | str) -> float:
         return min(self._times[case]) - min(self._times["nothing"])
 
     def median(self, case: Case) -> float:
         return statistics.median(self._times[case]) - statistics.median(self._times["nothing"])
+
+    def each(self, case: Case) -> list[float]:
+        return [taken - min(self._times["nothing"]) for taken in self._times[case]]
 
     def budget(self, function: str) -> float:
         """The budget in milliseconds, larger on a slow or busy machine."""
@@ -78,22 +86,31 @@ class Measured:
         return {case for case in self.cases if self.least(case) > self.budget(case.function)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.imports", description=__doc__)
-    parser.add_argument("--artifact", type=Path, help="the build to measure (a new one for this machine)")
-    parser.add_argument("--runs", type=int, default=7)
-    options = parser.parse_args()
-    try:
-        artifact.python()
-    except artifact.NoPython as error:
-        sys.exit(str(error))
-    measured = Measured(options.artifact.resolve() if options.artifact else artifact.build(artifact.HERE))
-    for _ in range(options.runs):
-        measured.again(measured.cases)
+def compare(base: str, artifact_here: Path, runs: int) -> None:
+    """Prints the times of another revision beside those of this one, and their ratios turn by turn."""
+    with revision(base) as root:
+        before, now = Measured(artifact.build(artifact.HERE, root)), Measured(artifact_here)
+        cases = before.cases & now.cases
+        turns: list[Case | str] = [*ALWAYS, *cases]
+        for _ in range(runs):
+            for case in turns:
+                before.again([case])
+                now.again([case])
+    series = Series()
+    for case in sorted(cases, key=before.least, reverse=True):
+        name = f"{case.function}, {case.market}"
+        series.before[name], series.now[name] = before.each(case), now.each(case)
+    print_table(["CPU ms of a cold start", base, "this revision", "ratio"], list(series.rows()))
+
+
+def hold(measured: Measured, runs: int) -> None:
+    """Prints the times of this revision. Exits with an error if a function exceeds its budget."""
+    for _ in range(runs):
+        measured.again((*ALWAYS, *measured.cases))
     # Other work may have slowed the machine down: functions beyond their budgets are measured again.
-    for _ in range(3 * options.runs):
+    for _ in range(3 * runs):
         if beyond := measured.beyond():
-            measured.again(beyond)
+            measured.again((*ALWAYS, *beyond))
     functions = {case.function for case in measured.cases}
     rows = []
     for name in sorted(functions, key=lambda name: measured.least(Case(name, "Solana")), reverse=True):
@@ -104,6 +121,23 @@ def main() -> None:
     if beyond := measured.beyond():
         names = ", ".join(sorted(f"{case.function} ({case.market})" for case in beyond))
         sys.exit(f"beyond the budget: {names}. python3.13 -X importtime shows which imports take long.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.imports", description=__doc__)
+    parser.add_argument("--artifact", type=Path, help="the build to measure (a new one for this machine)")
+    parser.add_argument("--base", help="compare with this revision, in turns, instead of with the budgets")
+    parser.add_argument("--runs", type=int, default=7)
+    options = parser.parse_args()
+    try:
+        artifact.python()
+        build = options.artifact.resolve() if options.artifact else artifact.build(artifact.HERE)
+        if options.base:
+            compare(options.base, build, options.runs)
+        else:
+            hold(Measured(build), options.runs)
+    except (artifact.NoPython, RevisionError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.meters import Part
-from bench.paired import Series, cell, ratios, titles
+from bench.paired import titles
+from bench.series import Series, cell, ratios
 
 
 def test_a_ratio_is_of_one_turn() -> None:
