@@ -17,6 +17,7 @@ from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import QUEUE_BATCH, Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
 from order_engine.services.execution import Execution
 from order_engine.services.routing import Router
+from order_engine.services.venues import Venues
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
@@ -77,7 +78,7 @@ def fake_execution(
     deadline: float = 10,
     publish: Publish = lambda events, listeners: None,
 ) -> Execution:
-    router = Router(venues, deadline)
+    router = Router(Venues(venues, deadline))
     return Execution(
         orders=PostgresOrderStore(database),
         quotes=PostgresQuoteStore(database),

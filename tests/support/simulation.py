@@ -23,7 +23,7 @@ from order_engine.services.routing import Router
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.faults import Faults
 from order_engine.simulation.market import Latency, Market
-from order_engine.simulation.pools import VENUES, PoolSetting
+from order_engine.simulation.pools import PoolSetting
 from order_engine.simulation.traders import STILL, Flow
 from order_engine.simulation.venue import SimulatedVenue
 from order_engine.storage.database import Database
@@ -71,7 +71,7 @@ def market_of(database: Database, clock: Clock, flow: Flow = STILL, latency: Lat
 
 
 def router_on(market: Market) -> Router:
-    return Router([SimulatedVenue(name, market) for name in VENUES], 10, market.now)
+    return Router(SimulatedVenue(market), market.now)
 
 
 def execution_on(

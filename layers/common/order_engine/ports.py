@@ -30,7 +30,7 @@ View: TypeAlias = "Callable[[Event], dict[str, Any]]"
 
 
 class PoolList(NamedTuple):
-    """A venue's pools, and by address those that can't be used, and why.
+    """A venue's pools, and why others are missing, by the address of a pool or the name of a venue.
 
     `now` is the time that its swaps see, in Unix seconds, where that is not the engine's.
     """
@@ -41,7 +41,7 @@ class PoolList(NamedTuple):
 
 
 class Venue(Protocol):
-    """A DEX."""
+    """A DEX, or several that are asked together."""
 
     name: str
 

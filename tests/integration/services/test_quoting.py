@@ -29,6 +29,7 @@ from order_engine.domain.runs import Run
 from order_engine.domain.tokens import TOKENS
 from order_engine.ports import Venue
 from order_engine.services.routing import Router
+from order_engine.services.venues import Venues
 from order_engine.simulation.faults import set_fault
 from order_engine.simulation.pools import VENUES
 from order_engine.simulation.venue import SimulatedVenue
@@ -53,7 +54,7 @@ def best(router: Router, token_in: str, token_out: str, amount: int) -> Routed:
 
 
 def ask(*venues: Venue, deadline: float = 10, amount: int = REQUEST.amount_in) -> Routed:
-    return best(Router(venues, deadline), "SOL", "USDC", amount)
+    return best(Router(Venues(venues, deadline)), "SOL", "USDC", amount)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_a_slow_venue_is_dropped_at_the_deadline_and_reported(slow: FakeVenue) -
 
 
 def test_a_hanging_venue_does_not_delay_the_others(slow: FakeVenue) -> None:
-    router = Router([slow, FakeVenue("meteora")], 0.1)
+    router = Router(Venues([slow, FakeVenue("meteora")], 0.1))
     started = time.monotonic()
     for _ in range(4):
         assert best(router, "SOL", "USDC", REQUEST.amount_in).quote.venue == "meteora"
@@ -137,7 +138,7 @@ def test_a_hanging_venue_does_not_delay_the_others(slow: FakeVenue) -> None:
 
 
 def test_a_venue_that_hung_quotes_again_when_it_answers(slow: FakeVenue) -> None:
-    router = Router([slow, FakeVenue("meteora")], 0.1)
+    router = Router(Venues([slow, FakeVenue("meteora")], 0.1))
     best(router, "SOL", "USDC", REQUEST.amount_in)
     assert slow.answers is not None
     slow.answers.set()
@@ -282,25 +283,25 @@ def test_an_order_may_be_worth_the_limit_and_no_more(
 ) -> None:
     """The limit is in USDC at the spot price of the deepest pools, directly or over a hub."""
     units, usdc = parse_amount(amount, TOKENS[token_in]), TOKENS["USDC"]
-    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    venue = SimulatedVenue(market_of(database, clock))
     refused = pytest.raises(
         OrderTooLarge, match=f"^expected an order worth at most 1 USDC, was {amount} {token_in}, worth {worth}$"
     )
     with refused as error:
-        Router(venues, 10, max_order_value=10**6).best(token_in, token_out, units, BPS)
+        Router(venue, max_order_value=10**6).best(token_in, token_out, units, BPS)
     value = parse_amount(str(error.value).split()[-2], usdc)
-    assert Router(venues, 10, max_order_value=value).best(token_in, token_out, units, BPS)
-    assert Router(venues, 10).best(token_in, token_out, units, BPS)
+    assert Router(venue, max_order_value=value).best(token_in, token_out, units, BPS)
+    assert Router(venue).best(token_in, token_out, units, BPS)
     with pytest.raises(OrderTooLarge):
-        Router(venues, 10, max_order_value=value - 1).best(token_in, token_out, units, BPS)
+        Router(venue, max_order_value=value - 1).best(token_in, token_out, units, BPS)
 
 
 def test_an_order_of_unknown_worth_is_refused_where_there_is_a_limit(database: Database, clock: Clock) -> None:
     database.execute("DELETE FROM market_pools WHERE 'USDC' IN (token_a, token_b)")
-    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    venue = SimulatedVenue(market_of(database, clock))
     with pytest.raises(OrderTooLarge, match="was 1 SOL, which no pools value in USDC"):
-        Router(venues, 10, max_order_value=10**12).best("SOL", "mSOL", SOL, BPS)
-    assert Router(venues, 10).best("SOL", "mSOL", SOL, BPS)
+        Router(venue, max_order_value=10**12).best("SOL", "mSOL", SOL, BPS)
+    assert Router(venue).best("SOL", "mSOL", SOL, BPS)
 
 
 def test_a_small_pool_with_a_strange_price_does_not_change_what_an_order_is_worth(
@@ -308,9 +309,9 @@ def test_a_small_pool_with_a_strange_price_does_not_change_what_an_order_is_wort
 ) -> None:
     strange = RaydiumCp(10**9, 10**12, 2_500, 0, 0, 0, 0)
     store(database, "raydium-cp:SOL-USDC", strange)
-    venues = [SimulatedVenue(name, market_of(database, clock)) for name in VENUES]
+    venue = SimulatedVenue(market_of(database, clock))
     with pytest.raises(OrderTooLarge, match="was 1 SOL, worth 170 USDC"):
-        Router(venues, 10, max_order_value=1).best("SOL", "USDC", SOL, BPS)
+        Router(venue, max_order_value=1).best("SOL", "USDC", SOL, BPS)
 
 
 def test_a_refusal_is_retryable_while_a_venue_is_missing(router: Router, database: Database) -> None:

@@ -75,7 +75,7 @@ def test_prices_move_on_after_the_clock_is_set_back(database: Database, clock: C
     market = market_of(database, clock, Flow(1_000))
 
     def paid() -> int:
-        listings = SimulatedVenue("raydium", market).pools(["SOL", "USDC"]).listings
+        listings = SimulatedVenue(market).pools(["SOL", "USDC"]).listings
         (pool,) = [listing.pool for listing in listings if listing.id == AMM]
         return pool.output(SOL, True, int(clock.now))
 

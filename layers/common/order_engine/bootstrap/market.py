@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from order_engine.bootstrap import settings
@@ -29,18 +28,18 @@ def description() -> MarketDescription:
     return MarketDescription(name(), where, settings.required("WALLET_ADDRESS"), tokens)
 
 
-def venues(latency: str | None = None) -> tuple[Sequence[Venue], float]:
-    """The venues, and how many seconds each may take.
+def venue(latency: str | None = None) -> Venue:
+    """Answers for all venues.
 
     `latency` is that of the simulated market, that of the environment unless it is given.
     """
     if _on_solana():
         from order_engine.bootstrap import solana
 
-        return solana.venues()
+        return solana.venue()
     from order_engine.bootstrap import simulation
 
-    return simulation.venues(latency)
+    return simulation.venue(latency)
 
 
 def chain() -> Chain:

@@ -198,6 +198,6 @@ def _router(latency: str | None = None) -> Router:
     from order_engine.domain.tokens import TOKENS
     from order_engine.services.routing import Router
 
-    venues, deadline = market.venues(latency)
     max_order_value = settings.integer("MAX_ORDER_VALUE") * 10 ** TOKENS["USDC"].decimals
-    return Router(venues, deadline, log=inform, max_order_value=max_order_value, limits=market.limits())
+    venue = market.venue(latency)
+    return Router(venue, log=inform, max_order_value=max_order_value, limits=market.limits())

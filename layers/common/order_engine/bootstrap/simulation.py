@@ -1,8 +1,7 @@
-"""The simulated market: its venues and its chain."""
+"""The simulated market: its venue and its chain."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 from order_engine.bootstrap import settings, stores
@@ -10,15 +9,13 @@ from order_engine.ports import Chain, Venue
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.faults import Faults
 from order_engine.simulation.market import LATENCIES, Market
-from order_engine.simulation.pools import VENUES
 from order_engine.simulation.traders import Flow
 from order_engine.simulation.venue import SimulatedVenue
 
 
-def venues(latency: str | None = None) -> tuple[Sequence[Venue], float]:
-    """The venues, and how many seconds each may take. `latency` is that of the environment unless it is given."""
-    market = _market(latency or _latency())
-    return [SimulatedVenue(name, market) for name in VENUES], market.latency.deadline
+def venue(latency: str | None = None) -> Venue:
+    """Answers for all venues. `latency` is that of the environment unless it is given."""
+    return SimulatedVenue(_market(latency or _latency()))
 
 
 def chain() -> Chain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from order_engine.storage.pools import PostgresPoolRegistry
 
 
-def venues() -> tuple[Sequence[Venue], float]:
-    """The one venue that answers for all programs, and how many seconds it may take."""
-    # It may ask twice, for a pool that has moved.
-    return [_venue()], 2 * DEADLINE_SECONDS
+def venue() -> Venue:
+    """Answers for all programs."""
+    from order_engine.services.venues import Venues
+
+    # It may ask twice, for a pool that has moved. A node that trickles its answer keeps it waiting for longer.
+    return Venues([_venue()], 2 * DEADLINE_SECONDS)
 
 
 @cache

@@ -1,10 +1,9 @@
-"""Asks every venue for its pools and finds the route through them that pays most."""
+"""Asks the venues for their pools and finds the route through them that pays most."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from order_engine.dex import routing
@@ -32,7 +31,7 @@ LEG_COST_LAMPORTS = 5_000
 
 
 class Router:
-    """`deadline` is how many seconds a venue may take; `now` gives Unix seconds; `log` keeps each decision.
+    """`venue` answers for all of them; `now` gives Unix seconds; `log` keeps each decision.
 
     `limits` are those of the chain's transactions, if it has any. `max_order_value` is the most that an order may be
     worth, in base units of USDC at the pools' spot prices; 0 is no limit.
@@ -40,31 +39,29 @@ class Router:
 
     def __init__(
         self,
-        venues: Sequence[Venue],
-        deadline: float,
+        venue: Venue,
         now: Callable[[], float] = time.time,
         log: Callable[[str, Mapping[str, Any]], None] = lambda message, details: None,
         max_order_value: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        self._venues = venues
-        self._deadline = deadline
+        self._venue = venue
         self._log = log
         self._max_order_value = max_order_value
         self._limits = limits
         self._now = now
-        # One thread per venue: a venue that hangs delays no other.
-        self._threads = {venue.name: ThreadPoolExecutor(1, f"quote-{venue.name}") for venue in venues}
 
     def best(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> tuple[Quote, Decision]:
         """The route that pays most now, and why. `amount_in` in base units.
 
-        Raises `VenueUnavailable` when no venue answers, or when one that does not answer may change a refusal;
+        Raises what `Venue.pools` raises; `VenueUnavailable` when one that does not answer may change a refusal;
         `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`, `PriceImpactTooHigh`, `OrderTooLarge`.
         """
         from_token, to_token = pool_token(token_in), pool_token(token_out)
         tokens = sorted({from_token, to_token, *routing.HUBS})
-        listings, missing, now = self._listings(tokens)
+        listings, missing, now = self._venue.pools(tokens)
+        if now is None:
+            now = int(self._now())
         try:
             routes = routing.routes(listings, from_token, to_token, amount_in, now, LEG_COST_LAMPORTS, self._limits)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
@@ -102,28 +99,6 @@ class Router:
             f" was {describe(amount_in, token_in)},"
             f" {'which no pools value in USDC' if value is None else f'worth {describe(value, usdc)}'}"
         )
-
-    def _listings(self, tokens: Sequence[str]) -> tuple[list[Listing], dict[str, EngineError], int]:
-        """The pools of all venues, why others are missing, by the venue's name or the pool's address, and the time."""
-        answers = {venue.name: self._threads[venue.name].submit(venue.pools, tokens) for venue in self._venues}
-        wait(answers.values(), timeout=self._deadline)
-        listings: list[Listing] = []
-        missing: dict[str, EngineError] = {}
-        now = int(self._now())
-        for name, answer in answers.items():
-            if not answer.done():
-                answer.cancel()
-                missing[name] = VenueUnavailable(f"{name} did not quote within {self._deadline:g} s")
-                continue
-            try:
-                pools = answer.result()
-            except EngineError as error:
-                missing[name] = error
-            else:
-                listings += pools.listings
-                missing |= pools.unusable
-                now = now if pools.now is None else pools.now
-        return listings, missing, now
 
 
 def _swaps(route: Route) -> tuple[PlannedSwap, ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import secrets
 from collections.abc import Sequence
 from itertools import groupby
 from json import dumps
-from typing import Any
 from uuid import UUID
 
 from order_engine.dex.errors import DexError
@@ -18,15 +16,17 @@ from order_engine.domain.money import describe
 from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, pool_token
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.simulation.market import PERIODS_AHEAD, POOL_COLUMNS, SLOT_SECONDS, Market
+from order_engine.simulation.faults import STORED_FAULTS
+from order_engine.simulation.market import PERIODS_AHEAD, SLOT_SECONDS, Market
+from order_engine.simulation.stored_pools import POOL
 
 TRANSACTION_LIFETIME_SLOTS = 150
 """How long a Solana blockhash is valid."""
 
+_FAULTS = f"SELECT {STORED_FAULTS}"
+
 _POOLS_TO_LAND_IN = f"""
-    SELECT {POOL_COLUMNS},
-           (SELECT row_to_json(fault) FROM market_faults AS fault
-            WHERE fault.venue = ANY(%(venues)s) AND step = 'submit' LIMIT 1) AS fault,
+    SELECT {POOL}, {STORED_FAULTS},
            (SELECT slot FROM market_transactions WHERE signature = %(signature)s) AS recorded_slot,
            clock_timestamp() AS read_at
     FROM market_pools AS pool WHERE id = ANY(%(ids)s)"""
@@ -54,14 +54,16 @@ _LAND = f"""
     SET state = moved.state::json, version = version + 1,
         period = CASE WHEN period BETWEEN %(period)s AND %(period)s + {PERIODS_AHEAD} THEN period ELSE %(period)s END
     FROM landed, unnest(%(ids)s::text[], %(states)s::text[]) AS moved (id, state) WHERE pool.id = moved.id
-    RETURNING signature"""
+    RETURNING pool.id, pool.xmin::text AS written, version, period"""
 
 # Recorded like a result, so that a sender that is late conflicts. Waits for a sender that is landing.
 _EXPIRE = """
     INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
     VALUES (%(signature)s, %(slot)s, %(now)s, %(amount_in)s, 0, FALSE, '[]') ON CONFLICT DO NOTHING"""
 
-_RESULT = "SELECT amount_in, amount_out, swapped, slot FROM market_transactions WHERE signature = %(signature)s"
+_RESULT = f"""
+    SELECT {STORED_FAULTS}, amount_in, amount_out, swapped, slot
+    FROM (SELECT) AS one LEFT JOIN market_transactions ON signature = %(signature)s"""
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -77,30 +79,32 @@ class SimulatedChain:
 
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         self._market.wait(self._market.latency.build)
-        self._market.faults.check("build", _venues(quote.swaps))
+        (row,) = self._market.database.fetch(_FAULTS, {"venues": _venues(quote.swaps), "step": "build"})
+        self._market.faults.check(row["faults"])
         quote.check(self._market.now())
         return Transaction.of(
             quote,
             min_out,
-            signature=_signature(quote, min_out, order_id),
+            signature=_signature(),
             last_valid_height=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
             instructions=_instructions(quote),
         )
 
     def submit(self, transaction: Transaction) -> None:
         """Swaps, or records that the swap was refused, by compare-and-set on the versions of the pools."""
-        market = self._market
+        market, known = self._market, self._market.stored_pools
         ids = sorted({swap.pool for swap in transaction.swaps})
         values = {
             "signature": transaction.signature,
             "venues": _venues(transaction.swaps),
+            "step": "submit",
             "ids": ids,
             "amount_in": transaction.amount_in,
             "last_valid_height": transaction.last_valid_height,
             "slot_seconds": SLOT_SECONDS,
         }
         while True:
-            rows = {row["id"]: row for row in market.database.fetch(_POOLS_TO_LAND_IN, values)}
+            rows = {row["id"]: row for row in market.database.fetch(_POOLS_TO_LAND_IN, values | {"known": known.known})}
             if missing := [id for id in ids if id not in rows]:
                 raise NoRoute(f"no pools named {', '.join(missing)}")
             row = rows[ids[0]]
@@ -109,18 +113,22 @@ class SimulatedChain:
                 raise QuoteExpired("the transaction expired before it was sent")
             if recorded_slot is not None:
                 return
-            fault = row["fault"] if row["fault"] and market.faults.occurs(row["fault"]) else None
-            if fault and fault["kind"] in ("fail", "drop"):
-                market.faults.carry_out("submit", fault)
+            faults = market.faults.occurring(row["faults"])[:1]
+            kind = faults[0]["kind"] if faults else None
+            if kind in ("fail", "drop"):
+                market.faults.strike(faults)
                 return
             period = market.flow.period(now)
-            before = {id: market.pool(rows[id], period) for id in ids}
-            swaps, after = _carried_out(transaction, before, rows, int(now))
+            stored = {id: known.read(rows[id]) for id in ids}
+            before = {id: market.pool(id, pool, period) for id, pool in stored.items()}
+            token_a = {id: pool.token_a for id, pool in stored.items()}
+            swaps, after = _carried_out(transaction, before, token_a, int(now))
             amount_out, least = sum(swap.amount_out for swap in _last_hop(swaps)), _least(transaction)
-            if fault and fault["kind"] == "slip":
+            if kind == "slip":
                 # The price moves just before the swap, by as much as it takes.
                 amount_out = min(amount_out, least - 1)
             swapped = amount_out >= least
+            states = after if swapped else before
             landing = {
                 "now": now,
                 "read_at": row["read_at"],
@@ -128,40 +136,47 @@ class SimulatedChain:
                 "swapped": swapped,
                 "swaps": dumps([swap.dump() for swap in swaps]),
                 "period": period,
-                "versions": [rows[id]["version"] for id in ids],
-                "states": [dumps((after if swapped else before)[id].to_json()) for id in ids],
+                "versions": [stored[id].version for id in ids],
+                "states": [dumps(states[id].to_json()) for id in ids],
             }
-            if market.database.fetch(_LAND, {**values, **landing}):
+            if landed := market.database.fetch(_LAND, {**values, **landing}):
                 break
             # Another swap came first: try again at the price that it left. Or the last slot has passed meanwhile.
-        if fault:
-            # The worst kind of timeout: the transaction has landed, and the sender does not know.
-            market.faults.carry_out("submit", fault)
+        for row in landed:
+            id = row.pop("id")
+            known.keep(id, stored[id]._replace(**row, pool=states[id]))
+        # The worst kind of timeout: the transaction has landed, and the sender does not know.
+        market.faults.strike(faults)
 
     def confirm(self, transaction: Transaction) -> Fill | None:
         market = self._market
-        market.faults.check("confirm", _venues(transaction.swaps))
-        rows = market.database.fetch(_RESULT, {"signature": transaction.signature})
-        if not rows:
+        values = {
+            "signature": transaction.signature,
+            "venues": _venues(transaction.swaps),
+            "step": "confirm",
+            "amount_in": transaction.amount_in,
+        }
+        (row,) = market.database.fetch(_RESULT, values)
+        market.faults.check(row["faults"])
+        if row["slot"] is None:
             now = market.now()
             slot = market.slot_at(now)
             if slot <= transaction.last_valid_height:
                 return None
-            values = {"signature": transaction.signature, "amount_in": transaction.amount_in}
             market.database.execute(_EXPIRE, {**values, "slot": slot, "now": int(now)})
-            rows = market.database.fetch(_RESULT, values)
-        if rows[0]["slot"] > transaction.last_valid_height:
+            (row,) = market.database.fetch(_RESULT, values)
+        if row["slot"] > transaction.last_valid_height:
             raise QuoteExpired("the transaction was not seen on chain before it expired")
-        amount_out = int(rows[0]["amount_out"])
+        amount_out = int(row["amount_out"])
         # A random number that is the same each time.
         delay = random.Random(transaction.signature).uniform(*market.latency.confirm)
-        if 0 <= (market.slot - rows[0]["slot"]) * SLOT_SECONDS < delay:
+        if 0 <= (market.slot - row["slot"]) * SLOT_SECONDS < delay:
             return None
-        if not rows[0]["swapped"]:
+        if not row["swapped"]:
             token = TOKENS[transaction.token_out]
             least = describe(_least(transaction), token)
             raise SlippageExceeded(f"expected at least {least}, was {describe(amount_out, token)}")
-        return Fill(transaction.signature, int(rows[0]["amount_in"]), amount_out, rows[0]["slot"])
+        return Fill(transaction.signature, int(row["amount_in"]), amount_out, row["slot"])
 
 
 def _least(transaction: Transaction) -> int:
@@ -170,7 +185,7 @@ def _least(transaction: Transaction) -> int:
 
 
 def _carried_out(
-    transaction: Transaction, pools: dict[str, Pool], rows: dict[str, dict[str, Any]], now: int
+    transaction: Transaction, pools: dict[str, Pool], token_a: dict[str, str], now: int
 ) -> tuple[list[PlannedSwap], dict[str, Pool]]:
     """The swaps with their real amounts, and the pools after them; no swap if a pool refuses one."""
     done: list[PlannedSwap] = []
@@ -178,7 +193,7 @@ def _carried_out(
     try:
         for _, hop in groupby(transaction.swaps, _tokens):
             for planned, amount_in in _shares(list(hop), amount):
-                a_to_b = planned.token_in == rows[planned.pool]["token_a"]
+                a_to_b = planned.token_in == token_a[planned.pool]
                 swap, after[planned.pool] = after[planned.pool].swap(amount_in, a_to_b, now)
                 done.append(planned._replace(amount_in=amount_in, amount_out=swap.amount_out))
             amount = sum(swap.amount_out for swap in _last_hop(done))
@@ -223,10 +238,9 @@ def _wrapped(symbol: str) -> str:
     return "wSOL" if symbol == pool_token("wSOL") else symbol
 
 
-def _signature(quote: Quote, min_out: int, order_id: UUID) -> str:
+def _signature() -> str:
     """A unique signature in Solana's form: 64 bytes in base58."""
-    message = f"{quote}{min_out}{order_id}{secrets.token_hex(16)}".encode()
-    value, digits = int.from_bytes(hashlib.sha512(message).digest()), ""
+    value, digits = secrets.randbits(512), ""
     while value:
         value, digit = divmod(value, 58)
         digits = _BASE58[digit] + digits

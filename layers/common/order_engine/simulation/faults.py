@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict
 
 from order_engine.domain.errors import VenueUnavailable
 from order_engine.ports import Database
@@ -15,7 +15,10 @@ STEPS = ("quote", "build", "submit", "confirm")
 FAULTS = dict.fromkeys(STEPS, ("fail", "timeout")) | {"submit": ("fail", "timeout", "slip", "drop")}
 """What can go wrong at each step. `drop` accepts a transaction that then does not land."""
 
-_FAULTS = "SELECT venue, kind, percent FROM market_faults WHERE venue = ANY(%(venues)s) AND step = %(step)s"
+STORED_FAULTS = """
+    (SELECT json_agg(fault) FROM market_faults AS fault
+     WHERE fault.venue = ANY(%(venues)s) AND fault.step = %(step)s) AS faults"""
+"""The stored faults of some venues at a step as a column, so that they are read with what the step needs."""
 
 _USE_UP = """
     WITH used_up AS (
@@ -23,6 +26,15 @@ _USE_UP = """
     )
     UPDATE market_faults SET remaining = remaining - 1
     WHERE venue = %(venue)s AND step = %(step)s AND remaining > 1"""
+
+
+class Fault(TypedDict):
+    """A row of `market_faults`, as far as it matters when the fault occurs."""
+
+    venue: str
+    step: str
+    kind: str
+    percent: int
 
 
 class Faults:
@@ -40,25 +52,35 @@ class Faults:
         self._sleep = sleep
         self._chance = chance or random.Random()
 
-    def check(self, step: str, venues: Sequence[str]) -> None:
-        """Applies the faults of these venues at this step, if they occur. Raises `VenueUnavailable`."""
-        for row in self._database.fetch(_FAULTS, {"venues": list(venues), "step": step}):
-            if self.occurs(row):
-                self.carry_out(step, row)
+    def occurring(self, stored: Sequence[Fault] | None) -> list[Fault]:
+        """Those of the stored faults that occur this time, at random."""
+        return [fault for fault in stored or () if self._chance.randrange(100) < fault["percent"]]
 
-    def occurs(self, row: dict[str, Any]) -> bool:
-        """Whether a stored fault occurs this time, at random."""
-        return self._chance.randrange(100) < int(row["percent"])
+    def carry_out(self, faults: Sequence[Fault], waited: float = 0) -> dict[str, VenueUnavailable]:
+        """Counts one occurrence of each fault, and waits for the venues that hang, at once. Returns what fails.
 
-    def carry_out(self, step: str, row: dict[str, Any]) -> None:
-        """Counts one occurrence of the fault and applies it. Raises `VenueUnavailable`."""
-        venue = row["venue"]
-        self._database.execute(_USE_UP, {"venue": venue, "step": step})
-        if row["kind"] == "timeout":
-            self._sleep(self._deadline)
-            raise VenueUnavailable(f"{venue} did not answer to {step} within {self._deadline:g} s")
-        if row["kind"] == "fail":
-            raise VenueUnavailable(f"{venue} refused to {step}")
+        The client has waited for `waited` seconds.
+        """
+        failed = {}
+        for fault in faults:
+            venue, step = fault["venue"], fault["step"]
+            self._database.execute(_USE_UP, {"venue": venue, "step": step})
+            if fault["kind"] == "timeout":
+                failed[venue] = VenueUnavailable(f"{venue} did not answer to {step} within {self._deadline:g} s")
+            elif fault["kind"] == "fail":
+                failed[venue] = VenueUnavailable(f"{venue} refused to {step}")
+        if any(fault["kind"] == "timeout" for fault in faults):
+            self._sleep(self._deadline - waited)
+        return failed
+
+    def check(self, stored: Sequence[Fault] | None) -> None:
+        """Carries out the first of the stored faults that occurs, if any. Raises `VenueUnavailable`."""
+        self.strike(self.occurring(stored)[:1])
+
+    def strike(self, faults: Sequence[Fault]) -> None:
+        """Carries out faults. Raises `VenueUnavailable` if one of them is a failure."""
+        for error in self.carry_out(faults).values():
+            raise error
 
 
 def set_fault(

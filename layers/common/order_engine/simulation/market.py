@@ -5,16 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
-from json import loads
-from typing import Any
+from dataclasses import dataclass, field
 
-from order_engine.dex.errors import CorruptState
-from order_engine.dex.pool import Pool, load
-from order_engine.domain.errors import CorruptPool
+from order_engine.dex.pool import Pool
 from order_engine.ports import Database
 from order_engine.simulation.faults import Faults
+from order_engine.simulation.stored_pools import StoredPool, StoredPools
 from order_engine.simulation.traders import STILL, Flow
 
 SLOT_SECONDS = 0.4
@@ -22,9 +18,6 @@ SLOT_SECONDS = 0.4
 PERIODS_AHEAD = 30
 """How far a pool's period may be ahead of a reader's, since their clocks differ. One that is further ahead was written
 before the clock was set back."""
-
-POOL_COLUMNS = "id, pool.venue, token_a, token_b, pool.kind, state::text AS state, version, period"
-"""The columns of a row of `market_pools AS pool` that `Market.pool` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,8 @@ class Market:
     flow: Flow = STILL
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    stored_pools: StoredPools = field(default_factory=StoredPools, init=False)
+    _carried: dict[str, tuple[str, int, Pool]] = field(default_factory=dict, init=False)
 
     @property
     def slot(self) -> int:
@@ -62,24 +57,19 @@ class Market:
         """`now` in Unix seconds."""
         return int(now / SLOT_SECONDS)
 
-    def wait(self, seconds: tuple[float, float]) -> None:
-        if seconds[1]:
-            self.sleep(random.uniform(*seconds))
+    def wait(self, seconds: tuple[float, float], answers: int = 1) -> float:
+        """Waits for that many answers at once. Returns how many seconds the slowest took."""
+        slowest = max(random.uniform(*seconds) for _ in range(answers))
+        if slowest:
+            self.sleep(slowest)
+        return slowest
 
-    def pool(self, row: dict[str, Any], period: int) -> Pool:
-        """The pool of a row, as other traders have left it in a period. Raises `CorruptPool`."""
-        try:
-            pool = _loaded(row["kind"], row["state"])
-        except CorruptState as error:
-            raise CorruptPool(f"pool {row['id']}: {error}") from None
-        if not 0 <= row["period"] - period <= PERIODS_AHEAD:
-            return self.flow.carry(pool, row["id"], row["token_a"], row["token_b"], period)
-        return pool
-
-
-@lru_cache(maxsize=512)
-def _loaded(kind: str, state: str) -> Pool:
-    try:
-        return load(kind, loads(state))
-    except ValueError as error:
-        raise CorruptState("state", "JSON", error) from None
+    def pool(self, id: str, stored: StoredPool, period: int) -> Pool:
+        """The pool as other traders have left it in a period."""
+        if 0 <= stored.period - period <= PERIODS_AHEAD:
+            return stored.pool
+        known = self._carried.get(id)
+        if known is None or known[:2] != (stored.written, period):
+            pool = self.flow.carry(stored.pool, id, stored.token_a, stored.token_b, period)
+            self._carried[id] = known = stored.written, period, pool
+        return known[2]

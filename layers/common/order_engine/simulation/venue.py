@@ -1,4 +1,4 @@
-"""A simulated DEX. Its pools are rows in Postgres."""
+"""The simulated DEXs as one venue. Their pools are rows in Postgres."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ from collections.abc import Sequence
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import CorruptPool, EngineError
 from order_engine.ports import PoolList
-from order_engine.simulation.market import POOL_COLUMNS, Market
+from order_engine.simulation.faults import STORED_FAULTS
+from order_engine.simulation.market import Market
+from order_engine.simulation.pools import VENUES
+from order_engine.simulation.stored_pools import POOL
 
 _POOLS = f"""
-    SELECT {POOL_COLUMNS}, row_to_json(fault) AS fault
-    FROM (SELECT 1) AS one
-    LEFT JOIN market_faults AS fault ON fault.venue = %(venue)s AND step = 'quote'
+    SELECT {POOL}, faults FROM (SELECT {STORED_FAULTS}) AS one
     LEFT JOIN market_pools AS pool
-        ON pool.venue = %(venue)s AND token_a = ANY(%(tokens)s) AND token_b = ANY(%(tokens)s)"""
+        ON pool.venue = ANY(%(venues)s) AND token_a = ANY(%(tokens)s) AND token_b = ANY(%(tokens)s)"""
 
 
 class SimulatedVenue:
-    """A `Venue`."""
+    """A `Venue`, whose listings name the DEX that each pool belongs to: one statement reads the pools of all of them.
 
-    def __init__(self, name: str, market: Market) -> None:
-        self.name = name
+    A DEX that fails, or hangs until the deadline, is left out: `unusable` says why by its name.
+    """
+
+    name = "simulated"
+
+    def __init__(self, market: Market) -> None:
         self._market = market
 
     def pools(self, tokens: Sequence[str]) -> PoolList:
-        market = self._market
-        market.wait(market.latency.quote)
-        rows = market.database.fetch(_POOLS, {"venue": self.name, "tokens": list(tokens)})
-        if rows[0]["fault"] and market.faults.occurs(rows[0]["fault"]):
-            market.faults.carry_out("quote", rows[0]["fault"])
+        market, known = self._market, self._market.stored_pools
+        waited = market.wait(market.latency.quote, len(VENUES))
+        values = {"venues": list(VENUES), "step": "quote", "tokens": list(tokens), "known": known.known}
+        rows = market.database.fetch(_POOLS, values)
+        failed = market.faults.carry_out(market.faults.occurring(rows[0]["faults"]), waited)
         slot, period = market.slot, market.flow.period(market.now())
         listings: list[Listing] = []
-        unusable: dict[str, EngineError] = {}
+        unusable: dict[str, EngineError] = {**failed}
         for row in rows:
             if row["id"] is None:
                 continue
             try:
-                pool = market.pool(row, period)
+                stored = known.read(row)
             except CorruptPool as error:
                 unusable[row["id"]] = error
-            else:
-                listings.append(Listing(row["id"], self.name, row["token_a"], row["token_b"], slot, pool))
+                continue
+            if stored.venue not in failed:
+                pool = market.pool(row["id"], stored, period)
+                listings.append(Listing(row["id"], stored.venue, stored.token_a, stored.token_b, slot, pool))
         return PoolList(listings, unusable)

@@ -47,7 +47,7 @@ class Limits:
 
 
 def test_a_quote_of_two_hops_says_what_it_leaves_of_the_input() -> None:
-    quote, decision = Router([Venue()], 10, limits=Limits()).best("RAY", "USDC", 1_000_000, 10_000)
+    quote, decision = Router(Venue(), limits=Limits()).best("RAY", "USDC", 1_000_000, 10_000)
     assert quote.amount_in == 1_000_000
     assert quote.swaps == (
         PlannedSwap("raydium", "RAY-SOL-pool", "RAY", "SOL", 997_500, 997_499),
@@ -61,13 +61,13 @@ def test_a_quote_of_two_hops_says_what_it_leaves_of_the_input() -> None:
 
 
 def test_a_quote_of_one_hop_spends_all_of_the_input() -> None:
-    quote, decision = Router([Venue()], 10, limits=Limits()).best("SOL", "USDC", 10**9, 10_000)
+    quote, decision = Router(Venue(), limits=Limits()).best("SOL", "USDC", 10**9, 10_000)
     assert [swap.amount_in for swap in quote.swaps] == [10**9]
     assert decision_view(decision.dump())["unspent"] == "0"
 
 
 def test_a_decision_from_before_there_was_a_reserve_spent_all_of_the_input() -> None:
-    _, decision = Router([Venue()], 10).best("RAY", "USDC", 1_000_000, 10_000)
+    _, decision = Router(Venue()).best("RAY", "USDC", 1_000_000, 10_000)
     record = decision.dump()
     for candidate in record["candidates"]:
         del candidate["unspent"]
@@ -76,7 +76,7 @@ def test_a_decision_from_before_there_was_a_reserve_spent_all_of_the_input() -> 
 
 def test_an_order_without_a_route_that_fits_is_refused() -> None:
     with pytest.raises(NoRoute, match="expected a route for RAY-USDC that fits in a transaction, was none"):
-        Router([Venue()], 10, limits=Limits(legs=1)).best("RAY", "USDC", 1_000_000, 10_000)
+        Router(Venue(), limits=Limits(legs=1)).best("RAY", "USDC", 1_000_000, 10_000)
 
 
 @pytest.mark.parametrize("venues_time", [NOW, NOW + 10_000, None])
@@ -85,6 +85,6 @@ def test_a_quote_is_for_the_time_that_the_swap_will_see(venues_time: int | None)
     calm = dlmm(10**13, 10**13)
     excited = replace(calm, volatility=calm.volatility._replace(accumulator=350_000, last_update_timestamp=NOW - 30))
     venue = Venue([Listing("pool", "meteora", "SOL", "USDC", 7, excited)], venues_time)
-    quote, _ = Router([venue], 10, now=lambda: NOW + 10_000).best("SOL", "USDC", 10**9, 10_000)
+    quote, _ = Router(venue, now=lambda: NOW + 10_000).best("SOL", "USDC", 10**9, 10_000)
     assert quote.amount_out == excited.output(10**9, True, venues_time or NOW + 10_000)
     assert excited.output(10**9, True, NOW) < excited.output(10**9, True, NOW + 10_000)
