@@ -205,11 +205,10 @@ async def test_lost_postgres_connections_lose_no_order(stack: Stack, market: Mar
         await asyncio.gather(*(at.executed() for _ in range(3)))
 
         # WHEN Postgres closes every connection of the functions
-        with market.database.transaction() as cursor:
-            dropped = cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            ).fetchall()
+        dropped = market.database.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
         orders = await asyncio.gather(*(seen(at) for _ in range(3)))
 
     assert dropped

@@ -30,7 +30,7 @@ def new_database(postgres_url: str) -> str:
 def clean(url: str) -> None:
     """Resets a migrated database: no orders, the initial market, and two clients."""
     database = Database(url)
-    database.execute("; ".join(f"DELETE FROM {table}" for table in _TABLES))
+    database.fetch_all(*((f"DELETE FROM {table}", {}) for table in _TABLES))
     database.execute(f"DELETE FROM clients WHERE id <> '{UUID(int=0)}'")
     create_pools(database)
     for name, caller in (("client", CALLER), ("other", OTHER)):

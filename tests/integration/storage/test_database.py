@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from psycopg import errors
 
 from order_engine.domain.errors import StoreUnavailable
+from order_engine.domain.ids import uuid7
 from order_engine.storage.database import Database
 from tests.support.concurrency import at_once
 from tests.support.databases import terminate
@@ -27,18 +30,16 @@ def test_a_statement_is_repeated_when_the_server_had_closed_the_connection(conne
 def test_a_transaction_starts_on_a_new_connection_when_the_server_had_closed_the_old_one(connect: Connect) -> None:
     database = connect()
     terminate(database, connect())
-    with database.transaction() as cursor:
-        assert cursor.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+    with database.transaction(("SELECT 1 AS one", {})) as rows:
+        assert rows == [[{"one": 1}]]
 
 
 def test_a_connection_lost_inside_a_transaction_rolls_it_back(connect: Connect) -> None:
     database, admin = connect(), connect()
 
     def lose() -> None:
-        with database.transaction() as cursor:
-            (pid,) = cursor.execute("DELETE FROM market_pools RETURNING pg_backend_pid() AS pid").fetchmany(1)
-            admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000)", pid)
-            cursor.execute("SELECT 1")
+        with database.transaction(("DELETE FROM market_pools RETURNING pg_backend_pid() AS pid", {})) as (deleted,):
+            admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000)", deleted[0])
 
     with pytest.raises(StoreUnavailable):
         lose()
@@ -47,8 +48,7 @@ def test_a_connection_lost_inside_a_transaction_rolls_it_back(connect: Connect) 
 
 def test_a_transaction_that_raises_is_rolled_back_and_leaves_the_connection_usable(database: Database) -> None:
     def fail() -> None:
-        with database.transaction() as cursor:
-            cursor.execute("DELETE FROM market_pools")
+        with database.transaction(("DELETE FROM market_pools", {})):
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -56,15 +56,98 @@ def test_a_transaction_that_raises_is_rolled_back_and_leaves_the_connection_usab
     assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
 
 
+def test_a_statement_inside_a_transaction_is_part_of_it(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction():
+            database.execute("DELETE FROM market_pools")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
+
+
+def test_a_statement_of_a_lost_transaction_is_not_repeated_outside_it(connect: Connect) -> None:
+    database, admin = connect(), connect()
+
+    def lose() -> None:
+        with database.transaction(("SELECT pg_backend_pid() AS pid", {})) as (pids,):
+            admin.fetch("SELECT pg_terminate_backend(%(pid)s, 10000)", pids[0])
+            with pytest.raises(StoreUnavailable):
+                database.execute("DELETE FROM market_pools")
+
+    with pytest.raises(StoreUnavailable):
+        lose()
+    assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
+
+
 def test_a_successful_transaction_is_committed(database: Database, connect: Connect) -> None:
-    with database.transaction() as cursor:
-        cursor.execute("DELETE FROM market_pools")
+    with database.transaction(("DELETE FROM market_pools", {})):
+        pass
     assert connect().fetch("SELECT FROM market_pools") == []
 
 
 def test_a_wrong_statement_is_not_an_outage(database: Database) -> None:
     with pytest.raises(errors.UndefinedTable):
         database.fetch("SELECT * FROM nowhere")
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+
+
+def test_a_name_stands_for_one_value_wherever_it_is(database: Database) -> None:
+    statement = "SELECT %(b)s::int - %(a)s AS difference, 10 % %(a)s AS rest"
+    for a in (3, 4, 7):
+        assert database.fetch(statement, {"a": a, "b": 9, "unused": None}) == [{"difference": 9 - a, "rest": 10 % a}]
+
+
+def test_statements_that_are_sent_together_see_each_other(database: Database) -> None:
+    for _ in range(3):
+        deleted, none, inserted = database.fetch_all(
+            ("DELETE FROM clients WHERE name = %(name)s RETURNING name", {"name": "new"}),
+            ("SELECT FROM clients WHERE name = %(name)s", {"name": "new"}),
+            ("INSERT INTO clients (id, name) VALUES (%(id)s, %(name)s) RETURNING name", {"id": uuid7(), "name": "new"}),
+        )
+        assert (none, inserted) == ([], [{"name": "new"}])
+    assert deleted == [{"name": "new"}]
+    database.execute("DELETE FROM clients WHERE name = 'new'")
+
+
+def test_statements_that_are_sent_together_all_fail_with_one(database: Database) -> None:
+    for _ in range(3):
+        with pytest.raises(errors.UndefinedTable):
+            database.fetch_all(("DELETE FROM market_pools", {}), ("SELECT FROM nowhere", {}), ("SELECT 1", {}))
+    assert database.fetch("SELECT count(*) > 0 AS kept FROM market_pools") == [{"kept": True}]
+
+
+def test_a_wrong_statement_ends_its_transaction(database: Database) -> None:
+    with pytest.raises(errors.UndefinedTable), database.transaction(("SELECT * FROM nowhere", {})):
+        pass
+    assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
+
+
+@pytest.mark.parametrize("how", ["fetch", "fetch_all", "transaction"])
+def test_an_interrupt_leaves_no_result_for_the_next_statement(database: Database, how: str) -> None:
+    def interrupt(signal_number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def sleep() -> None:
+        query = "SELECT pg_sleep(0.3)", dict[str, Any]()
+        match how:
+            case "fetch":
+                database.fetch(*query)
+            case "fetch_all":
+                database.fetch_all(query, query)
+            case "transaction":
+                with database.transaction(query):
+                    pass
+
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sleep()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
     assert database.fetch("SELECT 1 AS one") == [{"one": 1}]
 
 

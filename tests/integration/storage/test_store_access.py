@@ -52,7 +52,7 @@ STORES = Path(__file__).parents[3] / "infra" / "stores.yaml"
         "SELECT * FROM alembic_version",
         "DROP FUNCTION listeners",
         "CREATE ROLE mine",
-        "GRANT SELECT ON orders TO PUBLIC; ALTER TABLE orders OWNER TO order_engine",
+        "ALTER TABLE orders OWNER TO order_engine",
     ],
 )
 def test_the_functions_role_can_not_change_the_schema(database: Database, statement: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,13 @@ from psycopg.types.json import Jsonb
 
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
-from order_engine.domain.lifecycle import FINAL, NEXT_ATTEMPT, Status, Trigger, sources, target
+from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage import events, subscriptions
 from order_engine.storage.database import Database
+from order_engine.storage.statuses import ENDED, RUNNING, listed
 
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
@@ -57,7 +59,7 @@ _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'
 
 _CLAIM = f"""
     UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
-    WHERE id = %(id)s AND market = %(market)s AND status <> ALL(%(final)s) AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
+    WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
     RETURNING {_ORDER}"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
@@ -72,23 +74,25 @@ _RECORDED = """
 
 _MOVE = f"""
     WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
-            lease_until = now() + make_interval(secs => %(lease)s){{assignments}}
-        WHERE id = %(id)s AND market = %(market)s AND run = %(run)s AND status = ANY(%(sources)s)
-          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND status <> ALL(%(only_next)s))
+        UPDATE orders SET status = '{{to}}', seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
+            lease_until = now() + interval '{LEASE_SECONDS} s'{{assignments}}
+        WHERE id = %(id)s AND market = %(market)s AND run = %(run)s AND status IN {{sources}}
+          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND {{same_attempt}})
         {_RECORDED}"""
 
+_CANCEL_TO = target(Trigger.CANCEL)
+_CANCEL_FROM = listed(sources(Trigger.CANCEL))
 _CANCEL = f"""
     WITH moved AS (
-        UPDATE orders SET status = %(to)s, seq = seq + 1, updated_at = now()
-        WHERE id = %(id)s AND client_id = %(client)s AND status = ANY(%(sources)s)
+        UPDATE orders SET status = '{_CANCEL_TO}', seq = seq + 1, updated_at = now()
+        WHERE id = %(id)s AND client_id = %(client)s AND status IN {_CANCEL_FROM}
         {_RECORDED}"""
 
 # A time that is further ahead than the wait was written before the clock was set back.
 _TAKE_STALLED = f"""
     UPDATE orders SET enqueued_at = now(), enqueue_count = enqueue_count + 1 WHERE id = ANY(ARRAY(
         SELECT id FROM orders, make_interval(secs => %(after)s * 2 ^ least(enqueue_count, %(doublings)s)) AS wait
-        WHERE status = ANY(%(running)s) AND market = %(market)s
+        WHERE {RUNNING} AND market = %(market)s
           AND enqueued_at NOT BETWEEN now() - wait AND now() + wait
           AND ({_HELD}) IS NOT TRUE
         ORDER BY id LIMIT %(limit)s FOR UPDATE OF orders
@@ -97,9 +101,20 @@ _TAKE_STALLED = f"""
 
 _NOT_ENQUEUED = "UPDATE orders SET enqueue_count = 0 WHERE id = ANY(%(ids)s)"
 
-_END_TO_REPUBLISH = "SELECT FROM orders WHERE id = %(id)s AND status = ANY(%(final)s) AND NOT end_republished"
+_END_TO_REPUBLISH = f"SELECT FROM orders WHERE id = %(id)s AND {ENDED} AND NOT end_republished"
 
 _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
+
+_LISTENERS = "SELECT listeners(%(id)s)"
+
+# Two statements: a condition that may be off would keep a prepared statement from using the status's index.
+_PAGE = f"""
+    SELECT {_ORDER} FROM orders WHERE client_id = %(client)s AND id < %(before)s
+    ORDER BY id DESC LIMIT %(limit)s"""
+_PAGE_OF_STATUS = f"""
+    SELECT {_ORDER} FROM orders WHERE client_id = %(client)s AND status = %(status)s AND id < %(before)s
+    ORDER BY id DESC LIMIT %(limit)s"""
+_LAST_ID = UUID(int=(1 << 128) - 1)
 
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent")
 
@@ -151,8 +166,6 @@ class PostgresOrderStore:
             "market": self._market,
             "connection_id": connection_id,
             "data": Jsonb(data),
-            "final": list(FINAL),
-            "max": subscriptions.MAX_SUBSCRIPTIONS,
         }
         named = _NAMED if request.quote_id else ""
         rows = self._database.fetch(
@@ -191,27 +204,22 @@ class PostgresOrderStore:
         return [events.from_row(row) for row in self._database.fetch(events.SELECT, {"id": id, "after": after})]
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
-        found = self.events(id, after)
-        (row,) = self._database.fetch("SELECT listeners(%(id)s)", {"id": id})
-        return found, row["listeners"]
+        found, (row,) = self._database.fetch_all((events.SELECT, {"id": id, "after": after}), (_LISTENERS, {"id": id}))
+        return [events.from_row(event) for event in found], row["listeners"]
 
     def page(
         self, client_id: UUID, limit: int, status: Status | None = None, before: UUID | None = None
     ) -> tuple[list[Order], UUID | None]:
         """The client's orders, newest first, and the `before` of the next page, if there is one."""
         rows = self._database.fetch(
-            f"""SELECT {_ORDER} FROM orders
-                WHERE client_id = %(client)s AND (%(status)s::text IS NULL OR status = %(status)s)
-                  AND (%(before)s::uuid IS NULL OR id < %(before)s)
-                ORDER BY id DESC LIMIT %(limit)s""",
-            {"client": client_id, "status": status, "before": before, "limit": limit + 1},
+            _PAGE if status is None else _PAGE_OF_STATUS,
+            {"client": client_id, "status": status, "before": before or _LAST_ID, "limit": limit + 1},
         )
         orders = [_order(row) for row in rows[:limit]]
         return orders, orders[-1].id if len(rows) > limit else None
 
     def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
-        values = {"id": id, "run": run, "lease": lease, "final": list(FINAL), "market": self._market}
-        rows = self._database.fetch(_CLAIM, values)
+        rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "market": self._market})
         return _order(rows[0]) if rows else None
 
     def release(self, id: UUID, run: str) -> None:
@@ -230,19 +238,14 @@ class PostgresOrderStore:
         if unknown := columns.keys() - _WRITABLE:
             raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
         to = target(trigger)
-        allowed = [status for status in sources(trigger) if from_status in (None, status)]
         rows = self._database.fetch(
-            _MOVE.format(assignments="".join(f", {name} = %({name})s" for name in columns)),
+            _move(trigger, from_status, *columns),
             {
                 **{name: Jsonb(value) if isinstance(value, dict) else value for name, value in columns.items()},
                 "id": id,
                 "run": run,
-                "to": to,
                 "market": self._market,
-                "sources": allowed,
-                "only_next": [status for status, by in NEXT_ATTEMPT if by is trigger],
                 "attempt": attempt,
-                "lease": LEASE_SECONDS,
                 "data": Jsonb(data),
             },
         )
@@ -255,29 +258,19 @@ class PostgresOrderStore:
         if (now.run, now.status, now.attempt) == (run, to, attempt):
             return None
         raise StaleRun(
-            f"expected order {id} in {'/'.join(allowed)} for run {run}, attempt {attempt},"
+            f"expected order {id} in {'/'.join(_sources(trigger, from_status))} for run {run}, attempt {attempt},"
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
     def cancel(self, client_id: UUID, id: UUID) -> None:
-        to, allowed = target(Trigger.CANCEL), sources(Trigger.CANCEL)
-        data = Jsonb(cancelled())
-        moved = self._database.fetch(
-            _CANCEL, {"id": id, "client": client_id, "to": to, "sources": allowed, "data": data}
-        )
+        moved = self._database.fetch(_CANCEL, {"id": id, "client": client_id, "data": Jsonb(cancelled())})
         if moved:
-            self._count(to)
-        elif (order := self.owned(client_id, id)).status is not to:
+            self._count(_CANCEL_TO)
+        elif (order := self.owned(client_id, id)).status is not _CANCEL_TO:
             raise TooLateToCancel(f"the order is already {order.status} and cannot be cancelled")
 
     def take_stalled(self, after: float, limit: int = 1_000, doublings: int = 0) -> list[UUID]:
-        values = {
-            "running": list(set(Status) - FINAL),
-            "market": self._market,
-            "after": after,
-            "limit": limit,
-            "doublings": doublings,
-        }
+        values = {"market": self._market, "after": after, "limit": limit, "doublings": doublings}
         rows = self._database.fetch(_TAKE_STALLED, values)
         return sorted(row["id"] for row in rows)
 
@@ -285,10 +278,26 @@ class PostgresOrderStore:
         self._database.execute(_NOT_ENQUEUED, {"ids": list(ids)})
 
     def end_to_republish(self, id: UUID) -> bool:
-        return bool(self._database.fetch(_END_TO_REPUBLISH, {"id": id, "final": list(FINAL)}))
+        return bool(self._database.fetch(_END_TO_REPUBLISH, {"id": id}))
 
     def end_republished(self, id: UUID) -> None:
         self._database.execute(_END_REPUBLISHED, {"id": id})
+
+
+def _sources(trigger: Trigger, from_status: Status | None) -> list[Status]:
+    return [status for status in sources(trigger) if from_status in (None, status)]
+
+
+@cache
+def _move(trigger: Trigger, from_status: Status | None, *columns: str) -> str:
+    """The statement of a move that also writes these columns."""
+    only_next = [status for status, by in NEXT_ATTEMPT if by is trigger]
+    return _MOVE.format(
+        to=target(trigger),
+        assignments="".join(f", {name} = %({name})s" for name in columns),
+        sources=listed(_sources(trigger, from_status)),
+        same_attempt=f"status NOT IN {listed(only_next)}" if only_next else "TRUE",
+    )
 
 
 def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:

@@ -11,43 +11,46 @@ from uuid import UUID
 
 from order_engine.domain.errors import OrderNotFound, TooManySubscriptions
 from order_engine.domain.events import Event
-from order_engine.domain.lifecycle import FINAL
 from order_engine.storage import events
-from order_engine.storage.database import Database
+from order_engine.storage.database import Database, Parameters
+from order_engine.storage.statuses import ENDED, RUNNING
 
 MAX_SUBSCRIPTIONS = 100
 """How many running orders a connection may listen to."""
 
 # Whether a connection may listen to one more order. HAS_ROOM counts all its subscriptions, which is quick. If these are
 # too many, HAS_ROOM_AMONG_RUNNING counts only those to orders that have not ended.
-HAS_ROOM = """
-    (SELECT count(*) FROM subscriptions WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < %(max)s"""
-HAS_ROOM_AMONG_RUNNING = """
+HAS_ROOM = f"""
+    (SELECT count(*) FROM subscriptions
+     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < {MAX_SUBSCRIPTIONS}"""
+HAS_ROOM_AMONG_RUNNING = f"""
     (SELECT count(*) FROM subscriptions JOIN orders ON orders.id = order_id
-     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status <> ALL(%(final)s)) < %(max)s"""
+     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND {RUNNING}) < {MAX_SUBSCRIPTIONS}"""
 # Skips rows that another statement is about to delete.
-DELETE_ENDED_OF_CONNECTION = """
+DELETE_ENDED_OF_CONNECTION = f"""
     DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
         SELECT connection_id, order_id FROM subscriptions JOIN orders ON orders.id = order_id
-        WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND status = ANY(%(final)s)
+        WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND {ENDED}
         FOR UPDATE OF subscriptions SKIP LOCKED
     )"""
 
-_SUBSCRIBE = """
+_SUBSCRIBE_IF = f"""
     WITH held AS MATERIALIZED (
-        SELECT id, status <> ALL(%(final)s) AS running FROM orders
+        SELECT id, {RUNNING} AS running FROM orders
         WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)
-        SELECT %(connection_id)s, id FROM held WHERE running AND {room}
+        SELECT %(connection_id)s, id FROM held WHERE running AND {{room}}
         ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id
     )
     SELECT running, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
+_SUBSCRIBE = _SUBSCRIBE_IF.format(room=HAS_ROOM)
+_SUBSCRIBE_AMONG_RUNNING = _SUBSCRIBE_IF.format(room=HAS_ROOM_AMONG_RUNNING)
 
 # The second bound is for orders that ended before the clock was set back.
-_DELETE_ENDED = """
+_DELETE_ENDED = f"""
     DELETE FROM subscriptions USING orders, make_interval(secs => %(ttl)s) AS ttl
-    WHERE id = order_id AND status = ANY(%(final)s) AND updated_at NOT BETWEEN now() - ttl AND now() + ttl"""
+    WHERE id = order_id AND {ENDED} AND updated_at NOT BETWEEN now() - ttl AND now() + ttl"""
 
 
 class PostgresSubscriptionStore:
@@ -59,25 +62,24 @@ class PostgresSubscriptionStore:
     def subscribe(
         self, connection_id: str, client_id: UUID, order_id: UUID, after: int, send: Callable[[Event], None]
     ) -> None:
-        with self._database.transaction() as cursor:
-            parameters = {
-                "connection_id": connection_id,
-                "client_id": client_id,
-                "id": order_id,
-                "final": list(FINAL),
-                "max": MAX_SUBSCRIPTIONS,
-            }
-            found = cursor.execute(_SUBSCRIBE.format(room=HAS_ROOM).encode(), parameters).fetchone()
-            if found is None:
-                raise OrderNotFound(f"no order with id {order_id}")
-            if found["running"] and found["order_id"] is None:
-                cursor.execute(DELETE_ENDED_OF_CONNECTION.encode(), parameters)
-                statement = _SUBSCRIBE.format(room=HAS_ROOM_AMONG_RUNNING)
-                found = cursor.execute(statement.encode(), parameters).fetchone()
-            if found is None or (found["running"] and found["order_id"] is None):
+        parameters = {"connection_id": connection_id, "client_id": client_id, "id": order_id, "after": after}
+        if not self._subscribed(_SUBSCRIBE, parameters, send):
+            self._database.execute(DELETE_ENDED_OF_CONNECTION, parameters)
+            if not self._subscribed(_SUBSCRIBE_AMONG_RUNNING, parameters, send):
                 raise too_many_subscriptions()
-            for row in cursor.execute(events.SELECT.encode(), {"id": order_id, "after": after}).fetchall():
+
+    def _subscribed(self, statement: str, parameters: Parameters, send: Callable[[Event], None]) -> bool:
+        """Whether the connection has room for the order's events, and was sent those that it has missed."""
+        # Two statements: one that waits for the order's row does not see the event for which it has waited.
+        queries = (statement, parameters), (events.SELECT, parameters)
+        with self._database.transaction(*queries) as (found, missed):
+            if not found:
+                raise OrderNotFound(f"no order with id {parameters['id']}")
+            if found[0]["running"] and found[0]["order_id"] is None:
+                return False
+            for row in missed:
                 send(events.from_row(row))
+            return True
 
     def unsubscribe(self, connection_id: str, order_id: UUID) -> None:
         self._database.execute(
@@ -101,7 +103,7 @@ class PostgresSubscriptionStore:
         )
 
     def delete_ended(self, ttl: float) -> None:
-        self._database.execute(_DELETE_ENDED, {"final": list(FINAL), "ttl": ttl})
+        self._database.execute(_DELETE_ENDED, {"ttl": ttl})
 
 
 def too_many_subscriptions() -> TooManySubscriptions:
