@@ -13,7 +13,9 @@ from emulator import stores
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import FINAL, Status
+from order_engine.storage import redis_client
 from order_engine.storage.active_orders import TTL_SECONDS, RedisActiveOrders
+from tests.support.concurrency import eventually
 from tests.support.network import closed_port, silent_port
 
 
@@ -137,3 +139,55 @@ def test_a_connection_that_the_server_closed_is_replaced(
     active_orders.show(shown)
     assert active_orders.get(shown.order_id) == shown
     assert warnings == []
+
+
+def test_no_order_waits_for_redis(active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str]) -> None:
+    active_orders.ping()
+    client.client_pause(1_000)
+    started = time.monotonic()
+    active_orders.show(event())
+    assert time.monotonic() - started < redis_client.TIMEOUT_SECONDS
+    assert warnings == []
+    # THEN the next event waits for the reply to this one, but not for long
+    active_orders.show(event())
+    assert 1 <= len(warnings) <= 2
+    client.client_unpause()
+    shown = event()
+    active_orders.show(shown)
+    assert active_orders.get(shown.order_id) == shown
+
+
+def test_what_redis_refuses_is_logged_with_the_next_event(
+    active_orders: RedisActiveOrders, client: redis.Redis, warnings: list[str]
+) -> None:
+    client.config_set("maxmemory", 1)
+    refused, shown = event(), event()
+    active_orders.show(refused)
+    eventually(lambda: client.info("errorstats").get("errorstat_OOM"))
+    client.config_set("maxmemory", 0)
+    assert warnings == []
+    active_orders.show(shown)
+    (warning,) = warnings
+    assert warning.startswith("active order not shown: ")
+    assert "used memory > 'maxmemory'" in warning
+    assert active_orders.get(refused.order_id) is None
+    assert active_orders.get(shown.order_id) == shown
+
+
+def test_a_connection_that_was_idle_is_tried_out_first(
+    redis_url: str, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "TRUSTED_SECONDS", 0.2)
+    connection = redis_client.connection.__wrapped__(redis_url)
+
+    def pings() -> int:
+        return int(client.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"])
+
+    connection.ask("GET", "a")
+    before = pings()
+    connection.ask("GET", "a")
+    assert pings() == before
+    time.sleep(0.3)
+    connection.ask("GET", "a")
+    assert pings() == before + 1
+    connection.close()

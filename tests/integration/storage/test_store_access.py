@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -19,9 +20,10 @@ from emulator.stores import _redis_server, free_port
 from emulator.template import intrinsics
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status
 from order_engine.simulation.schema import MIGRATIONS
 from order_engine.storage import redis_client
-from order_engine.storage.active_orders import KEY, RedisActiveOrders
+from order_engine.storage.active_orders import RedisActiveOrders
 from order_engine.storage.database import Database
 from order_engine.storage.rate_limit import RedisRateLimit
 from order_engine.storage.schema import migrate
@@ -222,14 +224,17 @@ def test_the_cache_user_may_do_everything_the_engine_does(redis_url: str, restri
     # A script that the server does not know is loaded and then called by its digest.
     with redis.Redis.from_url(redis_url) as admin:
         admin.script_flush()
-    limit, client_id = RedisRateLimit(restricted, "order", 1, warnings.append, password), uuid7()
-    assert limit.take(client_id) == 0
-    assert limit.take(client_id) > 0
-    redis_client.client(restricted, password).delete(KEY.format(shown.order_id))
+    client_id = uuid7()
+    for what in ("order", "quote"):
+        limit = RedisRateLimit(restricted, what, 1, warnings.append, password)
+        assert limit.take(client_id) == 0
+        assert limit.take(client_id) > 0
+    active_orders.show(replace(shown, status=Status.CONFIRMED))
+    assert active_orders.get(shown.order_id) is None
     assert warnings == []
     # All over one connection.
     assert len(asked) == 1
-    redis_client.client(restricted, password).close()
+    redis_client.connection(restricted, password).close()
 
 
 @pytest.mark.parametrize(
@@ -295,10 +300,10 @@ def test_the_engine_works_without_a_cluster_client(cluster_url: str) -> None:
     limit, client_id = RedisRateLimit(cluster_url, "order", 1, warnings.append), uuid7()
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
-    client = redis_client.client(cluster_url)
+    client = redis_client.connection(cluster_url)
     # The server would report keys in different slots.
     with pytest.raises(redis.ResponseError, match="same slot"):
-        client.delete("a", "b")
+        client.ask("DEL", "a", "b")
     client.close()
 
 
@@ -371,13 +376,13 @@ def test_the_cache_is_reached_over_tls(
     """GIVEN a system that trusts our authority."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
-        client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
-        assert client.ping() is True
+        client = redis_client.connection(f"rediss://engine@localhost:{port}", lambda: "token")
+        assert client.ask("PING") == "PONG"
         client.close()
 
 
 def test_a_cache_without_a_trusted_certificate_is_refused(redis_url: str, authority: Authority) -> None:
     with tls_in_front(("127.0.0.1", urlsplit(redis_url).port or 0), authority, postgres=False) as port:
-        client = redis_client.client(f"rediss://engine@localhost:{port}", lambda: "token")
+        client = redis_client.connection(f"rediss://engine@localhost:{port}", lambda: "token")
         with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
-            client.ping()
+            client.ask("PING")

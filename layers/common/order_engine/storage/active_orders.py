@@ -24,24 +24,28 @@ class RedisActiveOrders:
     """An `ActiveOrders`."""
 
     def __init__(self, url: str, warn: Callable[[str], None], password: Callable[[], str] | None = None) -> None:
-        self._redis = redis_client.client(url, password)
+        self._redis = redis_client.connection(url, password)
         self._warn = warn
 
     def show(self, event: Event) -> None:
         key = KEY.format(event.order_id)
         try:
+            # No order waits for Redis: with the next event it turns out whether this one is shown.
             if event.status in FINAL:
-                self._redis.delete(key)
+                self._redis.send("DEL", key, failed=self._not_shown)
             else:
-                self._redis.set(key, json.dumps(event.dump()), ex=TTL_SECONDS)
+                self._redis.send("SET", key, json.dumps(event.dump()), "EX", TTL_SECONDS, failed=self._not_shown)
         except redis.RedisError as error:
-            self._warn(f"active order not shown: {error}")
+            self._not_shown(error)
 
     def get(self, order_id: UUID) -> Event | None:
         """The newest event of a running order, or `None`. Raises `redis.RedisError`."""
-        value = self._redis.get(KEY.format(order_id))
+        value = self._redis.ask("GET", KEY.format(order_id))
         return Event.load(json.loads(value)) if isinstance(value, str) else None
 
     def ping(self) -> None:
         """Raises `redis.RedisError` when Redis does not answer."""
-        self._redis.ping()
+        self._redis.ask("PING")
+
+    def _not_shown(self, error: redis.RedisError) -> None:
+        self._warn(f"active order not shown: {error}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha1
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -25,6 +27,7 @@ redis.call('HSET', KEYS[1], 'tokens', tostring(tokens - 1), 'at', now)
 redis.call('PEXPIRE', KEYS[1], 60000)
 return 0
 """
+_DIGEST = sha1(_TAKE.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisRateLimit:
@@ -40,7 +43,7 @@ class RedisRateLimit:
     ) -> None:
         self.what = what
         self.per_minute = per_minute
-        self._take = redis_client.client(url, password).register_script(_TAKE)
+        self._redis = redis_client.connection(url, password)
         self._warn = warn
 
     def take(self, client_id: UUID) -> float:
@@ -51,8 +54,16 @@ class RedisRateLimit:
         if not self.per_minute:
             return 0
         try:
-            answer = self._take(keys=[KEY.format(self.what, client_id)], args=[self.per_minute])
+            answer = self._take(KEY.format(self.what, client_id))
         except redis.RedisError as error:
             self._warn(f"{self.what}s are not limited, since Redis does not count them: {error}")
             return 0
         return int(answer) / 1000
+
+    def _take(self, key: str) -> Any:
+        call = ("EVALSHA", _DIGEST, 1, key, self.per_minute)
+        try:
+            return self._redis.ask(*call)
+        except redis.exceptions.NoScriptError:
+            self._redis.ask("SCRIPT LOAD", _TAKE)
+            return self._redis.ask(*call)

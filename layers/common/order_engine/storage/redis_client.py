@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,13 +12,72 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+TIMEOUT_SECONDS = 0.3
+"""How long Redis may take to accept a connection, and for each reply."""
+
+TRUSTED_SECONDS = 30
+"""A connection that was idle for longer is tried out first: it may be lost without a sign, as while Lambda sleeps."""
+
+
+class RedisConnection:
+    """One connection, which opens with the first command. Threads take turns.
+
+    Every method raises `redis.RedisError`. It also serves a Redis in cluster mode that shows itself as a single node,
+    as ElastiCache Serverless does: every command uses one key.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        """`connection` is one of the library's, which declares no types for its methods."""
+        self._connection = connection
+        self._lock = Lock()
+        self._failed: Callable[[redis.RedisError], None] | None = None
+
+    def send(self, *command: str | int, failed: Callable[[redis.RedisError], None]) -> None:
+        """Sends a command, and does not wait for its reply.
+
+        That is read before the next command. If it is an error, or there is none, `failed` is called with that.
+        """
+        with self._lock:
+            self._send(command)
+            self._failed = failed
+
+    def ask(self, *command: str | int) -> Any:
+        """The reply to a command."""
+        with self._lock:
+            self._send(command)
+            return self._connection.read_response()
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+    def _send(self, command: tuple[str | int, ...]) -> None:
+        self._read_last_reply()
+        if not self._is_open():
+            self._connection.disconnect()
+        self._connection.send_command(*command)
+
+    def _read_last_reply(self) -> None:
+        failed, self._failed = self._failed, None
+        if failed is None:
+            return
+        try:
+            self._connection.read_response()
+        except redis.RedisError as error:
+            failed(error)
+
+    def _is_open(self) -> bool:
+        """Whether the server has neither closed it nor sent anything that nobody asked for."""
+        try:
+            return self._connection.is_connected and not self._connection.can_read()
+        except redis.ConnectionError:
+            return False
+
 
 @cache
-def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
-    """The shared client for a URL. It connects with the first command.
+def connection(url: str, password: Callable[[], str] | None = None) -> RedisConnection:
+    """The shared connection for a URL.
 
-    `password` returns a password for each new connection, for the user in the URL. The plain client also serves a Redis
-    in cluster mode that shows itself as a single node, as ElastiCache Serverless does: every command uses one key.
+    `password` returns a password each time that it opens, for the user in the URL.
     """
     options: dict[str, Any] = {}
     if password:
@@ -25,16 +85,17 @@ def client(url: str, password: Callable[[], str] | None = None) -> redis.Redis:
         options["credential_provider"] = _Credentials(parts.username or "", password)
         # The library takes either a user or a provider.
         url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    # The library's defaults, five seconds and ten retries, would use up a function's whole timeout. One retry is
-    # for a connection that the server has closed in the meantime.
-    return redis.Redis.from_url(
+    # The library's defaults, five seconds and ten retries, would use up a function's whole timeout.
+    pool = redis.ConnectionPool.from_url(
         url,
         decode_responses=True,
-        socket_timeout=0.3,
-        socket_connect_timeout=0.3,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), retries=1),
+        health_check_interval=TRUSTED_SECONDS,
         **options,
     )
+    return RedisConnection(pool.make_connection())
 
 
 class _Credentials(redis.CredentialProvider):
