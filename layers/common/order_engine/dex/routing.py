@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -40,7 +41,7 @@ class Listing(NamedTuple):
         return self.label or self.id
 
     def trades(self, token_in: str, token_out: str) -> bool:
-        return {self.token_a, self.token_b} == {token_in, token_out}
+        return (self.token_a, self.token_b) in ((token_in, token_out), (token_out, token_in))
 
     def side(self, token_in: str) -> Side:
         return Side(self.pool, token_in == self.token_a)
@@ -90,7 +91,7 @@ class Route:
     def amount_out(self) -> int:
         return self.hops[-1].amount_out
 
-    @property
+    @cached_property
     def legs(self) -> tuple[Leg, ...]:
         return tuple(leg for hop in self.hops for leg in hop.legs)
 
@@ -121,9 +122,16 @@ class Route:
         return -(-(whole - left) * BPS // whole)
 
     @property
-    def rank(self) -> tuple[int, int, str]:
-        """The sort key, best route first: by output after costs, then by depth, then by name."""
-        return self.cost - self.amount_out, -self.hops[-1].depth, self.name
+    def net(self) -> int:
+        """The output after costs."""
+        return self.amount_out - self.cost
+
+    def __lt__(self, other: Route) -> bool:
+        """Whether it is the better one: by output after costs, then by depth, then by name."""
+        if self.net != other.net:
+            return self.net > other.net
+        # Only where it decides: the depth of a pool with many bins takes longer than its quote.
+        return (-self.hops[-1].depth, self.name) < (-other.hops[-1].depth, other.name)
 
 
 class Limits(Protocol):
@@ -181,19 +189,27 @@ def routes(
 
     Raises `NoPath`, `TooSmall`, `TooLarge`, `DoesNotFit`.
     """
+    pairs: defaultdict[frozenset[str], list[Listing]] = defaultdict(list)
+    for one in listings:
+        pairs[frozenset((one.token_a, one.token_b))].append(one)
+    found_paths = list(paths(listings, token_in, token_out))
+    costs = {
+        token: _leg_cost(pairs[frozenset((NATIVE, token))], leg_cost, token)
+        for token in {token for tokens in found_paths for token in tokens[1:]}
+    }
     options = [
         _Path(
             tokens,
-            [[one for one in listings if one.trades(*pair)] for pair in pairwise(tokens)],
-            [_leg_cost(listings, leg_cost, token) for token in tokens[1:]],
+            [pairs[frozenset(pair)] for pair in pairwise(tokens)],
+            [costs[token] for token in tokens[1:]],
             now,
             limits,
         )
-        for tokens in paths(listings, token_in, token_out)
+        for tokens in found_paths
     ]
     if not options:
         raise NoPath(f"no pools between {token_in} and {token_out}")
-    found = sorted(_routes(options, amount_in), key=lambda route: route.rank)
+    found = sorted(_routes(options, amount_in))
     if not found:
         raise _no_route(options, amount_in)
     return found
@@ -231,12 +247,12 @@ def reason(found: Sequence[Route]) -> str:
     if not others:
         return f"{first.name} is the only route"
     second = others[0]
-    gain = (first.amount_out - first.cost) - (second.amount_out - second.cost)
+    gain = first.net - second.net
     if not gain:
         deeper = first.hops[-1].depth > second.hops[-1].depth
         why = "has the deeper pool" if deeper else "comes first by name"
         return f"{first.name} pays as much as {second.name} and {why}"
-    hundredths = gain * 100 * BPS // max(second.amount_out - second.cost, 1)
+    hundredths = gain * 100 * BPS // max(second.net, 1)
     return f"{first.name} pays {hundredths // 100}.{hundredths % 100:02d} bps more than {second.name}"
 
 
@@ -245,17 +261,18 @@ def _routes(options: Sequence[_Path], amount_in: int) -> Iterator[Route]:
     best = 0
     for path in options:
         if len(path.pools) == 1:
-            choices = [path._replace(pools=[[one]]) for one in path.pools[0]]
-            choices += [path] if len(choices) > 1 else []
+            found = [path.through(one, amount_in) for one in path.pools[0]]
+            if len(found) > 1:
+                split = path.route(amount_in)
+                # One that uses only one pool repeats that pool's own route.
+                found += [split] if split is not None and len(split.legs) > 1 else []
         elif path.output_at_spot_prices(amount_in) > best:
-            choices = [path]
+            found = [path.route(amount_in)]
         else:
             continue
-        for choice in choices:
-            route = choice.route(amount_in)
-            # A split that uses only one pool repeats that pool's own route.
-            if route is not None and (len(route.legs) > 1 or choice is not path):
-                best = max(best, route.amount_out - route.cost)
+        for route in found:
+            if route is not None:
+                best = max(best, route.net)
                 yield route
 
 
@@ -272,6 +289,15 @@ class _Path(NamedTuple):
         """The best route; `None` if it would pay nothing, or none can take the amount."""
         hops = self.hops(amount_in)
         return Route(tuple(hops), self.costs[-1] * (sum(len(hop.legs) for hop in hops) - 1)) if hops else None
+
+    def through(self, listing: Listing, amount_in: int) -> Route | None:
+        """The route of one hop through one pool; `None` if it would pay nothing, or can't take the amount."""
+        try:
+            swap = listing.pool.quote(amount_in, listing.side(self.tokens[0]).a_to_b, self.now)
+        except DexError:
+            return None
+        hop = Hop(*self.tokens, (Leg(listing, swap),))
+        return Route((hop,), 0) if self.limits is None or self.limits.fits([hop]) else None
 
     def hops(self, amount_in: int) -> list[Hop] | None:
         """The best hops; empty if they would pay nothing, and `None` if none can take the amount."""
@@ -325,11 +351,11 @@ class _Path(NamedTuple):
         return any(self._fits(so_far, one) for one in unsplit(self._sides(len(so_far)), split.amount_out, self.now))
 
 
-def _leg_cost(listings: Sequence[Listing], native: int, token: str) -> int:
-    """The value of `native` base units of `NATIVE` in `token`, at the best spot price; 0 without a pool."""
+def _leg_cost(pools: Sequence[Listing], native: int, token: str) -> int:
+    """The value of `native` base units of `NATIVE` in `token`, at the best spot price of these pools; 0 without one."""
     if token == NATIVE or not native:
         return native
-    sides = [one.side(NATIVE) for one in listings if one.trades(NATIVE, token)]
+    sides = [one.side(NATIVE) for one in pools]
     prices = [side.pool.spot_price(side.a_to_b) for side in sides]
     return max((-(-native * numerator // denominator) for numerator, denominator in prices), default=0)
 

@@ -101,16 +101,18 @@ def _narrower(split: Split) -> Iterator[tuple[int, ...]]:
 def _equalized(sides: Sequence[Side], amount_in: int, now: int) -> Split:
     """The split after which all used sides have the same marginal price: no other split pays more.
 
-    Bisects that price. Where one price takes many units, as a bin of Meteora's DLMM does, the sides are filled one
-    after the other. Raises `LiquidityExhausted`.
+    Bisects that price while more than one side takes anything. Where one price takes many units, as a bin of Meteora's
+    DLMM does, the sides are filled one after the other. Raises `LiquidityExhausted`.
     """
-    above = [side.pool.max_input(side.a_to_b, now) for side in sides]
-    if sum(above) < amount_in:
-        raise LiquidityExhausted(f"expected at most {sum(above)} in, was {amount_in}")
+    above = [amount_in] * len(sides)
 
     def inputs_at(price: int) -> list[int]:
+        """What the sides take that take anything at the lowest price until now."""
         fraction = price, 1 << _PRICE_BITS
-        return [side.pool.input_until(fraction, side.a_to_b, now) for side in sides]
+        return [
+            side.pool.input_until(fraction, side.a_to_b, now) if more else 0
+            for side, more in zip(sides, above, strict=True)
+        ]
 
     spots = [side.pool.spot_price(side.a_to_b) for side in sides]
     high = max((numerator << _PRICE_BITS) // denominator for numerator, denominator in spots) + 1
@@ -123,7 +125,11 @@ def _equalized(sides: Sequence[Side], amount_in: int, now: int) -> Split:
             low, above = high - step, at
             break
         high, below, step = high - step, at, step * 4
-    while high - low > max(high >> _TOLERANCE_BITS, 1):
+    else:
+        above = [side.pool.max_input(side.a_to_b, now) for side in sides]
+        if sum(above) < amount_in:
+            raise LiquidityExhausted(f"expected at most {sum(above)} in, was {amount_in}")
+    while high - low > max(high >> _TOLERANCE_BITS, 1) and len(above) - above.count(0) > 1:
         price = (low + high) // 2
         at = inputs_at(price)
         if sum(at) >= amount_in:
