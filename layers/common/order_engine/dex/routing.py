@@ -296,7 +296,7 @@ class _Path(NamedTuple):
             swap = listing.pool.quote(amount_in, listing.side(self.tokens[0]).a_to_b, self.now)
         except DexError:
             return None
-        hop = Hop(*self.tokens, (Leg(listing, swap),))
+        hop = Hop(self.tokens[0], self.tokens[1], (Leg(listing, swap),))
         return Route((hop,), 0) if self.limits is None or self.limits.fits([hop]) else None
 
     def hops(self, amount_in: int) -> list[Hop] | None:
