@@ -34,10 +34,10 @@ _POOLS_TO_LAND_IN = f"""
 # Of two senders of one signature the second conflicts. Of two swaps in a pool the second finds another version. The
 # slot is the one in which the pools are locked: a sender may wait for them, or have been frozen, past the last slot.
 _LAND = f"""
-    WITH held AS MATERIALIZED (
-        SELECT FROM market_pools AS pool
-        JOIN unnest(%(ids)s::text[], %(versions)s::bigint[]) AS read (id, version) USING (id, version)
-        ORDER BY id FOR UPDATE OF pool
+    WITH moved AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(%(moved)s) AS pool (id text, version bigint, state json)
+    ), held AS MATERIALIZED (
+        SELECT FROM market_pools AS pool JOIN moved USING (id, version) ORDER BY id FOR UPDATE OF pool
     ), locked AS MATERIALIZED (
         SELECT count(*) AS pools,
                floor((%(now)s + extract(epoch FROM clock_timestamp() - %(read_at)s)) / %(slot_seconds)s)::bigint AS slot
@@ -46,15 +46,15 @@ _LAND = f"""
         INSERT INTO market_transactions (signature, slot, landed_at, amount_in, amount_out, swapped, swaps)
         SELECT %(signature)s, slot, floor(%(now)s), %(amount_in)s, %(amount_out)s, %(swapped)s, %(swaps)s
         FROM locked
-        WHERE pools = cardinality(%(ids)s::text[]) AND slot <= %(last_valid_height)s
+        WHERE pools = (SELECT count(*) FROM moved) AND slot <= %(last_valid_height)s
         ON CONFLICT DO NOTHING
         RETURNING signature
     )
     UPDATE market_pools AS pool
-    SET state = moved.state::json, version = version + 1,
+    SET state = moved.state, version = pool.version + 1,
         period = CASE WHEN period BETWEEN %(period)s AND %(period)s + {PERIODS_AHEAD} THEN period ELSE %(period)s END
-    FROM landed, unnest(%(ids)s::text[], %(states)s::text[]) AS moved (id, state) WHERE pool.id = moved.id
-    RETURNING pool.id, pool.xmin::text AS written, version, period"""
+    FROM landed, moved WHERE pool.id = moved.id
+    RETURNING pool.id, pool.xmin::text AS written, pool.version, period"""
 
 # Recorded like a result, so that a sender that is late conflicts. Waits for a sender that is landing.
 _EXPIRE = """
@@ -79,7 +79,7 @@ class SimulatedChain:
 
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         self._market.wait(self._market.latency.build)
-        (row,) = self._market.database.fetch(_FAULTS, {"venues": _venues(quote.swaps), "step": "build"})
+        (row,) = self._market.database.fetch(_FAULTS, {"venue": quote.venue, "step": "build"})
         self._market.faults.check(row["faults"])
         quote.check(self._market.now())
         return Transaction.of(
@@ -96,7 +96,7 @@ class SimulatedChain:
         ids = sorted({swap.pool for swap in transaction.swaps})
         values = {
             "signature": transaction.signature,
-            "venues": _venues(transaction.swaps),
+            "venue": transaction.venue,
             "step": "submit",
             "ids": ids,
             "amount_in": transaction.amount_in,
@@ -136,8 +136,9 @@ class SimulatedChain:
                 "swapped": swapped,
                 "swaps": dumps([swap.dump() for swap in swaps]),
                 "period": period,
-                "versions": [stored[id].version for id in ids],
-                "states": [dumps(states[id].to_json()) for id in ids],
+                "moved": dumps(
+                    [{"id": id, "version": stored[id].version, "state": states[id].to_json()} for id in ids]
+                ),
             }
             if landed := market.database.fetch(_LAND, {**values, **landing}):
                 break
@@ -152,7 +153,7 @@ class SimulatedChain:
         market = self._market
         values = {
             "signature": transaction.signature,
-            "venues": _venues(transaction.swaps),
+            "venue": transaction.venue,
             "step": "confirm",
             "amount_in": transaction.amount_in,
         }
@@ -168,9 +169,10 @@ class SimulatedChain:
         if row["slot"] > transaction.last_valid_height:
             raise QuoteExpired("the transaction was not seen on chain before it expired")
         amount_out = int(row["amount_out"])
+        shortest, longest = market.latency.confirm
+        elapsed = (market.slot - row["slot"]) * SLOT_SECONDS
         # A random number that is the same each time.
-        delay = random.Random(transaction.signature).uniform(*market.latency.confirm)
-        if 0 <= (market.slot - row["slot"]) * SLOT_SECONDS < delay:
+        if 0 <= elapsed < longest and elapsed < random.Random(transaction.signature).uniform(shortest, longest):
             return None
         if not row["swapped"]:
             token = TOKENS[transaction.token_out]
@@ -215,10 +217,6 @@ def _last_hop(swaps: Sequence[PlannedSwap]) -> list[PlannedSwap]:
 
 def _tokens(swap: PlannedSwap) -> tuple[str, str]:
     return swap.token_in, swap.token_out
-
-
-def _venues(swaps: Sequence[PlannedSwap]) -> list[str]:
-    return sorted({swap.venue for swap in swaps})
 
 
 def _instructions(quote: Quote) -> list[str]:

@@ -17,8 +17,8 @@ FAULTS = dict.fromkeys(STEPS, ("fail", "timeout")) | {"submit": ("fail", "timeou
 
 STORED_FAULTS = """
     (SELECT json_agg(fault) FROM market_faults AS fault
-     WHERE fault.venue = ANY(%(venues)s) AND fault.step = %(step)s) AS faults"""
-"""The stored faults of some venues at a step as a column, so that they are read with what the step needs."""
+     WHERE fault.venue = ANY(string_to_array(%(venue)s, '+')) AND fault.step = %(step)s) AS faults"""
+"""The stored faults at a step as a column, so that they are read with what the step needs. `+` joins its venues."""
 
 _USE_UP = """
     WITH used_up AS (

@@ -15,7 +15,9 @@ from order_engine.simulation.stored_pools import POOL
 _POOLS = f"""
     SELECT {POOL}, faults FROM (SELECT {STORED_FAULTS}) AS one
     LEFT JOIN market_pools AS pool
-        ON pool.venue = ANY(%(venues)s) AND token_a = ANY(%(tokens)s) AND token_b = ANY(%(tokens)s)"""
+        ON token_a = ANY(%(tokens)s) AND token_b = ANY(%(tokens)s)"""
+
+_ALL = "+".join(VENUES)
 
 
 class SimulatedVenue:
@@ -32,7 +34,7 @@ class SimulatedVenue:
     def pools(self, tokens: Sequence[str]) -> PoolList:
         market, known = self._market, self._market.stored_pools
         waited = market.wait(market.latency.quote, len(VENUES))
-        values = {"venues": list(VENUES), "step": "quote", "tokens": list(tokens), "known": known.known}
+        values = {"venue": _ALL, "step": "quote", "tokens": list(tokens), "known": known.known}
         rows = market.database.fetch(_POOLS, values)
         failed = market.faults.carry_out(market.faults.occurring(rows[0]["faults"]), waited)
         slot, period = market.slot, market.flow.period(market.now())
