@@ -329,15 +329,13 @@ def _bin_from_json(state: State, bin_step: int, active_id: int, takes_orders: bo
         price = price_of_bin(bin_id, bin_step)
     except Overflow:
         raise CorruptState(state.path("id"), f"a bin whose price fits Q64.64 at bin step {bin_step}", bin_id) from None
-    bin = Bin(
-        bin_id,
-        price,
-        state.integer("amount_x", 0, U64_MAX),
-        state.integer("amount_y", 0, U64_MAX),
-        state.flag("limit_order_ask_side", False),
-        state.integer("open_order_amount", 0, U64_MAX, 0),
-        state.integer("processed_order_remaining_amount", 0, U64_MAX, 0),
-    )
+    bin = Bin(bin_id, price, state.integer("amount_x", 0, U64_MAX), state.integer("amount_y", 0, U64_MAX))
+    if state.has_any(_ORDERS):
+        bin = bin._replace(
+            limit_order_ask_side=state.flag("limit_order_ask_side", False),
+            open_order_amount=state.integer("open_order_amount", 0, U64_MAX, 0),
+            processed_order_remaining_amount=state.integer("processed_order_remaining_amount", 0, U64_MAX, 0),
+        )
     orders = takes_orders and (bin.open_order_amount or bin.processed_order_remaining_amount)
     if bin_id < active_id and (bin.amount_x or (orders and bin.limit_order_ask_side)):
         raise CorruptState(state.path("amount_x"), "no x below the active bin", bin.amount_x or orders)

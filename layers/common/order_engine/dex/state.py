@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from order_engine.dex.errors import CorruptState
 
@@ -11,16 +11,20 @@ _INTEGER = re.compile(r"-?[0-9]{1,40}")
 
 
 class State:
+    __slots__ = ("_path", "_value")
+
     """A JSON object with all fields in `names`, any in `optional` and no others. Every method raises `CorruptState`."""
 
     def __init__(self, value: object, names: Collection[str], optional: Collection[str] = (), path: str = "") -> None:
         self._path = path
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise CorruptState(path or "state", "an object", value)
         self._value = value
         for name in names:
             if name not in value:
                 raise CorruptState(self.path(name), "a value", "nothing")
+        if len(value) == len(names):
+            return
         for name in value:
             if name not in names and name not in optional:
                 raise CorruptState(self.path(str(name)), f"one of {', '.join((*names, *optional))}", name)
@@ -31,11 +35,14 @@ class State:
     def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
         """The integer field of that name, from `low` to `high`, written as a number or as a string."""
         raw = self._value.get(name, default)
-        if isinstance(raw, str) and _INTEGER.fullmatch(raw):
-            raw = int(raw)
-        if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+        value = int(raw) if isinstance(raw, str) and _INTEGER.fullmatch(raw) else raw
+        if type(value) is not int or not low <= value <= high:
             raise CorruptState(self.path(name), f"an integer from {low} to {high}", raw)
-        return raw
+        return value
+
+    def has_any(self, names: Collection[str]) -> bool:
+        """Whether it has any of these optional fields."""
+        return not self._value.keys().isdisjoint(names)
 
     def flag(self, name: str, default: bool) -> bool:
         raw = self._value.get(name, default)
