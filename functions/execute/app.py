@@ -13,8 +13,9 @@ from order_engine.domain.runs import Run
 execution = services.execution()
 
 
-@logger.inject_lambda_context(correlation_id_path="order.order_id")
+@logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.set_correlation_id(event["order"]["order_id"])
     run = Run.load(event["order"], event["attempt"])
     match event["step"]:
         case "build":

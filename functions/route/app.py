@@ -15,6 +15,7 @@ execution = services.execution()
 services.router()
 
 
-@logger.inject_lambda_context(correlation_id_path="order.order_id")
+@logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    logger.set_correlation_id(event["order"]["order_id"])
     return execution.route(Run.load(event["order"], event["attempt"])).dump()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -62,3 +63,15 @@ def test_an_unknown_step_is_refused(functions: Functions, orders: PostgresOrderS
     order = claimed(orders)
     with pytest.raises(ValueError, match="expected step build, submit, confirm or fail, was 'dance'"):
         functions("execute", states_input(Run.of(order), step="dance"))
+
+
+def test_a_steps_log_lines_name_its_order(functions: Functions, orders: PostgresOrderStore) -> None:
+    first, second = claimed(orders), claimed(orders)
+    built = functions("route", states_input(Run.of(first)))
+    # Made anew with the environment that `functions` are in.
+    logger = sys.modules["order_engine.aws.observability"].logger
+    assert logger.get_correlation_id() == str(first.id)
+    functions("route", states_input(Run.of(second)))
+    assert logger.get_correlation_id() == str(second.id)
+    functions("execute", states_input(built, step="build"))
+    assert logger.get_correlation_id() == str(first.id)

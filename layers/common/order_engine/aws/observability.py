@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
-_metrics = Metrics()
 
 
 def warn(message: str) -> None:
@@ -24,5 +27,17 @@ def inform(message: str, details: Mapping[str, Any]) -> None:
 
 def count(status: str) -> None:
     """Counts an event of that status, at once: an invocation that is cut short later has counted it."""
-    _metrics.add_metric(name=f"Order{status.capitalize()}", unit=MetricUnit.Count, value=1)
-    _metrics.flush_metrics()
+    before_time, after_time = _metric(status)
+    sys.stdout.write(f"{before_time}{time.time_ns() // 1_000_000}{after_time}\n")
+
+
+@cache
+def _metric(status: str) -> tuple[str, str]:
+    """The log line that CloudWatch reads the metric from, before and after its time, which alone differs."""
+    metrics = Metrics()
+    metrics.add_metric(name=f"Order{status.capitalize()}", unit=MetricUnit.Count, value=1)
+    line: dict[str, Any] = {**metrics.serialize_metric_set()}
+    metrics.clear_metrics()
+    line["_aws"]["Timestamp"] = "now"
+    before, _, after = json.dumps(line, separators=(",", ":")).partition('"now"')
+    return before, after
