@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _NAME = re.compile(
     r"(?:arn:aws[\w-]*:lambda:[\w-]*:\d*:function:|(?:\d{12}:)?(?:function:)?)"
@@ -19,6 +20,7 @@ class FunctionName:
     qualifier: str | None = None
 
     @classmethod
+    @lru_cache
     def parse(cls, text: str) -> FunctionName:
         """Reads `name`, `name:alias`, an ARN, or a part of an ARN. Raises ValueError."""
         match = _NAME.fullmatch(text)
