@@ -50,9 +50,13 @@ def processes(stack: dict[str, Any]) -> Iterator[tuple[Part, psutil.Process]]:
 
 
 def part(process: psutil.Process, data: Path) -> Part:
-    """What a process below the emulator belongs to. The embedded stores and the localnet run in folders of the data."""
-    if not Path(process.cwd()).is_relative_to(data):
-        return Part("functions", process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "unnamed"))
+    """What a process below the emulator belongs to. The embedded stores and the localnet run in folders of the data.
+
+    A function runs in the folder of its code, and what functions share in the root folder.
+    """
+    folder = Path(process.cwd())
+    if not folder.is_relative_to(data):
+        return Part("functions", folder.name or "shared")
     if process.name() == "postgres":
         return Part("postgres")
     return Part("localnet" if "localnet" in process.cmdline() else "redis")

@@ -21,7 +21,10 @@ _INTERVAL = 0.001  # the kernel's tick is longer
 _WAITS = ("threading", "queue", "selectors", "subprocess", "concurrent.futures.thread", "anyio._backends._asyncio")
 
 _file = os.open(os.environ["SAMPLES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "emulator")
+_in_emulator = "LAMBDA_RUNTIME_DIR" not in os.environ
+if not _in_emulator:
+    # The functions that are forked from this process have the variable without this folder.
+    os.environ["PYTHONPATH"] = os.environ["PYTHONPATH"].partition(os.pathsep)[2]
 
 
 def _sample(_: int, frame: FrameType | None) -> None:
@@ -33,8 +36,9 @@ def _sample(_: int, frame: FrameType | None) -> None:
     while frame is not None:
         names.append(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}")
         frame = frame.f_back
+    name = "emulator" if _in_emulator else os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "shared")
     # One write, to the end of the file: the lines of several processes do not mix.
-    os.write(_file, f"{_name}\t{';'.join(reversed(names))}\n".encode())
+    os.write(_file, f"{name}\t{';'.join(reversed(names))}\n".encode())
 
 
 def _waits(frame: FrameType | None) -> bool:

@@ -11,16 +11,16 @@ import secrets
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from emulator.common.trace import continued
-from emulator.lambda_.fork_server import ForkServer, packages_of
+from emulator.lambda_.fork_server import ForkServer
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_RESPONSE, Connection
+from emulator.lambda_.standbys import Standbys
 
 INITIALIZATION_LIMIT = 10.0  # seconds for the init phase, in addition to the function's timeout, as in Lambda
 IDLE_LIMIT = 300.0  # seconds after which an unused environment is ended
@@ -148,10 +148,9 @@ class Environment:
 class Pool:
     """The environments of a function, and the invocations that wait for one of them."""
 
-    def __init__(self, function: Function, log: Path, environment: dict[str, str], ports: Sequence[int] = ()) -> None:
+    def __init__(self, function: Function, log: Path, environment: dict[str, str], standbys: Standbys) -> None:
         self.function = function
         self.environment = environment
-        self.ports = ports
         self.counters = Counters()
         self._waiting: deque[Run] = deque()
         self._idle: list[Environment] = []  # the most recently used one last
@@ -159,7 +158,7 @@ class Pool:
         self._starting: set[Environment] = set()
         self._servers: set[ForkServer] = set()
         self._server: ForkServer | None = None
-        self._standby: ForkServer | None = None
+        self._standbys = standbys
         self._missing = 0  # environments to fork for invocations that have waited
         self._forked = 0.0
         self._lookout: asyncio.TimerHandle | None = None
@@ -167,20 +166,25 @@ class Pool:
         self._settled = asyncio.Event()
         self._settled.set()
         self._closed = False
+        self._log_path = log
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def start(self) -> None:
         """Starts importing the handler."""
         self._server = ForkServer(self)
-        if self._standby is not None and self._standby.packages != packages_of(self.function):
-            self._standby.stop()
-            self._servers.add(self._standby)
-            self._standby = None
-        if self._standby is not None and self._standby.ready:
-            self._server.start_from(self._standby)
-        else:
-            self._server.start(self.function, self.environment, self._log, self.ports)
+        self._server.start_from(
+            self._standbys.of(self.function), self.function, self.environment, self._log_path.resolve()
+        )
         self._servers.add(self._server)
+
+    async def prepare(self) -> None:
+        """Imports the handler, unless an invocation has begun to."""
+        if self._server is None:
+            self.start()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INITIALIZATION_LIMIT):
+                while self._server is not None and not self._server.ready:
+                    await self._server.settled.wait()
 
     def submit(self, run: Run) -> None:
         """Runs the invocation in a free environment, or in the first that becomes free."""
@@ -219,7 +223,9 @@ class Pool:
         self._lookout = None
         if not self._waiting:
             return
-        if self._contended():
+        if not self._environments:
+            self._missing = 0  # the first one starts when the handler has been imported
+        elif self._contended():
             waited = time.monotonic() - max(self._waiting[0].submitted, self._forked)
             self._missing = int(waited >= LONGEST_WAIT)
         else:
@@ -275,25 +281,17 @@ class Pool:
             environment.server.stop()
         self.grow()
 
-    async def stand_by(self) -> None:
-        """Starts a process that imports the handler's dependencies in advance, for the next change of its code."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(INITIALIZATION_LIMIT):
-                while self._server is not None and not self._server.ready:
-                    await self._server.settled.wait()
-        server = self._server
-        if server is not None and server.ready and self._standby is None:
-            self._standby = ForkServer(self)
-            self._standby.start(self.function, self.environment, self._log, self.ports, server.modules)
-            await self._standby.settled.wait()
-
     def fork_server_ended(self, server: ForkServer, code: int) -> None:
-        if server is self._standby:
-            self._standby = None
         self._servers.discard(server)
+        if server.standby is not None:
+            self._standbys.leave(server.standby)
         if server is not self._server:
             return
         self._server = None
+        if server.standby is not None and server.missing:
+            server.standby.load(server.missing)
+            self.start()
+            return
         while self._waiting and not server.ready:
             self._exit_waiting(code)
         if self._waiting:
@@ -358,7 +356,7 @@ class Pool:
             os.write(self._log, text.encode())
 
     async def close(self, grace: float) -> None:
-        """Lets running invocations finish for up to `grace` seconds, then ends every process."""
+        """Lets running invocations finish for up to `grace` seconds, then stops every process."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled.wait(), grace)
         self._closed = True
@@ -370,10 +368,10 @@ class Pool:
             self._exit_waiting(-signal.SIGKILL)
         for server in self._servers:
             server.stop()
+
+    async def ended(self) -> None:
+        """Waits for the end of every process."""
         await asyncio.gather(*(server.ended for server in self._servers))
-        if self._standby is not None:
-            self._standby.stop()
-            await self._standby.ended
         os.close(self._log)
 
     def _exit_waiting(self, code: int) -> None:

@@ -1,6 +1,6 @@
 """Controls the process that has imported a function's handler and forks its environments.
 
-A standby process has imported everything except the function's own code, and forks the next such process.
+It is forked from a standby, which has imported what functions use of the installed packages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -48,18 +48,18 @@ class Parent(Protocol):
 
 
 class ForkServer(asyncio.Protocol):
-    """Controls one worker.py over a socket. Closing the socket ends the worker and every process that it forked."""
+    """Controls one worker.py over a socket. Closing the socket ends the worker and its environments."""
 
     def __init__(self, parent: Parent) -> None:
         self.identity = secrets.token_hex(8)
         self.pid = 0
         self.ready = False
-        self.modules: list[str] = []  # what the handler imports from outside its own folders
-        self.packages: Provided | None = None  # those that it was started with
+        self.missing: list[str] = []  # installed modules that the handler imports and the standby has not
+        self.standby: ForkServer | None = None
         self.environments: dict[str, Child] = {}
         self._parent = parent
         self._process: subprocess.Popen[bytes] | None = None
-        self._standby: ForkServer | None = None
+        self._description = b""
         self._code: int | None = None
         self._received = b""
         self._transport: asyncio.Transport | None = None
@@ -68,49 +68,51 @@ class ForkServer(asyncio.Protocol):
         self.settled = asyncio.Event()  # ready, or ended
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def start(
-        self,
-        function: Function,
-        environment: dict[str, str],
-        log: int,
-        ports: Sequence[int] = (),
-        modules: list[str] | None = None,
-    ) -> None:
-        """Starts a worker that imports the handler or, as a standby, only `modules`.
+    def start(self, packages: Provided, environment: dict[str, str], ports: Sequence[int]) -> None:
+        """Starts a standby for functions that have these packages.
 
         At these `ports` of this machine, an https address reaches the emulator too.
         """
-        self.packages = packages_of(function)
         self._socket, theirs = socket.socketpair()
         options = {
             "control": theirs.fileno(),
-            "handler": function.handler,
-            "path": [str(path) for path in (function.code, *function.search_path)],
-            "packages": self.packages.modules,
-            "distributions": self.packages.distributions,
+            "packages": packages.modules,
+            "distributions": packages.distributions,
             "ports": ports,
-            **({} if modules is None else {"modules": modules}),
         }
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(Path(__file__).parent / "runtime" / "worker.py"), json.dumps(options)],
-                cwd=function.code,
+                [sys.executable, str(Path(__file__).parent / "runtime" / "worker.py"), json.dumps(options)],
+                cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                # It imports only what a function has imported, with the output in the function's log.
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
-    def start_from(self, standby: ForkServer) -> None:
-        """Starts the worker by forking it from the standby."""
-        self._standby = standby
+    def start_from(self, standby: ForkServer, function: Function, environment: dict[str, str], log: Path) -> None:
+        """Forks a server of the function from the standby. Its `environment` are all its variables."""
+        self.standby = standby
+        description = {
+            "handler": function.handler,
+            "path": [str(path) for path in (function.code, *function.search_path)],
+            "environment": environment,
+            "log": str(log),
+        }
+        self._description = json.dumps(description).encode() + b"\n"
         self._socket, theirs = socket.socketpair()
         with theirs:
             standby.fork(self, theirs)
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    def load(self, modules: Iterable[str]) -> None:
+        """Makes a standby import these modules."""
+        self.ready = False
+        self._write(f"import {' '.join(modules)}\n")
 
     async def _connect(self) -> None:
         await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)
@@ -118,16 +120,18 @@ class ForkServer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.write(self._description)
 
     def data_received(self, data: bytes) -> None:
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
             match line.decode().split(" "):
-                case ["ready", *modules]:
+                case ["ready"]:
                     self.ready = True
-                    self.modules = modules
                     self.settled.set()
                     self._parent.grow()
+                case ["imported", *modules]:
+                    self.missing = modules
                 case ["forked", identity, pid]:
                     self.environments[identity].pid = int(pid)
                 case ["exited", identity, code]:
@@ -135,7 +139,8 @@ class ForkServer(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         for environment in self.environments.values():
-            if environment.pid:  # they are orphans if the worker was killed
+            # They are orphans if the worker was killed. A standby's servers have sockets of their own.
+            if environment.pid and self.standby is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(environment.pid, signal.SIGKILL)
         environments, self.environments = self.environments, {}
@@ -172,8 +177,8 @@ class ForkServer(asyncio.Protocol):
             self._transport.write_eof()
         elif self._process is not None:
             self._process.kill()
-        elif self._standby is not None:
-            self._standby.kill(self)
+        elif self.standby is not None:
+            self.standby.kill(self)
 
     def _write(self, command: str) -> None:
         if self._transport is not None and not self._stopping:

@@ -24,8 +24,8 @@ _INCLUDE = re.compile(r"(?:-r|--requirement)[\s=]+(\S+)")
 class Provided(NamedTuple):
     """The normalized names of distributions, and their top-level modules."""
 
-    distributions: list[str]
-    modules: list[str]
+    distributions: tuple[str, ...]
+    modules: tuple[str, ...]
 
 
 def provided(files: Iterable[Path]) -> Provided:
@@ -34,7 +34,7 @@ def provided(files: Iterable[Path]) -> Provided:
     for file in files:
         wanted.update(_named(file, set()))
     distributions = _with_dependencies(wanted)
-    return Provided(sorted(distributions), sorted(set().union(*map(_modules, distributions))))
+    return Provided(tuple(sorted(distributions)), tuple(sorted(set().union(*map(_modules, distributions)))))
 
 
 def _named(file: Path, seen: set[Path]) -> Iterator[tuple[str, frozenset[str]]]:

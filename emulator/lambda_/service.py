@@ -20,12 +20,11 @@ from emulator.lambda_.environments import Counters, Pool, Run
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_PAYLOAD
+from emulator.lambda_.standbys import Standbys
 
 MAX_EVENT_PAYLOAD = 1_048_576
 MAX_EVENT_AGE = 21_600.0  # seconds during which a throttled asynchronous invocation is retried
 EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
-STANDBY_DELAY = 2.0  # seconds after the start, so that standbys do not slow it down
-QUIET = 0.5  # seconds without an invocation
 CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
 _RUNTIME = str(Path(__file__).with_name("runtime"))
@@ -54,8 +53,8 @@ class Lambda(Service):
     ) -> None:
         self.catalog = Catalog(functions)
         self._logs = logs
-        self._environment = environment
-        self._ports = ports
+        self._environments = [(function, process_environment(function, environment)) for function in self.catalog]
+        self._standbys = Standbys(self._environments, ports)
         self._concurrency = concurrency
         self._event_retries = event_retries
         self._pools: dict[str, Pool] = {}
@@ -71,11 +70,9 @@ class Lambda(Service):
     async def start(self) -> None:
         """Starts importing the handlers in the background. The first invocations wait for that."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        for function in self.catalog:
-            environment = process_environment(function, self._environment)
-            pool = Pool(function, self._logs / f"{function.name}.log", environment, self._ports)
-            self._pools[function.name] = pool
-            pool.start()
+        for function, environment in self._environments:
+            log = self._logs / f"{function.name}.log"
+            self._pools[function.name] = Pool(function, log, environment, self._standbys)
         self._preparing = asyncio.create_task(self._prepare())
 
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
@@ -102,10 +99,7 @@ class Lambda(Service):
 
     async def reload(self, name: str) -> None:
         """Makes later invocations run the function's current code. Running ones finish with the old code."""
-        pool = self._pools[name]
-        pool.reload()
-        # Code that has changed is likely to change again.
-        self._spawn(pool.stand_by())
+        self._pools[name].reload()
 
     async def close(self, grace: float) -> None:
         """Refuses new invocations, lets running ones finish for up to `grace` seconds, and ends every process."""
@@ -117,16 +111,14 @@ class Lambda(Service):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(pool.close(grace) for pool in self._pools.values()))
+        self._standbys.interrupt()
+        await asyncio.gather(*(pool.ended() for pool in self._pools.values()))
+        await self._standbys.close()
 
     async def _prepare(self) -> None:
-        """Starts a standby process for each function, one after another, while nothing is invoked."""
-        await asyncio.sleep(STANDBY_DELAY)
+        """Imports the handlers one after another, so that each finds what those before it have imported."""
         for pool in self._pools.values():
-            seen = -1
-            while seen != (invocations := sum(counters.invocations for counters in self.counters.values())):
-                seen = invocations
-                await asyncio.sleep(QUIET)
-            await pool.stand_by()
+            await pool.prepare()
 
     async def _run(self, pool: Pool, run: Run) -> Invocation:
         if self._closing:

@@ -1,14 +1,17 @@
-"""Imports a function's handler once, then forks its execution environments. Each function has one such process.
+"""Imports what functions need, and forks their execution environments.
 
-It imports nothing of the emulator, so that a function finds only its own modules. It is started as
-`python -P worker.py '{"control": 5, "handler": "app.handler", "path": [...], …}'`. On the control socket it reads
-`fork <id>`, with a socket for the new process, and `kill <id>`, and writes `ready <module>…`, `forked <id> <pid>` and
-`exited <id> <exit code>`. The modules are those that the import loaded from outside `path`. `distributions` and
-`packages` name what the function has of the packages that are installed here, and `ports` those where the emulator
-speaks plain HTTP.
+A standby is started as `python worker.py '{"control": 5, "packages": […], "distributions": […], "ports": […]}'`, for
+all functions that have these of the packages installed here; at the ports the emulator speaks plain HTTP. It forks a
+server for each function, which imports the handler and then forks environments. A server that has imported installed
+modules that its standby lacks names them and ends, so that the standby imports them and forks it again: all functions
+share the memory of what they import.
 
-With `"modules": […]` it imports these instead of the handler and stands by: a `fork` then makes a new worker,
-which only has to import the function's own code.
+On its control socket each of them reads `fork <id>`, with a socket for the new process, and `kill <id>`, and a standby
+`import <module>…`. They write `ready`, `forked <id> <pid>` and `exited <id> <exit code>`, and a server
+`imported <module>…`. A server's socket first brings a line of JSON: `handler`, `path`, `environment` and `log`.
+
+A function that cannot share is imported in a process of its own, by the same program: its variables or modules differ
+from what the standby has imported, or its import opens a socket or starts a thread.
 """
 
 from __future__ import annotations
@@ -21,25 +24,32 @@ import importlib
 import io
 import json
 import os
-import re
 import select
 import signal
-import site
 import socket
 import stat
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeClient
 from awslambdaric.lambda_runtime_marshaller import to_json
+from function_imports import (  # type: ignore[import-not-found]
+    comes_from_elsewhere,
+    limit_imports,
+    recorded_reads,
+    top_level,
+)
+
+# How the names of variables begin that Python, its libraries in C and the runtime client read when they start.
+AT_START = (
+    *("AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"),
+    *("GLIBC_", "LANG", "LC_ALL", "LD_", "MALLOC_", "PYTHON", "TZ"),
+)
 
 
 class Log(io.FileIO):
@@ -127,86 +137,6 @@ def message(kind: bytes, content: bytes = b"") -> bytes:
     return kind + len(content).to_bytes(8) + content
 
 
-class Installed(MetaPathFinder):
-    """Finds those of the packages installed here that the function has on AWS. It is asked after all other finders."""
-
-    def __init__(self, folders: list[str], packages: list[str], distributions: list[str]) -> None:
-        self.folders = folders
-        self.packages = frozenset(packages)
-        self.distributions = frozenset(distributions)
-
-    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if path is not None:
-            return None
-        spec = PathFinder.find_spec(name, self.folders)
-        if spec is None or name in self.packages:
-            return spec
-        # importlib.util.find_spec asks too, and expects no exception.
-        if sys._getframe(2).f_code.co_name != "_find_and_load_unlocked":
-            return None
-        raise ModuleNotFoundError(
-            f"No module named {name!r}: it is installed on this machine, but the function needs it in its "
-            "requirements.txt, or in that of one of its layers",
-            name=name,
-        )
-
-    def find_distributions(self, context: Any) -> Iterator[Any]:
-        """Yields the function's installed distributions, for importlib.metadata."""
-        from importlib.metadata import DistributionFinder, MetadataPathFinder
-
-        searched = DistributionFinder.Context(name=context.name, path=self.folders)
-        for distribution in MetadataPathFinder.find_distributions(searched):
-            name = distribution.metadata["Name"] or ""
-            if re.sub(r"[-_.]+", "-", name).lower() in self.distributions:
-                yield distribution
-
-
-class PlainHttp(MetaPathFinder):
-    """Lets urllib3, which boto3 and requests use, reach the emulator's APIs at https:// addresses too.
-
-    On AWS a function builds the address of `@connections` as `https://{domainName}/{stage}` from its event.
-    """
-
-    def __init__(self, ports: list[int]) -> None:
-        self.local = {(host, port) for host in ("127.0.0.1", "localhost", "[::1]") for port in ports}
-
-    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != "urllib3.poolmanager":
-            return None
-        spec = PathFinder.find_spec(name, path)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_and_change(module: ModuleType) -> None:
-                load(module)
-                self._change(module.PoolManager)
-
-            spec.loader.exec_module = load_and_change  # type: ignore[method-assign]
-        return spec
-
-    def _change(self, manager: Any) -> None:
-        connect = manager.connection_from_host
-
-        def connection_from_host(
-            self_: Any, host: str, port: int | None = None, scheme: str = "http", *args: Any, **options: Any
-        ) -> Any:
-            if (host, port) in self.local:
-                scheme = "http"
-            return connect(self_, host, port, scheme, *args, **options)
-
-        manager.connection_from_host = connection_from_host
-
-
-def limit_imports(options: dict[str, Any]) -> None:
-    """Makes only the function's own modules importable, and those that it has on AWS."""
-    folders = {*site.getsitepackages(), site.getusersitepackages()}
-    first = next((index for index, folder in enumerate(sys.path) if folder in folders), len(sys.path))
-    installed = sys.path[first:]  # what .pth files add comes later too
-    sys.path[:] = [*options["path"], *sys.path[:first]]
-    sys.meta_path.insert(0, PlainHttp(options["ports"]))
-    sys.meta_path.append(Installed(installed, options["packages"], options["distributions"]))
-
-
 def seed() -> None:
     """Gives NumPy's global generator, if any, a state of its own. Python's own is seeded by the fork."""
     if (generator := sys.modules.get("numpy.random")) is not None:
@@ -237,13 +167,15 @@ def set_up_logging() -> None:
     bootstrap._setup_logging = lambda *_: None
 
 
-def import_handler(handler: str) -> None:
+def import_handler(handler: str) -> bool:
     """Imports the handler's module. If that fails, each environment fails in the same way and reports it."""
     with contextlib.suppress(BaseException):
         try:
             importlib.import_module(handler.rpartition(".")[0].replace("/", "."))
+            return True
         except ImportError:
             traceback.print_exc()  # the runtime client reports only the message of this error
+    return False
 
 
 def shares_what_must_not_be_shared(control: socket.socket) -> bool:
@@ -257,8 +189,12 @@ def shares_what_must_not_be_shared(control: socket.socket) -> bool:
     return False
 
 
-def serve(control: socket.socket, modules: list[str], run: Callable[[str, socket.socket], None]) -> list[int]:
-    """Forks processes that call `run` with their identifier and socket, and reaps them.
+def serve(
+    control: socket.socket,
+    run: Callable[[str, socket.socket], None],
+    load: Callable[[list[str]], None] = lambda _: None,
+) -> list[int]:
+    """Forks processes that call `run` with their identifier and socket, and reaps them. `load` imports modules.
 
     Returns the processes that still run when the emulator ends.
     """
@@ -271,7 +207,7 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, socket
     received = b""
     descriptors: list[int] = []
     with contextlib.suppress(OSError):  # a killed emulator may reset the connection
-        control.sendall(f"ready {' '.join(modules)}\n".encode())
+        control.sendall(b"ready\n")
         while True:
             ready, _, _ = select.select([control, woken], [], [])
             if woken in ready:
@@ -285,9 +221,13 @@ def serve(control: socket.socket, modules: list[str], run: Callable[[str, socket
             descriptors += sent
             *lines, received = (received + data).split(b"\n")
             for line in lines:
-                command, identity = line.decode().split(" ")
+                command, *names = line.decode().split(" ")
+                identity = names[0]
                 if command == "kill" and identity in children:
                     kill_group(children[identity])
+                elif command == "import":
+                    load(names)
+                    control.sendall(b"ready\n")
                 elif command == "fork":
                     with socket.socket(fileno=descriptors.pop(0)) as given:
                         given.set_inheritable(False)
@@ -329,30 +269,74 @@ def kill_group(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def stand_by(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
-    """Imports the function's dependencies, and forks workers that import its own code."""
-    for module in options["modules"]:
-        with contextlib.suppress(BaseException):
-            importlib.import_module(module)
-    for stream in streams:
-        stream.end()
-    if shares_what_must_not_be_shared(control):
-        return
-    gc.freeze()
-    # A forked worker has its own socket, and ends when that closes.
-    serve(control, [], lambda _, given: run_function(given, options, streams))
+class Standby:
+    """Imports installed modules, and makes a function's server of a process that it has forked."""
+
+    def __init__(self, options: dict[str, Any], streams: list[LineStream]) -> None:
+        self.options = options
+        self.streams = streams
+        self.variables = dict(os.environ)
+        self.read: set[str] = set()  # the variables that the imports have read
+        self.first = top_level(sys.modules)
+        self.tried = set(sys.modules)
+
+    def load(self, modules: list[str]) -> None:
+        with recorded_reads(self.read):
+            for module in modules:
+                with contextlib.suppress(BaseException):
+                    importlib.import_module(module)
+        self.tried.update(modules, sys.modules)
+        gc.freeze()
+
+    def become_server(self, _: str, control: socket.socket) -> None:
+        """Becomes the server of the function that the socket describes, which ends when the socket closes."""
+        with control.makefile("rb") as lines:
+            function = json.loads(lines.readline() or sys.exit())
+        environment, log = function.pop("environment"), function.pop("log")
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        for output in (1, 2):
+            os.dup2(descriptor, output)
+        os.close(descriptor)
+        options = self.options | function
+        os.chdir(options["path"][0])
+        if not self.suits(options["path"], environment):
+            run_again(control, options, environment)
+        imported = {name: value for name, value in os.environ.items() if self.variables.get(name) != value}
+        os.environ.clear()
+        os.environ.update(environment | imported)
+        sys.path[:0] = options["path"]
+        run_function(control, options, self.streams, self.tried)
+
+    def suits(self, path: list[str], environment: dict[str, str]) -> bool:
+        """Whether the function would import the same: it sees the same variables, and none of its modules hides one."""
+        for name in {*self.variables, *environment}:
+            if (name in self.read or name.startswith(AT_START)) and self.variables.get(name) != environment.get(name):
+                return False
+        own = top_level(entry for folder in path if os.path.isdir(folder) for entry in os.listdir(folder))
+        return not own & (top_level(sys.modules) - self.first)
 
 
-def run_function(control: socket.socket, options: dict[str, Any], streams: list[LineStream]) -> None:
-    """Imports the handler, unless each environment must do so itself, and forks environments."""
-    known = set(sys.modules)
-    if "import-in-each" not in sys.argv:
+def run_again(control: socket.socket, options: dict[str, Any], environment: dict[str, str]) -> None:
+    """Starts the program anew in this process, for the one function."""
+    control.set_inheritable(True)
+    options = options | {"control": control.fileno()}
+    os.execve(sys.executable, [*sys.orig_argv[:-1], json.dumps(options)], environment)
+
+
+def run_function(
+    control: socket.socket, options: dict[str, Any], streams: list[LineStream], tried: set[str] | None = None
+) -> None:
+    """Imports the handler, unless each environment must do so itself, and forks environments.
+
+    `tried` are the modules that the standby has tried to import, if there is one.
+    """
+    if "import-in-each" not in options:
         # The emulator sends nothing before `ready`, so a signal here means that it has ended.
         signal.signal(signal.SIGIO, lambda *_: os._exit(1))
         fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(control, fcntl.F_GETFL)
         fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
-        import_handler(options["handler"])
+        imported = import_handler(options["handler"])
         fcntl.fcntl(control, fcntl.F_SETFL, flags)
         signal.signal(signal.SIGIO, signal.SIG_DFL)
         shared = shares_what_must_not_be_shared(control)
@@ -361,24 +345,21 @@ def run_function(control: socket.socket, options: dict[str, Any], streams: list[
         for stream in streams:
             stream.end()
         if shared:
-            control.set_inheritable(True)
-            again = {name: value for name, value in options.items() if name != "modules"}
-            again["control"] = control.fileno()
-            os.execv(sys.executable, [*sys.orig_argv[:-1], json.dumps(again), "import-in-each"])
-    modules = [name for name in sys.modules if name not in known and comes_from_elsewhere(name, options["path"])]
+            run_again(control, options | {"import-in-each": True}, dict(os.environ))
+        if imported and tried is not None:
+            modules = [
+                name for name in sys.modules if name not in tried and comes_from_elsewhere(name, options["path"])
+            ]
+            if modules:
+                control.sendall(f"imported {' '.join(modules)}\n".encode())
+                os._exit(0)
     sys.argv = ["bootstrap"]
     gc.freeze()
-    run = functools.partial(run_environment, options["handler"], streams)
-    environments = serve(control, modules, run)
+    environments = serve(control, functools.partial(run_environment, options["handler"], streams))
     for pid in environments:
         kill_group(pid)
     for pid in environments:
         os.waitpid(pid, 0)
-
-
-def comes_from_elsewhere(module: str, path: list[str]) -> bool:
-    origin = getattr(getattr(sys.modules[module], "__spec__", None), "origin", None)
-    return origin is not None and not origin.startswith(tuple(folder + os.sep for folder in path))
 
 
 def main() -> None:
@@ -387,10 +368,15 @@ def main() -> None:
     control.set_inheritable(False)
     streams = [LineStream(1), LineStream(2)]
     sys.stdout, sys.stderr = streams
-    limit_imports(options)
+    limit_imports(options["packages"], options["distributions"], options["ports"])
     gc.disable()
     set_up_logging()
-    (stand_by if "modules" in options else run_function)(control, options, streams)
+    if "handler" in options:
+        sys.path[:0] = options["path"]
+        run_function(control, options, streams)
+    else:
+        standby = Standby(options, streams)
+        serve(control, standby.become_server, standby.load)
 
 
 if __name__ == "__main__":

@@ -87,5 +87,5 @@ def alive(pid: int) -> bool:
 
 
 def workers() -> list[psutil.Process]:
-    """Returns the fork servers and standbys of this process."""
+    """Returns the standbys of this process."""
     return [child for child in psutil.Process().children() if alive(child.pid) and "worker.py" in str(child.cmdline())]

@@ -54,6 +54,16 @@ def test_what_no_cause_claims_is_still_counted() -> None:
 
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass\n"
+STANDBY = f"""
+import os
+assert os.environ["PYTHONPATH"] == "elsewhere"
+if os.fork() == 0:
+    os.environ["AWS_LAMBDA_FUNCTION_NAME"] = "Route"
+    exec({BURN!r}, globals())
+    os._exit(0)
+assert os.wait()[1] == 0
+"""
+FUNCTIONS = {"LAMBDA_RUNTIME_DIR": "elsewhere", "PYTHONPATH": "elsewhere"}
 PARENT = f"""
 import os, subprocess, sys
 def burn():
@@ -62,7 +72,7 @@ if os.fork() == 0:
     burn()
     os._exit(0)
 os.wait()
-subprocess.run([sys.executable, "-c", {BURN!r}], env={{"AWS_LAMBDA_FUNCTION_NAME": "Route"}}, check=True)
+subprocess.run([sys.executable, "-c", {STANDBY!r}], env={FUNCTIONS!r}, check=True)
 """
 
 

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from bench.meters import ENDED, Part, by_kind, consumed, cpu_seconds
 
 EMULATOR, POSTGRES = Part("emulator"), Part("postgres")
-ROUTE, EXECUTE = Part("functions", "Route"), Part("functions", "Execute")
+ROUTE, EXECUTE = Part("functions", "route"), Part("functions", "execute")
 
 BURNT = 0.5
 FUNCTION = f"""
@@ -27,9 +25,7 @@ time.sleep(60)
 """
 THE_EMULATOR = f"""
 import subprocess, sys
-function = subprocess.Popen(
-    [sys.executable, "-c", {FUNCTION!r}], env={{"AWS_LAMBDA_FUNCTION_NAME": "Route"}}, cwd="/", stdout=subprocess.PIPE
-)
+function = subprocess.Popen([sys.executable, "-c", {FUNCTION!r}], cwd=sys.argv[1], stdout=subprocess.PIPE)
 function.stdout.readline()
 print("started", flush=True)
 sys.stdin.readline()
@@ -62,13 +58,15 @@ def test_kinds_are_sums() -> None:
     assert by_kind({EMULATOR: 1.0, ROUTE: 2.0, EXECUTE: 3.0}) == {"emulator": 1.0, "functions": 5.0}
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="the environment of others cannot be read there")
 def test_the_cpu_of_processes_that_end_is_not_lost(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", THE_EMULATOR]
+    code, data = tmp_path / "route", tmp_path / "data"
+    for folder in (code, data):
+        folder.mkdir()
+    command = [sys.executable, "-c", THE_EMULATOR, str(code)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as emulator:
         assert emulator.stdin is not None
         assert emulator.stdout is not None
-        stack = {"pid": emulator.pid, "data": str(tmp_path)}
+        stack = {"pid": emulator.pid, "data": str(data)}
 
         # WHEN an environment has ended
         assert emulator.stdout.readline() == "started\n"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -15,39 +13,9 @@ from tests.support.emulator.lambda_service import check, invoke
 
 
 @pytest.fixture
-def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the system describes processes, here for a test to write."""
-    folder = tmp_path / "processes"
-    folder.mkdir()
-    monkeypatch.setattr(environments, "PROCESSES", folder)
-    return folder
-
-
-async def wait_for_a_core(processes: Path, pid: int) -> None:
-    """Describes the process as one that needs a core and has none for half of its time."""
-    (processes / str(pid)).mkdir()
-    while True:
-        waited = int(time.monotonic() * 0.5e9)
-        new = processes / str(pid) / "new"
-        new.write_text(f"1000000 {waited} 10\n")
-        new.rename(processes / str(pid) / "schedstat")
-        await asyncio.sleep(0.005)
-
-
-def with_contention(
-    processes: Path, scenario: Callable[[Lambda], Awaitable[None]]
-) -> Callable[[Lambda], Awaitable[None]]:
-    """Runs the scenario while the function's first environment waits for a core."""
-
-    async def main(service: Lambda) -> None:
-        pid = (await invoke(service))["pid"]
-        waiting = asyncio.create_task(wait_for_a_core(processes, pid))
-        try:
-            await scenario(service)
-        finally:
-            waiting.cancel()
-
-    return main
+def contended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All environments wait for a core all the time."""
+    monkeypatch.setattr(environments.Environment, "core_wait", lambda _: environments.PATIENCE)
 
 
 async def pids(service: Lambda, invocations: int, seconds: float) -> set[int]:
@@ -55,37 +23,55 @@ async def pids(service: Lambda, invocations: int, seconds: float) -> set[int]:
     return {result["pid"] for result in results}
 
 
-def test_invocations_wait_for_an_environment_that_waits_for_a_core(code: Path, processes: Path) -> None:
+@pytest.mark.usefixtures("contended")
+def test_invocations_wait_for_an_environment_that_waits_for_a_core(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         assert len(await pids(service, 4, seconds=0.15)) == 1
         assert service.counters["F"].cold_starts == 1
 
-    check(code, with_contention(processes, scenario))
+    check(code, scenario)
 
 
+@pytest.mark.usefixtures("contended")
 def test_no_invocation_waits_long_for_an_environment_that_waits_for_a_core(
-    code: Path, processes: Path, monkeypatch: pytest.MonkeyPatch
+    code: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "LONGEST_WAIT", 0.2)
 
     async def scenario(service: Lambda) -> None:
         assert len(await pids(service, 2, seconds=0.6)) == 2
 
-    check(code, with_contention(processes, scenario))
+    check(code, scenario)
 
 
 @pytest.mark.parametrize("described", [True, False])
 def test_invocations_do_not_wait_for_an_environment_that_waits_for_something_else(
-    code: Path, processes: Path, described: bool
+    code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: bool
 ) -> None:
+    monkeypatch.setattr(environments, "PROCESSES", tmp_path)
+
     async def scenario(service: Lambda) -> None:
         pid = (await invoke(service))["pid"]
         if described:
-            (processes / str(pid)).mkdir()
-            (processes / str(pid) / "schedstat").write_text("1000000 9000000000 10\n")
+            (tmp_path / str(pid)).mkdir()
+            (tmp_path / str(pid) / "schedstat").write_text("1000000 9000000000 10\n")
         assert len(await pids(service, 3, seconds=0.4)) == 3
 
     check(code, scenario)
+
+
+def test_the_time_that_an_environment_waits_for_a_core_is_what_linux_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "PROCESSES", tmp_path)
+    environment = environments.Environment.__new__(environments.Environment)
+    environment.pid, environment._core_waits = 7, 0.0
+    (tmp_path / "7").mkdir()
+    waits = []
+    for nanoseconds in (1_000_000_000, 1_250_000_000, 1_250_000_000):
+        (tmp_path / "7" / "schedstat").write_text(f"500 {nanoseconds} 10\n")
+        waits.append(environment.core_wait())
+    assert waits == [1.0, 0.25, 0.0]
 
 
 def test_a_function_can_wait_for_itself(code: Path) -> None:

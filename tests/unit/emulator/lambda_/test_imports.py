@@ -8,7 +8,6 @@ import pytest
 
 from emulator.apigateway.records import WebSocketApi
 from emulator.apigateway.websocket_api import WebSocketGateway
-from emulator.lambda_ import service as service_module
 from emulator.lambda_.records import Function
 from emulator.lambda_.requirements import provided
 from emulator.lambda_.service import Lambda
@@ -110,17 +109,11 @@ def test_an_import_that_each_environment_repeats_is_limited_too(code: Path) -> N
     check(code, scenario)
 
 
-def test_a_reload_reads_the_requirements_again_although_a_standby_has_the_old_ones(
-    code: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service_module, "STANDBY_DELAY", 0.0)
-    monkeypatch.setattr(service_module, "QUIET", 0.01)
+def test_a_reload_reads_the_requirements_again_although_a_standby_has_the_old_ones(code: Path) -> None:
     write(code, "import six\ndef handler(event, context): return 1")
 
     async def scenario(service: Lambda) -> None:
         assert await invoke(service) == 1
-        assert service._preparing is not None
-        await service._preparing
         write(code, "import aiohttp\ndef handler(event, context): return 2", "aiohttp")
         await service.reload("F")
         assert await invoke(service) == 2

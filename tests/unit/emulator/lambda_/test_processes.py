@@ -96,16 +96,13 @@ def test_a_program_that_the_function_starts_has_no_part_in_its_connection(code: 
 
 EMULATOR = """
 import asyncio, pathlib, sys
-from emulator.lambda_ import service as lambda_service
 from emulator.lambda_.service import Lambda
 from emulator.lambda_.records import Function
 
 async def main(code):
     service = Lambda([Function("F", "app.handler", code, timeout=60)], logs=code.parent / "logs", environment={})
-    lambda_service.STANDBY_DELAY = lambda_service.QUIET = 0.1
     await service.start()
     await service.invoke("F", b"{}")
-    await service._preparing
     await service.reload("F")
     idle = (await service.invoke("F", b"{}")).payload.decode()
     busy = asyncio.create_task(service.invoke("F", b'{"do": "sleep", "seconds": 60}'))

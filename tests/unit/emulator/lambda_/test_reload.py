@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from emulator.lambda_ import environments
-from emulator.lambda_ import service as functions
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import HANDLER, alive, check, fail, invoke, until, workers
 
@@ -30,23 +29,16 @@ def test_a_reload_runs_new_code_and_lets_the_old_finish(code: Path, tmp_path: Pa
     check(code, scenario, timeout=20)
 
 
-def reload_from_standby(
-    code: Path, scenario: Callable[[Lambda], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def reload_from_standby(code: Path, scenario: Callable[[Lambda], Awaitable[None]]) -> None:
     """Runs the scenario after a standby has imported a library of the handler that logs each import."""
     library = code.parent / "library"
     library.mkdir()
     imports = code.parent / "imports"
     (library / "slow.py").write_text(f"open({str(imports)!r}, 'a').write('x')")
     (code / "app.py").write_text("import slow\n" + HANDLER)
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
-    monkeypatch.setattr(functions, "QUIET", 0.1)
 
     async def main(service: Lambda) -> None:
         assert (await invoke(service))["version"] == 1
-        preparing = service._preparing
-        assert preparing
-        await preparing
         assert imports.read_text() == "xx"
         await scenario(service)
         assert imports.read_text() == "xx"
@@ -54,17 +46,17 @@ def reload_from_standby(
     check(code, main, added={"PYTHONPATH": str(library)}, timeout=20)
 
 
-def test_a_reload_does_not_import_dependencies_again(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_does_not_import_dependencies_again(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         for version in (22, 333):
             (code / "app.py").write_text("import slow\n" + HANDLER.replace('"version": 1', f'"version": {version}'))
             await service.reload("F")
             assert (await invoke(service))["version"] == version
 
-    reload_from_standby(code, scenario, monkeypatch)
+    reload_from_standby(code, scenario)
 
 
-def test_new_code_that_exits_is_reported_and_can_be_fixed(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_code_that_exits_is_reported_and_can_be_fixed(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         (code / "app.py").write_text("import os; os._exit(3)")
         await service.reload("F")
@@ -73,7 +65,7 @@ def test_new_code_that_exits_is_reported_and_can_be_fixed(code: Path, monkeypatc
         await service.reload("F")
         await invoke(service)
 
-    reload_from_standby(code, scenario, monkeypatch)
+    reload_from_standby(code, scenario)
 
 
 def test_new_code_that_hangs_times_out_and_can_be_fixed(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,12 +79,10 @@ def test_new_code_that_hangs_times_out_and_can_be_fixed(code: Path, monkeypatch:
         await service.reload("F")
         await invoke(service)
 
-    reload_from_standby(code, scenario, monkeypatch)
+    reload_from_standby(code, scenario)
 
 
-def test_new_code_that_starts_a_thread_is_imported_in_each_environment(
-    code: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_code_that_starts_a_thread_is_imported_in_each_environment(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         thread = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         counting = HANDLER.replace('"version": 1', '"version": threading.active_count()')
@@ -103,21 +93,19 @@ def test_new_code_that_starts_a_thread_is_imported_in_each_environment(
         await service.reload("F")
         assert (await invoke(service))["version"] == 1
 
-    reload_from_standby(code, scenario, monkeypatch)
+    reload_from_standby(code, scenario)
 
 
-def test_a_reload_works_without_a_killed_standby(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "STANDBY_DELAY", 0)
-    monkeypatch.setattr(functions, "QUIET", 0.1)
-
+def test_a_killed_standby_ends_no_environment_and_is_replaced(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
-        await invoke(service)
-        (code / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2 '))
-        await until(lambda: len(workers()) == 2)
-        (standby,) = (worker for worker in workers() if '"modules"' in " ".join(worker.cmdline()))
+        pid = (await invoke(service))["pid"]
+        (standby,) = workers()
         standby.kill()
-        await until(lambda: len(workers()) == 1)
+        await until(lambda: not workers())
+        assert (await invoke(service))["pid"] == pid
+        (code / "app.py").write_text(HANDLER.replace('"version": 1', '"version": 2 '))
         await service.reload("F")
         assert (await invoke(service))["version"] == 2
+        assert len(workers()) == 1
 
     check(code, scenario)
