@@ -35,7 +35,7 @@ CAUSES = {
         "runtime client, log lines": r"awslambdaric|runtime_client|__main__",
         "Powertools": r"aws_lambda_powertools|order_engine\.aws\.observability",
         "requests and answers": r"pydantic|order_engine\.api",
-        "pool states": r"order_engine\.dex\.(.*\.from_json|state|pool)|order_engine\.simulation\.market",
+        "pool states": r"order_engine\.dex\.(.*\.from_json|state|pool)|order_engine\.simulation\.(market|stored_pools)",
         "threads": r"threading|concurrent\.futures",
         "routes, quotes, swaps": r"order_engine\.(dex|services\.(routing|quoting|decisions))",
         "the market": r"order_engine\.(simulation|solana)",
