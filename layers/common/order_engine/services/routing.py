@@ -31,7 +31,7 @@ LEG_COST_LAMPORTS = 5_000
 
 
 class Router:
-    """`venue` answers for all of them; `now` gives Unix seconds; `log` keeps each decision.
+    """`venue` answers for all of them; `now` gives Unix seconds; `log` keeps the decisions that no order keeps.
 
     `limits` are those of the chain's transactions, if it has any. `max_order_value` is the most that an order may be
     worth, in base units of USDC at the pools' spot prices; 0 is no limit.
@@ -78,11 +78,11 @@ class Router:
             expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
         )
         decision = decide(routes, amount_in, missing)
-        self._log("routed", decision.dump())
         try:
             quote.check_price_impact(decision.price_impact_bps, max_price_impact_bps)
             self._check_value(listings, TOKENS[token_in], amount_in)
         except (PriceImpactTooHigh, OrderTooLarge) as error:
+            self._log("refused", decision.dump())
             raise _unless_missing(error, missing) from None
         return quote, decision
 
@@ -90,9 +90,11 @@ class Router:
         """Raises `OrderTooLarge` for an order that is worth more than the limit, or whose value is unknown."""
         if not self._max_order_value:
             return
-        value = routing.worth(listings, amount_in, pool_token(token_in.symbol), "USDC")
-        if value is not None and value <= self._max_order_value:
-            return
+        order = listings, amount_in, pool_token(token_in.symbol), "USDC"
+        for worth in routing.worth_at_most, routing.worth:
+            value = worth(*order)
+            if value is not None and value <= self._max_order_value:
+                return
         usdc = TOKENS["USDC"]
         raise OrderTooLarge(
             f"expected an order worth at most {describe(self._max_order_value, usdc)},"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from order_engine.api.views import decision_view
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Hop, Listing
 from order_engine.domain.decisions import Decision
-from order_engine.domain.errors import NoRoute
+from order_engine.domain.errors import NoRoute, PriceImpactTooHigh
 from order_engine.domain.quotes import PlannedSwap
 from order_engine.ports import PoolList
 from order_engine.services.routing import Router
@@ -88,3 +89,14 @@ def test_a_quote_is_for_the_time_that_the_swap_will_see(venues_time: int | None)
     quote, _ = Router(venue, now=lambda: NOW + 10_000).best("SOL", "USDC", 10**9, 10_000)
     assert quote.amount_out == excited.output(10**9, True, venues_time or NOW + 10_000)
     assert excited.output(10**9, True, NOW) < excited.output(10**9, True, NOW + 10_000)
+
+
+def test_only_a_decision_that_no_order_keeps_is_logged() -> None:
+    """GIVEN half of the pool's reserve, which moves the price by a third."""
+    logged: list[tuple[str, Mapping[str, Any]]] = []
+    router = Router(Venue(), log=lambda message, details: logged.append((message, details)))
+    _, decision = router.best("SOL", "USDC", 10**15 // 2, 10_000)
+    assert logged == []
+    with pytest.raises(PriceImpactTooHigh):
+        router.best("SOL", "USDC", 10**15 // 2, 100)
+    assert logged == [("refused", decision.dump())]
