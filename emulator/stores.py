@@ -70,6 +70,8 @@ def postgres(folder: Path) -> Iterator[str]:
         *("-c", f'unix_socket_directories="{quoted}"', "-c", "unix_socket_permissions=0700"),
         # Each running Lambda environment holds one connection.
         *("-c", "max_connections=300"),
+        # The system's cache holds what does not fit, and gives it back. Nobody replicates, or reads enough for workers.
+        *("-c", "shared_buffers=32MB", "-c", "io_method=sync", "-c", "max_logical_replication_workers=0"),
     ]
 
     def ready(server: subprocess.Popen[bytes]) -> bool:

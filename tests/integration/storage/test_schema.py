@@ -198,6 +198,24 @@ def test_the_time_of_the_last_message_takes_the_place_of_woken_at(empty_url: str
     assert layout(empty_url) == first
 
 
+def test_an_index_that_was_built_before_its_migration_stays(empty_url: str) -> None:
+    migrate(empty_url, "0008")
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("CREATE INDEX CONCURRENTLY orders_running ON orders (id) WHERE status IN ('pending')")
+    migrate(empty_url)
+    indexes = [row for row in layout(empty_url) if row[0] in ("orders_running", "orders_by_status")]
+    assert [name for name, _ in indexes] == ["orders_running"]
+    assert "submitted" not in indexes[0][1]
+
+
+def test_the_indexes_of_before_come_back(empty_url: str) -> None:
+    migrate(empty_url, "0008")
+    first = layout(empty_url)
+    migrate(empty_url)
+    downgrade(empty_url, "0008")
+    assert layout(empty_url) == first
+
+
 def test_a_later_schema_stays_when_its_deployment_is_rolled_back(empty_url: str) -> None:
     migrate(empty_url, others=MIGRATIONS)
     with psycopg.connect(empty_url) as connection:

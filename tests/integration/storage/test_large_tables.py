@@ -1,0 +1,95 @@
+"""What a statement reads does not grow with the number of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import Status
+from order_engine.storage.database import Database
+from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.schema import migrate
+from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.databases import new_database
+from tests.support.orders import CLIENT, OTHER, REQUEST, RUN
+
+ENDED = 20_000
+
+# Half are of another client, and have all failed. Of the client's, a hundredth has. Their ids are of nine days.
+_FILL = f"""
+    INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, status, run, tx_hash,
+                        idempotency_key)
+    SELECT (substr(first_id((now() AT TIME ZONE 'UTC')::date - 1 - n % 9)::text, 1, 13) || '-7000-8000-'
+               || lpad(to_hex(n), 12, '0'))::uuid,
+           CASE WHEN n % 2 = 0 THEN %(client)s ELSE %(other)s END::uuid, 'market', 'SOL', 'USDC', 1, 50,
+           CASE WHEN n % 200 = 0 OR n % 2 = 1 THEN 'failed' ELSE 'confirmed' END,
+           'run', n::text, 'key ' || n
+    FROM generate_series(1, {ENDED}) AS n"""
+
+Use = Callable[[Database, PostgresOrderStore], object]
+
+
+def refused(database: Database, orders: PostgresOrderStore) -> None:
+    with pytest.raises(OrderNotFound):
+        orders.owned(CLIENT, uuid7())
+
+
+USES: dict[str, Use] = {
+    "submit": lambda database, orders: orders.insert(uuid7(), CLIENT, REQUEST, {}, idempotency_key=str(uuid7())),
+    "claim": lambda database, orders: orders.claim(uuid7(), RUN),
+    "get": refused,
+    "repeat": lambda database, orders: orders.insert(uuid7(), CLIENT, REQUEST, {}, idempotency_key="key 8"),
+    "list": lambda database, orders: orders.page(CLIENT, 10),
+    "list by a common status": lambda database, orders: orders.page(CLIENT, 10, Status.CONFIRMED),
+    "list by a rare status": lambda database, orders: orders.page(CLIENT, 10, Status.FAILED),
+    "list by a status of none": lambda database, orders: orders.page(CLIENT, 10, Status.CANCELLED),
+    "sweep": lambda database, orders: orders.take_stalled(3600),
+    "end subscriptions": lambda database, orders: PostgresSubscriptionStore(database).delete_ended(3600),
+    "whether a day is over": lambda database, orders: database.fetch(
+        "SELECT are_over(first_id(%(day)s), first_id(%(day)s + 1))",
+        {"day": (datetime.now(UTC) - timedelta(days=3)).date()},
+    ),
+}
+"""What reads the orders."""
+
+MOST = 40
+"""How many orders each use may read: a page of ten, the few that run, and some that Postgres looks up to plan."""
+
+
+@pytest.fixture(scope="module")
+def large(postgres_url: str) -> Iterator[Database]:
+    url = new_database(postgres_url)
+    migrate(url)
+    database = Database(url)
+    clients = {"client": CLIENT, "other": OTHER.client_id}
+    database.execute("INSERT INTO clients (id, name) VALUES (%(client)s, 'client'), (%(other)s, 'other')", clients)
+    database.execute(_FILL, clients)
+    database.execute("ANALYZE orders")
+    yield database
+    database.close()
+
+
+def read(database: Database) -> int:
+    """How many orders this connection has read so far."""
+    database.execute("SELECT pg_stat_force_next_flush()")
+    (row,) = database.fetch(
+        "SELECT seq_tup_read + idx_tup_fetch AS read FROM pg_stat_user_tables WHERE relname = 'orders'"
+    )
+    count: Any = row["read"]
+    return int(count)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_is_read_does_not_grow_with_the_number_of_orders(large: Database, use: str) -> None:
+    orders = PostgresOrderStore(large)
+    # Often enough for Postgres to have chosen between plans for these parameters and for any.
+    for _ in range(8):
+        USES[use](large, orders)
+    before = read(large)
+    USES[use](large, orders)
+    assert read(large) - before <= MOST
