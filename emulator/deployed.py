@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import uvloop
+
 from emulator.apigateway.gateway import INTEGRATION_TIMEOUT
 from emulator.apigateway.gateways import gateways
 from emulator.common import service
@@ -100,7 +102,7 @@ def serve(stack: Stack, deployment: Deployment, host: str, rest_port: int, webso
         listening(host, rest_port, "the REST API", "--rest-port") as rest,
         listening(host, websocket_port, "the WebSocket API", "--websocket-port") as websocket,
     ):
-        asyncio.run(_serve(stack, deployment, rest, websocket))
+        uvloop.run(_serve(stack, deployment, rest, websocket))
 
 
 async def _serve(stack: Stack, deployment: Deployment, rest: Listeners, websocket: Listeners) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
@@ -13,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from emulator import stores
 from emulator.common.serving import StartError, listening, on_signal, say, stop_event, url
@@ -76,7 +77,7 @@ def up(options: Options) -> None:
 
         stack = load(options.template, parameters, addresses=addresses)
         resources.enter_context(_announced(options.data, options, parameters, addresses))
-        asyncio.run(_run(stack, addresses, sockets, options))
+        uvloop.run(_run(stack, addresses, sockets, options))
 
 
 def _interrupt(*_: object) -> None:

@@ -260,7 +260,7 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
     """Returns the body, or None if it exceeds `limit` bytes. Raises GatewayError: 400 if incomplete, 408 if late."""
     if (request.content_length or 0) > limit:
         return None
-    if request.headers.get("Expect", "").lower() == "100-continue" and isinstance(request.transport, asyncio.Transport):
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         return await receive(request, limit)

@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         What a client sends before it has the answer, which RFC 6455 forbids, is lost.
         """
         transport = request.transport
-        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        if transport is None or transport.is_closing():
             raise ConnectionResetError
         answer, self._socket = handshake.accept(protocols)
         self._transport = transport

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from emulator.lambda_.records import Function
 from emulator.lambda_.requirements import Provided, provided
@@ -118,9 +118,8 @@ class ForkServer(asyncio.Protocol):
         await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._description)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._description)
 
     def data_received(self, data: bytes) -> None:
         *lines, self._received = (self._received + data).split(b"\n")

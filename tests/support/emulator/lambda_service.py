@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import uvloop
 
 from emulator.lambda_.records import Function
 from emulator.lambda_.service import Lambda
@@ -57,7 +58,7 @@ def check(code: Path, scenario: Callable[[Lambda], Awaitable[None]], **options: 
         async with running(code, **options) as service:
             await scenario(service)
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 async def invoke(service: Lambda, **event: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import uvloop
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -57,7 +57,7 @@ def run(
         async with serving(gateway.handle) as port, aiohttp.ClientSession(auto_decompress=False) as session:
             return await scenario(Client(port, session, lambda_))
 
-    return asyncio.run(main())
+    return uvloop.run(main())
 
 
 def answering(result: Any) -> tuple[int, CIMultiDict[str], Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import uvloop
 from multidict import CIMultiDict
 from wsproto.connection import Connection
 from wsproto.events import TextMessage
@@ -92,7 +93,7 @@ def run(
             finally:
                 await gateway.close(5)
 
-    return asyncio.run(main())
+    return uvloop.run(main())
 
 
 async def raw_client(at: Setting) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

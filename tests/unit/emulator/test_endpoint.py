@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import boto3
 import pytest
+import uvloop
 from aiohttp import web
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -107,7 +108,7 @@ def run(test: Callable[[Scene], Awaitable[None]], functions: Iterable[str] = ("e
         finally:
             await runner.cleanup()
 
-    asyncio.run(main())
+    uvloop.run(main())
 
 
 def test_boto3_sends_receives_and_deletes_messages() -> None:
