@@ -23,8 +23,6 @@ class Pool(Protocol):
 
     kind: ClassVar[str]
 
-    def __hash__(self) -> int: ...
-
     def quote(self, amount_in: int, a_to_b: bool, now: int) -> Swap:
         """The swap of exactly `amount_in`.
 

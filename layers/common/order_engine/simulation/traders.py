@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
@@ -73,7 +72,6 @@ def _noise(seed: int, name: str, length: int, index: int) -> int:
     return int.from_bytes(digest) % (2 * _MILLION + 1) - _MILLION
 
 
-@lru_cache(maxsize=512)
 def _moved(pool: Pool, price: tuple[int, int], now: int) -> Pool:
     """The pool after an arbitrage trade that brings its spot price, b for one a, to `price`."""
     numerator, denominator = pool.spot_price(True)
