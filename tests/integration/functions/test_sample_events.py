@@ -124,7 +124,8 @@ def test_the_steps_confirm_an_order(functions: Functions, orders: PostgresOrderS
 
 def without_chance(order: dict[str, Any]) -> dict[str, Any]:
     transaction = order["transaction"] and order["transaction"] | {"signature": "", "last_valid_height": 0}
-    return order | {"quote": order["quote"] | {"slot": 0, "expires_at": 0}, "transaction": transaction}
+    quoted = order["quote"] and order["quote"] | {"slot": 0, "expires_at": 0}
+    return order | {"quote": quoted, "transaction": transaction}
 
 
 def test_a_dead_letter_gives_its_order_up(functions: Functions, orders: PostgresOrderStore) -> None:

@@ -74,7 +74,8 @@ class Execution:
             transaction=transaction.dump(),
         )
         # If the move was made before, its transaction is stored and no other may be sent.
-        return moved if moved.transaction else replace(moved, transaction=transaction)
+        # The steps to come need no quote.
+        return moved if moved.transaction else replace(moved, quote=None, transaction=transaction)
 
     def submit(self, run: Run) -> Run:
         """Sends the transaction. Raises what `Chain.submit` raises.
