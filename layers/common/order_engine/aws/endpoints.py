@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 1.0
 """How long a new connection may take to open, for each address of the host."""
+
+TRUSTED_SECONDS = 30
+"""A connection that was idle for longer is not used again: it may be lost without a sign, as while Lambda sleeps."""
 
 MAX_LINE = 64 * 1024
 """The longest line before the body of a response, in bytes."""
@@ -57,7 +61,7 @@ class Endpoint:
     ) -> Response:
         """Sends a request once. `path` is percent-encoded, and `headers` are named in lower case.
 
-        It goes out on a kept connection, unless that has been closed meanwhile or a `fresh` one is asked for. Raises
+        It goes out on a kept connection, unless that may have been lost meanwhile or a `fresh` one is asked for. Raises
         `TimeoutError`, and another `OSError` if there is no connection, or it breaks: the request may have arrived.
         """
         path = self._folder + path
@@ -86,7 +90,7 @@ class Endpoint:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if connection.is_open():
+            if connection.is_usable():
                 return connection
             connection.close()
 
@@ -103,18 +107,21 @@ class _Connection:
         self._stream = self._socket.makefile("rb")
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
+        self._used = time.monotonic()
 
-    def is_open(self) -> bool:
-        """Whether the server has neither closed it nor sent anything that nobody asked for."""
-        return not self._readable.poll(0)
+    def is_usable(self) -> bool:
+        """Whether it was in use lately, and the server has neither closed it nor sent what nobody asked for."""
+        return time.monotonic() - self._used < TRUSTED_SECONDS and not self._readable.poll(0)
 
     def exchange(self, request: bytes) -> tuple[Response, bool]:
         """The response, and whether another request may follow. Raises `OSError`."""
         self._socket.sendall(request)
         try:
-            return self._response()
+            answer = self._response()
         except ValueError as error:
             raise ConnectionError(f"expected an HTTP response: {error}") from error
+        self._used = time.monotonic()
+        return answer
 
     def close(self) -> None:
         self._stream.close()

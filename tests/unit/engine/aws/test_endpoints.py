@@ -84,6 +84,15 @@ def test_a_kept_connection_that_the_server_has_closed_is_replaced() -> None:
     assert [request.connection for request in server.received] == [0, 1]
 
 
+def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted_server(ok(), ok(), ok()) as server:
+        endpoint = to(server.url)
+        for seconds in (60, 60, 0):
+            monkeypatch.setattr(endpoints, "TRUSTED_SECONDS", seconds)
+            endpoint.call("GET", "/")
+    assert [request.connection for request in server.received] == [0, 0, 1]
+
+
 def test_a_fresh_connection_is_a_new_one() -> None:
     with scripted_server(ok(), ok(), ok()) as server:
         endpoint = to(server.url)
