@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import time
+import weakref
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -42,6 +43,8 @@ class Endpoint:
 
     def __init__(self, url: str, signer: Signer, seconds: float) -> None:
         self._idle: list[_Connection] = []
+        # As __del__ it might come after the end of the sockets themselves.
+        weakref.finalize(self, _close, self._idle)
         parts = urlsplit(url)
         self._host = parts.netloc
         self._folder = parts.path.rstrip("/")
@@ -51,10 +54,6 @@ class Endpoint:
         self._address = (parts.hostname or "", parts.port or (443 if tls else 80))
         self._tls = tls
         self._seconds = seconds
-
-    def __del__(self) -> None:
-        for connection in self._idle:
-            connection.close()
 
     def call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = NOTHING, fresh: bool = False
@@ -105,9 +104,9 @@ class _Connection:
             self._socket = tls.wrap_socket(self._socket, server_hostname=address[0])
         self._socket.settimeout(seconds)
         self._stream = self._socket.makefile("rb")
+        self._used = 0.0
         self._readable = select.poll()
         self._readable.register(self._socket, select.POLLIN)
-        self._used = time.monotonic()
 
     def is_usable(self) -> bool:
         """Whether it was in use lately, and the server has neither closed it nor sent what nobody asked for."""
@@ -164,6 +163,11 @@ class _Connection:
         if not line.endswith(b"\n"):
             raise ConnectionResetError("expected a line of an HTTP response, was the end of the connection")
         return line.rstrip(b"\r\n")
+
+
+def _close(connections: list[_Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 @cache
