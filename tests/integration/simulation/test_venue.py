@@ -266,6 +266,20 @@ def test_a_slow_venue_that_hangs_is_given_up_at_the_deadline(database: Database,
     assert sum(clock.slept) == pytest.approx(5)
 
 
+def test_the_pools_of_a_venue_are_of_the_slot_in_which_they_were_read(database: Database, clock: Clock) -> None:
+    """WHEN the other venue hangs."""
+    read_in = int(clock.now / SLOT_SECONDS)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    set_fault(database, "meteora", "quote", "timeout", times=1)
+    faults = Faults(database, 5, sleep)
+    found = SimulatedVenue(replace(market_of(database, clock), faults=faults)).pools(TOKENS)
+    assert {listing.slot for listing in found.listings} == {read_in}
+    assert int(clock.now / SLOT_SECONDS) > read_in
+
+
 def test_a_venue_that_fails_while_another_hangs(venue: SimulatedVenue, database: Database, clock: Clock) -> None:
     set_fault(database, "raydium", "quote", "fail", times=1)
     set_fault(database, "meteora", "quote", "timeout", times=1)

@@ -38,7 +38,10 @@ LATENCIES = {"instant": Latency(), "realistic": Latency((2, 3), (1, 2), (2, 4), 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The stored pools, other traders, faults and the clock. `now` gives Unix seconds."""
+    """The stored pools, as far as this process knows them, other traders, faults and the clock.
+
+    `now` gives Unix seconds.
+    """
 
     database: Database
     faults: Faults

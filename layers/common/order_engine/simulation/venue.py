@@ -36,8 +36,8 @@ class SimulatedVenue:
         waited = market.wait(market.latency.quote, len(VENUES))
         values = {"venue": _ALL, "step": "quote", "tokens": list(tokens), "known": known.known}
         rows = market.database.fetch(_POOLS, values)
-        failed = market.faults.carry_out(market.faults.occurring(rows[0]["faults"]), waited)
         slot, period = market.slot, market.flow.period(market.now())
+        failed = market.faults.carry_out(market.faults.occurring(rows[0]["faults"]), waited)
         listings: list[Listing] = []
         unusable: dict[str, EngineError] = {**failed}
         for row in rows:

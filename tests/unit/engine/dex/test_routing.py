@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import U64_MAX
-from order_engine.dex.routing import Listing, NoPath, Route, TooLarge, TooSmall, paths, reason, routes
+from order_engine.dex.routing import (
+    Listing,
+    NoPath,
+    Route,
+    TooLarge,
+    TooSmall,
+    paths,
+    reason,
+    routes,
+    worth,
+    worth_at_most,
+)
 from tests.unit.engine.dex.builders import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
 
 DEEP = 10**13
@@ -328,3 +339,15 @@ def test_the_reason_counts_the_cost_of_legs() -> None:
     free, dear = (routes(pools, "SOL", "USDC", 10**10, NOW, cost) for cost in (0, 40_000_000))
     assert reason(free) == "a+b pays 49.75 bps more than a"
     assert reason(dear) == "a+b pays 9.35 bps more than a"
+
+
+@given(pools_of_a_pair(), pools_of_a_pair(), st.integers(1, U64_MAX))
+def test_an_amount_is_worth_no_more_than_at_the_best_prices(first: list[Pool], second: list[Pool], amount: int) -> None:
+    pools = [*listed(first, "RAY-SOL"), *listed(second, "SOL-USDC")]
+    for token in ("RAY", "SOL"):
+        value, most = (of(pools, amount, token, "USDC") for of in (worth, worth_at_most))
+        assert value is not None
+        assert most is not None
+        assert value <= most
+    assert worth(pools, amount, "USDC", "USDC") == worth_at_most(pools, amount, "USDC", "USDC") == amount
+    assert worth(pools, amount, "BONK", "USDC") is worth_at_most(pools, amount, "BONK", "USDC") is None
