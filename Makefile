@@ -126,6 +126,9 @@ causes: MARKET = simulated
 causes: $(VENV)/.dev ## sample what uses the CPU of an order, by cause, in the functions and in the emulator: BASE=REVISION compares
 	PYTHONPATH=layers/common $(BIN)/python -m bench.causes $(if $(BASE),--base "$(BASE)") --market $(MARKET) $(ARGS)
 
+scale: $(VENV)/.dev ## measure 10 000 orders in a row, 1 000 subscribers, and a million orders in the database: ARGS="--part table"
+	PYTHONPATH=layers/common $(BIN)/python -m bench.scale $(ARGS)
+
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget; BASE=REVISION compares
 	$(BIN)/python -m bench.imports $(if $(BASE),--base "$(BASE)") $(ARGS)
 
@@ -224,5 +227,5 @@ $(VENV)/workflows/.installed: $(VENV)/%/.installed: $(VENV)/.uv requirements/%.t
 	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: help run localnet market user pools programs sam-local build deploy smoke costs causes cold-start descriptions test ministack localstack check bench load \
+.PHONY: help run localnet market user pools programs sam-local build deploy smoke costs causes scale cold-start descriptions test ministack localstack check bench load \
   capacity screenshots faults aws-cli lock clean

@@ -11,7 +11,7 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,22 +32,38 @@ ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.
 async def one_order(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSocketResponse, rest: str) -> float:
     """Seconds from the request to the `confirmed` event."""
     started = time.perf_counter()
+    id = await submit(session, rest)
+    await socket.send_json({"action": "subscribe", "orderId": id})
+    async for _ in events(socket, id):
+        pass
+    return time.perf_counter() - started
+
+
+async def submit(session: aiohttp.ClientSession, rest: str) -> str:
+    """The id of a new order. Raises `RuntimeError` unless it is accepted."""
     async with session.post(f"{rest}/api/orders/execute", json=ORDER) as response:
         body = await response.json()
         if response.status != 202:
             raise RuntimeError(f"expected 202, was {response.status}: {body}")
-    await socket.send_json({"action": "subscribe", "orderId": body["orderId"]})
+    return str(body["orderId"])
+
+
+async def events(socket: aiohttp.ClientWebSocketResponse, id: str) -> AsyncIterator[dict[str, Any]]:
+    """The events of an order to which the connection listens, until it is confirmed.
+
+    Raises `ConnectionResetError`, and `RuntimeError` if the order fails or cannot be listened to.
+    """
     while True:
         message = await socket.receive(timeout=60)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise RuntimeError(f"expected an event, was {message}")
+            raise ConnectionResetError(f"expected an event, was {message}")
         event = json.loads(message.data)
-        if event.get("orderId") != body["orderId"]:
-            continue
-        if event["status"] == "failed":
-            raise RuntimeError(f"expected confirmed, was {event}")
-        if event["status"] == "confirmed":
-            return time.perf_counter() - started
+        if "orderId" not in event or (event["orderId"] == id and event["status"] == "failed"):
+            raise RuntimeError(f"expected an event of a confirmed order, was {event}")
+        if event["orderId"] == id:
+            yield event
+            if event["status"] == "confirmed":
+                return
 
 
 async def run(rest: str, websocket: str, key: str, orders: int, outstanding: int) -> tuple[list[float], float]:
@@ -98,10 +114,10 @@ class Measured:
         return {which: seconds * 1000 / len(self.latencies) for which, seconds in self.cpu.items()}
 
 
-def measure(stack: dict[str, Any], orders: int, outstanding: int) -> Measured:
+def measure(stack: dict[str, Any], orders: int, outstanding: int, warm_up: int = 30) -> Measured:
     """Measures once the environments have started and the connections are open."""
     where = stack["rest"], stack["websocket"], stack["parameters"]["DevelopmentKey"]
-    asyncio.run(run(*where, max(30, outstanding), outstanding))
+    asyncio.run(run(*where, max(warm_up, outstanding), outstanding))
     cpu, calls = cpu_seconds(stack), rpc_calls(stack)
     latencies, seconds = asyncio.run(run(*where, orders, outstanding))
     used = {which: now - cpu.get(which, 0) for which, now in cpu_seconds(stack).items()}
