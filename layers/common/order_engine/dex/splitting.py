@@ -58,6 +58,8 @@ def best_split(
     """
     alone = sorted(unsplit(sides, amount_in, now), key=lambda split: split.amount_out, reverse=True)
     best = next(filter(fits, alone), None)
+    if best is not None and best is alone[0] and len(sides) > 1 and _keeps_all(sides, best, now):
+        return best
     seen = set()
     subsets = [tuple(range(len(sides)))]
     while subsets:
@@ -88,6 +90,24 @@ def unsplit(sides: Sequence[Side], amount_in: int, now: int) -> Iterator[Split]:
         except DexError:
             continue
         yield Split(tuple(amount_in if index == at else 0 for at in range(len(sides))), amount_out)
+
+
+def _keeps_all(sides: Sequence[Side], alone: Split, now: int) -> bool:
+    """Whether there is a price at which one side takes the whole amount and no other takes anything.
+
+    Then no split pays more. What the side pays for as much again is such a price, if there is one with a margin.
+    """
+    amount_in = max(alone.amounts)
+    used = alone.amounts.index(amount_in)
+    try:
+        # Less what may be rounded: a small amount does not move the price by as much.
+        paid = sides[used].output(2 * amount_in, now) - alone.amount_out - 2
+    except (DexError, ValueError):
+        return False
+    if paid <= 0:
+        return False
+    inputs = [side.pool.input_until((paid, amount_in), side.a_to_b, now) for side in sides]
+    return inputs[used] >= amount_in and sum(inputs) == inputs[used]
 
 
 def _narrower(split: Split) -> Iterator[tuple[int, ...]]:

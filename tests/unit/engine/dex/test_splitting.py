@@ -211,3 +211,12 @@ def test_an_amount_that_no_pool_pays_for_is_a_split_that_pays_nothing() -> None:
     split = best_split(sides_of([amm(10**9, 10), damm(10**9, 10)]), 5, NOW, 0)
     assert split is not None
     assert (sum(split.amounts), split.amount_out) == (5, 0)
+
+
+def test_a_small_amount_is_not_split_between_pools_of_different_prices() -> None:
+    """GIVEN prices a basis point apart, THEN the amount that moves the price by less goes to one pool."""
+    sides = sides_of([amm(10**15, 10**15), amm(10**15, 10**15 + 10**11)])
+    small, large = (best_split(sides, amount, NOW, 0) for amount in (10**9, 10**13))
+    assert small == Split((0, 10**9), sides[1].output(10**9, NOW))
+    assert large is not None
+    assert large.legs == 2
