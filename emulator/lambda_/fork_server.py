@@ -57,6 +57,7 @@ class ForkServer(asyncio.Protocol):
         self.missing: list[str] = []  # installed modules that the handler imports and the standby has not
         self.standby: ForkServer | None = None
         self.environments: dict[str, Child] = {}
+        self.loads = 0  # how often a standby has imported more, until it forked this server or until now
         self._parent = parent
         self._process: subprocess.Popen[bytes] | None = None
         self._description = b""
@@ -97,6 +98,7 @@ class ForkServer(asyncio.Protocol):
     def start_from(self, standby: ForkServer, function: Function, environment: dict[str, str], log: Path) -> None:
         """Forks a server of the function from the standby. Its `environment` are all its variables."""
         self.standby = standby
+        self.loads = standby.loads
         description = {
             "handler": function.handler,
             "path": [str(path) for path in (function.code, *function.search_path)],
@@ -112,7 +114,13 @@ class ForkServer(asyncio.Protocol):
     def load(self, modules: Iterable[str]) -> None:
         """Makes a standby import these modules."""
         self.ready = False
+        self.loads += 1
         self._write(f"import {' '.join(modules)}\n")
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the standby has imported more since it forked this server."""
+        return self.standby is not None and self.standby.loads > self.loads
 
     async def _connect(self) -> None:
         await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)

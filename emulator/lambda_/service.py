@@ -16,7 +16,8 @@ from emulator.common.account import REGION
 from emulator.common.errors import ApiError
 from emulator.common.service import Service
 from emulator.lambda_.catalog import Catalog
-from emulator.lambda_.environments import Counters, Pool, Run
+from emulator.lambda_.environment import Run
+from emulator.lambda_.environments import Counters, Pool
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.records import Function
 from emulator.lambda_.runtime_api import MAX_PAYLOAD
@@ -116,8 +117,11 @@ class Lambda(Service):
         await self._standbys.close()
 
     async def _prepare(self) -> None:
-        """Imports the handlers one after another, so that each finds what those before it have imported."""
-        for pool in self._pools.values():
+        """Imports the handlers one after another, so that each shares what those before it have imported.
+
+        In a second round, those before share what those after them have imported.
+        """
+        for pool in (*self._pools.values(), *self._pools.values()):
             await pool.prepare()
 
     async def _run(self, pool: Pool, run: Run) -> Invocation:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.lambda_ import environment as environment_module
 from emulator.lambda_ import environments
+from emulator.lambda_.environment import Environment
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import check, invoke
 
@@ -15,7 +17,7 @@ from tests.support.emulator.lambda_service import check, invoke
 @pytest.fixture
 def contended(monkeypatch: pytest.MonkeyPatch) -> None:
     """All environments wait for a core all the time."""
-    monkeypatch.setattr(environments.Environment, "core_wait", lambda _: environments.PATIENCE)
+    monkeypatch.setattr(Environment, "core_wait", lambda _: environments.PATIENCE)
 
 
 async def pids(service: Lambda, invocations: int, seconds: float) -> set[int]:
@@ -48,7 +50,7 @@ def test_no_invocation_waits_long_for_an_environment_that_waits_for_a_core(
 def test_invocations_do_not_wait_for_an_environment_that_waits_for_something_else(
     code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: bool
 ) -> None:
-    monkeypatch.setattr(environments, "PROCESSES", tmp_path)
+    monkeypatch.setattr(environment_module, "PROCESSES", tmp_path)
 
     async def scenario(service: Lambda) -> None:
         pid = (await invoke(service))["pid"]
@@ -63,8 +65,8 @@ def test_invocations_do_not_wait_for_an_environment_that_waits_for_something_els
 def test_the_time_that_an_environment_waits_for_a_core_is_what_linux_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environments, "PROCESSES", tmp_path)
-    environment = environments.Environment.__new__(environments.Environment)
+    monkeypatch.setattr(environment_module, "PROCESSES", tmp_path)
+    environment = Environment.__new__(Environment)
     environment.pid, environment._core_waits = 7, 0.0
     (tmp_path / "7").mkdir()
     waits = []

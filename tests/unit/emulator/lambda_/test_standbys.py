@@ -78,6 +78,21 @@ def test_functions_share_what_they_import(tmp_path: Path, imports: Path) -> None
     share(tmp_path, dict.fromkeys(NAMES, HANDLER), scenario)
 
 
+def test_a_function_that_came_before_others_shares_what_they_import(tmp_path: Path, imports: Path) -> None:
+    sources = {
+        "A": "def handler(event, context):\n    import dependency\n    return dependency.imported_by",
+        "B": HANDLER,
+    }
+
+    async def scenario(service: Lambda) -> None:
+        assert service._preparing is not None
+        await service._preparing
+        (standby,) = workers()
+        assert await call(service, "A") == standby.pid
+
+    share(tmp_path, {"A": late, "B": HANDLER}, scenario)
+
+
 def test_each_function_has_its_own_folder_log_and_modules(tmp_path: Path) -> None:
     source = (
         "import os, own\nprint('imported', own.value)\ndef handler(event, context): return [own.value, os.getcwd()]"
