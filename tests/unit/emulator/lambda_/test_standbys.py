@@ -79,10 +79,7 @@ def test_functions_share_what_they_import(tmp_path: Path, imports: Path) -> None
 
 
 def test_a_function_that_came_before_others_shares_what_they_import(tmp_path: Path, imports: Path) -> None:
-    sources = {
-        "A": "def handler(event, context):\n    import dependency\n    return dependency.imported_by",
-        "B": HANDLER,
-    }
+    late = "def handler(event, context):\n    import dependency\n    return dependency.imported_by"
 
     async def scenario(service: Lambda) -> None:
         assert service._preparing is not None
