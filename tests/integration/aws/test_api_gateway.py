@@ -10,6 +10,7 @@ from order_engine.aws.signing import Credentials, Signer
 from order_engine.ports import ConnectionGone, ConnectionRefused
 from tests.support.http_server import HttpServer
 from tests.support.network import closed_port, silent_port
+from tests.support.scripted_server import HANG_UP, SILENCE, ok, scripted_server
 
 MESSAGE = {"seq": 1, "status": "pending", "text": "ü €"}
 
@@ -62,6 +63,21 @@ def test_any_other_answer_is_a_refusal(server: HttpServer, status: int) -> None:
     server.statuses["/@connections/c1"] = status
     with pytest.raises(ConnectionRefused, match=f"expected status 200, was {status}"):
         to(server.url).send("c1", MESSAGE)
+
+
+def test_a_message_whose_connection_to_the_gateway_was_lost_is_sent_once_more() -> None:
+    with scripted_server(HANG_UP, ok()) as gateway:
+        to(gateway.url).send("c1", MESSAGE)
+    assert [request.json for request in gateway.received] == [MESSAGE, MESSAGE]
+    with scripted_server(HANG_UP, HANG_UP, ok()) as gateway, pytest.raises(ConnectionRefused):
+        to(gateway.url).send("c1", MESSAGE)
+    assert len(gateway.received) == 2
+
+
+def test_a_message_to_a_silent_gateway_is_not_sent_again() -> None:
+    with scripted_server(SILENCE, ok()) as gateway, pytest.raises(ConnectionRefused):
+        to(gateway.url).send("c1", MESSAGE)
+    assert len(gateway.received) == 1
 
 
 def test_a_silent_gateway_is_a_refusal_after_the_timeout() -> None:

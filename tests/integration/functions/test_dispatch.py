@@ -17,6 +17,7 @@ from tests.support.functions import Functions, dispatched, new_environment
 from tests.support.http_server import HttpServer
 from tests.support.network import closed_port
 from tests.support.orders import LIFE, claimed, new_order, statuses
+from tests.support.scripted_server import HANG_UP, ok, scripted_server
 
 pytestmark = pytest.mark.usefixtures("nothing_sent")
 
@@ -123,6 +124,20 @@ def test_an_unreachable_state_machine_returns_the_message(
     ):
         dispatched(functions, order.id)
     assert orders.get(order.id).status is Status.PENDING
+
+
+@pytest.mark.parametrize("answer", [HANG_UP, ok(b"{}", "503 Service Unavailable")], ids=["lost", "unavailable"])
+def test_an_execution_that_may_have_started_is_not_started_again(
+    environment: dict[str, str], orders: PostgresOrderStore, answer: bytes
+) -> None:
+    order = new_order(orders)
+    with (
+        scripted_server(answer, ok(b'{"status": "SUCCEEDED"}')) as states,
+        new_environment({**environment, "AWS_ENDPOINT_URL": states.url}) as functions,
+        pytest.raises(BatchProcessingError, match="StartSyncExecution: "),
+    ):
+        dispatched(functions, order.id)
+    assert [request.headers["x-amz-target"] for request in states.received] == ["AWSStepFunctions.StartSyncExecution"]
 
 
 @pytest.mark.parametrize("body", ["no json", "{}", '{"orderId": "7"}'])
