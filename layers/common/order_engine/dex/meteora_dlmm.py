@@ -234,9 +234,11 @@ class MeteoraDlmm:
         """The pair with this state; its bins may be in any order. Raises `CorruptState`."""
         state = State(value, (*PARAMETERS, "bins"))
         pair = cls._from_state(state)
-        fields = state.objects("bins", ("id", "amount_x", "amount_y"), _ORDERS)
-        orders = pair.function_type != LIQUIDITY_MINING
-        bins = sorted(_bin_from_json(bin, pair.bin_step, pair.active_id, orders) for bin in fields)
+        bins = _plain_bins(state, pair.bin_step, pair.active_id)
+        if bins is None:
+            orders = pair.function_type != LIQUIDITY_MINING
+            fields = state.objects("bins", _BIN, _ORDERS)
+            bins = sorted(_bin_from_json(bin, pair.bin_step, pair.active_id, orders) for bin in fields)
         for bin, following in pairwise(bins):
             if bin.id == following.id:
                 raise CorruptState("bins", "each id once", bin.id)
@@ -311,6 +313,7 @@ _VOLATILITY = {
 PARAMETERS = (*_STATIC, *_VOLATILITY)
 """The names of a pair's parameters in its state."""
 
+_BIN = {"id": (MIN_BIN_ID, MAX_BIN_ID), "amount_x": (0, U64_MAX), "amount_y": (0, U64_MAX)}
 _ORDERS = ("limit_order_ask_side", "open_order_amount", "processed_order_remaining_amount")
 
 
@@ -323,13 +326,27 @@ def _bin_to_json(bin: Bin) -> dict[str, object]:
     return state
 
 
+def _plain_bins(state: State, bin_step: int, active_id: int) -> list[Bin] | None:
+    """The bins in order, if none has limit orders; `None` also where one of them is wrong."""
+    rows = state.integers("bins", _BIN)
+    if rows is None:
+        return None
+    try:
+        bins = sorted(Bin(id, price_of_bin(id, bin_step), amount_x, amount_y) for id, amount_x, amount_y in rows)
+    except Overflow:
+        return None
+    misplaced = any(bin.amount_x if bin.id < active_id else bin.id > active_id and bin.amount_y for bin in bins)
+    return None if misplaced else bins
+
+
 def _bin_from_json(state: State, bin_step: int, active_id: int, takes_orders: bool) -> Bin:
-    bin_id = state.integer("id", MIN_BIN_ID, MAX_BIN_ID)
+    bin_id = state.integer("id", *_BIN["id"])
     try:
         price = price_of_bin(bin_id, bin_step)
     except Overflow:
         raise CorruptState(state.path("id"), f"a bin whose price fits Q64.64 at bin step {bin_step}", bin_id) from None
-    bin = Bin(bin_id, price, state.integer("amount_x", 0, U64_MAX), state.integer("amount_y", 0, U64_MAX))
+    amount_x, amount_y = (state.integer(name, *_BIN[name]) for name in ("amount_x", "amount_y"))
+    bin = Bin(bin_id, price, amount_x, amount_y)
     if state.has_any(_ORDERS):
         bin = bin._replace(
             limit_order_ask_side=state.flag("limit_order_ask_side", False),

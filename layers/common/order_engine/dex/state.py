@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from order_engine.dex.errors import CorruptState
 
 _INTEGER = re.compile(r"-?[0-9]{1,40}")
+_INTEGERS = re.compile(r"-?[0-9]{1,40}(?: -?[0-9]{1,40})*")
 
 
 class State:
@@ -49,6 +50,29 @@ class State:
         if not isinstance(raw, bool):
             raise CorruptState(self.path(name), "true or false", raw)
         return raw
+
+    def integers(self, name: str, fields: Mapping[str, tuple[int, int]]) -> list[tuple[int, ...]] | None:
+        """The array field of that name, whose items are objects of just these integers, written as strings.
+
+        The bounds of each field are its lowest and its highest value. Reads a long array three times as fast as
+        `objects`, but `None` is all that it says of any other array.
+        """
+        columns = []
+        try:
+            items = self._value[name]
+            if any(len(item) != len(fields) for item in items):
+                return None
+            for field, (low, high) in fields.items():
+                texts = [item[field] for item in items]
+                if not _INTEGERS.fullmatch(" ".join(texts)):
+                    return None
+                column = list(map(int, texts))
+                if not low <= min(column) <= max(column) <= high:
+                    return None
+                columns.append(column)
+        except (TypeError, KeyError, ValueError):
+            return None
+        return list(zip(*columns, strict=True))
 
     def objects(self, name: str, names: Collection[str], optional: Collection[str] = ()) -> list[State]:
         """The array field of that name. Its items are objects with the fields `names`."""

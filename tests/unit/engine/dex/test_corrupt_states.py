@@ -79,6 +79,15 @@ def corrupted(kind: str, path: str, value: object) -> dict[str, Any]:
     return state
 
 
+def written(state: Any) -> Any:
+    """The state with every integer as a string, as pools write it."""
+    if isinstance(state, dict):
+        return {name: written(value) for name, value in state.items()}
+    if isinstance(state, list):
+        return [written(item) for item in state]
+    return str(state) if type(state) is int else state
+
+
 @pytest.mark.parametrize("kind", STATES)
 def test_integers_may_be_numbers_or_strings(kind: str) -> None:
     pool = load(kind, STATES[kind])
@@ -165,12 +174,33 @@ def test_an_unknown_field_is_named(kind: str) -> None:
     ],
 )
 def test_an_impossible_state_is_refused_at_its_field(kind: str, path: str, value: object, field: str | None) -> None:
+    state = corrupted(kind, path, value)
     if field is None:
-        load(kind, corrupted(kind, path, value))
+        assert load(kind, state) == load(kind, written(state))
         return
-    with pytest.raises(CorruptState) as raised:
-        load(kind, corrupted(kind, path, value))
-    assert raised.value.field == field
+    for given in (state, written(state)):
+        with pytest.raises(CorruptState) as raised:
+            load(kind, given)
+        assert raised.value.field == field
+
+
+@pytest.mark.parametrize("field", ["id", "amount_x", "amount_y"])
+@pytest.mark.parametrize("value", [None, True, 1.0, "1.5", "", "1e9", " 1", "1 ", "1 1", "１", "1_0", [], "9" * 50])
+def test_a_mistyped_field_among_strings_is_named(field: str, value: object) -> None:
+    state = written(STATES["meteora_dlmm"])
+    state["bins"][1][field] = value
+    with pytest.raises(CorruptState, match=rf"^bins\[1\].{field}: expected "):
+        load("meteora_dlmm", state)
+
+
+def test_a_missing_field_among_strings_is_named() -> None:
+    state = written(STATES["meteora_dlmm"])
+    del state["bins"][1]["amount_y"]
+    with pytest.raises(CorruptState, match=r"^bins\[1\].amount_y: expected a value, was 'nothing'"):
+        load("meteora_dlmm", state)
+    state["bins"][1]["surplus"] = "1"
+    with pytest.raises(CorruptState, match=r"^bins\[1\].amount_y: expected a value, was 'nothing'"):
+        load("meteora_dlmm", state)
 
 
 def test_reserves_beyond_a_u64_are_refused() -> None:
