@@ -26,6 +26,7 @@ from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.wallet import SolanaWallet
+from tools import python_build
 
 _ROOT = Path(__file__).resolve().parent.parent
 _MARKETS = ("localnet", "cluster", "simulated")
@@ -57,6 +58,8 @@ def main() -> None:
                 raise RunError(f"expected MARKET to be one of {', '.join(_MARKETS)}, was {other!r}")
     except (RunError, EngineError, ValueError) as error:
         sys.exit(f"make run: {error}")
+    if build := python_build.note():
+        print(build, flush=True)
     command = [sys.executable, "-m", "emulator", "--data", str(arguments.data), "up", *options]
     # The emulator knows nothing of the engine.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
