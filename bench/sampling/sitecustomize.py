@@ -20,7 +20,8 @@ from typing import Any
 _INTERVAL = 0.001  # the kernel's tick is longer
 _WAITS = ("threading", "queue", "selectors", "subprocess", "concurrent.futures.thread", "anyio._backends._asyncio")
 
-_file = os.open(os.environ["SAMPLES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+_SAMPLES = os.environ["SAMPLES"]
+_file = os.open(_SAMPLES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 _in_emulator = "LAMBDA_RUNTIME_DIR" not in os.environ
 if not _in_emulator:
     # The functions that are forked from this process have the variable without this folder.
@@ -49,18 +50,26 @@ def _start() -> None:
     signal.setitimer(signal.ITIMER_PROF, _INTERVAL, _INTERVAL)
 
 
+def _sampled(variables: dict[str, str]) -> dict[str, str]:
+    """The environment of a process in which this module is imported too."""
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parent), variables.get("PYTHONPATH"))))
+    return {**variables, "PYTHONPATH": path, "SAMPLES": _SAMPLES}
+
+
+def _start_process(self: Any, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> None:
+    _popen(self, *arguments, env=None if env is None else _sampled(env), **options)
+
+
+def _run_again(program: str, arguments: list[str], variables: dict[str, str]) -> None:
+    # The timer outlives the program, but its handler does not.
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    _execve(program, arguments, _sampled(variables))
+
+
 _popen: Any = subprocess.Popen.__init__
-
-
-def _also_there(self: Any, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> None:
-    """Gives the variables to a process with an environment of its own, as those of the functions are."""
-    if env is not None:
-        path = os.pathsep.join(filter(None, (str(Path(__file__).parent), env.get("PYTHONPATH"))))
-        env = {**env, "PYTHONPATH": path, "SAMPLES": os.environ["SAMPLES"]}
-    _popen(self, *arguments, env=env, **options)
-
-
-subprocess.Popen.__init__ = _also_there  # type: ignore[assignment,method-assign]
+_execve: Any = os.execve
+subprocess.Popen.__init__ = _start_process  # type: ignore[assignment,method-assign]
+os.execve = _run_again  # type: ignore[assignment]
 signal.signal(signal.SIGPROF, _sample)
 # At its exit Python takes its handler away, and the next signal would kill the process.
 atexit.register(signal.setitimer, signal.ITIMER_PROF, 0)
