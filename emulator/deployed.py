@@ -71,7 +71,7 @@ class DeployedFunctions(Service):
 
     async def _in_thread(self, logical_id: str, payload: bytes, kind: Kind) -> Invocation:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._invoke, logical_id, payload, kind)
+        return await asyncio.shield(loop.run_in_executor(self._threads, self._invoke, logical_id, payload, kind))
 
     def _invoke(self, logical_id: str, payload: bytes, kind: Kind) -> Invocation:
         from botocore.exceptions import BotoCoreError, ClientError

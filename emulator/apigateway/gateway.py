@@ -89,7 +89,6 @@ class Integration:
     def __init__(self, functions: Functions, timeout: float = INTEGRATION_TIMEOUT) -> None:
         self._functions = functions
         self._timeout = timeout
-        self._running: set[asyncio.Task[Invocation]] = set()
 
     async def invoke(self, function: str, event: Json, timeout: float | None = None) -> Invocation:
         """Invokes a function with a JSON event. `timeout` replaces the usual one.
@@ -97,12 +96,9 @@ class Integration:
         Raises GatewayError: 500 if Lambda refuses, as when it throttles, and 504 after the timeout. An invocation
         continues after its timeout, and after its client has gone.
         """
-        task = asyncio.ensure_future(self._functions.invoke(function, json.dumps(event).encode()))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
         try:
             async with asyncio.timeout(timeout or self._timeout):
-                return await asyncio.shield(task)
+                return await self._functions.invoke(function, json.dumps(event).encode())
         except ApiError as error:
             message = {"message": "Internal server error"}
             raise GatewayError("INTEGRATION_FAILURE", 500, "InternalServerErrorException", message) from error

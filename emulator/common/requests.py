@@ -39,6 +39,9 @@ async def receive(request: web.BaseRequest, limit: int) -> bytes | None:
 
     Raises TimeoutError if it is late, RequestPayloadError or ConnectionError if it is incomplete.
     """
+    if request.content.is_eof():  # it has come with the head
+        whole = request.content.read_nowait()
+        return whole if len(whole) <= limit else None
     body = bytearray()
     async with asyncio.timeout(serving.BODY_SECONDS):
         async for chunk in request.content.iter_any():

@@ -16,7 +16,10 @@ class Invocation:
 
 
 class Functions(Protocol):
-    """Invokes functions by name or ARN. Both methods raise ApiError where Lambda refuses."""
+    """Invokes functions by name or ARN. Both methods raise ApiError where Lambda refuses.
+
+    A function runs to its end, also when the caller of `invoke` is cancelled.
+    """
 
     async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
         """Invokes a function and waits for its result."""

@@ -40,7 +40,6 @@ class Tasks:
     def __init__(self, functions: Functions, send_message: SendMessage) -> None:
         self._functions = functions
         self._send_message = send_message
-        self._running: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, state: Task, parameters: Any, scope: Scope, timeout: float | None) -> Any:
         if state.service == "lambda":
@@ -53,10 +52,9 @@ class Tasks:
         if len(payload) > MAX_BYTES:
             raise data_limit(state.name)
         details = {"resource": state.resource, "input": parameters, "timeoutInSeconds": timeout}
-        await _schedule(scope, "LambdaFunctionScheduled", details)
-        scope.record("LambdaFunctionStarted", {})
+        await _start(scope, "LambdaFunction", details, {})
         try:
-            result = await self._within(timeout, self._result(state.resource, payload, state.resource))
+            result = await _within(timeout, self._result(state.resource, payload, state.resource))
         except Failure as failure:
             kind = "LambdaFunctionTimedOut" if failure.error == "States.Timeout" else "LambdaFunctionFailed"
             scope.record(kind, {"error": failure.error, "cause": failure.cause})
@@ -77,35 +75,15 @@ class Tasks:
         _check(parameters)
         kind, _, action = state.service.partition(":")
         service = {"resourceType": kind, "resource": action}
-        await _schedule(scope, "TaskScheduled", {**service, "parameters": parameters, "timeoutInSeconds": timeout})
-        scope.record("TaskStarted", service)
+        await _start(scope, "Task", {**service, "parameters": parameters, "timeoutInSeconds": timeout}, service)
         try:
-            result = await self._within(timeout, call(parameters))
+            result = await _within(timeout, call(parameters))
         except Failure as failure:
             failed = "TaskTimedOut" if failure.error == "States.Timeout" else "TaskFailed"
             scope.record(failed, {**service, "error": failure.error, "cause": failure.cause})
             raise
         scope.record("TaskSucceeded", {**service, "output": result})
         return result
-
-    async def _within(self, timeout: float | None, call: Coroutine[Any, Any, Any]) -> Any:
-        task = asyncio.ensure_future(call)
-        self._running.add(task)
-        task.add_done_callback(self._forget)
-        timer = asyncio.timeout(timeout)
-        try:
-            async with timer:
-                return await asyncio.shield(task)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise Failure("States.Timeout", None) from None
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            # An abandoned task's failure would be reported as never retrieved.
-            task.exception()
 
     async def _result(self, function: str, payload: bytes, resource: str) -> Any:
         try:
@@ -157,9 +135,25 @@ class Tasks:
         return {**fields, **_sdk_metadata(headers)}
 
 
-async def _schedule(scope: Scope, kind: str, details: dict[str, Any]) -> None:
-    """Records that a task is scheduled. Tasks of parallel sequences are all scheduled before the first starts."""
-    scope.record(kind, details)
+async def _within(timeout: float | None, call: Coroutine[Any, Any, Any]) -> Any:
+    timer = asyncio.timeout(timeout)
+    try:
+        async with timer:
+            return await call
+    except TimeoutError:
+        if not timer.expired():
+            raise
+        raise Failure("States.Timeout", None) from None
+
+
+async def _start(scope: Scope, kind: str, scheduled: dict[str, Any], started: dict[str, Any]) -> None:
+    """Records that a task is scheduled and started, with these details.
+
+    Tasks of parallel sequences are all scheduled before the first starts, and all started before the first ends.
+    """
+    scope.record(f"{kind}Scheduled", scheduled)
+    await asyncio.sleep(0)
+    scope.record(f"{kind}Started", started)
     await asyncio.sleep(0)
 
 

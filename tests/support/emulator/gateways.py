@@ -43,7 +43,7 @@ class Functions(NoFunctions):
         try:
             result = self.functions[name](event)
             if inspect.isawaitable(result):
-                result = await result
+                result = await asyncio.shield(result)  # a function runs to its end
         except ApiError:
             raise
         except Exception as error:

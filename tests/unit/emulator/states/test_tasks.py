@@ -111,18 +111,22 @@ def test_a_refused_invocation_is_a_service_error() -> None:
 
 
 def test_a_stopped_task_leaves_its_function_running() -> None:
+    begun = asyncio.Event()
     ended: list[str] = []
 
     class Slow(Function):
         async def invoke(self, name_or_arn: str, payload: bytes, /) -> Invocation:
+            return await asyncio.shield(self.run(payload))
+
+        async def run(self, payload: bytes) -> Invocation:
+            begun.set()
             await asyncio.sleep(0.01)
             ended.append("function")
             return Invocation(payload)
 
     async def main() -> None:
         execution = asyncio.ensure_future(Machine(TASK, function=Slow()).start())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await begun.wait()
         execution.cancel()
         await asyncio.gather(execution, return_exceptions=True)
         assert ended == []
