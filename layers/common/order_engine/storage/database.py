@@ -13,7 +13,7 @@ from psycopg import generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from order_engine.domain.errors import StoreUnavailable
@@ -216,7 +216,8 @@ class _Session:
     def _check(self, result: PGresult) -> None:
         if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             return
-        if self._libpq.status == ConnStatus.BAD:
+        # An error without a state comes from libpq: the connection broke, even where it does not count as bad yet.
+        if self._libpq.status == ConnStatus.BAD or result.error_field(DiagnosticField.SQLSTATE) is None:
             raise psycopg.OperationalError(result.get_error_message())
         raise error_from_result(result)
 
