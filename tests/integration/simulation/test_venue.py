@@ -252,9 +252,11 @@ def test_a_venue_fault_strikes_even_without_a_pool(venue: SimulatedVenue, databa
 def test_venues_that_hang_are_waited_for_at_once_until_the_deadline(
     venue: SimulatedVenue, database: Database, clock: Clock
 ) -> None:
-    for name in VENUES:
+    for name in reversed(VENUES):
         set_fault(database, name, "quote", "timeout", times=1)
-    assert failed(venue) == {name: f"{name} did not answer to quote within 0.5 s" for name in VENUES}
+    answers = failed(venue)
+    assert answers == {name: f"{name} did not answer to quote within 0.5 s" for name in VENUES}
+    assert tuple(answers) == VENUES
     assert clock.slept == [0.5]
 
 

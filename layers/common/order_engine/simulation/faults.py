@@ -16,9 +16,13 @@ FAULTS = dict.fromkeys(STEPS, ("fail", "timeout")) | {"submit": ("fail", "timeou
 """What can go wrong at each step. `drop` accepts a transaction that then does not land."""
 
 STORED_FAULTS = """
-    (SELECT json_agg(fault) FROM market_faults AS fault
+    (SELECT json_agg(fault ORDER BY array_position(string_to_array(%(venue)s, '+'), fault.venue))
+     FROM market_faults AS fault
      WHERE fault.venue = ANY(string_to_array(%(venue)s, '+')) AND fault.step = %(step)s) AS faults"""
-"""The stored faults at a step as a column, so that they are read with what the step needs. `+` joins its venues."""
+"""The stored faults at a step as a column, so that they are read with what the step needs.
+
+They are in the order of the venues, which `+` joins.
+"""
 
 _USE_UP = """
     WITH used_up AS (
