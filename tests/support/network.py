@@ -10,22 +10,42 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+# What a server tells its clients when another of its processes has crashed.
+_CRASH = b"SWARNING\0VWARNING\0C57P02\0Mterminating connection because of crash of another server process\0\0"
+
 
 class UnreliableLine:
-    """A relay to Postgres that can lose a response after the server has done the work."""
+    """A relay to Postgres that can lose a response after the server has done the work.
 
-    def __init__(self, postgres_url: str) -> None:
+    It listens on a port, or on a Unix socket in a folder.
+    """
+
+    def __init__(self, postgres_url: str, folder: str | None = None) -> None:
         parameters = psycopg.conninfo.conninfo_to_dict(postgres_url)
         self._server = f"{parameters['host']}/.s.PGSQL.{parameters.get('port', 5432)}"
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[socket.socket] = []
         self._losing = threading.Event()
         self.lost = 0
-        host, port = self._listening.getsockname()
+        if folder is None:
+            self._listening = socket.create_server(("127.0.0.1", 0))
+            host, port = self._listening.getsockname()
+        else:
+            self._listening = socket.socket(socket.AF_UNIX)
+            host, port = folder, 5432
+            self._listening.bind(f"{folder}/.s.PGSQL.{port}")
+            self._listening.listen()
         self.url = make_conninfo(postgres_url, host=host, port=port, sslmode="disable", gssencmode="disable")
         threading.Thread(target=self._accept, daemon=True).start()
 
     def lose_next_answer(self) -> None:
         self._losing.set()
+
+    def crash(self) -> None:
+        """Ends the open connections as a crash of the server does."""
+        while self._clients:
+            client = self._clients.pop()
+            client.sendall(b"N" + (len(_CRASH) + 4).to_bytes(4, "big") + _CRASH)
+            self._end(client)
 
     def close(self) -> None:
         self._listening.close()
@@ -34,6 +54,7 @@ class UnreliableLine:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
+                self._clients.append(client)
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._server)
                 threading.Thread(target=self._copy, args=(client, server), daemon=True).start()
@@ -63,8 +84,8 @@ class UnreliableLine:
 
 
 @contextmanager
-def unreliable_line(postgres_url: str) -> Iterator[UnreliableLine]:
-    line = UnreliableLine(postgres_url)
+def unreliable_line(postgres_url: str, folder: str | None = None) -> Iterator[UnreliableLine]:
+    line = UnreliableLine(postgres_url, folder)
     try:
         yield line
     finally:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -201,6 +202,21 @@ def test_a_statement_whose_response_was_lost_is_repeated(database_url: str) -> N
         line.lose_next_answer()
         assert database.fetch("SELECT 2 AS two") == [{"two": 2}]
         assert line.lost == 1
+        database.close()
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+@pytest.mark.parametrize("together", [False, True])
+def test_a_statement_is_repeated_after_the_server_has_crashed(database_url: str, times: int, together: bool) -> None:
+    """GIVEN a statement that was sent a few times before: it is new, to be prepared, or prepared."""
+    query = "SELECT 2 AS two", dict[str, Any]()
+    with TemporaryDirectory() as folder, unreliable_line(database_url, folder) as line:
+        database = Database(line.url)
+        database.fetch("SELECT 1")
+        for _ in range(times):
+            database.fetch(*query)
+        line.crash()
+        assert (database.fetch_all(query) if together else [database.fetch(*query)]) == [[{"two": 2}]]
         database.close()
 
 

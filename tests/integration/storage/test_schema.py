@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from psycopg import errors
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.simulation.schema import MIGRATIONS, create_pools
 from order_engine.storage import schema
 from order_engine.storage.database import Database
@@ -206,6 +208,12 @@ def test_an_index_that_was_built_before_its_migration_stays(empty_url: str) -> N
     indexes = [row for row in layout(empty_url) if row[0] in ("orders_running", "orders_by_status")]
     assert [name for name, _ in indexes] == ["orders_running"]
     assert "submitted" not in indexes[0][1]
+
+
+def test_the_index_of_running_orders_has_each_status_in_which_an_order_runs(empty_url: str) -> None:
+    migrate(empty_url)
+    (definition,) = (row[1] for row in layout(empty_url) if row[0] == "orders_running")
+    assert set(re.findall("'(.*?)'", definition)) == set(Status) - FINAL
 
 
 def test_the_indexes_of_before_come_back(empty_url: str) -> None:
