@@ -29,7 +29,7 @@ def revision(name: str) -> Iterator[Path]:
         root = Path(folder) / "revision"
         _git("worktree", "add", "--quiet", "--detach", str(root), name)
         try:
-            _check_packages(root)
+            check_packages(root)
             yield root
         finally:
             _git("worktree", "remove", "--force", str(root))
@@ -41,7 +41,7 @@ def _git(*arguments: str) -> None:
         raise RevisionError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
 
 
-def _check_packages(root: Path) -> None:
+def check_packages(root: Path) -> None:
     """Says which packages are installed in other versions than the revision pins. One that is missing is an error."""
     pins = map(Requirement, _PIN.findall((root / "requirements" / "run.txt").read_text()))
     found = {pin: _installed(pin.name) for pin in pins if pin.marker is None or pin.marker.evaluate()}
