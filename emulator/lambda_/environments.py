@@ -108,7 +108,7 @@ class Pool:
     def grow(self) -> None:
         """Forks the first environment for waiting invocations, and those that are missing."""
         server = self._server
-        if server is None or not server.ready:
+        if server is None or not server.forks:
             return
         while (self._missing or not server.environments) and len(self._starting) < min(
             len(self._waiting), FORKS_AT_ONCE
@@ -176,7 +176,7 @@ class Pool:
             self._idle.remove(environment)
         if environment in self._starting:
             self._starting.discard(environment)
-            if self._waiting and not environment.killed:
+            if self._waiting and environment.pid and not environment.killed:
                 self._exit_waiting(code)
         if environment.server is not self._server and not environment.server.environments:
             environment.server.stop()
@@ -193,7 +193,7 @@ class Pool:
             server.standby.load(server.missing)
             self.start()
             return
-        while self._waiting and not server.ready:
+        while self._waiting and server.pid and not server.ready:  # without a pid its standby has ended before the fork
             self._exit_waiting(code)
         if self._waiting:
             self.start()

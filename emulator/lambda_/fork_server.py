@@ -65,7 +65,7 @@ class ForkServer(asyncio.Protocol):
         self._received = b""
         self._transport: asyncio.Transport | None = None
         self._stopping = False
-        self._lost = False
+        self.lost = False  # its connection has closed, and it forks nothing any more
         self.settled = asyncio.Event()  # ready, or ended
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -123,11 +123,13 @@ class ForkServer(asyncio.Protocol):
         return self.standby is not None and self.standby.loads > self.loads
 
     async def _connect(self) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)
+        # uvloop loses the socket if a write fails before this returns.
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=self._socket)
+        if not self.lost:
+            transport.write(self._description)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(self._description)
 
     def data_received(self, data: bytes) -> None:
         *lines, self._received = (self._received + data).split(b"\n")
@@ -145,6 +147,7 @@ class ForkServer(asyncio.Protocol):
                     self.environments.pop(identity).exited(int(code))
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
         for environment in self.environments.values():
             # They are orphans if the worker was killed. A standby's servers have sockets of their own.
             if environment.pid and self.standby is not None:
@@ -153,7 +156,6 @@ class ForkServer(asyncio.Protocol):
         environments, self.environments = self.environments, {}
         for environment in environments.values():
             environment.exited(-signal.SIGKILL)
-        self._lost = True
         if self._process is not None:
             self.exited(self._process.wait())
         elif self._code is not None:
@@ -161,10 +163,15 @@ class ForkServer(asyncio.Protocol):
 
     def exited(self, code: int) -> None:
         self._code = code
-        if self._lost:
+        if self.lost:
             self.settled.set()
             self.ended.set_result(None)
             self._parent.fork_server_ended(self, code)
+
+    @property
+    def forks(self) -> bool:
+        """Whether the process can fork: it has imported what it must, and its end is not known."""
+        return self.ready and not self.lost
 
     def fork(self, environment: Child, connection: socket.socket) -> None:
         """Forks a process that is given the socket."""
@@ -180,7 +187,7 @@ class ForkServer(asyncio.Protocol):
         if self._stopping:
             return
         self._stopping = True
-        if self.ready and self._transport is not None:
+        if self.forks and self._transport is not None:
             self._transport.write_eof()
         elif self._process is not None:
             self._process.kill()
@@ -188,5 +195,5 @@ class ForkServer(asyncio.Protocol):
             self.standby.kill(self)
 
     def _write(self, command: str) -> None:
-        if self._transport is not None and not self._stopping:
+        if self._transport is not None and not self._stopping and not self.lost:
             self._transport.write(command.encode())

@@ -26,7 +26,7 @@ class Standbys:
     def of(self, function: Function) -> ForkServer:
         """Returns the standby for the packages that the function has now."""
         packages = packages_of(function)
-        if packages not in self._standbys:
+        if packages not in self._standbys or self._standbys[packages].lost:
             alike = [environment for other, environment in self._environments if packages_of(other) == packages]
             standby = self._standbys[packages] = ForkServer(self)
             standby.start(packages, common(alike), self._ports)

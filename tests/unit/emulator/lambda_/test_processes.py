@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from emulator.common.errors import ApiError
+from emulator.lambda_ import environments
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.service import Lambda
-from tests.support.emulator.lambda_service import alive, check, invoke, running, until
+from tests.support.emulator.lambda_service import alive, check, fail, invoke, running, until
 
 
 def test_a_killed_fork_server_is_replaced(code: Path) -> None:
@@ -29,6 +30,26 @@ def test_a_killed_fork_server_is_replaced(code: Path) -> None:
         assert (await invoke(service))[1] != parent
 
     check(code, scenario)
+
+
+def test_an_invocation_that_waits_while_the_fork_server_is_killed_runs_in_the_next_one(
+    code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "PATIENCE", 60.0)  # no other environment starts meanwhile
+    started = tmp_path / "started"
+
+    async def scenario(service: Lambda) -> None:
+        parent = psutil.Process((await invoke(service))["pid"]).ppid()
+        block = asyncio.create_task(fail(service, do="block", started=str(started), release=str(tmp_path / "never")))
+        await until(started.exists)
+        waiting = asyncio.create_task(invoke(service))
+        await asyncio.sleep(0)
+        os.kill(parent, signal.SIGKILL)
+        async with asyncio.timeout(10):
+            assert (await block)["errorType"] == "Runtime.ExitError"
+            await waiting
+
+    check(code, scenario, timeout=60)
 
 
 def test_close_lets_running_invocations_finish_and_ends_every_process(code: Path) -> None:
