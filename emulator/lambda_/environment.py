@@ -51,7 +51,7 @@ class Environment:
         self.initialization: float | None = time.perf_counter()
         self.memory = 0
         self.server = server
-        self._core_waits = 0.0
+        self._scheduled = 0.0, 0.0
         self._memory_read = 0.0
         self._pool = pool
         self._connection = Connection(self)
@@ -97,12 +97,16 @@ class Environment:
         self.killed = True
         self.server.kill(self)
 
-    def core_wait(self) -> float:
-        """Returns how many seconds its main thread has waited for a core since the last call; 0 if nothing tells."""
-        before = self._core_waits
+    def scheduled(self) -> tuple[float, float]:
+        """Returns how many seconds its main thread has run, and waited for a core, since the last call.
+
+        Both are 0 if nothing tells.
+        """
+        ran, waited = self._scheduled
         with contextlib.suppress(OSError), open(PROCESSES / str(self.pid) / "schedstat", "rb") as schedule:
-            self._core_waits = int(schedule.read().split()[1]) / 1e9
-        return self._core_waits - before
+            now = schedule.read().split()
+            self._scheduled = int(now[0]) / 1e9, int(now[1]) / 1e9
+        return self._scheduled[0] - ran, self._scheduled[1] - waited
 
     def sample_memory(self) -> None:
         """Reads the peak memory in MiB, if the system provides it."""

@@ -26,7 +26,7 @@ SURPLUS_LIMIT = 5.0  # the same, while more than KEPT are unused: those of a bur
 KEPT = 2
 PATIENCE = 0.05  # seconds that an invocation waits for a busy environment: a few warm ones do more than many
 LONGEST_WAIT = 1.0  # the same where no core is free, since the others may need the answer of this invocation
-CONTENDED = 0.05  # part of its time that an environment waits for a core where no core is free for one more
+CONTENDED = 0.15  # part of its time that an environment waits for a core where no core is free for one more
 FORKS_AT_ONCE = 2  # more would only slow down those that are starting
 
 
@@ -102,7 +102,7 @@ class Pool:
             self.start()
         self.grow()
         if self._lookout is None:
-            self._contended()
+            self._blocked()
             self._lookout = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
     def grow(self) -> None:
@@ -126,18 +126,24 @@ class Pool:
             return
         if not self._environments:
             self._missing = 0  # the first one starts when the handler has been imported
-        elif self._contended():
+        elif blocked := self._blocked():
+            self._missing = max(1, int(len(self._waiting) * blocked))
+        else:
             waited = time.monotonic() - max(self._waiting[0].submitted, self._forked)
             self._missing = int(waited >= LONGEST_WAIT)
-        else:
-            self._missing = len(self._waiting)
         self.grow()
         self._lookout = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
-    def _contended(self) -> bool:
-        """Whether an environment has waited for a core during a part of the last PATIENCE."""
-        waits = [environment.core_wait() for environment in self._environments]
-        return max(waits, default=0.0) > CONTENDED * PATIENCE
+    def _blocked(self) -> float:
+        """Returns the part of the last PATIENCE in which the environments waited for something else than a core.
+
+        It is 0 if one of them waited for a core for long.
+        """
+        scheduled = [environment.scheduled() for environment in self._environments]
+        if any(waited > CONTENDED * PATIENCE for _, waited in scheduled):
+            return 0.0
+        busy = sum(ran + waited for ran, waited in scheduled)
+        return 1.0 - min(busy / (PATIENCE * max(len(scheduled), 1)), 1.0)
 
     def free(self, environment: Environment) -> None:
         """Gives the free environment the next invocation, or keeps it for later."""

@@ -17,7 +17,7 @@ from tests.support.emulator.lambda_service import check, invoke
 @pytest.fixture
 def contended(monkeypatch: pytest.MonkeyPatch) -> None:
     """All environments wait for a core all the time."""
-    monkeypatch.setattr(Environment, "core_wait", lambda _: environments.PATIENCE)
+    monkeypatch.setattr(Environment, "scheduled", lambda _: (0.0, environments.PATIENCE))
 
 
 async def pids(service: Lambda, invocations: int, seconds: float) -> set[int]:
@@ -62,18 +62,36 @@ def test_invocations_do_not_wait_for_an_environment_that_waits_for_something_els
     check(code, scenario)
 
 
-def test_the_time_that_an_environment_waits_for_a_core_is_what_linux_counts(
+@pytest.mark.parametrize(("ran", "forked"), [(0.0, 6), (0.5, 3), (0.95, 1)])
+def test_the_more_environments_use_the_core_the_fewer_are_forked_at_once(
+    code: Path, monkeypatch: pytest.MonkeyPatch, ran: float, forked: int
+) -> None:
+    monkeypatch.setattr(Environment, "scheduled", lambda _: (ran * environments.PATIENCE, 0.0))
+
+    async def scenario(service: Lambda) -> None:
+        await invoke(service)
+        pool = service._pools["F"]
+        running = [asyncio.create_task(invoke(service, do="sleep", seconds=0.3)) for _ in range(7)]
+        await asyncio.sleep(0)
+        pool._look()
+        assert pool._missing + len(pool._starting) == forked
+        await asyncio.gather(*running)
+
+    check(code, scenario)
+
+
+def test_the_time_that_an_environment_runs_and_waits_for_a_core_is_what_linux_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment_module, "PROCESSES", tmp_path)
     environment = Environment.__new__(Environment)
-    environment.pid, environment._core_waits = 7, 0.0
+    environment.pid, environment._scheduled = 7, (0.0, 0.0)
     (tmp_path / "7").mkdir()
-    waits = []
-    for nanoseconds in (1_000_000_000, 1_250_000_000, 1_250_000_000):
-        (tmp_path / "7" / "schedstat").write_text(f"500 {nanoseconds} 10\n")
-        waits.append(environment.core_wait())
-    assert waits == [1.0, 0.25, 0.0]
+    times = []
+    for ran, waited in ((2_000_000_000, 1_000_000_000), (2_500_000_000, 1_250_000_000), (2_500_000_000, 1_250_000_000)):
+        (tmp_path / "7" / "schedstat").write_text(f"{ran} {waited} 10\n")
+        times.append(environment.scheduled())
+    assert times == [(2.0, 1.0), (0.5, 0.25), (0.0, 0.0)]
 
 
 def test_a_function_can_wait_for_itself(code: Path) -> None:
