@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from aiohttp import web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
 from emulator.common.service import Service
 
@@ -93,7 +93,7 @@ def url(scheme: str, bound: Listeners) -> str:
 class _HttpConnection(web.RequestHandler):
     """aiohttp's connection, closed if the head of a request does not arrive in time."""
 
-    __slots__ = ("_deadline", "_request", "_started")
+    __slots__ = ("_content", "_deadline", "_started")
 
     def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -107,8 +107,8 @@ class _HttpConnection(web.RequestHandler):
             max_headers=_MAX_HEADERS // 2,
             lingering_time=1.0,
         )
+        self._content: StreamReader = EMPTY_PAYLOAD  # the body of the last request whose head has come
         self._deadline: asyncio.TimerHandle | None = None
-        self._request: web.BaseRequest | None = None
         self._started = False  # a byte of the next request has come
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -116,26 +116,20 @@ class _HttpConnection(web.RequestHandler):
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        if self._request is None or self._request.content.is_eof():
-            self._started = True
+        within_body = not self._content.is_eof()
+        heads = self._request_count
         super().data_received(data)
-        if self._request is None:
+        if self._request_count > heads:
+            self._content = self._messages[-1][1]
+            self._started = False
+            self._stop_waiting()
+        elif data and not within_body:  # aiohttp passes b"" on whenever it has read of a body
+            self._started = True
             self._await_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self._stop_waiting()
-
-    async def handle(self, handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
-        """Calls the handler, which reads the body with a deadline of its own."""
-        self._stop_waiting()
-        self._request, self._started = request, False
-        try:
-            return await handler(request)
-        finally:
-            self._request = None
-            if self._started:
-                self._await_head()
 
     def _await_head(self) -> None:
         if self._deadline is None:
@@ -147,6 +141,10 @@ class _HttpConnection(web.RequestHandler):
             self._deadline = None
 
     def _give_up(self) -> None:
+        self._deadline = None
+        if self._waiter is None:  # an earlier request is being answered
+            self._await_head()
+            return
         if self._started and self.transport is not None:
             body = b'{"message": "the request\'s headers did not arrive within %d s"}' % HEAD_SECONDS
             head = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -161,13 +159,7 @@ class _HttpServer(web.Server):
 
 def http_server(handler: Handler) -> web.Server:
     """Returns an HTTP server. Header sizes, content encodings and logs are up to `handler`, which must not raise."""
-
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        connection = request.protocol
-        assert isinstance(connection, _HttpConnection)
-        return await connection.handle(handler, request)
-
-    return _HttpServer(handle)
+    return _HttpServer(handler)
 
 
 class HttpServer(Service):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -30,15 +31,35 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def answer(request: web.BaseRequest) -> web.StreamResponse:
-    """Answers `/slow` later than any deadline, and reads bodies as the two kinds of ports do."""
+    """Answers `/slow` later than any deadline, and reads bodies as the two kinds of ports do.
+
+    `/early` does not read its body. `/busy` holds the loop for longer than any deadline when a request has just come.
+    """
     if request.path == "/slow":
         await asyncio.sleep(3 * DEADLINE)
         return web.Response(text="slow")
+    if request.path == "/early":
+        return web.Response(text="early")
+    if request.path == "/busy":
+        await occupy(request)
+        return web.Response(text="busy")
     try:
         body = await (gateway.read_body(request, 1000) if request.path == "/gateway" else requests.read_body(request))
     except (ApiError, GatewayError) as error:
         return web.Response(status=error.status, text=error.message)
     return web.Response(body=body or b"none")
+
+
+async def occupy(request: web.BaseRequest) -> None:
+    assert request.transport is not None
+    with socket.create_connection(request.transport.get_extra_info("sockname")) as other:
+        await asyncio.sleep(DEADLINE / 4)
+        other.sendall(HEAD + b"\r\n")
+        await asyncio.sleep(0)  # it is read, but not handled
+        time.sleep(2 * DEADLINE)  # noqa: ASYNC251 - as on a machine that has no time for it
+        await asyncio.sleep(DEADLINE / 4)
+        received = other.recv(1000, socket.MSG_DONTWAIT)
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n"), received
 
 
 def serve(scenario: Callable[[Callable[[], Awaitable[Connection]]], Awaitable[None]]) -> None:
@@ -116,6 +137,40 @@ def test_a_slow_handler_and_an_idle_connection_have_no_deadline() -> None:
             received = await reader.readuntil(b"slow")
             assert received.startswith(b"HTTP/1.1 200 OK\r\n")
             await asyncio.sleep(2 * DEADLINE)
+
+    serve(scenario)
+
+
+@pytest.mark.parametrize("path", ["/", "/gateway"])
+def test_a_connection_on_which_bodies_have_come_may_be_idle(path: str) -> None:
+    async def scenario(connect: Callable[[], Awaitable[Connection]]) -> None:
+        reader, writer = await connect()
+        for _ in range(2):
+            writer.write(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody" % path.encode())
+            assert (await reader.readuntil(b"body")).startswith(b"HTTP/1.1 200 OK\r\n")
+            await asyncio.sleep(2 * DEADLINE)
+
+    serve(scenario)
+
+
+def test_a_body_that_comes_after_the_answer_is_not_taken_for_the_next_request() -> None:
+    async def scenario(connect: Callable[[], Awaitable[Connection]]) -> None:
+        reader, writer = await connect()
+        writer.write(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        await reader.readuntil(b"early")
+        writer.write(b"ok")
+        await asyncio.sleep(2 * DEADLINE)
+        writer.write(HEAD + b"\r\n")
+        assert (await reader.readuntil(b"none")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    serve(scenario)
+
+
+def test_a_head_that_has_come_whole_is_in_time_however_late_it_is_handled() -> None:
+    async def scenario(connect: Callable[[], Awaitable[Connection]]) -> None:
+        reader, writer = await connect()
+        writer.write(HEAD.replace(b"/ ", b"/busy ", 1) + b"\r\n")
+        assert (await reader.readuntil(b"busy")).startswith(b"HTTP/1.1 200 OK\r\n")
 
     serve(scenario)
 
