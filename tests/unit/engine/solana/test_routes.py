@@ -9,6 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.hash import Hash
 from solders.instruction import AccountMeta as SoldersMeta
@@ -18,6 +20,7 @@ from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from order_engine.dex.errors import DexError
 from order_engine.dex.routing import Hop, Leg, Listing
 from order_engine.domain.errors import ChainRefused, UnsupportedPool
 from order_engine.domain.quotes import PlannedSwap, Quote
@@ -32,6 +35,7 @@ from order_engine.solana.signing import Keypair
 from order_engine.solana.transactions import Draft, draft
 from tests.support.deployments import MAINNET
 from tests.support.solana_node import FakeNode
+from tests.unit.engine.solana.array_samples import ClmmSample, DlmmSample
 from tests.unit.engine.solana.recordings import accounts_of, address_of, clock_of, documents, needed, recordings
 
 KEY = bytes(SoldersKeypair.from_seed(bytes([9] * 32)))
@@ -97,6 +101,14 @@ def drafted(*hops: Hop, tables: Sequence[LookupTable] = ()) -> Draft:
     return found.with_budget(200_000, 1_000)
 
 
+def does_compile(*hops: Hop) -> bool:
+    try:
+        drafted(*hops).message(BLOCKHASH)
+    except ChainRefused:
+        return False
+    return True
+
+
 def by_solders(found: Draft) -> bytes:
     """The message of the same instructions, as solders compiles it."""
     instructions = [
@@ -159,6 +171,49 @@ def test_the_limits_are_those_of_the_transaction(names: Sequence[tuple[str, Sequ
     else:
         with pytest.raises(ChainRefused, match="expected a transaction of at most 1232 bytes"):
             found.message(BLOCKHASH)
+
+
+ASKED = limits()
+"""Its answers are kept from one example to the next."""
+
+
+@given(data=st.data())
+def test_a_route_fits_if_its_transaction_compiles(data: st.DataObject) -> None:
+    token, amount = data.draw(st.sampled_from(sorted(MAINNET.symbols.values()))), data.draw(st.integers(4, 10**9))
+    route: list[Hop] = []
+    for _ in range(data.draw(st.integers(1, 2))):
+        pairs: dict[tuple[str, str], list[str]] = {}
+        for name, known in POOLS.items():
+            if token in known.symbols and not (route and {*known.symbols} == {route[0].token_in, token}):
+                pairs.setdefault(known.symbols, []).append(name)
+        assume(pairs)
+        names = pairs[data.draw(st.sampled_from(sorted(pairs)))]
+        try:
+            route.append(hop(token, amount, *data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))))
+        except (DexError, ValueError):
+            assume(False)
+        token, amount = route[-1].token_out, route[-1].amount_out
+    assert ASKED.fits(route) is does_compile(*route)
+
+
+@pytest.mark.parametrize("kind", [ClmmSample, DlmmSample])
+@pytest.mark.parametrize("a_to_b", [True, False])
+def test_the_arrays_that_a_swap_passes_are_counted(
+    kind: type[ClmmSample | DlmmSample], a_to_b: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = kind(at=0, numbers=range(-30, 31))
+    pool = sample.with_arrays(sample.numbers)
+    mint_a, mint_b = pool.mints
+    symbols = MAINNET.symbols[mint_a], MAINNET.symbols[mint_b]
+    monkeypatch.setitem(POOLS, "arrays", Known("arrays", pool, symbols, sample.clock.unix_timestamp))
+    asked, token_in = limits(), symbols[not a_to_b]
+    most = pool.state.max_input(a_to_b, sample.clock.unix_timestamp)
+    fitting = []
+    for amount in (100, most, most // 20, 100):
+        route = hop(token_in, amount, "arrays")
+        fitting.append(asked.fits([route]))
+        assert fitting[-1] is does_compile(route)
+    assert fitting == [True, False, True, True]
 
 
 @pytest.mark.skipif(len(SOL_USDC) < 4, reason="the recorded pools are others")
