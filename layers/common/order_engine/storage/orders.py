@@ -167,19 +167,16 @@ class PostgresOrderStore:
             "connection_id": connection_id,
             "data": Jsonb(data),
         }
-        named = _NAMED if request.quote_id else ""
-        rows = self._database.fetch(
-            _INSERT.format(room=subscriptions.HAS_ROOM if connection_id else "TRUE", named=named), parameters
-        )
+        quoted = request.quote_id is not None
+        room = subscriptions.HAS_ROOM if connection_id else "TRUE"
+        rows = self._database.fetch(_insert(room, quoted), parameters)
         if not rows:
             if order := self.earlier(id, client_id, request, idempotency_key):
                 if order.id == id:  # It was stored, but Postgres could not say so.
                     self._count(Status.PENDING)
                 return order
             self._database.execute(subscriptions.DELETE_ENDED_OF_CONNECTION, parameters)
-            rows = self._database.fetch(
-                _INSERT.format(room=subscriptions.HAS_ROOM_AMONG_RUNNING, named=named), parameters
-            )
+            rows = self._database.fetch(_insert(subscriptions.HAS_ROOM_AMONG_RUNNING, quoted), parameters)
         if not rows:
             raise subscriptions.too_many_subscriptions()
         self._count(Status.PENDING)
@@ -282,6 +279,12 @@ class PostgresOrderStore:
 
     def end_republished(self, id: UUID) -> None:
         self._database.execute(_END_REPUBLISHED, {"id": id})
+
+
+@cache
+def _insert(room: str, quoted: bool) -> str:
+    """The statement of a new order, for as long as there is `room`."""
+    return _INSERT.format(room=room, named=_NAMED if quoted else "")
 
 
 def _sources(trigger: Trigger, from_status: Status | None) -> list[Status]:
