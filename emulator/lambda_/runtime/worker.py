@@ -17,6 +17,7 @@ from what the standby has imported, or its import opens a socket or starts a thr
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import functools
 import gc
@@ -150,6 +151,7 @@ def run_environment(handler: str, streams: list[LineStream], identity: str, conn
         gc.enable()
         seed()
         os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] = time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()) + identity
+        bootstrap.update_xray_env_variable = TraceVariable().set
         bootstrap.run(handler, Client(connection, streams))
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
@@ -159,6 +161,23 @@ def run_environment(handler: str, streams: list[LineStream], identity: str, conn
         for stream in streams:
             stream.end()
         os._exit(code)
+
+
+class TraceVariable:
+    """Sets `_X_AMZN_TRACE_ID` as `os.environ` does, but in memory that it frees: each invocation has another value.
+
+    `os.environ` calls setenv, and glibc's keeps every value that it was ever given.
+    """
+
+    def __init__(self) -> None:
+        self.put = ctypes.CDLL(None).putenv
+
+    def set(self, trace: str) -> None:
+        name, value = b"_X_AMZN_TRACE_ID", trace.encode()
+        entry = name + b"=" + value
+        self.put(entry)
+        self.entry = entry  # the one before is in use until now
+        os.environ._data[name] = value  # type: ignore[attr-defined]
 
 
 def set_up_logging() -> None:

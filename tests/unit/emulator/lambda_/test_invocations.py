@@ -94,6 +94,26 @@ def test_an_invocation_continues_the_trace_of_its_request(code: Path) -> None:
     check(code, scenario)
 
 
+def test_the_trace_is_that_of_the_invocation_for_the_processes_that_a_function_starts_too(code: Path) -> None:
+    (code / "app.py").write_text(
+        "import os, subprocess, sys\n"
+        'SHOW = \'import os; print(os.environ["_X_AMZN_TRACE_ID"], end="")\'\n'
+        "def handler(event, context):\n"
+        "    seen = [os.environ['_X_AMZN_TRACE_ID'], subprocess.check_output([sys.executable, '-c', SHOW]).decode()]\n"
+        "    if event['change']: os.environ['_X_AMZN_TRACE_ID'] = 'changed'\n"
+        "    else: del os.environ['_X_AMZN_TRACE_ID']\n"
+        "    return seen\n"
+    )
+
+    async def scenario(service: Lambda) -> None:
+        for number, change in enumerate([True, False, True]):
+            trace = f"Root=1-3152b799-8954dae64eda91bc9a23a7e{number};Parent=7fa8c0f79203be72;Sampled=1"
+            TRACE.set(trace)
+            assert await invoke(service, change=change) == [trace, trace]
+
+    check(code, scenario)
+
+
 def test_an_exceptions_class_name_is_its_error_type(code: Path) -> None:
     async def scenario(service: Lambda) -> None:
         error = await fail(service, do="raise")
