@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -87,6 +88,10 @@ def _interrupt(*_: object) -> None:
 
 
 async def _run(stack: Stack, addresses: Addresses, sockets: Sockets, options: Options) -> None:
+    # Almost nothing that the emulator drops has cycles, but each collection walks what it keeps: modules, the stack and
+    # the last executions.
+    gc.freeze()
+    gc.set_threshold(10_000)
     emulator = Emulator(stack, addresses, sockets, options.data, options.grace)
     await emulator.run(stop_event(), lambda: _print_ready(stack, options, addresses))
     say("Stopped.")
