@@ -11,15 +11,22 @@ from typing import NamedTuple
 from bench.quotes import ROUNDS, Paid, batches, cells
 from bench.table import print_table
 from order_engine.solana.accounts import Accounts
+from order_engine.solana.addresses import Address
+from order_engine.solana.programs.meteora_damm_v2 import DammV2
+from order_engine.solana.programs.meteora_dlmm import Dlmm
+from order_engine.solana.programs.program import Program
+from order_engine.solana.programs.raydium_amm_v4 import AmmV4
+from order_engine.solana.programs.raydium_clmm import Clmm
+from order_engine.solana.programs.raydium_cp import CpSwap
 from tests.unit.engine.solana.array_samples import DlmmSample
 from tests.unit.engine.solana.recordings import Replay, needed, recordings
 
-KINDS = {
-    "raydium_cp": "Raydium CP-Swap",
-    "raydium_amm_v4": "Raydium AMM v4",
-    "raydium_clmm": "Raydium CLMM",
-    "meteora_dlmm": "Meteora DLMM",
-    "meteora_damm_v2": "Meteora DAMM v2",
+KINDS: dict[str, Callable[[Address], Program]] = {
+    "raydium_cp": CpSwap,
+    "raydium_amm_v4": AmmV4,
+    "raydium_clmm": Clmm,
+    "meteora_dlmm": Dlmm,
+    "meteora_damm_v2": DammV2,
 }
 ARRAYS = 21
 DLMM_TARGET = 3_000
@@ -43,11 +50,12 @@ def recorded(file: str) -> Case:
     swap = row["amount_in"], row["a_to_b"], row["clock"]["unix_timestamp"]
 
     def ask() -> Paid:
+        replay.program = KINDS[file](replay.program.id)  # It has parsed no arrays yet.
         return replay.read(row).state.quote(*swap)
 
     if (was := ask().amount_out) != (expected := row["result"]["amount_out"]):
         raise RuntimeError(f"{file}: expected {expected} out, was {was}")
-    return Case(KINDS[file], None, needed(replay.program, replay.pool, replay.accounts), ask)
+    return Case(replay.program.name, None, needed(replay.program, replay.pool, replay.accounts), ask)
 
 
 def many_arrays() -> Case:
@@ -59,9 +67,9 @@ def many_arrays() -> Case:
     amount_in = sample.program.decode(sample.address, accounts, sample.clock).state.max_input(True, now)
 
     def ask() -> Paid:
-        return sample.program.decode(sample.address, accounts, sample.clock).state.quote(amount_in, True, now)
+        return Dlmm(sample.program.id).decode(sample.address, accounts, sample.clock).state.quote(amount_in, True, now)
 
-    return Case(f"{KINDS['meteora_dlmm']}, {ARRAYS} full arrays", DLMM_TARGET, accounts, ask)
+    return Case(f"{Dlmm.name}, {ARRAYS} full arrays", DLMM_TARGET, accounts, ask)
 
 
 def main() -> None:

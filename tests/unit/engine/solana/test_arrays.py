@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,11 @@ from order_engine.dex.meteora_dlmm import MeteoraDlmm
 from order_engine.dex.pool import Pool
 from order_engine.dex.raydium_clmm import RaydiumClmm
 from order_engine.domain.errors import CorruptPool, UnsupportedPool
-from order_engine.solana.addresses import TOKEN
+from order_engine.domain.markets import MAINNET
+from order_engine.solana.accounts import Account
+from order_engine.solana.addresses import SYSTEM, TOKEN
+from order_engine.solana.deployments import deployment
+from order_engine.solana.programs.arrays import MAX_PARSED, Parsed
 from tests.unit.engine.solana.array_samples import ArraySample, ClmmSample, DlmmSample
 
 Make = Callable[[int, Iterable[int]], ArraySample]
@@ -213,3 +219,41 @@ def test_a_bitmap_extension_of_another_pool_is_corrupt(make: Make) -> None:
     sample.accounts[sample.extension] = extension._replace(data=extension.data[:8] + TOKEN + extension.data[40:])
     with pytest.raises(CorruptPool, match="expected the bitmap extension of .*, was that of Tokenkeg"):
         sample.decode()
+
+
+# What is parsed again
+
+
+@both
+def test_an_array_that_has_changed_is_parsed_again(make: Make) -> None:
+    sample = make(0, range(-2, 3))
+    before, emptied = sample.decode(), sample.array(1)
+    array = sample.accounts[emptied]
+    assert array is not None
+    sample.accounts[emptied] = array._replace(data=array.data[:56] + bytes(len(array.data) - 56))
+    after = sample.decode()
+    anew = deployment.__wrapped__(MAINNET).programs[sample.program.id]
+    assert anew is not sample.program
+    assert after.state == anew.decode(sample.address, sample.accounts, sample.clock).state != before.state
+
+
+def test_an_array_is_parsed_once_for_each_version_of_its_account() -> None:
+    parsed, calls = Parsed[int](), count()
+    accounts = Account(TOKEN, 1, b"a"), Account(TOKEN, 1, b"b"), Account(SYSTEM, 1, b"b"), Account(TOKEN, 1, b"a")
+    held = [parsed.of(key, account._replace(), partial(next, calls)) for account in accounts for key in (1, 2, 1, 2)]
+    assert held == [0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7]
+
+
+def test_an_array_that_is_refused_is_parsed_again() -> None:
+    parsed = Parsed[int]()
+    account = Account(TOKEN, 1, b"")
+    with pytest.raises(ZeroDivisionError):
+        parsed.of(1, account, lambda: 1 // 0)
+    assert parsed.of(1, account, lambda: 5) == 5
+
+
+def test_few_arrays_are_kept() -> None:
+    parsed, calls, account = Parsed[int](), count(), Account(TOKEN, 1, b"")
+    for key in range(MAX_PARSED + 1):
+        assert parsed.of(key, account, partial(next, calls)) == key
+    assert parsed.of(0, account, partial(next, calls)) == MAX_PARSED + 1

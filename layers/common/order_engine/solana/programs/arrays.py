@@ -7,11 +7,18 @@ account beside it, its bitmap extension, covers the others.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Generic, NamedTuple, Self, TypeVar
+
+from order_engine.solana.accounts import Account
+
+Held = TypeVar("Held")
 
 ARRAYS_AHEAD = 3
 """How many existing arrays a quote reads in each direction. A swap passes as many, or all that it reaches."""
+
+MAX_PARSED = 256
+"""Arrays to keep: those of some fifty pools. Each takes about 20 kB."""
 
 OWN = range(-512, 512)
 """The arrays that a pool's own bitmap covers."""
@@ -52,6 +59,22 @@ class Arrays(NamedTuple):
         ahead = self.below if a_to_b else self.above
         reached = sum(number >= last if a_to_b else number <= last for number in ahead)
         return ahead[: max(reached, ARRAYS_AHEAD)]
+
+
+class Parsed(Generic[Held]):
+    """What arrays hold, parsed again only when their accounts have changed: a swap changes few of its pool's arrays."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[Account | None, Held]] = {}
+
+    def of(self, key: Hashable, account: Account | None, parse: Callable[[], Held]) -> Held:
+        """What the array holds: `parse` depends on nothing but the account and `key`."""
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != account:
+            if len(self._kept) == MAX_PARSED:
+                self._kept.clear()
+            kept = self._kept[key] = account, parse()
+        return kept[1]
 
 
 def own_arrays(bitmap: bytes) -> list[int]:

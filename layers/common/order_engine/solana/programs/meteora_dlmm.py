@@ -7,6 +7,7 @@ commons/src/quote.rs (`validate_swap_activation`, `get_bin_array_pubkeys_for_swa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from struct import Struct, pack
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from order_engine.solana.accounts import Accounts, Clock
 from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, derived, encode
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
-from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
+from order_engine.solana.programs.arrays import OWN, Arrays, Parsed, beyond_own_bitmap, own_arrays, set_bits
 from order_engine.solana.programs.pool_accounts import extensible, fields, read, refuse_extensions
 from order_engine.solana.programs.program import Program, Trader
 
@@ -209,6 +210,7 @@ class Dlmm(Program):
     def __init__(self, id: Address) -> None:
         self.id = id
         self.event_authority = derived(id, b"__event_authority")
+        self._parsed = Parsed[list[Bin]]()
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pair = fields(PAIR, data)
@@ -283,6 +285,11 @@ class Dlmm(Program):
 
     def _bins(self, pair: Address, accounts: Accounts, index: int, bin_step: int) -> list[Bin]:
         """The bins of an array with liquidity or limit orders, in order."""
+        account = accounts.get(self.array(pair, index))
+        parse = partial(self._parse, pair, accounts, index, bin_step)
+        return self._parsed.of((pair, index, bin_step), account, parse)
+
+    def _parse(self, pair: Address, accounts: Accounts, index: int, bin_step: int) -> list[Bin]:
         array = read(accounts, self.array(pair, index), self.id, BIN_ARRAY)
         if (array["lb_pair"], array["index"]) != (pair, index):
             raise CorruptPool(

@@ -7,6 +7,7 @@ instructions/swap_v2.rs and error.rs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from struct import Struct, pack
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from order_engine.solana.accounts import Accounts, Clock
 from order_engine.solana.addresses import MEMO, TOKEN, TOKEN_2022, Address, derived, encode
 from order_engine.solana.instructions import AccountMeta, Instruction
 from order_engine.solana.layouts import ADDRESS, Layout, anchor_discriminator
-from order_engine.solana.programs.arrays import OWN, Arrays, beyond_own_bitmap, own_arrays, set_bits
+from order_engine.solana.programs.arrays import OWN, Arrays, Parsed, beyond_own_bitmap, own_arrays, set_bits
 from order_engine.solana.programs.pool_accounts import fields, read
 from order_engine.solana.programs.program import Program, Trader
 from order_engine.solana.tokens import mint
@@ -213,6 +214,7 @@ class Clmm(Program):
 
     def __init__(self, id: Address) -> None:
         self.id = id
+        self._parsed = Parsed[list[Tick]]()
 
     def companions(self, address: Address, data: bytes) -> list[Address]:
         pool = fields(POOL, data)
@@ -303,6 +305,11 @@ class Clmm(Program):
 
     def _ticks(self, pool: Address, accounts: Accounts, start: int, spacing: int) -> list[Tick]:
         """The initialized ticks of an array, in order. Raises `UnsupportedPool` for one with limit orders."""
+        account = accounts.get(self.array(pool, start))
+        parse = partial(self._parse, pool, accounts, start, spacing)
+        return self._parsed.of((pool, start, spacing), account, parse)
+
+    def _parse(self, pool: Address, accounts: Accounts, start: int, spacing: int) -> list[Tick]:
         array = read(accounts, self.array(pool, start), self.id, TICK_ARRAY)
         if (array["pool_id"], array["start_tick_index"]) != (pool, start):
             raise CorruptPool(
