@@ -110,7 +110,7 @@ class Pool:
         server = self._server
         if server is None or not server.forks:
             return
-        while (self._missing or not server.environments) and len(self._starting) < min(
+        while (self._missing > 0 or not server.environments) and len(self._starting) < min(
             len(self._waiting), FORKS_AT_ONCE
         ):
             self._missing = max(self._missing - 1, 0)
@@ -127,7 +127,7 @@ class Pool:
         if not self._environments:
             self._missing = 0  # the first one starts when the handler has been imported
         elif blocked := self._blocked():
-            self._missing = max(1, int(len(self._waiting) * blocked))
+            self._missing = max(1, int(len(self._waiting) * blocked)) - len(self._starting)
         else:
             waited = time.monotonic() - max(self._waiting[0].submitted, self._forked)
             self._missing = int(waited >= LONGEST_WAIT)

@@ -190,11 +190,12 @@ def test_the_page_notices_that_the_engine_trades_elsewhere_now(stack: Stack, mar
 def test_the_market_is_asked_for_until_the_engine_answers(stack: Stack, enter: Visit) -> None:
     page = enter()
     unavailable = {"error": {"code": "ServiceUnavailable", "message": "busy", "details": []}}
-    page.route("**/api/market", lambda route: route.fulfill(status=503, json=unavailable))
+    # All requests: the first that succeeds takes the message away.
+    page.route("**/api/**", lambda route: route.fulfill(status=503, json=unavailable))
     page.reload()
     expect(page.locator("#banner")).to_contain_text("busy")
     expect(page.locator("#market")).to_have_text("")
-    page.unroute("**/api/market")
+    page.unroute("**/api/**")
     expect(page.locator("#market")).to_contain_text("Simulated")
 
 

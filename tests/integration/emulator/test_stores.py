@@ -188,7 +188,8 @@ def test_a_store_that_hangs_is_killed_with_a_message_at_the_next_start(
 ) -> None:
     left = left_running(store, folder)
     for process in left:
-        process.send_signal(signal.SIGSTOP)
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGSTOP)
 
     started = time.monotonic()
     with RUN[store](folder) as url:
