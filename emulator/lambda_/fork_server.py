@@ -21,6 +21,8 @@ from typing import Protocol, cast
 from emulator.lambda_.records import Function
 from emulator.lambda_.requirements import Provided, provided
 
+WORKER = str(Path(__file__).parent / "runtime" / "worker.py")
+
 
 def packages_of(function: Function) -> Provided:
     """Returns which of the packages installed here the function has on AWS."""
@@ -83,7 +85,7 @@ class ForkServer(asyncio.Protocol):
         }
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).parent / "runtime" / "worker.py"), json.dumps(options)],
+                [sys.executable, WORKER, json.dumps(options)],
                 cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,

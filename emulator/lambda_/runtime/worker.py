@@ -355,6 +355,8 @@ def run_function(
         fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(control, fcntl.F_GETFL)
         fcntl.fcntl(control, fcntl.F_SETFL, flags | os.O_ASYNC)
+        if select.select([control], [], [], 0)[0]:  # it has ended before
+            os._exit(1)
         imported = import_handler(options["handler"])
         fcntl.fcntl(control, fcntl.F_SETFL, flags)
         signal.signal(signal.SIGIO, signal.SIG_DFL)

@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from emulator.common.errors import ApiError
-from emulator.lambda_ import environments
+from emulator.lambda_ import environments, fork_server
 from emulator.lambda_.functions import Invocation
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import alive, check, fail, invoke, running, until
@@ -146,3 +147,19 @@ def test_no_process_outlives_a_killed_emulator(code: Path) -> None:
     emulator.kill()
     emulator.wait()
     asyncio.run(until(lambda: not any(alive(process.pid) for process in processes)))
+
+
+def test_no_worker_outlives_an_emulator_that_ends_before_the_import(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("while True: pass")
+    ours, theirs = socket.socketpair()
+    ours.close()
+    options = {"handler": "app.handler", "path": [str(tmp_path)], "packages": [], "distributions": [], "ports": []}
+    with theirs:
+        worker = subprocess.Popen(
+            [sys.executable, fork_server.WORKER, json.dumps({**options, "control": theirs.fileno()})],
+            pass_fds=[theirs.fileno()],
+        )
+    try:
+        assert worker.wait(10) == 1
+    finally:
+        worker.kill()
