@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from emulator.lambda_.records import Function
@@ -166,7 +165,7 @@ def test_a_function_that_hangs_or_dies_in_its_import_holds_no_other_up(tmp_path:
     async def scenario(service: Lambda) -> None:
         await call(service, "C")
         assert json.loads((await service.invoke("B", b"{}")).payload)["errorType"] == "Runtime.ExitError"
-        processes = psutil.Process().children(recursive=True)
+        processes = [process for worker in workers() for process in (worker, *worker.children(recursive=True))]
         await service.close(0)
         # A server that still imports learns from its socket that all has ended.
         await until(lambda: not any(alive(process.pid) for process in processes))
