@@ -12,9 +12,9 @@ _INTEGERS = re.compile(r"-?[0-9]{1,40}(?: -?[0-9]{1,40})*")
 
 
 class State:
-    __slots__ = ("_path", "_value")
-
     """A JSON object with all fields in `names`, any in `optional` and no others. Every method raises `CorruptState`."""
+
+    __slots__ = ("_path", "_value")
 
     def __init__(self, value: object, names: Collection[str], optional: Collection[str] = (), path: str = "") -> None:
         self._path = path
