@@ -102,7 +102,7 @@ class Pool:
             self.start()
         self.grow()
         if self._lookout is None:
-            self._blocked()
+            self._blocked()  # what it returns next counts from here
             self._lookout = asyncio.get_running_loop().call_later(PATIENCE, self._look)
 
     def grow(self) -> None:

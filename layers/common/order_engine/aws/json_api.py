@@ -32,14 +32,14 @@ class JsonApi:
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's answer. Raises `AwsError`."""
         body = json.dumps(request).encode()
-        left = self._attempts
+        attempt = 1
         while True:
-            left -= 1
             try:
-                return self._call(operation, body, fresh=left < self._attempts - 1)
+                return self._call(operation, body, fresh=attempt > 1)
             except AwsError as error:
-                if not error.transient or not left:
+                if not error.transient or attempt == self._attempts:
                     raise
+            attempt += 1
 
     def _call(self, operation: str, body: bytes, fresh: bool) -> dict[str, Any]:
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"{self._name}.{operation}"}

@@ -34,12 +34,11 @@ class StoredPools:
 
     def __init__(self) -> None:
         self._pools: dict[str, StoredPool] = {}
-        self._known = "{}"
 
     @property
     def known(self) -> str:
         """The transactions that wrote these pools by the pools' ids, in JSON."""
-        return self._known
+        return dumps({id: pool.written for id, pool in self._pools.items()})
 
     def read(self, row: dict[str, Any]) -> StoredPool:
         """The pool of a row with the columns `POOL`. Raises `CorruptPool`."""
@@ -57,4 +56,3 @@ class StoredPools:
     def keep(self, id: str, pool: StoredPool) -> None:
         """Spares the next reader the state: it is as this process has written it."""
         self._pools[id] = pool
-        self._known = dumps({id: pool.written for id, pool in self._pools.items()})
