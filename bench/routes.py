@@ -11,7 +11,7 @@ from dataclasses import replace
 from bench.quotes import NOW, ROUNDS, batches, cells
 from bench.table import print_table
 from order_engine.dex.meteora_dlmm import MeteoraDlmm
-from order_engine.dex.routing import Listing, Route, routes
+from order_engine.dex.routing import Listing, Paths, Route
 from order_engine.services.routing import LEG_COST_LAMPORTS
 from order_engine.simulation.pools import pool_settings
 
@@ -39,7 +39,7 @@ def cases() -> list[tuple[str, int, Callable[[], list[Route]]]]:
     pair, wide = listings(PAIR), listings(OVER_USDT)
 
     def find(given: list[Listing], amount_in: int, fresh: bool = False) -> Callable[[], list[Route]]:
-        return lambda: routes(as_read(given) if fresh else given, *PAIR, amount_in, NOW, LEG_COST_LAMPORTS)
+        return lambda: Paths(as_read(given) if fresh else given, *PAIR, NOW, LEG_COST_LAMPORTS).routes(amount_in)
 
     return [
         (f"1.5 SOL, {len(pair)} pools: one pays most", 500, find(pair, SMALL)),

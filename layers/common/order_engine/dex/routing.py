@@ -173,46 +173,56 @@ class DoesNotFit(DexError):
     """No route fits in a transaction."""
 
 
-def routes(
-    listings: Sequence[Listing],
-    token_in: str,
-    token_out: str,
-    amount_in: int,
-    now: int,
-    leg_cost: int = 0,
-    limits: Limits | None = None,
-) -> list[Route]:
-    """The routes to compare, the best one first.
+class Paths:
+    """The paths from one token to another through these pools, prepared for any number of amounts.
 
-    These are each pool of the pair alone, the best split between these pools, and the best route over each hub. `now`
-    is in Unix seconds. Each leg but the first costs `leg_cost` base units of `NATIVE`.
-
-    Raises `NoPath`, `TooSmall`, `TooLarge`, `DoesNotFit`.
+    `now` is in Unix seconds. Each leg but the first costs `leg_cost` base units of `NATIVE`. Raises `NoPath`.
     """
-    pairs: defaultdict[frozenset[str], list[Listing]] = defaultdict(list)
-    for one in listings:
-        pairs[frozenset((one.token_a, one.token_b))].append(one)
-    found_paths = list(paths(listings, token_in, token_out))
-    costs = {
-        token: _leg_cost(pairs[frozenset((NATIVE, token))], leg_cost, token)
-        for token in {token for tokens in found_paths for token in tokens[1:]}
-    }
-    options = [
-        _Path(
-            tokens,
-            [pairs[frozenset(pair)] for pair in pairwise(tokens)],
-            [costs[token] for token in tokens[1:]],
-            now,
-            limits,
-        )
-        for tokens in found_paths
-    ]
-    if not options:
-        raise NoPath(f"no pools between {token_in} and {token_out}")
-    found = sorted(_routes(options, amount_in))
-    if not found:
-        raise _no_route(options, amount_in)
-    return found
+
+    def __init__(
+        self,
+        listings: Sequence[Listing],
+        token_in: str,
+        token_out: str,
+        now: int,
+        leg_cost: int = 0,
+        limits: Limits | None = None,
+    ) -> None:
+        pairs: defaultdict[frozenset[str], list[Listing]] = defaultdict(list)
+        for one in listings:
+            pairs[frozenset((one.token_a, one.token_b))].append(one)
+        found = list(paths(listings, token_in, token_out))
+        costs = {
+            token: _leg_cost(pairs[frozenset((NATIVE, token))], leg_cost, token)
+            for token in {token for tokens in found for token in tokens[1:]}
+        }
+        self._options = [
+            _Path(
+                tokens,
+                [pairs[frozenset(pair)] for pair in pairwise(tokens)],
+                [costs[token] for token in tokens[1:]],
+                now,
+                limits,
+            )
+            for tokens in found
+        ]
+        if not found:
+            raise NoPath(f"no pools between {token_in} and {token_out}")
+
+    def routes(self, amount_in: int) -> list[Route]:
+        """The routes to compare, the best one first.
+
+        These are each pool of the pair alone, the best split between these pools, and the best route over each hub.
+        Raises `TooSmall`, `TooLarge`, `DoesNotFit`.
+        """
+        found = sorted(_routes(self._options, amount_in))
+        if not found:
+            raise _no_route(self._options, amount_in)
+        return found
+
+    def best(self, amount_in: int) -> Route | None:
+        """The first of `routes`; `None`, without the reason, where there are none."""
+        return min(_routes(self._options, amount_in), default=None)
 
 
 def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterator[tuple[str, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from order_engine.dex import routing
 from order_engine.dex.errors import DexError
-from order_engine.dex.routing import Limits, Listing, Route
+from order_engine.dex.routing import Limits, Paths, Route
 from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import (
     AmountTooSmall,
@@ -23,7 +23,7 @@ from order_engine.domain.errors import (
 from order_engine.domain.money import describe
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, PlannedSwap, Quote
 from order_engine.domain.tokens import TOKENS, Token, pool_token
-from order_engine.ports import Venue
+from order_engine.ports import PoolList, Venue
 from order_engine.services.decisions import decide
 
 LEG_COST_LAMPORTS = 5_000
@@ -52,21 +52,54 @@ class Router:
         self._now = now
 
     def best(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> tuple[Quote, Decision]:
-        """The route that pays most now, and why. `amount_in` in base units.
+        """`Snapshot.best` of the pools as they are now. Raises what that and `Venue.pools` raise."""
+        return self.read((token_in, token_out)).best(token_in, token_out, amount_in, max_price_impact_bps)
 
-        Raises what `Venue.pools` raises; `VenueUnavailable` when one that does not answer may change a refusal;
-        `NoRoute`, `AmountTooSmall`, `InsufficientLiquidity`, `PriceImpactTooHigh`, `OrderTooLarge`.
+    def read(self, tokens: Iterable[str]) -> Snapshot:
+        """The pools between these tokens as they are now, for any number of quotes. Raises what `Venue.pools` raises.
+
+        The limits of transactions know the pools of the last reading only: no quote may follow a later one.
         """
-        from_token, to_token = pool_token(token_in), pool_token(token_out)
-        tokens = sorted({from_token, to_token, *routing.HUBS})
-        listings, missing, now = self._venue.pools(tokens)
-        if now is None:
-            now = int(self._now())
+        pools = self._venue.pools(sorted({*map(pool_token, tokens), *routing.HUBS}))
+        return Snapshot(pools, self._now(), self._log, self._max_order_value, self._limits)
+
+
+class Snapshot:
+    """Pools as they were read at `read_at`, in Unix seconds. `Router.read` makes it, and says what the rest is."""
+
+    def __init__(
+        self,
+        pools: PoolList,
+        read_at: float,
+        log: Callable[[str, Mapping[str, Any]], None],
+        max_order_value: int,
+        limits: Limits | None,
+    ) -> None:
+        self._listings, self._missing, now = pools
+        self._now = int(read_at) if now is None else now
+        self._read_at = read_at
+        self._log = log
+        self._max_order_value = max_order_value
+        self._limits = limits
+        self._paths: dict[tuple[str, str], Paths] = {}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has all that venues have: what is missing, if anything, stays so."""
+        return not any(isinstance(reason, Transient) for reason in self._missing.values())
+
+    def best(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> tuple[Quote, Decision]:
+        """The route that pays most, and why. `amount_in` in base units.
+
+        Raises `VenueUnavailable` when a venue that does not answer may change a refusal; `NoRoute`, `AmountTooSmall`,
+        `InsufficientLiquidity`, `PriceImpactTooHigh`, `OrderTooLarge`.
+        """
         try:
-            routes = routing.routes(listings, from_token, to_token, amount_in, now, LEG_COST_LAMPORTS, self._limits)
+            routes = self.paths(token_in, token_out).routes(amount_in)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
-            refusal = _refusal(error, missing, TOKENS[token_in], TOKENS[token_out], amount_in)
-            raise _unless_missing(refusal, missing) from None
+            raise self._unless_missing(
+                _refusal(error, self._missing, TOKENS[token_in], TOKENS[token_out], amount_in)
+            ) from None
         best = routes[0]
         quote = Quote(
             token_in=token_in,
@@ -75,22 +108,40 @@ class Router:
             amount_out=best.amount_out,
             swaps=_swaps(best),
             slot=max(leg.listing.slot for leg in best.legs),
-            expires_at=self._now() + QUOTE_LIFETIME_SECONDS,
+            expires_at=self._read_at + QUOTE_LIFETIME_SECONDS,
         )
-        decision = decide(routes, amount_in, missing)
+        decision = decide(routes, amount_in, self._missing)
         try:
             quote.check_price_impact(decision.price_impact_bps, max_price_impact_bps)
-            self._check_value(listings, TOKENS[token_in], amount_in)
+            self._check_value(TOKENS[token_in], amount_in)
         except (PriceImpactTooHigh, OrderTooLarge) as error:
             self._log("refused", decision.dump())
-            raise _unless_missing(error, missing) from None
+            raise self._unless_missing(error) from None
         return quote, decision
 
-    def _check_value(self, listings: Sequence[Listing], token_in: Token, amount_in: int) -> None:
+    def quote(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> Route | None:
+        """The route of `best`, without the comparison; `None` where the market has none.
+
+        What the order is worth is not looked at.
+        """
+        try:
+            route = self.paths(token_in, token_out).best(amount_in)
+        except routing.NoPath:
+            return None
+        return route if route is not None and route.price_impact_bps <= max_price_impact_bps else None
+
+    def paths(self, token_in: str, token_out: str) -> Paths:
+        """The paths between two tokens. Raises `NoPath`."""
+        tokens = pool_token(token_in), pool_token(token_out)
+        if tokens not in self._paths:
+            self._paths[tokens] = Paths(self._listings, *tokens, self._now, LEG_COST_LAMPORTS, self._limits)
+        return self._paths[tokens]
+
+    def _check_value(self, token_in: Token, amount_in: int) -> None:
         """Raises `OrderTooLarge` for an order that is worth more than the limit, or whose value is unknown."""
         if not self._max_order_value:
             return
-        order = listings, amount_in, pool_token(token_in.symbol), "USDC"
+        order = self._listings, amount_in, pool_token(token_in.symbol), "USDC"
         for worth in routing.worth_at_most, routing.worth:
             value = worth(*order)
             if value is not None and value <= self._max_order_value:
@@ -102,6 +153,12 @@ class Router:
             f" {'which no pools value in USDC' if value is None else f'worth {describe(value, usdc)}'}"
         )
 
+    def _unless_missing(self, error: EngineError) -> EngineError:
+        """The error, or a transient one while a missing venue may come back and change the route."""
+        if self.is_complete:
+            return error
+        return VenueUnavailable("; ".join(str(reason) for reason in self._missing.values()))
+
 
 def _swaps(route: Route) -> tuple[PlannedSwap, ...]:
     """The route's swaps, in order."""
@@ -112,13 +169,6 @@ def _swaps(route: Route) -> tuple[PlannedSwap, ...]:
         for hop in route.hops
         for leg in hop.legs
     )
-
-
-def _unless_missing(error: EngineError, missing: Mapping[str, EngineError]) -> EngineError:
-    """The error, or a transient one while a missing venue may come back and change the route."""
-    if any(isinstance(reason, Transient) for reason in missing.values()):
-        return VenueUnavailable("; ".join(str(reason) for reason in missing.values()))
-    return error
 
 
 def _refusal(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isqrt, log
 
 from hypothesis import strategies as st
@@ -15,10 +15,24 @@ from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.raydium_clmm_math import MAX_TICK, MIN_TICK, sqrt_price_at_tick, tick_at_sqrt_price
 from order_engine.dex.raydium_cp import RaydiumCp
+from order_engine.dex.routing import Limits, Listing, Paths, Route
 
 NOW = 1_800_000_000
 
 Make = Callable[[int, int], Pool]
+
+
+def routes(
+    listings: Sequence[Listing],
+    token_in: str,
+    token_out: str,
+    amount_in: int,
+    now: int,
+    leg_cost: int = 0,
+    limits: Limits | None = None,
+) -> list[Route]:
+    """The routes for one amount, the best one first."""
+    return Paths(listings, token_in, token_out, now, leg_cost, limits).routes(amount_in)
 
 
 def amm(x: int, y: int, fee_bps: int = 25) -> RaydiumAmmV4:

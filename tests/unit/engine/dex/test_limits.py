@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
-from order_engine.dex.routing import DoesNotFit, Hop, Listing, NoPath, Route, TooLarge, TooSmall, routes
+from order_engine.dex.routing import DoesNotFit, Hop, Listing, NoPath, Route, TooLarge, TooSmall
 from order_engine.dex.swaps import BPS
-from tests.unit.engine.dex.builders import NOW, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.builders import NOW, amm, cp, damm, dlmm, pools_of_a_pair, routes
 from tests.unit.engine.dex.strategies import POOLS
 
 DEEP = 10**13

@@ -19,11 +19,10 @@ from order_engine.dex.routing import (
     TooSmall,
     paths,
     reason,
-    routes,
     worth,
     worth_at_most,
 )
-from tests.unit.engine.dex.builders import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair
+from tests.unit.engine.dex.builders import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair, routes
 
 DEEP = 10**13
 

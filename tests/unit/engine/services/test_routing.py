@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from order_engine.api.views import decision_view
 from order_engine.dex.raydium_amm_v4 import RaydiumAmmV4
 from order_engine.dex.routing import Hop, Listing
 from order_engine.domain.decisions import Decision
-from order_engine.domain.errors import NoRoute, PriceImpactTooHigh
+from order_engine.domain.errors import CorruptPool, EngineError, NoRoute, PriceImpactTooHigh, VenueUnavailable
 from order_engine.domain.quotes import PlannedSwap
 from order_engine.ports import PoolList
 from order_engine.services.routing import Router
@@ -28,12 +28,17 @@ LISTINGS = [
 
 @dataclass
 class Venue:
+    """A venue that keeps the tokens it was asked for."""
+
     listings: Sequence[Listing] = tuple(LISTINGS)
     now: int | None = None
     name: str = "solana"
+    unusable: Mapping[str, EngineError] = field(default_factory=dict)
+    asked: list[Sequence[str]] = field(default_factory=list)
 
     def pools(self, tokens: Sequence[str]) -> PoolList:
-        return PoolList(self.listings, {}, self.now)
+        self.asked.append(tokens)
+        return PoolList(self.listings, self.unusable, self.now)
 
 
 @dataclass
@@ -100,3 +105,43 @@ def test_only_a_decision_that_no_order_keeps_is_logged() -> None:
     with pytest.raises(PriceImpactTooHigh):
         router.best("SOL", "USDC", 10**15 // 2, 100)
     assert logged == [("refused", decision.dump())]
+
+
+def test_one_reading_serves_any_number_of_quotes() -> None:
+    venue = Venue()
+    router = Router(venue, limits=Limits())
+    snapshot = router.read(("RAY", "USDC", "wSOL"))
+    for pair in (("RAY", "USDC"), ("SOL", "USDC"), ("wSOL", "RAY")):
+        for amount in (1_000, 1_000_000):
+            route = snapshot.quote(*pair, amount, 10_000)
+            quote, _ = snapshot.best(*pair, amount, 10_000)
+            assert route is not None
+            assert (route.amount_out, len(route.legs)) == (quote.amount_out, len(quote.swaps))
+            assert snapshot.quote(*pair, amount, 10_000) == route
+    assert venue.asked == [["RAY", "SOL", "USDC", "USDT"]]
+    assert router.best("RAY", "USDC", 1_000_000, 10_000)[0].amount_out == 997_498
+
+
+@pytest.mark.parametrize(
+    ("token_out", "amount", "max_price_impact_bps"),
+    [("JUP", 10**9, 10_000), ("USDC", 2**64 - 1, 10_000), ("USDC", 10**15 // 2, 3_333)],
+    ids=["no pools", "more than the pools take", "too much price impact"],
+)
+def test_what_the_market_does_not_take_has_no_quote(token_out: str, amount: int, max_price_impact_bps: int) -> None:
+    logged: list[str] = []
+    shallow = [one._replace(pool=dlmm(10**15, 10**15)) if one.token_b == "USDC" else one for one in LISTINGS]
+    listings = LISTINGS if amount < 2**63 else shallow
+    snapshot = Router(Venue(listings), log=lambda message, details: logged.append(message)).read(("SOL", token_out))
+    assert snapshot.quote("SOL", token_out, amount, max_price_impact_bps) is None
+    assert logged == []
+    with pytest.raises(EngineError):
+        snapshot.best("SOL", token_out, amount, max_price_impact_bps)
+
+
+def test_a_reading_is_incomplete_while_a_venue_does_not_answer() -> None:
+    def complete(**unusable: EngineError) -> bool:
+        return Router(Venue(unusable=unusable)).read(("SOL", "USDC")).is_complete
+
+    assert complete()
+    assert complete(pool=CorruptPool("expected a pool, was no account"))
+    assert not complete(pool=CorruptPool("expected a pool, was no account"), meteora=VenueUnavailable("no answer"))
