@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     # Annotations only: a function that needs one port does not import every domain type and the quote maths.
+    from fractions import Fraction
     from uuid import UUID
 
     from order_engine.dex.routing import Listing
     from order_engine.domain.access import Caller
     from order_engine.domain.errors import EngineError
-    from order_engine.domain.events import Event
+    from order_engine.domain.events import Activation, Event
     from order_engine.domain.lifecycle import Status, Trigger
     from order_engine.domain.orders import Order, OrderRequest
     from order_engine.domain.pools import RegisteredPool
     from order_engine.domain.quotes import Costs, Offer, Quote
+    from order_engine.domain.terms import Wait
     from order_engine.domain.transactions import Fill, Transaction
 
 Publish: TypeAlias = "Callable[[Sequence[Event], Sequence[str]], None]"
@@ -172,6 +174,107 @@ class OrderStore(Protocol):
 
     def end_republished(self, id: UUID) -> None:
         """Records that all events of an ended order were published once more."""
+
+
+class Group(NamedTuple):
+    """Open orders of one direction of a pair that wait alike, with amounts from `2 ** size` to below `2 ** (size + 1)`.
+
+    `trigger_out` and `amount_in` are those of the order that a moving price reaches first: the lowest ratio of the two
+    among orders that wait for at least their trigger, the highest among the others.
+    """
+
+    token_in: str
+    token_out: str
+    waits_for: Wait
+    size: int
+    trigger_out: int
+    amount_in: int
+
+
+class Moved(NamedTuple):
+    """A committed move: its event, and the connections that listen to the order."""
+
+    event: Event
+    listeners: list[str]
+
+
+class SliceSums(NamedTuple):
+    """The slices of a recurring order: how many have not ended, how many were filled, and the amounts of those.
+
+    In base units: `amount_spent` of the input token, `amount_out` of the output token.
+    """
+
+    running: int
+    confirmed: int
+    amount_spent: int
+    amount_out: int
+
+
+class OpenOrders(Protocol):
+    """The orders of one market that wait, and the rule that one watcher at a time looks after them.
+
+    Every move compares the order's status and `seq` with those of the order that was read: one that has changed since
+    is left alone.
+    """
+
+    def take_lease(self, holder: str, seconds: float) -> bool:
+        """Makes `holder` the only watcher for that long; `False` while another one is."""
+
+    def release_lease(self, holder: str) -> None:
+        """Lets another watcher begin at once."""
+
+    def is_watched(self) -> bool:
+        """Whether a watcher holds the lease."""
+
+    def any(self) -> bool:
+        """Whether any order is open."""
+
+    def groups(self) -> list[Group]:
+        """The groups of orders that wait for a price."""
+
+    def candidates(self, group: Group, bound: Fraction, after: Order | None, limit: int) -> list[Order]:
+        """Orders of a group whose trigger, in units paid for one unit, lies within `bound`, the first reached first.
+
+        At most the bound for orders that wait for at least their trigger, at least the bound for the others. `after` is
+        the last order of the page before.
+        """
+
+    def waiting_for_pools(self) -> list[Order]:
+        """The orders that wait for a pool, the oldest first."""
+
+    def due(self, limit: int) -> list[Order]:
+        """Recurring orders that are due, the longest due first."""
+
+    def expire(self, limit: int) -> list[Moved]:
+        """Ends orders whose time is over."""
+
+    def activate(self, orders: Sequence[tuple[Order, Activation]]) -> list[Moved]:
+        """Makes these orders pending, marked as enqueued now, in one statement.
+
+        Leaves out an order whose linked one runs or is filled.
+        """
+
+    def reach(self, order: Order) -> Moved | None:
+        """Has a stop order with a limit wait for its limit from now on."""
+
+    def insert_slice(self, parent: Order, id: UUID, due_in: float) -> tuple[Moved, Event] | None:
+        """Stores the next slice of a recurring order as a new order, and the parent's event, in one statement.
+
+        The parent is due again in `due_in` seconds. Returns the parent's move and the slice's event; `None` if another
+        watcher was faster.
+        """
+
+    def postpone(self, order: Order, seconds: float) -> None:
+        """Has a recurring order be due again that many seconds from now."""
+
+    def slice_sums(self, parent: Order) -> SliceSums:
+        """The sums of a recurring order's slices."""
+
+    def complete(self, parent: Order, sums: SliceSums) -> Moved | None:
+        """Ends a recurring order with its sums: confirmed, or failed if no slice was filled."""
+
+    def refuse(self, order: Order, error: EngineError) -> Moved | None:
+        """Fails an open order."""
 
 
 class QuoteStore(Protocol):

@@ -103,6 +103,10 @@ class TooLateToCancel(Rejected):
     """The order's transaction may have been sent, or the order has ended."""
 
 
+class NotOpen(Rejected):
+    """The order's terms can't be replaced: it runs, or it has ended."""
+
+
 class NotFound(Rejected):
     """Nothing is at this path."""
 
@@ -149,6 +153,10 @@ class InsufficientLiquidity(Final):
 
 class PriceImpactTooHigh(Final):
     """The best route moves the price further than the order allows."""
+
+
+class LimitNotMet(Final):
+    """The best route pays less than the order's limit. The order waits again."""
 
 
 class OrderTooLarge(Final):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from order_engine.domain import records
+from order_engine.domain import records, terms
 from order_engine.domain.lifecycle import Status
-from order_engine.domain.orders import OrderRequest
+from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.transactions import Fill, Transaction
 
 VERSION = 1
@@ -48,20 +49,74 @@ class Event:
         )
 
 
-def pending(request: OrderRequest, market: str) -> dict[str, Any]:
-    """The data of `pending`: the request, and the market in which it is executed."""
-    return records.dump(
-        VERSION,
-        market=market,
-        type=request.type,
-        token_in=request.token_in,
-        token_out=request.token_out,
-        amount_in=str(request.amount_in),
-        slippage_bps=request.slippage_bps,
-        client_order_id=request.client_order_id,
-        quote_id=records.optional_str(request.quote_id),
-        max_price_impact_bps=request.max_price_impact_bps,
-    )
+class Opened(StrEnum):
+    """Why an order is open: it was accepted or replaced, has reached its stop, made a slice, or missed its limit."""
+
+    ACCEPTED = "accepted"
+    REPLACED = "replaced"
+    STOP_REACHED = "stopReached"
+    SLICE = "slice"
+    RETURNED = "returned"
+
+
+class Activation(NamedTuple):
+    """Why an open order runs now, and what its amount was quoted in a slot, in base units of its output token."""
+
+    reason: str
+    amount_out: int
+    slot: int
+
+
+class Slice(NamedTuple):
+    """A slice of a recurring order, counted from 1. `amount_in` is in base units."""
+
+    number: int
+    order_id: UUID
+    amount_in: int
+
+
+def pending(order: OrderRequest | Order, market: str, activation: Activation | None = None) -> dict[str, Any]:
+    """The data of `pending`: the request, the market in which it is executed, and why an open order runs now."""
+    details = {"activation": {**activation._asdict(), "amount_out": str(activation.amount_out)}} if activation else {}
+    return records.dump(VERSION, **_request(order, market), **details)
+
+
+def opened(
+    order: OrderRequest | Order,
+    market: str,
+    reason: Opened = Opened.ACCEPTED,
+    message: str | None = None,
+    slice: Slice | None = None,
+) -> dict[str, Any]:
+    """The data of `open`: the order with its terms as they are from now on, and why."""
+    made = slice and {**slice._asdict(), "order_id": str(slice.order_id), "amount_in": str(slice.amount_in)}
+    return records.dump(VERSION, **_request(order, market), reason=reason, message=message, slice=made)
+
+
+def expired(order_expires_at: datetime) -> dict[str, Any]:
+    """The data of `expired`: when it was to expire."""
+    return records.dump(VERSION, expires_at=order_expires_at.isoformat())
+
+
+def _request(order: OrderRequest | Order, market: str) -> dict[str, Any]:
+    waits = order.terms and {
+        "terms": terms.dump(order.terms),
+        "expires_at": order.expires_at and order.expires_at.isoformat(),
+    }
+    parent_id = order.parent_id if isinstance(order, Order) else None
+    return {
+        "market": market,
+        "type": order.type,
+        "token_in": order.token_in,
+        "token_out": order.token_out,
+        "amount_in": str(order.amount_in),
+        "slippage_bps": order.slippage_bps,
+        "client_order_id": order.client_order_id,
+        "quote_id": records.optional_str(order.quote_id),
+        "max_price_impact_bps": order.max_price_impact_bps,
+        **(waits or {}),
+        **({"parent_id": str(parent_id)} if parent_id else {}),
+    }
 
 
 def routing(token_out: str, amount_out: int, decision: dict[str, Any], quote_id: UUID | None) -> dict[str, Any]:
@@ -112,6 +167,6 @@ def failed(code: str, message: str, attempts: int, retryable: bool) -> dict[str,
     return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable)
 
 
-def cancelled() -> dict[str, Any]:
-    """The data of `cancelled`: nothing."""
-    return records.dump(VERSION)
+def cancelled(reason: str | None = None) -> dict[str, Any]:
+    """The data of `cancelled`: the reason, unless its client has cancelled the order."""
+    return records.dump(VERSION, **({"reason": reason} if reason else {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_DOWN, Context, Decimal
+from fractions import Fraction
 
 from order_engine.domain.tokens import Token
 
@@ -41,6 +42,29 @@ def parse_amount(value: str | int | Decimal, token: Token) -> int:
     if units > U64_MAX:
         raise ValueError(f"expected at most {describe(U64_MAX, token)}, was {text[:40]!r}")
     return units
+
+
+def parse_price(value: str | int | Decimal) -> Decimal:
+    """A price: a positive, finite decimal of at most 40 digits before and after the point. Never rounds.
+
+    Raises `ValueError`, saying what was expected.
+    """
+    plain = isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < 40
+    text = format(value, "f") if plain else str(value)
+    match = _PLAIN_DECIMAL.fullmatch(text)
+    if match is None or not text.isascii() or max(len(match[1]), len(match[2] or "")) > 40:
+        raise ValueError(f'expected a positive decimal number like "180.5", was {text[:40]!r}')
+    if not (price := Decimal(text)):
+        raise ValueError(f"expected a price above zero, was {text[:40]!r}")
+    return Decimal(format(price, "f").rstrip("0").rstrip(".")) if "." in text else price
+
+
+def at_price(amount_in: int, price: Decimal, token_in: Token, token_out: Token) -> Fraction:
+    """What an amount is worth, in base units of `token_out` and not rounded.
+
+    `price` is in whole `token_out` for one whole `token_in`.
+    """
+    return amount_in * Fraction(price) * Fraction(10) ** (token_out.decimals - token_in.decimals)
 
 
 def format_amount(units: int, token: Token) -> str:

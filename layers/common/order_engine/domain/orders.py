@@ -9,6 +9,8 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED
+from order_engine.domain.terms import Terms, Wait, Watch
+from order_engine.domain.tokens import TOKENS
 
 DEFAULT_SLIPPAGE_BPS = 50
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
@@ -16,7 +18,11 @@ DEFAULT_MAX_PRICE_IMPACT_BPS = 500
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A valid order before it is stored. `amount_in` is in base units of `token_in`."""
+    """A valid order before it is stored. `amount_in` is in base units of `token_in`.
+
+    An order with `terms` waits for them, until `expires_at` if that is set. The first slice of a recurring one is due
+    at `start_at`, or at once. Of an order and its `linked` one at most one is filled.
+    """
 
     type: str
     token_in: str
@@ -27,6 +33,17 @@ class OrderRequest:
     user_id: str | None = None
     quote_id: UUID | None = None
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
+    terms: Terms | None = None
+    expires_at: datetime | None = None
+    start_at: datetime | None = None
+    linked: OrderRequest | None = None
+
+    @property
+    def watch(self) -> Watch | None:
+        """What the order waits for; `None` for one that runs at once."""
+        if self.terms is None:
+            return None
+        return self.terms.watch(self.amount_in, TOKENS[self.token_in], TOKENS[self.token_out])
 
 
 class Order(NamedTuple):
@@ -37,6 +54,10 @@ class Order(NamedTuple):
     `attempt` counts how often it was routed, `seq` its events. `run` names the execution that may move it.
     `transaction` is the record of the last transaction signed for it, `error` the record of its `failed` event.
     `amount_spent` is what the transaction took of `amount_in`. `market` is where the order is executed.
+
+    What an order with `terms` waits for: `waits_for`, `trigger_out` and `limit_out` are those of a `Watch`. `due_at` is
+    when the next slice is due, and `slices_done` counts those that were made; each has the `parent_id` of its order. Of
+    an order and the one at `linked_id` at most one is filled.
     """
 
     id: UUID
@@ -64,6 +85,15 @@ class Order(NamedTuple):
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
     amount_spent: int | None = None
     market: str = SIMULATED
+    terms: Terms | None = None
+    waits_for: Wait | None = None
+    trigger_out: int | None = None
+    limit_out: int | None = None
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+    slices_done: int | None = None
+    parent_id: UUID | None = None
+    linked_id: UUID | None = None
 
     def as_accepted(self) -> Order:
         """The order as it was when it was stored, without anything that happened since."""
@@ -74,7 +104,7 @@ class Order(NamedTuple):
             token_out=self.token_out,
             amount_in=self.amount_in,
             slippage_bps=self.slippage_bps,
-            status=Status.PENDING,
+            status=Status.OPEN if self.terms else Status.PENDING,
             attempt=1,
             seq=1,
             created_at=self.created_at,
@@ -84,4 +114,13 @@ class Order(NamedTuple):
             quote_id=self.quote_id,
             max_price_impact_bps=self.max_price_impact_bps,
             market=self.market,
+            terms=self.terms,
+            waits_for=self.waits_for,
+            trigger_out=self.trigger_out,
+            limit_out=self.limit_out,
+            expires_at=self.expires_at,
+            due_at=self.due_at,
+            slices_done=self.slices_done and 0,
+            parent_id=self.parent_id,
+            linked_id=self.linked_id,
         )

@@ -19,7 +19,8 @@ class Run:
     """The state of an order in the execution named `run`. Amounts are in base units.
 
     `quote_id` names the quote that the client has chosen, if any: the order may be executed at no other.
-    `published_seq` is the `seq` of the last event that this run knows to be published.
+    `published_seq` is the `seq` of the last event that this run knows to be published. `limit_out` is the least that
+    the order accepts, if it has a limit. `linked_id` names the order that is cancelled once this one is filled.
     """
 
     order_id: UUID
@@ -36,6 +37,8 @@ class Run:
     quote: Quote | None = None
     transaction: Transaction | None = None
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
+    limit_out: int | None = None
+    linked_id: UUID | None = None
 
     @classmethod
     def of(cls, order: Order, published_seq: int = 0) -> Self:
@@ -56,6 +59,8 @@ class Run:
             quoted_out=order.quoted_out,
             transaction=Transaction.load(order.transaction) if order.transaction else None,
             max_price_impact_bps=order.max_price_impact_bps,
+            limit_out=order.limit_out,
+            linked_id=order.linked_id,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -75,6 +80,8 @@ class Run:
             "quote": self.quote.dump() if self.quote else None,
             "transaction": self.transaction.dump() if self.transaction else None,
             "max_price_impact_bps": self.max_price_impact_bps,
+            "limit_out": records.optional_str(self.limit_out),
+            "linked_id": records.optional_str(self.linked_id),
         }
 
     @classmethod
@@ -97,4 +104,7 @@ class Run:
             transaction=Transaction.load(record["transaction"]) if record["transaction"] else None,
             # Missing in executions that started before a deployment: their orders have no limit.
             max_price_impact_bps=record.get("max_price_impact_bps", BPS),
+            # Missing in executions that started before a deployment: no order waited then.
+            limit_out=records.optional_int(record.get("limit_out")),
+            linked_id=UUID(record["linked_id"]) if record.get("linked_id") else None,
         )

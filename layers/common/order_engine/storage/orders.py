@@ -9,11 +9,13 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from order_engine.domain import terms
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
 from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.terms import Wait
 from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage import events, subscriptions
 from order_engine.storage.database import Database
@@ -22,7 +24,8 @@ from order_engine.storage.statuses import ENDED, RUNNING, listed
 _ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, quote_id, max_price_impact_bps, run, venue, quoted_out, min_out, tx_hash, amount_out,
-    error, transaction, amount_spent, market"""
+    error, transaction, amount_spent, market, terms, waits_for, trigger_out, limit_out, expires_at, due_at, slices_done,
+    parent_id, linked_id"""
 
 # Of several requests with one key the first is stored. The others wait until it is committed, and store nothing.
 _INSERT = f"""
@@ -116,7 +119,7 @@ _PAGE_OF_STATUS = f"""
     ORDER BY id DESC LIMIT %(limit)s"""
 _LAST_ID = UUID(int=(1 << 128) - 1)
 
-_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent")
+_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent", "trigger_out", "limit_out")
 
 _WRITABLE = frozenset(
     {"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"}
@@ -312,4 +315,6 @@ def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:
 
 def _order(row: dict[str, Any]) -> Order:
     amounts = {name: int(row[name]) for name in _AMOUNTS if row[name] is not None}
+    if row["terms"] is not None:
+        row = {**row, "terms": terms.load(row["type"], row["terms"]), "waits_for": Wait(row["waits_for"])}
     return Order(**{**row, **amounts, "status": Status(row["status"])})

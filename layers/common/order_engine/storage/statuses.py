@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from order_engine.domain import lifecycle
 from order_engine.domain.lifecycle import FINAL, Status
 
 
@@ -13,4 +14,6 @@ def listed(statuses: Iterable[Status]) -> str:
 
 
 ENDED = f"status IN {listed(FINAL)}"
-RUNNING = f"status IN {listed(set(Status) - FINAL)}"
+NOT_ENDED = f"status IN {listed(set(Status) - FINAL)}"
+RUNNING = f"status IN {listed(lifecycle.RUNNING)}"
+OPEN = f"status = '{Status.OPEN}'"

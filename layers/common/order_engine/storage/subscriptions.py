@@ -13,7 +13,7 @@ from order_engine.domain.errors import OrderNotFound, TooManySubscriptions
 from order_engine.domain.events import Event
 from order_engine.storage import events
 from order_engine.storage.database import Database, Parameters
-from order_engine.storage.statuses import ENDED, RUNNING
+from order_engine.storage.statuses import ENDED, NOT_ENDED
 
 MAX_SUBSCRIPTIONS = 100
 """How many running orders a connection may listen to."""
@@ -25,7 +25,7 @@ HAS_ROOM = f"""
      WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < {MAX_SUBSCRIPTIONS}"""
 HAS_ROOM_AMONG_RUNNING = f"""
     (SELECT count(*) FROM subscriptions JOIN orders ON orders.id = order_id
-     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND {RUNNING}) < {MAX_SUBSCRIPTIONS}"""
+     WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND {NOT_ENDED}) < {MAX_SUBSCRIPTIONS}"""
 # Skips rows that another statement is about to delete.
 DELETE_ENDED_OF_CONNECTION = f"""
     DELETE FROM subscriptions WHERE (connection_id, order_id) IN (
@@ -36,7 +36,7 @@ DELETE_ENDED_OF_CONNECTION = f"""
 
 _SUBSCRIBE_IF = f"""
     WITH held AS MATERIALIZED (
-        SELECT id, {RUNNING} AS running FROM orders
+        SELECT id, {NOT_ENDED} AS running FROM orders
         WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)

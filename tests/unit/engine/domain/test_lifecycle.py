@@ -4,9 +4,21 @@ from itertools import product
 
 import pytest
 
-from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger, sources, target
+from order_engine.domain.lifecycle import FINAL, RUNNING, TRANSITIONS, Status, Trigger, sources, target
 
 ALLOWED = {
+    ("open", "activate"): "pending",
+    ("open", "replace"): "open",
+    ("open", "reach"): "open",
+    ("open", "slice"): "open",
+    ("open", "complete"): "confirmed",
+    ("open", "expire"): "expired",
+    ("open", "fail"): "failed",
+    ("open", "cancel"): "cancelled",
+    ("pending", "return"): "open",
+    ("routing", "return"): "open",
+    ("building", "return"): "open",
+    ("submitted", "return"): "open",
     ("pending", "route"): "routing",
     ("routing", "route"): "routing",
     ("building", "route"): "routing",
@@ -36,8 +48,12 @@ def test_a_trigger_always_leads_to_the_same_status(trigger: Trigger) -> None:
     assert {to for (_, by), to in TRANSITIONS.items() if by is trigger} == {target(trigger)}
 
 
-def test_only_confirmed_failed_and_cancelled_are_final() -> None:
-    assert {Status.CONFIRMED, Status.FAILED, Status.CANCELLED} == FINAL
+def test_only_confirmed_failed_cancelled_and_expired_are_final() -> None:
+    assert {Status.CONFIRMED, Status.FAILED, Status.CANCELLED, Status.EXPIRED} == FINAL
+
+
+def test_a_run_holds_an_order_from_pending_to_submitted() -> None:
+    assert {Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED} == RUNNING
 
 
 @pytest.mark.parametrize("status", list(Status))
