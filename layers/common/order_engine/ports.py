@@ -210,6 +210,18 @@ class SliceSums(NamedTuple):
     amount_out: int
 
 
+class Lease(NamedTuple):
+    """What a watcher knows after it has asked for the lease.
+
+    `is_held`: it is the only watcher from now on. `is_wanted`: another one waits for it to hand over. `notes` are those
+    that the watcher before has left.
+    """
+
+    is_held: bool
+    is_wanted: bool
+    notes: dict[str, Any]
+
+
 class OpenOrders(Protocol):
     """The orders of one market that wait, and the rule that one watcher at a time looks after them.
 
@@ -217,17 +229,20 @@ class OpenOrders(Protocol):
     is left alone.
     """
 
-    def take_lease(self, holder: str, seconds: float) -> bool:
-        """Makes `holder` the only watcher for that long; `False` while another one is."""
+    def take_lease(self, holder: str, seconds: float, wait: bool = False) -> Lease:
+        """Makes `holder` the only watcher for that long, unless another one is.
 
-    def release_lease(self, holder: str) -> None:
-        """Lets another watcher begin at once."""
+        With `wait`, the other one learns at its next call that this one waits. The notes stay as they are.
+        """
+
+    def release_lease(self, holder: str, notes: dict[str, Any]) -> None:
+        """Lets another watcher begin at once, with these notes."""
 
     def is_watched(self) -> bool:
         """Whether a watcher holds the lease."""
 
-    def any(self) -> bool:
-        """Whether any order is open."""
+    def count(self) -> int:
+        """How many orders are open."""
 
     def groups(self) -> list[Group]:
         """The groups of orders that wait for a price."""
@@ -242,8 +257,8 @@ class OpenOrders(Protocol):
     def waiting_for_pools(self) -> list[Order]:
         """The orders that wait for a pool, the oldest first."""
 
-    def due(self, limit: int) -> list[Order]:
-        """Recurring orders that are due, the longest due first."""
+    def due(self, after: Order | None, limit: int) -> list[Order]:
+        """Recurring orders that are due, the longest due first. `after` is the last order of the page before."""
 
     def expire(self, limit: int) -> list[Moved]:
         """Ends orders whose time is over."""
@@ -257,11 +272,11 @@ class OpenOrders(Protocol):
     def reach(self, order: Order) -> Moved | None:
         """Has a stop order with a limit wait for its limit from now on."""
 
-    def insert_slice(self, parent: Order, id: UUID, due_in: float) -> tuple[Moved, Event] | None:
+    def insert_slice(self, parent: Order, id: UUID, interval: float) -> tuple[Moved, Event] | None:
         """Stores the next slice of a recurring order as a new order, and the parent's event, in one statement.
 
-        The parent is due again in `due_in` seconds. Returns the parent's move and the slice's event; `None` if another
-        watcher was faster.
+        The parent is due again at the first time that is yet to come of those that follow its due time every `interval`
+        seconds. Returns the parent's move and the slice's event; `None` if another watcher was faster.
         """
 
     def postpone(self, order: Order, seconds: float) -> None:

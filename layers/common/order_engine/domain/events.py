@@ -59,10 +59,18 @@ class Opened(StrEnum):
     RETURNED = "returned"
 
 
+class Activated(StrEnum):
+    """Why an open order runs: the market pays its limit, has fallen to its stop, or has a pool with its token."""
+
+    LIMIT_MET = "limitMet"
+    STOP_REACHED = "stopReached"
+    POOL_FOUND = "poolFound"
+
+
 class Activation(NamedTuple):
     """Why an open order runs now, and what its amount was quoted in a slot, in base units of its output token."""
 
-    reason: str
+    reason: Activated
     amount_out: int
     slot: int
 

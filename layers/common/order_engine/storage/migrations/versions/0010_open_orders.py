@@ -47,7 +47,9 @@ def upgrade() -> None:
         CREATE TABLE leases (
             name       text PRIMARY KEY,
             holder     text NOT NULL,
-            held_until timestamptz NOT NULL
+            held_until timestamptz NOT NULL,
+            wanted_by  text,
+            notes      jsonb NOT NULL DEFAULT '{}'
         )""")
     _define_are_over(_NO_OPEN_ORDER)
 
