@@ -9,23 +9,16 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from order_engine.domain import terms
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
 from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.domain.terms import Wait
 from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage import events, subscriptions
 from order_engine.storage.database import Database
+from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import ENDED, RUNNING, listed
-
-_ORDER = """
-    id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
-    client_order_id, user_id, quote_id, max_price_impact_bps, run, venue, quoted_out, min_out, tx_hash, amount_out,
-    error, transaction, amount_spent, market, terms, waits_for, trigger_out, limit_out, expires_at, due_at, slices_done,
-    parent_id, linked_id"""
 
 # Of several requests with one key the first is stored. The others wait until it is committed, and store nothing.
 _INSERT = f"""
@@ -36,7 +29,7 @@ _INSERT = f"""
                %(client_order_id)s, %(user_id)s, %(quote_id)s, %(max_price_impact_bps)s, %(idempotency_key)s, %(market)s
         WHERE {{room}}
         ON CONFLICT DO NOTHING
-        RETURNING {_ORDER}
+        RETURNING {ORDER}
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)
         SELECT %(connection_id)s, id FROM inserted WHERE %(connection_id)s::text IS NOT NULL
@@ -44,7 +37,7 @@ _INSERT = f"""
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
         SELECT id, seq, status, created_at, attempt, %(data)s FROM inserted
     )
-    SELECT {_ORDER} FROM inserted"""
+    SELECT {ORDER} FROM inserted"""
 
 _NAMED = """, named AS (
         UPDATE quotes SET named = TRUE FROM inserted WHERE quotes.id = inserted.quote_id AND NOT named
@@ -52,7 +45,7 @@ _NAMED = """, named AS (
 
 # By its id if an answer was lost. The header's key takes precedence over the client's own id.
 _EARLIER = f"""
-    SELECT {_ORDER} FROM orders
+    SELECT {ORDER} FROM orders
     WHERE id = %(id)s OR client_id = %(client_id)s
       AND (idempotency_key = %(idempotency_key)s OR client_order_id = %(client_order_id)s)
     ORDER BY id = %(id)s DESC, (idempotency_key = %(idempotency_key)s) IS TRUE DESC LIMIT 1"""
@@ -63,7 +56,7 @@ _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'
 _CLAIM = f"""
     UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
     WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
-    RETURNING {_ORDER}"""
+    RETURNING {ORDER}"""
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
@@ -112,14 +105,12 @@ _LISTENERS = "SELECT listeners(%(id)s)"
 
 # Two statements: a condition that may be off would keep a prepared statement from using the status's index.
 _PAGE = f"""
-    SELECT {_ORDER} FROM orders WHERE client_id = %(client)s AND id < %(before)s
+    SELECT {ORDER} FROM orders WHERE client_id = %(client)s AND id < %(before)s
     ORDER BY id DESC LIMIT %(limit)s"""
 _PAGE_OF_STATUS = f"""
-    SELECT {_ORDER} FROM orders WHERE client_id = %(client)s AND status = %(status)s AND id < %(before)s
+    SELECT {ORDER} FROM orders WHERE client_id = %(client)s AND status = %(status)s AND id < %(before)s
     ORDER BY id DESC LIMIT %(limit)s"""
 _LAST_ID = UUID(int=(1 << 128) - 1)
-
-_AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent", "trigger_out", "limit_out")
 
 _WRITABLE = frozenset(
     {"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"}
@@ -183,20 +174,20 @@ class PostgresOrderStore:
         if not rows:
             raise subscriptions.too_many_subscriptions()
         self._count(Status.PENDING)
-        return _order(rows[0])
+        return order_of(rows[0])
 
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
         keys = {"idempotency_key": idempotency_key, "client_order_id": request.client_order_id}
         rows = self._database.fetch(_EARLIER, {"id": id, "client_id": client_id, **keys})
-        return _order(rows[0]) if rows else None
+        return order_of(rows[0]) if rows else None
 
     def get(self, id: UUID) -> Order:
-        rows = self._database.fetch(f"SELECT {_ORDER} FROM orders WHERE id = %(id)s", {"id": id})
+        rows = self._database.fetch(f"SELECT {ORDER} FROM orders WHERE id = %(id)s", {"id": id})
         return _found(id, rows)
 
     def owned(self, client_id: UUID, id: UUID) -> Order:
         rows = self._database.fetch(
-            f"SELECT {_ORDER} FROM orders WHERE id = %(id)s AND client_id = %(client)s", {"id": id, "client": client_id}
+            f"SELECT {ORDER} FROM orders WHERE id = %(id)s AND client_id = %(client)s", {"id": id, "client": client_id}
         )
         return _found(id, rows)
 
@@ -215,12 +206,12 @@ class PostgresOrderStore:
             _PAGE if status is None else _PAGE_OF_STATUS,
             {"client": client_id, "status": status, "before": before or _LAST_ID, "limit": limit + 1},
         )
-        orders = [_order(row) for row in rows[:limit]]
+        orders = [order_of(row) for row in rows[:limit]]
         return orders, orders[-1].id if len(rows) > limit else None
 
     def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
         rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "market": self._market})
-        return _order(rows[0]) if rows else None
+        return order_of(rows[0]) if rows else None
 
     def release(self, id: UUID, run: str) -> None:
         self._database.execute(_RELEASE, {"id": id, "run": run})
@@ -310,11 +301,4 @@ def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:
     """The order of a row. Another client's order and no order at all get the same error."""
     if not rows:
         raise OrderNotFound(f"no order with id {id}")
-    return _order(rows[0])
-
-
-def _order(row: dict[str, Any]) -> Order:
-    amounts = {name: int(row[name]) for name in _AMOUNTS if row[name] is not None}
-    if row["terms"] is not None:
-        row = {**row, "terms": terms.load(row["type"], row["terms"]), "waits_for": Wait(row["waits_for"])}
-    return Order(**{**row, **amounts, "status": Status(row["status"])})
+    return order_of(rows[0])
