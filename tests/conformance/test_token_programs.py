@@ -134,7 +134,7 @@ def test_lamports_are_moved_and_a_memo_is_logged(chain: Chain) -> None:
 @pytest.mark.parametrize("program", [TOKEN, TOKEN_2022])
 def test_a_frozen_account_is_refused(chain: Chain, program: Address) -> None:
     token = chain.mint(program, 82)
-    assert mint(chain.account(token)) == Mint(program, 6)
+    assert mint(chain.account(token)) == Mint(program, 6, True, ())
     address, creation = chain.create("account", TOKEN_ACCOUNT_BYTES, program)
     accounts = AccountMeta(address, writable=True), AccountMeta(token), AccountMeta(chain.wallet, signer=True)
     freeze = Instruction(program, accounts, b"\x0a")
@@ -147,7 +147,7 @@ def test_a_frozen_account_is_refused(chain: Chain, program: Address) -> None:
 
 def test_a_mint_that_points_at_its_name_is_read(chain: Chain) -> None:
     token = chain.mint(TOKEN_2022, 166 + 4 + 64, METADATA_POINTER)
-    assert mint(chain.account(token)) == Mint(TOKEN_2022, 6)
+    assert mint(chain.account(token)) == Mint(TOKEN_2022, 6, False, ("MetadataPointer",))
 
 
 @pytest.mark.parametrize(

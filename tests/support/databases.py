@@ -13,7 +13,7 @@ from tests.support.orders import CALLER, OTHER
 
 _TABLES = (
     *("subscriptions", "order_events", "orders", "quotes", "connections", "tickets", "api_keys", "market_faults"),
-    *("market_transactions", "market_pools", "solana_pools", "leases"),
+    *("market_transactions", "market_pools", "market_mints", "solana_pools", "leases", "tokens"),
 )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from order_engine.domain.pools import RegisteredPool
     from order_engine.domain.quotes import Costs, Offer, Quote
     from order_engine.domain.terms import Wait
+    from order_engine.domain.tokens import Mint, Token
     from order_engine.domain.transactions import Fill, Transaction
 
 Publish: TypeAlias = "Callable[[Sequence[Event], Sequence[str]], None]"
@@ -90,6 +91,23 @@ class Wallet(Protocol):
 
     def check(self, token_in: str, amount_in: int) -> None:
         """Raises `InsufficientFunds` if the wallet can't pay for an order now, as far as is known."""
+
+
+class Mints(Protocol):
+    """The mints of a market."""
+
+    def facts(self, mint: str) -> Mint:
+        """The token of the mint at an address, as it is on chain now. Raises `NotAMint`, `VenueUnavailable`."""
+
+
+class TokenStore(Protocol):
+    """The tokens without a symbol that orders and quotes have named, on each market, for good."""
+
+    def get(self, mint: str, *, here: bool) -> Token | None:
+        """The token of a mint: on this market, or unless it must be `here`, on another one that knows the mint."""
+
+    def add(self, token: Token) -> None:
+        """Stores a token of this market, unless it is there."""
 
 
 class OrderStore(Protocol):

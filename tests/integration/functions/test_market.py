@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import SPL_TOKEN, TOKENS
+from order_engine.solana.addresses import address, associated_token_account, encode
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.events import rest
 from tests.support.functions import ORDER, Functions, answered, new_environment, refusal
@@ -20,6 +23,10 @@ SYSTEM = "11111111111111111111111111111111"
 
 def on(environment: dict[str, str], cluster: str, url: str) -> dict[str, str]:
     return {**environment, "SOLANA_RPC_URL": url, "SOLANA_CLUSTER": cluster, "WALLET_ADDRESS": WALLET}
+
+
+def account(owner: str, lamports: int, data: bytes = b"") -> dict[str, Any]:
+    return {"owner": owner, "lamports": lamports, "data": [b64encode(data).decode(), "base64"]}
 
 
 def test_the_simulated_market_has_no_explorer_and_no_wallet(functions: Functions) -> None:
@@ -63,17 +70,31 @@ def test_a_cluster_has_an_explorer_a_wallet_and_tokens(
 
 
 def test_the_wallet_shows_what_it_holds_of_every_token(environment: dict[str, str]) -> None:
+    """GIVEN SOL, and a token without a symbol."""
+    mint, wallet_key = bytes([8] * 32), address(WALLET)
+    at = encode(associated_token_account(wallet_key, mint))
+    data = struct.pack("<32s32sQ36xB56x", mint, wallet_key, 12_345, 1)
+    on_chain = {
+        WALLET: account(SYSTEM, 12_500_000_000),
+        encode(mint): account(SPL_TOKEN, 1, struct.pack("<36xQBB36x", 1000, 4, 1)),
+        at: account(SPL_TOKEN, 2_039_280, data),
+    }
+
     def accounts(addresses: list[str], options: dict[str, Any]) -> dict[str, Any]:
-        held = {"owner": SYSTEM, "lamports": 12_500_000_000, "data": ["", "base64"]}
-        return {"context": {"slot": 7}, "value": [held if address == WALLET else None for address in addresses]}
+        return {"context": {"slot": 7}, "value": [on_chain.get(address) for address in addresses]}
+
+    def held(owner: str, wanted: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
+        listed = [{"pubkey": at, "account": on_chain[at]}] if wanted["programId"] == SPL_TOKEN else []
+        return {"context": {"slot": 7}, "value": listed}
 
     with fake_node() as node, new_environment(on(environment, "localnet", node.url)) as functions:
-        node.results["getMultipleAccounts"] = accounts
+        node.results |= {"getMultipleAccounts": accounts, "getTokenAccountsByOwner": held}
         status, wallet = answered(functions("market", rest("GET", "/api/wallet")))
     assert (status, wallet["market"], wallet["address"]) == (200, "Localnet", WALLET)
-    assert [balance["token"] for balance in wallet["balances"]] == list(TOKENS)
+    assert [balance["token"] for balance in wallet["balances"]] == [*TOKENS, encode(mint)]
     assert {balance["token"]: balance["amount"] for balance in wallet["balances"]} == dict.fromkeys(TOKENS, "0") | {
-        "SOL": "12.5"
+        "SOL": "12.5",
+        encode(mint): "1.2345",
     }
     assert wallet["balances"][0]["amountBaseUnits"] == "12500000000"
 

@@ -27,7 +27,7 @@ from tests.support.concurrency import at_once
 from tests.support.databases import new_database
 from tests.support.simulation import pools, store
 
-SIMULATION = {"market_faults", "market_pools", "market_transactions", "simulation_version"}
+SIMULATION = {"market_faults", "market_mints", "market_pools", "market_transactions", "simulation_version"}
 
 TABLES = {
     "alembic_version",
@@ -41,6 +41,7 @@ TABLES = {
     "solana_pools",
     "subscriptions",
     "tickets",
+    "tokens",
     *SIMULATION,
 }
 
@@ -248,7 +249,7 @@ def test_a_market_from_before_it_had_migrations_of_its_own_is_kept(empty_url: st
     migrate(empty_url, others=MIGRATIONS)
     before = layout(empty_url)
     with psycopg.connect(empty_url) as connection:
-        connection.execute("DROP TABLE simulation_version")
+        connection.execute("DROP TABLE simulation_version, market_mints")
         connection.execute("INSERT INTO market_faults VALUES ('raydium', 'quote', 'fail', 1)")
     migrate(empty_url, others=MIGRATIONS)
     assert layout(empty_url) == before

@@ -27,7 +27,7 @@ from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS, parse_amount
 from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS, DEFAULT_SLIPPAGE_BPS, OrderRequest
-from order_engine.domain.tokens import Token, pool_token, token
+from order_engine.domain.tokens import Token, pool_token, tradable_token
 
 _PAGE_PARAMETERS = ("limit", "status", "cursor")
 _QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
@@ -180,10 +180,12 @@ def _request(form: _OrderForm, problems: _Problems) -> OrderRequest:
             f"expected at most {BPS - 1}, or allowAnySlippage: true to be paid any amount, was {slippage_bps}",
         )
     problems.check()
+    assert token_in
+    assert token_out
     return OrderRequest(
         type=form.type,
-        token_in=form.token_in,
-        token_out=form.token_out,
+        token_in=token_in.symbol,
+        token_out=token_out.symbol,
         amount_in=amount_in,
         slippage_bps=slippage_bps,
         client_order_id=form.client_order_id,
@@ -200,7 +202,7 @@ def _or_default(value: int | None, default: int) -> int:
 
 def _token(field: str, symbol: str, problems: _Problems) -> Token | None:
     try:
-        return token(symbol)
+        return tradable_token(symbol)
     except ValueError as error:
         problems.add(field, str(error))
         return None

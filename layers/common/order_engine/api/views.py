@@ -17,17 +17,17 @@ from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Costs, Offer
 from order_engine.domain.timestamps import rfc3339
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import token
 
 
 def amounts(name: str, units: int, symbol: str) -> dict[str, str]:
     """An amount as a decimal and in base units: `{"amountIn": "1.5", "amountInBaseUnits": "1500000000"}`."""
-    return {name: format_amount(units, TOKENS[symbol]), f"{name}BaseUnits": str(units)}
+    return {name: format_amount(units, token(symbol)), f"{name}BaseUnits": str(units)}
 
 
 def price(amount_in: int, token_in: str, amount_out: int, token_out: str) -> str:
     """Whole `token_out` paid for one whole `token_in`."""
-    return format_price(amount_in, TOKENS[token_in], amount_out, TOKENS[token_out])
+    return format_price(amount_in, token(token_in), amount_out, token(token_out))
 
 
 def order_view(order: Order) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _candidate(decision: Decision, candidate: Candidate) -> dict[str, Any]:
         "price": _price(decision, candidate),
         "priceImpactBps": candidate.price_impact_bps,
         "feeBps": candidate.fee_bps,
-        "cost": format_amount(candidate.cost, TOKENS[decision.token_out]),
+        "cost": format_amount(candidate.cost, token(decision.token_out)),
     }
 
 

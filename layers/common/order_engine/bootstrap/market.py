@@ -9,7 +9,7 @@ from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, M
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Venue, Wallet
+    from order_engine.ports import Chain, Mints, Venue, Wallet
     from order_engine.services.discovery import Discovery
 
 
@@ -50,6 +50,18 @@ def chain() -> Chain:
     from order_engine.bootstrap import simulation
 
     return simulation.chain()
+
+
+def mints() -> Mints:
+    """The mints of the market, of tokens without a symbol too."""
+    if _on_solana():
+        from order_engine.bootstrap import solana
+
+        return solana.mints()
+    from order_engine.bootstrap import stores
+    from order_engine.simulation.mints import SimulatedMints
+
+    return SimulatedMints(stores.database())
 
 
 def limits() -> Limits | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from order_engine.aws.observability import inform, warn
 from order_engine.bootstrap import aws, market, settings, stores
+from order_engine.domain.tokens import TOKENS, connect
 
 if TYPE_CHECKING:
     from order_engine.api.websocket import WebSocketApi
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
     from order_engine.services.routing import Router
     from order_engine.services.submission import Submission
     from order_engine.services.subscriptions import Subscriptions
+    from order_engine.services.tokens import Tokens
+
+
+@cache
+def tokens() -> Tokens:
+    from order_engine.services.tokens import Tokens
+
+    return Tokens(stores.tokens(), market.mints())
+
+
+# Any function may meet a token without a symbol, in an order or an event. Few do.
+connect(tokens)
 
 
 @cache
@@ -195,7 +208,6 @@ def health() -> Health:
 
 
 def _router(latency: str | None = None) -> Router:
-    from order_engine.domain.tokens import TOKENS
     from order_engine.services.routing import Router
 
     max_order_value = settings.integer("MAX_ORDER_VALUE") * 10 ** TOKENS["USDC"].decimals

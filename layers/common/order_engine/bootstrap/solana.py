@@ -25,6 +25,7 @@ from order_engine.solana.wallet import SolanaWallet
 if TYPE_CHECKING:
     from order_engine.services.discovery import Discovery
     from order_engine.solana.limits import TransactionLimits
+    from order_engine.solana.mints import SolanaMints
     from order_engine.solana.venue import SolanaVenue
     from order_engine.storage.pools import PostgresPoolRegistry
 
@@ -60,6 +61,13 @@ def limits() -> TransactionLimits:
 @cache
 def wallet() -> SolanaWallet:
     return SolanaWallet(_rpc(), _deployment(), address(settings.required("WALLET_ADDRESS")))
+
+
+@cache
+def mints() -> SolanaMints:
+    from order_engine.solana.mints import SolanaMints
+
+    return SolanaMints(_rpc(), _deployment())
 
 
 @cache

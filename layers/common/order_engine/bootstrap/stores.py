@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from order_engine.storage.quotes import PostgresQuoteStore
     from order_engine.storage.rate_limit import RedisRateLimit
     from order_engine.storage.subscriptions import PostgresSubscriptionStore
+    from order_engine.storage.tokens import PostgresTokenStore
 
 _AUTH = ("password", "iam")
 
@@ -41,6 +42,13 @@ def quotes() -> PostgresQuoteStore:
     from order_engine.storage.quotes import PostgresQuoteStore
 
     return PostgresQuoteStore(database())
+
+
+@cache
+def tokens() -> PostgresTokenStore:
+    from order_engine.storage.tokens import PostgresTokenStore
+
+    return PostgresTokenStore(database(), market.name())
 
 
 @cache

@@ -163,6 +163,14 @@ class OrderTooLarge(Final):
     """The order is worth more than the engine accepts."""
 
 
+class NotAMint(Final):
+    """Nothing at this address is a mint of the market."""
+
+
+class RiskyMint(Final):
+    """The mint can freeze its holders' accounts, or has extensions, and the order does not allow that."""
+
+
 class CorruptPool(Final):
     """A pool has an impossible state. The router leaves it out."""
 

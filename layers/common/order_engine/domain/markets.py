@@ -31,9 +31,9 @@ class MarketDescription(NamedTuple):
     tokens: Sequence[str] = tuple(TOKENS)
 
     def check_tokens(self, *symbols: str) -> None:
-        """Raises `NoRoute` for a token that the market does not have."""
+        """Raises `NoRoute` for a token with a symbol that the market does not have."""
         for symbol in symbols:
-            if symbol not in self.tokens:
+            if symbol in TOKENS and symbol not in self.tokens:
                 raise NoRoute(f"{symbol} has no mint on {self.name}")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.terms import Terms, Wait, Watch
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import token
 
 DEFAULT_SLIPPAGE_BPS = 50
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
@@ -43,7 +43,7 @@ class OrderRequest:
         """What the order waits for; `None` for one that runs at once."""
         if self.terms is None:
             return None
-        return self.terms.watch(self.amount_in, TOKENS[self.token_in], TOKENS[self.token_out])
+        return self.terms.watch(self.amount_in, token(self.token_in), token(self.token_out))
 
 
 class Order(NamedTuple):

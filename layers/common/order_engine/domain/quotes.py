@@ -10,7 +10,7 @@ from order_engine.domain import records
 from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import PriceImpactTooHigh, QuoteExpired
 from order_engine.domain.money import describe
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import token
 
 QUOTE_LIFETIME_SECONDS = 30.0
 
@@ -84,8 +84,8 @@ class Quote:
     def check_price_impact(self, price_impact_bps: int, limit_bps: int) -> None:
         """Raises `PriceImpactTooHigh` for a price impact above the limit, both in basis points."""
         if price_impact_bps > limit_bps:
-            pays = describe(self.amount_in, TOKENS[self.token_in])
-            receives = describe(self.amount_out, TOKENS[self.token_out])
+            pays = describe(self.amount_in, token(self.token_in))
+            receives = describe(self.amount_out, token(self.token_out))
             raise PriceImpactTooHigh(
                 f"expected a price impact of at most {limit_bps} bps, was {price_impact_bps} bps:"
                 f" {pays} would receive {receives}; to accept that, set maxPriceImpactBps to {price_impact_bps} or more"

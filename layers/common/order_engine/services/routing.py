@@ -22,7 +22,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.money import describe
 from order_engine.domain.quotes import QUOTE_LIFETIME_SECONDS, PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS, Token, pool_token
+from order_engine.domain.tokens import TOKENS, Token, pool_token, token
 from order_engine.ports import PoolList, Venue
 from order_engine.services.decisions import decide
 
@@ -98,7 +98,7 @@ class Snapshot:
             routes = self.paths(token_in, token_out).routes(amount_in)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
             raise self._unless_missing(
-                _refusal(error, self._missing, TOKENS[token_in], TOKENS[token_out], amount_in)
+                _refusal(error, self._missing, token(token_in), token(token_out), amount_in)
             ) from None
         best = routes[0]
         quote = Quote(
@@ -113,7 +113,7 @@ class Snapshot:
         decision = decide(routes, amount_in, self._missing)
         try:
             quote.check_price_impact(decision.price_impact_bps, max_price_impact_bps)
-            self._check_value(TOKENS[token_in], amount_in)
+            self._check_value(token(token_in), amount_in)
         except (PriceImpactTooHigh, OrderTooLarge) as error:
             self._log("refused", decision.dump())
             raise self._unless_missing(error) from None

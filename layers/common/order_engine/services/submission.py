@@ -25,7 +25,7 @@ from order_engine.domain.markets import SIMULATED_MARKET, MarketDescription
 from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import token
 from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit, Wallet
 from order_engine.services import rate_limiting
 
@@ -162,7 +162,7 @@ def _check_quoted(request: OrderRequest, offer: Offer) -> None:
 
 def _amounts_in(expected: Order | Quote, was: OrderRequest) -> tuple[str, str]:
     """Both amounts, equal if their decimals are: another token is a difference of its own."""
-    both = [(each.amount_in, TOKENS[each.token_in]) for each in (expected, was)]
+    both = [(each.amount_in, token(each.token_in)) for each in (expected, was)]
     one, other = (format_amount(*each) for each in both)
     return (one, other) if one == other else (describe(*both[0]), describe(*both[1]))
 

@@ -14,7 +14,7 @@ from order_engine.dex.pool import Pool
 from order_engine.domain.errors import NoRoute, QuoteExpired, SlippageExceeded
 from order_engine.domain.money import describe
 from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS, pool_token
+from order_engine.domain.tokens import pool_token, token
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.simulation.faults import STORED_FAULTS
 from order_engine.simulation.market import PERIODS_AHEAD, SLOT_SECONDS, Market
@@ -175,9 +175,9 @@ class SimulatedChain:
         if 0 <= elapsed < longest and elapsed < random.Random(transaction.signature).uniform(shortest, longest):
             return None
         if not row["swapped"]:
-            token = TOKENS[transaction.token_out]
-            least = describe(_least(transaction), token)
-            raise SlippageExceeded(f"expected at least {least}, was {describe(amount_out, token)}")
+            of = token(transaction.token_out)
+            least = describe(_least(transaction), of)
+            raise SlippageExceeded(f"expected at least {least}, was {describe(amount_out, of)}")
         return Fill(transaction.signature, int(row["amount_in"]), amount_out, row["slot"])
 
 
@@ -222,7 +222,7 @@ def _tokens(swap: PlannedSwap) -> tuple[str, str]:
 def _instructions(quote: Quote) -> list[str]:
     """The transaction's instructions in order. They wrap native SOL before the swaps and unwrap it after them."""
     native = "SOL" in (quote.token_in, quote.token_out)
-    amount = describe(quote.amount_in, TOKENS[quote.token_in])
+    amount = describe(quote.amount_in, token(quote.token_in))
     wrap = [f"transfer {amount} to the wSOL account", "sync the wSOL account"] if quote.token_in == "SOL" else []
     return [
         *(["create the wSOL account"] if native else []),

@@ -36,8 +36,8 @@ class Flow:
         return int(now // PERIOD_SECONDS)
 
     def carry(self, pool: Pool, id: str, token_a: str, token_b: str, period: int) -> Pool:
-        """The pool after other traders have moved it to the period's price."""
-        if not self.drift_bps:
+        """The pool after other traders have moved it to the period's price: they know tokens with a symbol only."""
+        if not self.drift_bps or not {token_a, token_b} <= MICRO_USD.keys():
             return pool
         return _moved(pool, self._price(id, token_a, token_b, period), period * PERIOD_SECONDS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from order_engine.domain.errors import ChainRefused, QuoteExpired, SignatureMismatch, VenueUnavailable
@@ -16,7 +16,6 @@ from order_engine.solana.addresses import (
     SIGNATURE_BYTES,
     Address,
     address,
-    associated_token_account,
     encode,
 )
 from order_engine.solana.deployments import Deployment
@@ -80,7 +79,7 @@ class SolanaChain:
         if quote.token_out == "SOL":
             del bought[quote.swaps[-1].token_out]
         fee = SIGNATURE_LAMPORTS - (-units * price // MICRO_LAMPORTS)
-        return Costs(fee, self._rent * self._missing([self._deployment.mint(symbol) for symbol in bought]))
+        return Costs(fee, self._rent * self._missing(bought))
 
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
         quote.check(self._now())
@@ -198,11 +197,11 @@ class SolanaChain:
             )
         return signer.sign(message)
 
-    def _missing(self, mints: Sequence[Address]) -> int:
+    def _missing(self, tokens: Collection[str]) -> int:
         """How many of the wallet's accounts for these tokens do not exist."""
-        if not mints:
+        if not tokens:
             return 0
-        accounts = [associated_token_account(self._wallet.key, mint) for mint in mints]
+        accounts = [self._wallet.associated(symbol) for symbol in tokens]
         return list(self._rpc.accounts(accounts).accounts.values()).count(None)
 
     @property

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from order_engine.domain.errors import NoRoute
 from order_engine.domain.markets import DEVNET, LOCALNET, MAINNET, TESTNET
-from order_engine.domain.tokens import pool_token
+from order_engine.domain.tokens import is_address, pool_token
 from order_engine.solana.addresses import WRAPPED_SOL, Address, address, encode
 from order_engine.solana.programs.meteora_damm_v2 import DammV2
 from order_engine.solana.programs.meteora_dlmm import Dlmm
@@ -70,10 +70,20 @@ class Deployment(NamedTuple):
     programs: Mapping[Address, Program]
 
     def mint(self, symbol: str) -> Address:
-        """Raises `NoRoute` for a token that the cluster does not have."""
-        if symbol not in self.mints:
+        """The mint of a token, whose symbol may be its address.
+
+        Raises `NoRoute` for a token with a symbol that the cluster does not have.
+        """
+        known = self.mints.get(symbol)
+        if known is not None:
+            return known
+        if not is_address(symbol):
             raise NoRoute(f"{symbol} has no mint on {self.market}")
-        return self.mints[symbol]
+        return address(symbol)
+
+    def symbol(self, mint: Address) -> str:
+        """The symbol under which pools trade the token of a mint: the mint's address, if it has no other one."""
+        return self.symbols.get(mint) or encode(mint)
 
 
 @cache

@@ -17,7 +17,7 @@ from order_engine.solana.pools import AccountReader, PoolAt, PoolReader
 from order_engine.solana.programs.pool_accounts import balance
 from order_engine.solana.programs.program import Program
 from order_engine.solana.rpc import Snapshot
-from order_engine.solana.tokens import Mint, mint
+from order_engine.solana.tokens import mint
 
 
 class ProgramReader(AccountReader, Protocol):
@@ -82,16 +82,21 @@ class SolanaPools:
         pool = read.pool
         _, accounts = self._rpc.accounts([*pool.mints, *pool.vaults], read.slot)
         for symbol, key, vault, program in zip(read.tokens, pool.mints, pool.vaults, pool.token_programs, strict=True):
-            expected, was = Mint(program, TOKENS[symbol].decimals), mint(accounts[key])
-            if was != expected:
-                raise CorruptPool(f"expected the mint of {symbol} to have {_said(expected)}, was {_said(was)}")
+            was = mint(accounts[key])
+            # What has no symbol has the decimals that its mint says.
+            decimals = TOKENS[symbol].decimals if symbol in TOKENS else was.decimals
+            if (was.decimals, was.program) != (decimals, program):
+                expected = _said(decimals, program)
+                raise CorruptPool(
+                    f"expected the mint of {symbol} to have {expected}, was {_said(was.decimals, was.program)}"
+                )
             balance(accounts, vault, key, pool.authority, program)
         companions = tuple(map(encode, read.companions))
         return RegisteredPool(id, read.program.kind, read.program.venue, *read.tokens, companions, source)
 
 
-def _said(mint: Mint) -> str:
-    return f"{mint.decimals} decimals and program {encode(mint.program)}"
+def _said(decimals: int, program: Address) -> str:
+    return f"{decimals} decimals and program {encode(program)}"
 
 
 def _depth(item: tuple[str, PoolAt]) -> int:

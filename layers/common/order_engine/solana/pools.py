@@ -112,13 +112,8 @@ class PoolReader:
         return program, program.companions(pool, account.data)
 
     def _tokens(self, pool: ProgramPool) -> tuple[str, str]:
-        """The symbols of the pool's tokens. Raises `UnsupportedPool`."""
-        symbols = self._deployment.symbols
-        for mint in pool.mints:
-            if mint not in symbols:
-                raise UnsupportedPool(f"expected mints of {', '.join(symbols.values())}, was {encode(mint)}")
         mint_a, mint_b = pool.mints
-        return symbols[mint_a], symbols[mint_b]
+        return self._deployment.symbol(mint_a), self._deployment.symbol(mint_b)
 
 
 def _calls(known: Mapping[Address, Sequence[Address]]) -> Iterator[tuple[list[Address], list[Address]]]:

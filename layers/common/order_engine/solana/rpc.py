@@ -125,16 +125,17 @@ class Rpc:
 
         Raises `RpcError` where no node lists accounts.
         """
-
-        def parse(result: Any) -> Snapshot:
-            found = {address(entry["pubkey"]): _account(entry["account"]) for entry in result["value"]}
-            return Snapshot(_slot(result), found)
-
         filters: list[dict[str, Any]] = [{"dataSize": size}]
         for offset, raw in contents.items():
             filters.append({"memcmp": {"offset": offset, "bytes": b64encode(raw).decode(), **_BASE64}})
         options = {**_CONFIRMED, **_BASE64, "withContext": True, "filters": filters}
-        return self._nodes.call("getProgramAccounts", [encode(program), options], parse)
+        return self._nodes.call("getProgramAccounts", [encode(program), options], _listed)
+
+    def token_accounts(self, owner: Address, program: Address) -> Snapshot:
+        """An owner's accounts of a token program. Raises `RpcError` where no node lists accounts."""
+        wanted = {"programId": encode(program)}
+        options = {**_CONFIRMED, **_BASE64}
+        return self._nodes.call("getTokenAccountsByOwner", [encode(owner), wanted, options], _listed)
 
     def minimum_balance(self, size: int) -> int:
         """The lamports that an account of `size` bytes must hold: its rent. Asked once."""
@@ -235,6 +236,11 @@ def _signature(value: Any) -> str:
 
 def _texts(value: Any) -> list[str]:
     return [str(line) for line in value or ()]
+
+
+def _listed(result: Any) -> Snapshot:
+    found = {address(entry["pubkey"]): _account(entry["account"]) for entry in result["value"]}
+    return Snapshot(_slot(result), found)
 
 
 def _account(value: Any) -> Account | None:

@@ -55,10 +55,12 @@ class TokenAccount(NamedTuple):
 
 
 class Mint(NamedTuple):
-    """A token whose transfers move exactly the amount that they name."""
+    """A mint. `extensions` are the names of those that it has, harmless or not."""
 
     program: Address
     decimals: int
+    has_freeze_authority: bool
+    extensions: tuple[str, ...]
 
 
 def token_account(account: Account | None) -> TokenAccount:
@@ -67,7 +69,8 @@ def token_account(account: Account | None) -> TokenAccount:
     Raises `CorruptPool` for anything else; `UnsupportedPool` for one that is frozen or has an extension that changes
     transfers.
     """
-    data = _data(account, "token account", TOKEN_ACCOUNT_BYTES, _ACCOUNT_TYPE)
+    data, extensions = _data(account, "token account", TOKEN_ACCOUNT_BYTES, _ACCOUNT_TYPE)
+    _refuse_harmful(extensions, "token account")
     mint, owner, amount, delegate, state, native, close_authority = _TOKEN_ACCOUNT.unpack_from(data)
     if state not in (_INITIALIZED, _FROZEN) or max(delegate, native, close_authority) > 1:
         raise CorruptPool(f"expected an initialized token account, was one of state {state}")
@@ -77,35 +80,45 @@ def token_account(account: Account | None) -> TokenAccount:
 
 
 def mint(account: Account | None) -> Mint:
-    """The mint in an account.
+    """The mint in an account, of a token whose transfers move exactly the amount that they name.
 
     Raises `CorruptPool` for anything else; `UnsupportedPool` for one with an extension that changes transfers.
     """
-    data = _data(account, "mint", _MINT_BYTES, _MINT_TYPE)
+    found = any_mint(account)
+    _refuse_harmful(found.extensions, "mint")
+    return found
+
+
+def any_mint(account: Account | None) -> Mint:
+    """The mint in an account, whatever its extensions do. Raises `CorruptPool` for anything else."""
+    data, extensions = _data(account, "mint", _MINT_BYTES, _MINT_TYPE)
     assert account is not None
     mint_authority, decimals, initialized, freeze_authority = _MINT.unpack_from(data)
     if initialized != 1 or max(mint_authority, freeze_authority) > 1:
         raise CorruptPool(f"expected an initialized mint, was {data[:_MINT_BYTES].hex()}")
-    return Mint(account.owner, decimals)
+    return Mint(account.owner, decimals, freeze_authority == 1, extensions)
 
 
-def _data(account: Account | None, kind: str, size: int, account_type: int) -> bytes:
-    """The data of an account of a token program, whose size and extensions are as they must be."""
+def _data(account: Account | None, kind: str, size: int, account_type: int) -> tuple[bytes, tuple[str, ...]]:
+    """The data of an account of a token program, whose size is as it must be, and the names of its extensions."""
     if account is None:
         raise CorruptPool(f"expected a {kind}, was no account")
     owner, data = account.owner, account.data
     if owner not in (TOKEN, TOKEN_2022):
         raise CorruptPool(f"expected a {kind}, owned by a token program, was owned by {encode(owner)}")
     if len(data) == size:
-        return data
+        return data, ()
     # What has extensions is as long as a token account, then says what it is.
     extended = owner == TOKEN_2022 and len(data) > TOKEN_ACCOUNT_BYTES and len(data) != _MULTISIG_BYTES
     if not extended or data[TOKEN_ACCOUNT_BYTES] != account_type or any(data[size:TOKEN_ACCOUNT_BYTES]):
         raise CorruptPool(f"expected a {kind} of {size} bytes, was {len(data)} bytes")
-    for name in _extensions(data[TOKEN_ACCOUNT_BYTES + 1 :], kind):
+    return data, tuple(_extensions(data[TOKEN_ACCOUNT_BYTES + 1 :], kind))
+
+
+def _refuse_harmful(extensions: tuple[str, ...], kind: str) -> None:
+    for name in extensions:
         if name not in _HARMLESS:
             raise UnsupportedPool(f"expected a {kind} without extensions that change transfers, was one with {name}")
-    return data
 
 
 def _extensions(records: bytes, kind: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from order_engine.domain.errors import ChainRefused, QuoteExpired
 from order_engine.domain.money import describe
 from order_engine.domain.quotes import PlannedSwap, Quote
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import TOKENS, token
 from order_engine.solana.addresses import TOKEN, WRAPPED_SOL, Address, associated_token_account, encode
 from order_engine.solana.deployments import Deployment
 from order_engine.solana.instructions import (
@@ -181,7 +181,7 @@ def _swaps(
             else:
                 most = quote.amount_in * swap.amount_in // planned_in
                 call = pool.swap_exact_out(trader, a_to_b, swap.amount_out, most)
-                text = f"buy {describe(swap.amount_out, TOKENS[token_out])} with {_shown(token_in)} in {swap.pool}"
+                text = f"buy {describe(swap.amount_out, token(token_out))} with {_shown(token_in)} in {swap.pool}"
             yield Step(call, text)
 
 

@@ -156,12 +156,12 @@ def test_another_account_of_a_program_is_no_pool(dlmm: Sample) -> None:
     assert refusal(ledger_of(dlmm), dlmm.addresses["bin_array_-26"]).startswith("CorruptPool: expected a DLMM pair")
 
 
-def test_a_pool_of_an_unknown_token_is_refused() -> None:
+def test_a_token_without_a_symbol_goes_by_its_mint() -> None:
     sample = Sample("raydium_cp", "token_2022")
-    unknown = sample.decode().mints[0]
-    assert refusal(ledger_of(sample), sample.address) == (
-        f"UnsupportedPool: expected mints of SOL, USDC, USDT, RAY, BONK, JUP, mSOL, was {encode(unknown)}"
-    )
+    reading = PoolReader(ledger_of(sample), MAINNET).read({sample.address: companions_of(sample)})
+    mint_a, mint_b = sample.decode().mints
+    assert mint_a not in MAINNET.symbols
+    assert reading.pools[encode(sample.address)].tokens == (encode(mint_a), MAINNET.symbol(mint_b))
 
 
 def test_a_pool_that_does_not_trade_is_refused() -> None:

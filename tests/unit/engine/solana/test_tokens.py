@@ -9,7 +9,7 @@ import pytest
 from order_engine.domain.errors import CorruptPool, UnsupportedPool
 from order_engine.solana.accounts import Account
 from order_engine.solana.addresses import SYSTEM, TOKEN, TOKEN_2022, Address, address, encode
-from order_engine.solana.tokens import Mint, TokenAccount, mint, token_account
+from order_engine.solana.tokens import Mint, TokenAccount, any_mint, mint, token_account
 from tests.unit.engine.solana.transaction_vectors import DOCUMENTS, Row
 
 MINT, OWNER = b"\x01" * 32, b"\x02" * 32
@@ -54,7 +54,10 @@ def test_the_mints_of_the_vectors_are_read() -> None:
     mints = list(recorded("mint_a", "mint_b"))
     assert {account.owner for _, account in mints} == {TOKEN, TOKEN_2022}
     for row, account in mints:
-        assert mint(account) == Mint(account.owner, account.data[44]), row["address"]
+        found = mint(account)
+        freezes = int.from_bytes(account.data[46:50], "little") == 1
+        assert found[:3] == (account.owner, account.data[44], freezes), row["address"]
+        assert bool(found.extensions) == (len(account.data) > 82)
 
 
 @pytest.mark.parametrize("data", [token_data(), token_data(delegate=1, native=1, close_authority=1)])
@@ -71,7 +74,17 @@ def test_an_account_whose_owner_can_not_change_is_read() -> None:
 
 def test_a_mint_that_carries_its_name_is_read() -> None:
     data = extended(mint_data(), 1, (18, bytes(64)), (19, b"name" * 40), (0, b""))
-    assert mint(Account(TOKEN_2022, 1, data)) == Mint(TOKEN_2022, 9)
+    assert mint(Account(TOKEN_2022, 1, data)) == Mint(TOKEN_2022, 9, False, ("MetadataPointer", "TokenMetadata"))
+
+
+@pytest.mark.parametrize("freezes", [True, False])
+def test_a_mint_says_whether_its_accounts_can_be_frozen(freezes: bool) -> None:
+    assert mint(Account(TOKEN, 1, mint_data(freeze=int(freezes)))) == Mint(TOKEN, 9, freezes, ())
+
+
+def test_any_mint_is_read_with_the_names_of_its_extensions() -> None:
+    data = extended(mint_data(freeze=1), 1, (14, bytes(64)), (29, bytes(8)))
+    assert any_mint(Account(TOKEN_2022, 1, data)) == Mint(TOKEN_2022, 9, True, ("TransferHook", "extension 29"))
 
 
 @pytest.mark.parametrize(
