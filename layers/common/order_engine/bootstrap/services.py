@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from order_engine.domain.events import Event
     from order_engine.services.authentication import Authentication
     from order_engine.services.connections import ConnectionRegistry, Eviction
+    from order_engine.services.discovery import Report
     from order_engine.services.dispatching import Dispatch
     from order_engine.services.execution import Execution
     from order_engine.services.health import Health
@@ -138,12 +139,20 @@ def recovery() -> Recovery:
 def discover(seconds: float) -> dict[str, Any]:
     """Looks for pools for at most `seconds`, and says what it found. Raises what `Discovery.run` raises."""
     discovery = market.discovery()
-    if discovery is None:
-        return {}
-    report = discovery.run(seconds)
+    return {} if discovery is None else asdict(_told(discovery.run(seconds)))
+
+
+def find_pools(token: str, paid_with: str, seconds: float) -> None:
+    """Looks for pools of one token, as `Discovery.find`. Raises what that raises."""
+    discovery = market.discovery()
+    if discovery is not None:
+        _told(discovery.find(token, paid_with, seconds))
+
+
+def _told(report: Report) -> Report:
     for search, reason in report.failed.items():
         warn(f"pools of {search} are not known: {reason}")
-    return asdict(report)
+    return report
 
 
 @cache

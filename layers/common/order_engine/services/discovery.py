@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 
+from order_engine.dex.routing import HUBS
 from order_engine.domain.errors import Transient, VenueUnavailable
 from order_engine.domain.pools import RegisteredPool, Source
+from order_engine.domain.tokens import pool_token
 from order_engine.ports import PoolRegistry, PoolSource, SearchRefused
 
 POOLS_PER_PAIR = 3
@@ -40,6 +42,7 @@ class Discovery:
         self._source = source
         self._registry = registry
         self._now = now
+        self._unlisted: set[str] = set()
 
     def add(self, address: str) -> RegisteredPool:
         """Registers a pool by hand. Raises what `PoolSource.check` raises."""
@@ -62,9 +65,24 @@ class Discovery:
         registered by hand stay as they are. The order is random: what a run leaves out, another one searches. Raises
         `StoreUnavailable`, and `ChainRefused` for a node of another cluster.
         """
+        return self._searched(self._source.programs, combinations(self._source.tokens, 2), seconds)
+
+    def find(self, token: str, paid_with: str, seconds: float) -> Report:
+        """As `run`, for the pools of one token with the token that pays for it and with the hubs.
+
+        A program whose accounts no node lists is not asked for again: those of its pools that are registered are known.
+        """
+        partners = {pool_token(paid_with), *HUBS} & {*self._source.tokens, paid_with}
+        pairs = [(token, partner) for partner in sorted(partners - {token})]
+        programs = [program for program in self._source.programs if program not in self._unlisted]
+        report = self._searched(programs, pairs, seconds)
+        self._unlisted.update(program for program in programs if program in report.failed)
+        return report
+
+    def _searched(self, programs: Iterable[str], pairs: Iterable[tuple[str, str]], seconds: float) -> Report:
         ends = self._now() + seconds
         known = [pool for pool in self._registry.all() if pool.enabled and pool.source is Source.DISCOVERED]
-        searches = list(product(self._source.programs, combinations(self._source.tokens, 2)))
+        searches = list(product(programs, pairs))
         random.shuffle(searches)
         report = Report()
         for program, pair in searches:

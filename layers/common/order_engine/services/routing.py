@@ -8,6 +8,7 @@ from typing import Any
 
 from order_engine.dex import routing
 from order_engine.dex.errors import DexError
+from order_engine.dex.liquidity import liquidity
 from order_engine.dex.routing import Limits, Paths, Route
 from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import (
@@ -136,6 +137,10 @@ class Snapshot:
         if tokens not in self._paths:
             self._paths[tokens] = Paths(self._listings, *tokens, self._now, LEG_COST_LAMPORTS, self._limits)
         return self._paths[tokens]
+
+    def liquidity(self, token: str, unit: str) -> int:
+        """What the deepest pool of a token holds, as `dex.liquidity.liquidity` counts it, in base units of `unit`."""
+        return liquidity(self._listings, pool_token(token), pool_token(unit))
 
     def _check_value(self, token_in: Token, amount_in: int) -> None:
         """Raises `OrderTooLarge` for an order that is worth more than the limit, or whose value is unknown."""

@@ -160,3 +160,56 @@ def test_without_the_registry_nothing_is_searched(source: Pools) -> None:
     with pytest.raises(StoreUnavailable):
         Discovery(source=source, registry=Down()).run(60)
     assert source.searches == []
+
+
+MINT = "7vfCXTUXx5WJV5JADk17DUJ4ksgau7utNKj4b963voxs"
+
+
+def of_mint(address: str, partner: str, program: str = "raydium_cp") -> RegisteredPool:
+    return pool(address, program, f"{MINT}-{partner}")
+
+
+@pytest.mark.parametrize(
+    ("paid_with", "partners"), [("SOL", {"SOL", "USDC"}), ("wSOL", {"SOL", "USDC"}), ("JUP", {"JUP", "SOL", "USDC"})]
+)
+def test_the_pools_of_one_token_are_searched_with_what_pays_and_the_clusters_hubs(
+    discovery: Discovery, source: Pools, paid_with: str, partners: set[str]
+) -> None:
+    assert discovery.find(MINT, paid_with, 60).complete
+    searched = {(program, tokens) for program, tokens, _ in source.searches}
+    assert len(searched) == len(source.searches)
+    assert searched == {(program, (MINT, partner)) for program in source.programs for partner in partners}
+
+
+def test_a_token_is_not_searched_with_itself(discovery: Discovery, source: Pools) -> None:
+    discovery.find("USDC", "SOL", 60)
+    assert {tokens for _, tokens, _ in source.searches} == {("USDC", "SOL")}
+
+
+def test_only_pools_of_the_token_are_registered_and_disabled(
+    discovery: Discovery, source: Pools, registry: Registry
+) -> None:
+    discovery.run(60)
+    others = registry.all()
+    source.pools = [of_mint("5", "SOL"), of_mint("6", "USDC", "meteora_dlmm")]
+    assert discovery.find(MINT, "SOL", 60).found == 2
+    assert {*registry.all()} == {*others, *source.pools}
+    del source.pools[0]
+    assert discovery.find(MINT, "SOL", 60).disabled == ["5"]
+    assert {address for address, known in registry.pools.items() if not known.enabled} == {"5"}
+    discovery.run(60)
+    assert registry.pools["6"].enabled
+
+
+def test_a_program_that_no_node_lists_is_not_asked_for_again(discovery: Discovery, source: Pools) -> None:
+    """Unlike one whose nodes did not answer."""
+    source.refusals |= {
+        "raydium_cp": SearchRefused("getProgramAccounts is not available (-32010)"),
+        "meteora_dlmm": VenueUnavailable("no node answers"),
+    }
+    assert {*discovery.find(MINT, "SOL", 60).failed} > {"raydium_cp"}
+    source.searches.clear()
+    report = discovery.find(MINT, "SOL", 60)
+    assert {*report.failed} == {f"meteora_dlmm {MINT}-SOL", f"meteora_dlmm {MINT}-USDC"}
+    assert {program for program, _, _ in source.searches} == {"meteora_dlmm"}
+    assert "raydium_cp" in discovery.run(60).failed

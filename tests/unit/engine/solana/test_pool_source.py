@@ -73,6 +73,26 @@ def test_both_orders_of_the_mints_are_searched_unless_the_program_sorts_them(kin
     ]
 
 
+def test_a_pool_of_mints_without_symbols_is_found_and_added_by_hand() -> None:
+    sample = Sample("raydium_cp", "token_2022")
+    mint_a, mint_b = map(MAINNET.symbol, sample.decode().mints)
+    source = SolanaPools(ledger_of(sample), MAINNET)
+    for tokens in ((mint_a, mint_b), (mint_b, mint_a)):
+        ((found,), unusable) = source.search("raydium_cp", tokens, 3)
+        assert (found.address, found.token_a, found.token_b, unusable) == (encode(sample.address), mint_a, mint_b, {})
+    assert source.check(encode(sample.address)) == found._replace(source=Source.BY_HAND)
+
+
+def test_a_pool_of_a_mint_that_is_none_any_more_is_refused() -> None:
+    sample = Sample("raydium_cp", "token_2022")
+    closed = next(mint for mint in sample.decode().mints if mint not in MAINNET.symbols)
+    ledger = ledger_of(sample)
+    source = SolanaPools(ledger, MAINNET)
+    ledger.found[closed] = None
+    with pytest.raises(CorruptPool):
+        source.check(encode(sample.address))
+
+
 def test_a_search_reads_what_it_finds_by_one_call_and_checks_each_by_another() -> None:
     ledger = ledger_of(Sample("raydium_cp"))
     copies(ledger, *[(10**12, 10**12)] * 5)
