@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from order_engine.storage.clients import PostgresClientStore
     from order_engine.storage.connections import PostgresConnectionStore
     from order_engine.storage.event_partitions import PostgresEventPartitions
+    from order_engine.storage.open_orders import PostgresOpenOrders
     from order_engine.storage.orders import PostgresOrderStore
     from order_engine.storage.quotes import PostgresQuoteStore
     from order_engine.storage.rate_limit import RedisRateLimit
@@ -35,6 +36,13 @@ def orders() -> PostgresOrderStore:
     from order_engine.storage.orders import PostgresOrderStore
 
     return PostgresOrderStore(database(), count, market.name())
+
+
+@cache
+def open_orders() -> PostgresOpenOrders:
+    from order_engine.storage.open_orders import PostgresOpenOrders
+
+    return PostgresOpenOrders(database(), count, market.name())
 
 
 @cache

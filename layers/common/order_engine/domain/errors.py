@@ -159,6 +159,10 @@ class LimitNotMet(Final):
     """The best route pays less than the order's limit. The order waits again."""
 
 
+class NoSliceFilled(Final):
+    """Every slice of the recurring order has ended, and none was filled."""
+
+
 class OrderTooLarge(Final):
     """The order is worth more than the engine accepts."""
 

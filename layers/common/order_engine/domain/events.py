@@ -170,6 +170,21 @@ def confirmed(token_in: str, token_out: str, fill: Fill, realised_slippage_bps: 
     )
 
 
+def completed(order: Order, amount_spent: int, amount_out: int) -> dict[str, Any]:
+    """The data of `confirmed` for a recurring order, which has no transaction of its own: what its slices moved."""
+    return records.dump(
+        VERSION,
+        signature=None,
+        slot=None,
+        token_in=order.token_in,
+        token_out=order.token_out,
+        amount_in=str(amount_spent),
+        amount_out=str(amount_out),
+        realised_slippage_bps=None,
+        costs=None,
+    )
+
+
 def failed(code: str, message: str, attempts: int, retryable: bool) -> dict[str, Any]:
     """The data of `failed`: the reason. `retryable` says whether a new order like it may succeed."""
     return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable)

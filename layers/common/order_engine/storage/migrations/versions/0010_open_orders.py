@@ -25,16 +25,18 @@ def upgrade() -> None:
             ADD slices_done integer,
             ADD parent_id   uuid REFERENCES orders,
             ADD linked_id   uuid REFERENCES orders""")
-    op.execute("CREATE INDEX orders_open ON orders (id) WHERE status = 'open'")
+    op.execute("CREATE INDEX orders_open ON orders (id) INCLUDE (market) WHERE status = 'open'")
     # A group is the orders of one direction of a pair whose amounts have as many binary digits. Within it they are in
-    # the order in which a moving price reaches them.
+    # the order in which a moving price reaches them: a rising one those that wait for at least a ratio, a falling one
+    # those that wait for at most one.
     op.execute("""
         CREATE INDEX orders_by_trigger ON orders (
-            market, token_in, token_out, waits_for, (floor(log(2, amount_in))::integer), (trigger_out / amount_in), id
+            market, token_in, token_out, waits_for, (floor(log(2, amount_in))::integer),
+            ((CASE WHEN waits_for = 'at_most' THEN -trigger_out ELSE trigger_out END) / amount_in), id
         ) WHERE status = 'open' AND trigger_out IS NOT NULL""")
     op.execute("CREATE INDEX orders_by_expiry ON orders (expires_at) WHERE status = 'open' AND expires_at IS NOT NULL")
     op.execute(
-        "CREATE INDEX orders_by_due_time ON orders (market, due_at) WHERE status = 'open' AND due_at IS NOT NULL"
+        "CREATE INDEX orders_by_due_time ON orders (market, due_at, id) WHERE status = 'open' AND due_at IS NOT NULL"
     )
     op.execute("CREATE INDEX orders_for_pools ON orders (market, id) WHERE status = 'open' AND waits_for = 'pool'")
     op.execute("CREATE INDEX orders_by_parent ON orders (parent_id, id) WHERE parent_id IS NOT NULL")
