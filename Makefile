@@ -59,7 +59,7 @@ run: $(VENV)/.run .local/development-key ## run the engine on this machine until
 	  $(if $(DATABASE_URL),--parameter "DatabaseUrl=$(DATABASE_URL)",--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter "RedisUrl=$(REDIS_URL)",--redis RedisUrl) $(ARGS)
 
-localnet: $(VENV)/.run ## call the localnet of make run: ARGS="fault drop --times 3", ARGS=clear, or ARGS="airdrop ADDRESS 10 USDC"
+localnet: $(VENV)/.run ## call the localnet of make run: ARGS="fault drop --times 3", ARGS=create-pool, or ARGS="airdrop ADDRESS 10 USDC"
 	@PYTHONPATH=layers/common $(BIN)/python -m localnet $(ARGS) --url http://127.0.0.1:$(LOCALNET_PORT)
 
 market: $(VENV)/.run ## make a venue of the simulated market fail: ARGS="fault raydium submit slip --times 1", or ARGS=clear

@@ -1,4 +1,4 @@
-"""`python -m localnet up | airdrop | fault | faults | clear | advance | programs`."""
+"""`python -m localnet up | airdrop | create-mint | create-pool | fault | faults | clear | advance | programs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localnet.binaries import MAINNET, BinaryError, fetch_programs
-from localnet.commands import CommandError, airdrop, call
+from localnet.commands import CommandError, airdrop, call, create_pool
 from localnet.faults import AT_SLOTS, KINDS, MEANINGS
 
 _PORT = 8899
@@ -25,6 +25,14 @@ def main() -> None:
                 _up(arguments)
             case "airdrop":
                 print(airdrop(arguments.url, arguments.address, arguments.amount, arguments.token))
+            case "create-mint":
+                print(_new_mint(arguments))
+            case "create-pool":
+                mint = arguments.mint or _new_mint(arguments)
+                pool = create_pool(
+                    arguments.url, mint, arguments.paired, arguments.price, arguments.liquidity, arguments.program
+                )
+                print(f"mint {mint}\npool {pool}")
             case "fault":
                 options = {name: getattr(arguments, name) for name in ("times", "percent", "slots", "deep")}
                 given = {name: value for name, value in options.items() if value is not None}
@@ -66,6 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     gift.add_argument("amount", help="in whole tokens, such as 1.5")
     gift.add_argument("token", nargs="?", default="SOL", help="its symbol (%(default)s)")
 
+    new = argparse.ArgumentParser(add_help=False)
+    new.add_argument("--decimals", type=int, default=6, help="of the new mint (%(default)s)")
+    new.add_argument("--freeze-authority", action="store_true", help="somebody can freeze its holders' accounts")
+    actions.add_parser("create-mint", parents=[node, new], help="make a token without a pool; prints its mint")
+
+    pool = actions.add_parser("create-pool", parents=[node, new], help="make a pool, and its mint; prints both")
+    pool.add_argument("--mint", help="one that exists; a new one if not given")
+    pool.add_argument("--with", dest="paired", default="SOL", metavar="TOKEN", help="paired with this (%(default)s)")
+    pool.add_argument("--price", default="0.001", help="of one whole token, in whole tokens of the other (%(default)s)")
+    pool.add_argument("--liquidity", default="100", help="whole tokens of the other in the pool (%(default)s)")
+    pool.add_argument("--program", default="raydium_cp", help="its kind, such as meteora_dlmm (%(default)s)")
+
     meanings = "\n".join(f"  {kind:8} {meaning}" for kind, meaning in MEANINGS.items())
     fault = actions.add_parser(
         "fault",
@@ -92,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     binaries.add_argument("--rpc", metavar="URL", help=node_help)
     binaries.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="where to put them, as ID.so each")
     return parser
+
+
+def _new_mint(arguments: argparse.Namespace) -> str:
+    options = {"decimals": arguments.decimals, "freezeAuthority": arguments.freeze_authority}
+    mint: str = call(arguments.url, "localnet_createMint", options)
+    return mint
 
 
 def _node_url() -> str:

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 _SECONDS = 30
@@ -32,11 +33,38 @@ def call(url: str, method: str, *params: Any) -> Any:
 
 def airdrop(url: str, address: str, amount: str, symbol: str) -> str:
     """The signature of the transaction that gives an amount of whole tokens away. Raises `CommandError`."""
-    decimals = {token["symbol"]: token["decimals"] for token in call(url, "localnet_tokens")}
+    units = base_units(amount, _decimals(url, symbol))
+    signature: str = call(url, "localnet_airdrop", address, units, symbol)
+    return signature
+
+
+def create_pool(url: str, mint: str, paired_with: str, price: str, liquidity: str, program: str = "raydium_cp") -> str:
+    """The address of a new pool, which holds `liquidity` whole tokens of what the mint is paired with.
+
+    `price` is what one whole token of the mint costs of it, and says how much of that the pool holds. Raises
+    `CommandError`.
+    """
+    account = call(url, "getAccountInfo", mint, {"encoding": "jsonParsed", "commitment": "processed"})["value"]
+    try:
+        decimals = account["data"]["parsed"]["info"]["decimals"]
+    except (KeyError, TypeError):
+        raise CommandError(f"expected a mint, was {mint!r}") from None
+    paired = base_units(liquidity, _decimals(url, paired_with))
+    try:
+        amount = int(Fraction(liquidity) / Fraction(price) * 10**decimals)
+    except (ValueError, ZeroDivisionError):
+        amount = 0
+    if not 0 < amount < 2**63:
+        raise CommandError(f"expected a price at which the pool holds 1 to 2^63 - 1 base units, was {price!r}")
+    pool: str = call(url, "localnet_createPool", mint, amount, paired_with, paired, program)
+    return pool
+
+
+def _decimals(url: str, symbol: str) -> int:
+    decimals = {token["symbol"]: int(token["decimals"]) for token in call(url, "localnet_tokens")}
     if symbol not in decimals:
         raise CommandError(f"expected one of {', '.join(decimals)}, was {symbol!r}")
-    signature: str = call(url, "localnet_airdrop", address, base_units(amount, decimals[symbol]), symbol)
-    return signature
+    return decimals[symbol]
 
 
 def base_units(amount: str, decimals: int) -> int:

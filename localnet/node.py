@@ -14,6 +14,8 @@ from localnet.faucet import GRANTS, Faucet
 from localnet.faults import Fault, Faults
 from localnet.ledger import Ledger
 from localnet.market import TOKENS, Prices, Traders, genesis
+from localnet.market.accounts import mint_account
+from localnet.market.new_tokens import new_pool
 from localnet.market.tokens import Token
 from localnet.runtime import Runtime
 from localnet.transactions import Transaction, decode
@@ -74,6 +76,18 @@ class Node:
         transaction = decode(bytes(self.faucet.airdrop(to, amount, token, self.chain.tip.blockhash)))
         self.chain.send(transaction)
         return transaction.signature
+
+    def create_mint(self, decimals: int, *, can_freeze: bool) -> Pubkey:
+        """Makes a new token, of which there is nothing yet. The faucet is its authority."""
+        new, faucet = Keypair().pubkey(), self.faucet.address
+        self.chain.write({new: mint_account(faucet, 0, decimals, faucet if can_freeze else None)})
+        return new
+
+    def create_pool(self, program: str, mint: Pubkey, paired: Token, amounts: tuple[int, int]) -> Pubkey:
+        """Makes a pool of a mint and a token of the market, with base units of each. Raises `CreationError`."""
+        accounts = new_pool(program, mint, paired, amounts, self.chain.runtime.get)
+        self.chain.write(accounts)
+        return next(iter(accounts))
 
     def grant(self, wallet: Pubkey) -> None:
         """Gives a wallet what it starts with, once."""

@@ -87,10 +87,9 @@ class Names:
             **others,
         }
         for pool in market_pools():
-            symbols = (pool.pair.symbol_a, pool.pair.symbol_b)
-            name = f"{_DEXS[pool.kind]} {'/'.join(symbols)}"
+            name = f"{_DEXS[pool.kind]} {'/'.join(pool.symbols)}"
             self._names[pool.address] = f"{name} pool"
-            for vault, symbol in zip(pool.vaults, symbols, strict=True):
+            for vault, symbol in zip(pool.vaults, pool.symbols, strict=True):
                 self._names[vault] = f"{name} {symbol} vault"
 
         self._symbols = {token.mint: symbol for symbol, token in TOKENS.items()}

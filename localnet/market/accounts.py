@@ -18,8 +18,10 @@ def owned(program: Pubkey, data: bytes, lamports: int = 0) -> Account:
     return Account((_ACCOUNT_OVERHEAD + len(data)) * _LAMPORTS_PER_BYTE + lamports, data, program)
 
 
-def mint_account(authority: Pubkey | None, supply: int, decimals: int) -> Account:
-    return owned(TOKEN, bytes(Mint(authority, supply, decimals, True)))
+def mint_account(
+    authority: Pubkey | None, supply: int, decimals: int, freeze_authority: Pubkey | None = None
+) -> Account:
+    return owned(TOKEN, bytes(Mint(authority, supply, decimals, True, freeze_authority)))
 
 
 def token_account(mint: Pubkey, owner: Pubkey, amount: int) -> Account:

@@ -7,13 +7,15 @@ from typing import Any
 
 from localnet.chain import MAX_LAG
 from localnet.faults import AT_SLOTS, KINDS, Fault
-from localnet.market.tokens import TOKENS
+from localnet.market.new_tokens import PROGRAMS, CreationError
+from localnet.market.tokens import TOKENS, Token
 from localnet.rpc.call import Call, Method
 from localnet.rpc.errors import invalid_params
 from localnet.rpc.params import Params
 
 _MAX_SLOTS = 10_000
 _MAX_AIRDROP = 2**63
+_MAX_DECIMALS = 18
 
 
 def request_airdrop(call: Call, params: Params) -> str:
@@ -27,10 +29,7 @@ def request_airdrop(call: Call, params: Params) -> str:
 def airdrop(call: Call, params: Params) -> str:
     """An amount of a known token, in base units: address, amount, symbol. SOL is not wrapped."""
     params.limit(3)
-    symbol = params.text(2, "a token's symbol")
-    token = TOKENS.get(symbol)
-    if token is None:
-        raise invalid_params(f"Invalid params: expected one of {', '.join(TOKENS)}, was {symbol[:50]!r}")
+    token = _token(params, 2)
     amount = params.integer(1, "an amount")
     _check_amount(amount)
     return str(call.node.airdrop(params.address(0), amount, token))
@@ -40,6 +39,29 @@ def tokens(call: Call, params: Params) -> list[dict[str, Any]]:
     """The known tokens: their symbols, mints and decimals."""
     params.limit(0)
     return [{"symbol": token.symbol, "mint": str(token.mint), "decimals": token.decimals} for token in TOKENS.values()]
+
+
+def create_mint(call: Call, params: Params) -> str:
+    """Makes a new token: `decimals`, 6 if not given, and `freezeAuthority`. Returns its mint."""
+    options = params.options(0, "decimals", "freezeAuthority")
+    decimals = options.integer("decimals")
+    decimals = _between("decimals", 6 if decimals is None else decimals, 0, _MAX_DECIMALS)
+    return str(call.node.create_mint(decimals, can_freeze=options.flag("freezeAuthority")))
+
+
+def create_pool(call: Call, params: Params) -> str:
+    """Makes a pool: a mint and its amount, a known token and its amount, a program. Returns the pool's address."""
+    params.limit(5)
+    amounts = params.integer(1, "an amount"), params.integer(3, "an amount")
+    for amount in amounts:
+        _check_amount(amount)
+    program = params.get(4, "a program", "raydium_cp")
+    if program not in PROGRAMS:
+        raise invalid_params(f"Invalid params: expected one of {', '.join(PROGRAMS)}, was {str(program)[:50]!r}")
+    try:
+        return str(call.node.create_pool(program, params.address(0, "a mint"), _token(params, 2), amounts))
+    except CreationError as error:
+        raise invalid_params(f"Invalid params: {error}") from None
 
 
 def advance(call: Call, params: Params) -> int:
@@ -88,6 +110,13 @@ def calls(call: Call, params: Params) -> dict[str, int]:
     return dict(call.node.calls)
 
 
+def _token(params: Params, index: int) -> Token:
+    symbol = params.text(index, "a token's symbol")
+    if symbol not in TOKENS:
+        raise invalid_params(f"Invalid params: expected one of {', '.join(TOKENS)}, was {symbol[:50]!r}")
+    return TOKENS[symbol]
+
+
 def _check_amount(amount: int) -> None:
     _between("an amount", amount, 1, _MAX_AIRDROP)
 
@@ -103,6 +132,8 @@ METHODS: dict[str, Method] = {
     "localnet_airdrop": airdrop,
     "localnet_calls": calls,
     "localnet_clear": clear,
+    "localnet_createMint": create_mint,
+    "localnet_createPool": create_pool,
     "localnet_fault": fault,
     "localnet_faults": faults,
     "localnet_tokens": tokens,

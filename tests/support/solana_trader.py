@@ -45,7 +45,7 @@ NEVER = 1e12
 def pools_of(token_a: str, token_b: str) -> dict[str, str]:
     """The addresses of the pools for two tokens, by kind."""
     tokens = {token_a, token_b}
-    return {pool.kind: id for id, pool in POOLS.items() if {pool.pair.symbol_a, pool.pair.symbol_b} == tokens}
+    return {pool.kind: id for id, pool in POOLS.items() if {*pool.symbols} == tokens}
 
 
 class Trader:
@@ -62,9 +62,7 @@ class Trader:
             deployment=LOCALNET,
             registry=Registry(
                 {
-                    id: RegisteredPool(
-                        id, pool.kind, "venue", pool.pair.symbol_a, pool.pair.symbol_b, (), Source.BY_HAND
-                    )
+                    id: RegisteredPool(id, pool.kind, "venue", *pool.symbols, (), Source.BY_HAND)
                     for id, pool in POOLS.items()
                 }
             ),

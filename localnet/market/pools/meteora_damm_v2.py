@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 
 from localnet.addresses import TOKEN
 from localnet.market.accounts import owned, token_account
-from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
+from localnet.market.pools.pool import MarketPool, Pair, Reserves, readonly, record, route, signer, u64s, writable
 from localnet.programs.meteora_damm_v2 import AUTHORITY, EVENT_AUTHORITY, ID, POOL, state
 from localnet.programs.records import Record
 from localnet.programs.standin import Clock, Reader
@@ -30,7 +30,7 @@ class MeteoraDammV2Pool(MarketPool):
     kind = "meteora_damm_v2"
     program = ID
 
-    def __init__(self, pair: Pair, fee_bps: int) -> None:
+    def __init__(self, pair: Pair | Reserves, fee_bps: int) -> None:
         super().__init__(pair)
         self._fee_bps = fee_bps
         mints = [bytes(token.mint) for token in self.tokens]

@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 
 from localnet.addresses import MEMO, TOKEN
 from localnet.market.accounts import owned, token_account
-from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
+from localnet.market.pools.pool import MarketPool, Pair, Reserves, readonly, record, route, signer, u64s, writable
 from localnet.programs.meteora_dlmm import EVENT_AUTHORITY, ID, ORACLE, PAIR, state
 from localnet.programs.meteora_dlmm_bins import (
     ARRAYS_ASIDE,
@@ -43,7 +43,7 @@ class MeteoraDlmmPool(MarketPool):
     kind = "meteora_dlmm"
     program = ID
 
-    def __init__(self, pair: Pair, bin_step: int) -> None:
+    def __init__(self, pair: Pair | Reserves, bin_step: int) -> None:
         super().__init__(pair)
         self._bin_step = bin_step
         mints = [bytes(token.mint) for token in self.tokens]

@@ -39,6 +39,13 @@ class Pair(NamedTuple):
         return a, b * (_BPS + self.off_bps) // _BPS
 
 
+class Reserves(NamedTuple):
+    """Two tokens, and the base units of each in the pool."""
+
+    tokens: tuple[Token, Token]
+    amounts: tuple[int, int]
+
+
 class MarketPool(ABC):
     """A pool of the market. Token a is the program's first token (0, coin, x), token b its second."""
 
@@ -47,13 +54,18 @@ class MarketPool(ABC):
     address: Pubkey
     vaults: tuple[Pubkey, Pubkey]
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair | Reserves) -> None:
         self.pair = pair
         self.tokens = pair.tokens
 
     @property
     def name(self) -> str:
-        return f"{self.kind}:{self.pair.symbol_a}-{self.pair.symbol_b}"
+        return f"{self.kind}:{self.symbols[0]}-{self.symbols[1]}"
+
+    @property
+    def symbols(self) -> tuple[str, str]:
+        token_a, token_b = self.tokens
+        return token_a.symbol, token_b.symbol
 
     @abstractmethod
     def accounts(self) -> Iterator[tuple[Pubkey, Account]]:

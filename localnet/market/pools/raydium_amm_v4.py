@@ -11,7 +11,18 @@ from solders.pubkey import Pubkey
 
 from localnet.addresses import TOKEN
 from localnet.market.accounts import mint_account, owned, token_account
-from localnet.market.pools.pool import MarketPool, Pair, amount, readonly, record, route, signer, u64s, writable
+from localnet.market.pools.pool import (
+    MarketPool,
+    Pair,
+    Reserves,
+    amount,
+    readonly,
+    record,
+    route,
+    signer,
+    u64s,
+    writable,
+)
 from localnet.programs.raydium_amm_v4 import AUTHORITY, AUTHORITY_BUMP, ID, POOL, SWAP_ONLY, state
 from localnet.programs.records import Record
 from localnet.programs.standin import Clock, Reader
@@ -29,9 +40,9 @@ class RaydiumAmmV4Pool(MarketPool):
     kind = "raydium_amm_v4"
     program = ID
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair | Reserves) -> None:
         super().__init__(pair)
-        self.market = Pubkey(sha256(f"market {pair.symbol_a}-{pair.symbol_b}".encode()).digest())
+        self.market = Pubkey(sha256(f"market {'-'.join(self.symbols)}".encode()).digest())
         self.address = self._of_market(b"amm_associated_seed")
         self.vaults = (
             self._of_market(b"coin_vault_associated_seed"),

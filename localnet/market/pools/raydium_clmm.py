@@ -14,7 +14,7 @@ from solders.pubkey import Pubkey
 
 from localnet.addresses import MEMO, TOKEN, TOKEN_2022
 from localnet.market.accounts import owned, token_account
-from localnet.market.pools.pool import MarketPool, Pair, readonly, record, route, signer, u64s, writable
+from localnet.market.pools.pool import MarketPool, Pair, Reserves, readonly, record, route, signer, u64s, writable
 from localnet.programs.raydium_clmm import CONFIG, ID, OBSERVATIONS, POOL, state
 from localnet.programs.raydium_clmm_ticks import (
     ARRAYS_ASIDE,
@@ -54,7 +54,7 @@ class RaydiumClmmPool(MarketPool):
     kind = "raydium_clmm"
     program = ID
 
-    def __init__(self, pair: Pair, config: Config) -> None:
+    def __init__(self, pair: Pair | Reserves, config: Config) -> None:
         super().__init__(pair)
         self._config = config
         mint_0, mint_1 = (token.mint for token in self.tokens)

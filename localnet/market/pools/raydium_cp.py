@@ -13,6 +13,7 @@ from localnet.market.accounts import mint_account, owned, token_account
 from localnet.market.pools.pool import (
     MarketPool,
     Pair,
+    Reserves,
     amount,
     readonly,
     record,
@@ -45,7 +46,7 @@ class RaydiumCpPool(MarketPool):
     kind = "raydium_cp"
     program = ID
 
-    def __init__(self, pair: Pair, config_index: int, fee_rate: int) -> None:
+    def __init__(self, pair: Pair | Reserves, config_index: int, fee_rate: int) -> None:
         super().__init__(pair)
         self._config_index, self._fee_rate = config_index, fee_rate
         mint_0, mint_1 = (token.mint for token in self.tokens)

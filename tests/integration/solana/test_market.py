@@ -55,12 +55,12 @@ class Market:
 
     def __init__(self, url: str, database: Database) -> None:
         keypair = SoldersKeypair()
-        self.rpc = Rpc(Nodes(url))
+        self.url, self.rpc = url, Rpc(Nodes(url))
         self.registry = PostgresPoolRegistry(database, "localnet")
         self.discovery = Discovery(source=SolanaPools(self.rpc, LOCALNET), registry=self.registry)
         self.reader = CountingReader(self.rpc)
         self.venue = SolanaVenue(self.registry, PoolReader(self.reader, LOCALNET), print)
-        wallet = SolanaWallet(self.rpc, LOCALNET, bytes(keypair.pubkey()))
+        self.wallet = wallet = SolanaWallet(self.rpc, LOCALNET, bytes(keypair.pubkey()))
         tables = LookupTables(self.rpc)
         self.router = Router(self.venue, limits=TransactionLimits(wallet.key, LOCALNET, self.venue.last, tables))
         self.chain = SolanaChain(
@@ -100,7 +100,7 @@ def test_all_pools_of_the_market_are_discovered(market: Market) -> None:
     assert found.keys() == {str(pool.address) for pool in expected}
     for pool in expected:
         known = found[str(pool.address)]
-        assert (known.program, known.token_a, known.token_b) == (pool.kind, pool.pair.symbol_a, pool.pair.symbol_b)
+        assert (known.program, known.token_a, known.token_b) == (pool.kind, *pool.symbols)
         assert (known.source, known.enabled) == (Source.DISCOVERED, True)
     market.discovery.run(60)
     assert {pool.address: pool for pool in market.registry.all()} == found

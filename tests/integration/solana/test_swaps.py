@@ -34,7 +34,7 @@ def trader(url: str) -> Trader:
     [
         pytest.param(*tokens, id, id=f"{pool.kind} {' '.join(tokens)}")
         for id, pool in POOLS.items()
-        for tokens in ((pool.pair.symbol_a, pool.pair.symbol_b), (pool.pair.symbol_b, pool.pair.symbol_a))
+        for tokens in (pool.symbols, pool.symbols[::-1])
     ],
 )
 def test_a_swap_in_each_pool(trader: Trader, token_in: str, token_out: str, id: str) -> None:
