@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from order_engine.api.requests import OrderTerms
+from order_engine.api.order_terms import MarketTerms
 from order_engine.dex.pool import KINDS
 from order_engine.domain.access import TICKET_PREFIX
 from order_engine.domain.lifecycle import Status
@@ -61,7 +61,7 @@ Rent = Annotated[
 IdempotencyKey = Annotated[str, Field(pattern="^[ -~]{1,255}$")]
 
 
-class _Terms(OrderTerms):
+class _Terms(MarketTerms):
     quote_id: Annotated[
         UUID | None, Field(description="A quote with the same terms. The order is executed at it or fails.")
     ] = None

@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.api.requests import check_query, parse_order, parse_page, parse_query, parse_quote_request, parse_uuid
+from order_engine.api.order_forms import parse_order, parse_quote_request
+from order_engine.api.requests import check_query, parse_page, parse_query, parse_uuid
 from order_engine.api.rest import api, caller, idempotency_key, json_body, json_response
 from order_engine.api.views import event_view, offer_view, order_view, page_view
 from order_engine.aws.observability import logger
@@ -38,8 +39,7 @@ def get_quote() -> Response[str]:
 
 @app.get("/api/orders")
 def list_orders() -> Response[str]:
-    client_id = caller(app.current_event).client_id
-    page = orders.page(client_id, *parse_page(parse_query(app.current_event)))
+    page = orders.page(caller(app.current_event).client_id, *parse_page(parse_query(app.current_event)))
     return json_response(200, page_view(*page))
 
 

@@ -110,6 +110,21 @@ class TokenStore(Protocol):
         """Stores a token of this market, unless it is there."""
 
 
+class Selection(NamedTuple):
+    """Those of a client's orders that have all of these that are set. Their ids are from `first` to below `beyond`."""
+
+    type: str | None = None
+    pair: tuple[str, str] | None = None
+    status: Status | None = None
+    client_order_id: str | None = None
+    parent_id: UUID | None = None
+    first: UUID | None = None
+    beyond: UUID | None = None
+
+
+ALL = Selection()
+
+
 class OrderStore(Protocol):
     """Orders and their events, and the rule that one run at a time moves an order."""
 
@@ -121,11 +136,12 @@ class OrderStore(Protocol):
         data: dict[str, Any],
         connection_id: str | None = None,
         idempotency_key: str | None = None,
+        linked: tuple[UUID, dict[str, Any]] | None = None,
     ) -> Order:
-        """Stores a new order with its `pending` event, and the connection that listens to it, in one transaction.
+        """Stores a new order with its first event, and the connection that listens to it, in one transaction.
 
-        Returns the client's earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises
-        `TooManySubscriptions`.
+        So too the order that is linked with it, of which `linked` are the id and the event's data. Returns the client's
+        earlier order of that key or `clientOrderId`, if there is one: it has another id. Raises `TooManySubscriptions`.
         """
 
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:

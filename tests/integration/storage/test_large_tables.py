@@ -11,6 +11,7 @@ import pytest
 from order_engine.domain.errors import OrderNotFound
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.ports import Selection
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
@@ -45,9 +46,9 @@ USES: dict[str, Use] = {
     "get": refused,
     "repeat": lambda database, orders: orders.insert(uuid7(), CLIENT, REQUEST, {}, idempotency_key="key 8"),
     "list": lambda database, orders: orders.page(CLIENT, 10),
-    "list by a common status": lambda database, orders: orders.page(CLIENT, 10, Status.CONFIRMED),
-    "list by a rare status": lambda database, orders: orders.page(CLIENT, 10, Status.FAILED),
-    "list by a status of none": lambda database, orders: orders.page(CLIENT, 10, Status.CANCELLED),
+    "list by a common status": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.CONFIRMED)),
+    "list by a rare status": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.FAILED)),
+    "list by a status of none": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.CANCELLED)),
     "sweep": lambda database, orders: orders.take_stalled(3600),
     "end subscriptions": lambda database, orders: PostgresSubscriptionStore(database).delete_ended(3600),
     "whether a day is over": lambda database, orders: database.fetch(

@@ -15,6 +15,7 @@ from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.money import U64_MAX
 from order_engine.domain.orders import OrderRequest
+from order_engine.ports import Selection
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import eventually
@@ -97,7 +98,7 @@ def test_pages_go_from_newest_to_oldest_without_gaps(orders: PostgresOrderStore)
     found: list[UUID] = []
     before, sizes = None, []
     while True:
-        page, before = orders.page(CLIENT, 3, before=before)
+        page, before = orders.page(CLIENT, 3, Selection(beyond=before))
         sizes.append(len(page))
         found += [order.id for order in page]
         if before is None:
@@ -128,7 +129,7 @@ def test_an_order_that_arrives_between_pages_does_not_shift_them(orders: Postgre
     ids = sorted((new_order(orders).id for _ in range(4)), reverse=True)
     _, before = orders.page(CLIENT, 2)
     new_order(orders)
-    page, _ = orders.page(CLIENT, 2, before=before)
+    page, _ = orders.page(CLIENT, 2, Selection(beyond=before))
     assert [order.id for order in page] == ids[2:]
 
 
@@ -136,11 +137,11 @@ def test_a_page_may_hold_one_status_only(orders: PostgresOrderStore) -> None:
     failed = [brought_to(orders, Status.FAILED).id for _ in range(3)]
     for _ in range(3):
         new_order(orders)
-    page, cursor = orders.page(CLIENT, 2, Status.FAILED)
-    rest, end = orders.page(CLIENT, 2, Status.FAILED, cursor)
+    page, cursor = orders.page(CLIENT, 2, Selection(status=Status.FAILED))
+    rest, end = orders.page(CLIENT, 2, Selection(status=Status.FAILED, beyond=cursor))
     assert [order.id for order in page + rest] == sorted(failed, reverse=True)
     assert end is None
-    assert orders.page(CLIENT, 2, Status.CONFIRMED) == ([], None)
+    assert orders.page(CLIENT, 2, Selection(status=Status.CONFIRMED)) == ([], None)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from order_engine.api.callers import caller_of
 from order_engine.api.errors import error_view, status_of
-from order_engine.api.requests import parse_idempotency_key, parse_json
+from order_engine.api.json_text import parse_json
+from order_engine.api.requests import parse_idempotency_key
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import (
     EngineError,

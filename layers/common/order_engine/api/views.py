@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from order_engine.api import cursors
 from order_engine.dex.swaps import min_out
+from order_engine.domain import terms
 from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
@@ -16,6 +18,7 @@ from order_engine.domain.markets import SIMULATED, MarketDescription
 from order_engine.domain.money import BPS, format_amount, format_price
 from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Costs, Offer
+from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import token
 
@@ -35,6 +38,9 @@ def order_view(order: Order) -> dict[str, Any]:
     if spent is None and order.amount_out is not None:
         # It was confirmed before that was recorded, and spent its whole amount.
         spent = order.amount_in
+    progress: dict[str, Any] = {}
+    if order.slices_done is not None:
+        progress = {"slicesDone": order.slices_done, "nextSliceAt": order.due_at and rfc3339(order.due_at)}
     return {
         "orderId": str(order.id),
         "type": order.type,
@@ -59,6 +65,10 @@ def order_view(order: Order) -> dict[str, Any]:
         "clientOrderId": order.client_order_id,
         "userId": order.user_id,
         "quoteId": str(order.quote_id) if order.quote_id else None,
+        "parentId": str(order.parent_id) if order.parent_id else None,
+        "linkedOrderId": str(order.linked_id) if order.linked_id else None,
+        "expiresAt": order.expires_at and rfc3339(order.expires_at),
+        "terms": order.terms and {**_terms(order.terms, order.token_in, order.token_out, order.amount_in), **progress},
         "createdAt": rfc3339(order.created_at),
         "updatedAt": rfc3339(order.updated_at),
     }
@@ -67,6 +77,34 @@ def order_view(order: Order) -> dict[str, Any]:
 def _optional(name: str, units: int | None, symbol: str) -> dict[str, str | None]:
     """As `amounts`, with `None` for an amount that is not known yet."""
     return {name: None, f"{name}BaseUnits": None} if units is None else {**amounts(name, units, symbol)}
+
+
+def _terms(terms: Terms, token_in: str, token_out: str, amount_in: int) -> dict[str, Any]:
+    """What an order of that amount waits for."""
+    least = terms.watch(amount_in, token(token_in), token(token_out)).limit_out
+    least_out = _optional("minAmountOut", least, token_out)
+    match terms:
+        case Limit(limit_price):
+            return {"limitPrice": _set_price(limit_price), **least_out}
+        case Stop(stop_price, limit_price, confirm_ticks, reached):
+            prices = {"stopPrice": _set_price(stop_price), "limitPrice": _set_price(limit_price)}
+            return {**prices, **least_out, "stopReached": reached, "confirmTicks": confirm_ticks}
+        case Recurring(slices, interval_seconds, min_price, max_price):
+            prices = {"minPrice": _set_price(min_price), "maxPrice": _set_price(max_price)}
+            return {"slices": slices, "intervalSeconds": interval_seconds, **prices}
+        case Sniper(min_liquidity, max_price, allow_freeze_authority, allow_extensions):
+            return {
+                "maxPrice": _set_price(max_price),
+                **least_out,
+                **amounts("minLiquidity", min_liquidity, token_in),
+                "allowFreezeAuthority": allow_freeze_authority,
+                "allowExtensions": allow_extensions,
+            }
+
+
+def _set_price(price: Decimal | None) -> str | None:
+    """A price as its client has set it."""
+    return None if price is None else format(price, "f")
 
 
 def market_view(market: MarketDescription) -> dict[str, Any]:
@@ -176,7 +214,44 @@ def _price(decision: Decision, candidate: Candidate) -> str:
     return price(decision.amount_in - candidate.unspent, decision.token_in, candidate.amount_out, decision.token_out)
 
 
+def _open(data: dict[str, Any]) -> dict[str, Any]:
+    token_in, token_out = data["token_in"], data["token_out"]
+    set_terms, expires_at = terms.load(data["type"], data["terms"]), data["expires_at"]
+    made = data["slice"]
+    return {
+        "reason": data["reason"],
+        "message": data["message"],
+        "slice": made
+        and {
+            "number": made["number"],
+            "orderId": made["order_id"],
+            **amounts("amountIn", int(made["amount_in"]), token_in),
+        },
+        **_request(data),
+        "expiresAt": expires_at and rfc3339(datetime.fromisoformat(expires_at)),
+        "terms": _terms(set_terms, token_in, token_out, int(data["amount_in"])),
+    }
+
+
 def _pending(data: dict[str, Any]) -> dict[str, Any]:
+    return {**_request(data), "parentId": data.get("parent_id"), "activation": _activation(data)}
+
+
+def _activation(data: dict[str, Any]) -> dict[str, Any] | None:
+    """Why an order that waited runs, and what it was quoted then."""
+    activation = data.get("activation")
+    if activation is None:
+        return None
+    amount_out = int(activation["amount_out"])
+    return {
+        "reason": activation["reason"],
+        **amounts("amountOut", amount_out, data["token_out"]),
+        "price": price(int(data["amount_in"]), data["token_in"], amount_out, data["token_out"]),
+        "slot": activation["slot"],
+    }
+
+
+def _request(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": data["type"],
         # There was no other market when orders did not name theirs.
@@ -236,10 +311,15 @@ def _failed(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cancelled(data: dict[str, Any]) -> dict[str, Any]:
-    return {}
+    return {"reason": data["reason"]} if "reason" in data else {}
+
+
+def _expired(data: dict[str, Any]) -> dict[str, Any]:
+    return {"expiresAt": rfc3339(datetime.fromisoformat(data["expires_at"]))}
 
 
 _DATA: dict[Status, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Status.OPEN: _open,
     Status.PENDING: _pending,
     Status.ROUTING: _routing,
     Status.BUILDING: _building,
@@ -247,4 +327,5 @@ _DATA: dict[Status, Callable[[dict[str, Any]], dict[str, Any]]] = {
     Status.CONFIRMED: _confirmed,
     Status.FAILED: _failed,
     Status.CANCELLED: _cancelled,
+    Status.EXPIRED: _expired,
 }

@@ -6,14 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from order_engine.api.errors import error_view
-from order_engine.api.requests import (
-    parse_idempotency_key,
-    parse_integer,
-    parse_json,
-    parse_order,
-    parse_uuid,
-    shown,
-)
+from order_engine.api.json_text import parse_json, shown
+from order_engine.api.order_forms import parse_order
+from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_uuid
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, UnknownAction
 from order_engine.ports import ConnectionGone, ConnectionRefused, Connections, OrderStore, ReplayQueue

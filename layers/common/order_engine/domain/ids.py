@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 
@@ -14,3 +15,9 @@ def uuid7() -> UUID:
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
     return UUID(int=value)
+
+
+def first_uuid7(at: datetime) -> UUID:
+    """A bound: the identifiers of that time and later are above it, all earlier ones below. Exact to a millisecond."""
+    milliseconds = -((datetime(1970, 1, 1, tzinfo=UTC) - at) // timedelta(milliseconds=1))
+    return UUID(int=max(milliseconds, 0) << 80)

@@ -9,11 +9,14 @@ from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED
-from order_engine.domain.terms import Terms, Wait, Watch
+from order_engine.domain.terms import TERMS, Terms, Wait, Watch
 from order_engine.domain.tokens import token
 
 DEFAULT_SLIPPAGE_BPS = 50
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
+
+TYPES = ("market", *TERMS)
+"""Every type of a stored order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class OrderRequest:
     expires_at: datetime | None = None
     start_at: datetime | None = None
     linked: OrderRequest | None = None
+
+    @property
+    def first_status(self) -> Status:
+        return Status.PENDING if self.terms is None else Status.OPEN
 
     @property
     def watch(self) -> Watch | None:

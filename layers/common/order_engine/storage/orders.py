@@ -15,33 +15,11 @@ from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.timing import LEASE_SECONDS
-from order_engine.storage import events, subscriptions
+from order_engine.ports import ALL, Selection
+from order_engine.storage import events, new_orders, order_lists, subscriptions
 from order_engine.storage.database import Database
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import ENDED, RUNNING, listed
-
-# Of several requests with one key the first is stored. The others wait until it is committed, and store nothing.
-_INSERT = f"""
-    WITH inserted AS (
-        INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, client_order_id, user_id,
-                            quote_id, max_price_impact_bps, idempotency_key, market)
-        SELECT %(id)s, %(client_id)s, %(type)s, %(token_in)s, %(token_out)s, %(amount_in)s, %(slippage_bps)s,
-               %(client_order_id)s, %(user_id)s, %(quote_id)s, %(max_price_impact_bps)s, %(idempotency_key)s, %(market)s
-        WHERE {{room}}
-        ON CONFLICT DO NOTHING
-        RETURNING {ORDER}
-    ), subscribed AS (
-        INSERT INTO subscriptions (connection_id, order_id)
-        SELECT %(connection_id)s, id FROM inserted WHERE %(connection_id)s::text IS NOT NULL
-    ){{named}}, recorded AS (
-        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, created_at, attempt, %(data)s FROM inserted
-    )
-    SELECT {ORDER} FROM inserted"""
-
-_NAMED = """, named AS (
-        UPDATE quotes SET named = TRUE FROM inserted WHERE quotes.id = inserted.quote_id AND NOT named
-    )"""
 
 # By its id if an answer was lost. The header's key takes precedence over the client's own id.
 _EARLIER = f"""
@@ -103,14 +81,7 @@ _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
 _LISTENERS = "SELECT listeners(%(id)s)"
 
-# Two statements: a condition that may be off would keep a prepared statement from using the status's index.
-_PAGE = f"""
-    SELECT {ORDER} FROM orders WHERE client_id = %(client)s AND id < %(before)s
-    ORDER BY id DESC LIMIT %(limit)s"""
-_PAGE_OF_STATUS = f"""
-    SELECT {ORDER} FROM orders WHERE client_id = %(client)s AND status = %(status)s AND id < %(before)s
-    ORDER BY id DESC LIMIT %(limit)s"""
-_LAST_ID = UUID(int=(1 << 128) - 1)
+_PAGE = f"SELECT {ORDER} FROM orders WHERE {{condition}} ORDER BY id DESC LIMIT %(limit)s"
 
 _WRITABLE = frozenset(
     {"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"}
@@ -143,38 +114,37 @@ class PostgresOrderStore:
         data: dict[str, Any],
         connection_id: str | None = None,
         idempotency_key: str | None = None,
+        linked: tuple[UUID, dict[str, Any]] | None = None,
     ) -> Order:
         parameters = {
+            **new_orders.parameters(request, linked),
             "id": id,
             "client_id": client_id,
-            "type": request.type,
-            "token_in": request.token_in,
-            "token_out": request.token_out,
-            "amount_in": request.amount_in,
-            "slippage_bps": request.slippage_bps,
-            "client_order_id": request.client_order_id,
-            "user_id": request.user_id,
-            "quote_id": request.quote_id,
-            "max_price_impact_bps": request.max_price_impact_bps,
             "idempotency_key": idempotency_key,
             "market": self._market,
             "connection_id": connection_id,
             "data": Jsonb(data),
         }
-        quoted = request.quote_id is not None
         room = subscriptions.HAS_ROOM if connection_id else "TRUE"
-        rows = self._database.fetch(_insert(room, quoted), parameters)
+        rows = self._database.fetch(new_orders.statement(request, room), parameters)
         if not rows:
             if order := self.earlier(id, client_id, request, idempotency_key):
                 if order.id == id:  # It was stored, but Postgres could not say so.
-                    self._count(Status.PENDING)
+                    self._count_new(request)
                 return order
             self._database.execute(subscriptions.DELETE_ENDED_OF_CONNECTION, parameters)
-            rows = self._database.fetch(_insert(subscriptions.HAS_ROOM_AMONG_RUNNING, quoted), parameters)
+            room = subscriptions.HAS_ROOM_AMONG_RUNNING
+            rows = self._database.fetch(new_orders.statement(request, room), parameters)
         if not rows:
             raise subscriptions.too_many_subscriptions()
-        self._count(Status.PENDING)
+        self._count_new(request)
         return order_of(rows[0])
+
+    def _count_new(self, request: OrderRequest | None) -> None:
+        """Counts the first event of an order, and that of the order that is linked with it."""
+        while request is not None:
+            self._count(request.first_status)
+            request = request.linked
 
     def earlier(self, id: UUID, client_id: UUID, request: OrderRequest, idempotency_key: str | None) -> Order | None:
         keys = {"idempotency_key": idempotency_key, "client_order_id": request.client_order_id}
@@ -198,14 +168,10 @@ class PostgresOrderStore:
         found, (row,) = self._database.fetch_all((events.SELECT, {"id": id, "after": after}), (_LISTENERS, {"id": id}))
         return [events.from_row(event) for event in found], row["listeners"]
 
-    def page(
-        self, client_id: UUID, limit: int, status: Status | None = None, before: UUID | None = None
-    ) -> tuple[list[Order], UUID | None]:
-        """The client's orders, newest first, and the `before` of the next page, if there is one."""
-        rows = self._database.fetch(
-            _PAGE if status is None else _PAGE_OF_STATUS,
-            {"client": client_id, "status": status, "before": before or _LAST_ID, "limit": limit + 1},
-        )
+    def page(self, client_id: UUID, limit: int, selection: Selection = ALL) -> tuple[list[Order], UUID | None]:
+        """The client's selected orders, newest first, and the `beyond` of the next page, if there is one."""
+        condition, parameters = order_lists.selected(client_id, selection)
+        rows = self._database.fetch(_PAGE.format(condition=condition), {**parameters, "limit": limit + 1})
         orders = [order_of(row) for row in rows[:limit]]
         return orders, orders[-1].id if len(rows) > limit else None
 
@@ -273,12 +239,6 @@ class PostgresOrderStore:
 
     def end_republished(self, id: UUID) -> None:
         self._database.execute(_END_REPUBLISHED, {"id": id})
-
-
-@cache
-def _insert(room: str, quoted: bool) -> str:
-    """The statement of a new order, for as long as there is `room`."""
-    return _INSERT.format(room=room, named=_NAMED if quoted else "")
 
 
 def _sources(trigger: Trigger, from_status: Status | None) -> list[Status]:

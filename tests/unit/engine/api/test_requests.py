@@ -10,16 +10,9 @@ import pytest
 
 from order_engine.api import cursors
 from order_engine.api.errors import error_view
-from order_engine.api.requests import (
-    check_query,
-    parse_integer,
-    parse_json,
-    parse_order,
-    parse_page,
-    parse_query,
-    parse_quote_request,
-    parse_uuid,
-)
+from order_engine.api.json_text import parse_json
+from order_engine.api.order_forms import parse_order, parse_quote_request
+from order_engine.api.requests import check_query, parse_integer, parse_page, parse_query, parse_uuid
 from order_engine.domain.errors import InvalidJson, InvalidOrder, InvalidRequest
 from order_engine.domain.orders import OrderRequest
 
@@ -136,7 +129,8 @@ def test_a_bad_amount_is_reported_at_its_field(form: dict[str, Any], field: str,
         ({"allowAnySlippage": 1}, "allowAnySlippage", "expected true or false, was 1"),
         ({"allowAnySlippage": "true"}, "allowAnySlippage", 'expected true or false, was "true"'),
         ({"maxPriceImpactBps": 10001}, "maxPriceImpactBps", "expected an integer from 0 to 10000, was 10001"),
-        ({"type": "limit"}, "type", "expected 'market', was \"limit\""),
+        ({"type": "twap"}, "type", 'expected one of market, limit, stop, oco, recurring, sniper, was "twap"'),
+        ({"limitPrice": "180"}, "limitPrice", 'expected no such field for a market order, was "180"'),
         ({"surprise": 1}, "surprise", "expected no such field, was 1"),
         ({"clientOrderId": ""}, "clientOrderId", 'expected at least 1 character, was ""'),
         ({"clientOrderId": "x" * 256}, "clientOrderId", "expected at most 255 characters"),
@@ -174,7 +168,7 @@ def test_bad_tokens_of_a_pair_are_reported_at_the_pair(pair: str, message: str) 
 
 
 def test_every_problem_is_reported_at_once() -> None:
-    assert set(problems({"type": "stop", "slippageBps": -5})) == {
+    assert set(problems({"type": "twap", "slippageBps": -5, "limitPrice": "1"})) == {
         "type",
         "tokenIn",
         "tokenOut",
@@ -306,12 +300,14 @@ def test_a_cursor_of_another_origin_is_refused(cursor: str) -> None:
         parse_page({"cursor": cursor})
 
 
+KNOWN = "limit, status, cursor, type, tokenPair, from, to, clientOrderId, parentId"
+
+
 def test_an_unknown_parameter_of_a_page_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
         parse_page({"stauts": "failed", "limit": "5", "Cursor": "a"})
     assert refused.value.problems == [
-        {"field": name, "message": f"expected one of limit, status, cursor, was {name!r}"}
-        for name in ("Cursor", "stauts")
+        {"field": name, "message": f"expected one of {KNOWN}, was {name!r}"} for name in ("Cursor", "stauts")
     ]
 
 
@@ -330,4 +326,4 @@ def test_a_query_has_only_known_parameters_and_each_once() -> None:
 
 def test_an_encoded_cursor_is_decoded() -> None:
     id = uuid4()
-    assert parse_page({"cursor": cursors.encode(id)}).before == id
+    assert parse_page({"cursor": cursors.encode(id)}).selection.beyond == id

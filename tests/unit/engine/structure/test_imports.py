@@ -26,7 +26,7 @@ HEAVY = {
 }  # fmt: skip
 """Each takes 10 to 100 milliseconds of CPU."""
 
-REST = {"aws_lambda_powertools.event_handler", "pydantic"}
+REST = {"aws_lambda_powertools.event_handler"}
 ALLOWED = {
     "AuthorizeFunction": {"psycopg"},
     "TicketFunction": {"psycopg"} | REST,
@@ -34,7 +34,7 @@ ALLOWED = {
     "MarketFunction": REST,
     "DiscoverFunction": {"psycopg"},
     "DescribeFunction": REST,
-    "SubmitFunction": {"psycopg", "redis"} | REST,
+    "SubmitFunction": {"psycopg", "pydantic", "redis"} | REST,
     "WsConnectFunction": {"psycopg", "pydantic", "redis"},
     "DispatchFunction": {"psycopg"},
     "RouteFunction": {"psycopg", "redis"},
