@@ -1,4 +1,4 @@
-"""Fills the tables of a running stack with orders that have ended."""
+"""Fills the tables of a database with orders that have ended, or that wait."""
 
 from __future__ import annotations
 
@@ -54,6 +54,39 @@ _DIFFERENT = {
 """The columns in which a copy differs."""
 
 
+_LATER = """
+    floor(copied.{0} * (1 + n %% 7) *
+        CASE copied.waits_for WHEN 'at_most' THEN 1 - 0.5 * n / %(copies)s ELSE 1 + n::numeric / %(copies)s END)"""
+
+_COPY_OPEN = """
+    INSERT INTO orders ({columns}) SELECT {values}
+    FROM orders AS copied, generate_series(1, %(copies)s) AS n WHERE copied.status = 'open'"""
+
+_DIFFERENT_OPEN = {
+    "id": "uuidv7()",
+    "client_order_id": "NULL",
+    "idempotency_key": "NULL",
+    "linked_id": "NULL",
+    "amount_in": "copied.amount_in * (1 + n %% 7)",
+    "trigger_out": _LATER.format("trigger_out"),
+    "limit_out": _LATER.format("limit_out"),
+}
+"""The columns in which a copy of an order that waits differs."""
+
+
+def fill_open(url: str, copies: int) -> None:
+    """Adds so many copies of each open order, without events: a moving price reaches them later, one after the other.
+
+    Their amounts are up to seven times as large.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        columns = _columns(connection, "orders")
+        values = ", ".join(_DIFFERENT_OPEN.get(name, f"copied.{name}") for name in columns)
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(_COPY_OPEN.format(columns=", ".join(columns), values=values), {"copies": copies})
+        connection.execute("VACUUM ANALYZE orders")
+
+
 def fill(url: str, orders: int, clients: int) -> None:
     """Adds copies of a confirmed order and of its events, with ids and times of the `DAYS` before yesterday.
 
@@ -71,17 +104,20 @@ def fill(url: str, orders: int, clients: int) -> None:
         with connection.transaction():
             connection.execute(_NEW, values)
             for table, key in (("orders", "id"), ("order_events", "order_id")):
-                columns = [
-                    name
-                    for (name,) in connection.execute(
-                        "SELECT attname FROM pg_attribute"
-                        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
-                        [table],
-                    )
-                ]
+                columns = _columns(connection, table)
                 chosen = (_DIFFERENT.get(name, f"copied.{name}") for name in columns)
                 statement = _COPY.format(table=table, key=key, columns=", ".join(columns), values=", ".join(chosen))
                 connection.execute(statement.replace("%", "%%").replace("%%(copied)s", "%(copied)s"), values)
         # As autovacuum would do in the middle of the measurement.
         connection.execute("VACUUM ANALYZE orders, order_events")
         connection.execute("CHECKPOINT")
+
+
+def _columns(connection: psycopg.Connection, table: str) -> list[str]:
+    """The columns of a table that can be written."""
+    rows = connection.execute(
+        "SELECT attname FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+        [table],
+    )
+    return [name for (name,) in rows]
