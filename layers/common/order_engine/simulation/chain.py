@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Sequence
 from itertools import groupby
 from json import dumps
@@ -16,6 +15,7 @@ from order_engine.domain.money import describe
 from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
 from order_engine.domain.tokens import pool_token, token
 from order_engine.domain.transactions import Fill, Transaction
+from order_engine.simulation.base58 import random_base58
 from order_engine.simulation.faults import STORED_FAULTS
 from order_engine.simulation.market import PERIODS_AHEAD, SLOT_SECONDS, Market
 from order_engine.simulation.stored_pools import POOL
@@ -65,8 +65,6 @@ _RESULT = f"""
     SELECT {STORED_FAULTS}, amount_in, amount_out, swapped, slot
     FROM (SELECT) AS one LEFT JOIN market_transactions ON signature = %(signature)s"""
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
 
 class SimulatedChain:
     """A `Chain`."""
@@ -85,7 +83,7 @@ class SimulatedChain:
         return Transaction.of(
             quote,
             min_out,
-            signature=_signature(),
+            signature=random_base58(64),
             last_valid_height=self._market.slot + TRANSACTION_LIFETIME_SLOTS,
             instructions=_instructions(quote),
         )
@@ -234,12 +232,3 @@ def _instructions(quote: Quote) -> list[str]:
 
 def _wrapped(symbol: str) -> str:
     return "wSOL" if symbol == pool_token("wSOL") else symbol
-
-
-def _signature() -> str:
-    """A unique signature in Solana's form: 64 bytes in base58."""
-    value, digits = secrets.randbits(512), ""
-    while value:
-        value, digit = divmod(value, 58)
-        digits = _BASE58[digit] + digits
-    return digits.rjust(86, _BASE58[0])

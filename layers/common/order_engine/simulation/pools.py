@@ -5,9 +5,10 @@ Prices, sizes and fees are of the same order as on mainnet, but chosen for the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isqrt
+from typing import NamedTuple
 
 from order_engine.dex.errors import Overflow
 from order_engine.dex.meteora_damm_v2 import BOTH_TOKENS, MeteoraDammV2
@@ -72,6 +73,23 @@ class _Pair:
         return self.usd * 1_000_000 * units // MICRO_USD[symbol]
 
 
+class Reserves(NamedTuple):
+    """The base units of each token in a pool."""
+
+    amount_a: int
+    amount_b: int
+
+
+NEW_POOLS: dict[str, tuple[str, Callable[[Reserves], Pool]]] = {
+    "raydium_cp": ("raydium", lambda reserves: RaydiumCp(*reserves, 2_500, 120_000, 40_000, 0, 0)),
+    "raydium_amm_v4": ("raydium", lambda reserves: RaydiumAmmV4(*reserves, 25, BPS)),
+    "raydium_clmm": ("raydium", lambda reserves: _clmm(reserves, 60, 2_500)),
+    "meteora_dlmm": ("meteora", lambda reserves: _dlmm(reserves, 20)),
+    "meteora_damm_v2": ("meteora", lambda reserves: _damm(reserves, 25)),
+}
+"""The venue of each kind of pool, and how one with these reserves is made."""
+
+
 def pool_settings() -> Iterator[PoolSetting]:
     """Deep and shallow pools with low and high fees, few at the market's price, so that no venue always wins."""
     raydium_amm = (
@@ -125,7 +143,7 @@ def _setting(venue: str, kind: str, pair: _Pair, pool: Pool) -> PoolSetting:
     return PoolSetting(f"{venue}-{kind}:{pair.token_a}-{pair.token_b}", venue, pair.token_a, pair.token_b, pool)
 
 
-def _clmm(pair: _Pair, spacing: int, fee: int) -> RaydiumClmm:
+def _clmm(pair: _Pair | Reserves, spacing: int, fee: int) -> RaydiumClmm:
     """A pool with half of its tokens within an eighth of the price, and half up to sixteen times the price."""
     sqrt_price = isqrt((pair.amount_b << 128) // pair.amount_a)
     tick = tick_at_sqrt_price(sqrt_price)
@@ -145,7 +163,7 @@ def _clmm(pair: _Pair, spacing: int, fee: int) -> RaydiumClmm:
     )
 
 
-def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:
+def _dlmm(pair: _Pair | Reserves, bin_step: int) -> MeteoraDlmm:
     """A pool with liquidity spread evenly over 70 bins on either side and a base fee of one bin step."""
     active, width = _bin_below(pair, bin_step), 70
     each_a, each_b = pair.amount_a // width, pair.amount_b // width
@@ -171,7 +189,7 @@ def _dlmm(pair: _Pair, bin_step: int) -> MeteoraDlmm:
     )
 
 
-def _bin_below(pair: _Pair, bin_step: int) -> int:
+def _bin_below(pair: _Pair | Reserves, bin_step: int) -> int:
     """The highest bin whose price is not above the market's."""
     low, high = -(1 << 17), 1 << 17
     while high - low > 1:
@@ -184,7 +202,7 @@ def _bin_below(pair: _Pair, bin_step: int) -> int:
     return low
 
 
-def _damm(pair: _Pair, fee_bps: int) -> MeteoraDammV2:
+def _damm(pair: _Pair | Reserves, fee_bps: int) -> MeteoraDammV2:
     """A pool with liquidity over all prices. The protocol gets a fifth of the fee."""
     sqrt_price = isqrt((pair.amount_b << 128) // pair.amount_a)
     liquidity = (pair.amount_b << 128) // sqrt_price
