@@ -8,7 +8,7 @@ from uuid import UUID
 from order_engine.domain.access import Caller
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
-from order_engine.domain.lifecycle import Status, Trigger
+from order_engine.domain.lifecycle import RUNNING, Status, Trigger
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.storage.orders import PostgresOrderStore
@@ -34,8 +34,12 @@ PATHS: dict[Status, list[Trigger]] = {
     Status.CONFIRMED: [Trigger.ROUTE, Trigger.BUILD, Trigger.SUBMIT, Trigger.CONFIRM],
     Status.FAILED: [Trigger.FAIL],
     Status.CANCELLED: [Trigger.CANCEL],
+    Status.OPEN: [Trigger.RETURN],
 }
-"""The triggers that lead a new order to each status."""
+"""The triggers with which a run leads a new order to each status."""
+
+NOT_RUNNING = sorted(PATHS.keys() - RUNNING)
+"""Those of these statuses in which no run holds the order."""
 
 
 def new_order(orders: PostgresOrderStore, request: OrderRequest = REQUEST, connection_id: str | None = None) -> Order:

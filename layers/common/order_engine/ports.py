@@ -165,6 +165,12 @@ class OrderStore(Protocol):
         `None` if the order has ended, does not exist or is still another run's.
         """
 
+    def renew(self, id: UUID, run: str) -> Order | None:
+        """Lengthens the lease of the run that has claimed the order last; returns the order.
+
+        `None` if another one has claimed it since, or it runs no more.
+        """
+
     def release(self, id: UUID, run: str) -> None:
         """Ends the run's lease: another run may claim the order at once."""
 
@@ -176,21 +182,26 @@ class OrderStore(Protocol):
         attempt: int,
         data: dict[str, Any],
         from_status: Status | None = None,
+        *,
+        linked_id: UUID | None = None,
         **columns: Any,
     ) -> tuple[Event, list[str]] | None:
         """Moves the order by compare-and-set on its status, run and attempt, and stores the event.
 
-        With `from_status`, from that status only, of all in which the trigger is allowed.
+        With `from_status`, from that status only, of all in which the trigger is allowed. With `linked_id`, that order
+        is cancelled with it if it is open. An order that is returned has no run, attempts or transaction any more.
 
         Returns the event and the connections that listen to the order. `None` if exactly this move was made before, as
         by a step that is tried again after its answer was lost: then the order as it is stored counts. Raises
         `StaleRun` if the order has ended, belongs to another run or a later attempt by now, or is of another market.
         """
 
-    def cancel(self, client_id: UUID, id: UUID) -> None:
+    def cancel(self, client_id: UUID, id: UUID) -> list[UUID]:
         """Ends the client's order, whichever run holds it: that run's next move finds it ended.
 
-        Changes nothing if it is cancelled already. Raises `OrderNotFound`, `TooLateToCancel`.
+        Cancels its linked order too, unless that was sent or has ended. Returns the orders that it has cancelled.
+        Changes nothing if the order is cancelled already: then returns it and its linked one. Raises `OrderNotFound`,
+        `TooLateToCancel`.
         """
 
     def take_stalled(self, after: float, limit: int, doublings: int = 0) -> list[UUID]:
@@ -203,8 +214,8 @@ class OrderStore(Protocol):
     def not_enqueued(self, ids: Sequence[UUID]) -> None:
         """The messages of these orders were not sent: their wait starts again."""
 
-    def end_to_republish(self, id: UUID) -> bool:
-        """Whether the order has ended and `end_republished` was not called for it."""
+    def end_to_republish(self, id: UUID) -> list[UUID]:
+        """The order and its linked one, if the order has ended and `end_republished` was not called for it."""
 
     def end_republished(self, id: UUID) -> None:
         """Records that all events of an ended order were published once more."""
@@ -461,7 +472,7 @@ class ActiveOrders(Protocol):
     """A view of running orders for fast readers, never the authority: its failures are logged."""
 
     def show(self, event: Event) -> None:
-        """Shows the order's newest event; removes the order when it has ended."""
+        """Shows the order's newest event; removes the order when it runs no more."""
 
 
 class RateLimit(Protocol):

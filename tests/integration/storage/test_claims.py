@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from order_engine.domain.lifecycle import FINAL, Status
+from order_engine.domain.lifecycle import Status
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once, eventually
 from tests.support.network import UnreliableLine
-from tests.support.orders import LEASE, RUN, brought_to, claimed, new_order
+from tests.support.orders import LEASE, NOT_RUNNING, RUN, brought_to, claimed, new_order
 
 Connect = Callable[[], Database]
 
@@ -54,12 +54,32 @@ def test_a_run_releases_only_its_own_order(orders: PostgresOrderStore) -> None:
     assert orders.claim(order.id, "run-2", LEASE) is None
 
 
-@pytest.mark.parametrize("status", sorted(FINAL))
-def test_a_final_order_can_not_be_claimed(orders: PostgresOrderStore, status: Status) -> None:
+@pytest.mark.parametrize("status", NOT_RUNNING)
+def test_an_order_that_has_ended_or_is_open_can_not_be_claimed(orders: PostgresOrderStore, status: Status) -> None:
     order = brought_to(orders, status)
     orders.release(order.id, RUN)
     assert orders.claim(order.id, RUN, LEASE) is None
     assert orders.claim(order.id, "run-2", LEASE) is None
+    assert orders.renew(order.id, RUN) is None
+
+
+def test_a_run_renews_its_lease(orders: PostgresOrderStore) -> None:
+    """Even one that is over, unless another run has claimed the order since."""
+    order = claimed(orders)
+    orders.release(order.id, RUN)
+    renewed = orders.renew(order.id, RUN)
+    assert renewed is not None
+    assert renewed.run == RUN
+    assert orders.claim(order.id, "run-2", LEASE) is None
+
+
+def test_a_run_that_lost_its_order_does_not_take_it_back(orders: PostgresOrderStore) -> None:
+    order = claimed(orders)
+    orders.release(order.id, RUN)
+    assert orders.claim(order.id, "run-2", LEASE) is not None
+    orders.release(order.id, "run-2")
+    assert orders.renew(order.id, RUN) is None
+    assert orders.get(order.id).run == "run-2"
 
 
 def test_an_unknown_order_can_not_be_claimed(orders: PostgresOrderStore) -> None:

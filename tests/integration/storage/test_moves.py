@@ -1,17 +1,17 @@
-"""Moves of the life cycle."""
+"""The moves of the life cycle that runs make."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from psycopg import errors
 
 from order_engine.domain.errors import OrderNotFound, StaleRun
-from order_engine.domain.lifecycle import TRANSITIONS, Status, Trigger, target
+from order_engine.domain.lifecycle import RUNNING, TRANSITIONS, Status, Trigger, target
 from order_engine.domain.markets import LOCALNET
 from order_engine.domain.money import U64_MAX
 from order_engine.storage.database import Database
@@ -19,14 +19,15 @@ from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.databases import terminate
 from tests.support.network import UnreliableLine
-from tests.support.orders import LEASE, RUN, brought_to, claimed, new_order, seqs
+from tests.support.orders import LEASE, PATHS, RUN, brought_to, claimed, new_order, seqs
 
 Connect = Callable[[], Database]
 
 
-LEGAL = list(TRANSITIONS)
-ILLEGAL = [edge for edge in product(Status, Trigger) if edge not in TRANSITIONS]
-REPEATS = [(status, trigger) for status, trigger in ILLEGAL if target(trigger) is status]
+LEGAL = [edge for edge in TRANSITIONS if edge[0] in RUNNING]
+ILLEGAL = [edge for edge in product(PATHS, Trigger) if edge not in LEGAL]
+# An order that is open is no run's: the run that has returned it can't tell whether it has done so.
+REPEATS = [edge for edge in ILLEGAL if target(edge[1]) is edge[0] is not Status.OPEN]
 
 
 @pytest.mark.parametrize(("status", "trigger"), LEGAL)
@@ -38,9 +39,10 @@ def test_a_legal_move_changes_the_order_and_writes_one_event(
     assert moved is not None
     event, listeners = moved
     after = orders.get(order.id)
-    assert (after.status, after.seq, after.attempt) == (TRANSITIONS[status, trigger], order.seq + 1, 2)
+    attempt = 1 if trigger is Trigger.RETURN else 2
+    assert (after.status, after.seq, after.attempt) == (TRANSITIONS[status, trigger], order.seq + 1, attempt)
     assert after.updated_at > order.updated_at
-    assert (event.status, event.seq, event.attempt, event.data) == (after.status, after.seq, 2, {"why": "test"})
+    assert (event.status, event.seq, event.attempt, event.data) == (after.status, after.seq, attempt, {"why": "test"})
     assert listeners == []
     assert orders.events(order.id)[-1] == event
     assert seqs(orders.events(order.id)) == list(range(1, after.seq + 1))
@@ -49,7 +51,7 @@ def test_a_legal_move_changes_the_order_and_writes_one_event(
 @pytest.mark.parametrize(("status", "trigger"), ILLEGAL)
 def test_an_illegal_move_changes_nothing(orders: PostgresOrderStore, status: Status, trigger: Trigger) -> None:
     order = brought_to(orders, status)
-    with pytest.raises(StaleRun, match=f"for run {RUN}, attempt 2, was {status} for {RUN}"):
+    with pytest.raises(StaleRun, match=f"for run {RUN}, attempt 2, was {status} for {order.run}"):
         orders.move(order.id, RUN, trigger, 2, {}, amount_out=1)
     assert orders.get(order.id) == order
     assert seqs(orders.events(order.id)) == list(range(1, order.seq + 1))
@@ -66,7 +68,7 @@ def test_a_repeated_move_returns_none_and_writes_no_event(
 
 
 def test_every_status_but_two_has_a_repeatable_move() -> None:
-    assert {status for status, _ in REPEATS} == set(Status) - {Status.PENDING, Status.ROUTING}
+    assert {status for status, _ in REPEATS} == set(PATHS) - {Status.ROUTING, Status.OPEN}
 
 
 @pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[0] is not Status.PENDING])
@@ -143,9 +145,9 @@ def test_a_move_sets_the_columns_of_its_step(orders: PostgresOrderStore) -> None
 
 @pytest.mark.parametrize("column", ["status", "seq", "lease_until", "venue = 'x', status"])
 def test_a_move_refuses_other_columns(orders: PostgresOrderStore, column: str) -> None:
-    order = claimed(orders)
+    order, columns = claimed(orders), cast(dict[str, Any], {column: "x"})
     with pytest.raises(ValueError, match="expected columns among"):
-        orders.move(order.id, RUN, Trigger.ROUTE, 1, {}, None, **{column: "x"})
+        orders.move(order.id, RUN, Trigger.ROUTE, 1, {}, **columns)
     assert orders.get(order.id).status is Status.PENDING
 
 
@@ -169,7 +171,9 @@ def test_a_move_returns_the_listeners(orders: PostgresOrderStore) -> None:
     assert moved[1] == ["c1"]
 
 
-@pytest.mark.parametrize(("status", "trigger"), [edge for edge in LEGAL if edge[1] is not Trigger.ROUTE])
+@pytest.mark.parametrize(
+    ("status", "trigger"), [edge for edge in LEGAL if edge[1] not in (Trigger.ROUTE, Trigger.RETURN)]
+)
 def test_one_of_twenty_concurrent_moves_is_made(
     orders: PostgresOrderStore, connect: Connect, status: Status, trigger: Trigger
 ) -> None:
@@ -188,7 +192,7 @@ def test_one_of_different_concurrent_moves_is_made_and_the_others_are_stale(
     stores = [PostgresOrderStore(connect()) for _ in range(20)]
 
     def move(number: int) -> Any:
-        trigger = (Trigger.CONFIRM, Trigger.FAIL)[number % 2]
+        trigger = (Trigger.CONFIRM, Trigger.FAIL, Trigger.RETURN)[number % 3]
         try:
             return stores[number].move(order.id, RUN, trigger, 1, {})
         except StaleRun:

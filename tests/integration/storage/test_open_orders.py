@@ -157,7 +157,7 @@ def test_a_stop_that_is_reached_waits_for_its_limit(
 
 def test_only_a_stop_with_a_limit_can_be_reached(database: Database, waiting: PostgresOpenOrders) -> None:
     for request in (limit(), stop()):
-        with pytest.raises(ValueError, match=f"expected a stop with a limit, was {request.type} order"):
+        with pytest.raises(ValueError, match=f"to be a stop with a limit, was {request.type}"):
             waiting.reach(open_order(database, request))
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from order_engine.domain.lifecycle import FINAL, Status, Trigger
+from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.databases import pass_time
-from tests.support.orders import LEASE, PATHS, RUN, brought_to, claimed, new_order
+from tests.support.orders import LEASE, NOT_RUNNING, PATHS, RUN, brought_to, claimed, new_order
 
 Connect = Callable[[], Database]
 
@@ -95,10 +95,12 @@ def test_a_running_order_is_not_stalled_until_its_lease_lapses(orders: PostgresO
 
 
 @pytest.mark.parametrize("status", list(PATHS))
-def test_every_order_but_a_final_one_stalls(orders: PostgresOrderStore, database: Database, status: Status) -> None:
+def test_every_order_stalls_unless_it_has_ended_or_is_open(
+    orders: PostgresOrderStore, database: Database, status: Status
+) -> None:
     order = brought_to(orders, status)
     pass_time(database, 3600)
-    assert orders.take_stalled(45) == ([] if status in FINAL else [order.id])
+    assert orders.take_stalled(45) == ([] if status in NOT_RUNNING else [order.id])
 
 
 def test_a_move_renews_the_lease(orders: PostgresOrderStore, database: Database) -> None:

@@ -199,6 +199,10 @@ class StaleRun(Final):
     """The order has ended, or another run has taken it over. Leave the order as it is."""
 
 
+MARKET_MOVED = (Reroute, NoRoute, InsufficientLiquidity, PriceImpactTooHigh, LimitNotMet)
+"""The market does not offer what an order asks for, and may offer it later: an order with a limit waits again."""
+
+
 def error_class(code: str) -> type[EngineError] | None:
     """The error class with this name; `None` for any other name, such as `States.Timeout`."""
     known: list[type[EngineError]] = [EngineError]

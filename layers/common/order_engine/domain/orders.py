@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED
-from order_engine.domain.terms import TERMS, Terms, Wait, Watch
+from order_engine.domain.terms import TERMS, Stop, Terms, Wait, Watch
 from order_engine.domain.tokens import token
 
 DEFAULT_SLIPPAGE_BPS = 50
@@ -101,6 +101,13 @@ class Order(NamedTuple):
     slices_done: int | None = None
     parent_id: UUID | None = None
     linked_id: UUID | None = None
+
+    def as_reached(self) -> Order:
+        """A stop with a limit that has reached its price: it waits for its limit from now on."""
+        if not isinstance(self.terms, Stop) or self.limit_out is None:
+            raise ValueError(f"expected order {self.id} to be a stop with a limit, was {self.type}")
+        terms = replace(self.terms, reached=True)
+        return self._replace(terms=terms, waits_for=Wait.AT_LEAST, trigger_out=self.limit_out)
 
     def as_accepted(self) -> Order:
         """The order as it was when it was stored, without anything that happened since."""

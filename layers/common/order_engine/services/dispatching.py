@@ -22,7 +22,9 @@ class Dispatch:
         self._machine = machine
 
     def run(self, order_id: UUID, name: str, published_seq: int = 0) -> None:
-        """Runs the order and returns when it has ended. Does nothing for an order that another run holds.
+        """Runs the order and returns when it has ended, or is open again.
+
+        Does nothing for an order that is open or that another run holds.
 
         `name` is the execution's; `published_seq` the last event known to be published. Raises `ExecutionFailed` if
         the order must be run again.
@@ -41,11 +43,13 @@ class Dispatch:
     def _publish_end(self, order_id: UUID) -> None:
         """Publishes the events of an ended order: its run may have died between its end and the publication.
 
-        Does so once, since a backlog may bring many messages for one order.
+        And those of its linked order, which may have ended with it. Does so once, since a backlog may bring many
+        messages for one order.
         """
-        if not self._orders.end_to_republish(order_id):
-            return
-        events, listeners = self._orders.history(order_id)
-        if events and listeners:
-            self._publish(events, listeners)
-        self._orders.end_republished(order_id)
+        ended = self._orders.end_to_republish(order_id)
+        for id in ended:
+            events, listeners = self._orders.history(id)
+            if events and listeners:
+                self._publish(events, listeners)
+        if ended:
+            self._orders.end_republished(order_id)

@@ -9,20 +9,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from order_engine.dex.swaps import min_out
-from order_engine.domain import events
+from order_engine.domain import events, terms
 from order_engine.domain.errors import (
+    MARKET_MOVED,
     MAX_ATTEMPTS,
     Final,
+    LimitNotMet,
     Reroute,
     StaleRun,
     Transient,
     VenueUnavailable,
     error_class,
 )
+from order_engine.domain.events import Opened
 from order_engine.domain.lifecycle import Status, Trigger
-from order_engine.domain.money import BPS
+from order_engine.domain.money import BPS, describe
+from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Quote
 from order_engine.domain.runs import Run
+from order_engine.domain.terms import Stop
+from order_engine.domain.tokens import token
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import Chain, OrderStore, Publish, QuoteStore
 
@@ -49,9 +55,12 @@ class Execution:
     def route(self, run: Run) -> Run:
         """Finds the route that pays most, or takes the quote that the order names.
 
-        Raises what `Router.best` raises, and `PriceImpactTooHigh` for a quote that the order names.
+        Raises what `Router.best` raises, `PriceImpactTooHigh` for a quote that the order names, and `LimitNotMet`.
         """
         quote, decision = self._quote(run)
+        if run.limit_out is not None and quote.amount_out < run.limit_out:
+            least, was = (describe(amount, token(run.token_out)) for amount in (run.limit_out, quote.amount_out))
+            raise LimitNotMet(f"expected at least {least}, the order's limit, was {was}")
         data = events.routing(run.token_out, quote.amount_out, decision, run.quote_id)
         moved = self._move(run, Trigger.ROUTE, data, venue=quote.venue, quoted_out=quote.amount_out)
         return replace(moved, quoted_out=quote.amount_out, quote=quote, transaction=None)
@@ -61,7 +70,8 @@ class Execution:
         if run.quote is None:
             raise ValueError(f"expected order {run.order_id} with a quote")
         quote = run.quote
-        transaction = self._chain.build(quote, min_out(quote.amount_out, run.slippage_bps), run.order_id)
+        least = max(min_out(quote.amount_out, run.slippage_bps), run.limit_out or 0)
+        transaction = self._chain.build(quote, least, run.order_id)
         moved = self._move(
             run,
             Trigger.BUILD,
@@ -97,7 +107,7 @@ class Execution:
         fill = self._chain.confirm(transaction)
         if fill is not None:
             return self._filled(run, fill)
-        order = self._orders.claim(run.order_id, run.run)
+        order = self._orders.renew(run.order_id, run.run)
         if order is None:
             raise StaleRun(f"expected order {run.order_id} with run {run.run}, was ended or another run's")
         # Nodes drop transactions, and a run may have died before it sent this one.
@@ -108,8 +118,9 @@ class Execution:
     def fail(self, run: Run, error: dict[str, str]) -> Run:
         """Ends the order with the error that the state machine caught: `{"Error", "Cause"}`.
 
-        An order whose transaction may have landed ends by what the chain says. While the chain does not say, the
-        transaction is sent again, and this raises `VenueUnavailable`.
+        One with a limit that the market has moved away from is open again instead, and no run's. An order whose
+        transaction may have landed ends by what the chain says. While the chain does not say, the transaction is sent
+        again, and this raises `VenueUnavailable`.
         """
         order = self._orders.get(run.order_id)
         caught = error_class(error["Error"])
@@ -118,6 +129,8 @@ class Execution:
             if fill is not None:
                 return self._filled(run, fill)
         message = _message(error["Cause"])
+        if order.limit_out is not None and caught and issubclass(caught, MARKET_MOVED):
+            return self._returned(run, order, message)
         data = events.failed(
             code=error["Error"] if caught else "InternalError",
             message=message if caught else f"{error['Error']}: {message}",
@@ -128,6 +141,21 @@ class Execution:
         )
         # A Submit that timed out may send the transaction meanwhile. Then this verdict no longer holds.
         return self._move(run, Trigger.FAIL, data, from_status=order.status, error=data)
+
+    def _returned(self, run: Run, order: Order, message: str) -> Run:
+        """Has the order wait again. A stop has reached its price, and waits for its limit."""
+        if isinstance(order.terms, Stop):
+            order = order.as_reached()
+        data = events.opened(order, order.market, Opened.RETURNED, message)
+        return self._move(
+            run,
+            Trigger.RETURN,
+            data,
+            from_status=order.status,
+            terms=order.terms and terms.dump(order.terms),
+            waits_for=order.waits_for,
+            trigger_out=order.trigger_out,
+        )
 
     def _quote(self, run: Run) -> tuple[Quote, dict[str, Any]]:
         """The quote to execute, and the record of its decision."""
@@ -180,7 +208,11 @@ class Execution:
         # Above zero if less than the quote was paid. Rounded against the engine.
         realised_slippage_bps = -((fill.amount_out - quoted) * BPS // quoted)
         data = events.confirmed(run.token_in, run.token_out, fill, realised_slippage_bps)
-        return self._move(run, Trigger.CONFIRM, data, amount_out=fill.amount_out, amount_spent=fill.amount_in)
+        amounts = {"amount_out": fill.amount_out, "amount_spent": fill.amount_in}
+        moved = self._move(run, Trigger.CONFIRM, data, linked_id=run.linked_id, **amounts)
+        if run.linked_id is not None:
+            self._publish(*self._orders.history(run.linked_id))
+        return moved
 
 
 def _signed(run: Run) -> Transaction:

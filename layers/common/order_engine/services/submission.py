@@ -93,14 +93,13 @@ class Submission:
         return order.as_accepted(), True
 
     def cancel(self, client_id: UUID, order_id: UUID) -> None:
-        """Cancels the order and publishes all its events: its run may not have published the last one yet.
+        """Cancels the order, and its linked one, and publishes all events: a run may not have published the last one.
 
         A repeated call publishes them again, since the first call may have been cut short. Raises `OrderNotFound`,
         `TooLateToCancel`.
         """
-        self._orders.cancel(client_id, order_id)
-        history, listeners = self._orders.history(order_id)
-        self._publish(history, listeners)
+        for id in self._orders.cancel(client_id, order_id):
+            self._publish(*self._orders.history(id))
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
         """Why a new order can't be accepted now. Raises `QuoteNotFound`, `InvalidOrder`."""

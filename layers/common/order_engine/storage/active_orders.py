@@ -1,6 +1,7 @@
 """The newest event of every running order, in Redis under `active_order:<orderId>`.
 
-It is a view for fast readers, never the authority: an outage is logged and affects only the view.
+It is a view for fast readers, never the authority: an outage is logged and affects only the view. An open order does
+not run: it may wait for weeks, with any number of others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from uuid import UUID
 import redis
 
 from order_engine.domain.events import Event
-from order_engine.domain.lifecycle import FINAL
+from order_engine.domain.lifecycle import RUNNING
 from order_engine.storage import redis_client
 
 KEY = "active_order:{}"
@@ -31,10 +32,10 @@ class RedisActiveOrders:
         key = KEY.format(event.order_id)
         try:
             # No order waits for Redis: with the next event it turns out whether this one is shown.
-            if event.status in FINAL:
-                self._redis.send("DEL", key, failed=self._not_shown)
-            else:
+            if event.status in RUNNING:
                 self._redis.send("SET", key, json.dumps(event.dump()), "EX", TTL_SECONDS, failed=self._not_shown)
+            else:
+                self._redis.send("DEL", key, failed=self._not_shown)
         except redis.RedisError as error:
             self._not_shown(error)
 

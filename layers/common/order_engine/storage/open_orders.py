@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from json import dumps
 from typing import Any
@@ -17,7 +16,7 @@ from order_engine.domain.events import Activation, Event, Opened, Slice
 from order_engine.domain.lifecycle import RUNNING, Status, Trigger, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order
-from order_engine.domain.terms import Recurring, Stop, Wait
+from order_engine.domain.terms import Recurring, Wait
 from order_engine.ports import Group, Lease, Moved, SliceSums
 from order_engine.storage.database import Database
 from order_engine.storage.order_rows import ORDER, order_of
@@ -244,11 +243,9 @@ class PostgresOpenOrders:
         return self._moved(_ACTIVATE, moves)
 
     def reach(self, order: Order) -> Moved | None:
-        if not isinstance(order.terms, Stop) or order.limit_out is None:
-            raise ValueError(f"expected a stop with a limit, was {order.type} order {order.id}")
-        reached = replace(order.terms, reached=True)
-        data = events.opened(order._replace(terms=reached), self._market, Opened.STOP_REACHED)
-        return self._moved_one(_REACH, order, data, terms=Jsonb(terms.dump(reached)))
+        reached = order.as_reached()
+        data = events.opened(reached, self._market, Opened.STOP_REACHED)
+        return self._moved_one(_REACH, order, data, terms=Jsonb(reached.terms and terms.dump(reached.terms)))
 
     def insert_slice(self, parent: Order, id: UUID, interval: float) -> tuple[Moved, Event] | None:
         if not isinstance(parent.terms, Recurring) or parent.slices_done is None:

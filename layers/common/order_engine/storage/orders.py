@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from order_engine.domain import lifecycle
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
 from order_engine.domain.events import Event, cancelled
 from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
@@ -19,7 +20,7 @@ from order_engine.ports import ALL, Selection
 from order_engine.storage import events, new_orders, order_lists, subscriptions
 from order_engine.storage.database import Database
 from order_engine.storage.order_rows import ORDER, order_of
-from order_engine.storage.statuses import ENDED, RUNNING, listed
+from order_engine.storage.statuses import ENDED, OPEN, RUNNING, listed
 
 # By its id if an answer was lost. The header's key takes precedence over the client's own id.
 _EARLIER = f"""
@@ -31,36 +32,63 @@ _EARLIER = f"""
 # No lease is longer. One that ends later was written before the clock was set back, and is over.
 _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'"
 
-_CLAIM = f"""
+_HOLD = f"""
     UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
-    WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND (run = %(run)s OR ({_HELD}) IS NOT TRUE)
+    WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND {{may_hold}}
     RETURNING {ORDER}"""
+_CLAIM = _HOLD.format(may_hold=f"(run = %(run)s OR ({_HELD}) IS NOT TRUE)")
+_RENEW = _HOLD.format(may_hold="run = %(run)s")
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
-_RECORDED = """
-        RETURNING id, seq, status, updated_at, attempt
-    ), recorded AS (
+_MOVED = "RETURNING id, seq, status, updated_at, attempt"
+_RECORD = """
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, updated_at, attempt, %(data)s FROM moved
-    )
-    SELECT seq, updated_at AS at, listeners(id) FROM moved"""
+        SELECT id, seq, status, updated_at, attempt,"""
 
 _MOVE = f"""
-    WITH moved AS (
-        UPDATE orders SET status = '{{to}}', seq = seq + 1, attempt = %(attempt)s, updated_at = now(),
-            lease_until = now() + interval '{LEASE_SECONDS} s'{{assignments}}
+    WITH {{held}}moved AS (
+        UPDATE orders SET status = '{{to}}', seq = seq + 1, updated_at = now(), {{run}}{{assignments}}
         WHERE id = %(id)s AND market = %(market)s AND run = %(run)s AND status IN {{sources}}
-          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND {{same_attempt}})
-        {_RECORDED}"""
+          AND (attempt < %(attempt)s OR attempt = %(attempt)s AND {{same_attempt}}){{if_held}}
+        {_MOVED}
+    ), recorded AS ({_RECORD} %(data)s FROM moved
+    ){{linked}}
+    SELECT seq, updated_at AS at, attempt, listeners(id){{with_linked}} FROM moved"""
+
+_KEEP = f"attempt = %(attempt)s, lease_until = now() + interval '{LEASE_SECONDS} s'"
+# Once the order does not name the run any more, no late step of it can move the order.
+_LET_GO = """attempt = 1, run = NULL, lease_until = NULL,
+            venue = NULL, quoted_out = NULL, min_out = NULL, tx_hash = NULL, transaction = NULL"""
 
 _CANCEL_TO = target(Trigger.CANCEL)
 _CANCEL_FROM = listed(sources(Trigger.CANCEL))
+# An order and its linked one. Every statement locks the two in the order of their ids, so that none waits in a circle.
 _CANCEL = f"""
-    WITH moved AS (
+    WITH found AS MATERIALIZED (
+        SELECT id FROM orders
+        WHERE id IN (%(id)s, (SELECT linked_id FROM orders WHERE id = %(id)s))
+          AND client_id = %(client)s AND status IN {_CANCEL_FROM}
+        ORDER BY id FOR UPDATE
+    ), moved AS (
         UPDATE orders SET status = '{_CANCEL_TO}', seq = seq + 1, updated_at = now()
-        WHERE id = %(id)s AND client_id = %(client)s AND status IN {_CANCEL_FROM}
-        {_RECORDED}"""
+        WHERE id IN (SELECT id FROM found) AND %(id)s IN (SELECT id FROM found)
+        {_MOVED}
+    ), recorded AS ({_RECORD} CASE WHEN id = %(id)s THEN %(data)s::jsonb ELSE %(linked_data)s::jsonb END FROM moved
+    )
+    SELECT id FROM moved"""
+
+_HELD_PAIR = """held AS MATERIALIZED (
+        SELECT id FROM orders WHERE id IN (%(id)s, %(linked_id)s) ORDER BY id FOR UPDATE
+    ), """
+_IF_HELD = " AND id IN (SELECT id FROM held)"
+_CANCEL_LINKED = f""", linked AS (
+        UPDATE orders SET status = '{_CANCEL_TO}', seq = seq + 1, updated_at = now()
+        WHERE id = %(linked_id)s AND {OPEN} AND EXISTS (SELECT FROM moved)
+        {_MOVED}
+    ), linked_recorded AS ({_RECORD} %(linked_data)s FROM linked
+    )"""
+_WITH_LINKED = ", EXISTS (SELECT FROM linked) AS linked"
 
 # A time that is further ahead than the wait was written before the clock was set back.
 _TAKE_STALLED = f"""
@@ -75,7 +103,7 @@ _TAKE_STALLED = f"""
 
 _NOT_ENQUEUED = "UPDATE orders SET enqueue_count = 0 WHERE id = ANY(%(ids)s)"
 
-_END_TO_REPUBLISH = f"SELECT FROM orders WHERE id = %(id)s AND {ENDED} AND NOT end_republished"
+_END_TO_REPUBLISH = f"SELECT id, linked_id FROM orders WHERE id = %(id)s AND {ENDED} AND NOT end_republished"
 
 _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
@@ -83,8 +111,14 @@ _LISTENERS = "SELECT listeners(%(id)s)"
 
 _PAGE = f"SELECT {ORDER} FROM orders WHERE {{condition}} ORDER BY id DESC LIMIT %(limit)s"
 
+_LINKED_FILLED = Jsonb(cancelled("its linked order was filled"))
+_LINKED_CANCELLED = Jsonb(cancelled("its linked order was cancelled"))
+
 _WRITABLE = frozenset(
-    {"venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"}
+    {
+        *("venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"),
+        *("terms", "waits_for", "trigger_out"),
+    }
 )
 
 
@@ -179,6 +213,10 @@ class PostgresOrderStore:
         rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "market": self._market})
         return order_of(rows[0]) if rows else None
 
+    def renew(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
+        rows = self._database.fetch(_RENEW, {"id": id, "run": run, "lease": lease, "market": self._market})
+        return order_of(rows[0]) if rows else None
+
     def release(self, id: UUID, run: str) -> None:
         self._database.execute(_RELEASE, {"id": id, "run": run})
 
@@ -190,14 +228,17 @@ class PostgresOrderStore:
         attempt: int,
         data: dict[str, Any],
         from_status: Status | None = None,
+        *,
+        linked_id: UUID | None = None,
         **columns: Any,
     ) -> tuple[Event, list[str]] | None:
         if unknown := columns.keys() - _WRITABLE:
             raise ValueError(f"expected columns among {sorted(_WRITABLE)}, was {sorted(unknown)}")
         to = target(trigger)
         rows = self._database.fetch(
-            _move(trigger, from_status, *columns),
+            _move(trigger, from_status, linked_id is not None, *columns),
             {
+                **({"linked_id": linked_id, "linked_data": _LINKED_FILLED} if linked_id else {}),
                 **{name: Jsonb(value) if isinstance(value, dict) else value for name, value in columns.items()},
                 "id": id,
                 "run": run,
@@ -207,8 +248,11 @@ class PostgresOrderStore:
             },
         )
         if rows:
+            (row,) = rows
             self._count(to)
-            return Event(id, rows[0]["seq"], to, rows[0]["at"], attempt, data), rows[0]["listeners"]
+            if linked_id and row["linked"]:
+                self._count(_CANCEL_TO)
+            return Event(id, row["seq"], to, row["at"], row["attempt"], data), row["listeners"]
         now = self.get(id)
         if now.market != self._market:
             raise StaleRun(f"expected an order of {self._market}, was order {id} of {now.market}")
@@ -219,12 +263,17 @@ class PostgresOrderStore:
             f" was {now.status} for {now.run}, attempt {now.attempt}"
         )
 
-    def cancel(self, client_id: UUID, id: UUID) -> None:
-        moved = self._database.fetch(_CANCEL, {"id": id, "client": client_id, "data": Jsonb(cancelled())})
+    def cancel(self, client_id: UUID, id: UUID) -> list[UUID]:
+        data = {"data": Jsonb(cancelled()), "linked_data": _LINKED_CANCELLED}
+        moved = self._database.fetch(_CANCEL, {"id": id, "client": client_id, **data})
         if moved:
-            self._count(_CANCEL_TO)
-        elif (order := self.owned(client_id, id)).status is not _CANCEL_TO:
+            for _ in moved:
+                self._count(_CANCEL_TO)
+            return [row["id"] for row in moved]
+        order = self.owned(client_id, id)
+        if order.status is not _CANCEL_TO:
             raise TooLateToCancel(f"the order is already {order.status} and cannot be cancelled")
+        return _with_linked(order.id, order.linked_id)
 
     def take_stalled(self, after: float, limit: int = 1_000, doublings: int = 0) -> list[UUID]:
         values = {"market": self._market, "after": after, "limit": limit, "doublings": doublings}
@@ -234,27 +283,38 @@ class PostgresOrderStore:
     def not_enqueued(self, ids: Sequence[UUID]) -> None:
         self._database.execute(_NOT_ENQUEUED, {"ids": list(ids)})
 
-    def end_to_republish(self, id: UUID) -> bool:
-        return bool(self._database.fetch(_END_TO_REPUBLISH, {"id": id}))
+    def end_to_republish(self, id: UUID) -> list[UUID]:
+        rows = self._database.fetch(_END_TO_REPUBLISH, {"id": id})
+        return _with_linked(**rows[0]) if rows else []
 
     def end_republished(self, id: UUID) -> None:
         self._database.execute(_END_REPUBLISHED, {"id": id})
 
 
 def _sources(trigger: Trigger, from_status: Status | None) -> list[Status]:
-    return [status for status in sources(trigger) if from_status in (None, status)]
+    """Every status in which a run may use the trigger: no run moves an order that is open."""
+    return [status for status in sources(trigger) if status in lifecycle.RUNNING and from_status in (None, status)]
 
 
 @cache
-def _move(trigger: Trigger, from_status: Status | None, *columns: str) -> str:
-    """The statement of a move that also writes these columns."""
+def _move(trigger: Trigger, from_status: Status | None, linked: bool, *columns: str) -> str:
+    """The statement of a move that also writes these columns, and cancels the `linked` order if that is open."""
     only_next = [status for status, by in NEXT_ATTEMPT if by is trigger]
     return _MOVE.format(
         to=target(trigger),
+        run=_LET_GO if target(trigger) is Status.OPEN else _KEEP,
         assignments="".join(f", {name} = %({name})s" for name in columns),
         sources=listed(_sources(trigger, from_status)),
         same_attempt=f"status NOT IN {listed(only_next)}" if only_next else "TRUE",
+        held=_HELD_PAIR if linked else "",
+        if_held=_IF_HELD if linked else "",
+        linked=_CANCEL_LINKED if linked else "",
+        with_linked=_WITH_LINKED if linked else "",
     )
+
+
+def _with_linked(id: UUID, linked_id: UUID | None) -> list[UUID]:
+    return [id] if linked_id is None else [id, linked_id]
 
 
 def _found(id: UUID, rows: list[dict[str, Any]]) -> Order:

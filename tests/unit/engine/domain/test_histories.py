@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from order_engine.domain.lifecycle import FINAL, TRANSITIONS, Status, Trigger
+from order_engine.domain.lifecycle import FINAL, RUNNING, TRANSITIONS, Status, Trigger
 from tests.support.lifecycles import replayed, taken
 
 HISTORIES = sorted((Path(__file__).parents[3] / "histories").glob("*.json"))
@@ -38,7 +38,8 @@ def test_a_history_without_one_event_cannot_be_replayed(path: Path) -> None:
 
 def test_the_histories_take_every_transition_that_the_simulated_market_can_cause() -> None:
     covered = {edge for path in HISTORIES for edge in taken(history(path)["events"])}
-    assert set(TRANSITIONS) - covered == {
+    of_runs = {edge for edge in TRANSITIONS if edge[0] in RUNNING}
+    assert of_runs - covered == {
         # A transaction expires only after it was recorded as sent.
         (Status.BUILDING, Trigger.ROUTE),
         # Only Postgres can fail there, and then no event can be recorded.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -29,16 +30,18 @@ class FakeOrders:
         self.claims: list[tuple[UUID, str]] = []
         self.released: list[tuple[UUID, str]] = []
         self.republished = 0
+        self.linked: list[UUID] = []
 
     def claim(self, id: UUID, run: str) -> Order | None:
         self.claims.append((id, run))
         return self._order
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
-        return self.events_, ["c1"]
+        return [replace(event, order_id=id) for event in self.events_], ["c1"]
 
-    def end_to_republish(self, id: UUID) -> bool:
-        return not self.republished and bool(self.events_) and self.events_[-1].status in FINAL
+    def end_to_republish(self, id: UUID) -> list[UUID]:
+        ended = not self.republished and bool(self.events_) and self.events_[-1].status in FINAL
+        return [id, *self.linked] if ended else []
 
     def end_republished(self, id: UUID) -> None:
         self.republished += 1
@@ -92,6 +95,22 @@ def test_the_events_of_an_ended_order_are_published_again_when_its_message_retur
     orders = FakeOrders(None, Status.PENDING, Status.FAILED)
     dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
     assert orders.published == [(event, ["c1"]) for event in orders.events_]
+
+
+def test_the_events_of_the_linked_order_are_published_with_them() -> None:
+    """It may have been cancelled in the moment in which the order was filled."""
+    orders = FakeOrders(None, Status.PENDING, Status.CONFIRMED)
+    orders.linked = [UUID(int=2)]
+    dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
+    assert [(event.order_id, event.seq) for event, _ in orders.published] == [
+        (id, seq) for id in (ID, UUID(int=2)) for seq in (1, 2)
+    ]
+
+
+def test_the_message_of_an_order_that_is_open_again_is_done() -> None:
+    orders, machine = FakeOrders(None, Status.OPEN, Status.PENDING, Status.OPEN), FakeMachine(SUCCEEDED)
+    dispatch(orders, machine).run(ID, "run-1")
+    assert (machine.started, orders.published, orders.republished) == ([], [], 0)
 
 
 def test_further_messages_for_an_ended_order_publish_nothing() -> None:
