@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from order_engine.domain import events
+from order_engine.domain.events import Activated, Activation
 from order_engine.domain.ids import uuid7
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop
+from order_engine.ports import Moved
 from order_engine.storage.database import Database
+from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.orders import CLIENT
 
@@ -55,3 +58,12 @@ def open_pair(database: Database, first: OrderRequest, second: OrderRequest) -> 
         uuid7(), CLIENT, replace(first, linked=second), events.opened(first, SIMULATED), linked=linked
     )
     return stored, orders.get(id)
+
+
+MET = Activation(Activated.LIMIT_MET, 201_000_000, 7)
+
+
+def activate(database: Database, order: Order) -> Moved:
+    """Makes an open order pending."""
+    (moved,) = PostgresOpenOrders(database).activate([(order, MET)])
+    return moved

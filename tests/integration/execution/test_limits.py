@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from order_engine.domain.errors import LimitNotMet, SlippageExceeded, StaleRun, VenueUnavailable
-from order_engine.domain.events import Activated, Activation, Event
+from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.runs import Run
@@ -18,9 +18,8 @@ from order_engine.services.execution import Execution
 from order_engine.simulation.faults import clear_faults, set_fault
 from order_engine.simulation.pools import VENUES
 from order_engine.storage.database import Database
-from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
-from tests.support.open_orders import SOL, limit, open_order, open_pair, stop
+from tests.support.open_orders import SOL, activate, limit, open_order, open_pair, stop
 from tests.support.orders import LEASE, LIFE, RUN, statuses
 from tests.support.runs import CAUGHT, at, passed_on, start, swaps
 from tests.support.simulation import execution_on, live, quoted
@@ -40,7 +39,7 @@ def caught(error: str) -> dict[str, str]:
 
 def activated(database: Database, order: Order, run: str = RUN) -> Run:
     """Returns the run that has claimed an order after it was activated."""
-    (moved,) = PostgresOpenOrders(database).activate([(order, Activation(Activated.LIMIT_MET, 1, 7))])
+    moved = activate(database, order)
     claim = PostgresOrderStore(database).claim(order.id, run, LEASE)
     assert claim is not None
     return passed_on(Run.of(claim, published_seq=moved.event.seq))

@@ -31,6 +31,7 @@ from order_engine.aws.state_machine import ExpressStateMachine
 from order_engine.domain.errors import MAX_ATTEMPTS
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
+from order_engine.domain.money import U64_MAX
 from order_engine.domain.quotes import Offer
 from order_engine.domain.runs import Run
 from order_engine.services.dispatching import Dispatch, ExecutionFailed
@@ -43,6 +44,7 @@ from tests.support.aws import ROOT, call
 from tests.support.databases import clean
 from tests.support.emulator.no_functions import NoFunctions
 from tests.support.functions import Functions, new_environment
+from tests.support.open_orders import activate, limit, open_order
 from tests.support.orders import CLIENT, LEASE, LIFE, REQUEST, new_order
 from tests.support.simulation import live, quoted
 
@@ -158,7 +160,8 @@ class Story:
     """What happens to an order, and how it ends.
 
     `faults` are (step, kind, times) at both venues; `began` is the status in which an earlier run left the order.
-    `code` is the execution's error, `statuses` are those of the order's events, and `quoted` orders name a quote.
+    `code` is the execution's error, `statuses` are those of the order's events, and `quoted` orders name a quote. An
+    order with a `limit`, in USDC for one SOL, is open at first.
     """
 
     name: str
@@ -171,9 +174,11 @@ class Story:
     swaps: int = 1
     also: str | None = None
     quoted: bool = False
+    limit: str | None = None
 
 
 NOT_SWAPPED = LIFE[1:4]
+LOOSE, STRICT = "0.000001", "1000000"
 STORIES = [
     Story("nothing goes wrong", LIFE),
     *(
@@ -291,6 +296,24 @@ STORIES = [
         also="UPDATE orders SET transaction = jsonb_set(transaction, '{last_valid_height}', '1')",
         quoted=True,
     ),
+    Story("its limit is met", ["open", *LIFE], limit=LOOSE),
+    Story("it misses its limit", ["open", "pending", "open"], limit=STRICT, swaps=0),
+    Story(
+        "it slips until it waits again",
+        ["open", "pending", *NOT_SWAPPED * MAX_ATTEMPTS, "open"],
+        (("submit", "slip", None),),
+        limit=LOOSE,
+        swaps=0,
+    ),
+    Story(
+        "an earlier run sent what has expired since, and now it misses its limit",
+        ["open", "pending", *NOT_SWAPPED, "open"],
+        began=Status.SUBMITTED,
+        limit=LOOSE,
+        swaps=0,
+        also="WITH dropped AS (DELETE FROM market_transactions)"
+        f" UPDATE orders SET limit_out = {U64_MAX}, transaction = jsonb_set(transaction, '{{last_valid_height}}', '1')",
+    ),
 ]
 
 
@@ -301,7 +324,9 @@ def begin(story: Story, orders: PostgresOrderStore, database: Database, lambda_:
         quote = quoted(live(database), "SOL-USDC", REQUEST.amount_in)
         offer = Offer(cast(UUID, request.quote_id), quote, REQUEST.slippage_bps, {"priceImpactBps": 1})
         PostgresQuoteStore(database).insert(CLIENT, offer)
-    order = new_order(orders, request)
+    order = open_order(database, limit(story.limit)) if story.limit else new_order(orders, request)
+    if story.limit:
+        activate(database, order)
     claim = orders.claim(order.id, "an earlier run", LEASE)
     assert claim is not None
     run: Any = Run.of(claim).dump()
@@ -366,7 +391,7 @@ def test_an_order_ends_as_its_story_expects(
     assert found["order"]["status"] == story.statuses[-1]
     assert found["order"]["attempt"] == story.attempt
     assert found["execution"] == (("FAILED", story.code) if story.code else ("SUCCEEDED", None))
-    assert found["ended"] is (story.statuses[-1] in ("confirmed", "failed"))
+    assert found["ended"] is (story.statuses[-1] in ("confirmed", "failed", "open"))
     assert found["swaps"] == story.swaps
     error = found["order"]["error"]
     assert (error and (error["code"], error["attempts"], error["retryable"])) == story.error

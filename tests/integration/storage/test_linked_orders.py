@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
-from order_engine.domain.events import Activated, Activation
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.domain.orders import Order
 from order_engine.storage.database import Database
@@ -17,12 +16,11 @@ from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.network import UnreliableLine
-from tests.support.open_orders import limit, open_pair, stop
+from tests.support.open_orders import MET, activate, limit, open_pair, stop
 from tests.support.orders import CLIENT, LEASE, OTHER, PATHS, RUN, seqs
 
 Connect = Callable[[], Database]
 
-MET = Activation(Activated.LIMIT_MET, 201_000_000, 7)
 either = pytest.mark.parametrize("which", [0, 1])
 
 
@@ -31,7 +29,7 @@ def pair_with(database: Database, status: Status, which: int = 0) -> tuple[Order
     orders, pair = PostgresOrderStore(database), open_pair(database, limit(), stop())
     order = pair[which]
     if status is not Status.OPEN:
-        assert len(PostgresOpenOrders(database).activate([(order, MET)])) == 1
+        activate(database, order)
         assert orders.claim(order.id, RUN, LEASE) is not None
         for trigger in PATHS[status]:
             assert orders.move(order.id, RUN, trigger, 1, {}) is not None
@@ -103,8 +101,7 @@ def test_the_other_stays_open_if_none_was_filled(
     assert orders.get(order.id).status is to
     assert orders.get(other.id) == other
     # AND it may run now.
-    (moved,) = PostgresOpenOrders(database).activate([(other, MET)])
-    assert moved.event.order_id == other.id
+    assert activate(database, other).event.order_id == other.id
 
 
 # Cancellation

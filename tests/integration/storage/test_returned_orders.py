@@ -10,14 +10,12 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.errors import StaleRun
-from order_engine.domain.events import Activated, Activation
 from order_engine.domain.lifecycle import RUNNING, TRANSITIONS, Status, Trigger
 from order_engine.domain.orders import Order
 from order_engine.storage.database import Database
-from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
-from tests.support.open_orders import limit, open_order
+from tests.support.open_orders import activate, limit, open_order
 from tests.support.orders import LEASE, PATHS, RUN, seqs
 
 Connect = Callable[[], Database]
@@ -32,15 +30,10 @@ BUILT: dict[str, Any] = {
 OF_RUNS = sorted({trigger for status, trigger in TRANSITIONS if status in RUNNING})
 
 
-def activated(database: Database, order: Order) -> None:
-    (moved,) = PostgresOpenOrders(database).activate([(order, Activation(Activated.LIMIT_MET, 201_000_000, 7))])
-    assert moved.event.status is Status.PENDING
-
-
 def run_to(database: Database, status: Status, attempt: int = 1) -> Order:
     """Returns a limit order that `RUN` has brought to the status."""
     orders, order = PostgresOrderStore(database), open_order(database, limit())
-    activated(database, order)
+    activate(database, order)
     assert orders.claim(order.id, RUN, LEASE) is not None
     for trigger in PATHS[status]:
         columns = BUILT if trigger is Trigger.BUILD else {}
@@ -87,7 +80,7 @@ def test_late_steps_of_the_run_move_nothing(
 ) -> None:
     order = returned(database, status, attempt=2)
     if since != "open":
-        activated(database, order)
+        activate(database, order)
     if since == "claimed":
         assert orders.claim(order.id, "run-2", LEASE) is not None
     before = orders.get(order.id)
@@ -102,7 +95,7 @@ def test_late_steps_of_the_run_move_nothing(
 
 def test_the_next_run_begins_anew(database: Database, orders: PostgresOrderStore) -> None:
     order = returned(database, Status.SUBMITTED, attempt=3)
-    activated(database, order)
+    activate(database, order)
     claim = orders.claim(order.id, "run-2", LEASE)
     assert claim is not None
     assert (claim.status, claim.attempt, claim.transaction) == (Status.PENDING, 1, None)
