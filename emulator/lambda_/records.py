@@ -13,7 +13,8 @@ class Function:
     """A Lambda function. `timeout` is in seconds, `memory` in MiB; `search_path` holds the layers' import roots.
 
     `requirements` are the requirements.txt files of its layers. `qualifiers` are its aliases and versions. All of them
-    run the current code.
+    run the current code. A failed asynchronous invocation is tried `event_retries` times more; a throttled one for
+    `event_age` seconds.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Function:
     runtime: str = "python3.13"
     reserved_concurrency: int | None = None
     qualifiers: frozenset[str] = frozenset()
+    event_retries: int = 2
+    event_age: float = 21_600
 
     @property
     def arn(self) -> str:
@@ -53,6 +56,15 @@ class Qualifier:
 
     function: str
     name: str
+
+
+@dataclass(frozen=True)
+class EventInvokeConfig:
+    """How a function is invoked asynchronously: see `Function`."""
+
+    function: str
+    retries: int
+    age: int
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from emulator.common.account import arn
 from emulator.common.text import words
 from emulator.lambda_.names import FunctionName
-from emulator.lambda_.records import EventSourceMapping, Function, Layer, Qualifier
+from emulator.lambda_.records import EventInvokeConfig, EventSourceMapping, Function, Layer, Qualifier
 from emulator.sqs.records import MAX_BATCH
 from emulator.sqs.resources import find_queue
 from emulator.template.intrinsics import scalar
@@ -22,6 +22,7 @@ _FUNCTION = "AWS::Lambda::Function"
 _LAYER = "AWS::Lambda::LayerVersion"
 _VERSION = "AWS::Lambda::Version"
 _ALIAS = "AWS::Lambda::Alias"
+_EVENT_INVOKE_CONFIG = "AWS::Lambda::EventInvokeConfig"
 _VERSION_NUMBER = "1"  # old code is not kept, so there is one version
 
 _RUNTIMES = tuple(f"python3.{minor}" for minor in range(9, 15))
@@ -89,6 +90,7 @@ def _function(resource: Resource) -> Function:
         runtime=runtime,
         reserved_concurrency=integer(values, "ReservedConcurrentExecutions", None, 0, 1000),
         qualifiers=_qualifiers(resource),
+        **_asynchronous(resource),
     )
 
 
@@ -113,6 +115,16 @@ def _search_path(layers: list[Layer], runtime: str) -> tuple[Path, ...]:
 def _qualifiers(resource: Resource) -> frozenset[str]:
     declared = [declared.built for kind in (_VERSION, _ALIAS) for declared in resource.template.of(kind)]
     return frozenset(qualifier.name for qualifier in declared if qualifier and qualifier.function == resource.name)
+
+
+def _asynchronous(resource: Resource) -> dict[str, Any]:
+    declared = [declared.built for declared in resource.template.of(_EVENT_INVOKE_CONFIG)]
+    return {
+        name: value
+        for config in declared
+        if config and config.function == resource.name
+        for name, value in (("event_retries", config.retries), ("event_age", config.age))
+    }
 
 
 def _variables(values: Values) -> dict[str, str]:
@@ -157,6 +169,14 @@ def _version(resource: Resource) -> Qualifier:
 def _alias(resource: Resource) -> Qualifier:
     name, _ = _function_named(resource, resource.values.get("FunctionName"), "FunctionName")
     return Qualifier(name.name, str(resource.values["Name"]))
+
+
+def _event_invoke_config(resource: Resource) -> EventInvokeConfig:
+    name, _ = _function_named(resource, resource.values.get("FunctionName"), "FunctionName")
+    retries = integer(resource.values, "MaximumRetryAttempts", 2, 0, 2)
+    return EventInvokeConfig(
+        name.name, retries, integer(resource.values, "MaximumEventAgeInSeconds", 21_600, 60, 21_600)
+    )
 
 
 def _mapping(resource: Resource) -> EventSourceMapping:
@@ -243,6 +263,15 @@ TYPES = (
         ref=lambda alias: _qualified_arn(alias, alias.resolved("Name")),
         attributes={},
         build=_alias,
+    ),
+    ResourceType(
+        _EVENT_INVOKE_CONFIG,
+        used=words("FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts"),
+        # All aliases and versions run the current code.
+        ignored=words("Qualifier"),
+        ref=physical_name,
+        attributes={},
+        build=_event_invoke_config,
     ),
     ResourceType(
         "AWS::Lambda::EventSourceMapping",

@@ -24,8 +24,7 @@ from emulator.lambda_.runtime_api import MAX_PAYLOAD
 from emulator.lambda_.standbys import Standbys
 
 MAX_EVENT_PAYLOAD = 1_048_576
-MAX_EVENT_AGE = 21_600.0  # seconds during which a throttled asynchronous invocation is retried
-EVENT_RETRIES = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
+RETRY_AFTER = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
 CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
 _RUNTIME = str(Path(__file__).with_name("runtime"))
@@ -50,14 +49,14 @@ class Lambda(Service):
         environment: dict[str, str],
         ports: Sequence[int] = (),
         concurrency: int = CONCURRENCY,
-        event_retries: Sequence[float] = EVENT_RETRIES,
+        retry_after: Sequence[float] = RETRY_AFTER,
     ) -> None:
         self.catalog = Catalog(functions)
         self._logs = logs
         self._environments = [(function, process_environment(function, environment)) for function in self.catalog]
         self._standbys = Standbys(self._environments, ports)
         self._concurrency = concurrency
-        self._event_retries = event_retries
+        self._retry_after = retry_after
         self._pools: dict[str, Pool] = {}
         self._events: set[asyncio.Task[None]] = set()
         self._preparing: asyncio.Task[None] | None = None
@@ -87,7 +86,7 @@ class Lambda(Service):
         return await self._run(self._pools[function.name], Run(invoked_arn, payload or b"{}", str(uuid.uuid4())))
 
     async def invoke_event(self, name_or_arn: str, payload: bytes) -> str:
-        """Invokes a function without waiting; returns the request's id. A failed invocation is retried twice.
+        """Invokes a function without waiting; returns the request's id. A failed invocation is retried.
 
         Raises ApiError: ResourceNotFoundException, RequestTooLargeException.
         """
@@ -141,8 +140,8 @@ class Lambda(Service):
 
     async def _deliver(self, pool: Pool, invoked_arn: str, payload: bytes, request_id: str) -> None:
         loop = asyncio.get_running_loop()
-        expires = loop.time() + MAX_EVENT_AGE
-        retries = list(self._event_retries)
+        expires = loop.time() + pool.function.event_age
+        retries = list(self._retry_after[: pool.function.event_retries])
         backoff = 1.0
         while True:
             try:

@@ -42,7 +42,7 @@ def handler(event, context):
 
 @asynccontextmanager
 async def running(code: Path, *, name: str = "F", **options: Any) -> AsyncIterator[Lambda]:
-    settings = {key: options.pop(key) for key in ("concurrency", "event_retries", "ports") if key in options}
+    settings = {key: options.pop(key) for key in ("concurrency", "ports", "retry_after") if key in options}
     added = options.pop("added", {})
     function = Function(name, options.pop("handler", "app.handler"), code, **options)
     service = Lambda([function], logs=code.parent / "logs", environment=added, **settings)

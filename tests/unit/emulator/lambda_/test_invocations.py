@@ -231,14 +231,18 @@ def test_reserved_concurrency_throttles(code: Path) -> None:
     check(code, scenario, reserved_concurrency=2)
 
 
-def test_a_failed_event_is_retried_twice(code: Path) -> None:
+@pytest.mark.parametrize(("retries", "times"), [({}, 3), ({"event_retries": 1}, 2), ({"event_retries": 0}, 1)])
+def test_a_failed_event_is_retried_twice_unless_the_function_says_otherwise(
+    code: Path, caplog: pytest.LogCaptureFixture, retries: dict[str, int], times: int
+) -> None:
     async def scenario(service: Lambda) -> None:
         await service.invoke_event("F", b'{"do": "raise"}')
-        await until(lambda: service.counters["F"].errors == 3)
+        await until(lambda: "dropped" in caplog.text)
+        assert service.counters["F"].errors == times
         request_ids = {line for line in (code.parent / "logs" / "F.log").read_text().splitlines() if "START" in line}
         assert len(request_ids) == 1
 
-    check(code, scenario, event_retries=(0.01, 0.01))
+    check(code, scenario, retry_after=(0.01, 0.01), **retries)
 
 
 def test_an_event_runs_once_when_it_succeeds(code: Path) -> None:

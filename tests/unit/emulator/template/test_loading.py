@@ -96,6 +96,7 @@ def test_a_template_with_other_resources_loads(tmp_path: Path) -> None:
       AutoPublishAlias: live
       Layers: [!Ref Shared]
       ReservedConcurrentExecutions: 3
+      EventInvokeConfig: {MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60}
       LoggingConfig: {LogFormat: JSON}
       Events:
         Any: {Type: Api, Properties: {RestApiId: !Ref Api, Path: "/{proxy+}", Method: any}}
@@ -124,6 +125,7 @@ def test_a_template_with_other_resources_loads(tmp_path: Path) -> None:
     )
     worker = stack.of(Function)["local-worker"]
     assert worker.qualifiers == {"live", "1"}
+    assert (worker.event_retries, worker.event_age) == (0, 60)
     assert (worker.search_path, worker.reserved_concurrency, worker.runtime) == (
         (tmp_path / "layer/python",),
         3,
