@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from order_engine.aws.connections import ApiGatewayConnections
     from order_engine.aws.endpoints import Endpoint
+    from order_engine.aws.functions import LambdaFunction
     from order_engine.aws.iam_tokens import IamTokens
     from order_engine.aws.json_api import JsonApi
     from order_engine.aws.kms import KmsKey
@@ -25,6 +26,9 @@ QUEUE_SECONDS = 3.0
 
 PUSH_SECONDS = 1.0
 """How long a call to a client's connection may wait for its answer."""
+
+WAKE_SECONDS = 1.0
+"""How long the call that wakes the watcher may wait for its answer."""
 
 
 @cache
@@ -57,6 +61,15 @@ def connections() -> ApiGatewayConnections:
     from order_engine.aws.connections import ApiGatewayConnections
 
     return ApiGatewayConnections(_endpoint("execute-api", settings.required("CONNECTIONS_URL"), PUSH_SECONDS))
+
+
+@cache
+def watch_function() -> LambdaFunction:
+    from order_engine.aws.functions import LambdaFunction
+
+    # By IPv6, since Lambda has no endpoint in the network that the stack creates.
+    endpoint = _endpoint("lambda", _regional("lambda", "LAMBDA", dualstack=True), WAKE_SECONDS)
+    return LambdaFunction(endpoint, settings.required("WATCH_FUNCTION"))
 
 
 @cache
@@ -110,13 +123,18 @@ def _endpoint(service: str, url: str, seconds: float) -> Endpoint:
     return Endpoint(url, Signer(credentials(), service, settings.required("AWS_REGION")), seconds)
 
 
-def _regional(host: str, service_id: str) -> str:
-    """The URL of a service: the variables of AWS's SDKs say it, or else it is AWS's in this region."""
+def _regional(host: str, service_id: str, dualstack: bool = False) -> str:
+    """The URL of a service: the variables of AWS's SDKs say it, or else it is AWS's in this region.
+
+    A `dualstack` one has addresses of IPv6 too.
+    """
     for name in (f"AWS_ENDPOINT_URL_{service_id}", "AWS_ENDPOINT_URL"):
         if url := settings.optional(name):
             return url
     region = settings.required("AWS_REGION")
-    return f"https://{host}.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    if region.startswith("cn-"):
+        return f"https://{host}.{region}.{'api.amazonwebservices' if dualstack else 'amazonaws'}.com.cn"
+    return f"https://{host}.{region}.{'api.aws' if dualstack else 'amazonaws.com'}"
 
 
 @cache

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from botocore.config import Config
 from botocore.session import get_session
 
 from order_engine.aws.json_api import AwsError
@@ -113,6 +114,11 @@ def push(aws: Any) -> None:
         aws.connections().send("c1", {})
 
 
+def wake(aws: Any) -> None:
+    with pytest.raises(AwsError, match="Invoke: nothing is resolved here"):
+        aws.watch_function().start({})
+
+
 SQS, STATES = "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_SFN"
 
 
@@ -123,6 +129,9 @@ SQS, STATES = "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_SFN"
         (REGION, {}, send_order, (f"sqs.{REGION}.amazonaws.com", 443)),
         (REGION, {}, run_order, (f"sync-states.{REGION}.amazonaws.com", 443)),
         (REGION, {}, replay, (f"sqs.{REGION}.amazonaws.com", 443)),
+        # By IPv6.
+        (REGION, {}, wake, (f"lambda.{REGION}.api.aws", 443)),
+        (REGION, {"AWS_ENDPOINT_URL": "http://one:1"}, wake, ("one", 1)),
         ("cn-north-1", {}, send_order, ("sqs.cn-north-1.amazonaws.com.cn", 443)),
         ("cn-north-1", {}, run_order, ("sync-states.cn-north-1.amazonaws.com.cn", 443)),
         (REGION, {"AWS_ENDPOINT_URL": "http://one:1"}, send_order, ("one", 1)),
@@ -151,6 +160,7 @@ def test_an_orders_calls_go_to_the_regions_services_unless_another_endpoint_is_s
         "REPLAY_QUEUE_URL": queue,
         "STATE_MACHINE_ARN": "arn",
         "CONNECTIONS_URL": "https://api.example.com/v1",
+        "WATCH_FUNCTION": "arn:aws:lambda:eu-central-1:123456789012:function:watch:live",
     }
     for name, value in (needed | variables).items():
         monkeypatch.setenv(name, value)
@@ -169,3 +179,5 @@ def test_the_sdk_calls_the_same_hosts(monkeypatch: pytest.MonkeyPatch, aws: Any,
     prefix: Any = states.meta.service_model.operation_model("StartSyncExecution").endpoint
     host = f"{prefix['hostPrefix']}{urlsplit(states.meta.endpoint_url).netloc}"
     assert aws._regional("sync-states", "SFN") == f"https://{host}"
+    dualstack = session.create_client("lambda", region_name=region, config=Config(use_dualstack_endpoint=True))
+    assert aws._regional("lambda", "LAMBDA", dualstack=True) == dualstack.meta.endpoint_url
