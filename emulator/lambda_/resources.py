@@ -14,7 +14,7 @@ from emulator.lambda_.records import EventInvokeConfig, EventSourceMapping, Func
 from emulator.sqs.records import MAX_BATCH
 from emulator.sqs.resources import find_queue
 from emulator.template.intrinsics import scalar
-from emulator.template.properties import Values, boolean, integer
+from emulator.template.properties import Values, boolean, integer, mapping
 from emulator.template.registry import ResourceType, physical_name, without_effect
 from emulator.template.resources import Resource
 
@@ -172,6 +172,7 @@ def _alias(resource: Resource) -> Qualifier:
 
 
 def _event_invoke_config(resource: Resource) -> EventInvokeConfig:
+    mapping(resource.values.get("DestinationConfig", {}), "DestinationConfig", "")
     name, _ = _function_named(resource, resource.values.get("FunctionName"), "FunctionName")
     retries = integer(resource.values, "MaximumRetryAttempts", 2, 0, 2)
     return EventInvokeConfig(
@@ -266,7 +267,7 @@ TYPES = (
     ),
     ResourceType(
         _EVENT_INVOKE_CONFIG,
-        used=words("FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts"),
+        used=words("DestinationConfig.** FunctionName MaximumEventAgeInSeconds MaximumRetryAttempts"),
         # All aliases and versions run the current code.
         ignored=words("Qualifier"),
         ref=physical_name,

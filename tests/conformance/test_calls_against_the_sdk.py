@@ -60,12 +60,12 @@ def sdk(service: str, url: str) -> Any:
         ),
         (
             b'{"Successful": [], "Failed": []}',
-            lambda url: orders(url).enqueue_all([ORDER, CLIENT]),
+            lambda url: orders(url).enqueue_all({ORDER: 1, CLIENT: 0}),
             lambda url: sdk("sqs", url).send_message_batch(
                 QueueUrl=QUEUE,
                 Entries=[
-                    {"Id": "0", "MessageBody": BODY.replace("1}", "0}")},
-                    {"Id": "1", "MessageBody": BODY.replace(str(ORDER), str(CLIENT)).replace("1}", "0}")},
+                    {"Id": str(ORDER), "MessageBody": BODY},
+                    {"Id": str(CLIENT), "MessageBody": BODY.replace(str(ORDER), str(CLIENT)).replace("1}", "0}")},
                 ],
             ),
         ),

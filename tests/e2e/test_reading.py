@@ -156,7 +156,7 @@ async def test_a_page_of_another_origin_may_submit_and_read_orders(stack: Stack)
 
     assert preflight.status == 200
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,DELETE,OPTIONS"
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET,POST,PATCH,DELETE,OPTIONS"
     assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization,Content-Type,Idempotency-Key"
     assert preflight.headers["Access-Control-Max-Age"] == "600"
     assert (taken.status, taken.headers["Access-Control-Allow-Origin"]) == (400, "*")

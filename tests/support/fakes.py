@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -128,10 +128,10 @@ class FakeOrderQueue:
             raise ConnectionError("no queue")
         self.enqueued.append(order_id)
 
-    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
-        assert 0 < len(order_ids) <= QUEUE_BATCH
-        for order_id in order_ids:
-            self.enqueue(order_id)
+    def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
+        assert 0 < len(published) <= QUEUE_BATCH
+        for order_id, seq in published.items():
+            self.enqueue(order_id, seq)
         return []
 
     def is_empty(self) -> bool:

@@ -495,8 +495,11 @@ class OrderQueue(Protocol):
     def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
         """Sends the message that makes an order run. `published_seq` is the last event known to be published."""
 
-    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
-        """Sends the messages of up to `QUEUE_BATCH` orders in one call. Returns the orders that were refused."""
+    def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
+        """Sends the messages of up to `QUEUE_BATCH` orders in one call. Returns the orders that were refused.
+
+        Each order comes with the `seq` of its last event that is known to be published; 0 if none is.
+        """
 
     def is_empty(self) -> bool:
         """Whether no message waits, as far as the queue knows."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import pytest
@@ -135,9 +135,9 @@ def test_orders_that_the_queue_refuses_wait_no_longer_than_before(scene: Scene) 
     refused = {ids[3], ids[17]}
 
     class Refusing(FakeOrderQueue):
-        def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
-            super().enqueue_all([id for id in order_ids if id not in refused])
-            return [id for id in order_ids if id in refused]
+        def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
+            super().enqueue_all({id: seq for id, seq in published.items() if id not in refused})
+            return [id for id in published if id in refused]
 
     scene.pass_time(STALLED_SECONDS + 1)
     assert scene.enqueueing(Refusing()).sweep(60).enqueued == [id for id in ids if id not in refused]
@@ -185,10 +185,10 @@ def test_a_backlog_holds_no_revoked_connection_open(scene: Scene) -> None:
     PostgresClientStore(scene.database).revoke(CALLER.key_id)
 
     class Slow(FakeOrderQueue):
-        def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+        def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
             assert scene.connections.closed == ["c1"], "expected connections to be closed first"
             scene.now += 1
-            return super().enqueue_all(order_ids)
+            return super().enqueue_all(published)
 
     scene.pass_time(STALLED_SECONDS + 1)
     swept = scene.enqueueing(Slow()).sweep(11)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,14 @@ def warn(message: str) -> None:
 def inform(message: str, details: Mapping[str, Any]) -> None:
     """Logs a message. `details` are JSON and become members of the log line."""
     logger.info(message, details=details)
+
+
+def measure(name: str, unit: str, values: Sequence[float]) -> None:
+    """Records what was measured."""
+    metrics = Metrics()
+    for value in values:
+        metrics.add_metric(name=name, unit=unit, value=value)
+    metrics.flush_metrics()
 
 
 def count(status: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +20,10 @@ class SqsOrderQueue:
     def enqueue(self, order_id: UUID, published_seq: int = 0) -> None:
         self._call("SendMessage", MessageBody=_order(order_id, published_seq))
 
-    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
-        entries = [{"Id": str(number), "MessageBody": _order(id)} for number, id in enumerate(order_ids)]
+    def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
+        entries = [{"Id": str(id), "MessageBody": _order(id, seq)} for id, seq in published.items()]
         answer = self._call("SendMessageBatch", Entries=entries)
-        return [order_ids[int(refused["Id"])] for refused in answer.get("Failed", [])]
+        return [UUID(refused["Id"]) for refused in answer.get("Failed", [])]
 
     def is_empty(self) -> bool:
         attribute = "ApproximateNumberOfMessages"
@@ -50,5 +50,5 @@ class SqsReplayQueue:
         self._sqs.call("SendMessage", {"QueueUrl": self._url, "MessageBody": json.dumps(message)})
 
 
-def _order(id: UUID, published_seq: int = 0) -> str:
+def _order(id: UUID, published_seq: int) -> str:
     return json.dumps({"orderId": str(id), "publishedSeq": published_seq})

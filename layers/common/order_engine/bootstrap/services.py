@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from order_engine.services.quoting import Quoting
     from order_engine.services.recovery import Recovery
     from order_engine.services.routing import Router
+    from order_engine.services.starting import Starting
     from order_engine.services.submission import Submission
     from order_engine.services.subscriptions import Subscriptions
     from order_engine.services.tokens import Tokens
+    from order_engine.services.watching import Watcher
 
 
 @cache
@@ -133,6 +135,36 @@ def recovery() -> Recovery:
         execution=execution(),
         eviction=_eviction(),
         queue=aws.order_queue(),
+    )
+
+
+@cache
+def starting() -> Starting:
+    from order_engine.services.starting import Starting
+
+    return Starting(
+        open_orders=stores.open_orders(), publish=notifications().publish, queue=aws.order_queue(), warn=warn
+    )
+
+
+@cache
+def watcher() -> Watcher:
+    from order_engine.services.recurring import Slicing
+    from order_engine.services.sniping import Sniping
+    from order_engine.services.watching import Watcher
+
+    open_orders = stores.open_orders()
+    return Watcher(
+        open_orders=open_orders,
+        # A realistic latency stands for the routing of an order, not for a look at the market.
+        router=_router("instant"),
+        starting=starting(),
+        slicing=Slicing(open_orders=open_orders, starting=starting()),
+        sniping=Sniping(
+            open_orders=open_orders, mints=market.mints, find_pools=find_pools, starting=starting(), warn=warn
+        ),
+        interval=float(settings.integer("WATCH_INTERVAL_SECONDS")),
+        warn=warn,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, partial
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple, Protocol
 
 from order_engine.dex.errors import DexError
@@ -17,6 +19,9 @@ from order_engine.dex.swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
 """The tokens that may be in the middle of a route: most other tokens have pools with them."""
+
+ROUNDED = 64
+"""The base units by which the programs may round a swap of one pool."""
 
 NATIVE = "SOL"
 """The token that pays for transactions."""
@@ -224,6 +229,16 @@ class Paths:
         """The first of `routes`; `None`, without the reason, where there are none."""
         return min(_routes(self._options, amount_in), default=None)
 
+    @cached_property
+    def spot_price(self) -> Fraction:
+        """The price without fees and price impact, base units out per base unit in: no route pays more."""
+        return max(path.spot_price for path in self._options)
+
+    @cached_property
+    def slack(self) -> Fraction:
+        """The base units of output by which rounding and the costs of legs may part a route from the best one."""
+        return max(path.slack for path in self._options)
+
 
 def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterator[tuple[str, ...]]:
     """The tokens of each possible route, in order."""
@@ -354,8 +369,25 @@ class _Path(NamedTuple):
         return _at_best_prices(map(self._sides, range(len(self.pools))), amount_in)
 
     @property
+    def spot_price(self) -> Fraction:
+        """As `Paths.spot_price`, of this path."""
+        return prod(map(self._spot_price, range(len(self.pools))), start=Fraction(1))
+
+    @property
+    def slack(self) -> Fraction:
+        """As `Paths.slack`, of this path: some base units of each token for each pool, and the cost of each leg."""
+        lost = Fraction(ROUNDED)
+        for number in range(len(self.pools)):
+            lost = lost * self._spot_price(number) + ROUNDED
+        count = sum(map(len, self.pools))
+        return count * lost + (count - 1) * self.costs[-1]
+
+    @property
     def _reserve_bps(self) -> int:
         return self.limits.hop_reserve_bps if self.limits and len(self.pools) > 1 else 0
+
+    def _spot_price(self, number: int) -> Fraction:
+        return max(Fraction(*side.pool.spot_price(side.a_to_b)) for side in self._sides(number))
 
     def _sides(self, number: int) -> list[Side]:
         return [listing.side(self.tokens[number]) for listing in self.pools[number]]

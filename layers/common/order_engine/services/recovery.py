@@ -107,7 +107,7 @@ class Recovery:
             try:
                 while unsent and self._now() < deadline:
                     batch = unsent[:QUEUE_BATCH]
-                    refused = self._queue.enqueue_all(batch)
+                    refused = self._queue.enqueue_all(dict.fromkeys(batch, 0))
                     enqueued += [id for id in batch if id not in refused]
                     unsent = unsent[QUEUE_BATCH:]
                     if refused:

@@ -32,7 +32,7 @@ def test_our_template_loads() -> None:
         ("GET", "/health"),
     }
     assert only(stack, RestApi).cors == Cors(
-        "*", "GET,POST,DELETE,OPTIONS", "Authorization,Content-Type,Idempotency-Key", "600"
+        "*", "GET,POST,PATCH,DELETE,OPTIONS", "Authorization,Content-Type,Idempotency-Key", "600"
     )
     assert set(only(stack, WebSocketApi).routes) == {"$connect", "$disconnect", "$default"}
     order = next(mapping for mapping in stack.of(EventSourceMapping).values() if mapping.function == "DispatchFunction")

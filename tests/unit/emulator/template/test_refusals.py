@@ -225,6 +225,31 @@ def test_a_mapping_that_lambda_refuses_is_named(tmp_path: Path, queue: str, prop
     assert problems(tmp_path, resources) == [f"Mapping (AWS::Lambda::EventSourceMapping): {problem}"]
 
 
+@pytest.mark.parametrize(
+    ("properties", "problem"),
+    [
+        (
+            "DestinationConfig: {OnFailure: {Destination: x}}",
+            "the property DestinationConfig.OnFailure is not supported",
+        ),
+        ("MaximumRetryAttempts: 3", "MaximumRetryAttempts: expected a whole number from 0 to 2, was 3"),
+        (
+            "MaximumEventAgeInSeconds: 59",
+            "MaximumEventAgeInSeconds: expected a whole number from 60 to 21600, was 59",
+        ),
+    ],
+)
+def test_a_configuration_of_asynchronous_invocations_that_is_refused_is_named(
+    tmp_path: Path, properties: str, problem: str
+) -> None:
+    resources = f"""{FUNCTION}
+  Config:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {{FunctionName: !Ref Worker, Qualifier: $LATEST, {properties}}}
+"""
+    assert problems(tmp_path, resources) == [f"Config (AWS::Lambda::EventInvokeConfig): {problem}"]
+
+
 @pytest.mark.parametrize("kind", ["AWS::Serverless::Api", "AWS::Serverless::WebSocketApi"])
 def test_a_second_api_on_a_port_is_refused(tmp_path: Path, kind: str) -> None:
     routes = ", Routes: {$default: {FunctionArn: !GetAtt Worker.Arn}}" if "Web" in kind else ""

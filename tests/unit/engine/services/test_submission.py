@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -80,7 +80,7 @@ class FakeQueue:
         self._journal.note("enqueue")
         self._journal.enqueued.append((order_id, published_seq))
 
-    def enqueue_all(self, order_ids: Sequence[UUID]) -> list[UUID]:
+    def enqueue_all(self, published: Mapping[UUID, int]) -> list[UUID]:
         raise AssertionError("an order is enqueued by itself")
 
     def is_empty(self) -> bool:

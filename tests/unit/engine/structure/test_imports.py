@@ -39,6 +39,7 @@ ALLOWED = {
     "DispatchFunction": {"psycopg"},
     "RouteFunction": {"psycopg", "redis"},
     "ExecuteFunction": {"psycopg", "redis"},
+    "WatchFunction": {"psycopg", "redis"},
     "RecoverFunction": {"psycopg", "redis"},
     "KeysFunction": {"psycopg"},
     "MigrateFunction": {"psycopg", "alembic", "sqlalchemy"},

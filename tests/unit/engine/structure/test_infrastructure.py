@@ -28,7 +28,7 @@ WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "MarketFunction"}
 USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES
 IN_NETWORK = USING_STORES | {"MarketFunction"}
 """All functions call nodes of Solana from the same network."""
-BY_IPV6 = {"execute-api", "kms", "secretsmanager"}
+BY_IPV6 = {"execute-api", "kms", "lambda", "secretsmanager"}
 """Services that have IPv6 addresses, and no endpoint in the network. So must Solana's nodes."""
 SERVING = USING_STORES - {"MigrateFunction"}
 CONNECTIONS = {

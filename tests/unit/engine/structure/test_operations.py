@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from order_engine.domain.timing import EXECUTION_SECONDS
-from order_engine.services import recovery
-from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated, watching
+from order_engine.services import recovery, watching
+from tests.support import translation
+from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ours"
@@ -42,7 +43,7 @@ def functions(resources: Resources) -> Resources:
 @pytest.fixture(scope="module")
 def alarms() -> Resources:
     """All alarms of a stack that creates its stores."""
-    created = watching(DatabaseUrl="", RedisUrl="", AlarmEmail="on-call@example.com", AlarmTopicArn=TOPIC)
+    created = translation.watching(DatabaseUrl="", RedisUrl="", AlarmEmail="on-call@example.com", AlarmTopicArn=TOPIC)
     return of_type(created, "AWS::CloudWatch::Alarm")
 
 
@@ -111,19 +112,19 @@ def test_every_alarm_has_actions_a_description_and_documentation(alarms: Resourc
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
         documented = re.sub(
-            "(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Recover|Discover)Errors", "…Errors", name
+            "(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Watch|Recover|Discover)Errors", "…Errors", name
         )
         assert f"`{documented}`" in OPERATIONS, name
 
 
 def test_without_a_topic_alarms_have_no_actions() -> None:
-    alarms = of_type(watching(), "AWS::CloudWatch::Alarm")
+    alarms = of_type(translation.watching(), "AWS::CloudWatch::Alarm")
     assert alarms
     assert not [name for name, alarm in alarms.items() if "AlarmActions" in alarm or "OKActions" in alarm]
 
 
 def test_alarms_can_be_left_out() -> None:
-    assert watching(Alarms="false", DeploymentPreference="AllAtOnce") == {}
+    assert translation.watching(Alarms="false", DeploymentPreference="AllAtOnce") == {}
 
 
 def test_every_queue_with_a_consumer_has_an_alarm(resources: Resources, alarms: Resources) -> None:
@@ -162,7 +163,7 @@ def test_alarms_use_the_metrics_that_functions_write(functions: Resources, alarm
 
 @pytest.mark.parametrize(("stores", "widgets"), [({}, 10), ({"DatabaseUrl": "", "RedisUrl": ""}, 12)])
 def test_the_dashboard_is_json(stores: dict[str, str], widgets: int) -> None:
-    (dashboard,) = of_type(watching(**stores), "AWS::CloudWatch::Dashboard").values()
+    (dashboard,) = of_type(translation.watching(**stores), "AWS::CloudWatch::Dashboard").values()
     assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == widgets
 
 
@@ -171,7 +172,7 @@ def test_the_dashboard_is_json(stores: dict[str, str], widgets: int) -> None:
 
 def test_every_function_is_called_by_its_alias(resources: Resources, functions: Resources) -> None:
     not_calling = {
-        *("AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"),
+        *("AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig"),
         "AWS::CloudFormation::Stack",  # watches
     }
     calling = {name: item for name, item in resources.items() if item["Type"] not in not_calling}
@@ -277,15 +278,16 @@ def test_postgres_accepts_the_connections_of_all_functions_at_their_limits(
         if "ReservedConcurrentExecutions" in functions[name]:
             condition, limit, _ = functions[name]["ReservedConcurrentExecutions"]["Fn::If"]
             assert condition == "ReservesConcurrency"
-            bounds[name] = parameters[limit["Ref"]]
+            bounds[name] = parameters[limit["Ref"]] if isinstance(limit, dict) else limit
         else:
             queues = [mapping for _, function, mapping in consumers(resources) if function == name]
             at_once = sum(mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in queues)
             # One more for the schedule, CloudFormation or an operator.
             bounds[name] = at_once + 1
     assert bounds["RecoverFunction"] == 3
-    assert sum(bounds.values()) == 116
-    assert "= 116" in OPERATIONS
+    assert bounds["WatchFunction"] == 2
+    assert sum(bounds.values()) == 118
+    assert "= 118" in OPERATIONS
     assert sum(bounds.values()) <= POSTGRES_CONNECTIONS
 
 
@@ -335,6 +337,24 @@ def test_every_sweep_may_enqueue_an_order_again(resources: Resources) -> None:
     sweep = of_type(resources, "AWS::Scheduler::Schedule")["RecoverFunctionSweep"]
     assert sweep["ScheduleExpression"] == "rate(1 minute)"
     assert recovery.STALLED_SECONDS < SWEEP_SECONDS
+
+
+def test_a_watcher_watches_until_the_next_one_takes_over(resources: Resources, functions: Resources) -> None:
+    """A schedule starts one at some time in each minute, and two at most run at once."""
+    schedule = of_type(resources, "AWS::Scheduler::Schedule")["WatchFunctionWatch"]
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert functions["WatchFunction"]["Timeout"] == 2 * SWEEP_SECONDS
+    assert functions["WatchFunction"]["ReservedConcurrentExecutions"] == {
+        "Fn::If": ["ReservesConcurrency", 2, {"Ref": "AWS::NoValue"}]
+    }
+    (config,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, SWEEP_SECONDS)
+    assert function_of(resources, config["FunctionName"]) == {"WatchFunction"}
+
+
+def test_a_watcher_waits_for_the_end_of_the_longest_lease() -> None:
+    longest = template().document["Parameters"]["WatchIntervalSeconds"]["MaxValue"] + watching.LEASE_SECONDS
+    assert longest < watching.PATIENCE_SECONDS
 
 
 def test_api_gateway_waits_longer_than_its_functions_run(resources: Resources, functions: Resources) -> None:

@@ -49,7 +49,7 @@ SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/wallet-
 NODE = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/node-GhIjKl"
 CALLING_NODES = {
     f"{name}FunctionRole"
-    for name in ("Discover", "Execute", "Market", "Migrate", "Recover", "Route", "Submit", "WsConnect")
+    for name in ("Discover", "Execute", "Market", "Migrate", "Recover", "Route", "Submit", "Watch", "WsConnect")
 }
 """The roles of the functions that quote, trade, or look for pools."""
 
@@ -150,6 +150,26 @@ def test_resources_have_no_circular_dependencies(resources: dict[str, Any]) -> N
         for name in free:
             del needs[name]
     assert needs == {}
+
+
+# Waking the watcher
+
+
+def test_the_functions_that_take_orders_may_wake_the_watcher_and_invoke_nothing_else() -> None:
+    wake = ("lambda:InvokeFunction", "WatchFunction.Arn:live")
+    assert {found for found in allowed("lambda") if found[0].endswith("FunctionRole")} == {
+        ("SubmitFunctionRole", *wake),
+        ("WsConnectFunctionRole", *wake),
+    }
+
+
+def test_the_functions_that_take_orders_are_told_which_function_watches(resources: dict[str, Any]) -> None:
+    told = {
+        name
+        for name, function in of_type(resources, "AWS::Lambda::Function").items()
+        if "WATCH_FUNCTION" in function["Environment"]["Variables"]
+    }
+    assert told == {"SubmitFunction", "WsConnectFunction"}
 
 
 # The wallet's key and the address of a node
