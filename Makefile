@@ -126,7 +126,7 @@ causes: MARKET = simulated
 causes: $(VENV)/.dev ## sample what uses the CPU of an order, by cause, in the functions and in the emulator: BASE=REVISION compares
 	PYTHONPATH=layers/common $(BIN)/python -m bench.causes $(if $(BASE),--base "$(BASE)") --market $(MARKET) $(ARGS)
 
-scale: $(VENV)/.dev ## measure 10 000 orders in a row, 1 000 subscribers, and a million orders in the database: ARGS="--part table"
+scale: $(VENV)/.dev ## measure 10 000 orders in a row, 1 000 subscribers, a million orders in the database, 100 000 open ones: ARGS="--part table"
 	PYTHONPATH=layers/common $(BIN)/python -m bench.scale $(ARGS)
 
 cold-start: $(VENV)/.dev ## measure what importing each function costs as it is deployed; fails beyond the budget; BASE=REVISION compares

@@ -11,7 +11,7 @@ import json
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,9 @@ async def one_order(session: aiohttp.ClientSession, socket: aiohttp.ClientWebSoc
     return time.perf_counter() - started
 
 
-async def submit(session: aiohttp.ClientSession, rest: str) -> str:
+async def submit(session: aiohttp.ClientSession, rest: str, order: Mapping[str, Any] = ORDER) -> str:
     """The id of a new order. Raises `RuntimeError` unless it is accepted."""
-    async with session.post(f"{rest}/api/orders/execute", json=ORDER) as response:
+    async with session.post(f"{rest}/api/orders/execute", json=order) as response:
         body = await response.json()
         if response.status != 202:
             raise RuntimeError(f"expected 202, was {response.status}: {body}")

@@ -1,4 +1,4 @@
-"""Measures what could grow: `make scale`. Its parts are orders in a row, subscribers, and a full table.
+"""Measures what could grow: `make scale`. Its parts are orders in a row, subscribers, a full table, and waiting orders.
 
 docs/benchmarks.md says what each figure means.
 """
@@ -14,8 +14,10 @@ from bench.meters import by_kind, held
 from bench.orders import measure
 from bench.paired import settle
 from bench.stack import ENGINE, fresh_stack
+from bench.storm import measure_storm
 from bench.subscribers import measure_subscribers
 from bench.table import print_table
+from bench.watching import measure_watching
 
 OUTSTANDING = 10
 SLICE = 1_000
@@ -50,6 +52,8 @@ PARTS: dict[str, tuple[Callable[[int], None], int]] = {
     "orders": (measure_in_a_row, 10_000),
     "subscribers": (measure_subscribers, 1_000),
     "table": (measure_full_table, 1_000_000),
+    "watching": (measure_watching, 100_000),
+    "storm": (measure_storm, 1_000),
 }
 """Each part with what it measures, and how many."""
 
