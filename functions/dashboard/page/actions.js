@@ -1,6 +1,6 @@
-// Actions on an order.
+// Actions on orders: cancelling one or all of them.
 
-import { h } from "./dom.js";
+import { h, modal, problem } from "./dom.js";
 import { isCancellable } from "./engine.js";
 import { pair, sentence } from "./format.js";
 
@@ -20,4 +20,33 @@ export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, {
     }
   }
   return button;
+}
+
+/** Asks whether all orders are to be cancelled, and cancels them. `context` has api and feed. */
+export function askToCancelAll({ api, feed }) {
+  const message = h("div", { class: "outcome", "aria-live": "polite" });
+  const go = h("button", { type: "button", class: "cancel", click: cancel }, "Cancel all orders");
+  const keep = h("button", { type: "button", autofocus: true, click: () => dialog.close() }, "Keep them");
+  const explained = h("p", {}, "Every order that waits for the market or for its turn is cancelled. An order whose transaction has been sent is not.");
+  const dialog = modal("Cancel all orders?", explained, message, h("div", { class: "buttons" }, go, keep));
+  async function cancel() {
+    go.disabled = true;
+    try {
+      // One call cancels a limited number.
+      let cancelled = 0;
+      for (let complete = false; !complete; ) {
+        const answer = await api.delete("/api/orders");
+        ({ complete } = answer);
+        cancelled += answer.cancelled.length;
+      }
+      message.replaceChildren(h("p", {}, cancelled === 1 ? "1 order was cancelled." : `${cancelled} orders were cancelled.`));
+      keep.textContent = "Close";
+      go.remove();
+      keep.focus();
+    } catch (error) {
+      message.replaceChildren(problem("Not all orders were cancelled", `${sentence(error.message)}.`));
+      go.disabled = false;
+    }
+    feed.poll();
+  }
 }

@@ -16,6 +16,14 @@ export class Unreachable extends Error {}
 /** Returns whether the same request may succeed a moment later. */
 export const transient = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);
 
+/** Returns parameters as the end of an address, without the empty ones. */
+export function query(parameters) {
+  const given = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value !== undefined && value !== null));
+  return given.size ? `?${given}` : "";
+}
+
+const json = (body, headers = {}) => ({ body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } });
+
 export class Api extends EventTarget {
   #key;
 
@@ -26,15 +34,13 @@ export class Api extends EventTarget {
     this.ahead = 0; // milliseconds by which the server's clock is ahead of this one
   }
 
-  get = (path, parameters = {}, signal = undefined) => {
-    const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "" && value !== undefined && value !== null));
-    return this.#ask("GET", query.size ? `${path}?${query}` : path, {}, signal);
-  };
+  get = (path, parameters = {}, signal = undefined) => this.#ask("GET", path + query(parameters), {}, signal);
 
-  post = (path, body, headers = {}) =>
-    this.#ask("POST", path, { body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } });
+  post = (path, body, headers = {}) => this.#ask("POST", path, json(body, headers));
 
-  delete = (path) => this.#ask("DELETE", path);
+  patch = (path, body) => this.#ask("PATCH", path, json(body));
+
+  delete = (path, parameters = {}) => this.#ask("DELETE", path + query(parameters));
 
   now = () => Date.now() + this.ahead;
 

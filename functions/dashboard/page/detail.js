@@ -1,13 +1,19 @@
-// One order: the request, the result, and every step between.
+// One order: the request, what it waits for, the result, and every step between.
 
 import { cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
-import { badge, card, copyable, empty, facts, fill, glyph, h, problem, title } from "./dom.js";
+import { since, tick, until } from "./clocks.js";
+import { badge, card, copyable, empty, facts, fill, h, problem } from "./dom.js";
+import { editButton } from "./edit.js";
 import { isFinal } from "./engine.js";
-import { amount, clock, duration, pair, percent, price, sentence, slippage, when } from "./format.js";
+import { amount, duration, pair, percent, price, sentence, slippage, token, when } from "./format.js";
 import { marketTag } from "./market.js";
 import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
+import { Slices } from "./slices.js";
 import { decision } from "./store.js";
+import { away, progress, relations, waitsFor } from "./terms.js";
+import { timeline } from "./timeline.js";
+import { typeName } from "./types.js";
 
 export class Detail {
   #context;
@@ -19,6 +25,8 @@ export class Detail {
     this.id = id;
     this.title = "Order";
     this.body = h("div", { class: "detail" });
+    this.far = h("p", { class: "far" });
+    this.slices = new Slices(context, id);
     this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
     this.changed();
     this.#read();
@@ -43,12 +51,16 @@ export class Detail {
     const { name, code, message } = this.#error ?? {};
     const { market } = this.#context;
     fill(this.body, complete ? { order, market: market.name } : { name, code, message }, () => (complete ? this.#whole(order) : this.#error ? this.#missing(this.#error) : waiting()));
+    const far = order?.status === "open" ? away(order, this.#context.prices.of(order)) : null;
+    fill(this.far, far, () => far);
+    this.slices.changed();
     this.tick();
   }
 
   tick() {
-    const now = this.#context.api.now();
-    for (const clock of this.body.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
+    const { api, prices } = this.#context;
+    tick(this.body, api.now());
+    if (this.order?.status === "open") prices.tick([this.order]);
   }
 
   close() {}
@@ -64,21 +76,41 @@ export class Detail {
   #whole(order) {
     const routed = decision(order);
     return [
-      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), marketTag(order.market), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), cancelButton(order, this.#context)),
+      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), marketTag(order.market), order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), editButton(order, this.#context), cancelButton(order, this.#context)),
       order.error && failure(order.error),
-      h("section", { class: "card", "aria-label": "Summary" }, summary(order)),
+      order.terms && this.#waiting(order),
+      h("section", { class: "card", "aria-label": "Summary" }, summary(order), relations(order)),
+      order.type === "recurring" && this.slices.element,
       h(
         "div",
         { class: "columns" },
         card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
           ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
-          : card("Route", !order.events.length ? forgotten() : empty("Not routed", isFinal(order.status) ? "The order ended before a route was found." : "The engine is asking the venues.")),
+          : card("Route", !order.events.length ? forgotten() : empty("Not routed", unrouted(order))),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
       order.txHash && card("Transaction", copyable(order.txHash, this.#context.market.transaction(order.txHash, order.market)), transaction(order)),
     ];
   }
+
+  #waiting(order) {
+    const open = order.status === "open";
+    return card(
+      open ? "Waits" : "Waited for",
+      h("p", {}, `${waitsFor(order)}.`),
+      open && this.far,
+      progress(order),
+      h("p", { class: "note" }, order.expiresAt ? [`Until ${when(order.expiresAt)}`, open && [", expires ", until(order.expiresAt)]] : "Until it is cancelled"),
+    );
+  }
+}
+
+/** Returns why an order has no route. */
+function unrouted({ type, status }) {
+  if (type === "recurring") return "Each slice has a route of its own.";
+  if (status === "open") return "The order waits for the market.";
+  return isFinal(status) ? "The order ended before a route was found." : "The engine is asking the venues.";
 }
 
 const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "visually-hidden" }, "Loading the order"), [45, 100, 90].map((width) => h("i", { class: `w${width}` })));
@@ -90,22 +122,22 @@ const failure = ({ code, message, attempts, retryable }) =>
 
 function summary(order) {
   const slipped = slippage(order);
-  const out = (text) => text && `${amount(text, 9)} ${order.tokenOut}`;
+  const out = (text) => text && `${amount(text, 9)} ${token(order.tokenOut)}`;
   return facts({
     Pays: `${amount(order.amountIn, 9)} ${order.tokenIn}`,
     Spent: partly(order) && [`${amount(order.amountSpent, 9)} ${order.tokenIn} `, h("span", { class: "note" }, "the rest stayed in the wallet")],
     Received: out(order.amountOut),
     Quoted: out(order.quotedOut),
     "At least": out(order.minOut),
-    "Executed price": order.executedPrice && `${price(order.executedPrice)} ${order.tokenOut}`,
+    "Executed price": order.executedPrice && `${price(order.executedPrice)} ${token(order.tokenOut)}`,
     "Realised slippage": slipped !== null && percent(slipped),
     "Slippage tolerance": percent(order.slippageBps),
     Venue: order.venue && venueName(order.venue),
     Attempts: String(order.attempt),
     Submitted: when(order.createdAt),
-    [isFinal(order.status) ? "Took" : "Running for"]: isFinal(order.status)
+    [isFinal(order.status) ? "Took" : order.status === "open" ? "Open for" : "Running for"]: isFinal(order.status)
       ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt))
-      : h("span", { "data-since": Date.parse(order.createdAt) }),
+      : since(order.createdAt),
     "Client order id": order.clientOrderId,
     User: order.userId,
     "At quote": order.quoteId && h("code", {}, order.quoteId),
@@ -115,44 +147,6 @@ function summary(order) {
 
 /** Returns whether a filled order has spent less than its amount. */
 const partly = ({ amountSpentBaseUnits: spent, amountInBaseUnits: amountIn }) => spent && BigInt(spent) < BigInt(amountIn);
-
-function timeline({ events, status, tokenOut }) {
-  const steps = events.map((event, index) =>
-    h(
-      "li",
-      { class: event.status, "data-seq": event.seq },
-      glyph(event.status),
-      h(
-        "div",
-        {},
-        h("div", { class: "step" }, h("strong", {}, title(event.status)), event.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${event.attempt}`), h("time", { class: "note", datetime: event.at }, clock(event.at)), index > 0 && h("span", { class: "after" }, `+${duration(Date.parse(event.at) - Date.parse(events[index - 1].at))}`)),
-        h("p", { class: event.status === "failed" ? "error" : "note" }, description(event, tokenOut)),
-        h("details", {}, h("summary", {}, "Event ", String(event.seq)), h("pre", { tabindex: 0 }, JSON.stringify(event.data, null, 2))),
-      ),
-    ),
-  );
-  return h("ol", { class: "timeline" }, steps, !isFinal(status) && h("li", { class: "next" }, h("span", { class: "glyph", "aria-hidden": "true" }, "…"), h("p", { class: "note" }, "For ", h("span", { "data-since": Date.parse(events.at(-1).at) }))));
-}
-
-/** Returns an event as a sentence. */
-function description({ status, data }, tokenOut) {
-  switch (status) {
-    case "pending":
-      return "Accepted and waiting in the queue.";
-    case "routing":
-      return `${data.reason}. Quoted ${amount(data.amountOut ?? "–")} ${tokenOut}.`;
-    case "building":
-      return `Signed: at least ${amount(data.minOut ?? "–")} ${tokenOut} in ${data.instructions?.length ?? "some"} instructions.`;
-    case "submitted":
-      return "The transaction is being sent.";
-    case "confirmed":
-      return `Received ${amount(data.amountOut)} ${tokenOut} at ${price(data.executedPrice)}.`;
-    case "failed":
-      return `${data.code}: ${data.message}`;
-    default:
-      return "Cancelled before anything was sent.";
-  }
-}
 
 function transaction({ events }) {
   const built = events.findLast(({ status }) => status === "building")?.data;

@@ -40,6 +40,7 @@ export function fill(element, data, build) {
 }
 
 const STATUSES = {
+  open: "◷",
   pending: "◌",
   routing: "⇄",
   building: "◧",
@@ -47,6 +48,7 @@ const STATUSES = {
   confirmed: "✓",
   failed: "✕",
   cancelled: "⊘",
+  expired: "◕",
 };
 
 export const glyph = (status) => h("span", { class: "glyph", "aria-hidden": "true" }, STATUSES[status] ?? "?");
@@ -61,6 +63,14 @@ export const empty = (heading, ...text) => h("div", { class: "empty" }, h("h2", 
 
 export const problem = (heading, ...text) =>
   h("div", { class: "problem", role: "alert" }, h("strong", {}, heading), text.length > 0 && h("p", {}, ...text));
+
+/** Shows a dialog on the page, and removes it once it is closed. */
+export function modal(heading, ...content) {
+  const element = h("dialog", { class: "card modal", "aria-label": heading, close: () => element.remove() }, h("h2", {}, heading), ...content);
+  document.getElementById("main").append(element);
+  element.showModal();
+  return element;
+}
 
 export const facts = (pairs) =>
   h("dl", { class: "facts" }, Object.entries(pairs).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));

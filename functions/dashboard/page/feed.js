@@ -1,14 +1,15 @@
 // Keeps the store up to date: with events over the socket, and with the list of orders for those submitted elsewhere.
 
 import { ApiError, Unreachable } from "./api.js";
-import { isFinal } from "./engine.js";
+import { isFinal, isRunning } from "./engine.js";
 import { MalformedEvent } from "./store.js";
 import { Socket } from "./socket.js";
 
 const POLL_MS = 4_000;
 const PAGE_SIZE = 50;
-// The engine allows one connection to watch this many running orders.
+// The engine allows one connection to watch this many orders. The rest is for those that are being executed.
 const MAX_SUBSCRIPTIONS = 100;
+const MAX_OPEN = 50;
 
 /** Events: `loaded` after each read of the list, `failed` with an order's event, `malformed` for such a message. */
 export class Feed extends EventTarget {
@@ -17,6 +18,7 @@ export class Feed extends EventTarget {
   #subscribed = new Set();
   #timer;
   #stopped = false;
+  #openRead = false;
 
   constructor(api, store, url) {
     super();
@@ -28,6 +30,7 @@ export class Feed extends EventTarget {
       this.#subscribed.clear();
       this.#subscribe();
       // Orders may have started while the connection was down.
+      this.#openRead = false;
       this.poll();
     });
     this.socket.addEventListener("message", ({ detail }) => this.#take(detail));
@@ -54,11 +57,12 @@ export class Feed extends EventTarget {
     clearTimeout(this.#timer);
     try {
       const listed = await this.#list();
+      if (!this.#openRead) await this.#listOpen();
       this.loaded = true;
       this.dispatchEvent(new CustomEvent("loaded"));
       this.#subscribe();
-      // Running orders that are neither listed nor subscribed, and ended orders whose last event is missing.
-      const incomplete = this.#store.orders.filter(({ orderId, status, events }) =>
+      // Orders that are neither listed nor subscribed, and ended orders whose last event is missing.
+      const incomplete = this.#store.stalest.filter(({ orderId, status, events }) =>
         isFinal(status) ? events.length > 0 && !isFinal(events.at(-1).status) : !listed.has(orderId) && !this.#subscribed.has(orderId),
       );
       for (const { orderId } of incomplete.slice(0, 10)) await this.read(orderId);
@@ -76,7 +80,7 @@ export class Feed extends EventTarget {
     const listed = new Set();
     for (let cursor = "", news = true; news && cursor !== null; ) {
       const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: PAGE_SIZE, cursor });
-      news = orders.some(({ orderId, status }) => !isFinal(status) && !this.#store.get(orderId));
+      news = orders.some(({ orderId, status }) => isRunning(status) && !this.#store.get(orderId));
       for (const order of orders) {
         this.#store.merge(order);
         listed.add(order.orderId);
@@ -86,6 +90,13 @@ export class Feed extends EventTarget {
     return listed;
   }
 
+  /** Reads the newest open orders, which may be older than many ended ones. */
+  async #listOpen() {
+    const { orders } = await this.#api.get("/api/orders", { limit: MAX_OPEN, status: "open" });
+    for (const order of orders) this.#store.merge(order);
+    this.#openRead = true;
+  }
+
   /** Reads one order with its events and returns it. Throws the API's errors. */
   async read(id) {
     const order = await this.#api.get(`/api/orders/${encodeURIComponent(id)}`);
@@ -93,10 +104,11 @@ export class Feed extends EventTarget {
     return this.#store.get(order.orderId);
   }
 
-  /** Adds an order that was just submitted. */
+  /** Adds an order that was just submitted, and reads the one that is linked with it. */
   add(order) {
     this.#store.merge(order);
     this.#subscribe();
+    if (order.linkedOrderId) this.poll();
   }
 
   #shown = () => {
@@ -105,9 +117,9 @@ export class Feed extends EventTarget {
 
   #subscribe() {
     if (this.socket.state !== "live") return;
-    const running = this.#store.running;
-    let subscribed = running.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
-    for (const { orderId } of running) {
+    const watched = [...this.#store.running, ...this.#store.open.slice(0, MAX_OPEN)];
+    let subscribed = watched.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
+    for (const { orderId } of watched) {
       if (this.#subscribed.has(orderId)) continue;
       if (++subscribed > MAX_SUBSCRIPTIONS) return;
       this.#subscribed.add(orderId);

@@ -1,28 +1,28 @@
 // The order form. The engine validates the input, and the form shows each of its messages at its field.
 
+import { Acceptance, ANY_BPS } from "./acceptance.js";
 import { ApiError, transient } from "./api.js";
 import { fill, h, problem } from "./dom.js";
 import { engine } from "./engine.js";
-import { brief, percent, sentence } from "./format.js";
+import { placeFor, showProblems, Terms } from "./fields.js";
+import { sentence } from "./format.js";
+import { Submission } from "./submission.js";
+import { quotedAmount, receives, TYPES } from "./types.js";
 
 const PRESETS = [10, 50, 100];
-const ATTEMPTS = 3;
-const ANY_BPS = 10_000;
-// How far the price impact may pass the one that the user has accepted: prices move.
-const IMPACT_MARGIN_BPS = 100;
-const SAVED_FIELDS = ["tokenIn", "tokenOut", "amountIn", "slippage"];
+const SAVED_FIELDS = ["tokenIn", "tokenOut", "mint", "amountIn", "slippage"];
 const STORAGE_KEY = "order-form";
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class OrderForm extends EventTarget {
   #api;
   #live;
   #market;
-  #intent;
-  #sending = false;
+  #submission;
+  #problems = [];
+  #texts;
   #blocked = 0;
-  #acceptedBps = 0;
+  #type;
+  #terms;
 
   /** Events: `accepted` with the order. */
   constructor(api, live, market) {
@@ -30,26 +30,39 @@ export class OrderForm extends EventTarget {
     this.#api = api;
     this.#live = live;
     this.#market = market;
+    this.#submission = new Submission(api);
     const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
-    const values = { tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...saved };
+    const { texts, type, ...values } = { type: "market", texts: {}, tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...saved };
+    this.#texts = texts;
     this.fields = {
       amountIn: h("input", { id: "amountIn", name: "amountIn", inputmode: "decimal", autocomplete: "off", spellcheck: "false", placeholder: "0", maxlength: 60, value: values.amountIn }),
       tokenIn: tokens("tokenIn", values.tokenIn),
       tokenOut: tokens("tokenOut", values.tokenOut),
+      mint: h("input", { id: "mint", autocomplete: "off", spellcheck: "false", placeholder: "Address of its mint", maxlength: 60, value: values.mint }),
       slippage: h("input", { id: "slippageBps", name: "slippageBps", inputmode: "decimal", autocomplete: "off", maxlength: 12, value: values.slippage }),
     };
+    this.places = {
+      amountIn: placeFor("amountIn", this.fields.amountIn),
+      tokenIn: placeFor("tokenIn", this.fields.tokenIn),
+      tokenOut: placeFor("tokenOut", this.fields.tokenOut),
+      slippageBps: placeFor("slippageBps", this.fields.slippage),
+      quoteId: placeFor("quoteId"),
+    };
+    this.fields.mint.setAttribute("aria-describedby", this.places.tokenOut.error.id);
+    this.types = Object.entries(TYPES).map(([value, { name }]) => h("label", { class: "type" }, h("input", { type: "radio", name: "type", value, checked: value === type, "aria-describedby": "means" }), h("span", {}, name)));
+    this.means = h("p", { class: "note", id: "means" });
+    this.body = h("div", {});
+    this.out = h("span", { class: "token" });
     this.receive = h("output", { class: "receive", for: "amountIn tokenIn tokenOut" });
     this.fixed = h("input", { type: "checkbox", id: "fixed" });
-    this.accept = h("input", { type: "checkbox", id: "accept" });
-    this.risk = h("span", {});
+    this.acceptance = new Acceptance();
     this.where = h("p", { class: "where" });
     this.submit = h("button", { type: "submit", class: "primary" });
     this.message = h("div", { class: "outcome", "aria-live": "polite" });
-    this.errors = {};
     this.presets = PRESETS.map((bps) => h("button", { type: "button", class: "preset", "data-bps": bps, click: () => this.#set("slippage", String(bps / 100)) }, `${bps / 100} %`));
     this.element = this.#build();
     live.addEventListener("changed", () => this.#priced());
-    this.#edited();
+    this.#choose();
     this.changed();
   }
 
@@ -74,42 +87,59 @@ export class OrderForm extends EventTarget {
   }
 
   #build() {
-    const { amountIn, tokenIn, tokenOut, slippage } = this.fields;
-    const swap = h("button", { type: "button", class: "swap", "aria-label": "Swap the two tokens", title: "Swap the two tokens", click: () => this.#swap() }, "⇅");
-    this.acceptance = h("label", { class: "check warning", hidden: true }, this.accept, this.risk);
-    const form = h(
+    const { amountIn, tokenIn, slippage } = this.fields;
+    const { places } = this;
+    this.swap = h("button", { type: "button", class: "swap", "aria-label": "Swap the two tokens", title: "Swap the two tokens", click: () => this.#swap() }, "⇅");
+    this.at = h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote"));
+    return h(
       "form",
       { class: "card order-form", "aria-label": "New order", novalidate: true, submit: (event) => this.#submitted(event), input: () => this.#edited(), change: () => this.#edited() },
       h("h2", {}, "New order"),
-      h("div", { class: "side" }, h("label", { for: "amountIn" }, "You pay"), h("div", { class: "line" }, amountIn, labelled("Token to pay with", tokenIn)), this.#error("amountIn"), this.#error("tokenIn")),
-      swap,
-      h("div", { class: "side" }, h("span", { class: "label" }, "You receive"), h("div", { class: "line" }, this.receive, labelled("Token to receive", tokenOut)), this.#error("tokenOut")),
+      h("fieldset", { class: "types", change: () => this.#choose() }, h("legend", { class: "visually-hidden" }, "Type"), h("div", { class: "choices" }, this.types), this.means),
+      h("div", { class: "side" }, h("label", { for: "amountIn" }, "You pay"), h("div", { class: "line" }, amountIn, labelled("Token to pay with", tokenIn)), places.amountIn.error, places.tokenIn.error),
+      this.swap,
+      h("div", { class: "side" }, h("span", { class: "label" }, "You receive"), h("div", { class: "line" }, this.receive, this.out), places.tokenOut.error),
+      this.body,
       h(
         "fieldset",
         { class: "slippage" },
         h("legend", {}, "Slippage tolerance"),
         h("div", { class: "line" }, this.presets, h("label", { class: "unit" }, h("span", { class: "visually-hidden" }, "Slippage tolerance in per cent"), slippage, h("span", { "aria-hidden": "true" }, "%"))),
-        this.#error("slippageBps"),
+        places.slippageBps.error,
       ),
-      h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote")),
-      this.#error("quoteId"),
-      this.acceptance,
+      this.at,
+      places.quoteId.error,
+      this.acceptance.element,
       this.where,
       this.submit,
       this.message,
     );
-    return form;
   }
 
-  #error(field) {
-    this.errors[field] = h("p", { class: "field-error", id: `${field}-error` });
-    return this.errors[field];
+  /** Shows the fields of the chosen type. */
+  #choose() {
+    const type = this.types.map(({ control }) => control).find(({ checked }) => checked)?.value ?? "market";
+    const { means, fields, mint, expires } = TYPES[type];
+    const { tokenOut, mint: address } = this.fields;
+    this.#type = type;
+    this.#terms = type === "market" ? undefined : new Terms(fields, this.#texts[type] ?? {}, { expires });
+    this.means.textContent = means;
+    this.out.replaceChildren(mint ? labelled("Mint of the token to receive", address) : labelled("Token to receive", tokenOut));
+    this.places.tokenOut.input = mint ? address : tokenOut;
+    this.swap.disabled = Boolean(mint);
+    this.body.replaceChildren(...(this.#terms ? [this.#terms.element] : []));
+    this.at.hidden = type !== "market";
+    this.#edited();
   }
 
-  /** Returns the order in the form. */
+  get #places() {
+    return { ...this.places, ...this.#terms?.places };
+  }
+
+  /** Returns the order in the form; its terms are the texts of the fields. */
   #order() {
-    const { amountIn, tokenIn, tokenOut } = this.fields;
-    return { tokenIn: tokenIn.value, tokenOut: tokenOut.value, amountIn: amountIn.value.trim(), slippageBps: this.#slippage() };
+    const { amountIn, tokenIn } = this.fields;
+    return { type: this.#type, tokenIn: tokenIn.value, tokenOut: this.places.tokenOut.input.value.trim(), amountIn: amountIn.value.trim(), slippageBps: this.#slippage(), terms: this.#terms?.texts ?? {} };
   }
 
   /** Returns the slippage in basis points, or undefined if the text is not one. */
@@ -128,20 +158,23 @@ export class OrderForm extends EventTarget {
     const { tokenIn, tokenOut, amountIn } = this.fields;
     const { quote } = this.#live;
     [tokenIn.value, tokenOut.value] = [tokenOut.value, tokenIn.value];
-    if (quote) amountIn.value = quote.amountOut;
+    if (quote?.amountIn === amountIn.value.trim()) amountIn.value = quote.amountOut;
     this.#edited();
   }
 
   #edited() {
     const order = this.#order();
+    if (this.#terms) this.#texts[this.#type] = order.terms;
     const typed = Object.fromEntries(SAVED_FIELDS.map((name) => [name, this.fields[name].value]));
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(typed));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ ...typed, type: this.#type, texts: this.#texts }));
     for (const button of this.presets) button.setAttribute("aria-pressed", String(Number(button.dataset.bps) === order.slippageBps));
-    const problems = this.#localProblems(order);
-    if (!this.#sending && this.#intent?.text !== this.#text(order)) this.#intent = undefined;
-    this.#showProblems(problems);
+    this.#problems = this.#localProblems(order);
+    this.#submission.edited(this.#text(order));
+    this.#showProblems();
+    const { tokenIn, tokenOut, amountIn, slippageBps } = order;
+    const quoted = amountIn && !this.#problems.length && !TYPES[this.#type].mint;
     // Without a limit: the form shows the impact and asks the user to accept it.
-    this.#live.want(order.amountIn && !problems.length ? { ...order, maxPriceImpactBps: ANY_BPS } : undefined);
+    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS } : undefined);
     this.#priced();
   }
 
@@ -152,126 +185,85 @@ export class OrderForm extends EventTarget {
   }
 
   #priced() {
-    const { quote, error } = this.#live;
-    this.receive.textContent = quote ? `≈ ${brief(quote.amountOut)}` : "–";
-    if (error instanceof ApiError && error.status < 500) this.#showProblems(error.details.length ? error.details : [{ field: "amountIn", message: error.message }]);
-    else if (quote) this.#showProblems([]);
-    const { amountIn, tokenIn, tokenOut } = this.#order();
-    this.#showRisk();
-    const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
-    this.submit.textContent = this.#sending ? "Submitting…" : this.#intent?.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : `Swap ${shown}${tokenIn} for ${tokenOut}`;
+    const { quote } = this.#live;
+    const { type, tokenIn, tokenOut } = this.#order();
+    this.#terms?.priced({ tokenIn, tokenOut }, quote?.price);
+    const order = this.#order();
+    this.receive.textContent = receives(order, quote);
+    this.#showProblems();
+    this.acceptance.show(quote?.priceImpactBps ?? 0, order.slippageBps);
+    const shown = /^[\d.]{1,14}$/.test(order.amountIn) ? `${order.amountIn} ` : "";
+    const action = type === "market" ? `Swap ${shown}${tokenIn} for ${tokenOut}` : `Place ${TYPES[type].name.toLowerCase()} order`;
+    this.submit.textContent = this.#submission.sending ? "Submitting…" : this.#submission.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : action;
     this.#enable();
+  }
+
+  get #fixed() {
+    return this.#type === "market" && this.fixed.checked;
   }
 
   /** Returns whether the order needs a quote that has not come yet. A repeated order keeps its quote. */
   get #quoteless() {
-    return this.fixed.checked && !this.#live.quote && !this.#intent;
-  }
-
-  /** Returns the price impact in basis points if the order has to allow it, else 0. */
-  get #impact() {
-    const impact = this.#live.quote?.priceImpactBps ?? 0;
-    return impact > engine.maxPriceImpactBps ? impact : 0;
-  }
-
-  /** Shows what the user has to accept before the order can be submitted. */
-  #showRisk() {
-    const risks = [
-      this.#impact && `moves the price by ${percent(this.#impact)}`,
-      this.#slippage() === ANY_BPS && "may receive any amount, however small",
-    ].filter(Boolean);
-    this.acceptance.hidden = !risks.length;
-    this.risk.textContent = risks.length ? `I accept that this order ${risks.join(" and ")}` : "";
-    // Prices move a little while the user decides.
-    if (!risks.length || this.#impact > (this.#acceptedBps || this.#impact) + IMPACT_MARGIN_BPS) this.accept.checked = false;
-    this.#acceptedBps = this.accept.checked ? this.#acceptedBps || this.#impact : 0;
+    return this.#fixed && !this.#live.quote && !this.#submission.repeats(this.#text(this.#order()));
   }
 
   #enable() {
-    const accepted = this.acceptance.hidden || this.accept.checked;
-    this.submit.disabled = this.#sending || this.#blocked > 0 || this.#quoteless || !accepted;
+    this.submit.disabled = this.#submission.sending || this.#blocked > 0 || this.#quoteless || !this.acceptance.given;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 
-  /** Shows each message at its field. Returns the problems of other fields. */
-  #showProblems(problems) {
-    for (const [field, place] of Object.entries(this.errors)) {
-      const message = problems.filter((problem) => problem.field === field).map((problem) => problem.message).join("; ");
-      if (place.textContent !== sentence(message)) place.textContent = sentence(message);
-      const input = this.element?.elements?.[field] ?? null;
-      if (message) input?.setAttribute("aria-invalid", "true");
-      else input?.removeAttribute("aria-invalid");
-      input?.setAttribute("aria-describedby", place.id);
-    }
-    return problems.filter(({ field }) => !(field in this.errors));
+  /** Shows the problems of the order and of its quote. Returns those of fields that the form does not have. */
+  #showProblems() {
+    const { error } = this.#live;
+    const refused = error instanceof ApiError && error.status < 500;
+    const quoted = refused ? (error.details.length ? error.details : [{ field: "amountIn", message: error.message }]) : [];
+    return showProblems(this.#places, [...quoted, ...this.#problems.filter(({ field }) => !quoted.some((one) => one.field === field))]);
   }
 
   async #submitted(event) {
     event.preventDefault();
     if (this.submit.disabled) return;
+    this.#terms?.settle();
     const order = this.#order();
-    const problems = [...this.#localProblems(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }])];
+    const problems = [...this.#localProblems(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }]), ...(this.#terms?.problems(this.#api.now()) ?? [])];
     if (problems.length) return this.#refused(problems);
-    await this.#send(this.#intentFor(order));
+    await this.#send(order);
   }
 
-  /** Returns what to send. A repeat of an order with an unknown result keeps its key and quote. */
-  #intentFor(order) {
-    const text = this.#text(order);
-    if (this.#intent?.text === text) return this.#intent;
-    const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const quote = this.fixed.checked && this.#live.quote ? { quoteId: this.#live.quote.quoteId } : {};
-    return { text, key, body: { type: "market", ...order, ...quote, ...this.#accepted(order) }, uncertain: false };
-  }
-
-  /** Returns the fields by which an order says what the user has accepted. */
-  #accepted({ slippageBps }) {
+  /** Returns the order as the API takes it, with what the user has accepted. */
+  #body({ terms, ...order }) {
     return {
-      ...(this.#acceptedBps && { maxPriceImpactBps: Math.min(this.#acceptedBps + IMPACT_MARGIN_BPS, ANY_BPS) }),
-      ...(slippageBps === ANY_BPS && { allowAnySlippage: true }),
+      ...order,
+      ...this.#terms?.body(this.#api.now()),
+      ...(this.#fixed && this.#live.quote && { quoteId: this.#live.quote.quoteId }),
+      ...this.acceptance.body,
     };
   }
 
-  #text = (order) => JSON.stringify([order, this.fixed.checked]);
+  #text = (order) => JSON.stringify([order, this.#fixed]);
 
-  async #send(intent) {
-    this.#intent = intent;
-    this.#sending = true;
+  async #send(order) {
     this.message.replaceChildren();
+    const sent = this.#submission.send(this.#text(order), () => this.#body(order));
     this.#priced();
     try {
-      const order = await this.#post(intent);
-      this.#intent = undefined;
-      this.message.replaceChildren(note("Accepted. ", h("a", { href: `#/orders/${order.orderId}` }, "Follow the order")));
-      this.dispatchEvent(new CustomEvent("accepted", { detail: order }));
+      const taken = await sent;
+      this.message.replaceChildren(note(accepted(taken), " ", h("a", { href: `#/orders/${taken.orderId}` }, "Follow the order")));
+      this.dispatchEvent(new CustomEvent("accepted", { detail: taken }));
     } catch (error) {
       this.#failed(error);
     } finally {
-      this.#sending = false;
       this.#priced();
-    }
-  }
-
-  async #post({ body, key }) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#api.post("/api/orders/execute", body, { "Idempotency-Key": key });
-      } catch (error) {
-        if (attempt === ATTEMPTS || !transient(error)) throw error;
-        await pause(Math.random() * 500 * 2 ** attempt);
-      }
     }
   }
 
   #failed(error) {
     if (transient(error)) {
-      this.#intent.uncertain = true;
       this.message.replaceChildren(
         problem("The order may or may not have been accepted", `${error.message}. Try again: it will not be executed twice.`),
       );
       return;
     }
-    this.#intent = undefined;
     if (!(error instanceof ApiError)) throw error;
     if (error.status === 429) {
       this.#blocked = Date.now() + error.retryAfter * 1000;
@@ -281,14 +273,21 @@ export class OrderForm extends EventTarget {
   }
 
   #refused(problems) {
-    const others = this.#showProblems(problems);
+    this.#problems = problems;
+    const others = this.#showProblems();
     if (others.length) this.message.replaceChildren(problem("The order was refused", others.map(({ field, message }) => `${field}: ${message}`).join("; ")));
     this.element.querySelector('[aria-invalid="true"]')?.focus();
   }
 }
 
+/** Returns what has become of a submitted order: one that waits may have met its market at once. */
+function accepted({ type, status }) {
+  if (status === "open") return "Accepted. The order waits.";
+  return type === "market" ? "Accepted." : "Accepted. The market already meets the order: it is executed at once.";
+}
+
 const tokens = (name, chosen) =>
-  h("select", { id: name, name }, engine.tokens.map((token) => h("option", { value: token, selected: token === chosen }, token)));
+  h("select", { id: name, name }, Object.keys(engine.tokens).map((token) => h("option", { value: token, selected: token === chosen }, token)));
 
 const labelled = (label, field) => h("label", { class: "token" }, h("span", { class: "visually-hidden" }, label), field);
 

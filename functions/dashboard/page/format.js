@@ -16,6 +16,27 @@ const PRICE = new Intl.NumberFormat("en", { maximumSignificantDigits: 9 });
 /** Returns a price with nine significant digits: a ratio has no token's decimals. */
 export const price = (value) => PRICE.format(value);
 
+/** Returns a decimal string in units of `10 ** -decimals`, or undefined if it is not such a number. */
+export function units(text, decimals) {
+  const [, whole, fraction = ""] = /^(\d{1,30})(?:\.(\d{1,30}))?$/.exec(text) ?? [];
+  return whole === undefined || fraction.length > decimals ? undefined : BigInt(whole + fraction.padEnd(decimals, "0"));
+}
+
+/** Returns units of `10 ** -decimals` as a decimal string. */
+export function decimal(count, decimals) {
+  const digits = String(count).padStart(decimals + 1, "0");
+  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, "");
+  return digits.slice(0, digits.length - decimals) + (fraction && `.${fraction}`);
+}
+
+/** Returns how far a price is from the market's, such as `1.8 % above the market`. Both are decimal strings. */
+export function distance(wanted, market) {
+  const share = (Number(wanted) / Number(market) - 1) * 100;
+  const size = Math.abs(share);
+  if (size < 0.005) return "at the market";
+  return `${size.toFixed(size < 10 ? 2 : 1)} % ${share > 0 ? "above" : "below"} the market`;
+}
+
 /** Returns basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 
@@ -33,7 +54,8 @@ export function duration(milliseconds) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+  return `${Math.floor(ms / 86_400_000)} d ${Math.floor((ms % 86_400_000) / 3_600_000)} h`;
 }
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -52,4 +74,7 @@ export const sentence = (message) => message && message[0].toUpperCase() + messa
 /** Returns the random end of a UUIDv7, which distinguishes orders of the same time. */
 export const shortId = (id) => `…${id.slice(-8)}`;
 
-export const pair = ({ tokenIn, tokenOut }) => `${tokenIn} → ${tokenOut}`;
+/** Returns a token's symbol, or the ends of its mint's address. */
+export const token = (name) => (name.length > 12 ? `${name.slice(0, 4)}…${name.slice(-4)}` : name);
+
+export const pair = ({ tokenIn, tokenOut }) => `${token(tokenIn)} → ${token(tokenOut)}`;

@@ -2,7 +2,7 @@
 
 import { Chart } from "./charts.js";
 import { empty, fill, h, table } from "./dom.js";
-import { engine, isFinal } from "./engine.js";
+import { isFinal } from "./engine.js";
 import { clock, duration, percent, price } from "./format.js";
 import { fills, latencies, priceSeries, slippages } from "./stats.js";
 import { venueName } from "./routes.js";
@@ -24,7 +24,7 @@ export class Insights {
     this.#context = context;
     this.title = "Insights";
     this.panels = {
-      latency: panel("Latency by step", "The time from one status to the next, for the newest orders. Route includes the wait in the queue.", legend([["p50", "accent"], ["p95", "second"]])),
+      latency: panel("Latency by step", "The time from one status to the next, for the newest orders, without what they waited for the market. Route includes the wait in the queue.", legend([["p50", "accent"], ["p95", "second"]])),
       fills: panel("Fills by venue", "Confirmed orders by the venues of their route."),
       slippage: panel("Realised slippage", "How much less than quoted each order received. A negative value means more."),
       prices: panel("Price by venue", "The best price of each venue, after fees and price impact, from the quotes that this page has received."),
@@ -60,7 +60,7 @@ export class Insights {
   changed() {
     const { store, market } = this.#context;
     const orders = store.orders.filter((order) => order.market === market.name);
-    this.#latency(latencies(orders, engine.statuses));
+    this.#latency(latencies(orders, Object.keys(STEPS)));
     this.#fills(fills(orders));
     this.#slippage(slippages(orders));
     this.#prices();
@@ -76,11 +76,11 @@ export class Insights {
 
   #latency(rows) {
     show(this.panels.latency, rows, "No order has finished a step yet", (chart) =>
-      chart.bars(rows.map(({ from }) => STEPS[from] ?? from), [
+      chart.bars(rows.map(({ from }) => STEPS[from]), [
         { label: "p50", colour: "accent", values: rows.map(({ p50 }) => p50) },
         { label: "p95", colour: "second", values: rows.map(({ p95 }) => p95) },
       ], duration), [
-      { label: "Step", show: ({ from }) => STEPS[from] ?? from },
+      { label: "Step", show: ({ from }) => STEPS[from] },
       { label: "Count", number: true, show: ({ count }) => String(count) },
       { label: "p50", number: true, show: ({ p50 }) => duration(p50) },
       { label: "p95", number: true, show: ({ p95 }) => duration(p95) },

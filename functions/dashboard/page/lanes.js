@@ -1,12 +1,15 @@
-// The live orders: a lane for each status.
+// The live orders: a lane for each status but `open`, whose orders have a place of their own.
 
 import { cancelButton } from "./actions.js";
+import { since, tick } from "./clocks.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { brief as short, duration, pair, percent, shortId, slippage, when } from "./format.js";
+import { brief as short, duration, percent, shortId, slippage, token, when } from "./format.js";
 import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
 import { decision, steps } from "./store.js";
+import { relations } from "./terms.js";
+import { typeName } from "./types.js";
 
 // Cards in a lane of running and of ended orders.
 const MAX_RUNNING = 12;
@@ -17,7 +20,7 @@ export class Lanes {
 
   constructor(context) {
     this.#context = context;
-    this.lanes = engine.statuses.map((status) => {
+    this.lanes = engine.statuses.filter((status) => status !== "open").map((status) => {
       const count = h("span", { class: "count" });
       const cards = h("ul", { class: "cards" });
       const more = h("p", { class: "note more" });
@@ -47,8 +50,7 @@ export class Lanes {
 
   /** Updates the clocks, which are all that changes between two events. */
   tick() {
-    const now = this.#context.api.now();
-    for (const clock of this.element.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
+    tick(this.element, this.#context.api.now());
   }
 
   #card(order) {
@@ -56,10 +58,11 @@ export class Lanes {
     return h(
       "li",
       { class: `order ${status}` },
-      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${order.tokenOut}`)),
-      h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), marketTag(order.market), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
-      order.amountOut && h("p", { class: "got" }, `${short(order.amountOut)} ${order.tokenOut}`),
+      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${token(order.tokenOut)}`)),
+      h("div", { class: "order-row" }, h("code", {}, shortId(order.orderId)), marketTag(order.market), order.type && order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`)),
+      order.amountOut && h("p", { class: "got" }, `${short(order.amountOut)} ${token(order.tokenOut)}`),
       order.venue && h("p", { class: "order-row" }, venueName(order.venue), order.slipped !== null && h("span", { class: "note", title: "Realised slippage" }, percent(order.slipped))),
+      relations(order),
       order.reason && !isFinal(status) && h("p", { class: "note why" }, order.reason),
       order.error && h("p", { class: "why error" }, h("strong", {}, order.error.code), ` ${order.error.message}`),
       isFinal(status) ? h("p", { class: "note" }, when(order.updatedAt), order.took && `, took ${duration(order.took)}`) : running(order),
@@ -69,15 +72,15 @@ export class Lanes {
 }
 
 const running = ({ updatedAt, createdAt, spent }) => [
-  h("p", { class: "times" }, h("span", { class: "clock", "data-since": Date.parse(updatedAt) }), h("span", { class: "note" }, " in this step")),
-  h("p", { class: "note" }, "Total ", h("span", { "data-since": Date.parse(createdAt) }), spent && ` (${spent})`),
+  h("p", { class: "times" }, since(updatedAt, "clock"), h("span", { class: "note" }, " in this step")),
+  h("p", { class: "note" }, "Total ", since(createdAt), spent && ` (${spent})`),
 ];
 
 /** Returns what a card shows. The card is built again only when this changes. */
 function brief(order) {
-  const { orderId, market, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
+  const { orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
   return {
-    orderId, market, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
+    orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
     error: error && { code: error.code, message: error.message },
     slipped: slippage(order),
     reason: decision(order)?.reason,
@@ -85,4 +88,3 @@ function brief(order) {
     spent: events.length > 1 && steps(order).map(({ status: step, spent }) => `${step} ${duration(spent)}`).join(", "),
   };
 }
-

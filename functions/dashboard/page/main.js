@@ -9,6 +9,7 @@ import { sentence } from "./format.js";
 import { History } from "./history.js";
 import { Insights } from "./insights.js";
 import { Market, marketTag } from "./market.js";
+import { Prices } from "./prices.js";
 import * as session from "./session.js";
 import { signIn } from "./signin.js";
 import { Store } from "./store.js";
@@ -33,7 +34,7 @@ function route() {
   }
   if (!context) return;
   if (name === "orders" && id) show(new Detail(context, decoded(id)));
-  else if (name === "orders") show(new History(context, new URLSearchParams(query).get("status")));
+  else if (name === "orders") show(new History(context, new URLSearchParams(query)));
   else if (name === "insights") show(new Insights(context));
   else show(new Trade(context));
 }
@@ -74,11 +75,13 @@ function begin(key) {
   const store = new Store();
   const feed = new Feed(api, store, engine.webSocketUrl);
   const market = new Market(api);
-  context = { api, store, feed, market, notify };
+  const prices = new Prices(api);
+  context = { api, store, feed, market, prices, notify };
   api.addEventListener("refused", () => context?.api === api && end(true));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
   store.addEventListener("changed", update);
+  prices.addEventListener("changed", update);
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
   feed.addEventListener("malformed", () => notify("An event could not be read", "The page reconnects and asks for what it missed."));

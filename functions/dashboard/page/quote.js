@@ -99,7 +99,7 @@ export class LiveQuote extends EventTarget {
       h(
         "div",
         { class: "headline" },
-        h("p", { class: "pays" }, h("strong", {}, amount(quote.amountOut)), ` ${quote.tokenOut}`),
+        h("p", { class: "pays" }, h("strong", {}, amount(quote.amountOut)), ` ${quote.tokenOut} for ${amount(quote.amountIn, 9)} ${quote.tokenIn}`),
         h("p", { class: "note" }, `1 ${quote.tokenIn} = ${price(quote.price)} ${quote.tokenOut}`),
       ),
       facts({

@@ -1,6 +1,6 @@
 // The client's orders as this page knows them: the fields from REST, and the events from the first on.
 
-import { engine, isFinal } from "./engine.js";
+import { engine, isFinal, isRunning } from "./engine.js";
 
 const MAX_KEPT = 500;
 
@@ -16,8 +16,19 @@ export class Store extends EventTarget {
     return [...this.#orders.values()].sort((one, other) => (one.orderId < other.orderId ? 1 : -1));
   }
 
+  /** Returns the orders that are being executed. */
   get running() {
-    return this.orders.filter((order) => !isFinal(order.status));
+    return this.orders.filter(({ status }) => isRunning(status));
+  }
+
+  /** Returns the orders that wait for the market. */
+  get open() {
+    return this.orders.filter(({ status }) => status === "open");
+  }
+
+  /** Returns the orders, first the one that was heard of longest ago. */
+  get stalest() {
+    return [...this.#orders.values()];
   }
 
   /** Returns the quoted prices: `{market, pair, at, prices: {venue: price}}`, oldest first. */
@@ -92,8 +103,9 @@ function check(event) {
 function fieldsOf({ status, at, attempt, data }, order) {
   const step = { status, attempt, updatedAt: at };
   switch (status) {
+    case "open":
     case "pending":
-      return { ...data, ...step, createdAt: order.createdAt ?? at };
+      return { ...request(data, order, at), ...step, createdAt: order.createdAt ?? at };
     case "routing":
       return { ...step, venue: data.venue, quotedOut: data.amountOut, quotedOutBaseUnits: data.amountOutBaseUnits };
     case "building":
@@ -115,6 +127,22 @@ function fieldsOf({ status, at, attempt, data }, order) {
     default:
       return step;
   }
+}
+
+/** Returns the order's own fields in the data of an `open` or `pending` event. */
+function request({ reason, message, slice, activation, ...fields }, { terms }, at) {
+  if (!fields.terms) return fields;
+  const set = { ...terms, ...fields.terms };
+  return { ...fields, terms: { ...set, ...sliced(slice, set, at) } };
+}
+
+/** Returns how far a recurring order has come with a new slice. The next one is due at the next full interval. */
+function sliced(slice, terms, at) {
+  if (!slice || slice.number <= terms.slicesDone) return {};
+  const step = terms.intervalSeconds * 1000;
+  const due = Date.parse(terms.nextSliceAt ?? at);
+  const next = due + (Math.floor(Math.max(0, Date.parse(at) - due) / step) + 1) * step;
+  return { slicesDone: slice.number, nextSliceAt: slice.number < terms.slices ? new Date(next).toISOString() : null };
 }
 
 /** Returns the data of an order's last routing event, or undefined. */

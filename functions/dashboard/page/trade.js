@@ -1,8 +1,9 @@
-// The first page: the order form, its quote, and the live orders.
+// The first page: the order form, its quote, and the open and the live orders.
 
 import { OrderForm } from "./form.js";
 import { h } from "./dom.js";
 import { Lanes } from "./lanes.js";
+import { OpenOrders } from "./open.js";
 import { LiveQuote } from "./quote.js";
 import { Wallet } from "./wallet.js";
 
@@ -18,12 +19,14 @@ export class Trade {
     this.form = new OrderForm(api, this.live, market);
     this.form.addEventListener("accepted", ({ detail }) => feed.add(detail));
     this.wallet = new Wallet(context);
+    this.open = new OpenOrders(context);
     this.lanes = new Lanes(context);
     this.element = h(
       "div",
       { class: "trade" },
       h("h1", { class: "visually-hidden" }, "Trade"),
       h("div", { class: "desk" }, this.form.element, this.live.element, this.wallet.element),
+      this.open.element,
       this.lanes.element,
     );
   }
@@ -31,6 +34,7 @@ export class Trade {
   changed() {
     this.form.changed();
     this.wallet.changed();
+    this.open.show();
     this.lanes.show();
   }
 
@@ -38,6 +42,7 @@ export class Trade {
     this.live.tick();
     this.form.tick();
     this.wallet.tick();
+    this.open.tick();
     this.lanes.tick();
   }
 

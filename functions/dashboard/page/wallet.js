@@ -2,7 +2,7 @@
 
 import { ApiError, Unreachable } from "./api.js";
 import { copyable, fill, h } from "./dom.js";
-import { amount, duration, sentence } from "./format.js";
+import { amount, duration, sentence, token } from "./format.js";
 
 const REFRESH_MS = 15_000;
 // Many orders may be confirmed at once.
@@ -66,7 +66,7 @@ export class Wallet {
     fill(this.body, state, ({ address, link, balances, error }) => [
       address && copyable(address, link),
       error && h("p", { class: "warning", role: "status" }, h("strong", {}, "The balances could not be read. "), sentence(error)),
-      h("dl", { class: "balances" }, balances.map(({ token, amount: held }) => h("div", { class: Number(held) === 0 && "none" }, h("dt", {}, token), h("dd", {}, amount(held, 9))))),
+      h("dl", { class: "balances" }, balances.map(({ token: name, amount: held }) => h("div", { class: Number(held) === 0 && "none" }, h("dt", {}, token(name)), h("dd", {}, amount(held, 9))))),
     ]);
   }
 }

@@ -52,7 +52,7 @@ class Dashboard:
         engine = {
             "api": root,
             "webSocketUrl": self._websocket_url,
-            "tokens": list(TOKENS),
+            "tokens": {token.symbol: token.decimals for token in TOKENS.values()},
             "statuses": list(Status),
             "final": sorted(FINAL),
             "cancellable": sources(Trigger.CANCEL),

@@ -1,0 +1,17 @@
+// Clocks: elements with the times `data-since`, which count up, or `data-until`, which count down. In milliseconds.
+
+import { h } from "./dom.js";
+import { duration } from "./format.js";
+
+export const since = (at, name) => h("span", { class: name, "data-since": Date.parse(at) });
+
+export const until = (at) => h("span", { "data-until": Date.parse(at) });
+
+/** Updates the clocks in `element`. */
+export function tick(element, now) {
+  for (const clock of element.querySelectorAll("[data-since]")) clock.textContent = duration(now - Number(clock.dataset.since));
+  for (const clock of element.querySelectorAll("[data-until]")) {
+    const left = Number(clock.dataset.until) - now;
+    clock.textContent = left > 0 ? `in ${duration(left)}` : "now";
+  }
+}

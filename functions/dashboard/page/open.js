@@ -1,0 +1,73 @@
+// The open orders: what each waits for, how far the market is from it, and how far a recurring order has come.
+
+import { askToCancelAll, cancelButton } from "./actions.js";
+import { since, tick, until } from "./clocks.js";
+import { fill, h, list } from "./dom.js";
+import { editButton } from "./edit.js";
+import { brief as short, shortId, token, when } from "./format.js";
+import { marketTag } from "./market.js";
+import { away, progress, relations, waitsFor } from "./terms.js";
+import { typeName } from "./types.js";
+
+const MAX_SHOWN = 12;
+
+export class OpenOrders {
+  #context;
+  #shown = [];
+
+  constructor(context) {
+    this.#context = context;
+    this.count = h("span", { class: "count" });
+    this.cards = h("ul", { class: "cards" });
+    this.more = h("p", { class: "note more" });
+    const all = h("button", { type: "button", class: "cancel", click: () => askToCancelAll(context) }, "Cancel all…");
+    this.element = h(
+      "section",
+      { class: "card open-orders lane open", "aria-labelledby": "lane-open", hidden: true },
+      h("div", { class: "card-top" }, h("h2", { id: "lane-open" }, "Open orders ", this.count), all),
+      this.cards,
+      this.more,
+    );
+    this.show();
+  }
+
+  show() {
+    const { store, prices } = this.#context;
+    const { open } = store;
+    this.#shown = open.slice(0, MAX_SHOWN);
+    this.element.hidden = open.length === 0;
+    this.count.textContent = String(open.length);
+    const shown = this.#shown.map((order) => ({ ...brief(order), now: prices.of(order) }));
+    list(this.cards, shown, ({ orderId }) => orderId, (order) => this.#card(order));
+    fill(this.more, open.length - shown.length, (left) => left > 0 && h("a", { href: "#/orders?status=open" }, `${left} more`));
+  }
+
+  tick() {
+    const { api, prices } = this.#context;
+    tick(this.element, api.now());
+    prices.tick(this.#shown);
+  }
+
+  #card(order) {
+    const far = away(order, order.now);
+    return h(
+      "li",
+      { class: "order open" },
+      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${token(order.tokenOut)}`)),
+      h("div", { class: "order-row" }, h("span", { class: "tag type" }, typeName(order.type)), h("code", {}, shortId(order.orderId)), marketTag(order.market)),
+      h("p", {}, `${waitsFor(order)}.`),
+      far && h("p", { class: "far" }, far),
+      progress(order),
+      relations(order),
+      order.returned && h("p", { class: "note" }, `Waits again: ${order.returned}`),
+      h("p", { class: "note" }, "Open for ", since(order.createdAt), order.expiresAt ? [", expires ", until(order.expiresAt), ` (${when(order.expiresAt)})`] : ", until cancelled"),
+      h("div", { class: "buttons" }, editButton(order, this.#context), cancelButton(order, this.#context)),
+    );
+  }
+}
+
+/** Returns what a card shows. The card is built again only when this changes. */
+function brief({ orderId, market, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, events }) {
+  const { reason, message } = events.at(-1)?.data ?? {};
+  return { orderId, market, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, returned: reason === "returned" ? message : null };
+}
