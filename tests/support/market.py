@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 
-from localnet.commands import call
+from localnet import commands as localnet
 from order_engine.dex.pool import Pool, load
 from order_engine.domain import events
 from order_engine.domain.ids import uuid7
 from order_engine.domain.markets import LOCALNET, SIMULATED
+from order_engine.domain.money import parse_amount
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.quotes import Costs, PlannedSwap
+from order_engine.domain.tokens import TOKENS
+from order_engine.services.discovery import Discovery
 from order_engine.simulation.faults import clear_faults, set_fault
-from order_engine.simulation.pools import pool_settings
+from order_engine.simulation.new_tokens import create_mint, create_pool
+from order_engine.simulation.pools import PoolSetting, pool_settings
 from order_engine.simulation.schema import create_pools
 from order_engine.solana.addresses import address, associated_token_account, encode
 from order_engine.solana.deployments import deployment
+from order_engine.solana.nodes import Nodes
+from order_engine.solana.pool_source import SolanaPools
+from order_engine.solana.rpc import Rpc
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.pools import PostgresPoolRegistry
 from tests.support.databases import pass_time
 
 CONFIRMED = {"commitment": "confirmed"}
-_TOKEN_A = {setting.id: setting.token_a for setting in pool_settings()}
 
 
 class Orders:
@@ -83,6 +91,17 @@ class Market(Orders):
     def __init__(self, database_url: str) -> None:
         super().__init__(database_url)
         self._opened = 0
+        self._first: dict[str, PoolSetting] = {}
+
+    def new_mint(self, decimals: int = 6, *, can_freeze: bool = False) -> str:
+        """Makes a token without a pool."""
+        return create_mint(self.database, decimals, can_freeze=can_freeze)
+
+    def new_pool(self, mint: str, paired: str = "SOL", price: str = "0.001", liquidity: str = "100") -> None:
+        """Makes a pool of CP-Swap. Orders know it at once."""
+        held = parse_amount(liquidity, TOKENS[paired])
+        id = create_pool(self.database, mint, TOKENS[paired], Decimal(price), held, "raydium_cp")
+        self._first[id] = PoolSetting(id, "raydium", mint, paired, self.pool(id))
 
     def fault(self, venue: str, step: str, kind: str, times: int | None = None) -> None:
         set_fault(self.database, venue, step, kind, times)
@@ -92,6 +111,7 @@ class Market(Orders):
         self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
         create_pools(self.database)
+        self._first = {setting.id: setting for setting in pool_settings()}
         (row,) = self.database.fetch("SELECT coalesce(max(position), 0) AS position FROM market_transactions")
         self._opened = row["position"]
 
@@ -103,20 +123,23 @@ class Market(Orders):
         """
         assert self.unfinished() == 0
         assert self.swaps() == self.confirmed()
-        pools = {setting.id: setting.pool for setting in pool_settings()}
+        pools = {id: setting.pool for id, setting in self._first.items()}
         for transaction in self.database.fetch(
             "SELECT * FROM market_transactions WHERE swapped AND position > %(opened)s ORDER BY position",
             {"opened": self._opened},
         ):
             for swap in transaction["swaps"]:
                 made = PlannedSwap.load(swap)
-                a_to_b = made.token_in == _TOKEN_A[made.pool]
+                a_to_b = made.token_in == self._first[made.pool].token_a
                 expected, pools[made.pool] = pools[made.pool].swap(made.amount_in, a_to_b, transaction["landed_at"])
                 assert made.amount_out == expected.amount_out
         assert pools == self.pools()
 
     def clear_faults(self) -> None:
         clear_faults(self.database)
+
+    def find_pools(self, mint: str) -> None:
+        """Every pool is known from the start."""
 
     def faults(self) -> list[dict[str, Any]]:
         return self.database.fetch("SELECT venue, step FROM market_faults")
@@ -159,11 +182,30 @@ class Localnet(Orders):
         super().__init__(database_url)
         self._rpc_url = rpc_url
         self._wallet = wallet
+        self._new_mints: list[str] = []
         self.reset()
+
+    def new_mint(self, decimals: int = 6, *, can_freeze: bool = False) -> str:
+        """Makes a token without a pool."""
+        mint: str = self._call("localnet_createMint", {"decimals": decimals, "freezeAuthority": can_freeze})
+        self._new_mints.append(mint)
+        self._balances[mint] = 0
+        return mint
+
+    def new_pool(self, mint: str, paired: str = "SOL", price: str = "0.001", liquidity: str = "100") -> None:
+        """Makes a pool of CP-Swap. Orders know it once it is found."""
+        localnet.create_pool(self._rpc_url, mint, paired, price, liquidity)
+
+    def find_pools(self, mint: str) -> None:
+        """Finds the pools of a mint, as the engine does for orders that wait for one."""
+        source = SolanaPools(Rpc(Nodes(self._rpc_url)), deployment(LOCALNET))
+        Discovery(source=source, registry=PostgresPoolRegistry(self.database, "localnet")).find(mint, "SOL", 60)
 
     def reset(self) -> None:
         """Ends all faults, and begins to account for the wallet's balances."""
         self.clear_faults()
+        held = self.balances()
+        self._new_mints = [mint for mint in self._new_mints if held[mint]]
         self._balances = self.balances()
         self._earlier = {row["signature"] for row in self._signed()}
 
@@ -211,12 +253,11 @@ class Localnet(Orders):
         assert self.balances() == expected
 
     def balances(self) -> dict[str, int]:
-        """What the wallet holds of each token, in base units."""
+        """What the wallet holds of each token, new ones included, in base units."""
         owner = address(self._wallet)
+        mints = {**deployment(LOCALNET).mints, **{mint: address(mint) for mint in self._new_mints}}
         accounts = {
-            symbol: encode(associated_token_account(owner, mint))
-            for symbol, mint in deployment(LOCALNET).mints.items()
-            if symbol != "SOL"
+            symbol: encode(associated_token_account(owner, mint)) for symbol, mint in mints.items() if symbol != "SOL"
         }
         held = {"SOL": self._call("getBalance", self._wallet, CONFIRMED)["value"]}
         for symbol, account in accounts.items():
@@ -245,4 +286,4 @@ class Localnet(Orders):
         return self.database.fetch("SELECT data FROM order_events WHERE status = %(status)s", {"status": status})
 
     def _call(self, method: str, *params: Any) -> Any:
-        return call(self._rpc_url, method, *params)
+        return localnet.call(self._rpc_url, method, *params)

@@ -1,6 +1,6 @@
 """Manages the pools on Solana that the engine trades in.
 
-`python -m order_engine.commands.pools add ADDRESS`, `remove ADDRESS`, `list` or `discover`.
+`python -m order_engine.commands.pools add ADDRESS`, `remove ADDRESS`, `list`, `find MINT` or `discover`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from order_engine.bootstrap import settings
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS
-from order_engine.services.discovery import Discovery
+from order_engine.services.discovery import Discovery, Report
 from order_engine.solana.deployments import deployment
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.pool_source import SolanaPools
@@ -32,6 +32,8 @@ def main() -> None:
     remove = actions.add_parser("remove", help="trade in a pool no more, until it is added by hand")
     remove.add_argument("address")
     actions.add_parser("list", help="list every pool: its address, program, tokens, and how it came to be known")
+    find = actions.add_parser("find", help="search the chain for pools of one mint; prints a report")
+    find.add_argument("mint")
     actions.add_parser("discover", help="search the chain for pools of the known tokens; prints a report")
     arguments = parser.parse_args()
     cluster = settings.one_of("SOLANA_CLUSTER", CLUSTERS)
@@ -49,21 +51,26 @@ def main() -> None:
                     state = "" if pool.enabled else "  disabled"
                     pair = f"{pool.token_a}-{pool.token_b}"
                     print(f"{pool.address:44}  {pool.program:16}  {pair:11}  {pool.source}{state}")
+            case "find":
+                _show(_discovery(cluster, registry).find(arguments.mint, "SOL", DISCOVERY_SECONDS))
             case "discover":
-                report = _discovery(cluster, registry).run(DISCOVERY_SECONDS)
-                print(f"found {report.found} pools")
-                for address in report.disabled:
-                    print(f"disabled {address}")
-                for address, reason in report.unusable.items():
-                    print(f"unusable {address}: {reason}")
-                for search, reason in report.failed.items():
-                    print(f"failed {search}: {reason}", file=sys.stderr)
-                if not report.complete:
-                    sys.exit("the search is not complete")
+                _show(_discovery(cluster, registry).run(DISCOVERY_SECONDS))
     except EngineError as error:
         sys.exit(f"{error.code}: {error}")
     except ValueError as error:
         sys.exit(str(error))
+
+
+def _show(report: Report) -> None:
+    print(f"found {report.found} pools")
+    for address in report.disabled:
+        print(f"disabled {address}")
+    for address, reason in report.unusable.items():
+        print(f"unusable {address}: {reason}")
+    for search, reason in report.failed.items():
+        print(f"failed {search}: {reason}", file=sys.stderr)
+    if not report.complete:
+        sys.exit("the search is not complete")
 
 
 def _discovery(cluster: str, registry: PostgresPoolRegistry) -> Discovery:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import StoreUnavailable
 from order_engine.domain.pools import RegisteredPool
+from order_engine.domain.tokens import is_address
 from order_engine.ports import PoolList, PoolRegistry
 from order_engine.solana.addresses import address, encode
 from order_engine.solana.pools import PoolAt, PoolReader
 from order_engine.solana.programs.program import ProgramPool
 
 _LABEL_CHARACTERS = 4
-"""How much of a pool's address tells it from the others of its kind and pair."""
+"""How much of an address tells it from others: a pool's from those of its kind and pair, and a mint's."""
 
 
 class SolanaVenue:
@@ -53,6 +55,11 @@ class SolanaVenue:
 
 
 def _listing(id: str, read: PoolAt) -> Listing:
-    token_a, token_b = read.tokens
-    label = f"{read.program.kind.replace('_', '-')}:{token_a}-{token_b}:{id[:_LABEL_CHARACTERS]}"
-    return Listing(id, read.program.venue, token_a, token_b, read.slot, read.pool.state, label)
+    label = _label(id, read.program.kind, read.tokens)
+    return Listing(id, read.program.venue, *read.tokens, read.slot, read.pool.state, label)
+
+
+@lru_cache(maxsize=4096)
+def _label(id: str, kind: str, tokens: tuple[str, str]) -> str:
+    pair = "-".join(name[:_LABEL_CHARACTERS] if is_address(name) else name for name in tokens)
+    return f"{kind.replace('_', '-')}:{pair}:{id[:_LABEL_CHARACTERS]}"

@@ -76,6 +76,16 @@ def test_a_pool_is_named_by_its_kind_its_pair_and_the_beginning_of_its_address(
     ]
 
 
+def test_a_token_without_a_symbol_is_named_by_the_beginning_of_its_mint(warnings: list[str]) -> None:
+    sample = Sample("raydium_cp", "token_2022")
+    mint_a, mint_b = map(MAINNET.symbol, sample.decode().mints)
+    pool = registered(sample)._replace(token_a=mint_a, token_b=mint_b)
+    venue = SolanaVenue(Registry({pool.address: pool}), PoolReader(ledger_of(sample), MAINNET), warnings.append)
+    (listing,) = venue.pools([mint_a, mint_b]).listings
+    assert (listing.token_a, listing.token_b) == (mint_a, mint_b)
+    assert listing.name == f"raydium-cp:{mint_a[:4]}-{mint_b[:4]}:{encode(sample.address)[:4]}"
+
+
 def test_the_pools_that_were_listed_are_kept_until_the_next_quote(
     venue: SolanaVenue, registry: Registry, samples: list[Sample]
 ) -> None:
