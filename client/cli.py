@@ -1,38 +1,20 @@
-"""The command `orders`: quotes, submits, lists, shows, watches and cancels orders, and shows the market and wallet."""
+"""The command `orders`: quotes, submits, lists, shows, watches, replaces and cancels orders, and shows the market."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from client.engine import FINAL, Engine, Json, Refused, Unreachable
-from client.target import DATA, Target, find
-from client.views import event_view, market_view, order_view, orders_view, quote_view, wallet_view
-
-DEFAULT_MAX_PRICE_IMPACT_BPS = 500
-IMPACT_MARGIN_BPS = 100
-"""How far the price impact may pass the one that the user has accepted: prices move."""
-
-
-class Exit(IntEnum):
-    """The exit status of a command. `INTERRUPTED` is the shells' number for Ctrl-C."""
-
-    FAILED = 1
-    BAD_INPUT = 2
-    KEY_REFUSED = 3
-    UNAVAILABLE = 4
-    INTERRUPTED = 130
-
+from client.command import AsJson, Exit, end, follow, run, show
+from client.engine import Engine, Json, Refused
+from client.submission import accepted_impact, submitted
+from client.target import DATA, find
+from client.terms import NEVER, given, moment, moment_or_never, order, seconds, terms
+from client.views import market_view, open_view, order_view, orders_view, quote_view, wallet_view
 
 app = typer.Typer(
     name="orders",
@@ -42,9 +24,7 @@ app = typer.Typer(
     epilog="Exit status: 0 for success, 1 if the watched order was not confirmed, 2 for bad input, 3 if the key was"
     " refused, 4 if the service does not answer or cannot serve the request now.",
 )
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
 Slippage = Annotated[
     int, typer.Option(min=0, max=10_000, help="How far the swap may pay below the quote, in basis points.")
 ]
@@ -56,6 +36,25 @@ TokenIn = Annotated[str, typer.Argument(help="The token that you pay, such as SO
 TokenOut = Annotated[str, typer.Argument(help="The token that you receive, such as USDC.", metavar="OUT")]
 Amount = Annotated[str, typer.Argument(help="The amount that you pay, in whole tokens, such as 1.5.", metavar="AMOUNT")]
 OrderId = Annotated[str, typer.Argument(metavar="ID")]
+Name = Annotated[str | None, typer.Option(help="Your own id (clientOrderId); a repeat is the same order.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order ends.")]
+Limit = Annotated[
+    str | None, typer.Option(metavar="PRICE", help="Wait until one whole IN pays this; never be paid less.")
+]
+MinOut = Annotated[
+    str | None, typer.Option(metavar="AMOUNT", help="Wait until the whole amount pays this; never less.")
+]
+Stop = Annotated[
+    str | None,
+    typer.Option(metavar="PRICE", help="Wait until one whole IN pays only this, then sell. With --limit: a pair."),
+]
+MinPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or more.")]
+MaxPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or less.")]
+Pair = Annotated[str | None, typer.Option(metavar="IN-OUT", help="Only orders of these tokens, such as SOL-USDC.")]
+Type = Annotated[str | None, typer.Option(help="Only market, limit, stop, recurring or sniper orders.")]
+PageSize = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of orders.")]
+Cursor = Annotated[str | None, typer.Option(help="Continue after the previous list.")]
+WHEN = "1h|DATE"
 
 
 @app.callback()
@@ -89,8 +88,8 @@ def quote(
     """Show what an order would receive now, and by which route."""
 
     async def ask(engine: Engine) -> None:
-        order = _order(token_in, token_out, amount, slippage_bps)
-        show(await engine.quote(order | _given(maxPriceImpactBps=max_price_impact_bps)), quote_view, as_json)
+        asked = order(token_in, token_out, amount, slippage_bps)
+        show(await engine.quote(asked | given(maxPriceImpactBps=max_price_impact_bps)), quote_view, as_json)
 
     run(context, ask)
 
@@ -107,30 +106,93 @@ def submit(
     ] = False,
     max_price_impact_bps: MaxPriceImpact = None,
     quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote or fail.")] = None,
-    name: Annotated[str | None, typer.Option(help="Your own id (clientOrderId); a repeat is the same order.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order ends.")] = False,
+    limit: Limit = None,
+    min_out: MinOut = None,
+    stop: Stop = None,
+    stop_limit: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="After the stop, sell for no less than this.")
+    ] = None,
+    confirm_ticks: Annotated[
+        int | None, typer.Option(help="How many ticks in a row have to see the stop.", show_default="1")
+    ] = None,
+    slices: Annotated[int | None, typer.Option(help="Spend the amount in so many orders, one each --every.")] = None,
+    every: Annotated[int | None, typer.Option(metavar="60s", parser=seconds, help="Seconds, as s, m, h or d.")] = None,
+    min_price: MinPrice = None,
+    max_price: MaxPrice = None,
+    start: Annotated[
+        str | None, typer.Option(metavar=WHEN, parser=moment, help="When the first slice is due.", show_default="now")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar=WHEN, parser=moment, help="Wait no longer.", show_default="never")
+    ] = None,
+    name: Name = None,
+    watch: Watch = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit an order. In a terminal, ask before one that moves the price by more than 5 %."""
+    """Submit an order, which waits if it has a limit, a stop or slices. In a terminal, ask before one that moves the
+    price by more than 5 %.
+    """
+    waits = terms(
+        limit=limit, min_out=min_out, stop=stop, stop_limit=stop_limit, confirm_ticks=confirm_ticks, slices=slices,
+        every=every, min_price=min_price, max_price=max_price, start=start, expires=expires,
+    )  # fmt: skip
 
     async def ask(engine: Engine) -> None:
-        order = _order(token_in, token_out, amount, slippage_bps)
+        asked = order(token_in, token_out, amount, slippage_bps)
         impact = max_price_impact_bps
-        if impact is None and sys.stdin.isatty():
-            impact = await _accepted_impact(engine, order)
-        options = _given(
+        # A recurring order moves the price by its slices.
+        if impact is None and waits["type"] != "recurring" and sys.stdin.isatty():
+            impact = await accepted_impact(engine, asked)
+        options = given(
             allowAnySlippage=allow_any_slippage or None,
             maxPriceImpactBps=impact,
             quoteId=quote,
             clientOrderId=name,
         )
-        accepted = await engine.submit(order | options)
-        if watch:
-            if not as_json:
-                out.print(f"order {accepted['orderId']} on {accepted['market']}")
-            await follow(engine, accepted["orderId"], 0, as_json)
-        else:
-            show(accepted, order_view, as_json)
+        await submitted(engine, asked | options | waits, watch, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def snipe(
+    context: typer.Context,
+    mint: Annotated[str, typer.Argument(help="The mint to buy, by its address or symbol.", metavar="MINT")],
+    pay: Annotated[tuple[str, str], typer.Option(metavar="AMOUNT IN", help="What to pay, such as 1 SOL.")],
+    min_liquidity: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Wait for a pool that holds this, valued in whole IN.")
+    ],
+    expires: Annotated[str, typer.Option(metavar=WHEN, parser=moment, help="Wait no longer.")],
+    max_price: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="The most that one whole MINT may cost, in whole IN.")
+    ] = None,
+    allow_freeze_authority: Annotated[
+        bool, typer.Option("--allow-freeze-authority", help="Buy although somebody can freeze the tokens.")
+    ] = False,
+    allow_extensions: Annotated[
+        bool, typer.Option("--allow-extensions", help="Buy although the mint has Token-2022 extensions.")
+    ] = False,
+    slippage_bps: Slippage = 50,
+    max_price_impact_bps: MaxPriceImpact = None,
+    name: Name = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
+    """Buy a token as soon as a pool holds enough of it."""
+
+    async def ask(engine: Engine) -> None:
+        amount, token_in = pay
+        options = given(
+            type="sniper",
+            minLiquidity=min_liquidity,
+            maxPrice=max_price,
+            expiresAt=expires,
+            allowFreezeAuthority=allow_freeze_authority or None,
+            allowExtensions=allow_extensions or None,
+            maxPriceImpactBps=max_price_impact_bps,
+            clientOrderId=name,
+        )
+        await submitted(engine, order(token_in, mint, amount, slippage_bps) | options, watch, as_json)
 
     run(context, ask)
 
@@ -138,16 +200,48 @@ def submit(
 @app.command("list")
 def list_orders(
     context: typer.Context,
-    status: Annotated[str | None, typer.Option(help="Only orders with this status: pending, failed, …")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="Maximum number of orders.")] = 20,
-    cursor: Annotated[str | None, typer.Option(help="Continue after the previous list.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only orders with this status: open, pending, failed, …")] = None,
+    type: Type = None,
+    pair: Pair = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", parser=moment, help="Only orders created from then on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", parser=moment, help="Only orders created before.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only the order with this clientOrderId.")] = None,
+    parent: Annotated[str | None, typer.Option(metavar="ID", help="Only the slices of this recurring order.")] = None,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """List your orders, newest first."""
 
     async def ask(engine: Engine) -> None:
-        page = await engine.list(**_given(limit=str(limit), status=status, cursor=cursor))
+        filters = {"type": type, "tokenPair": pair, "from": since, "to": until, "clientOrderId": name}
+        page = await engine.list(
+            **given(limit=str(limit), status=status, parentId=parent, cursor=cursor, **filters),
+        )
         show(page, orders_view, as_json)
+
+    run(context, ask)
+
+
+@app.command("open")
+def open_orders(
+    context: typer.Context,
+    type: Type = None,
+    pair: Pair = None,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the orders that wait: for what, how far it is away, and until when."""
+
+    async def ask(engine: Engine) -> None:
+        page = await engine.list(**given(limit=str(limit), status="open", type=type, tokenPair=pair, cursor=cursor))
+        prices = {} if as_json else await _prices(engine, page["orders"])
+        show(page, lambda page: open_view(page, prices), as_json)
 
     run(context, ask)
 
@@ -180,11 +274,68 @@ def watch(
 
 
 @app.command()
-def cancel(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
-    """Cancel an order. This is possible until its transaction is sent."""
+def replace(
+    context: typer.Context,
+    order_id: OrderId,
+    amount: Annotated[str | None, typer.Option(help="The amount that the order pays, in whole tokens.")] = None,
+    limit: Limit = None,
+    min_out: MinOut = None,
+    stop: Stop = None,
+    min_price: MinPrice = None,
+    max_price: MaxPrice = None,
+    min_liquidity: Annotated[str | None, typer.Option(metavar="AMOUNT", help="What the pool has to hold.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar=f"{WHEN}|{NEVER}", parser=moment_or_never, help="Until when the order waits.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace terms of an open order. The other terms stay."""
 
     async def ask(engine: Engine) -> None:
-        show(await engine.cancel(order_id), order_view, as_json)
+        changes = given(
+            amountIn=amount,
+            limitPrice=limit,
+            minAmountOut=min_out,
+            stopPrice=stop,
+            minPrice=min_price,
+            maxPrice=max_price,
+            minLiquidity=min_liquidity,
+            expiresAt=expires,
+        )
+        if expires == NEVER:
+            changes["expiresAt"] = None
+        show(await engine.replace(order_id, changes), order_view, as_json)
+
+    run(context, ask)
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    order_id: Annotated[str | None, typer.Argument(metavar="ID")] = None,
+    all: Annotated[bool, typer.Option("--all", help="Cancel every order that can still be cancelled.")] = False,
+    pair: Pair = None,
+    type: Type = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --all: do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an order, or all. This is possible until its transaction is sent."""
+    filters = given(tokenPair=pair, type=type)
+    if all == (order_id is not None) or (filters and not all):
+        end(Exit.BAD_INPUT, "expected the ID of an order, or --all with or without --pair and --type")
+    if all and not yes:
+        of = " ".join(filters.values())
+        typer.confirm(f"Cancel all {of} orders?" if of else "Cancel all orders?", abort=True, err=True)
+
+    async def ask(engine: Engine) -> None:
+        if order_id is not None:
+            show(await engine.cancel(order_id), order_view, as_json)
+            return
+        show(
+            await engine.cancel_all(**filters),
+            lambda answer: "\n".join([*answer["cancelled"], f"{len(answer['cancelled'])} orders cancelled"]),
+            as_json,
+        )
 
     run(context, ask)
 
@@ -210,90 +361,15 @@ def wallet(context: typer.Context, as_json: AsJson = False) -> None:
     run(context, ask)
 
 
-def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> None:
-    """Calls `ask` with a connected engine. Ends the command with the status of its error, if it raises one."""
-    target: Target | None = context.obj
-    if target is None:
-        _end(Exit.UNAVAILABLE, "no stack runs here: start one with make run, or name another with --url or ORDERS_URL")
+async def _prices(engine: Engine, orders: list[Json]) -> dict[str, str]:
+    """The price that each order which waits for one would get now, by its id; or why it would get none."""
 
-    async def connected() -> None:
+    async def price(order: Json) -> str:
+        names = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps")
         try:
-            async with Engine(target.url, target.key) as engine:
-                await ask(engine)
-        except asyncio.CancelledError:
-            # The loop would wait for its threads before it ends, and nothing interrupts one that looks up a host name.
-            sys.stdout.flush()
-            os._exit(Exit.INTERRUPTED)
+            return str((await engine.quote({name: order[name] for name in names}))["price"])
+        except Refused as error:
+            return error.code
 
-    try:
-        asyncio.run(connected())
-    except ValueError as error:
-        _end(Exit.BAD_INPUT, str(error))
-    except Unreachable as error:
-        _end(Exit.UNAVAILABLE, f"the service does not answer: {error}")
-    except Refused as error:
-        problems = [f"  {detail['field']}: {detail['message']}" for detail in error.details if "field" in detail]
-        _end(_number(error.status), "\n".join([f"{error.code}:", *problems]) if problems else f"{error.code}: {error}")
-    except KeyboardInterrupt:
-        raise typer.Exit(Exit.INTERRUPTED) from None
-
-
-async def follow(engine: Engine, order_id: str, after: int, as_json: bool) -> None:
-    """Prints each event as it comes. Ends the command with `FAILED` unless the order is confirmed."""
-    first: Json | None = None
-    status = ""
-    # The spinner shows a person that the command is still running.
-    with nullcontext() if as_json else out.status("waiting for the next step …"):
-        try:
-            async for event in engine.watch(order_id, after):
-                first, status = first or event, event["status"]
-                if as_json:
-                    print(json.dumps(event, ensure_ascii=False), flush=True)
-                else:
-                    out.print(event_view(event, first), soft_wrap=True)
-        except asyncio.CancelledError:
-            err.print(f"the order goes on; continue with orders watch {order_id}, or orders cancel {order_id}")
-            raise
-    if status in FINAL and status != "confirmed":
-        raise typer.Exit(Exit.FAILED)
-
-
-def show(value: Json, view: Callable[[Json], Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(value, indent=2, ensure_ascii=False))
-    else:
-        out.print(view(value))
-
-
-def _order(token_in: str, token_out: str, amount: str, slippage_bps: int) -> Json:
-    return {"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount, "slippageBps": slippage_bps}
-
-
-def _given(**fields: Any) -> Json:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-async def _accepted_impact(engine: Engine, order: Json) -> int | None:
-    """The price impact that the user accepts, if the order needs more than the default. Ends the command otherwise."""
-    try:
-        quoted = await engine.quote(order | {"maxPriceImpactBps": 10_000})
-    except (Refused, Unreachable):
-        return None  # The order itself is answered with the reason.
-    impact: int = quoted["priceImpactBps"]
-    if impact <= DEFAULT_MAX_PRICE_IMPACT_BPS:
-        return None
-    pays, receives = (f"{quoted[f'amount{side}']} {quoted[f'token{side}']}" for side in ("In", "Out"))
-    err.print(f"This order moves the price by {impact / 100:.2f} %: {pays} would receive {receives}.", markup=False)
-    typer.confirm("Submit it?", abort=True, err=True)
-    return min(impact + IMPACT_MARGIN_BPS, 10_000)
-
-
-def _number(status: int) -> Exit:
-    if status in (401, 403):
-        return Exit.KEY_REFUSED
-    return Exit.UNAVAILABLE if status == 429 or status >= 500 else Exit.BAD_INPUT
-
-
-def _end(number: Exit, message: str) -> NoReturn:
-    err.print(message, markup=False, style="red", soft_wrap=True)
-    raise typer.Exit(number)
+    priced = [order for order in orders if order["type"] in ("limit", "stop")]
+    return dict(zip((order["orderId"] for order in priced), await asyncio.gather(*map(price, priced)), strict=True))

@@ -15,7 +15,7 @@ import aiohttp
 
 Json = dict[str, Any]
 
-FINAL = ("confirmed", "failed", "cancelled")
+FINAL = ("confirmed", "failed", "cancelled", "expired")
 ATTEMPTS = 5
 """Attempts for a request without an answer, or with a status of 500 or above. Every request is safe to repeat."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
@@ -82,8 +82,24 @@ class Engine:
     async def show(self, order_id: str) -> Json:
         return await self._request("GET", _path(order_id))
 
+    async def replace(self, order_id: str, terms: Json) -> Json:
+        return await self._request("PATCH", _path(order_id), json=terms)
+
     async def cancel(self, order_id: str) -> Json:
         return await self._request("DELETE", _path(order_id))
+
+    async def cancel_all(self, **query: str) -> Json:
+        """Cancels every order that can still be cancelled, of a `tokenPair` and a `type` if they are given.
+
+        Returns their ids as `cancelled`. The service cancels so many at once, and this asks it until none is left.
+        """
+        cancelled: list[str] = []
+        complete = False
+        while not complete:
+            answer = await self._request("DELETE", "/api/orders", params=query)
+            cancelled += answer["cancelled"]
+            complete = answer["complete"]
+        return {"cancelled": cancelled, "complete": True}
 
     async def market(self) -> Json:
         return await self._request("GET", "/api/market")

@@ -11,9 +11,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from client.waiting import distance, progress, remaining, waits_for
+
 Json = dict[str, Any]
 
-STYLES = {"confirmed": "bold green", "failed": "bold red", "cancelled": "bold yellow"}
+STYLES = {"confirmed": "bold green", "failed": "bold red", "cancelled": "bold yellow", "expired": "bold yellow"}
+FOUND = {"limitMet": "limit met", "stopReached": "stop reached", "poolFound": "pool found"}
 REAL_MONEY = "Mainnet"
 
 
@@ -24,6 +27,12 @@ def order_view(order: Json, current: Json | None = None) -> RenderableType:
     _row(table, "market", market(order["market"]))
     _row(table, "status", status(order["status"]))
     _row(table, "pays", f"{order['amountIn']} {order['tokenIn']}")
+    if order["status"] == "open":
+        _row(table, "waits for", waits_for(order))
+    if order["type"] == "recurring":
+        _row(table, "slices", progress(order))
+    if order["terms"]:
+        _row(table, "expires", order["expiresAt"] or "when cancelled")
     if order["amountSpent"] and order["amountSpentBaseUnits"] != order["amountInBaseUnits"]:
         _row(table, "spent", f"{order['amountSpent']} {order['tokenIn']}; the rest stayed in the wallet")
     if order["amountOut"]:
@@ -38,6 +47,8 @@ def order_view(order: Json, current: Json | None = None) -> RenderableType:
         ("transaction", "txHash"),
         ("name", "clientOrderId"),
         ("quote", "quoteId"),
+        ("slice of", "parentId"),
+        ("linked with", "linkedOrderId"),
     ):
         _row(table, title, order[name])
     if current and order["txHash"] and order["market"] == current["market"]:
@@ -74,12 +85,11 @@ def quote_view(quote: Json) -> RenderableType:
 
 
 def orders_view(page: Json) -> RenderableType:
-    """The market has a column only if the orders are of several."""
+    """The market and the type have a column only if the orders are of several."""
     orders = page["orders"]
     if not orders:
         return Text("no orders")
-    markets = {order["market"] for order in orders}
-    mixed = ["market"] if len(markets) > 1 else []
+    mixed = [name for name in ("market", "type") if len({order[name] for order in orders}) > 1]
     table = Table(
         _whole("order"), *mixed, "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None
     )
@@ -87,7 +97,7 @@ def orders_view(page: Json) -> RenderableType:
         paid = order["amountOut"] or order["quotedOut"]
         table.add_row(
             order["orderId"],
-            *(market(order["market"]) for _ in mixed),
+            *(market(order[name]) for name in mixed),
             order["createdAt"][:19].replace("T", " "),
             status(order["status"]),
             f"{order['amountSpent'] or order['amountIn']} {order['tokenIn']}",
@@ -95,10 +105,35 @@ def orders_view(page: Json) -> RenderableType:
             order["venue"] or "",
             order["error"]["code"] if order["error"] else "",
         )
-    notes = [] if mixed else [Text.assemble("on ", market(orders[0]["market"]))]
-    if page["nextCursor"]:
-        notes.append(Text(f"more: orders list --cursor {page['nextCursor']}"))
-    return Group(table, *notes)
+    notes = [] if "market" in mixed else [Text.assemble("on ", market(orders[0]["market"]))]
+    return Group(table, *notes, *_more(page, "list"))
+
+
+def open_view(page: Json, prices: dict[str, str]) -> RenderableType:
+    """`prices` has what each order would get now for one whole token, by id, or why it would get nothing."""
+    if not page["orders"]:
+        return Text("no open orders")
+    table = Table(
+        _whole("order"), "type", _right("pays"), "for", "waits", _right("now"), _right("to go"), "ends", box=None
+    )
+    for order in page["orders"]:
+        price = prices.get(order["orderId"])
+        left = progress(order) if order["type"] == "recurring" else distance(order, price) if price else ""
+        table.add_row(
+            order["orderId"],
+            order["type"],
+            f"{order['amountIn']} {order['tokenIn']}",
+            order["tokenOut"],
+            waits_for(order),
+            price or "",
+            left,
+            remaining(order["expiresAt"]),
+        )
+    return Group(table, *_more(page, "open"))
+
+
+def _more(page: Json, command: str) -> list[Text]:
+    return [Text(f"more: orders {command} --cursor {page['nextCursor']}")] if page["nextCursor"] else []
 
 
 def market_view(current: Json) -> RenderableType:
@@ -152,9 +187,13 @@ def _costs(costs: Json) -> str:
 
 def _description(status: str, data: Json) -> str:
     match status:
+        case "open":
+            return _opened(data)
+        case "pending" if data["activation"]:
+            found = data["activation"]
+            return f"{FOUND[found['reason']]}: {found['amountOut']} {data['tokenOut']} at {found['price']}"
         case "pending":
-            slippage = f"at most {data['slippageBps']} bps of slippage"
-            return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']} on {data['market']}, {slippage}"
+            return f"{_swap(data)}, at most {data['slippageBps']} bps of slippage"
         case "routing":
             return f"{data['amountOut']} through {data['venue']}: {data['reason']}"
         case "building":
@@ -162,13 +201,28 @@ def _description(status: str, data: Json) -> str:
         case "submitted":
             return f"{data['txHash'][:8]}… sent"
         case "confirmed":
-            slippage = f"{data['realisedSlippageBps']} bps of slippage"
+            received = f"{data['amountOut']} received at {data['executedPrice']}"
+            if data["txHash"] is None:
+                return f"{received}, by its slices"
             costs = _costs(data)
-            received = f"{data['amountOut']} received at {data['executedPrice']}, {slippage}, in slot {data['slot']}"
-            return f"{received}; {costs}" if costs else received
+            swapped = f"{received}, {data['realisedSlippageBps']} bps of slippage, in slot {data['slot']}"
+            return f"{swapped}; {costs}" if costs else swapped
         case "failed":
             return f"{data['code']}: {data['message']}"
-    return "cancelled before anything was sent"
+        case "expired":
+            return f"waited until {data['expiresAt']}"
+    return str(data.get("reason", "cancelled before anything was sent"))
+
+
+def _opened(data: Json) -> str:
+    if made := data["slice"]:
+        return f"slice {made['number']} is order {made['orderId']}: {made['amountIn']} {data['tokenIn']}"
+    because = f"{data['message']}; " if data["message"] else ""
+    return f"{because}{_swap(data)}, {waits_for(data)}"
+
+
+def _swap(data: Json) -> str:
+    return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']} on {data['market']}"
 
 
 def _facts() -> Table:

@@ -10,8 +10,19 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
 from contract import errors
-from contract.models import EVENTS, Error, IdempotencyKey, OrderForm, ShortOrderForm, missing
+from contract.events import EVENTS
+from contract.forms import (
+    LimitOrderForm,
+    OcoOrderForm,
+    OrderForm,
+    RecurringOrderForm,
+    ShortOrderForm,
+    SniperOrderForm,
+    StopOrderForm,
+)
+from contract.models import Error
 from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
+from contract.values import IdempotencyKey, missing
 from order_engine.domain.errors import (
     IdempotencyKeyReused,
     InsufficientFunds,
@@ -28,6 +39,7 @@ from order_engine.domain.errors import (
     TooLateToCancel,
     TooManySubscriptions,
     UnknownAction,
+    VenueUnavailable,
 )
 
 _ORDER_ID = EXAMPLES["confirmed"]["orderId"]
@@ -46,6 +58,7 @@ _REFUSALS = (
     InsufficientFunds,
     RateLimited,
     TooManySubscriptions,
+    VenueUnavailable,
     StoreUnavailable,
 )
 _DESCRIPTION = """Pushes the events of orders, and accepts orders. A client connects with an API key in the \
@@ -74,6 +87,26 @@ class ExecuteShort(ShortOrderForm, _Execute):
     """Submits an order in the short form and subscribes to it."""
 
 
+class ExecuteLimit(LimitOrderForm, _Execute):
+    """Submits a limit order and subscribes to it."""
+
+
+class ExecuteStop(StopOrderForm, _Execute):
+    """Submits a stop order and subscribes to it."""
+
+
+class ExecutePair(OcoOrderForm, _Execute):
+    """Submits a limit order with a linked stop order, and subscribes to the limit order."""
+
+
+class ExecuteRecurring(RecurringOrderForm, _Execute):
+    """Submits a recurring order and subscribes to it."""
+
+
+class ExecuteSniper(SniperOrderForm, _Execute):
+    """Submits a sniper order and subscribes to it."""
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -90,7 +123,7 @@ class Subscribe(_OfOrder):
 
 
 class Cancel(_OfOrder):
-    """Cancels an order whose transaction is not sent yet."""
+    """Cancels an order whose transaction is not sent yet, and the order that it is linked with."""
 
     action: Literal["cancel"]
 
@@ -136,6 +169,11 @@ class GatewayError(_Message):
 REQUESTS: dict[type[BaseModel], tuple[type[BaseModel], ...]] = {
     Execute: EVENTS,
     ExecuteShort: EVENTS,
+    ExecuteLimit: EVENTS,
+    ExecuteStop: EVENTS,
+    ExecutePair: EVENTS,
+    ExecuteRecurring: EVENTS,
+    ExecuteSniper: EVENTS,
     Subscribe: EVENTS,
     Cancel: (Cancelled,),
     Unsubscribe: (Unsubscribed,),
@@ -150,11 +188,11 @@ _FAILURES = (Error.__name__, GatewayError.__name__)
 
 
 def _examples() -> dict[str, list[dict[str, Any]]]:
-    order, short, named = (form["value"] for form in ORDER_FORMS.values())
+    forms = {name: {"action": "execute", **form["value"]} for name, form in ORDER_FORMS.items()}
     of_order = {"orderId": _ORDER_ID}
     found = {
-        "Execute": [{"action": "execute", **order}, {"action": "execute", "idempotencyKey": "7f1c", **named}],
-        "ExecuteShort": [{"action": "execute", **short}],
+        "Execute": [forms["order"], {"idempotencyKey": "7f1c", **forms["named"]}],
+        **{f"Execute{name.capitalize()}": [form] for name, form in forms.items() if name not in ("order", "named")},
         "Subscribe": [{"action": "subscribe", **of_order, "after": 3}],
         "Cancel": [{"action": "cancel", **of_order}],
         "Unsubscribe": [{"action": "unsubscribe", **of_order}],
@@ -168,7 +206,7 @@ def _examples() -> dict[str, list[dict[str, Any]]]:
             for message in ("Internal server error", "Too Many Requests")
         ],
     }
-    for name in ("confirmed", "failed", "cancelled"):
+    for name in ("confirmed", "failed", "cancelled", "limit", "recurring", "expired"):
         for event in EXAMPLES[name]["events"]:
             found.setdefault(f"{event['status'].capitalize()}Event", []).append(event)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from importlib.resources import files
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,23 +20,20 @@ from pydantic import BaseModel, Field
 from pydantic.alias_generators import to_camel
 
 from contract import errors
+from contract.forms import Form, ReplaceForm, ShortOrderForm
 from contract.models import (
     AcceptedOrder,
+    CancelledOrders,
     CurrentMarket,
     Error,
     Health,
-    IdempotencyKey,
-    OrderForm,
     OrderPage,
     OrderWithEvents,
     Quote,
-    ShortOrderForm,
     Ticket,
-    Token,
     Wallet,
-    Whole,
-    missing,
 )
+from contract.values import IdempotencyKey, OrderType, Token, TokenPair, Whole, missing
 from order_engine.domain.errors import (
     AmountTooSmall,
     EngineError,
@@ -47,6 +45,7 @@ from order_engine.domain.errors import (
     InvalidRequest,
     NoRoute,
     NotFound,
+    NotOpen,
     OrderNotFound,
     OrderTooLarge,
     PayloadTooLarge,
@@ -63,9 +62,10 @@ from order_engine.domain.errors import (
 from order_engine.domain.lifecycle import Status
 
 VERSION = "1.0.0"
-DESCRIPTION = """Accepts market orders for swaps on Solana DEXs, executes them on the route that pays most, and \
-reports every step. Amounts are decimal strings of whole tokens; answers also contain them in base units. Times are \
-RFC 3339 in UTC. Ids are UUIDs. The WebSocket API pushes the events of orders; docs/asyncapi.json describes it.
+DESCRIPTION = """Accepts orders for swaps on Solana DEXs, at once or when the market has what they wait for, executes \
+them on the route that pays most, and reports every step. Amounts are decimal strings of whole tokens; answers also \
+contain them in base units. Times are RFC 3339 in UTC. Ids are UUIDs. The WebSocket API pushes the events of orders; \
+docs/asyncapi.json describes it.
 
 Answers may get new fields. Errors of API Gateway itself have the shape of all errors, with API Gateway's response \
 type as the code."""
@@ -86,6 +86,38 @@ ORDER_FORMS: dict[str, dict[str, Any]] = {
             "type": "market", "tokenIn": "USDC", "tokenOut": "RAY", "amountIn": "250", "clientOrderId": "rebalance-7"
         },
     },
+    "limit": {
+        "summary": "For a price of 180 or more",
+        "value": {"type": "limit", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "limitPrice": "180"},
+    },
+    "stop": {
+        "summary": "Once the price is 140 or less twice in a row, but for no less than 138",
+        "value": {
+            "type": "stop", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "stopPrice": "140",
+            "confirmTicks": 2, "limitPrice": "138",
+        },
+    },
+    "pair": {
+        "summary": "At a profit or at a loss, whichever comes first",
+        "value": {
+            "type": "oco", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "limitPrice": "200",
+            "stopPrice": "140",
+        },
+    },
+    "recurring": {
+        "summary": "In four slices, one a minute",
+        "value": {
+            "type": "recurring", "tokenIn": "USDC", "tokenOut": "SOL", "amountIn": "250", "slices": 4,
+            "intervalSeconds": 60,
+        },
+    },
+    "sniper": {
+        "summary": "As soon as a pool with this mint holds 50 SOL",
+        "value": {
+            "type": "sniper", "tokenIn": "SOL", "tokenOut": "7GCihgDB8fe6KNjn2MYtkzZcRjQy3t9GHdC8uHYMW2hr",
+            "amountIn": "1", "minLiquidity": "50", "maxPrice": "0.002", "expiresAt": "2026-12-31T12:00:00Z",
+        },
+    },
 }  # fmt: skip
 
 
@@ -98,6 +130,21 @@ app = APIGatewayRestResolver()
 
 WITH_KEY = (Unauthorized, errors.Throttled, StoreUnavailable, errors.ServiceUnavailable)
 OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
+
+
+OfType = Annotated[
+    OrderType,
+    Query(default_factory=missing, description="Only orders of this type.", openapi_examples=shown("limit")),
+]
+OfPair = Annotated[
+    TokenPair,
+    Query(
+        alias="tokenPair",
+        default_factory=missing,
+        description="Only orders of tokenIn-tokenOut.",
+        openapi_examples=shown("SOL-USDC"),
+    ),
+]
 
 
 def operation(
@@ -139,7 +186,12 @@ def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[st
 
 def links(order: str) -> dict[str, Any]:
     """Links to the operations on an order. `order` is the runtime expression of its id in the answer."""
-    return {"links": {to: {"operationId": to, "parameters": {"orderId": order}} for to in ("getOrder", "cancelOrder")}}
+    return {
+        "links": {
+            to: {"operationId": to, "parameters": {"orderId": order}}
+            for to in ("getOrder", "replaceOrder", "cancelOrder")
+        }
+    }
 
 
 def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
@@ -177,9 +229,10 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     PriceImpactTooHigh,
     InsufficientFunds,
     RateLimited,
+    VenueUnavailable,
 )
 def execute_order(
-    order: Annotated[OrderForm | ShortOrderForm, Body(openapi_examples=ORDER_FORMS)],
+    order: Annotated[Form | ShortOrderForm, Body(openapi_examples=ORDER_FORMS)],
     key: Annotated[
         IdempotencyKey,
         Header(
@@ -190,8 +243,9 @@ def execute_order(
         ),
     ],
 ) -> None:
-    """The body may have up to 32 KiB. A repeated request with the same Idempotency-Key or clientOrderId creates no
-    second order and gets the same answer.
+    """A market order runs at once; the others are open until what they wait for has come. The body may have up to
+    32 KiB. A repeated request with the same Idempotency-Key or clientOrderId creates no second order and gets the same
+    answer.
     """
 
 
@@ -252,6 +306,44 @@ def list_orders(
         Field(json_schema_extra={"enum": list(Status)}),
         Query(default_factory=missing, description="Only orders in this status.", openapi_examples=shown("confirmed")),
     ],
+    type: OfType,
+    token_pair: OfPair,
+    since: Annotated[
+        datetime,
+        Query(
+            alias="from",
+            default_factory=missing,
+            description="Only orders created from then on.",
+            openapi_examples=shown("2026-11-20T00:00:00Z"),
+        ),
+    ],
+    until: Annotated[
+        datetime,
+        Query(
+            alias="to",
+            default_factory=missing,
+            description="Only orders created before.",
+            openapi_examples=shown("2026-11-21T00:00:00Z"),
+        ),
+    ],
+    client_order_id: Annotated[
+        str,
+        Query(
+            alias="clientOrderId",
+            default_factory=missing,
+            description="Only the order with this clientOrderId.",
+            openapi_examples=shown("rebalance-7"),
+        ),
+    ],
+    parent_id: Annotated[
+        UUID,
+        Query(
+            alias="parentId",
+            default_factory=missing,
+            description="Only the slices of this recurring order.",
+            openapi_examples=shown(EXAMPLES["recurring"]["orderId"]),
+        ),
+    ],
     cursor: Annotated[
         str,
         Query(
@@ -272,7 +364,9 @@ def list_orders(
     "Read an order",
     {
         200: answer(
-            OrderWithEvents, "The order and its events.", confirmed=EXAMPLES["confirmed"], failed=EXAMPLES["failed"]
+            OrderWithEvents,
+            "The order and its events.",
+            **{name: EXAMPLES[name] for name in ("confirmed", "failed", "limit", "recurring", "expired")},
         )
     },
     InvalidRequest,
@@ -280,6 +374,42 @@ def list_orders(
 )
 def get_order(order_id: OrderId) -> None:
     """The order of another client is answered like an unknown id."""
+
+
+@operation(
+    app.patch,
+    "/api/orders/<orderId>",
+    "orders",
+    "Replace terms of an open order",
+    {200: answer(OrderWithEvents, "The order with its new terms, and its events.", replaced=EXAMPLES["replaced"])},
+    InvalidJson,
+    InvalidOrder,
+    InvalidRequest,
+    OrderNotFound,
+    NotOpen,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    VenueUnavailable,
+)
+def replace_order(
+    order_id: OrderId,
+    terms: Annotated[
+        ReplaceForm, Body(openapi_examples={"terms": {"value": {"limitPrice": "190", "expiresAt": None}}})
+    ],
+) -> None:
+    """Possible while the order is open. Its events keep the earlier terms."""
+
+
+@operation(
+    app.delete,
+    "/api/orders",
+    "orders",
+    "Cancel all orders",
+    {200: answer(CancelledOrders, "The orders that are cancelled now.", cancelled=EXAMPLES["all cancelled"])},
+    InvalidRequest,
+)
+def cancel_orders(type: OfType, token_pair: OfPair) -> None:
+    """Cancels the client's orders that can still be cancelled, at most 1000. If complete is false, ask again."""
 
 
 @operation(
@@ -293,7 +423,9 @@ def get_order(order_id: OrderId) -> None:
     TooLateToCancel,
 )
 def cancel_order(order_id: OrderId) -> None:
-    """Possible while the order is pending, routing or building. Cancelling a cancelled order has no effect."""
+    """Possible while the order is open, pending, routing or building. Of two linked orders, both are cancelled.
+    Cancelling a cancelled order has no effect.
+    """
 
 
 @operation(

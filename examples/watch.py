@@ -1,5 +1,6 @@
 """Submits an order and follows it to its end, across lost connections: python watch.py SOL USDC 1.5
 
+With a price, as in python watch.py SOL USDC 1.5 180, the order waits until one SOL pays 180 USDC, for an hour at most.
 Needs Python 3.11 and `pip install aiohttp`. ORDERS_URL and ORDERS_KEY name the engine and your key.
 """
 
@@ -10,9 +11,12 @@ import os
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+
+ENDED = ("confirmed", "failed", "cancelled", "expired")
 
 
 async def submit(session: aiohttp.ClientSession, order: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +56,7 @@ async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> Asyn
                         continue
                     if event["seq"] > seen + 1:
                         raise ValueError(f"expected event {seen + 1}, was event {event['seq']}")
-                    seen, ended = event["seq"], event["status"] in ("confirmed", "failed", "cancelled")
+                    seen, ended = event["seq"], event["status"] in ENDED
                     yield event
                     if ended:
                         return
@@ -63,8 +67,11 @@ async def watch(session: aiohttp.ClientSession, url: str, order_id: str) -> Asyn
 
 async def main() -> None:
     url, key = os.environ.get("ORDERS_URL", "http://127.0.0.1:3000"), os.environ["ORDERS_KEY"]
-    token_in, token_out, amount = sys.argv[1:]
+    token_in, token_out, amount, *limit = sys.argv[1:]
     order = {"type": "market", "tokenIn": token_in, "tokenOut": token_out, "amountIn": amount}
+    if limit:
+        expires_at = datetime.now(UTC) + timedelta(hours=1)
+        order |= {"type": "limit", "limitPrice": limit[0], "expiresAt": expires_at.isoformat()}
     headers = {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(f"{url.rstrip('/')}/", headers=headers) as session:
         accepted = await submit(session, order)

@@ -18,14 +18,39 @@ const KEPT = {
   "List orders": 'pm.expect(pm.response.json().orders[0].orderId).to.equal(pm.collectionVariables.get("orderId"));',
   "Read an order": 'pm.expect(pm.response.json().orderId).to.equal(pm.collectionVariables.get("orderId"));',
 };
-// The order's transaction may have been sent by then, and the simulated market has no wallet.
-const ALSO = { "Cancel an order": [409], "Read the wallet": [404] };
+// A market order does not wait, its transaction may have been sent by then, and the simulated market has no wallet.
+const ALSO = { "Replace terms of an open order": [409], "Cancel an order": [409], "Read the wallet": [404] };
 const ORDER = ["service", "market", "websocket", "quotes", "orders"];
-const REQUESTS = ["Submit an order", "List orders", "Read an order", "Cancel an order"];
+const REQUESTS = [
+  "Submit an order",
+  "List orders",
+  "Read an order",
+  "Replace terms of an open order",
+  "Cancel an order",
+  "Cancel all orders",
+];
 
+const KEEP = 'pm.collectionVariables.set("waitingOrderId", pm.response.json().orderId);';
+const HAS_STATUS = (status) => `pm.expect(pm.response.json().status).to.equal("${status}");`;
+const WAITING = "api/orders/{{waitingOrderId}}";
+const WAITS = [
+  [
+    "A limit order",
+    "POST",
+    "api/orders/execute",
+    202,
+    `${HAS_STATUS("open")} ${KEEP}`,
+    { type: "limit", tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", limitPrice: "1000" },
+  ],
+  ["Another limit, and no expiry", "PATCH", WAITING, 200, HAS_STATUS("open"), { limitPrice: "1100", expiresAt: null }],
+  ["Cancel it", "DELETE", WAITING, 200, HAS_STATUS("cancelled")],
+];
+
+const SWAP = { type: "market", tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5" };
 const REFUSED = [
-  ["An amount of zero", "POST", "api/orders/execute", 400, "InvalidOrder", { amountIn: "0" }],
-  ["An unknown token", "POST", "api/orders/execute", 400, "InvalidOrder", { tokenOut: "ETH" }],
+  ["An amount of zero", "POST", "api/orders/execute", 400, "InvalidOrder", { ...SWAP, amountIn: "0" }],
+  ["An unknown token", "POST", "api/orders/execute", 400, "InvalidOrder", { ...SWAP, tokenOut: "ETH" }],
+  ["A stop above the market", "POST", "api/orders/execute", 400, "InvalidOrder", { ...SWAP, type: "stop", stopPrice: "1000" }],
   ["A limit beyond 100", "GET", "api/orders?limit=101", 400, "InvalidRequest"],
   ["An unknown order", "GET", "api/orders/01890a5d-ac96-774b-bcce-b302099a8057", 404, "OrderNotFound"],
   ["Without a key", "GET", "api/orders", 401, "Unauthorized", null, { type: "noauth" }],
@@ -41,18 +66,19 @@ function checked(request, statuses, more = "") {
   return { ...request, event: [{ listen: "test", script: { type: "text/javascript", exec: lines } }] };
 }
 
-function refused([name, method, path, status, code, changes, auth]) {
-  const order = { type: "market", tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", ...changes };
-  const body = { mode: "raw", raw: JSON.stringify(order, null, 2), options: { raw: { language: "json" } } };
+function written([name, method, path, status, more, body, auth]) {
   const request = {
     method,
-    header: changes ? [{ key: "Content-Type", value: "application/json" }] : [],
+    header: body ? [{ key: "Content-Type", value: "application/json" }] : [],
     url: `{{baseUrl}}/${path}`,
-    ...(changes && { body }),
+    ...(body && { body: { mode: "raw", raw: JSON.stringify(body, null, 2), options: { raw: { language: "json" } } } }),
     ...(auth && { auth }),
   };
-  return checked({ name, request }, [status], `pm.expect(pm.response.json().error.code).to.equal("${code}");`);
+  return checked({ name, request }, [status], more);
 }
+
+const refused = ([name, method, path, status, code, ...rest]) =>
+  written([name, method, path, status, `pm.expect(pm.response.json().error.code).to.equal("${code}");`, ...rest]);
 
 // Removes ids, which differ each time the description is converted.
 function withoutIds(node) {
@@ -68,7 +94,7 @@ function withoutIds(node) {
 
 function finished({ name, request, response }) {
   for (const variable of request.url.variable ?? []) variable.value = `{{${variable.key}}}`;
-  for (const query of request.url.query ?? []) query.disabled = ["status", "cursor"].includes(query.key);
+  for (const query of request.url.query ?? []) query.disabled = !["tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "limit"].includes(query.key);
   for (const header of request.header ?? []) if (header.key === "idempotency-key") header.value = "{{$guid}}";
   const statuses = [...response.map((one) => one.code).filter((code) => code < 300), ...(ALSO[name] ?? [])];
   return checked({ name, request, response }, statuses, KEPT[name]);
@@ -83,8 +109,9 @@ converter.convert({ type: "string", data: document }, options, (error, result) =
     item: folder.item.sort(at(REQUESTS)).map(finished),
   }));
   auth.bearer[0].value = "{{key}}";
-  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }];
+  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }, { key: "waitingOrderId", value: "" }];
+  const waits = { name: "open orders", description: "An order that waits.", item: WAITS.map(written) };
   const refusals = { name: "refused", description: "Answers to invalid requests.", item: REFUSED.map(refused) };
-  const collection = { info, item: [...folders, refusals], auth, variable: variables };
+  const collection = { info, item: [...folders, waits, refusals], auth, variable: variables };
   process.stdout.write(`${JSON.stringify(collection, null, 2)}\n`);
 });

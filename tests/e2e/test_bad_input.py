@@ -111,7 +111,7 @@ BAD_ORDERS: dict[str, tuple[str, str, str, str]] = {
     "slippage as a truth": (form(slippageBps=True), "slippageBps", PERCENT, "was true"),
     "slippage as a large fraction": (raw("slippageBps", "1e3000"), "slippageBps", PERCENT, "was 1E+3000"),
     "slippage of too many digits": (raw("slippageBps", "9" * 5_000), "slippageBps", PERCENT, "was 9999"),
-    "a type that there is not": (form(type="limit"), "type", "expected 'market'", 'was "limit"'),
+    "a type that there is not": (form(type="buy"), "type", "expected one of market, limit, stop", 'was "buy"'),
     "no type": (form(type=MISSING), "type", "expected a value", "was missing"),
     "an unknown field": (form(tokenin="SOL"), "tokenin", "expected no such field", 'was "SOL"'),
     "a field of the engine's own": (form(status="confirmed"), "status", "expected no such field", 'was "confirmed"'),

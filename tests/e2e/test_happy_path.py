@@ -100,6 +100,8 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "maxPriceImpactBps": 500,
         "clientOrderId": mine,
         "quoteId": None,
+        "parentId": None,
+        "activation": None,
     }
     assert routing["venue"] == "raydium"
     assert routing["unavailable"] == []
@@ -157,6 +159,10 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "clientOrderId": mine,
         "userId": None,
         "quoteId": None,
+        "parentId": None,
+        "linkedOrderId": None,
+        "expiresAt": None,
+        "terms": None,
         "createdAt": events[0]["at"],
         "updatedAt": events[-1]["at"],
     }

@@ -18,7 +18,7 @@ from tests.support.stack import Stack
 
 Json = dict[str, Any]
 
-FINAL = ("confirmed", "failed", "cancelled")
+FINAL = ("confirmed", "failed", "cancelled", "expired")
 PATIENCE = 40.0
 """Seconds after which a test gives up waiting, even on a slow machine."""
 

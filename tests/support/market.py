@@ -71,7 +71,9 @@ class Orders:
         return str(store.insert(uuid7(), client["id"], request, data).id)
 
     def unfinished(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled')")
+        return self._count(
+            "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled', 'expired')"
+        )
 
     def pass_time(self, seconds: float) -> None:
         """Moves the leases and timestamps of all orders back by `seconds`."""

@@ -109,6 +109,17 @@ def test_a_client_that_was_disconnected_comes_back_although_too_many_do() -> Non
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("last", ["confirmed", "failed", "cancelled", "expired"])
+def test_the_watch_ends_with_the_order(last: str) -> None:
+    """GIVEN an order that was open twice before it ended."""
+
+    async def scenario() -> None:
+        async with service([event(1, "open"), event(2, "pending"), event(3, "open"), event(4, last)]) as engine:
+            assert await seqs(engine) == [1, 2, 3, 4]
+
+    asyncio.run(scenario())
+
+
 def test_repeated_events_and_those_of_other_orders_are_skipped() -> None:
     async def scenario() -> None:
         messages = [event(1), event(1), event(9, order="another"), {"action": "pong"}, event(2, "failed"), event(3)]
@@ -167,6 +178,22 @@ def test_an_unanswered_request_is_repeated_with_the_same_key(status: int) -> Non
             assert len(set(keys)) == 1
             await engine.submit({})
         assert len(set(keys)) == 2
+
+    asyncio.run(scenario())
+
+
+def test_all_orders_are_cancelled_in_as_many_requests_as_it_takes() -> None:
+    async def scenario() -> None:
+        asked = []
+
+        async def cancel(request: web.Request) -> web.Response:
+            asked.append((request.method, dict(request.query)))
+            return web.json_response({"cancelled": [str(len(asked))], "complete": len(asked) == 3})
+
+        async with serving({"/api/orders": cancel}) as engine:
+            answer = await engine.cancel_all(tokenPair="SOL-USDC", type="limit")
+        assert answer == {"cancelled": ["1", "2", "3"], "complete": True}
+        assert asked == [("DELETE", {"tokenPair": "SOL-USDC", "type": "limit"})] * 3
 
     asyncio.run(scenario())
 

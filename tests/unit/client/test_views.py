@@ -7,15 +7,20 @@ import io
 from rich.console import Console, RenderableType
 
 from client.engine import Json
-from client.views import event_view, market_view, order_view, orders_view, quote_view, wallet_view
+from client.views import event_view, market_view, open_view, order_view, orders_view, quote_view, wallet_view
 from tests.unit.client.services import ORDER
 
 CONFIRMED: Json = {
-    "orderId": ORDER, "market": "Devnet", "status": "confirmed", "tokenIn": "SOL", "tokenOut": "USDC",
+    "orderId": ORDER, "type": "market", "market": "Devnet", "status": "confirmed", "tokenIn": "SOL", "tokenOut": "USDC",
     "amountIn": "1.5", "amountInBaseUnits": "1500000000", "amountSpent": "1.5", "amountSpentBaseUnits": "1500000000",
     "quotedOut": "254.5", "minOut": "253.2", "slippageBps": 50, "amountOut": "254.1", "executedPrice": "169.4",
     "venue": "meteora", "txHash": "5dePck" + "x" * 82, "clientOrderId": None, "quoteId": None, "error": None,
-    "createdAt": "2026-11-20T19:32:20.362Z",
+    "createdAt": "2026-11-20T19:32:20.362Z", "terms": None, "expiresAt": None, "parentId": None, "linkedOrderId": None,
+}  # fmt: skip
+OPEN: Json = CONFIRMED | {
+    "type": "limit", "status": "open", "amountSpent": None, "amountOut": None, "quotedOut": None, "minOut": None,
+    "executedPrice": None, "venue": None, "txHash": None,
+    "terms": {"limitPrice": "180", "minAmountOut": "270", "minAmountOutBaseUnits": "270000000"},
 }  # fmt: skip
 QUOTE: Json = {
     "market": "Mainnet", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "amountOut": "254.5",
@@ -32,9 +37,9 @@ DEVNET: Json = {
 SIMULATED: Json = {"market": "Simulated", "explorer": None, "wallet": None, "tokens": ["SOL", "RAY"]}
 
 
-def printed(view: RenderableType) -> str:
-    """Returns the view in 80 columns, without its spaces and line breaks."""
-    terminal = Console(file=io.StringIO(), width=80)
+def printed(view: RenderableType, columns: int = 80) -> str:
+    """Returns the view without its spaces and line breaks."""
+    terminal = Console(file=io.StringIO(), width=columns)
     terminal.print(view)
     assert isinstance(terminal.file, io.StringIO)
     return "".join(terminal.file.getvalue().split())
@@ -106,7 +111,7 @@ def test_a_quote_shows_what_it_costs_besides_and_what_it_leaves() -> None:
 
 
 def test_a_confirmed_event_shows_what_the_transaction_cost() -> None:
-    data = {"amountOut": "254.1", "executedPrice": "169.4", "realisedSlippageBps": 1, "slot": 7}
+    data = {"txHash": "5dePck", "amountOut": "254.1", "executedPrice": "169.4", "realisedSlippageBps": 1, "slot": 7}
     event: Json = {"at": "2026-11-20T19:32:20.362Z", "status": "confirmed"}
     paid = event | {"data": data | {"networkFee": "0.00001", "rent": "0.002"}}
     assert printed(event_view(paid, paid)).endswith(
@@ -114,9 +119,61 @@ def test_a_confirmed_event_shows_what_the_transaction_cost() -> None:
     )
     free = event | {"data": data | {"networkFee": "0", "rent": "0"}}
     assert printed(event_view(free, free)).endswith("inslot7")
+    recurring = event | {"data": data | {"txHash": None, "slot": None, "realisedSlippageBps": None}}
+    assert printed(event_view(recurring, recurring)).endswith("254.1receivedat169.4,byitsslices")
 
 
 def test_a_wallet_shows_its_balances() -> None:
     balances = [{"token": "SOL", "amount": "12.5"}, {"token": "USDC", "amount": "0"}]
     shown = printed(wallet_view({"market": "Devnet", "address": "7xKX", "balances": balances}, DEVNET))
     assert shown == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=dtokenbalanceSOL12.5USDC0"
+
+
+def test_an_open_order_shows_what_it_waits_for_and_until_when() -> None:
+    shown = printed(order_view(OPEN))
+    assert "waitsforuntiloneSOLpays180USDCexpireswhencancelled" in shown
+    until = printed(order_view(OPEN | {"expiresAt": "2026-11-21T00:00:00.000Z"}))
+    assert "expires2026-11-21T00:00:00.000Z" in until
+    assert "waitsfor" not in printed(order_view(OPEN | {"status": "expired"}))
+    assert "expires" not in printed(order_view(CONFIRMED))
+
+
+def test_an_order_names_those_that_belong_to_it() -> None:
+    assert f"sliceof{ORDER}" in printed(order_view(CONFIRMED | {"parentId": ORDER}))
+    assert f"linkedwith{ORDER}" in printed(order_view(OPEN | {"linkedOrderId": ORDER}))
+
+
+def test_open_orders_show_how_far_the_market_is_from_them() -> None:
+    page = {"orders": [OPEN], "nextCursor": "next"}
+    shown = printed(open_view(page, {ORDER: "160"}))
+    assert all(part in shown for part in ("160", "+12.50%", "more:ordersopen--cursornext"))
+    assert "PriceImpactTooHigh" in printed(open_view(page, {ORDER: "PriceImpactTooHigh"}), 200)
+    assert printed(open_view({"orders": [], "nextCursor": None}, {})) == "noopenorders"
+
+
+def test_a_list_has_a_column_for_the_type_only_if_it_differs() -> None:
+    assert "type" not in printed(orders_view({"orders": [OPEN, OPEN], "nextCursor": None}))
+    assert "limit" in printed(orders_view({"orders": [OPEN, CONFIRMED], "nextCursor": None}))
+
+
+def event(status: str, data: Json) -> str:
+    """Returns an event's line, from its status on."""
+    one: Json = {"at": "2026-11-20T19:32:20.362Z", "status": status, "data": data}
+    return printed(event_view(one, one)).removeprefix("0.000s").removeprefix(status)
+
+
+def test_the_events_of_an_order_that_waits_say_why() -> None:
+    order = {name: OPEN[name] for name in ("type", "market", "tokenIn", "tokenOut", "amountIn", "terms", "expiresAt")}
+    opened = order | {"reason": "accepted", "message": None, "slice": None}
+    assert event("open", opened) == "1.5SOLforUSDConDevnet,untiloneSOLpays180USDC"
+    returned = opened | {"reason": "returned", "message": "expected 270 USDC, was 269"}
+    assert event("open", returned).startswith("expected270USDC,was269;1.5SOLforUSDC")
+    slice = opened | {"reason": "slice", "slice": {"number": 2, "orderId": ORDER, "amountIn": "0.5"}}
+    assert event("open", slice) == f"slice2isorder{ORDER}:0.5SOL"
+    found = {"reason": "limitMet", "amountOut": "270.1", "price": "180.06"}
+    pending = order | {"slippageBps": 50, "activation": found}
+    assert event("pending", pending) == "limitmet:270.1USDCat180.06"
+    assert event("pending", pending | {"activation": None}).endswith("onDevnet,atmost50bpsofslippage")
+    assert event("expired", {"expiresAt": "2026-11-21T00:00:00.000Z"}) == "waiteduntil2026-11-21T00:00:00.000Z"
+    assert event("cancelled", {}) == "cancelledbeforeanythingwassent"
+    assert event("cancelled", {"reason": "its linked order was filled"}) == "itslinkedorderwasfilled"
