@@ -51,7 +51,7 @@ class Sniping:
         ends = self._now() + seconds
         wanted = {(order.token_out, order.token_in) for order in orders}
         self._searched = {pair: self._searched.get(pair, float("-inf")) for pair in wanted}
-        for pair, at in sorted(self._searched.items(), key=lambda item: item[1]):
+        for at, pair in sorted((at, pair) for pair, at in self._searched.items()):
             left = ends - self._now()
             if left <= 0 or self._now() - at < SEARCH_SECONDS:
                 return
