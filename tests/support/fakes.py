@@ -17,6 +17,7 @@ from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import QUEUE_BATCH, Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
 from order_engine.services.execution import Execution
 from order_engine.services.routing import Router
+from order_engine.services.standing import Standing
 from order_engine.services.venues import Venues
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
@@ -86,6 +87,10 @@ def fake_execution(
         chain=chain or FakeChain(),
         publish=publish,
     )
+
+
+def no_standing() -> Standing:
+    raise AssertionError("a market order does not wait")
 
 
 class FakeQuoteStore:

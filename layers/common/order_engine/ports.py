@@ -156,6 +156,9 @@ class OrderStore(Protocol):
     def events(self, id: UUID, after: int = 0) -> list[Event]:
         """The order's events whose `seq` is above `after`, in order; none once they are too old to be kept."""
 
+    def page(self, client_id: UUID, limit: int, selection: Selection) -> tuple[list[Order], UUID | None]:
+        """The client's selected orders, newest first, and the `beyond` of the next page, if there is one."""
+
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
         """As `events`, and the connections that listen to the order."""
 
@@ -335,6 +338,26 @@ class OpenOrders(Protocol):
 
     def refuse(self, order: Order, error: EngineError) -> Moved | None:
         """Fails an open order."""
+
+
+class StandingOrders(Protocol):
+    """The orders of clients that these may still change."""
+
+    def replace(self, order: Order, request: OrderRequest, data: dict[str, Any]) -> tuple[Order, list[str]] | None:
+        """Gives an open order the amount, terms and expiry of the request, with an `open` event.
+
+        Returns the order as it is then, and the connections that listen to it. `None` if it has changed since it was
+        read.
+        """
+
+    def cancel_all(self, client_id: UUID, selection: Selection, limit: int = 1_000) -> tuple[list[UUID], bool]:
+        """Ends up to `limit` of the client's selected orders that can be cancelled, each with its linked order.
+
+        Returns their ids, and whether no other ones are left.
+        """
+
+    def histories(self, ids: Sequence[UUID]) -> list[tuple[list[Event], list[str]]]:
+        """All events of each order, in order, and the connections that listen to it."""
 
 
 class QuoteStore(Protocol):

@@ -37,7 +37,7 @@ from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import clean, pass_time
-from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out
 from tests.support.orders import CLIENT
@@ -139,6 +139,7 @@ class OrdersMachine(RuleBasedStateMachine):
         self.messages = queue.enqueued
         self.submission = Submission(
             orders=self.store,
+            standing=no_standing,
             quotes=quotes,
             publish=self.publish,
             queue=queue,

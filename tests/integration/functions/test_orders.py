@@ -133,6 +133,6 @@ def test_an_invalid_list_query_is_refused(
     assert refusal(functions("submit", rest("GET", "/api/orders", query=query))) == (400, "InvalidRequest")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("DELETE", "/api/orders"), ("GET", "/")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/api/orders"), ("GET", "/")])
 def test_other_paths_are_not_found(functions: Functions, method: str, path: str) -> None:
     assert refusal(functions("submit", rest(method, path))) == (404, "NotFound")

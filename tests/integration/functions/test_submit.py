@@ -27,7 +27,8 @@ def test_an_order_is_accepted_stored_and_queued(
     status, body = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(ORDER))))
     assert status == 202
     order = orders.get(UUID(body["orderId"]))
-    assert body == {**order_view(order), "webSocketUrl": f"ws://127.0.0.1/v1?orderId={order.id}"}
+    websocket_url = f"ws://127.0.0.1/v1?orderId={order.id}"
+    assert body == {**order_view(order), "activation": None, "webSocketUrl": websocket_url}
     assert (body["status"], body["amountIn"], body["clientOrderId"]) == ("pending", "1.5", "a-1")
     assert services.messages("OrderQueue") == [{"orderId": str(order.id), "publishedSeq": 1}]
     assert statuses(orders, order.id) == ["pending"]

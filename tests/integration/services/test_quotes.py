@@ -36,7 +36,7 @@ from order_engine.simulation.chain import SimulatedChain
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import TTL_SECONDS, PostgresQuoteStore
-from tests.support.fakes import FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN, claimed
 from tests.support.simulation import ORDER, SOL, Clock, execution_on, landed, market_of, pools, quoted, router_on
@@ -62,6 +62,7 @@ class Scene:
         self.execution: Execution = execution_on(self.market, self.orders)
         self._submission = Submission(
             orders=self.orders,
+            standing=no_standing,
             quotes=self.store,
             publish=lambda events, listeners: None,
             queue=FakeOrderQueue(),

@@ -13,7 +13,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
-from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
 
@@ -37,6 +37,7 @@ class Scene:
         self.rate_limit = FakeRateLimit()
         self.submission = Submission(
             orders=self.orders,
+            standing=no_standing,
             quotes=PostgresQuoteStore(database),
             publish=self.notifications.publish,
             queue=self.queue,

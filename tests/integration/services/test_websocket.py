@@ -24,7 +24,7 @@ from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import terminate
-from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.network import closed_port
 from tests.support.orders import CALLER, CLIENT, OTHER, brought_to, new_order
 
@@ -49,6 +49,7 @@ class Scene:
         )
         submission = Submission(
             orders=self.orders,
+            standing=no_standing,
             quotes=PostgresQuoteStore(database),
             publish=notifications.publish,
             queue=self.queue,

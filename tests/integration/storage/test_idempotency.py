@@ -18,7 +18,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from tests.support.concurrency import at_once
-from tests.support.fakes import FakeOrderQueue, FakeRateLimit
+from tests.support.fakes import FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.orders import CLIENT, LEASE, OTHER, REQUEST, RUN
 
 Connect = Callable[[], Database]
@@ -32,6 +32,7 @@ class Scene:
         self.published: list[Any] = []
         self.submission = Submission(
             orders=self.orders,
+            standing=no_standing,
             quotes=PostgresQuoteStore(database),
             publish=lambda events, listeners: self.published.extend((event.order_id, event.seq) for event in events),
             queue=self.queue,

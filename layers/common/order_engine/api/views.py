@@ -74,6 +74,15 @@ def order_view(order: Order) -> dict[str, Any]:
     }
 
 
+def accepted_view(order: Order, first: Event | None, websocket_url: str) -> dict[str, Any]:
+    """The answer to a submitted order, which for an order that waits takes its `first` event."""
+    return {
+        **order_view(order),
+        "activation": first and _activation(first.data),
+        "webSocketUrl": f"{websocket_url}?orderId={order.id}",
+    }
+
+
 def _optional(name: str, units: int | None, symbol: str) -> dict[str, str | None]:
     """As `amounts`, with `None` for an amount that is not known yet."""
     return {name: None, f"{name}BaseUnits": None} if units is None else {**amounts(name, units, symbol)}
@@ -126,6 +135,11 @@ def wallet_view(market: str, address: str, balances: Mapping[str, int]) -> dict[
 def page_view(orders: Sequence[Order], before: UUID | None) -> dict[str, Any]:
     """A page of orders. `before` is the id below which the next page begins, if there is one."""
     return {"orders": [order_view(order) for order in orders], "nextCursor": before and cursors.encode(before)}
+
+
+def cancelled_view(ids: Sequence[UUID], complete: bool) -> dict[str, Any]:
+    """The answer to a request to cancel all orders: which were, and whether none is left."""
+    return {"cancelled": [str(id) for id in ids], "complete": complete}
 
 
 def event_view(event: Event) -> dict[str, Any]:

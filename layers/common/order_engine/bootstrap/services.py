@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from order_engine.services.quoting import Quoting
     from order_engine.services.recovery import Recovery
     from order_engine.services.routing import Router
+    from order_engine.services.standing import Standing
     from order_engine.services.starting import Starting
     from order_engine.services.submission import Submission
     from order_engine.services.subscriptions import Subscriptions
@@ -74,7 +75,25 @@ def submission() -> Submission:
         queue=aws.order_queue(),
         rate_limit=stores.order_limit(),
         warn=warn,
+        standing=standing,
         wallet=market.wallet(),
+        market=market.description(),
+    )
+
+
+@cache
+def standing() -> Standing:
+    from order_engine.services.standing import Standing
+
+    return Standing(
+        orders=stores.orders(),
+        standing=stores.standing_orders(),
+        open_orders=stores.open_orders(),
+        router=_quote_router,
+        starting=starting(),
+        publish=notifications().publish,
+        wake=lambda: aws.watch_function().start({}),
+        warn=warn,
         market=market.description(),
     )
 
@@ -83,9 +102,8 @@ def submission() -> Submission:
 def quoting() -> Quoting:
     from order_engine.services.quoting import Quoting
 
-    # A realistic latency stands for the routing of an order, not for a quote.
     return Quoting(
-        router=_router("instant"),
+        router=_quote_router(),
         chain=market.chain(),
         store=stores.quotes(),
         rate_limit=stores.quote_limit(),
@@ -156,8 +174,7 @@ def watcher() -> Watcher:
     open_orders = stores.open_orders()
     return Watcher(
         open_orders=open_orders,
-        # A realistic latency stands for the routing of an order, not for a look at the market.
-        router=_router("instant"),
+        router=_quote_router(),
         starting=starting(),
         slicing=Slicing(open_orders=open_orders, starting=starting()),
         sniping=Sniping(
@@ -246,6 +263,12 @@ def health() -> Health:
         },
         authority="postgres",
     )
+
+
+@cache
+def _quote_router() -> Router:
+    """A realistic latency stands for the routing of an order, not for a quote."""
+    return _router("instant")
 
 
 def _router(latency: str | None = None) -> Router:

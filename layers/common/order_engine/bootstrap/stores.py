@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from order_engine.storage.orders import PostgresOrderStore
     from order_engine.storage.quotes import PostgresQuoteStore
     from order_engine.storage.rate_limit import RedisRateLimit
+    from order_engine.storage.standing_orders import PostgresStandingOrders
     from order_engine.storage.subscriptions import PostgresSubscriptionStore
     from order_engine.storage.tokens import PostgresTokenStore
 
@@ -43,6 +44,13 @@ def open_orders() -> PostgresOpenOrders:
     from order_engine.storage.open_orders import PostgresOpenOrders
 
     return PostgresOpenOrders(database(), count, market.name())
+
+
+@cache
+def standing_orders() -> PostgresStandingOrders:
+    from order_engine.storage.standing_orders import PostgresStandingOrders
+
+    return PostgresStandingOrders(database(), count)
 
 
 @cache

@@ -11,6 +11,7 @@ from uuid import UUID
 from order_engine.domain import records, terms
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.tokens import token
 from order_engine.domain.transactions import Fill, Transaction
 
 VERSION = 1
@@ -85,8 +86,7 @@ class Slice(NamedTuple):
 
 def pending(order: OrderRequest | Order, market: str, activation: Activation | None = None) -> dict[str, Any]:
     """The data of `pending`: the request, the market in which it is executed, and why an open order runs now."""
-    details = {"activation": {**activation._asdict(), "amount_out": str(activation.amount_out)}} if activation else {}
-    return records.dump(VERSION, **_request(order, market), **details)
+    return records.dump(VERSION, **_request(order, market), **_activated(activation))
 
 
 def opened(
@@ -95,10 +95,46 @@ def opened(
     reason: Opened = Opened.ACCEPTED,
     message: str | None = None,
     slice: Slice | None = None,
+    activation: Activation | None = None,
 ) -> dict[str, Any]:
-    """The data of `open`: the order with its terms as they are from now on, and why."""
+    """The data of `open`: the order with its terms as they are from now on, and why.
+
+    `activation` is why it runs at once, if it does.
+    """
     made = slice and {**slice._asdict(), "order_id": str(slice.order_id), "amount_in": str(slice.amount_in)}
-    return records.dump(VERSION, **_request(order, market), reason=reason, message=message, slice=made)
+    details = {"reason": reason, "message": message, "slice": made, **_activated(activation)}
+    start_at = order.start_at if isinstance(order, OrderRequest) else None
+    return records.dump(
+        VERSION, **_request(order, market), **details, **({"start_at": start_at.isoformat()} if start_at else {})
+    )
+
+
+def accepted(order: Order, data: dict[str, Any]) -> Order:
+    """An order that waits as it was accepted, by the data of its first event, whatever has become of it since."""
+    due_at = start_at(data) or order.created_at
+    first = order.as_accepted()._replace(
+        amount_in=int(data["amount_in"]),
+        terms=terms.load(order.type, data["terms"]),
+        expires_at=_time(data["expires_at"]),
+        due_at=order.due_at and due_at,
+    )
+    assert first.terms is not None
+    watch = first.terms.watch(first.amount_in, token(first.token_in), token(first.token_out))
+    first = first._replace(**watch._asdict())
+    return first._replace(status=Status.PENDING, seq=2) if "activation" in data else first
+
+
+def start_at(data: dict[str, Any]) -> datetime | None:
+    """When a recurring order was to begin, by the data of its first event."""
+    return _time(data.get("start_at"))
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _activated(activation: Activation | None) -> dict[str, Any]:
+    return {"activation": {**activation._asdict(), "amount_out": str(activation.amount_out)}} if activation else {}
 
 
 def expired(order_expires_at: datetime) -> dict[str, Any]:

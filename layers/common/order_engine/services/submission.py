@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from order_engine.domain import events
 from order_engine.domain.errors import (
     EngineError,
-    IdempotencyKeyReused,
     InsufficientFunds,
-    InvalidOrder,
     NoRoute,
     PriceImpactTooHigh,
     QuoteExpired,
@@ -20,20 +19,21 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
-from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED_MARKET, MarketDescription
-from order_engine.domain.money import describe, format_amount
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.domain.quotes import Offer, Quote
-from order_engine.domain.tokens import token
 from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit, Wallet
 from order_engine.services import rate_limiting
+from order_engine.services.outlook import Outlook
+from order_engine.services.repeats import check_quoted, check_same
+
+if TYPE_CHECKING:
+    from order_engine.services.standing import Standing
 
 
 class Submission:
     """Takes orders from clients, for execution in `market`. `warn` logs what goes wrong without harm to an order.
 
-    Without a `wallet`, nothing is known of what can be paid.
+    `standing` is asked for once there is an order that waits. Without a `wallet`, nothing is known of what can be paid.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Submission:
         queue: OrderQueue,
         rate_limit: RateLimit,
         warn: Callable[[str], None],
+        standing: Callable[[], Standing],
         wallet: Wallet | None = None,
         market: MarketDescription = SIMULATED_MARKET,
     ) -> None:
@@ -54,6 +55,7 @@ class Submission:
         self._queue = queue
         self._rate_limit = rate_limit
         self._warn = warn
+        self._standing = standing
         self._wallet = wallet
         self._market = market
 
@@ -64,27 +66,35 @@ class Submission:
         idempotency_key: str | None = None,
         connection_id: str | None = None,
     ) -> tuple[Order, bool]:
-        """Stores the order and enqueues it. Once it is stored it will run, even if its message is lost.
+        """Stores the order, and enqueues it unless it waits. What is stored will run, even if its message is lost.
 
         Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
-        with an earlier request. The WebSocket connection `connection_id` listens to a new order from its first event.
-        An order that names a quote must ask for what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`,
-        `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `PriceImpactTooHigh`, `NoRoute`,
-        `InsufficientFunds`, `InvalidOrder`.
+        with an earlier request. An order that waits for what the market offers now runs at once. The WebSocket
+        connection `connection_id` listens to a new order from its first event. An order that names a quote must ask for
+        what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`, `TooManySubscriptions`, `QuoteNotFound`,
+        `QuoteExpired`, `PriceImpactTooHigh`, `NoRoute`, `InsufficientFunds`, `InvalidOrder`, and for an order that
+        waits what `Standing.outlook` raises.
         """
         id = uuid7()
-        if refusal := self._refusal(request, client_id):
+        refusal, found = self._judged(request, client_id)
+        if refusal is not None:
             # An accepted order stays accepted: a client that repeats itself may be the reason for the limit.
             earlier = self._orders.earlier(id, client_id, request, idempotency_key)
             if earlier is None:
                 raise refusal
-            return _same(request, earlier), False
-        data = events.pending(request, self._market.name)
-        order = self._orders.insert(id, client_id, request, data, connection_id, idempotency_key)
+            return self._repeated(request, earlier), False
+        data, linked = self._first_event(request, found), None
+        if request.linked is not None:
+            linked = uuid7(), self._first_event(request.linked, Outlook())
+        order = self._orders.insert(id, client_id, request, data, connection_id, idempotency_key, linked)
         if order.id != id:
-            return _same(request, order), False
-        event = Event(id, 1, Status.PENDING, order.created_at, 1, data)
-        self._publish([event], [connection_id] if connection_id else [])
+            return self._repeated(request, order), False
+        for order_id, record in [(id, data)] + ([linked] if linked else []):
+            event = Event(order_id, 1, request.first_status, order.created_at, 1, record)
+            self._publish([event], [connection_id] if connection_id else [])
+        if request.terms is not None:
+            self._standing().begin(order, found.activation)
+            return events.accepted(order, data), True
         try:
             self._queue.enqueue(id, published_seq=1)
         except Exception as error:
@@ -101,79 +111,65 @@ class Submission:
         for id in self._orders.cancel(client_id, order_id):
             self._publish(*self._orders.history(id))
 
+    def _judged(self, request: OrderRequest, client_id: UUID) -> tuple[EngineError | None, Outlook]:
+        """Why a new order can't be accepted now, if so, and else what the market says of one that waits."""
+        if refusal := self._refusal(request, client_id):
+            return refusal, Outlook()
+        unpaid = self._unpaid(request)
+        if request.terms is None:
+            return unpaid, Outlook()
+        try:
+            activation, warning = self._standing().outlook(request)
+        except EngineError as error:
+            return error, Outlook()
+        # What it sells may still be bought while it waits: it is paid when it runs.
+        return None, Outlook(activation, "; ".join(str(each) for each in (warning, unpaid) if each) or None)
+
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
-        """Why a new order can't be accepted now. Raises `QuoteNotFound`, `InvalidOrder`."""
+        """Raises `QuoteNotFound`, `InvalidOrder`."""
         if limited := rate_limiting.refusal(self._rate_limit, client_id):
             return limited
         if request.quote_id is not None:
+            offer = self._quotes.owned(client_id, request.quote_id)
+            check_quoted(request, offer)
             try:
-                _check_quoted(request, self._quotes.owned(client_id, request.quote_id))
+                offer.check(time.time())
+                offer.quote.check_price_impact(offer.price_impact_bps, request.max_price_impact_bps)
             except (QuoteExpired, PriceImpactTooHigh) as error:
                 return error
         try:
             self._market.check_tokens(request.token_in, request.token_out)
         except NoRoute as error:
             return error
-        if self._wallet is not None:
-            try:
-                self._wallet.check(request.token_in, request.amount_in)
-            except InsufficientFunds as error:
-                return error
-            except Transient as error:
-                # The order finds out when it is built.
-                self._warn(f"the wallet's balance is not known: {error}")
         return None
 
+    def _unpaid(self, request: OrderRequest) -> InsufficientFunds | None:
+        if self._wallet is None:
+            return None
+        try:
+            self._wallet.check(request.token_in, request.amount_in)
+        except InsufficientFunds as error:
+            return error
+        except Transient as error:
+            # The order finds out when it is built.
+            self._warn(f"the wallet's balance is not known: {error}")
+        return None
 
-def _same(request: OrderRequest, order: Order) -> Order:
-    """The earlier order as it was accepted. Raises `IdempotencyKeyReused` if it asked for something else."""
-    problems = _mismatches(
-        f"order {order.id}",
-        type=(order.type, request.type),
-        tokenIn=(order.token_in, request.token_in),
-        tokenOut=(order.token_out, request.token_out),
-        amountIn=_amounts_in(order, request),
-        slippageBps=(order.slippage_bps, request.slippage_bps),
-        clientOrderId=(order.client_order_id, request.client_order_id),
-        userId=(order.user_id, request.user_id),
-        quoteId=(order.quote_id, request.quote_id),
-        maxPriceImpactBps=(order.max_price_impact_bps, request.max_price_impact_bps),
-    )
-    if problems:
-        raise IdempotencyKeyReused(problems)
-    return order.as_accepted()
+    def _first_event(self, request: OrderRequest, found: Outlook) -> dict[str, Any]:
+        if request.terms is None:
+            return events.pending(request, self._market.name)
+        return events.opened(request, self._market.name, message=found.warning, activation=found.activation)
 
+    def _repeated(self, request: OrderRequest, order: Order) -> Order:
+        """The earlier order as it was accepted. Raises `IdempotencyKeyReused` if it asked for something else."""
+        first, start_at = self._accepted(order)
+        linked = self._accepted(self._orders.get(order.linked_id))[0].terms if order.linked_id else None
+        check_same(request, first, linked, start_at)
+        return first
 
-def _check_quoted(request: OrderRequest, offer: Offer) -> None:
-    """Raises `QuoteExpired`, `PriceImpactTooHigh`, or `InvalidOrder` with every difference."""
-    problems = _mismatches(
-        f"quote {offer.id}",
-        tokenIn=(offer.quote.token_in, request.token_in),
-        tokenOut=(offer.quote.token_out, request.token_out),
-        amountIn=_amounts_in(offer.quote, request),
-        slippageBps=(offer.slippage_bps, request.slippage_bps),
-    )
-    if problems:
-        raise InvalidOrder(problems)
-    offer.check(time.time())
-    offer.quote.check_price_impact(offer.price_impact_bps, request.max_price_impact_bps)
-
-
-def _amounts_in(expected: Order | Quote, was: OrderRequest) -> tuple[str, str]:
-    """Both amounts, equal if their decimals are: another token is a difference of its own."""
-    both = [(each.amount_in, token(each.token_in)) for each in (expected, was)]
-    one, other = (format_amount(*each) for each in both)
-    return (one, other) if one == other else (describe(*both[0]), describe(*both[1]))
-
-
-def _mismatches(source: str, **fields: tuple[object, object]) -> list[dict[str, Any]]:
-    """A problem for each field whose expected and actual values differ."""
-    return [
-        {"field": field, "message": f"expected {_shown(expected)} as in {source}, was {_shown(was)}"}
-        for field, (expected, was) in fields.items()
-        if expected != was
-    ]
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else str(value)
+    def _accepted(self, order: Order) -> tuple[Order, datetime | None]:
+        """The order as it was accepted, and when it was to begin. Its terms may have been replaced since."""
+        if order.terms is not None:
+            for event in self._orders.events(order.id):
+                return events.accepted(order, event.data), events.start_at(event.data)
+        return order.as_accepted(), None

@@ -12,6 +12,11 @@ SELECT = """
     WHERE order_id = %(id)s AND seq > %(after)s ORDER BY seq"""
 """An order's events above `after`. It names the order, so that Postgres reads one partition only."""
 
+SELECT_ALL = """
+    SELECT order_id, seq, status, at, attempt, data FROM order_events WHERE order_id = ANY(%(ids)s)
+    ORDER BY order_id, seq"""
+"""All events of several orders."""
+
 
 def from_row(row: dict[str, Any]) -> Event:
     return Event(row["order_id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], row["data"])

@@ -203,7 +203,6 @@ class PostgresOrderStore:
         return [events.from_row(event) for event in found], row["listeners"]
 
     def page(self, client_id: UUID, limit: int, selection: Selection = ALL) -> tuple[list[Order], UUID | None]:
-        """The client's selected orders, newest first, and the `beyond` of the next page, if there is one."""
         condition, parameters = order_lists.selected(client_id, selection)
         rows = self._database.fetch(_PAGE.format(condition=condition), {**parameters, "limit": limit + 1})
         orders = [order_of(row) for row in rows[:limit]]

@@ -24,7 +24,7 @@ from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.quotes import Offer, Quote
 from order_engine.ports import OrderStore
 from order_engine.services.submission import Submission
-from tests.support.fakes import FakeQuoteStore, FakeRateLimit
+from tests.support.fakes import FakeQuoteStore, FakeRateLimit, no_standing
 
 REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)
@@ -61,6 +61,7 @@ class FakeOrders:
         data: dict[str, Any],
         connection_id: str | None = None,
         idempotency_key: str | None = None,
+        linked: tuple[UUID, dict[str, Any]] | None = None,
     ) -> Order:
         self._journal.note("store")
         return Order(
@@ -109,6 +110,7 @@ def submit(
         quotes.insert(CLIENT, offer)
     submission = Submission(
         orders=cast(OrderStore, FakeOrders(journal)),
+        standing=no_standing,
         quotes=quotes,
         publish=publish,
         queue=FakeQueue(journal),
