@@ -55,8 +55,8 @@ _DIFFERENT = {
 
 
 _LATER = """
-    floor(copied.{0} * (1 + n %% 7) *
-        CASE copied.waits_for WHEN 'at_most' THEN 1 - 0.5 * n / %(copies)s ELSE 1 + n::numeric / %(copies)s END)"""
+    floor(copied.{0} * (1 + n %% 7)
+        * (1 + CASE copied.waits_for WHEN 'at_most' THEN -n ELSE n END * %(reach)s / %(copies)s))"""
 
 _COPY_OPEN = """
     INSERT INTO orders ({columns}) SELECT {values}
@@ -74,16 +74,18 @@ _DIFFERENT_OPEN = {
 """The columns in which a copy of an order that waits differs."""
 
 
-def fill_open(url: str, copies: int) -> None:
+def fill_open(url: str, copies: int, reach: float = 0.5) -> None:
     """Adds so many copies of each open order, without events: a moving price reaches them later, one after the other.
 
-    Their amounts are up to seven times as large.
+    The last once it has moved by `reach`, a share of the price. Their amounts are up to seven times as large.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         columns = _columns(connection, "orders")
         values = ", ".join(_DIFFERENT_OPEN.get(name, f"copied.{name}") for name in columns)
         connection.execute("SET session_replication_role = replica")
-        connection.execute(_COPY_OPEN.format(columns=", ".join(columns), values=values), {"copies": copies})
+        connection.execute(
+            _COPY_OPEN.format(columns=", ".join(columns), values=values), {"copies": copies, "reach": reach}
+        )
         connection.execute("VACUUM ANALYZE orders")
 
 

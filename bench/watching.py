@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from uuid import UUID
 
 import psutil
@@ -81,35 +81,43 @@ class MeteredRouter(Router):
             return super().read(tokens)
 
 
+class Book(NamedTuple):
+    """Open orders. The market reaches the first once its price has moved by the share `nearest`, the last by `reach` more."""
+
+    title: str
+    orders: int
+    nearest: Decimal = Decimal("0.01")
+    reach: float = 0.5
+
+
 def measure_watching(orders: int) -> None:
-    """Prints what a tick takes with no open order, with a hundredth of so many, and with all of them."""
+    """Prints what a tick takes with no open order, with a hundredth of so many, near ones too, and with all of them."""
+    few = orders // 100
+    books = (
+        Book("0", 0),
+        Book(f"{few:,}", few),
+        Book(f"{few:,}, all within 0.1 %", few, Decimal("0.0005"), 0.0005),
+        Book(f"{orders:,}", orders),
+    )
     rows = []
-    for count in (0, orders // 100, orders):
+    for book in books:
         with data_folder() as folder, postgres(folder) as url:
             migrate(url, others=MIGRATIONS)
-            rows.append([f"{count:,}", *(f"{figure:.1f}" for figure in milliseconds_of_a_tick(url, count))])
-    columns = [
-        "open orders",
-        "a tick, ms",
-        "… statements",
-        "… reading the pools",
-        "… quotes",
-        "CPU, ms",
-        "… of Postgres",
-    ]
-    print_table(columns, rows)
+            rows.append([book.title, *(f"{figure:.1f}" for figure in milliseconds_of_a_tick(url, book))])
+    parts = ["… statements", "… reading the pools", "… quotes"]
+    print_table(["open orders", "a tick, ms", *parts, "CPU, ms", "… of Postgres"], rows)
 
 
-def milliseconds_of_a_tick(url: str, orders: int) -> Iterator[float]:
+def milliseconds_of_a_tick(url: str, book: Book) -> Iterator[float]:
     """The median, the means of its parts, and the mean CPU time of the watcher and of its connections to Postgres."""
     meter = Meter()
     database, pools = MeteredDatabase(url, meter), Database(url)
     router = MeteredRouter(pools, meter)
     watcher = new_watcher(database, router)
     create_pools(pools)
-    if orders:
-        open_orders(database, router)
-        fill_open(url, orders // len(PAIRS) // 2 - 1)
+    if book.orders:
+        open_orders(database, router, book.nearest)
+        fill_open(url, book.orders // len(PAIRS) // 2 - 1, book.reach)
     backends = [psutil.Process(one.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]) for one in (database, pools)]
     for _ in range(5):
         watcher.tick(Watched())
@@ -165,15 +173,15 @@ def _unexpected(*arguments: object) -> NoReturn:
     raise RuntimeError(f"expected that no order is reached, was {arguments}")
 
 
-def open_orders(database: Database, router: Router) -> None:
-    """Stores a limit order and a stop of 100 dollars for each pair, which the market reaches by a move of 1 %."""
+def open_orders(database: Database, router: Router, nearest: Decimal) -> None:
+    """Stores a limit order and a stop of 100 dollars for each pair, which the market reaches by such a move."""
     store, snapshot = PostgresOrderStore(database), router.read({token for pair in PAIRS for token in pair})
     for token_in, token_out in PAIRS:
         amount_in = 100 * 10**6 * 10 ** token(token_in).decimals // MICRO_USD[token_in]
         route = snapshot.quote(token_in, token_out, amount_in, 500)
         assert route is not None
         paid = Decimal(format_price(amount_in, token(token_in), route.amount_out, token(token_out)))
-        for type, waits in (("limit", Limit(paid * Decimal("1.01"))), ("stop", Stop(paid * Decimal("0.99")))):
+        for type, waits in (("limit", Limit(paid * (1 + nearest))), ("stop", Stop(paid * (1 - nearest)))):
             request = OrderRequest(type, token_in, token_out, amount_in, terms=waits)
             store.insert(uuid7(), CLIENT, request, events.opened(request, SIMULATED))
 

@@ -66,7 +66,7 @@ def test_a_bound_is_near_the_price() -> None:
     deep = Paths(listed([amm(10**15, 10**15), amm(10**14, 10**14)], *PAIR), *PAIR, NOW, 5_000)
     price = Fraction(9_975, 10_000)
     for bound in (best_price_from(deep, 10**9), worst_price_until(deep, 10**9)):
-        assert abs(bound - price) < price * Fraction(15, 10_000)
+        assert abs(bound - price) < price * Fraction(2, 10_000)
     # For a few base units only the spot price says something.
     assert best_price_from(deep, 10) > 2 > best_price_of_all(deep)
 
