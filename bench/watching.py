@@ -82,7 +82,7 @@ class MeteredRouter(Router):
 
 
 class Book(NamedTuple):
-    """Open orders. The market reaches the first once its price has moved by the share `nearest`, the last by `reach` more."""
+    """Open orders. A move by `nearest`, a share of the price, reaches the first, and one by `reach` more the last."""
 
     title: str
     orders: int
