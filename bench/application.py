@@ -85,6 +85,11 @@ class Application:
         properties = self.main.document["Resources"][function]["Properties"]
         return int(self.main.value(properties.get(name, self.globals[name])))
 
+    def watch_interval(self) -> float:
+        """The seconds between two looks at the market."""
+        variables = self.main.document["Resources"]["WatchFunction"]["Properties"]["Environment"]["Variables"]
+        return float(self.main.value(variables["WATCH_INTERVAL_SECONDS"]))
+
     @property
     def traced(self) -> bool:
         return bool(self.main.value(self.globals.get("Tracing", "")) == "Active")

@@ -36,6 +36,9 @@ PROXY_ACU, CACHE_GB, REDIS_GB = 8, 0.1, 1.0
 AURORA_IO_BYTES = 4096
 # One line each for the REST request, for connecting and for disconnecting.
 ACCESS_LOG_BYTES, ACCESS_LOG_LINES = 450, 3
+WATCHING_METRICS = ("OpenOrders", "OrderOpen", "WatchTick")
+"""Those that are only written where orders wait."""
+
 MONTHS_KEPT = 3
 """How long orders stay in the database."""
 
@@ -241,6 +244,13 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
             f"lambda {application.architecture}",
             scheduled["RecoverFunction"] * seconds * application.memory("RecoverFunction") / 1024,
         ),
+        # One statement, where a sweep has several.
+        Use(
+            "Lambda",
+            "GB-seconds of questions whether an order waits, at most",
+            f"lambda {application.architecture}",
+            scheduled["WatchFunction"] * seconds * application.memory("WatchFunction") / 1024,
+        ),
         Use(
             "Lambda",
             "GB-seconds of searches for pools, at most",
@@ -252,6 +262,17 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
         ),
     ]
     return [use for use in found if use.quantity]
+
+
+def watching(application: Application) -> list[Use]:
+    """What a month uses in addition if an order waits all the time. The watcher renews its lease at every look."""
+    looks = HOURS * 3600 / application.watch_interval()
+    gigabytes = application.memory("WatchFunction") / 1024
+    return [
+        Use("Lambda", "GB-seconds of watching", f"lambda {application.architecture}", HOURS * 3600 * gigabytes),
+        Use("Aurora", "I/O", "aurora io", looks),
+        Use("CloudWatch", "metrics", "metric", len(WATCHING_METRICS)),
+    ]
 
 
 def database(application: Application) -> Iterator[Use]:

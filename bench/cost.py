@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.application import Application
-from bench.billing import DAYS, Order, Use, dollars, fixed, month, servers
+from bench.billing import DAYS, Order, Use, dollars, fixed, month, servers, watching
 from bench.one_order import RECORD
 from bench.prices import AS_OF
 from bench.table import markdown
@@ -72,6 +72,11 @@ def tables(template: Path, record: dict[str, Any]) -> str:
         f" transitions an order (${price_of_transitions} per million orders) instead of the Express requests and"
         " GB-hours, and a DispatchFunction that does not wait."
     )
+    waiting = (
+        f"A month in which an order waits all the time costs ${money(dollars(watching(application)))} more:"
+        f" WatchFunction then looks at the market every {application.watch_interval():g} s instead of asking once a"
+        " minute whether an order waits."
+    )
     columns = [
         "orders a day",
         "this",
@@ -90,6 +95,7 @@ def tables(template: Path, record: dict[str, Any]) -> str:
             "### A month without an order\n",
             markdown(["service", "billed unit", "a month", "$ a month"], rows(monthly), text=2),
             f"In `dev`, such a month costs ${money(dollars(fixed(small, solana)))}.\n",
+            f"{waiting}\n",
             "### A month, in $\n",
             markdown(columns, volumes, text=0),
         ]

@@ -212,14 +212,23 @@ def test_an_empty_queue_is_polled_too(folder: Path, record: dict[str, Any]) -> N
 def test_each_schedule_runs_its_function_as_often_as_it_says(folder: Path, record: dict[str, Any]) -> None:
     template = folder / "template.yaml"
     before = billing.fixed(Application(template), record)
-    assert quantity(before, "EventBridge Scheduler", "runs") == 61 * HOURS
+    # A sweep and a watcher a minute, and a search.
+    assert quantity(before, "EventBridge Scheduler", "runs") == 121 * HOURS
     searching = quantity(before, "Lambda", "GB-seconds of searches")
     assert searching == HOURS * 300 / 2
     change(template, "rate(1 hour)", "rate(15 minutes)")
     after = billing.fixed(Application(template), record)
-    assert quantity(after, "EventBridge Scheduler", "runs") == 64 * HOURS
+    assert quantity(after, "EventBridge Scheduler", "runs") == 124 * HOURS
     assert quantity(after, "Lambda", "GB-seconds of sweeps") == quantity(before, "Lambda", "GB-seconds of sweeps")
     assert quantity(after, "Lambda", "GB-seconds of searches") == 4 * searching
+
+
+def test_a_watcher_that_watches_is_billed_for_all_of_its_time(folder: Path) -> None:
+    uses = billing.watching(Application(folder / "template.yaml"))
+    assert quantity(uses, "Lambda", "GB-seconds of watching") == HOURS * 3600 / 2
+    assert quantity(uses, "Aurora", "I/O") == HOURS * 3600
+    change(folder / "template.yaml", "SECONDS: !Ref WatchIntervalSeconds", "SECONDS: '10'")
+    assert quantity(billing.watching(Application(folder / "template.yaml")), "Aurora", "I/O") == HOURS * 360
 
 
 def test_resources_of_nested_templates_count(tmp_path: Path, record: dict[str, Any]) -> None:

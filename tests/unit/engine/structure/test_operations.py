@@ -161,7 +161,7 @@ def test_alarms_use_the_metrics_that_functions_write(functions: Resources, alarm
         assert metric["Dimensions"] == [{"Name": "service", "Value": service}]
 
 
-@pytest.mark.parametrize(("stores", "widgets"), [({}, 10), ({"DatabaseUrl": "", "RedisUrl": ""}, 12)])
+@pytest.mark.parametrize(("stores", "widgets"), [({}, 11), ({"DatabaseUrl": "", "RedisUrl": ""}, 13)])
 def test_the_dashboard_is_json(stores: dict[str, str], widgets: int) -> None:
     (dashboard,) = of_type(translation.watching(**stores), "AWS::CloudWatch::Dashboard").values()
     assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == widgets
