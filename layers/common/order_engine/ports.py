@@ -218,10 +218,13 @@ class OrderStore(Protocol):
         """The messages of these orders were not sent: their wait starts again."""
 
     def end_to_republish(self, id: UUID) -> list[UUID]:
-        """The order and its linked one, if the order has ended and `end_republished` was not called for it."""
+        """The order and its linked one, if its last run has ended and `end_republished` was not called since.
+
+        Then the order has ended too, or it is open again.
+        """
 
     def end_republished(self, id: UUID) -> None:
-        """Records that all events of an ended order were published once more."""
+        """Records that all events of an order were published once more after its last run."""
 
 
 class Group(NamedTuple):

@@ -7,8 +7,10 @@ after each commit and each effect, others supersede them, and invocations that w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,14 +19,19 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from order_engine.domain import events
 from order_engine.domain.errors import MAX_ATTEMPTS, EngineError, TooLateToCancel
 from order_engine.domain.events import Event
-from order_engine.domain.lifecycle import FINAL, Status, Trigger
+from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import FINAL, RUNNING, Status
+from order_engine.domain.markets import SIMULATED
+from order_engine.domain.money import format_price
 from order_engine.domain.orders import OrderRequest
-from order_engine.domain.quotes import Costs, Quote
+from order_engine.domain.terms import Limit, Stop
 from order_engine.domain.timing import LEASE_SECONDS as LEASE
-from order_engine.domain.transactions import Fill, Transaction
-from order_engine.ports import Chain, ExecutionResult
+from order_engine.domain.tokens import token
+from order_engine.domain.transactions import Transaction
+from order_engine.ports import ExecutionResult
 from order_engine.services.connections import Eviction
 from order_engine.services.dispatching import Dispatch
 from order_engine.services.execution import Execution
@@ -33,17 +40,18 @@ from order_engine.services.submission import Submission
 from order_engine.storage.connections import PostgresConnectionStore
 from order_engine.storage.database import Database
 from order_engine.storage.event_partitions import PostgresEventPartitions
-from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.crashes import CRASHES, Crash, CrashingOrders, CrashPoint, Line
 from tests.support.databases import clean, pass_time
 from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket, min_out
+from tests.support.open_orders import MET
 from tests.support.orders import CLIENT
 from tests.support.state_walk import Invocation, Walk
 
-CRASHES = ("before commit", "after commit", "before effect", "after effect")
 PAIRS = (("SOL", "USDC", 10**9), ("USDC", "SOL", 10**6), ("BONK", "SOL", 1))
 A_WHILE = 61.0
 """Seconds after which a lease, a quote and a transaction have expired."""
@@ -51,84 +59,13 @@ A_WHILE = 61.0
 some = st.integers(0, 999)
 
 
-class Crash(BaseException):
-    """The process dies."""
-
-
-class CrashPoint:
-    """Crashes once at the armed point, or runs something else there."""
-
-    def __init__(self) -> None:
-        self._at: str | None = None
-        self._meanwhile: Callable[[], None] | None = None
-
-    @contextmanager
-    def armed(self, at: str | None, meanwhile: Callable[[], None] | None = None) -> Iterator[None]:
-        self._at, self._meanwhile = at, meanwhile
-        try:
-            yield
-        finally:
-            self._at = None
-
-    def reached(self, point: str) -> None:
-        if self._at == point:
-            self._at = None
-            if self._meanwhile is None:
-                raise Crash
-            self._meanwhile()
-
-
-class Orders(PostgresOrderStore):
-    def __init__(self, database: Database, crash: CrashPoint) -> None:
-        super().__init__(database)
-        self._crash = crash
-
-    def move(
-        self,
-        id: UUID,
-        run: str,
-        trigger: Trigger,
-        attempt: int,
-        data: dict[str, Any],
-        from_status: Status | None = None,
-        **columns: Any,
-    ) -> tuple[Event, list[str]] | None:
-        self._crash.reached("before commit")
-        moved = super().move(id, run, trigger, attempt, data, from_status, **columns)
-        self._crash.reached("after commit")
-        return moved
-
-
-class Line:
-    """The connection to the chain. `ghosts` are transactions of crashed senders, which may arrive at any time."""
-
-    def __init__(self, chain: Chain, crash: CrashPoint, ghosts: list[Transaction]) -> None:
-        self._chain = chain
-        self._crash = crash
-        self._ghosts = ghosts
-
-    def costs(self, quote: Quote) -> Costs:
-        return self._chain.costs(quote)
-
-    def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
-        return self._chain.build(quote, min_out, order_id)
-
-    def submit(self, transaction: Transaction) -> None:
-        self._ghosts.append(transaction)
-        self._crash.reached("before effect")
-        self._chain.submit(transaction)
-        self._crash.reached("after effect")
-
-    def confirm(self, transaction: Transaction) -> Fill | None:
-        return self._chain.confirm(transaction)
-
-
 class OrdersMachine(RuleBasedStateMachine):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
         self.crash = CrashPoint()
-        self.store = Orders(database, self.crash)
+        self.store = CrashingOrders(database, self.crash)
+        self.waiting = PostgresOpenOrders(database)
         self.market = SimulatedMarket(database)
         self.ghosts: list[Transaction] = []
         quotes, line = PostgresQuoteStore(database), Line(self.market.chain, self.crash, self.ghosts)
@@ -203,6 +140,39 @@ class OrdersMachine(RuleBasedStateMachine):
             self.messages.remove(order.id)
             self.dispatch.run(order.id, str(uuid4()))
 
+    @precondition(lambda self: len(self.heard) < 3)
+    @rule(
+        pair=st.sampled_from(PAIRS),
+        amount=st.integers(1, 10**5),
+        slippage=st.sampled_from([0, 50, 10_000]),
+        percent=st.sampled_from([50, 100, 101]),
+        kind=st.sampled_from(["limit", "stop", "linked"]),
+        at_once=st.booleans(),
+    )
+    def submit_one_that_waits(
+        self, pair: tuple[str, str, int], amount: int, slippage: int, percent: int, kind: str, at_once: bool
+    ) -> None:
+        """Submits orders whose limit is that share of what the market pays."""
+        token_in, token_out, unit = pair
+        asked = OrderRequest(kind, token_in, token_out, amount * unit, slippage)
+        try:
+            quote = self.market.router.best(token_in, token_out, asked.amount_in, asked.max_price_impact_bps)[0]
+        except EngineError:
+            return
+        least = max(quote.amount_out * percent // 100, 1)
+        price = format_price(asked.amount_in, token(token_in), least, token(token_out))
+        limit = replace(asked, type="limit", terms=Limit(min_out=least))
+        stop = replace(asked, type="stop", terms=Stop(Decimal(price), Decimal(price)))
+        request = {"limit": limit, "stop": stop, "linked": replace(limit, linked=stop)}[kind]
+        linked = (uuid7(), events.opened(stop, SIMULATED)) if request.linked else None
+        id, opened = uuid7(), events.opened(request, SIMULATED)
+        self.store.insert(id, CLIENT, request, opened, "c1", linked=linked)
+        for one in (id, linked[0]) if linked else (id,):
+            self.publish(*self.store.history(one))
+        if at_once:
+            self.activate(-1)
+            self.deliver(-1, once_more=False)
+
     @precondition(lambda self: self.heard and not self.cancelled)
     @rule(which=some)
     def cancel(self, which: int) -> None:
@@ -217,7 +187,18 @@ class OrdersMachine(RuleBasedStateMachine):
         else:
             assert self.store.get(id).status is Status.CANCELLED
 
-    # What the queue and the sweep do
+    # What the watcher, the queue and the sweep do
+
+    @precondition(lambda self: self.heard)
+    @rule(which=some, dies=st.booleans())
+    def activate(self, which: int, dies: bool = False) -> None:
+        """Activates an order, whatever the market pays now. The watcher may die before it tells anybody."""
+        found = [order for order in map(self.store.get, self.heard) if order.status is Status.OPEN]
+        chosen = [(found[which % len(found)], MET)] if found else []
+        for moved in self.waiting.activate(chosen):
+            if not dies:
+                self.publish([moved.event], moved.listeners)
+                self.messages.append(moved.event.order_id)
 
     @precondition(lambda self: self.messages)
     @rule(which=some, once_more=st.booleans())
@@ -271,8 +252,8 @@ class OrdersMachine(RuleBasedStateMachine):
     @rule(which=some, point=st.sampled_from(CRASHES), by=some, other=some)
     def be_overtaken(self, which: int, point: str, by: int, other: int) -> None:
         """Lets something else happen in the middle of a step."""
-        others = [self.carry_out_late, self.arrive_late, self.cancel, self.pass_a_while_and_run]
-        lists = [self.invocations, self.ghosts, self.heard, self.heard]
+        others = [self.carry_out_late, self.arrive_late, self.cancel, self.activate, self.pass_a_while_and_run]
+        lists = [self.invocations, self.ghosts, self.heard, self.heard, self.heard]
         walk, number = self.walks[which % len(self.walks)], by % len(others)
         self.overtaken = walk
 
@@ -383,6 +364,7 @@ class OrdersMachine(RuleBasedStateMachine):
             self.order_is_in_order(order, events[id], swaps)
             heard = self.heard[id]
             assert heard == list(range(1, len(heard) + 1)), f"expected events in order, was {heard}"
+            self.linked_orders_are_in_order(order, orders)
         signed = {event["data"]["signature"] for id in events for event in events[id] if event["status"] == "building"}
         assert swaps.keys() <= signed | self.traded, "expected no swap but what was recorded as built"
         assert self.market.is_in_order(), "expected every unit to be somewhere"
@@ -399,15 +381,24 @@ class OrdersMachine(RuleBasedStateMachine):
         if status in FINAL:
             self.ended[order["id"]] = status
             assert bool(fills) is (status is Status.CONFIRMED)
+        assert not (fills and status is Status.OPEN), "expected no order that waits after its fill"
         for signature, swap in fills:
             assert (swap.token_in, swap.amount_in) == (order["token_in"], order["amount_in"]), "expected what was asked"
             assert signature == order["tx_hash"]
             assert swap.amount_out >= order["min_out"] == min_out(order["transaction"])
-            assert order["min_out"] == order["quoted_out"] * (10_000 - order["slippage_bps"]) // 10_000
+            slipped = order["quoted_out"] * (10_000 - order["slippage_bps"]) // 10_000
+            assert order["min_out"] == max(slipped, order["limit_out"] or 0), "expected the limit or more"
             assert status is not Status.CONFIRMED or order["amount_out"] == swap.amount_out
 
+    def linked_orders_are_in_order(self, order: dict[str, Any], orders: dict[UUID, dict[str, Any]]) -> None:
+        linked = orders.get(order["linked_id"])
+        if linked is not None:
+            both = {Status(order["status"]), Status(linked["status"])}
+            assert not both <= RUNNING | {Status.CONFIRMED}, "expected one of two linked orders to run"
+            assert Status.CONFIRMED not in both or Status.OPEN not in both, "expected none to be open beside the fill"
+
     def teardown(self) -> None:
-        """Removes all faults: every order ends, and its client has heard every event."""
+        """Removes all faults: every order ends or is open again, and its client has heard every event."""
         self.market.clear_faults()
         for _ in range(5):
             self.recover(A_WHILE)
@@ -416,7 +407,7 @@ class OrdersMachine(RuleBasedStateMachine):
             self.everything_is_in_order()
         for id in self.heard:
             order = self.store.get(id)
-            assert order.status in FINAL, f"expected an end, was {order.status}"
+            assert order.status not in RUNNING, f"expected an end, was {order.status}"
             assert self.heard[id] == list(range(1, order.seq + 1))
 
 

@@ -41,9 +41,9 @@ class Dispatch:
         raise ExecutionFailed(f"execution {name} {result.status}: {result.error}: {result.cause}")
 
     def _publish_end(self, order_id: UUID) -> None:
-        """Publishes the events of an ended order: its run may have died between its end and the publication.
+        """Publishes all events of an order whose run has ended: it may have died between the last and its publication.
 
-        And those of its linked order, which may have ended with it. Does so once, since a backlog may bring many
+        And those of the linked order, which may have ended with it. Does so once, since a backlog may bring many
         messages for one order.
         """
         ended = self._orders.end_to_republish(order_id)

@@ -33,7 +33,8 @@ _EARLIER = f"""
 _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'"
 
 _HOLD = f"""
-    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0
+    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0,
+        end_republished = FALSE
     WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND {{may_hold}}
     RETURNING {ORDER}"""
 _CLAIM = _HOLD.format(may_hold=f"(run = %(run)s OR ({_HELD}) IS NOT TRUE)")
@@ -103,7 +104,8 @@ _TAKE_STALLED = f"""
 
 _NOT_ENQUEUED = "UPDATE orders SET enqueue_count = 0 WHERE id = ANY(%(ids)s)"
 
-_END_TO_REPUBLISH = f"SELECT id, linked_id FROM orders WHERE id = %(id)s AND {ENDED} AND NOT end_republished"
+_END_TO_REPUBLISH = f"""
+    SELECT id, linked_id FROM orders WHERE id = %(id)s AND ({ENDED} OR {OPEN}) AND NOT end_republished"""
 
 _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
