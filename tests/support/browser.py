@@ -24,7 +24,7 @@ class Api(Protocol):
     key: str
 
 
-def ask(stack: Api, path: str, order: dict[str, str] | None = None) -> Any:
+def ask(stack: Api, path: str, order: dict[str, Any] | None = None) -> Any:
     """Returns the REST API's answer, to a POST if there is an order."""
     headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
     body = None if order is None else json.dumps(order).encode()
@@ -32,9 +32,9 @@ def ask(stack: Api, path: str, order: dict[str, str] | None = None) -> Any:
         return json.load(response)
 
 
-def submit(stack: Stack, **changes: str) -> str:
+def submit(stack: Stack, **changes: Any) -> str:
     """Submits an order outside the browser and returns its id."""
-    order = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
+    order: dict[str, Any] = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", **changes}
     return str(ask(stack, "/api/orders/execute", order)["orderId"])
 
 
