@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 
@@ -14,10 +15,11 @@ from order_engine.domain.events import Activated, Activation, Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order
-from order_engine.ports import Moved
+from order_engine.ports import Moved, Selection
 from order_engine.storage.database import Database
 from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
+from order_engine.storage.standing_orders import PostgresStandingOrders
 from tests.support.concurrency import at_once
 from tests.support.databases import pass_time
 from tests.support.network import UnreliableLine
@@ -77,49 +79,61 @@ def test_of_two_linked_orders_one_is_activated_whoever_comes_first(
         assert sum(count_moves(orders, order) for order in pair) == 1
 
 
-Act = Callable[[PostgresOpenOrders, PostgresOrderStore, Order], object]
+class Party(NamedTuple):
+    """Who may move an open order, each over a connection of its own."""
+
+    watcher: PostgresOpenOrders
+    orders: PostgresOrderStore
+    standing: PostgresStandingOrders
 
 
-def cancel(watcher: PostgresOpenOrders, store: PostgresOrderStore, order: Order) -> None:
+@pytest.fixture
+def parties(connect: Connect) -> list[Party]:
+    connections = [connect() for _ in range(20)]
+    return [
+        Party(PostgresOpenOrders(database), PostgresOrderStore(database), PostgresStandingOrders(database))
+        for database in connections
+    ]
+
+
+SOON, OVERDUE = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
+REPLACEMENT = stop(limit_price="148", expires_at=SOON)
+
+
+def cancel(party: Party, order: Order) -> None:
     """Compares no seq, so it may follow another move, and succeeds once more where the order is cancelled already."""
     with suppress(TooLateToCancel):
-        store.cancel(CLIENT, order.id)
+        party.orders.cancel(CLIENT, order.id)
 
 
-ACTS: dict[str, Act] = {
-    "activate": lambda watcher, store, order: watcher.activate([(order, MET)]),
-    "refuse": lambda watcher, store, order: watcher.refuse(order, InsufficientFunds("too little")),
-    "reach": lambda watcher, store, order: watcher.reach(order),
-    "expire": lambda watcher, store, order: watcher.expire(10),
+ACTS: dict[str, Callable[[Party, Order], object]] = {
+    "activate": lambda party, order: party.watcher.activate([(order, MET)]),
+    "refuse": lambda party, order: party.watcher.refuse(order, InsufficientFunds("too little")),
+    "reach": lambda party, order: party.watcher.reach(order),
+    "expire": lambda party, order: party.watcher.expire(10),
+    "replace": lambda party, order: party.standing.replace(order, REPLACEMENT, {}),
     "cancel": cancel,
 }
-SOON, OVERDUE = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
 
 
 @pytest.mark.parametrize(
     ("expires_at", "acts"),
     [
-        (SOON, ["activate", "refuse", "reach", "expire"]),
-        (SOON, ["activate", "refuse", "reach", "expire", "cancel"]),
-        (OVERDUE, ["activate", "refuse", "expire"]),
-        (OVERDUE, ["activate", "refuse", "expire", "cancel"]),
+        (SOON, ["activate", "refuse", "reach", "expire", "replace"]),
+        (SOON, ["activate", "refuse", "reach", "expire", "replace", "cancel"]),
+        (OVERDUE, ["activate", "refuse", "expire", "replace"]),
+        (OVERDUE, ["activate", "refuse", "expire", "replace", "cancel"]),
     ],
-    ids=["before it expires", "or its client, before it expires", "when it is overdue", "or its client, when overdue"],
+    ids=["before it expires", "cancelled before it expires", "when it is overdue", "cancelled when it is overdue"],
 )
 def test_of_twenty_moves_of_an_open_order_one_is_made(
-    database: Database,
-    connect: Connect,
-    orders: PostgresOrderStore,
-    watchers: list[PostgresOpenOrders],
-    expires_at: datetime,
-    acts: list[str],
+    database: Database, orders: PostgresOrderStore, parties: list[Party], expires_at: datetime, acts: list[str]
 ) -> None:
-    stores = [PostgresOrderStore(connect()) for _ in range(20)]
     for _ in range(ROUNDS):
         order = open_order(database, stop(limit_price="149", expires_at=expires_at))
 
         def act(number: int, order: Order = order) -> bool:
-            return bool(ACTS[acts[number % len(acts)]](watchers[number], stores[number], order))
+            return bool(ACTS[acts[number % len(acts)]](parties[number], order))
 
         won = sum(at_once(20, act))
         is_cancelled = orders.get(order.id).status is Status.CANCELLED
@@ -127,21 +141,25 @@ def test_of_twenty_moves_of_an_open_order_one_is_made(
         assert count_moves(orders, order) == won + is_cancelled
 
 
-def test_linked_orders_that_are_activated_cancelled_and_expired_at_once_come_to_an_end(
-    database: Database, connect: Connect, orders: PostgresOrderStore, watchers: list[PostgresOpenOrders]
+def test_linked_orders_that_are_cancelled_and_expire_at_once_end_once(
+    database: Database, orders: PostgresOrderStore, parties: list[Party]
 ) -> None:
-    stores = [PostgresOrderStore(connect()) for _ in range(20)]
-    pairs = [open_pair(database, limit(expires_at=OVERDUE), stop(expires_at=OVERDUE)) for _ in range(10)]
+    """WHEN clients cancel either of two, or all orders, while watchers expire them in batches that cross."""
+    pairs = [open_pair(database, limit(expires_at=OVERDUE), stop(expires_at=OVERDUE)) for _ in range(20)]
 
     def act(number: int) -> None:
-        if number % 2:
-            watchers[number].expire(3 + number)
-        else:
-            for pair in pairs:
-                cancel(watchers[number], stores[number], pair[number // 2 % 2])
+        party = parties[number]
+        match number % 4:
+            case 0:
+                party.standing.cancel_all(CLIENT, Selection(), 3 + number)
+            case 1:
+                for pair in pairs[number:] + pairs[:number]:
+                    cancel(party, pair[number // 4 % 2])
+            case _:
+                party.watcher.expire(3 + number)
 
     at_once(20, act)
-    watchers[0].expire(100)
+    parties[0].watcher.expire(100)
     for order in (order for pair in pairs for order in pair):
         assert orders.get(order.id).status in (Status.CANCELLED, Status.EXPIRED)
         assert count_moves(orders, order) == 1
