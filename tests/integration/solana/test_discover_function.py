@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from localnet.commands import call, create_pool
 from localnet.market.pools import market_pools
 from order_engine.domain.errors import CorruptPool
 from order_engine.solana.addresses import WRAPPED_SOL, encode
@@ -41,6 +42,14 @@ def test_an_operator_adds_lists_and_removes_a_pool(functions: Functions, registr
     assert functions("discover", {"action": "list"}) == {"pools": [added]}
     assert functions("discover", {"action": "remove", "address": POOL}) == {"removed": POOL}
     assert registry.enabled(["SOL", "USDC"]) == []
+
+
+def test_an_operator_finds_the_pools_of_a_mint(functions: Functions, registry: PostgresPoolRegistry, url: str) -> None:
+    mint = call(url, "localnet_createMint", {})
+    pool = create_pool(url, mint, "SOL", "1", "10")
+    report = functions("discover", {"action": "find", "mint": mint})
+    assert report == {"found": 1, "disabled": [], "unusable": {}, "failed": {}, "complete": True}
+    assert [known.address for known in registry.enabled([mint, "SOL"])] == [pool]
 
 
 def test_what_is_no_pool_is_not_added(functions: Functions, registry: PostgresPoolRegistry) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from solders.pubkey import Pubkey
 
+from localnet.commands import call, create_pool
 from localnet.market.pools import market_pools
 from order_engine.storage.database import Database
 from order_engine.storage.pools import PostgresPoolRegistry
@@ -64,6 +65,23 @@ def test_the_pools_of_the_cluster_are_discovered(command: Command, registry: Pos
     done = command("discover")
     assert (done.returncode, done.stdout, done.stderr) == (0, "found 27 pools\n", "")
     assert {pool.address for pool in registry.all()} == {str(pool.address) for pool in market_pools()}
+
+
+def test_the_pools_of_one_mint_are_found(command: Command, registry: PostgresPoolRegistry, url: str) -> None:
+    mint = call(url, "localnet_createMint", {})
+    assert command("find", mint).stdout == "found 0 pools\n"
+    pools = {create_pool(url, mint, paired, "1", "10") for paired in ("SOL", "USDC")}
+    assert command("find", mint).stdout == "found 2 pools\n"
+    assert {pool.address for pool in registry.enabled([mint, "SOL", "USDC"])} == pools
+
+
+@pytest.mark.parametrize(
+    ("mint", "says"), [("DOGE", "NoRoute: DOGE has no mint on Localnet\n"), ("1" * 33, "expected base58 of 32 bytes")]
+)
+def test_what_is_no_mint_has_no_pools(command: Command, mint: str, says: str) -> None:
+    done = command("find", mint)
+    assert done.returncode == 1
+    assert done.stderr.startswith(says)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from order_engine.bootstrap import settings
+from order_engine.dex.routing import NATIVE
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS
 from order_engine.services.discovery import Discovery, Report
@@ -52,7 +53,7 @@ def main() -> None:
                     pair = f"{pool.token_a}-{pool.token_b}"
                     print(f"{pool.address:44}  {pool.program:16}  {pair:11}  {pool.source}{state}")
             case "find":
-                _show(_discovery(cluster, registry).find(arguments.mint, "SOL", DISCOVERY_SECONDS))
+                _show(_discovery(cluster, registry).find(arguments.mint, NATIVE, DISCOVERY_SECONDS))
             case "discover":
                 _show(_discovery(cluster, registry).run(DISCOVERY_SECONDS))
     except EngineError as error:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from order_engine.domain.markets import explorer
+from order_engine.domain.errors import NoRoute
+from order_engine.domain.markets import DEVNET, MarketDescription, explorer
 
 NODE = "https://someone:password@node.example/v2/0123456789abcdef?api-key=fedcba9876543210"
 
@@ -40,3 +41,10 @@ def test_a_localnet_has_its_own_explorer_and_shows_nothing_else_of_its_url(rpc_u
 
 def test_a_localnet_whose_url_is_a_secret_has_no_explorer() -> None:
     assert explorer("localnet", "arn:aws:secretsmanager:us-east-1:123456789012:secret:node-AbCdEf") is None
+
+
+def test_a_market_has_its_own_tokens_and_any_that_goes_by_its_mint() -> None:
+    devnet = MarketDescription(DEVNET, tokens=["SOL", "wSOL", "USDC"])
+    devnet.check_tokens("SOL", "USDC", "7vfCXTUXx5WJV5JADk17DUJ4ksgau7utNKj4b963voxs")
+    with pytest.raises(NoRoute, match="^RAY has no mint on Devnet$"):
+        devnet.check_tokens("SOL", "RAY")
