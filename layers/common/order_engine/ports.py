@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     # Annotations only: a function that needs one port does not import every domain type and the quote maths.
+    from datetime import datetime
     from fractions import Fraction
     from uuid import UUID
 
@@ -111,14 +112,18 @@ class TokenStore(Protocol):
 
 
 class Selection(NamedTuple):
-    """Those of a client's orders that have all of these that are set. Their ids are from `first` to below `beyond`."""
+    """Those of a client's orders that have all of these that are set.
+
+    They were created from `since` to before `until`, and their ids are below `beyond`.
+    """
 
     type: str | None = None
     pair: tuple[str, str] | None = None
     status: Status | None = None
     client_order_id: str | None = None
     parent_id: UUID | None = None
-    first: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     beyond: UUID | None = None
 
 

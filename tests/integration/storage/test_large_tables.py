@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,21 +16,25 @@ from order_engine.ports import Selection
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
+from order_engine.storage.standing_orders import PostgresStandingOrders
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import new_database
 from tests.support.orders import CLIENT, OTHER, REQUEST, RUN
 
 ENDED = 20_000
 
+_ID = """(substr(first_id((now() AT TIME ZONE 'UTC')::date - 1 - {n} % 9)::text, 1, 13) || '-7000-8000-'
+               || lpad(to_hex({n}), 12, '0'))::uuid"""
 # Half are of another client, and have all failed. Of the client's, a hundredth has. Their ids are of nine days.
+# One in a hundred of the client's was a limit order, and one in a thousand a slice of the first.
 _FILL = f"""
     INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, status, run, tx_hash,
-                        idempotency_key)
-    SELECT (substr(first_id((now() AT TIME ZONE 'UTC')::date - 1 - n % 9)::text, 1, 13) || '-7000-8000-'
-               || lpad(to_hex(n), 12, '0'))::uuid,
-           CASE WHEN n % 2 = 0 THEN %(client)s ELSE %(other)s END::uuid, 'market', 'SOL', 'USDC', 1, 50,
+                        idempotency_key, client_order_id, parent_id)
+    SELECT {_ID.format(n="n")},
+           CASE WHEN n % 2 = 0 THEN %(client)s ELSE %(other)s END::uuid,
+           CASE WHEN n % 200 = 2 THEN 'limit' ELSE 'market' END, 'SOL', 'USDC', 1, 50,
            CASE WHEN n % 200 = 0 OR n % 2 = 1 THEN 'failed' ELSE 'confirmed' END,
-           'run', n::text, 'key ' || n
+           'run', n::text, 'key ' || n, 'own ' || n, CASE WHEN n % 2000 = 4 THEN {_ID.format(n="2")} END
     FROM generate_series(1, {ENDED}) AS n"""
 
 Use = Callable[[Database, PostgresOrderStore], object]
@@ -38,6 +43,17 @@ Use = Callable[[Database, PostgresOrderStore], object]
 def refused(database: Database, orders: PostgresOrderStore) -> None:
     with pytest.raises(OrderNotFound):
         orders.owned(CLIENT, uuid7())
+
+
+def listed(**selection: Any) -> Use:
+    return lambda database, orders: orders.page(CLIENT, 10, Selection(**selection))
+
+
+def first(database: Database) -> UUID:
+    """The id of the order that the slices are of."""
+    (row,) = database.fetch(f"SELECT {_ID.format(n='2')} AS id")
+    id: UUID = row["id"]
+    return id
 
 
 USES: dict[str, Use] = {
@@ -49,6 +65,23 @@ USES: dict[str, Use] = {
     "list by a common status": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.CONFIRMED)),
     "list by a rare status": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.FAILED)),
     "list by a status of none": lambda database, orders: orders.page(CLIENT, 10, Selection(status=Status.CANCELLED)),
+    "list by a rare type": listed(type="limit"),
+    "list by a type of none": listed(type="sniper"),
+    "list by the client's own id": listed(client_order_id="own 8"),
+    "list by an own id of none": listed(client_order_id="none"),
+    "list the slices of an order": lambda database, orders: orders.page(
+        CLIENT, 10, Selection(parent_id=first(database))
+    ),
+    "list the slices of none": listed(parent_id=uuid7()),
+    "list the last hours": listed(since=datetime.now(UTC) - timedelta(hours=1)),
+    "list before the first day": listed(until=datetime.now(UTC) - timedelta(days=30)),
+    "list a month by a rare status": listed(
+        status=Status.FAILED, since=datetime.now(UTC) - timedelta(days=30), until=datetime.now(UTC) + timedelta(days=1)
+    ),
+    "cancel all": lambda database, orders: PostgresStandingOrders(database).cancel_all(CLIENT, Selection(), limit=3),
+    "cancel all of a type": lambda database, orders: PostgresStandingOrders(database).cancel_all(
+        CLIENT, Selection(type="limit")
+    ),
     "sweep": lambda database, orders: orders.take_stalled(3600),
     "end subscriptions": lambda database, orders: PostgresSubscriptionStore(database).delete_ended(3600),
     "whether a day is over": lambda database, orders: database.fetch(

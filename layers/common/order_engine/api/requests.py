@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
@@ -11,7 +12,6 @@ from uuid import UUID
 from order_engine.api import cursors
 from order_engine.api.json_text import shown, whole_number
 from order_engine.domain.errors import InvalidRequest
-from order_engine.domain.ids import first_uuid7
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import TYPES
 from order_engine.domain.timestamps import parse_rfc3339
@@ -71,10 +71,9 @@ def parse_page(query: Mapping[str, str]) -> PageRequest:
     if problems := unknown_parameters(query, _PAGE_PARAMETERS):
         raise InvalidRequest(problems)
     limit = parse_integer("limit", query.get("limit"), 1, 100, default=20)
-    first, beyond = _parse_bound("from", query), _parse_bound("to", query)
-    if first and beyond and first >= beyond:
+    since, until = _parse_time("from", query), _parse_time("to", query)
+    if since and until and since >= until:
         _refuse("to", f"expected a time after from, {query['from']}, was {query['to']}")
-    before = _parse_cursor(query.get("cursor"))
     status = _parse_choice("status", query, Status)
     client_order_id = query.get("clientOrderId")
     if client_order_id and "\x00" in client_order_id:
@@ -83,8 +82,9 @@ def parse_page(query: Mapping[str, str]) -> PageRequest:
         status=None if status is None else Status(status),
         client_order_id=client_order_id,
         parent_id=None if "parentId" not in query else parse_uuid("parentId", query["parentId"]),
-        first=first,
-        beyond=min(filter(None, (before, beyond)), default=None),
+        since=since,
+        until=until,
+        beyond=_parse_cursor(query.get("cursor")),
     )
     return PageRequest(limit, selection)
 
@@ -115,12 +115,11 @@ def _parse_choice(field: str, query: Mapping[str, str], choices: Iterable[str]) 
     return value
 
 
-def _parse_bound(field: str, query: Mapping[str, str]) -> UUID | None:
-    """The bound of the ids of orders from a time on."""
+def _parse_time(field: str, query: Mapping[str, str]) -> datetime | None:
     if field not in query:
         return None
     try:
-        return first_uuid7(parse_rfc3339(query[field]))
+        return parse_rfc3339(query[field])
     except ValueError as error:
         _refuse(field, str(error))
 

@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def uuid7() -> UUID:
     """A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
@@ -17,7 +19,7 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
-def first_uuid7(at: datetime) -> UUID:
-    """A bound: the identifiers of that time and later are above it, all earlier ones below. Exact to a millisecond."""
-    milliseconds = -((datetime(1970, 1, 1, tzinfo=UTC) - at) // timedelta(milliseconds=1))
+def first_uuid7(at: datetime, offset: timedelta = timedelta()) -> UUID:
+    """A bound: the identifiers of that millisecond and later are above it, all earlier ones below."""
+    milliseconds = (at - _EPOCH + offset) // timedelta(milliseconds=1)
     return UUID(int=max(milliseconds, 0) << 80)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from order_engine.domain.ids import first_uuid7
 from order_engine.ports import Selection
 
 _CONDITIONS = {
@@ -12,9 +14,13 @@ _CONDITIONS = {
     "status": "status = %(status)s",
     "client_order_id": "client_order_id = %(client_order_id)s",
     "parent_id": "parent_id = %(parent_id)s",
-    "first": "id >= %(first)s",
+    "since": "created_at >= %(since)s AND id >= %(first)s",
+    "until": "created_at < %(until)s AND id < %(last)s",
     "beyond": "id < %(beyond)s",
 }
+
+_SLACK = timedelta(minutes=5)
+"""An id is made some time before its order is created, by another clock."""
 
 
 def selected(client_id: UUID, selection: Selection) -> tuple[str, dict[str, Any]]:
@@ -29,4 +35,8 @@ def selected(client_id: UUID, selection: Selection) -> tuple[str, dict[str, Any]
         conditions.append(f"type = '{selection.type}'")
     if selection.pair is not None:
         values["token_in"], values["token_out"] = values.pop("pair")
+    if selection.since is not None:
+        values["first"] = first_uuid7(selection.since, -_SLACK)
+    if selection.until is not None:
+        values["last"] = first_uuid7(selection.until, _SLACK)
     return " AND ".join(conditions), {"client": client_id, **values}
