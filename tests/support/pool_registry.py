@@ -11,10 +11,11 @@ from order_engine.domain.pools import RegisteredPool, Source
 
 @dataclass
 class Registry:
-    """A `PoolRegistry`. Storing companions raises `refusal`, if there is one."""
+    """A `PoolRegistry`. Storing companions raises `refusal`, if there is one. `written` counts the other writes."""
 
     pools: dict[str, RegisteredPool] = field(default_factory=dict)
     stored: int = 0
+    written: int = 0
     refusal: EngineError | None = None
 
     def enabled(self, tokens: Sequence[str]) -> list[RegisteredPool]:
@@ -24,6 +25,7 @@ class Registry:
         return [*self.pools.values()]
 
     def add(self, pool: RegisteredPool) -> None:
+        self.written += 1
         known = self.pools.get(pool.address)
         if known is None or known.source is Source.DISCOVERED or pool.source is Source.BY_HAND:
             self.pools[pool.address] = pool
@@ -32,6 +34,7 @@ class Registry:
         raise NotImplementedError
 
     def disable(self, addresses: Sequence[str]) -> None:
+        self.written += 1
         for address in addresses:
             if self.pools[address].source is Source.DISCOVERED:
                 self.pools[address] = self.pools[address]._replace(enabled=False)

@@ -13,7 +13,7 @@ import pytest
 
 from order_engine.domain.errors import NoRoute, NotAMint
 from order_engine.domain.money import BPS
-from order_engine.domain.tokens import NO_MINTS, TOKENS, Mint, Token, connect, is_address, token, tradable_token
+from order_engine.domain.tokens import TOKENS, Mint, Token, connect, is_address, token, tradable_token
 from order_engine.services.tokens import Tokens
 from order_engine.simulation.chain import SimulatedChain
 from order_engine.simulation.market import Market
@@ -34,7 +34,7 @@ def tokens(database: Database) -> Iterator[None]:
     tokens = Tokens(PostgresTokenStore(database, "Simulated"), SimulatedMints(database))
     connect(lambda: tokens)
     yield
-    connect(lambda: NO_MINTS)
+    connect()
 
 
 def swap(market: Market, token_in: str, token_out: str, amount: int) -> int:

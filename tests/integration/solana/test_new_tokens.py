@@ -12,7 +12,7 @@ from localnet.market.new_tokens import PROGRAMS
 from order_engine.domain.errors import NoRoute, NotAMint, RiskyMint
 from order_engine.domain.money import BPS
 from order_engine.domain.pools import Source
-from order_engine.domain.tokens import NO_MINTS, Token, connect, token, tradable_token
+from order_engine.domain.tokens import Token, connect, token, tradable_token
 from order_engine.services.tokens import Tokens
 from order_engine.solana.mints import SolanaMints
 from order_engine.storage.database import Database
@@ -32,7 +32,7 @@ def market(database: Database) -> Iterator[Market]:
         tokens = Tokens(PostgresTokenStore(database, LOCALNET.market), SolanaMints(market.rpc, LOCALNET))
         connect(lambda: tokens)
         yield market
-    connect(lambda: NO_MINTS)
+    connect()
 
 
 def new_mint(market: Market, decimals: int = 6, *, can_freeze: bool = False) -> str:

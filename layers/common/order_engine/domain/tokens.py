@@ -82,13 +82,16 @@ class _NoMints(TokenSource):
         raise _unknown(mint)
 
 
-NO_MINTS: TokenSource = _NoMints()
+def no_mints() -> TokenSource:
+    """For processes that know tokens with a symbol only."""
+    return _NoMints()
+
 
 _learned: dict[str, Token] = {}
-_source: Callable[[], TokenSource] = lambda: NO_MINTS  # noqa: E731
+_source: Callable[[], TokenSource] = no_mints
 
 
-def connect(source: Callable[[], TokenSource]) -> None:
+def connect(source: Callable[[], TokenSource] = no_mints) -> None:
     """Finds tokens without a symbol in `source` from now on. It is called when there is one to find."""
     global _source
     _source = source
@@ -117,7 +120,12 @@ def tradable_token(name: str) -> Token:
 
     Raises `ValueError`, saying what was expected, and `VenueUnavailable`.
     """
-    return _source().listed(name) if name not in TOKENS and is_address(name) else token(name)
+    if name in TOKENS or not is_address(name):
+        return token(name)
+    found = _source().listed(name)
+    # The market's own mint counts, whatever its address is elsewhere.
+    learn(found)
+    return found
 
 
 def is_address(name: str) -> bool:

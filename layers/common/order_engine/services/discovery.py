@@ -103,12 +103,14 @@ class Discovery:
     def _search(self, program: str, pair: tuple[str, str], known: Sequence[RegisteredPool], report: Report) -> None:
         usable, unusable = self._source.search(program, pair, POOLS_PER_PAIR)
         for pool in usable:
-            self._registry.add(pool)
+            if pool not in known:
+                self._registry.add(pool)
         # A pool that could not be read this time may be as good as before.
         kept = {pool.address for pool in usable}
         kept |= {address for address, error in unusable.items() if isinstance(error, Transient)}
         gone = [pool.address for pool in known if pool.address not in kept]
-        self._registry.disable(gone)
+        if gone:
+            self._registry.disable(gone)
         report.found += len(usable)
         report.disabled += gone
         report.unusable |= {address: str(error) for address, error in unusable.items()}

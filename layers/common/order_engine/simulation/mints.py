@@ -7,7 +7,9 @@ from order_engine.domain.tokens import Mint, Token
 from order_engine.ports import Database
 
 _GET = "SELECT decimals, has_freeze_authority, extensions FROM market_mints WHERE mint = %(mint)s"
-_ADD = "INSERT INTO market_mints VALUES (%(mint)s, %(decimals)s, %(has_freeze_authority)s, %(extensions)s::text[])"
+_ADD = """
+    INSERT INTO market_mints (mint, decimals, has_freeze_authority, extensions)
+    VALUES (%(mint)s, %(decimals)s, %(has_freeze_authority)s, %(extensions)s::text[])"""
 
 
 class SimulatedMints:

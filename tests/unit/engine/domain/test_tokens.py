@@ -8,7 +8,6 @@ import pytest
 
 from order_engine.domain.errors import RiskyMint
 from order_engine.domain.tokens import (
-    NO_MINTS,
     TOKENS,
     Mint,
     Token,
@@ -46,7 +45,7 @@ def source() -> Iterator[Source]:
     source = Source()
     connect(lambda: source)
     yield source
-    connect(lambda: NO_MINTS)
+    connect()
 
 
 def test_a_token_with_a_symbol_asks_nobody(source: Source) -> None:
@@ -69,7 +68,8 @@ def test_what_a_process_has_learned_is_not_asked_for(source: Source) -> None:
 
 def test_only_a_mint_of_the_market_can_be_traded(source: Source) -> None:
     """A mint that an order on another market has named is known, and can't be traded here."""
-    assert tradable_token(MINT) == token(MINT)
+    learn(Token(MINT, 9))
+    assert tradable_token(MINT) == token(MINT) == Token(MINT, 4)
     assert token(ELSEWHERE) == Token(ELSEWHERE, 4)
     with pytest.raises(ValueError, match=f"^expected a mint, was {ELSEWHERE}$"):
         tradable_token(ELSEWHERE)

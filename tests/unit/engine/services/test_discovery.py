@@ -181,6 +181,18 @@ def test_the_pools_of_one_token_are_searched_with_what_pays_and_the_clusters_hub
     assert searched == {(program, (MINT, partner)) for program in source.programs for partner in partners}
 
 
+def test_what_is_known_is_not_written_again(discovery: Discovery, source: Pools, registry: Registry) -> None:
+    """A search that finds nothing new, every few seconds, costs no transaction."""
+    source.pools = [of_mint("5", "SOL")]
+    for _ in range(3):
+        assert discovery.find(MINT, "SOL", 60).found == 1
+    assert registry.written == 1
+    moved = source.pools[0]._replace(companions=("array",))
+    source.pools = [moved]
+    discovery.find(MINT, "SOL", 60)
+    assert (registry.written, registry.all()) == (2, [moved])
+
+
 def test_a_token_is_not_searched_with_itself(discovery: Discovery, source: Pools) -> None:
     discovery.find("USDC", "SOL", 60)
     assert {tokens for _, tokens, _ in source.searches} == {("USDC", "SOL")}
