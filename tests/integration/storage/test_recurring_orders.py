@@ -174,6 +174,17 @@ def test_a_complete_order_is_confirmed_with_its_sums(
     assert waiting.complete(parent, sums) is None
 
 
+def test_an_order_whose_slices_are_all_made_does_not_expire(
+    database: Database, orders: PostgresOrderStore, waiting: PostgresOpenOrders
+) -> None:
+    """GIVEN two orders whose time is over: one slice of the second is not made."""
+    parents = [with_slices(database, orders, waiting, *ends) for ends in (["confirmed", "submitted"], ["confirmed"])]
+    database.execute("UPDATE orders SET expires_at = now() WHERE parent_id IS NULL")
+    assert [moved.event.order_id for moved in waiting.expire(10)] == [parents[1].id]
+    assert waiting.expire(10) == []
+    assert waiting.complete(orders.get(parents[0].id), waiting.slice_sums(parents[0])) is not None
+
+
 def test_an_order_without_a_filled_slice_fails(
     database: Database, orders: PostgresOrderStore, waiting: PostgresOpenOrders
 ) -> None:

@@ -63,8 +63,11 @@ _DUE = f"""
     WHERE market = %(market)s AND {OPEN} AND due_at <= now() AND (due_at, id) > (%(after)s, %(after_id)s)
     ORDER BY due_at, id LIMIT %(limit)s"""
 
-# Of every market: no order needs one to end.
-_OVERDUE = f"SELECT {ORDER} FROM orders WHERE {OPEN} AND expires_at <= now() ORDER BY expires_at LIMIT %(limit)s"
+# Of every market: no order needs one to end. A recurring order whose slices are all made waits for their end only.
+_OVERDUE = f"""
+    SELECT {ORDER} FROM orders
+    WHERE {OPEN} AND expires_at <= now() AND (slices_done = (terms->>'slices')::integer) IS NOT TRUE
+    ORDER BY expires_at LIMIT %(limit)s"""
 
 # Locks the orders and those linked with them first, by their ids like every statement that changes several orders. So
 # none of two statements waits for the other, and the second knows what has become of both orders of a pair.
