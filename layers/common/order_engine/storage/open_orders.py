@@ -46,6 +46,7 @@ _GROUPS = f"""
     WITH RECURSIVE found AS (({_OF_FIRST}) UNION ALL SELECT next.* FROM found, LATERAL ({_OF_NEXT}) AS next)
     SELECT * FROM found"""
 
+# Postgres rounds a ratio to 16 digits or more, the bound too.
 _CANDIDATES = f"""
     SELECT {ORDER} FROM orders
     WHERE {_PRICED} AND token_in = %(token_in)s AND token_out = %(token_out)s AND waits_for = %(waits_for)s
@@ -69,8 +70,8 @@ _OVERDUE = f"""
     WHERE {OPEN} AND expires_at <= now() AND (slices_done = (terms->>'slices')::integer) IS NOT TRUE
     ORDER BY expires_at LIMIT %(limit)s"""
 
-# Locks the orders and those linked with them first, by their ids like every statement that changes several orders. So
-# none of two statements waits for the other, and the second knows what has become of both orders of a pair.
+# Locks the orders and those linked with them first, by their ids like every statement that changes several orders: no
+# two wait for each other, and the one that comes second knows what has become of both orders of a pair.
 _MOVE = f"""
     WITH asked AS MATERIALIZED (
         SELECT * FROM json_to_recordset(%(moves)s) AS asked (id uuid, seq integer, linked_id uuid, data jsonb)
