@@ -59,7 +59,7 @@ EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
     errors.RateLimited("more than 100 orders a minute; retry in 12 s", 12),
     Throttled("too many requests from all clients; retry in 1 s"),
     errors.TooManyConnections("more than 50 open connections"),
-    errors.TooManySubscriptions("more than 100 running orders on one connection"),
+    errors.TooManySubscriptions("more than 100 orders on one connection that have not ended"),
     errors.NoRoute("no pools for JUP-BONK, neither directly nor over SOL, USDC, USDT"),
     errors.AmountTooSmall(
         "expected at least 0.000000007 SOL, the least that pays anything in USDC, was 0.000000001 SOL"

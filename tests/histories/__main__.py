@@ -10,15 +10,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
+from order_engine.storage.orders import PostgresOrderStore
 from tests.support.aws_clients import sweep
-from tests.support.client import Json, client
+from tests.support.client import Client, Json, Until, client
 from tests.support.market import Market
+from tests.support.open_orders import activate
 from tests.support.stack import Stack, running
 
 VENUES = ("raydium", "meteora")
 A_WHILE = 120.0
 """Seconds after which a lease and a transaction have expired."""
+LIMIT = {"type": "limit", "limitPrice": "1"}
+"""An order for SOL whose limit, in USDC, every market meets."""
+HIGH_LIMIT = {**LIMIT, "limitPrice": "10000"}
+"""One whose limit no market meets."""
+MISSED = "limit_out = 10::numeric ^ 18, trigger_out = 10::numeric ^ 18"
 
 
 class Recorder:
@@ -39,10 +47,13 @@ class Recorder:
                 market.clear_faults()
             for status, step in (("pending", "quote"), ("routing", "build")):
                 self._cancelled(status, step, stack, market)
+            self._returned_by_slippage(stack, market)
+            self._missed_its_limit(stack, market)
         self._cut_short("building", cancel=True)
         for status in ("pending", "routing", "building", "submitted"):
             self._cut_short(status)
         self._cut_short("submitted", expired=True)
+        self._cut_short("routing", missed=True)
         return self._found
 
     def _order(self, name: str, stack: Stack) -> None:
@@ -68,11 +79,51 @@ class Recorder:
         self._found[f"cancelled while {status}"] = asyncio.run(order())
         market.clear_faults()
 
-    def _cut_short(self, status: str, cancel: bool = False, expired: bool = False) -> None:
+    def _returned_by_slippage(self, stack: Stack, market: Market) -> None:
+        """The order waits again, is activated again, and filled."""
+        for venue in VENUES:
+            market.fault(venue, "submit", "slip")
+
+        async def order() -> Json:
+            async with client(stack) as at, at.connected() as socket:
+                # Keeps the watcher awake.
+                other_id = (await at.submit(**HIGH_LIMIT))["orderId"]
+                order_id = (await at.submit(**LIMIT))["orderId"]
+                await socket.send(action="subscribe", orderId=order_id, after=1)
+                await socket.events(until="open")
+                market.clear_faults()
+                ended = await at.ended(order_id)
+                await at.request("DELETE", f"/api/orders/{other_id}")
+                return ended
+
+        self._found["returned by slippage"] = asyncio.run(order())
+
+    def _missed_its_limit(self, stack: Stack, market: Market) -> None:
+        """The market has moved since the order was activated. Its client cancels it then."""
+
+        async def order() -> Json:
+            async with client(stack) as at:
+                order_id = (await at.submit(**HIGH_LIMIT))["orderId"]
+                activate(market.database, PostgresOrderStore(market.database).get(UUID(order_id)))
+                market.pass_time(A_WHILE)
+                sweep(stack)
+                return await self._cancelled_once_open(at, order_id)
+
+        self._found["returned while pending"] = asyncio.run(order())
+
+    async def _cancelled_once_open(self, at: Client, order_id: str) -> Json:
+        async for _ in Until("the order is open again"):
+            if (await at.order(order_id))["status"] == "open":
+                break
+        await at.request("DELETE", f"/api/orders/{order_id}")
+        return await at.order(order_id)
+
+    def _cut_short(self, status: str, cancel: bool = False, expired: bool = False, missed: bool = False) -> None:
         """Kills the emulator while an order has the status, and returns its later history."""
-        stopped = self._stopped_at(status, unseen=expired)
+        request = LIMIT if missed else {}
+        stopped = self._stopped_at(status, request, unseen=expired)
         while stopped is None:
-            stopped = self._stopped_at(status, unseen=expired)
+            stopped = self._stopped_at(status, request, unseen=expired)
         with self._stack() as (stack, market):
             if expired:
                 market.database.execute(
@@ -80,6 +131,8 @@ class Recorder:
                     " WHERE id = %(id)s",
                     {"id": stopped},
                 )
+            if missed:
+                market.database.execute(f"UPDATE orders SET {MISSED} WHERE id = %(id)s", {"id": stopped})
             market.pass_time(A_WHILE)
 
             async def order() -> Json:
@@ -88,13 +141,14 @@ class Recorder:
                         await at.request("DELETE", f"/api/orders/{stopped}")
                     else:
                         sweep(stack)
-                    return await at.ended(stopped)
+                    return await (self._cancelled_once_open(at, stopped) if missed else at.ended(stopped))
 
-            name = "expired" if expired else f"{'cancelled' if cancel else 'resumed'} while {status}"
+            what = "cancelled" if cancel else "returned" if missed else "resumed"
+            name = "expired" if expired else f"{what} while {status}"
             self._found[name] = asyncio.run(order())
 
-    def _stopped_at(self, status: str, unseen: bool) -> str | None:
-        """Kills the emulator and returns an order in the status, or None if all have moved on.
+    def _stopped_at(self, status: str, request: dict[str, str], unseen: bool) -> str | None:
+        """Kills the emulator and returns such an order in the status, or None if all have moved on.
 
         With `unseen`, the chain does not have its transaction.
         """
@@ -105,7 +159,7 @@ class Recorder:
 
             async def submit() -> None:
                 async with client(stack) as at:
-                    await asyncio.gather(*(at.submit(slippageBps=500) for _ in range(10)))
+                    await asyncio.gather(*(at.submit(slippageBps=500, **request) for _ in range(10)))
 
             def found() -> str | None:
                 rows = market.database.fetch(

@@ -120,7 +120,7 @@ def test_a_connection_may_not_listen_to_more_running_orders_than_the_limit(
 ) -> None:
     fill(orders, "c1")
     another = new_order(orders)
-    with pytest.raises(TooManySubscriptions, match=f"more than {MAX_SUBSCRIPTIONS} running orders"):
+    with pytest.raises(TooManySubscriptions, match=f"more than {MAX_SUBSCRIPTIONS} orders on one connection"):
         subscriptions.subscribe("c1", CLIENT, another.id, 0, lambda event: None)
     before = len(orders.page(CLIENT, 200)[0])
     with pytest.raises(TooManySubscriptions):

@@ -76,7 +76,7 @@ class TooManyConnections(Rejected):
 
 
 class TooManySubscriptions(Rejected):
-    """The connection has reached its limit of subscriptions to running orders."""
+    """The connection has reached its limit of subscriptions to orders that have not ended."""
 
 
 class PayloadTooLarge(Rejected):

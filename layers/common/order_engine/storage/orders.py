@@ -169,7 +169,7 @@ class PostgresOrderStore:
                     self._count_new(request)
                 return order
             self._database.execute(subscriptions.DELETE_ENDED_OF_CONNECTION, parameters)
-            room = subscriptions.HAS_ROOM_AMONG_RUNNING
+            room = subscriptions.HAS_ROOM_AMONG_NOT_ENDED
             rows = self._database.fetch(new_orders.statement(request, room), parameters)
         if not rows:
             raise subscriptions.too_many_subscriptions()

@@ -16,14 +16,14 @@ from order_engine.storage.database import Database, Parameters
 from order_engine.storage.statuses import ENDED, NOT_ENDED
 
 MAX_SUBSCRIPTIONS = 100
-"""How many running orders a connection may listen to."""
+"""How many orders that have not ended a connection may listen to."""
 
 # Whether a connection may listen to one more order. HAS_ROOM counts all its subscriptions, which is quick. If these are
-# too many, HAS_ROOM_AMONG_RUNNING counts only those to orders that have not ended.
+# too many, HAS_ROOM_AMONG_NOT_ENDED counts only those to orders that have not ended.
 HAS_ROOM = f"""
     (SELECT count(*) FROM subscriptions
      WHERE connection_id = %(connection_id)s AND order_id <> %(id)s) < {MAX_SUBSCRIPTIONS}"""
-HAS_ROOM_AMONG_RUNNING = f"""
+HAS_ROOM_AMONG_NOT_ENDED = f"""
     (SELECT count(*) FROM subscriptions JOIN orders ON orders.id = order_id
      WHERE connection_id = %(connection_id)s AND order_id <> %(id)s AND {NOT_ENDED}) < {MAX_SUBSCRIPTIONS}"""
 # Skips rows that another statement is about to delete.
@@ -36,16 +36,16 @@ DELETE_ENDED_OF_CONNECTION = f"""
 
 _SUBSCRIBE_IF = f"""
     WITH held AS MATERIALIZED (
-        SELECT id, {NOT_ENDED} AS running FROM orders
+        SELECT id, {NOT_ENDED} AS not_ended FROM orders
         WHERE id = %(id)s AND client_id = %(client_id)s FOR SHARE
     ), subscribed AS (
         INSERT INTO subscriptions (connection_id, order_id)
-        SELECT %(connection_id)s, id FROM held WHERE running AND {{room}}
+        SELECT %(connection_id)s, id FROM held WHERE not_ended AND {{room}}
         ON CONFLICT (connection_id, order_id) DO UPDATE SET order_id = excluded.order_id RETURNING order_id
     )
-    SELECT running, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
+    SELECT not_ended, order_id FROM held LEFT JOIN subscribed ON order_id = id"""
 _SUBSCRIBE = _SUBSCRIBE_IF.format(room=HAS_ROOM)
-_SUBSCRIBE_AMONG_RUNNING = _SUBSCRIBE_IF.format(room=HAS_ROOM_AMONG_RUNNING)
+_SUBSCRIBE_AMONG_NOT_ENDED = _SUBSCRIBE_IF.format(room=HAS_ROOM_AMONG_NOT_ENDED)
 
 # The second bound is for orders that ended before the clock was set back.
 _DELETE_ENDED = f"""
@@ -65,7 +65,7 @@ class PostgresSubscriptionStore:
         parameters = {"connection_id": connection_id, "client_id": client_id, "id": order_id, "after": after}
         if not self._subscribed(_SUBSCRIBE, parameters, send):
             self._database.execute(DELETE_ENDED_OF_CONNECTION, parameters)
-            if not self._subscribed(_SUBSCRIBE_AMONG_RUNNING, parameters, send):
+            if not self._subscribed(_SUBSCRIBE_AMONG_NOT_ENDED, parameters, send):
                 raise too_many_subscriptions()
 
     def _subscribed(self, statement: str, parameters: Parameters, send: Callable[[Event], None]) -> bool:
@@ -75,7 +75,7 @@ class PostgresSubscriptionStore:
         with self._database.transaction(*queries) as (found, missed):
             if not found:
                 raise OrderNotFound(f"no order with id {parameters['id']}")
-            if found[0]["running"] and found[0]["order_id"] is None:
+            if found[0]["not_ended"] and found[0]["order_id"] is None:
                 return False
             for row in missed:
                 send(events.from_row(row))
@@ -107,4 +107,4 @@ class PostgresSubscriptionStore:
 
 
 def too_many_subscriptions() -> TooManySubscriptions:
-    return TooManySubscriptions(f"more than {MAX_SUBSCRIPTIONS} running orders on one connection")
+    return TooManySubscriptions(f"more than {MAX_SUBSCRIPTIONS} orders on one connection that have not ended")
