@@ -22,10 +22,10 @@ def best_price_of_all(paths: Paths) -> Fraction:
     return paths.spot_price * (1 + MARGIN)
 
 
-def best_price_from(paths: Paths, amount_in: int) -> Fraction:
-    """What no amount of at least `amount_in` is paid more than."""
+def best_price_from(paths: Paths, amount_in: int) -> Fraction | None:
+    """What no amount of at least `amount_in` is paid more than. `None` if no route takes it: that says nothing."""
     route = paths.best(amount_in)
-    return ((route.amount_out if route else 0) + paths.slack) / amount_in * (1 + MARGIN)
+    return None if route is None else (route.amount_out + paths.slack) / amount_in * (1 + MARGIN)
 
 
 def worst_price_until(paths: Paths, amount_in: int) -> Fraction:

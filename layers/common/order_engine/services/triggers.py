@@ -62,18 +62,24 @@ def within_reach(groups: Iterable[Group], snapshot: Snapshot) -> Iterator[tuple[
 def _rising(groups: Iterable[Group], paths: Paths) -> Iterator[tuple[Group, Fraction]]:
     bound = best_price_of_all(paths)
     for group in groups:
+        if _first(group) > bound:
+            continue
+        price = best_price_from(paths, _least(group))
+        if price is not None:
+            bound = min(bound, price)
+        elif paths.best(_beyond(group)) is None:
+            # Where pools are exhausted, a larger amount may find a route all the same.
+            continue
         if _first(group) <= bound:
-            bound = min(bound, best_price_from(paths, 2**group.size))
-            if _first(group) <= bound:
-                yield group, bound
+            yield group, bound
 
 
 def _falling(groups: Iterable[Group], paths: Paths) -> Iterator[tuple[Group, Fraction]]:
     worst: Fraction | None = None
     for group in groups:
-        slack = paths.slack / 2**group.size
+        slack = paths.slack / _least(group)
         if worst is None or _first(group) >= worst - slack:
-            worst = worst_price_until(paths, min(2 ** (group.size + 1), U64_MAX))
+            worst = worst_price_until(paths, _beyond(group))
             if _first(group) >= worst - slack:
                 yield group, worst - slack
 
@@ -81,6 +87,16 @@ def _falling(groups: Iterable[Group], paths: Paths) -> Iterator[tuple[Group, Fra
 def _first(group: Group) -> Fraction:
     """The price at which the first order of a group is reached, in units out for one unit in."""
     return Fraction(group.trigger_out, group.amount_in)
+
+
+def _least(group: Group) -> int:
+    """No amount of a group is smaller, except by how its logarithm is rounded."""
+    return min(1 << group.size, U64_MAX)
+
+
+def _beyond(group: Group) -> int:
+    """No amount of a group is larger."""
+    return min(2 << group.size, U64_MAX)
 
 
 def _direction(group: Group) -> tuple[str, str, str]:

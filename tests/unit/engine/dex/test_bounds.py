@@ -45,7 +45,8 @@ def test_no_amount_is_paid_more_or_less_than_its_bounds(paths: Paths, size: int,
     assume(route is not None)
     assert route is not None
     assert route.amount_out <= best_price_of_all(paths) * amount
-    assert route.amount_out <= best_price_from(paths, least) * amount
+    bound = best_price_from(paths, least)
+    assert bound is None or route.amount_out <= bound * amount
     assert route.amount_out >= worst_price_until(paths, most) * amount - paths.slack
 
 
@@ -66,9 +67,21 @@ def test_a_bound_is_near_the_price() -> None:
     deep = Paths(listed([amm(10**15, 10**15), amm(10**14, 10**14)], *PAIR), *PAIR, NOW, 5_000)
     price = Fraction(9_975, 10_000)
     for bound in (best_price_from(deep, 10**9), worst_price_until(deep, 10**9)):
+        assert bound is not None
         assert abs(bound - price) < price * Fraction(2, 10_000)
     # For a few base units only the spot price says something.
-    assert best_price_from(deep, 10) > 2 > best_price_of_all(deep)
+    bound = best_price_from(deep, 10)
+    assert bound is not None
+    assert bound > 2 > best_price_of_all(deep)
+
+
+def test_an_amount_that_no_route_takes_says_nothing_of_a_larger_one() -> None:
+    """GIVEN a pool that is soon exhausted, and one that pays a unit for a milliard, THEN both take two milliards."""
+    found = Paths(listed([dlmm(10**6, 10**6), amm(10**19, 10**10)], *PAIR), *PAIR, NOW)
+    assert best_price_from(found, 2 * 10**6) is None
+    both = found.best(2 * 10**9)
+    assert both is not None
+    assert both.amount_out > 10**6 // 2
 
 
 @pytest.mark.parametrize("amount", [10**10, U64_MAX])
