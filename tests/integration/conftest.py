@@ -125,6 +125,7 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
         "CONNECTIONS_PER_CLIENT": "3",
         "ORDERS_PER_MINUTE": "0",
         "QUOTES_PER_MINUTE": "0",
+        "WATCH_INTERVAL_SECONDS": "1",
         "EVENT_RETENTION_DAYS": "0",
     }
 

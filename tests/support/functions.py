@@ -21,7 +21,7 @@ ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.
 
 FUNCTIONS = (
     *("authorize", "discover", "dispatch", "execute", "keys", "market", "migrate"),
-    *("recover", "route", "submit", "ticket", "ws_connect"),
+    *("recover", "route", "submit", "ticket", "watch", "ws_connect"),
 )
 
 _BOOTSTRAP = ("aws", "market", "schema", "services", "simulation", "solana", "stores")

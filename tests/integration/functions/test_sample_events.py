@@ -105,6 +105,11 @@ def test_the_sweep_runs(functions: Functions) -> None:
     assert invoked(functions, "recover-schedule") == {"enqueued": 0, "closed": 0}
 
 
+def test_a_watcher_finds_no_order_that_waits(functions: Functions) -> None:
+    watched = {"open": 0, "ticks": 0, "longestTick": 0, "activated": 0, "sliced": 0, "expired": 0}
+    assert invoked(functions, "watch-schedule") == watched
+
+
 def test_the_simulated_market_has_no_pools_to_discover(functions: Functions) -> None:
     assert invoked(functions, "discover-schedule") == {}
 

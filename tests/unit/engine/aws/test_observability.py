@@ -39,6 +39,15 @@ def test_an_event_is_counted_in_powertools_words(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("service")
+def test_what_is_measured_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    observability.measure("WatchTick", "Milliseconds", [12.5, 13.0])
+    (line,) = lines(capsys)
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert metrics["Metrics"] == [{"Name": "WatchTick", "Unit": "Milliseconds"}]
+    assert (line["WatchTick"], line["service"]) == ([12.5, 13.0], "orders-of-mine")
+
+
+@pytest.mark.usefixtures("service")
 def test_every_event_is_counted_at_its_time(capsys: pytest.CaptureFixture[str]) -> None:
     before = time.time_ns() // 1_000_000
     observability.count("pending")
