@@ -24,13 +24,16 @@ from contract.models import Error
 from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
 from contract.values import IdempotencyKey, missing
 from order_engine.domain.errors import (
+    AmountTooSmall,
     IdempotencyKeyReused,
     InsufficientFunds,
+    InsufficientLiquidity,
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
     NoRoute,
     OrderNotFound,
+    OrderTooLarge,
     PriceImpactTooHigh,
     QuoteExpired,
     QuoteNotFound,
@@ -54,7 +57,10 @@ _REFUSALS = (
     TooLateToCancel,
     IdempotencyKeyReused,
     NoRoute,
+    AmountTooSmall,
+    InsufficientLiquidity,
     PriceImpactTooHigh,
+    OrderTooLarge,
     InsufficientFunds,
     RateLimited,
     TooManySubscriptions,
@@ -96,7 +102,7 @@ class ExecuteStop(StopOrderForm, _Execute):
 
 
 class ExecutePair(OcoOrderForm, _Execute):
-    """Submits a limit order with a linked stop order, and subscribes to the limit order."""
+    """Submits a limit order with a linked stop order, and subscribes to both."""
 
 
 class ExecuteRecurring(RecurringOrderForm, _Execute):

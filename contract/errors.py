@@ -50,7 +50,7 @@ EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
     errors.NotFound("the simulated market has no wallet"),
     errors.QuoteExpired("the quote expired 4.2 s ago"),
     errors.TooLateToCancel("the order is already submitted and cannot be cancelled"),
-    errors.NotOpen("the order is already pending and its terms cannot be replaced"),
+    errors.NotOpen("expected an open order, was one that is pending"),
     errors.PayloadTooLarge("expected at most 32768 bytes, was 32769"),
     errors.UnsupportedMediaType("expected Content-Type: application/json, was 'text/plain'"),
     errors.IdempotencyKeyReused(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contract.events import Event, Failure, LimitTerms, RecurringProgress, SniperTerms, StopTerms
+from contract.events import Activation, Event, Failure, LimitTerms, RecurringProgress, SniperTerms, StopTerms
 from contract.routes import Decision
 from contract.values import (
     BaseUnits,
@@ -118,6 +118,7 @@ class Order(Wire):
 class AcceptedOrder(Order):
     """The order as it was accepted."""
 
+    activation: Annotated[Activation | None, Field(description="Why an order that waits runs at once. null: it waits.")]
     web_socket_url: Annotated[str, Field(description="Where its events can be watched.")]
 
 

@@ -214,7 +214,7 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     "orders",
     "Submit an order",
     {
-        202: answer(AcceptedOrder, "The accepted order.", accepted=EXAMPLES["accepted"])
+        202: answer(AcceptedOrder, "The accepted order.", accepted=EXAMPLES["accepted"], open=EXAMPLES["accepted open"])
         | links("$response.body#/orderId")
     },
     InvalidJson,
@@ -226,7 +226,10 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
     UnsupportedMediaType,
     IdempotencyKeyReused,
     NoRoute,
+    AmountTooSmall,
+    InsufficientLiquidity,
     PriceImpactTooHigh,
+    OrderTooLarge,
     InsufficientFunds,
     RateLimited,
     VenueUnavailable,
@@ -389,6 +392,10 @@ def get_order(order_id: OrderId) -> None:
     NotOpen,
     PayloadTooLarge,
     UnsupportedMediaType,
+    NoRoute,
+    AmountTooSmall,
+    InsufficientLiquidity,
+    OrderTooLarge,
     VenueUnavailable,
 )
 def replace_order(

@@ -68,9 +68,10 @@ def test_a_client_without_a_key_is_refused(stack: Stack) -> None:
         assert "Unexpected server response: 401" in process.stdout.read()
 
 
-def test_the_session_in_the_documentation_works_as_written(stack: Stack, market: Market) -> None:
+@pytest.mark.parametrize("page", ["api.md", "orders.md"])
+def test_the_session_in_the_documentation_works_as_written(stack: Stack, market: Market, page: str) -> None:
     """Sends the typed lines of a session and checks the answers, in which `…` stands for anything."""
-    (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    (session,) = re.findall(r"```console\n\$ npx wscat (.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
     command, *lines = session.splitlines()
     options = shlex.split(command.replace("ws://127.0.0.1:3001", stack.websocket).replace("$ORDERS_KEY", stack.key))
     terminal, end = pty.openpty()
