@@ -60,7 +60,8 @@ class Orders:
         return [str(row["id"]) for row in rows]
 
     def confirmed(self) -> int:
-        return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed'")
+        """Returns how many orders were filled. Of a recurring order the slices are."""
+        return self._count("SELECT count(*) FROM orders WHERE status = 'confirmed' AND type <> 'recurring'")
 
     def order_without_message(self) -> str:
         """Stores an order without sending its message. Returns its id."""
