@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.client import client
+from tests.support.client import FINAL, client
 from tests.support.command_line import as_json, orders, printed
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack
@@ -23,7 +23,8 @@ def end_all(stack: Stack) -> None:
     """Cancels the orders that wait. Those that run end by themselves."""
     printed(stack, "cancel", "--all", "--yes")
     for order in as_json(stack, "list", "--limit", "100")["orders"]:
-        orders(stack, "watch", order["orderId"])
+        if order["status"] not in FINAL:
+            orders(stack, "watch", order["orderId"])
 
 
 def test_the_commands_work(stack: Stack, market: Market) -> None:

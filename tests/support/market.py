@@ -238,7 +238,8 @@ class Localnet(Orders):
         Every lamport and every token of the wallet is accounted for by the fills, their fees and rents.
         """
         assert self.unfinished() == 0
-        fills = {row["data"]["signature"]: row["data"] for row in self._events("confirmed")}
+        # A recurring order has no transaction of its own.
+        fills = {row["data"]["signature"]: row["data"] for row in self._events("confirmed") if row["data"]["signature"]}
         expected = dict(self._balances)
         for signature in {row["signature"] for row in self._signed()} - self._earlier:
             landed = self._call("getTransaction", signature, {**CONFIRMED, "maxSupportedTransactionVersion": 0})
