@@ -11,7 +11,7 @@ import pytest
 
 from order_engine.domain.errors import OrderNotFound
 from order_engine.domain.ids import uuid7
-from order_engine.domain.lifecycle import Status
+from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.ports import Selection
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
@@ -19,7 +19,8 @@ from order_engine.storage.schema import migrate
 from order_engine.storage.standing_orders import PostgresStandingOrders
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import new_database
-from tests.support.orders import CLIENT, OTHER, REQUEST, RUN
+from tests.support.open_orders import activate, limit, open_pair, stop
+from tests.support.orders import CLIENT, OTHER, PATHS, REQUEST, RUN
 
 ENDED = 20_000
 
@@ -56,6 +57,19 @@ def first(database: Database) -> UUID:
     return id
 
 
+def cancel_pair(database: Database, orders: PostgresOrderStore) -> None:
+    orders.cancel(CLIENT, open_pair(database, limit(), stop())[1].id)
+
+
+def fill_one_of_two(database: Database, orders: PostgresOrderStore) -> None:
+    order, other = open_pair(database, limit(), stop())
+    activate(database, order)
+    assert orders.claim(order.id, RUN) is not None
+    for trigger in PATHS[Status.CONFIRMED]:
+        linked_id = other.id if trigger is Trigger.CONFIRM else None
+        assert orders.move(order.id, RUN, trigger, 1, {}, linked_id=linked_id) is not None
+
+
 USES: dict[str, Use] = {
     "submit": lambda database, orders: orders.insert(uuid7(), CLIENT, REQUEST, {}, idempotency_key=str(uuid7())),
     "claim": lambda database, orders: orders.claim(uuid7(), RUN),
@@ -78,6 +92,9 @@ USES: dict[str, Use] = {
     "list a month by a rare status": listed(
         status=Status.FAILED, since=datetime.now(UTC) - timedelta(days=30), until=datetime.now(UTC) + timedelta(days=1)
     ),
+    "cancel": lambda database, orders: orders.cancel(CLIENT, orders.insert(uuid7(), CLIENT, REQUEST, {}).id),
+    "cancel two that are linked": cancel_pair,
+    "fill one of two that are linked": fill_one_of_two,
     "cancel all": lambda database, orders: PostgresStandingOrders(database).cancel_all(CLIENT, Selection(), limit=3),
     "cancel all of a type": lambda database, orders: PostgresStandingOrders(database).cancel_all(
         CLIENT, Selection(type="limit")

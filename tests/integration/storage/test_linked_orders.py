@@ -104,6 +104,15 @@ def test_the_other_stays_open_if_none_was_filled(
     assert activate(database, other).event.order_id == other.id
 
 
+def test_the_events_of_both_are_to_be_published_once_more(database: Database, orders: PostgresOrderStore) -> None:
+    order, other = pair_with(database, Status.SUBMITTED)
+    assert orders.end_to_republish(order.id) == []
+    assert orders.move(order.id, RUN, Trigger.CONFIRM, 1, {}, linked_id=other.id) is not None
+    assert orders.end_to_republish(order.id) == [order.id, other.id]
+    orders.end_republished(order.id)
+    assert orders.end_to_republish(order.id) == []
+
+
 # Cancellation
 
 

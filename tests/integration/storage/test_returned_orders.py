@@ -15,6 +15,7 @@ from order_engine.domain.orders import Order
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
+from tests.support.databases import pass_time
 from tests.support.open_orders import activate, limit, open_order
 from tests.support.orders import LEASE, PATHS, RUN, seqs
 
@@ -127,3 +128,30 @@ def test_an_order_is_never_both_returned_and_sent(database: Database, connect: C
         assert sent is not back
         assert stores[0].get(order.id).status is (Status.SUBMITTED if sent else Status.OPEN)
         assert seqs(stores[0].events(order.id)) == [1, 2, 3, 4, 5]
+
+
+# Messages
+
+
+def test_an_activated_order_whose_message_is_lost_stalls(database: Database, orders: PostgresOrderStore) -> None:
+    order = returned(database, Status.ROUTING)
+    pass_time(database, 3600)
+    assert orders.take_stalled(45) == []
+    activate(database, order)
+    assert orders.take_stalled(45) == []
+    pass_time(database, 46)
+    assert orders.take_stalled(45) == [order.id]
+
+
+def test_its_events_are_to_be_published_once_more_after_each_run(
+    database: Database, orders: PostgresOrderStore
+) -> None:
+    order = returned(database, Status.ROUTING)
+    for run in ("run-2", "run-3"):
+        assert orders.end_to_republish(order.id) == [order.id]
+        orders.end_republished(order.id)
+        assert orders.end_to_republish(order.id) == []
+        activate(database, orders.get(order.id))
+        assert orders.claim(order.id, run, LEASE) is not None
+        assert orders.end_to_republish(order.id) == []
+        assert orders.move(order.id, run, Trigger.RETURN, 1, {}) is not None

@@ -226,6 +226,11 @@ def failed(code: str, message: str, attempts: int, retryable: bool) -> dict[str,
     return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable)
 
 
+LINKED_FILLED = "its linked order was filled"
+LINKED_CANCELLED = "its linked order was cancelled"
+"""Why an order is cancelled, if not by its client."""
+
+
 def cancelled(reason: str | None = None) -> dict[str, Any]:
     """The data of `cancelled`: the reason, unless its client has cancelled the order."""
     return records.dump(VERSION, **({"reason": reason} if reason else {}))

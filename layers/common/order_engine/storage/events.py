@@ -18,5 +18,11 @@ SELECT_ALL = """
 """All events of several orders."""
 
 
+RECORD = """
+        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
+        SELECT id, seq, status, updated_at, attempt,"""
+"""The beginning of the part of a statement that records the events of moved orders: then come `data` and `FROM`."""
+
+
 def from_row(row: dict[str, Any]) -> Event:
     return Event(row["order_id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], row["data"])

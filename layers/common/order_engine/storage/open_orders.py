@@ -19,6 +19,7 @@ from order_engine.domain.orders import Order
 from order_engine.domain.terms import Recurring, Wait
 from order_engine.ports import Group, Lease, Moved, SliceSums
 from order_engine.storage.database import Database
+from order_engine.storage.events import RECORD
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import NOT_ENDED, OPEN, listed
 
@@ -82,9 +83,7 @@ _MOVE = f"""
         FROM asked JOIN held USING (id)
         WHERE orders.id = asked.id AND orders.seq = asked.seq AND orders.{OPEN}{{condition}}
         RETURNING orders.id, orders.seq, orders.status, orders.updated_at, orders.attempt, asked.data
-    ), recorded AS (
-        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, updated_at, attempt, data FROM moved
+    ), recorded AS ({RECORD} data FROM moved
     )
     SELECT id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
 
@@ -121,9 +120,7 @@ _INSERT_SLICE = f"""
         SELECT %(slice_id)s, client_id, 'market', token_in, token_out, %(amount_in)s, slippage_bps, user_id,
                max_price_impact_bps, market, id FROM moved
         RETURNING id, seq, status, created_at, attempt
-    ), recorded AS (
-        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, updated_at, attempt, %(data)s::jsonb FROM moved
+    ), recorded AS ({RECORD} %(data)s::jsonb FROM moved
         UNION ALL SELECT id, seq, status, created_at, attempt, %(slice_data)s::jsonb FROM inserted
     )
     SELECT id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""

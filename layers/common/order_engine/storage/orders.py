@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from order_engine.domain import lifecycle
 from order_engine.domain.errors import OrderNotFound, StaleRun, TooLateToCancel
-from order_engine.domain.events import Event, cancelled
+from order_engine.domain.events import LINKED_CANCELLED, LINKED_FILLED, Event, cancelled
 from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
@@ -19,6 +19,7 @@ from order_engine.domain.timing import LEASE_SECONDS
 from order_engine.ports import ALL, Selection
 from order_engine.storage import events, new_orders, order_lists, subscriptions
 from order_engine.storage.database import Database
+from order_engine.storage.events import RECORD
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import ENDED, OPEN, RUNNING, listed
 
@@ -43,17 +44,13 @@ _RENEW = _HOLD.format(may_hold="run = %(run)s")
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
 _MOVED = "RETURNING id, seq, status, updated_at, attempt"
-_RECORD = """
-        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, updated_at, attempt,"""
-
 _MOVE = f"""
     WITH {{held}}moved AS (
         UPDATE orders SET status = '{{to}}', seq = seq + 1, updated_at = now(), {{run}}{{assignments}}
         WHERE id = %(id)s AND market = %(market)s AND run = %(run)s AND status IN {{sources}}
           AND (attempt < %(attempt)s OR attempt = %(attempt)s AND {{same_attempt}}){{if_held}}
         {_MOVED}
-    ), recorded AS ({_RECORD} %(data)s FROM moved
+    ), recorded AS ({RECORD} %(data)s FROM moved
     ){{linked}}
     SELECT seq, updated_at AS at, attempt, listeners(id){{with_linked}} FROM moved"""
 
@@ -75,7 +72,7 @@ _CANCEL = f"""
         UPDATE orders SET status = '{_CANCEL_TO}', seq = seq + 1, updated_at = now()
         WHERE id IN (SELECT id FROM found) AND %(id)s IN (SELECT id FROM found)
         {_MOVED}
-    ), recorded AS ({_RECORD} CASE WHEN id = %(id)s THEN %(data)s::jsonb ELSE %(linked_data)s::jsonb END FROM moved
+    ), recorded AS ({RECORD} CASE WHEN id = %(id)s THEN %(data)s::jsonb ELSE %(linked_data)s::jsonb END FROM moved
     )
     SELECT id FROM moved"""
 
@@ -87,7 +84,7 @@ _CANCEL_LINKED = f""", linked AS (
         UPDATE orders SET status = '{_CANCEL_TO}', seq = seq + 1, updated_at = now()
         WHERE id = %(linked_id)s AND {OPEN} AND EXISTS (SELECT FROM moved)
         {_MOVED}
-    ), linked_recorded AS ({_RECORD} %(linked_data)s FROM linked
+    ), linked_recorded AS ({RECORD} %(linked_data)s FROM linked
     )"""
 _WITH_LINKED = ", EXISTS (SELECT FROM linked) AS linked"
 
@@ -113,8 +110,8 @@ _LISTENERS = "SELECT listeners(%(id)s)"
 
 _PAGE = f"SELECT {ORDER} FROM orders WHERE {{condition}} ORDER BY id DESC LIMIT %(limit)s"
 
-_LINKED_FILLED = Jsonb(cancelled("its linked order was filled"))
-_LINKED_CANCELLED = Jsonb(cancelled("its linked order was cancelled"))
+_LINKED_FILLED = Jsonb(cancelled(LINKED_FILLED))
+_LINKED_CANCELLED = Jsonb(cancelled(LINKED_CANCELLED))
 
 _WRITABLE = frozenset(
     {

@@ -10,19 +10,16 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from order_engine.domain import terms
-from order_engine.domain.events import Event, cancelled
+from order_engine.domain.events import LINKED_CANCELLED, Event, cancelled
 from order_engine.domain.lifecycle import Status, Trigger, sources, target
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.ports import Selection
 from order_engine.storage import events
 from order_engine.storage.database import Database
+from order_engine.storage.events import RECORD
 from order_engine.storage.order_lists import selected
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import OPEN, listed
-
-_RECORDED = """
-        INSERT INTO order_events (order_id, seq, status, at, attempt, data)
-        SELECT id, seq, status, updated_at, attempt,"""
 
 _REPLACE = f"""
     WITH moved AS (
@@ -31,7 +28,7 @@ _REPLACE = f"""
             expires_at = %(expires_at)s
         WHERE id = %(id)s AND {OPEN} AND seq = %(seq)s
         RETURNING {ORDER}
-    ), recorded AS ({_RECORDED} %(data)s FROM moved
+    ), recorded AS ({RECORD} %(data)s FROM moved
     )
     SELECT {ORDER}, listeners(id) FROM moved"""
 
@@ -48,7 +45,7 @@ _CANCEL_ALL = f"""
         UPDATE orders SET status = '{_CANCELLED}', seq = seq + 1, updated_at = now()
         WHERE id = ANY(ARRAY(SELECT id FROM held)) AND {_CANCELLABLE}
         RETURNING id, seq, status, updated_at, attempt
-    ), recorded AS ({_RECORDED} CASE WHEN id IN (SELECT id FROM chosen) THEN %(data)s::jsonb ELSE %(linked_data)s::jsonb
+    ), recorded AS ({RECORD} CASE WHEN id IN (SELECT id FROM chosen) THEN %(data)s::jsonb ELSE %(linked_data)s::jsonb
         END FROM moved
     )
     SELECT id FROM moved ORDER BY id"""
@@ -84,7 +81,7 @@ class PostgresStandingOrders:
 
     def cancel_all(self, client_id: UUID, selection: Selection, limit: int = 1_000) -> tuple[list[UUID], bool]:
         condition, values = selected(client_id, selection)
-        data = {"data": Jsonb(cancelled()), "linked_data": Jsonb(cancelled("its linked order was cancelled"))}
+        data = {"data": Jsonb(cancelled()), "linked_data": Jsonb(cancelled(LINKED_CANCELLED))}
         rows = self._database.fetch(_CANCEL_ALL.format(condition=condition), {**values, **data, "limit": limit})
         for _ in rows:
             self._count(_CANCELLED)
