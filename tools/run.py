@@ -19,7 +19,7 @@ from localnet.market import LOOKUP_TABLE
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS, LOCALNET, MAINNET, explorer
 from order_engine.domain.money import describe
-from order_engine.domain.tokens import TOKENS
+from order_engine.domain.tokens import token
 from order_engine.solana.addresses import encode
 from order_engine.solana.deployments import deployment
 from order_engine.solana.nodes import Nodes
@@ -114,7 +114,7 @@ def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) ->
         hosts = ", ".join(str(urlsplit(node.strip()).hostname) for node in url.split(","))
         raise RunError(f"expected a node of Devnet, Testnet or Mainnet, or one on this machine, was {hosts}")
     balances = SolanaWallet(rpc, deployment(market), key).balances()
-    held = ", ".join(describe(units, TOKENS[symbol]) for symbol, units in balances.items() if units) or "nothing"
+    held = ", ".join(describe(units, token(symbol)) for symbol, units in balances.items() if units) or "nothing"
     _say(f"Orders trade on {market}, from the wallet {encode(key)} ({path}), which holds {held}.")
     if market == MAINNET:
         _say("This is REAL MONEY. Anybody with an API key of this engine can spend all of it.")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import struct
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localnet.market import LOOKUP_TABLE
-from order_engine.solana.addresses import encode
+from order_engine.domain.tokens import SPL_TOKEN
+from order_engine.solana.addresses import associated_token_account, encode
 from order_engine.solana.signing import Keypair, WalletKeyError
 from tests.support.solana_node import GENESIS_HASH, FakeNode, fake_node
 from tests.support.stack import ROOT
@@ -47,6 +50,7 @@ def answer_as(node: FakeNode, genesis_hash: str) -> None:
         return {"context": {"slot": 7}, "value": [held, *[None] * (len(addresses) - 1)]}
 
     node.results |= {"getGenesisHash": genesis_hash, "getMultipleAccounts": accounts}
+    node.results["getTokenAccountsByOwner"] = {"context": {"slot": 7}, "value": []}
 
 
 def parameters(options: list[str]) -> dict[str, str]:
@@ -98,6 +102,30 @@ def test_the_cluster_is_the_one_of_the_node(wallet: Path, capsys: pytest.Capture
     }  # fmt: skip
     told = capsys.readouterr().err
     assert told == (f"Orders trade on Devnet, from the wallet {address(wallet)} ({wallet}), which holds 12.5 SOL.\n")
+
+
+def test_a_token_without_a_symbol_is_shown_by_its_mint(wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    owner, mint = Keypair.from_file(wallet).address, bytes([8] * 32)
+    account = b64encode(struct.pack("<32s32sQ36xB56x", mint, owner, 12_345, 1)).decode()
+    found = b64encode(struct.pack("<36xQBB36x", 20_000, 4, 1)).decode()
+    with fake_node() as node:
+        answer_as(node, DEVNET)
+        accounts = node.results["getMultipleAccounts"]
+
+        def with_mint(addresses: list[str], options: dict[str, Any]) -> dict[str, Any]:
+            if addresses != [encode(mint)]:
+                return dict(accounts(addresses, options))
+            return {"context": {"slot": 7}, "value": [{"owner": SPL_TOKEN, "lamports": 1, "data": [found, "base64"]}]}
+
+        def held(_: str, wanted: dict[str, str], options: dict[str, Any]) -> dict[str, Any]:
+            data = {"owner": SPL_TOKEN, "lamports": 1, "data": [account, "base64"]}
+            key = encode(associated_token_account(owner, mint))
+            listed = [{"pubkey": key, "account": data}] if wanted["programId"] == SPL_TOKEN else []
+            return {"context": {"slot": 7}, "value": listed}
+
+        node.results |= {"getMultipleAccounts": with_mint, "getTokenAccountsByOwner": held}
+        on_cluster({"SOLANA_RPC_URL": node.url}, str(wallet), yes=False)
+    assert capsys.readouterr().err.endswith(f"which holds 12.5 SOL, 1.2345 {encode(mint)}.\n")
 
 
 def test_the_wallet_may_be_in_the_users_home(wallet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
