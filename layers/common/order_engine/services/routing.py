@@ -87,7 +87,12 @@ class Snapshot:
     @property
     def is_complete(self) -> bool:
         """Whether it has all that venues have: what is missing, if anything, stays so."""
-        return not any(isinstance(reason, Transient) for reason in self._missing.values())
+        return not self.absent
+
+    @property
+    def absent(self) -> Mapping[str, EngineError]:
+        """What is missing for the moment, and why, by the address of a pool or the name of a venue."""
+        return {name: reason for name, reason in self._missing.items() if isinstance(reason, Transient)}
 
     def best(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> tuple[Quote, Decision]:
         """The route that pays most, and why. `amount_in` in base units.

@@ -169,7 +169,10 @@ class Watcher:
         tokens = {token for one in waiting for token in (one.token_in, one.token_out)}
         if tokens:
             with self._alone("the reading of the pools"):
-                return self._router.read(tokens)
+                snapshot = self._router.read(tokens)
+                for name, reason in snapshot.absent.items():
+                    self._warn(f"the pools of {name} are not known: {reason}")
+                return snapshot
         return None
 
     def _look_at_prices(self, groups: Iterable[Group], snapshot: Snapshot, watched: Watched) -> None:

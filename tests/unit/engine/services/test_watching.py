@@ -194,6 +194,7 @@ def test_a_price_that_only_seems_low_reaches_no_stop(scene: Scene) -> None:
     assert scene.tick().activated == 1
     scene.unusable = {"meteora": VenueUnavailable("no answer")}
     assert scene.tick().activated == 0
+    assert scene.warnings == ["the pools of meteora are not known: no answer"]
     # Ticks without all venues neither count nor begin anew.
     scene.unusable = {"pool": CorruptPool("an impossible state")}
     assert scene.tick().activated == 1
