@@ -74,7 +74,7 @@ async def test_orders_can_be_listed_by_status(stack: Stack, market: Market) -> N
             submitted = await at.get("/api/orders", status="submitted")
         await at.ended(running)
         of_failed = await all_orders(at, status="failed", limit="2")
-        of_cancelled = await all_orders(at, status="cancelled")
+        of_expired = await all_orders(at, status="expired", limit="100")
         of_confirmed = await all_orders(at, status="confirmed", limit="100")
         of_cancelled = await all_orders(at, status="cancelled", limit="100")
         pending = await at.get("/api/orders", status="pending")
@@ -83,7 +83,8 @@ async def test_orders_can_be_listed_by_status(stack: Stack, market: Market) -> N
     assert pending == {"orders": [], "nextCursor": None}
     assert of_failed[:3] == failed[::-1]
     assert of_confirmed[:2] == [running, confirmed]
-    assert sorted(of_failed + of_confirmed + of_cancelled, reverse=True) == market.development_orders()
+    ended = of_failed + of_confirmed + of_cancelled + of_expired
+    assert sorted(ended, reverse=True) == market.development_orders()
 
 
 @pytest.mark.parametrize(
