@@ -147,7 +147,7 @@ def test_a_frozen_account_is_refused(chain: Chain, program: Address) -> None:
 
 def test_a_mint_that_points_at_its_name_is_read(chain: Chain) -> None:
     token = chain.mint(TOKEN_2022, 166 + 4 + 64, METADATA_POINTER)
-    assert mint(chain.account(token)) == Mint(TOKEN_2022, 6, False, ("MetadataPointer",))
+    assert mint(chain.account(token)) == Mint(TOKEN_2022, 6, True, ("MetadataPointer",))
 
 
 @pytest.mark.parametrize(
