@@ -24,8 +24,6 @@ A_WHILE = 120.0
 """Seconds after which a lease and a transaction have expired."""
 LIMIT = {"type": "limit", "limitPrice": "1"}
 """An order for SOL whose limit, in USDC, every market meets."""
-HIGH_LIMIT = {**LIMIT, "limitPrice": "10000"}
-"""One whose limit no market meets."""
 MISSED = "limit_out = 10::numeric ^ 18, trigger_out = 10::numeric ^ 18"
 
 
@@ -86,15 +84,11 @@ class Recorder:
 
         async def order() -> Json:
             async with client(stack) as at, at.connected() as socket:
-                # Keeps the watcher awake.
-                other_id = (await at.submit(**HIGH_LIMIT))["orderId"]
                 order_id = (await at.submit(**LIMIT))["orderId"]
                 await socket.send(action="subscribe", orderId=order_id, after=1)
                 await socket.events(until="open")
                 market.clear_faults()
-                ended = await at.ended(order_id)
-                await at.request("DELETE", f"/api/orders/{other_id}")
-                return ended
+                return await at.ended(order_id)
 
         self._found["returned by slippage"] = asyncio.run(order())
 
@@ -103,7 +97,7 @@ class Recorder:
 
         async def order() -> Json:
             async with client(stack) as at:
-                order_id = (await at.submit(**HIGH_LIMIT))["orderId"]
+                order_id = (await at.submit(**{**LIMIT, "limitPrice": "10000"}))["orderId"]
                 activate(market.database, PostgresOrderStore(market.database).get(UUID(order_id)))
                 market.pass_time(A_WHILE)
                 sweep(stack)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -78,6 +78,7 @@ def execution_on(
     market: Market,
     orders: PostgresOrderStore,
     publish: Publish = lambda events, listeners: None,
+    wake: Callable[[], None] = lambda: None,
 ) -> Execution:
     router = router_on(market)
     return Execution(
@@ -86,6 +87,7 @@ def execution_on(
         router=lambda: router,
         chain=SimulatedChain(market),
         publish=publish,
+        wake=wake,
     )
 
 

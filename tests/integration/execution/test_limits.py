@@ -101,6 +101,18 @@ def test_an_order_that_the_market_has_left_is_open_again(
     assert event.data["terms"] == {"version": 1, "price": "0.000001", "min_out": None}
 
 
+@pytest.mark.parametrize(("error", "woken"), [("LimitNotMet", 1), ("AmountTooSmall", 0)])
+def test_the_watcher_is_woken_for_an_order_that_is_open_again(
+    orders: PostgresOrderStore, database: Database, error: str, woken: int
+) -> None:
+    calls: list[Status] = []
+    run = begun(database)
+    # THEN the order is open already.
+    wake: Callable[[], None] = lambda: calls.append(orders.get(run.order_id).status)  # noqa: E731
+    execution_on(live(database), orders, wake=wake).fail(run, caught(error))
+    assert calls == [Status.OPEN] * woken
+
+
 @pytest.mark.parametrize("error", FAILING)
 def test_another_error_fails_it(
     execution: Execution, orders: PostgresOrderStore, database: Database, error: str

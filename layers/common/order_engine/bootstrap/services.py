@@ -127,7 +127,17 @@ def execution() -> Execution:
         router=router,
         chain=market.chain(),
         publish=notifications().publish,
+        wake=_wake,
     )
+
+
+def _wake() -> None:
+    """Has the watcher begin, unless one watches. If that fails, its schedule begins within a minute."""
+    try:
+        if not stores.open_orders().is_watched():
+            aws.watch_function().start({})
+    except Exception as error:
+        warn(f"the watcher was not woken: {error}")
 
 
 @cache

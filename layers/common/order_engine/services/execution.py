@@ -39,18 +39,28 @@ if TYPE_CHECKING:
 class Execution:
     """The steps of an order. `router` is called when there is something to route.
 
+    `wake` has the watcher begin, if none watches. It raises nothing.
+
     Every method may raise `StoreUnavailable` or `StaleRun`. Each may be called again after it was cut short, and then
     ends as if it had run once.
     """
 
     def __init__(
-        self, *, orders: OrderStore, quotes: QuoteStore, router: Callable[[], Router], chain: Chain, publish: Publish
+        self,
+        *,
+        orders: OrderStore,
+        quotes: QuoteStore,
+        router: Callable[[], Router],
+        chain: Chain,
+        publish: Publish,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._orders = orders
         self._quotes = quotes
         self._router = router
         self._chain = chain
         self._publish = publish
+        self._wake = wake
 
     def route(self, run: Run) -> Run:
         """Finds the route that pays most, or takes the quote that the order names.
@@ -147,7 +157,7 @@ class Execution:
         if isinstance(order.terms, Stop):
             order = order.as_reached()
         data = events.opened(order, order.market, Opened.RETURNED, message)
-        return self._move(
+        moved = self._move(
             run,
             Trigger.RETURN,
             data,
@@ -156,6 +166,8 @@ class Execution:
             waits_for=order.waits_for,
             trigger_out=order.trigger_out,
         )
+        self._wake()
+        return moved
 
     def _quote(self, run: Run) -> tuple[Quote, dict[str, Any]]:
         """The quote to execute, and the record of its decision."""

@@ -155,21 +155,24 @@ def test_resources_have_no_circular_dependencies(resources: dict[str, Any]) -> N
 # Waking the watcher
 
 
-def test_the_functions_that_take_orders_may_wake_the_watcher_and_invoke_nothing_else() -> None:
+def test_the_functions_that_take_orders_or_return_them_may_wake_the_watcher_and_invoke_nothing_else() -> None:
     wake = ("lambda:InvokeFunction", "WatchFunction.Arn:live")
     assert {found for found in allowed("lambda") if found[0].endswith("FunctionRole")} == {
+        ("ExecuteFunctionRole", *wake),
         ("SubmitFunctionRole", *wake),
         ("WsConnectFunctionRole", *wake),
     }
 
 
-def test_the_functions_that_take_orders_are_told_which_function_watches(resources: dict[str, Any]) -> None:
+def test_those_functions_are_told_which_one_watches(
+    resources: dict[str, Any],
+) -> None:
     told = {
         name
         for name, function in of_type(resources, "AWS::Lambda::Function").items()
         if "WATCH_FUNCTION" in function["Environment"]["Variables"]
     }
-    assert told == {"SubmitFunction", "WsConnectFunction"}
+    assert told == {"SubmitFunction", "WsConnectFunction", "ExecuteFunction"}
 
 
 # The wallet's key and the address of a node
