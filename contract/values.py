@@ -12,8 +12,7 @@ from order_engine.domain.markets import CLUSTERS, SIMULATED
 from order_engine.domain.terms import TERMS
 from order_engine.domain.tokens import TOKENS
 
-_ADDRESS = "[1-9A-HJ-NP-Za-km-z]{32,44}"
-_TOKEN = "|".join([*TOKENS, _ADDRESS])
+_TOKEN = "|".join([*TOKENS, "[1-9A-HJ-NP-Za-km-z]{32,44}"])
 
 
 def values(*values: str) -> dict[str, Any]:
@@ -26,11 +25,7 @@ def missing() -> Any:
 
 
 Token = Annotated[
-    str,
-    Field(
-        json_schema_extra={"anyOf": [values(*TOKENS), {"pattern": f"^{_ADDRESS}$"}]},
-        description="A token's symbol; the address of its mint if it has none here.",
-    ),
+    str, Field(pattern=f"^({_TOKEN})$", description="A token's symbol; the address of its mint if it has none here.")
 ]
 TokenPair = Annotated[str, Field(pattern=f"^({_TOKEN})-({_TOKEN})$", description="tokenIn-tokenOut.")]
 Market = Annotated[
