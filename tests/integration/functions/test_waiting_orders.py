@@ -80,7 +80,7 @@ def test_a_pair_over_the_websocket_sends_the_events_of_both(
     (limit, stop, *again) = pushed
     assert orders.get(UUID(limit["orderId"])).linked_id == UUID(stop["orderId"])
     assert [event["data"]["type"] for event in (limit, stop)] == ["limit", "stop"]
-    assert again == [limit]
+    assert again == [limit, stop]
 
 
 @pytest.mark.parametrize(

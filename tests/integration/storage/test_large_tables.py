@@ -95,7 +95,7 @@ USES: dict[str, Use] = {
     "cancel": lambda database, orders: orders.cancel(CLIENT, orders.insert(uuid7(), CLIENT, REQUEST, {}).id),
     "cancel two that are linked": cancel_pair,
     "fill one of two that are linked": fill_one_of_two,
-    "cancel all": lambda database, orders: PostgresStandingOrders(database).cancel_all(CLIENT, Selection(), limit=3),
+    "cancel all": lambda database, orders: PostgresStandingOrders(database).cancel_all(CLIENT, Selection()),
     "cancel all of a type": lambda database, orders: PostgresStandingOrders(database).cancel_all(
         CLIENT, Selection(type="limit")
     ),

@@ -133,14 +133,16 @@ def test_a_list_has_the_orders_that_were_asked_for(orders: PostgresOrderStore) -
             if beyond is None:
                 return found
 
-    newest = sorted([pair.id, pair.linked_id], reverse=True)
-    assert listed() == [*newest, buy.id, sell.id, market.id]
-    assert listed(type="limit") == [pair.id, sell.id]
+    def newest_first(*orders: Order) -> list[UUID]:
+        return sorted((order.id for order in orders), reverse=True)
+
+    assert listed() == newest_first(market, sell, buy, pair, orders.get(pair.linked_id))
+    assert listed(type="limit") == newest_first(pair, sell)
     assert listed(type="market") == [market.id]
     assert listed(type="recurring") == []
     assert listed(pair=("USDC", "BONK")) == [buy.id]
     assert listed(pair=("BONK", "USDC")) == []
-    assert listed(type="limit", pair=("SOL", "USDC"), status=Status.OPEN) == [pair.id, sell.id]
+    assert listed(type="limit", pair=("SOL", "USDC"), status=Status.OPEN) == newest_first(pair, sell)
     assert listed(status=Status.PENDING) == [market.id]
     assert listed(client_order_id="pair") == [pair.id]
     assert listed(parent_id=market.id) == []

@@ -78,7 +78,8 @@ class WebSocketApi:
                 key = parse_idempotency_key("idempotencyKey", message.pop("idempotencyKey", None))
                 order, new = self._submission.submit(parse_order(message), client_id, key, connection_id)
                 if not new:
-                    self._subscriptions.subscribe(connection_id, client_id, order.id)
+                    for id in filter(None, (order.id, order.linked_id)):
+                        self._subscriptions.subscribe(connection_id, client_id, id)
             case "cancel":
                 order_id = parse_uuid("orderId", message.get("orderId"))
                 self._submission.cancel(client_id, order_id)

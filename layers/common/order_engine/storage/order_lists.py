@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from order_engine.domain.ids import first_uuid7
+from order_engine.domain.orders import TYPES
 from order_engine.ports import Selection
 
 _CONDITIONS = {
@@ -18,6 +19,9 @@ _CONDITIONS = {
     "until": "created_at < %(until)s AND id < %(last)s",
     "beyond": "id < %(beyond)s",
 }
+
+# Constants, so that the planner can use the index of the orders that wait.
+_OF_TYPE = {type: f"type = '{type}'" for type in TYPES}
 
 _SLACK = timedelta(minutes=5)
 """An id is made some time before its order is created, by another clock."""
@@ -31,8 +35,7 @@ def selected(client_id: UUID, selection: Selection) -> tuple[str, dict[str, Any]
     values = {name: value for name, value in selection._asdict().items() if value is not None}
     conditions = ["client_id = %(client)s", *(_CONDITIONS[name] for name in values if name in _CONDITIONS)]
     if selection.type is not None:
-        # A constant, for the index of the orders that wait. Types are the engine's own words.
-        conditions.append(f"type = '{selection.type}'")
+        conditions.append(_OF_TYPE[selection.type])
     if selection.pair is not None:
         values["token_in"], values["token_out"] = values.pop("pair")
     if selection.since is not None:
