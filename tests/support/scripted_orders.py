@@ -128,7 +128,9 @@ class ScriptedOrders:
     def _submit(self, route: Route) -> None:
         self.posted.append(_body(route))
         if not self._answer(route):
-            route.fulfill(status=202, json=self.add(self.posted[-1]["type"], LIMIT))
+            type = self.posted[-1]["type"]
+            order = self.add("limit", LIMIT) if type == "oco" else self.add(type, _terms(type))
+            route.fulfill(status=202, json=order)
 
     def _answer(self, route: Route) -> bool:
         if not self.answers:
@@ -136,6 +138,11 @@ class ScriptedOrders:
         status, body = self.answers.pop(0)
         route.fulfill(status=status, json=body)
         return True
+
+
+def _terms(type: str) -> dict[str, Any]:
+    terms: dict[str, dict[str, Any]] = {"limit": LIMIT, "stop": STOP, "recurring": recurring(), "sniper": SNIPER}
+    return terms[type]
 
 
 def _body(route: Route) -> dict[str, Any]:

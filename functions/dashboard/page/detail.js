@@ -101,7 +101,7 @@ export class Detail {
       h("p", {}, `${waitsFor(order)}.`),
       open && this.far,
       progress(order),
-      h("p", { class: "note" }, order.expiresAt ? [`Until ${when(order.expiresAt)}`, open && [", expires ", until(order.expiresAt)]] : "Until it is cancelled"),
+      h("p", { class: "note" }, order.expiresAt ? [`Until ${when(order.expiresAt)}`, open && [", expires ", until(order.expiresAt)]] : open && "Until it is cancelled"),
     );
   }
 }

@@ -7,7 +7,7 @@ import { Socket } from "./socket.js";
 
 const POLL_MS = 4_000;
 const PAGE_SIZE = 50;
-// The engine allows one connection to watch this many orders. The rest is for those that are being executed.
+// The engine allows one connection to watch this many orders. Open ones may take half of them.
 const MAX_SUBSCRIPTIONS = 100;
 const MAX_OPEN = 50;
 
@@ -25,6 +25,8 @@ export class Feed extends EventTarget {
     this.#api = api;
     this.#store = store;
     this.loaded = false;
+    // Whether there were more open orders than the store has.
+    this.moreOpen = false;
     this.socket = new Socket(api, url);
     this.socket.addEventListener("live", () => {
       this.#subscribed.clear();
@@ -92,9 +94,10 @@ export class Feed extends EventTarget {
 
   /** Reads the newest open orders, which may be older than many ended ones. */
   async #listOpen() {
-    const { orders } = await this.#api.get("/api/orders", { limit: MAX_OPEN, status: "open" });
+    const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: MAX_OPEN, status: "open" });
     for (const order of orders) this.#store.merge(order);
     this.#openRead = true;
+    this.moreOpen = nextCursor !== null;
   }
 
   /** Reads one order with its events and returns it. Throws the API's errors. */
@@ -117,11 +120,11 @@ export class Feed extends EventTarget {
 
   #subscribe() {
     if (this.socket.state !== "live") return;
-    const watched = [...this.#store.running, ...this.#store.open.slice(0, MAX_OPEN)];
-    let subscribed = watched.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
-    for (const { orderId } of watched) {
+    const wanted = [...this.#store.running, ...this.#store.open];
+    let subscribed = wanted.filter(({ orderId }) => this.#subscribed.has(orderId)).length;
+    for (const { orderId, status } of wanted) {
       if (this.#subscribed.has(orderId)) continue;
-      if (++subscribed > MAX_SUBSCRIPTIONS) return;
+      if (++subscribed > (status === "open" ? MAX_OPEN : MAX_SUBSCRIPTIONS)) return;
       this.#subscribed.add(orderId);
       this.socket.send({ action: "subscribe", orderId, after: this.#store.get(orderId)?.events.length ?? 0 });
     }

@@ -69,7 +69,7 @@ class Part {
   constructor(spec, text, prefix) {
     this.spec = spec;
     const id = prefix + spec.name;
-    const { label, kind, optional, value = "" } = spec;
+    const { label, kind, optional, help, value = "" } = spec;
     const [number, scale] = (text ?? value).split(" ");
     if (kind === "check") this.input = h("input", { type: "checkbox", id, checked: text === "yes" });
     else if (kind === "date") this.input = h("input", { type: "datetime-local", id, step: 1, value: text });
@@ -78,7 +78,7 @@ class Part {
     this.typed = Boolean(text);
     this.input.addEventListener("input", () => (this.typed = true));
     this.unit = h("span", { class: "suffix" });
-    this.note = h("p", { class: "note", id: `${id}-note` });
+    this.note = h("p", { class: "note", id: `${id}-note` }, help);
     this.error = placeFor(id, this.input, this.note.id).error;
     const name = h("label", { for: id }, label, optional && h("span", { class: "note" }, " optional"));
     this.element =
@@ -111,7 +111,7 @@ class Part {
   }
 
   priced({ tokenIn, tokenOut }, market) {
-    const { kind, times, side, wrong, inverse, out } = this.spec;
+    const { kind, times, side, wrong, inverse, out, help } = this.spec;
     if (kind === "amount") this.unit.textContent = token(out ? tokenOut : tokenIn);
     if (kind !== "price") return;
     this.#begin(`${tokenIn} ${tokenOut}`);
@@ -120,7 +120,7 @@ class Part {
     const wanted = Number(this.input.value);
     const known = market && wanted > 0 && !inverse;
     const warned = known && side && (wanted - Number(market)) * side <= 0;
-    fill(this.note, known && [this.input.value, market], () => known && `${distance(this.input.value, market)}${warned ? `: ${wrong}` : ""}`);
+    fill(this.note, known && [this.input.value, market], () => (known ? `${distance(this.input.value, market)}${warned ? `: ${wrong}` : ""}` : help));
     this.note.classList.toggle("warned", Boolean(warned));
   }
 

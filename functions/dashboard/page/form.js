@@ -172,9 +172,11 @@ export class OrderForm extends EventTarget {
     this.#submission.edited(this.#text(order));
     this.#showProblems();
     const { tokenIn, tokenOut, amountIn, slippageBps } = order;
-    const quoted = amountIn && !this.#problems.length && !TYPES[this.#type].mint;
+    const { mint } = TYPES[this.#type];
+    const quoted = amountIn && !this.#problems.length && !mint;
+    const none = mint ? "A new token has no price until its pool exists." : "Enter an amount to see what each venue would pay for it.";
     // Without a limit: the form shows the impact and asks the user to accept it.
-    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS } : undefined);
+    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS } : undefined, none);
     this.#priced();
   }
 

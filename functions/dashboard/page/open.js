@@ -32,14 +32,14 @@ export class OpenOrders {
   }
 
   show() {
-    const { store, prices } = this.#context;
+    const { store, feed, prices } = this.#context;
     const { open } = store;
     this.#shown = open.slice(0, MAX_SHOWN);
     this.element.hidden = open.length === 0;
-    this.count.textContent = String(open.length);
+    this.count.textContent = `${open.length}${feed.moreOpen ? "+" : ""}`;
     const shown = this.#shown.map((order) => ({ ...brief(order), now: prices.of(order) }));
     list(this.cards, shown, ({ orderId }) => orderId, (order) => this.#card(order));
-    fill(this.more, open.length - shown.length, (left) => left > 0 && h("a", { href: "#/orders?status=open" }, `${left} more`));
+    fill(this.more, open.length > shown.length, (more) => more && h("a", { href: "#/orders?status=open" }, "All open orders"));
   }
 
   tick() {

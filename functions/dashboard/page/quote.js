@@ -14,7 +14,7 @@ export class LiveQuote extends EventTarget {
   #wanted;
   #asking;
   #timer;
-  #asked = 0;
+  #none;
 
   constructor(api, market) {
     super();
@@ -28,10 +28,11 @@ export class LiveQuote extends EventTarget {
     this.#show();
   }
 
-  /** Asks for a quote for `wanted`, or for none if it is undefined. Events: `quoted` with a new quote, `changed`. */
-  want(wanted) {
-    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
+  /** Asks for a quote for `wanted`, or for none if it is undefined: `none` says why. Events: `quoted` with a quote, `changed`. */
+  want(wanted, none) {
+    if (JSON.stringify([wanted, none]) === JSON.stringify([this.#wanted, this.#none])) return;
     this.#wanted = wanted;
+    this.#none = none;
     this.#asking?.abort();
     clearTimeout(this.#timer);
     this.quote = this.error = undefined;
@@ -60,7 +61,6 @@ export class LiveQuote extends EventTarget {
     clearTimeout(this.#timer);
     const asking = new AbortController();
     this.#asking = asking;
-    this.#asked = Date.now();
     try {
       const quote = await this.#api.get("/api/quotes", this.#wanted, asking.signal);
       this.quote = { ...quote, at: Date.now() };
@@ -89,9 +89,9 @@ export class LiveQuote extends EventTarget {
 
   #show() {
     const { quote, error } = this;
-    const state = quote ? { quote } : error ? { code: error.code, message: error.message } : { waiting: Boolean(this.#wanted) };
+    const state = quote ? { quote } : error ? { code: error.code, message: error.message } : { waiting: Boolean(this.#wanted), none: this.#none };
     this.body.setAttribute("aria-busy", String(Boolean(state.waiting)));
-    fill(this.body, state, () => (quote ? this.#quoted(quote) : error ? refused(error) : unknown(state.waiting)));
+    fill(this.body, state, () => (quote ? this.#quoted(quote) : error ? refused(error) : state.waiting ? asking() : empty("No quote yet", this.#none)));
   }
 
   #quoted(quote) {
@@ -118,11 +118,8 @@ export class LiveQuote extends EventTarget {
   }
 }
 
-function unknown(waiting) {
-  return waiting
-    ? h("div", { class: "skeleton" }, h("span", { class: "visually-hidden" }, "Asking the venues"), [70, 45, 100, 90, 90].map((width) => h("i", { class: `w${width}` })))
-    : empty("No quote yet", "Enter an amount to see what each venue would pay for it.");
-}
+const asking = () =>
+  h("div", { class: "skeleton" }, h("span", { class: "visually-hidden" }, "Asking the venues"), [70, 45, 100, 90, 90].map((width) => h("i", { class: `w${width}` })));
 
 const TITLES = {
   NoRoute: "No route",

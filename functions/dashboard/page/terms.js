@@ -2,7 +2,7 @@
 
 import { until } from "./clocks.js";
 import { h } from "./dom.js";
-import { amount, distance, duration, price, shortId, token } from "./format.js";
+import { amount, distance, price, shortId, token } from "./format.js";
 
 /** Returns what an open order waits for, as a sentence without its end. */
 export function waitsFor({ type, tokenIn, tokenOut, terms }) {
@@ -36,9 +36,13 @@ function range({ minPrice, maxPrice }, pays) {
   return maxPrice ? pays("at most", maxPrice) : null;
 }
 
-const NAMES = { 1: "second", 60: "minute", 3600: "hour", 86400: "day" };
+const UNITS = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
 
-const interval = (seconds) => NAMES[seconds] ?? duration(seconds * 1000).replace(/ 0 (s|min|h)$/, "");
+/** Returns an interval in the largest unit of which it is a multiple, such as `90 minutes`. */
+function interval(seconds) {
+  const [size, unit] = UNITS.find(([one]) => seconds % one === 0);
+  return seconds === size ? unit : `${seconds / size} ${unit}s`;
+}
 
 /** Returns the price that the market has to reach, or null. */
 export function targetPrice({ type, amountIn, terms }) {

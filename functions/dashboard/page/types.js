@@ -10,13 +10,14 @@ const SCALE = 18;
 /**
  * A field has the API's name, a label and a kind: `price`, `amount`, `whole`, `interval`, `date` or `check`. `value` is its first
  * value; a price's is `times` the market's instead. `wrong` says what a price means on the market's other `side`. An `inverse`
- * price is in the token that is paid, an `out` amount in the one that is received.
+ * price is in the token that is paid, an `out` amount in the one that is received. `help` shows while there is no distance.
  */
 const price = (name, label, more) => ({ name, label, kind: "price", ...more });
 const optional = { optional: true };
 const target = { times: 1.02, side: 1, wrong: "the order is executed at once" };
 const floor = { times: 0.95, side: -1, wrong: "expected below the market" };
-const ticks = { name: "confirmTicks", label: "Ticks in a row", kind: "whole", value: "1", ...optional };
+const ticks = { name: "confirmTicks", label: "Ticks in a row", kind: "whole", value: "1", help: "the market is at the stop", ...optional };
+const least = { help: "empty: at the market's price", ...optional };
 
 export const TYPES = {
   market: { name: "Market", means: "Swaps now, at the best price of all venues.", fields: [] },
@@ -24,12 +25,12 @@ export const TYPES = {
   stop: {
     name: "Stop",
     means: "Sells when the price has fallen to your stop.",
-    fields: [price("stopPrice", "Stop price", floor), ticks, price("limitPrice", "Not below", optional)],
+    fields: [price("stopPrice", "Stop price", floor), ticks, price("limitPrice", "Not below", least)],
   },
   oco: {
     name: "Take-profit + stop-loss",
     means: "Two linked orders: one sells at your profit, one at your loss. When one is filled, the other is cancelled.",
-    fields: [price("limitPrice", "Take-profit price", { ...target, times: 1.05 }), price("stopPrice", "Stop-loss price", floor), ticks, price("stopLimitPrice", "Not below", optional)],
+    fields: [price("limitPrice", "Take-profit price", { ...target, times: 1.05 }), price("stopPrice", "Stop-loss price", floor), ticks, price("stopLimitPrice", "Not below", least)],
   },
   recurring: {
     name: "Recurring",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import TOKENS
 from order_engine.simulation.new_tokens import create_mint, create_pool
-from tests.support.browser import Visit, ask, cards, submit
+from tests.support.browser import Sockets, Visit, ask, cards, submit, swap
 from tests.support.market import Market
 from tests.support.stack import Stack
 
@@ -141,3 +143,25 @@ def test_open_orders_are_edited_filtered_and_cancelled(stack: Stack, market: Mar
     expect(rows.nth(1)).to_be_visible()
     filters.get_by_label("To", exact=True).fill("2020-01-02")
     expect(page.get_by_role("heading", name="No such orders")).to_be_visible()
+
+
+def test_open_orders_leave_room_to_watch_those_that_run(
+    stack: Stack, market: Market, enter: Visit, sockets: Callable[[Page], Sockets]
+) -> None:
+    market.reset()
+    for _ in range(60):
+        submit(stack, type="limit", amountIn="0.79", limitPrice="999")
+    page = enter()
+    found = sockets(page)
+    expect(page.locator("#lane-open .count")).to_have_text("50+")
+    expect(lane(page, "0.79")).to_have_count(12)
+    expect(page.get_by_role("link", name="All open orders")).to_have_attribute("href", "#/orders?status=open")
+    swap(page, "0.78")
+    expect(cards(page, "confirmed").filter(has_text="0.78 SOL")).to_be_visible()
+    watched = {json.loads(message)["orderId"] for message in found.messages if "subscribe" in message}
+    assert len(watched) == 51
+    page.get_by_role("button", name="Cancel all…").click()
+    page.get_by_role("button", name="Cancel all orders").click()
+    expect(page.get_by_role("dialog")).to_contain_text("60 orders were cancelled.")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".open-orders")).to_be_hidden()
