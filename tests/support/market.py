@@ -86,6 +86,10 @@ class Orders:
         return count
 
 
+def _initial_pools() -> dict[str, PoolSetting]:
+    return {setting.id: setting for setting in pool_settings()}
+
+
 class Market(Orders):
     """The simulated market."""
 
@@ -94,7 +98,7 @@ class Market(Orders):
     def __init__(self, database_url: str) -> None:
         super().__init__(database_url)
         self._opened = 0
-        self._first: dict[str, PoolSetting] = {}
+        self._first = _initial_pools()
 
     def new_mint(self, decimals: int = 6, *, can_freeze: bool = False) -> str:
         """Makes a token without a pool."""
@@ -114,7 +118,7 @@ class Market(Orders):
         self.clear_faults()
         self.database.execute("DELETE FROM market_pools")
         create_pools(self.database)
-        self._first = {setting.id: setting for setting in pool_settings()}
+        self._first = _initial_pools()
         (row,) = self.database.fetch("SELECT coalesce(max(position), 0) AS position FROM market_transactions")
         self._opened = row["position"]
 
