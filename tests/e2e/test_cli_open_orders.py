@@ -72,6 +72,32 @@ def test_a_recurring_order_makes_its_slices(stack: Stack, market: Market) -> Non
     assert "2 of 2" in printed(stack, "show", parent)
 
 
+def test_a_new_token_is_bought_once_it_has_a_pool(stack: Stack, market: Market) -> None:
+    """As docs/orders.md shows it."""
+    mint = market.new_mint()
+    pays = ("--pay", "1", "SOL", "--min-liquidity", "50", "--max-price", "0.002", "--expires", "10m")
+    with running(stack, "snipe", mint, *pays, "--watch") as process:
+        assert process.stdout is not None
+        order_id = next(iter(process.stdout)).split()[1]
+        assert f"a pool of {mint} that holds 50 SOL, at no more than 0.002 SOL for one" in next(iter(process.stdout))
+        assert "in 9 min" in printed(stack, "open", "--type", "sniper")
+        market.new_pool(mint)
+        found = next(iter(process.stdout))
+        assert "pool found: " in found
+        assert process.wait(60) == 0
+    assert statuses(stack, {"orderId": order_id}) == ["open", *RUN]
+
+
+def test_a_mint_that_can_freeze_is_not_bought(stack: Stack, market: Market) -> None:
+    mint = market.new_mint(can_freeze=True)
+    market.new_pool(mint)
+    pays = ("--pay", "0.5", "SOL", "--min-liquidity", "50", "--expires", "10m", "--watch")
+    ended = orders(stack, "snipe", mint, *pays)
+    assert ended.returncode == 1
+    assert "RiskyMint: " in ended.stdout
+    assert printed(stack, "snipe", mint, *pays, "--allow-freeze-authority").splitlines()[-1].split()[2] == "confirmed"
+
+
 def test_an_order_that_has_expired_ends_the_command_with_1(stack: Stack, market: Market) -> None:
     ended = orders(stack, *FAR, "--expires", "2s", "--watch")
     assert ended.returncode == 1

@@ -32,3 +32,12 @@ def test_the_example_prints_the_error_of_a_wrong_order(stack: Stack) -> None:
     ended = run(stack, "SOL", "USDC", "0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "amountIn: expected an amount above zero, was '0'\n"
+
+
+def test_the_example_follows_an_order_that_waits(stack: Stack, market: Market) -> None:
+    """GIVEN a price that the market pays already."""
+    ended = run(stack, "SOL", "USDC", "1.5", "1")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [line.split()[1] for line in ended.stdout.splitlines()] == [
+        "open", "pending", "routing", "building", "submitted", "confirmed"
+    ]  # fmt: skip
