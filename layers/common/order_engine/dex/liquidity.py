@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from order_engine.dex.routing import Listing, worth
+from order_engine.dex.routing import Listing
+from order_engine.dex.worth import worth
 
 
 def liquidity(listings: Sequence[Listing], token: str, unit: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from order_engine.dex.errors import DexError
 from order_engine.dex.pool import Pool
 from order_engine.dex.rounding import U64_MAX
-from order_engine.dex.splitting import Side, Split, best_split, unsplit
+from order_engine.dex.splitting import Side, Split, at_best_prices, best_split, unsplit
 from order_engine.dex.swaps import BPS, Swap
 
 HUBS = ("SOL", "USDC", "USDT")
@@ -250,45 +250,6 @@ def paths(listings: Sequence[Listing], token_in: str, token_out: str) -> Iterato
             yield token_in, hub, token_out
 
 
-def worth(listings: Sequence[Listing], amount: int, token: str, unit: str) -> int | None:
-    """An amount of a token in base units of another one, at spot prices; `None` without pools between the two.
-
-    The deepest pool of each pair counts: a small pool with a strange price says little about the market.
-    """
-    hops = _hops(listings, token, unit)
-    if hops is None:
-        return None
-    for sides in hops:
-        deepest = max(sides, key=lambda side: side.pool.depth(side.a_to_b))
-        numerator, denominator = deepest.pool.spot_price(deepest.a_to_b)
-        amount = amount * numerator // denominator
-    return amount
-
-
-def worth_at_most(listings: Sequence[Listing], amount: int, token: str, unit: str) -> int | None:
-    """As `worth`, at the best spot price of each pair: never less, and found sooner, since no depth is."""
-    hops = _hops(listings, token, unit)
-    return None if hops is None else _at_best_prices(hops, amount)
-
-
-def _hops(listings: Sequence[Listing], token: str, unit: str) -> list[list[Side]] | None:
-    """The pools of each hop from one token to the other; `None` without a path."""
-    if token == unit:
-        return []
-    path = next(paths(listings, token, unit), None)
-    if path is None:
-        return None
-    return [[one.side(pair[0]) for one in listings if one.trades(*pair)] for pair in pairwise(path)]
-
-
-def _at_best_prices(hops: Iterable[Sequence[Side]], amount: int) -> int:
-    """What an amount becomes without fees and price impact, at the best spot price of each hop."""
-    for sides in hops:
-        prices = [side.pool.spot_price(side.a_to_b) for side in sides]
-        amount = max(amount * numerator // denominator for numerator, denominator in prices)
-    return amount
-
-
 def reason(found: Sequence[Route]) -> str:
     """Why the first of these routes won, as a sentence."""
     first, *others = found
@@ -366,7 +327,7 @@ class _Path(NamedTuple):
 
     def output_at_spot_prices(self, amount_in: int) -> int:
         """The output without fees and price impact: an upper bound."""
-        return _at_best_prices(map(self._sides, range(len(self.pools))), amount_in)
+        return at_best_prices(map(self._sides, range(len(self.pools))), amount_in)
 
     @property
     def spot_price(self) -> Fraction:

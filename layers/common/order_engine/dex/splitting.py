@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from order_engine.dex.errors import DexError, LiquidityExhausted
@@ -90,6 +90,14 @@ def unsplit(sides: Sequence[Side], amount_in: int, now: int) -> Iterator[Split]:
         except DexError:
             continue
         yield Split(tuple(amount_in if index == at else 0 for at in range(len(sides))), amount_out)
+
+
+def at_best_prices(hops: Iterable[Sequence[Side]], amount: int) -> int:
+    """What an amount becomes without fees and price impact, at the best spot price of each hop."""
+    for sides in hops:
+        prices = [side.pool.spot_price(side.a_to_b) for side in sides]
+        amount = max(amount * numerator // denominator for numerator, denominator in prices)
+    return amount
 
 
 def _keeps_all(sides: Sequence[Side], alone: Split, now: int) -> bool:

@@ -10,6 +10,7 @@ from order_engine.dex import routing
 from order_engine.dex.errors import DexError
 from order_engine.dex.liquidity import liquidity
 from order_engine.dex.routing import Limits, Paths, Route
+from order_engine.dex.worth import worth, worth_at_most
 from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import (
     AmountTooSmall,
@@ -152,8 +153,8 @@ class Snapshot:
         if not self._max_order_value:
             return
         order = self._listings, amount_in, pool_token(token_in.symbol), "USDC"
-        for worth in routing.worth_at_most, routing.worth:
-            value = worth(*order)
+        for valuation in worth_at_most, worth:
+            value = valuation(*order)
             if value is not None and value <= self._max_order_value:
                 return
         usdc = TOKENS["USDC"]

@@ -5,7 +5,8 @@ from hypothesis import given
 
 from order_engine.dex.liquidity import liquidity
 from order_engine.dex.pool import Pool
-from order_engine.dex.routing import Listing, worth
+from order_engine.dex.routing import Listing
+from order_engine.dex.worth import worth
 from tests.unit.engine.dex.builders import amm, cp, pools_of_a_pair
 from tests.unit.engine.dex.test_routing import listed, listing
 

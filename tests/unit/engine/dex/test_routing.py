@@ -19,9 +19,8 @@ from order_engine.dex.routing import (
     TooSmall,
     paths,
     reason,
-    worth,
-    worth_at_most,
 )
+from order_engine.dex.worth import worth, worth_at_most
 from tests.unit.engine.dex.builders import MAKERS, NOW, amm, cp, damm, dlmm, pools_of_a_pair, routes
 
 DEEP = 10**13

@@ -19,13 +19,11 @@ from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.terms import Limit, Stop, Wait
 from order_engine.ports import PoolList
-from order_engine.services.recurring import Slicing
 from order_engine.services.routing import Router
-from order_engine.services.sniping import Sniping
-from order_engine.services.starting import Starting
 from order_engine.services.watching import LEASE_SECONDS, PAGE, Watched, Watcher
 from tests.support.fakes import FakeOrderQueue
 from tests.support.waiting import START, FakeOpenOrders
+from tests.support.watching import watcher_on
 
 SOL = 10**9
 DEPTH = 10**9 * SOL
@@ -66,25 +64,16 @@ class Scene:
         self.orders.now += seconds
         self.pause()
 
-    def no_mint(self) -> Any:
-        raise AssertionError("no order has a token without a symbol")
-
     def watcher(self) -> Watcher:
-        options: dict[str, Any] = {"open_orders": self.orders, "warn": self.warnings.append}
-        starting = Starting(publish=self.publish, queue=self.queue, **options)
-        return Watcher(
-            router=Router(self),
-            starting=starting,
-            slicing=Slicing(open_orders=self.orders, starting=starting),
-            sniping=Sniping(mints=self.no_mint, find_pools=self.no_pools, starting=starting, **options),
-            interval=1,
+        return watcher_on(
+            self.orders,
+            Router(self),
+            self.publish,
+            self.queue,
+            self.warnings.append,
             now=lambda: self.orders.now,
             sleep=self.sleep,
-            **options,
         )
-
-    def no_pools(self, token: str, paid_with: str, seconds: float) -> None:
-        raise AssertionError("no order waits for a pool")
 
     def tick(self) -> Watched:
         """A tick of a watcher that keeps what it has counted."""
