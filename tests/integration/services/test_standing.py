@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +24,7 @@ from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import OrderRequest
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop
 from order_engine.storage.database import Database
+from tests.support.concurrency import at_once
 from tests.support.orders import CLIENT
 from tests.support.standing import Desk
 
@@ -92,6 +94,21 @@ def test_a_repeated_request_gets_the_first_answer_whatever_has_happened_since(
     desk.submission.cancel(CLIENT, first.id)
     assert desk.submit(request_, "key") == (first, False)
     assert len(desk.orders.page(CLIENT, 10)[0]) == (2 if request_.linked else 1)
+
+
+@pytest.mark.parametrize("request_", [limit("180"), pair("175"), pair(), recurring()])
+def test_of_twenty_requests_at_once_one_is_stored_and_started_and_all_get_its_answer(
+    connect: Callable[[], Database], request_: OrderRequest
+) -> None:
+    desks = [Desk(connect()) for _ in range(20)]
+    answers = at_once(20, lambda n: desks[n].submit(request_, "key"))
+    assert [new for _, new in answers].count(True) == 1
+    assert {order for order, _ in answers} == {answers[0][0]}
+    stored = desks[0].orders.page(CLIENT, 100)[0]
+    assert len(stored) == (2 if request_.linked else 1)
+    started = [order.id for order in stored if order.status is Status.PENDING]
+    assert [id for desk in desks for id in desk.queue.enqueued] == started
+    assert len(started) == (answers[0][0].status is Status.PENDING)
 
 
 def test_a_repeated_request_gets_the_first_answer_after_a_replacement(desk: Desk) -> None:
