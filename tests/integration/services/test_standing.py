@@ -281,6 +281,16 @@ def test_a_stop_needs_a_price_to_be_accepted(desk: Desk, request_: OrderRequest,
     assert desk.orders.page(CLIENT, 1)[0] == []
 
 
+def test_a_stop_is_not_refused_for_a_price_that_may_only_seem_low(desk: Desk) -> None:
+    desk.venue.unusable["meteora"] = VenueUnavailable("meteora does not answer")
+    assert desk.submit(stop("150"))[0].status is Status.OPEN
+    assert desk.submit(limit("180"))[0].status is Status.PENDING
+    with pytest.raises(VenueUnavailable, match="^meteora does not answer$"):
+        desk.submit(stop("190"))
+    with pytest.raises(InvalidOrder):
+        desk.submit(limit("0.0055"))
+
+
 def test_an_order_that_cannot_be_paid_yet_is_accepted_with_a_warning(desk: Desk) -> None:
     desk.wallet.empty()
     order, _ = desk.submit(limit())

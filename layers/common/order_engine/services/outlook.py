@@ -31,13 +31,14 @@ class Outlook(NamedTuple):
 def outlook(router: Callable[[], Router], request: OrderRequest) -> Outlook:
     """Compares the order with the exact quote for its amount, or for that of its first slice.
 
-    Without a price a stop can't be told from one that is reached. All other orders are taken without one: they wait
-    for it. Raises `InvalidOrder` with every problem, `NoRoute`, `AmountTooSmall`, `OrderTooLarge`, and for a stop
-    `VenueUnavailable` and `InsufficientLiquidity`.
+    Without a price a stop can't be told from one that is reached, and without a venue's pools the price may only seem
+    low. All other orders are taken without a price: they wait for it. Raises `InvalidOrder` with every problem,
+    `NoRoute`, `AmountTooSmall`, `OrderTooLarge`, and for a stop `VenueUnavailable` and `InsufficientLiquidity`.
     """
     if isinstance(request.terms, Sniper):
         # Its pool may not exist yet.
         return Outlook()
+    is_stop = request.linked is not None or isinstance(request.terms, Stop)
     amount_in = request.amount_in
     if isinstance(request.terms, Recurring):
         amount_in = request.terms.slice_amount(amount_in, 0)
@@ -46,14 +47,15 @@ def outlook(router: Callable[[], Router], request: OrderRequest) -> Outlook:
         # A price that the order would not accept is a price to compare with.
         quote, decision = snapshot.best(request.token_in, request.token_out, amount_in, BPS)
     except (VenueUnavailable, InsufficientLiquidity) as error:
-        if request.linked or isinstance(request.terms, Stop):
+        if is_stop:
             raise
         return Outlook(warning=f"there is no price now: {error}")
-    problems = _problems(request, quote) + (
-        _problems(request.linked, quote, "stopLimitPrice") if request.linked else []
-    )
+    problems = _problems(request, quote)
+    if request.linked:
+        problems += _problems(request.linked, quote, "stopLimitPrice")
     if problems:
-        raise InvalidOrder(problems)
+        refusal = InvalidOrder(problems)
+        raise snapshot.unless_missing(refusal) if is_stop else refusal
     if decision.price_impact_bps > request.max_price_impact_bps:
         return Outlook(
             warning=f"expected a price impact of at most {request.max_price_impact_bps} basis points,"

@@ -104,7 +104,7 @@ class Snapshot:
         try:
             routes = self.paths(token_in, token_out).routes(amount_in)
         except (routing.NoPath, routing.TooSmall, routing.TooLarge, routing.DoesNotFit) as error:
-            raise self._unless_missing(
+            raise self.unless_missing(
                 _refusal(error, self._missing, token(token_in), token(token_out), amount_in)
             ) from None
         best = routes[0]
@@ -123,7 +123,7 @@ class Snapshot:
             self._check_value(token(token_in), amount_in)
         except (PriceImpactTooHigh, OrderTooLarge) as error:
             self._log("refused", decision.dump())
-            raise self._unless_missing(error) from None
+            raise self.unless_missing(error) from None
         return quote, decision
 
     def quote(self, token_in: str, token_out: str, amount_in: int, max_price_impact_bps: int) -> Route | None:
@@ -164,7 +164,7 @@ class Snapshot:
             f" {'which no pools value in USDC' if value is None else f'worth {describe(value, usdc)}'}"
         )
 
-    def _unless_missing(self, error: EngineError) -> EngineError:
+    def unless_missing(self, error: EngineError) -> EngineError:
         """The error, or a transient one while a missing venue may come back and change the route."""
         if self.is_complete:
             return error
