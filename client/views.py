@@ -28,11 +28,11 @@ def order_view(order: Json, current: Json | None = None) -> RenderableType:
     _row(table, "status", status(order["status"]))
     _row(table, "pays", f"{order['amountIn']} {order['tokenIn']}")
     if order["status"] == "open":
-        _row(table, "waits for", waits_for(order))
+        _row(table, "waits", waits_for(order))
     if order["type"] == "recurring":
         _row(table, "slices", progress(order))
     if order["terms"]:
-        _row(table, "expires", order["expiresAt"] or "when cancelled")
+        _row(table, "expires", order["expiresAt"] or "never")
     if order["amountSpent"] and order["amountSpentBaseUnits"] != order["amountInBaseUnits"]:
         _row(table, "spent", f"{order['amountSpent']} {order['tokenIn']}; the rest stayed in the wallet")
     if order["amountOut"]:
@@ -110,15 +110,18 @@ def orders_view(page: Json) -> RenderableType:
 
 
 def open_view(page: Json, prices: dict[str, str]) -> RenderableType:
-    """`prices` has what each order would get now for one whole token, by id, or why it would get nothing."""
+    """`prices` has what each order would get now for one whole token, by id: a price, or why it would get nothing."""
     if not page["orders"]:
         return Text("no open orders")
     table = Table(
-        _whole("order"), "type", _right("pays"), "for", "waits", _right("now"), _right("to go"), "ends", box=None
+        _whole("order"), "type", _right("pays"), "for", "waits", _right("now"), _right("to go"), "expires", box=None
     )
     for order in page["orders"]:
         price = prices.get(order["orderId"])
-        left = progress(order) if order["type"] == "recurring" else distance(order, price) if price else ""
+        if order["type"] == "recurring":
+            left = progress(order)
+        else:
+            left = distance(order, price) if price and price[0].isdigit() else ""
         table.add_row(
             order["orderId"],
             order["type"],
@@ -218,7 +221,7 @@ def _opened(data: Json) -> str:
     if made := data["slice"]:
         return f"slice {made['number']} is order {made['orderId']}: {made['amountIn']} {data['tokenIn']}"
     because = f"{data['message']}; " if data["message"] else ""
-    return f"{because}{_swap(data)}, {waits_for(data)}"
+    return f"{because}{_swap(data)}, waits {waits_for(data)}"
 
 
 def _swap(data: Json) -> str:

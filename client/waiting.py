@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
@@ -12,7 +12,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def waits_for(order: Json) -> str:
-    """What the order, or the order in the data of an `open` event, waits for: "until one SOL pays 180 USDC"."""
+    """What the order, or the order in the data of an `open` event, waits for, as in "until one SOL pays 180 USDC"."""
     terms, token_in, token_out = order["terms"], order["tokenIn"], order["tokenOut"]
     match order["type"]:
         case "limit":
@@ -24,10 +24,10 @@ def waits_for(order: Json) -> str:
             then = "the market's price" if terms["limitPrice"] is None else f"{terms['limitPrice']} or more"
             return f"until one {token_in} pays only {terms['stopPrice']} {token_out}{ticks}, then sells at {then}"
         case "recurring":
-            slices = f"{terms['slices']} slices, one every {duration(terms['intervalSeconds'])}"
+            slices = f"for each of {terms['slices']} slices, one every {duration(terms['intervalSeconds'])}"
             return f"{slices}{_range(terms, token_in, token_out)}"
     most = f", at no more than {terms['maxPrice']} {token_in} for one" if terms["maxPrice"] else ""
-    return f"a pool of {token_out} that holds {terms['minLiquidity']} {token_in}{most}"
+    return f"for a pool of {token_out} that holds {terms['minLiquidity']} {token_in}{most}"
 
 
 def _limit(terms: Json, token_in: str, token_out: str) -> str:
@@ -58,25 +58,18 @@ def progress(order: Json) -> str:
 
 
 def distance(order: Json, price: str) -> str:
-    """How far `price`, the one that the order would get now, has to move; or, where it would get none, why."""
+    """How far `price`, the one that the order would get now, has to move."""
     terms = order["terms"]
-    of_limit = order["type"] == "limit" or terms["stopReached"]
-    try:
-        now = Decimal(price)
-        wanted = _wanted(order, terms["limitPrice" if of_limit else "stopPrice"])
-    except InvalidOperation:
-        return price
-    return f"{(wanted / now - 1) * 100:+.2f} %"
-
-
-def _wanted(order: Json, price: str | None) -> Decimal:
-    return Decimal(order["terms"]["minAmountOut"]) / Decimal(order["amountIn"]) if price is None else Decimal(price)
+    wanted = terms["limitPrice" if order["type"] == "limit" or terms["stopReached"] else "stopPrice"]
+    if wanted is None:
+        wanted = Decimal(terms["minAmountOut"]) / Decimal(order["amountIn"])
+    return f"{(Decimal(wanted) / Decimal(price) - 1) * 100:+.2f} %"
 
 
 def remaining(at: str | None) -> str:
     """The time until then: to the second within an hour, to the minute within a day, to the hour beyond."""
     if at is None:
-        return "when cancelled"
+        return "never"
     seconds = int((datetime.fromisoformat(at) - datetime.now(UTC)).total_seconds())
     if seconds <= 0:
         return "now"

@@ -131,10 +131,10 @@ def test_a_wallet_shows_its_balances() -> None:
 
 def test_an_open_order_shows_what_it_waits_for_and_until_when() -> None:
     shown = printed(order_view(OPEN))
-    assert "waitsforuntiloneSOLpays180USDCexpireswhencancelled" in shown
+    assert "waitsuntiloneSOLpays180USDCexpiresnever" in shown
     until = printed(order_view(OPEN | {"expiresAt": "2026-11-21T00:00:00.000Z"}))
     assert "expires2026-11-21T00:00:00.000Z" in until
-    assert "waitsfor" not in printed(order_view(OPEN | {"status": "expired"}))
+    assert "waits" not in printed(order_view(OPEN | {"status": "expired"}))
     assert "expires" not in printed(order_view(CONFIRMED))
 
 
@@ -165,7 +165,7 @@ def event(status: str, data: Json) -> str:
 def test_the_events_of_an_order_that_waits_say_why() -> None:
     order = {name: OPEN[name] for name in ("type", "market", "tokenIn", "tokenOut", "amountIn", "terms", "expiresAt")}
     opened = order | {"reason": "accepted", "message": None, "slice": None}
-    assert event("open", opened) == "1.5SOLforUSDConDevnet,untiloneSOLpays180USDC"
+    assert event("open", opened) == "1.5SOLforUSDConDevnet,waitsuntiloneSOLpays180USDC"
     returned = opened | {"reason": "returned", "message": "expected 270 USDC, was 269"}
     assert event("open", returned).startswith("expected270USDC,was269;1.5SOLforUSDC")
     slice = opened | {"reason": "slice", "slice": {"number": 2, "orderId": ORDER, "amountIn": "0.5"}}

@@ -15,7 +15,7 @@ RECURRING = {
     "nextSliceAt": "2026-11-20T19:33:50.000Z",
 }  # fmt: skip
 SNIPER = {"maxPrice": None, "minLiquidity": "50"}
-EVERY = "4 slices, one every 1 min 30 s"
+EVERY = "for each of 4 slices, one every 1 min 30 s"
 
 
 def order(type: str, terms: Json) -> Json:
@@ -26,6 +26,7 @@ def order(type: str, terms: Json) -> Json:
     ("type", "terms", "words"),
     [
         ("limit", {"limitPrice": "180", "minAmountOut": "360"}, "until one SOL pays 180 USDC"),
+        ("limit", {"limitPrice": None, "minAmountOut": "360"}, "until the whole amount pays 360 USDC"),
         ("stop", STOP, "until one SOL pays only 140 USDC, then sells at the market's price"),
         ("stop", STOP | {"confirmTicks": 2, "limitPrice": "138"},
          "until one SOL pays only 140 USDC for 2 ticks, then sells at 138 or more"),
@@ -34,8 +35,8 @@ def order(type: str, terms: Json) -> Json:
         ("recurring", RECURRING | {"minPrice": "1", "maxPrice": "2"}, f"{EVERY}, while one SOL pays 1 to 2 USDC"),
         ("recurring", RECURRING | {"minPrice": "150"}, f"{EVERY}, while one SOL pays at least 150 USDC"),
         ("recurring", RECURRING | {"maxPrice": "190"}, f"{EVERY}, while one SOL pays at most 190 USDC"),
-        ("sniper", SNIPER, "a pool of USDC that holds 50 SOL"),
-        ("sniper", SNIPER | {"maxPrice": "2"}, "a pool of USDC that holds 50 SOL, at no more than 2 SOL for one"),
+        ("sniper", SNIPER, "for a pool of USDC that holds 50 SOL"),
+        ("sniper", SNIPER | {"maxPrice": "2"}, "for a pool of USDC that holds 50 SOL, at no more than 2 SOL for one"),
     ],
 )  # fmt: skip
 def test_an_order_says_what_it_waits_for(type: str, terms: Json, words: str) -> None:
@@ -53,7 +54,8 @@ def test_the_distance_is_that_of_the_price_which_is_waited_for() -> None:
     assert distance(order("stop", STOP), "160") == "-12.50 %"
     reached = STOP | {"stopReached": True, "limitPrice": "150"}
     assert distance(order("stop", reached), "125") == "+20.00 %"
-    assert distance(order("stop", STOP), "NoRoute") == "NoRoute"
+    least = {"limitPrice": None, "minAmountOut": "360"}
+    assert distance(order("limit", least), "160") == "+12.50 %"
 
 
 @pytest.mark.parametrize(
@@ -74,4 +76,4 @@ def test_what_remains_is_shown_as_exactly_as_it_matters(seconds: float, words: s
 
 
 def test_an_order_without_an_expiry_waits_until_it_is_cancelled() -> None:
-    assert remaining(None) == "when cancelled"
+    assert remaining(None) == "never"
