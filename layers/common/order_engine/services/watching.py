@@ -27,10 +27,7 @@ RENEWAL_SECONDS = 3.0
 """How often a watcher that activates many orders renews its lease."""
 
 HANDOVER_SECONDS = 0.2
-"""How often a watcher that waits asks whether the other one has ended."""
-
-PATIENCE_SECONDS = 30.0
-"""How long it waits: for the end of a lease, or of a tick in which many orders are activated."""
+"""How often a watcher that waits asks whether the other one has ended its tick, or its lease has."""
 
 SEARCH_SECONDS = 2.0
 """How much of a tick the search for pools may take."""
@@ -94,7 +91,7 @@ class Watcher:
         """
         ends = self._now() + seconds
         watched = Watched(self._open_orders.count())
-        if watched.open and self._take_over(holder, min(ends, self._now() + PATIENCE_SECONDS) if wait else None):
+        if watched.open and self._take_over(holder, ends if wait else None):
             try:
                 self._watch(ends, watched)
             finally:
