@@ -29,6 +29,9 @@ RENEWAL_SECONDS = 3.0
 HANDOVER_SECONDS = 0.2
 """How often a watcher that waits asks whether the other one has ended its tick, or its lease has."""
 
+NOTES_SECONDS = 5.0
+"""For how long a watcher's notes are valid: less than the lease of one that was killed and has left none."""
+
 SEARCH_SECONDS = 2.0
 """How much of a tick the search for pools may take."""
 
@@ -53,7 +56,7 @@ class Watched:
 class Watcher:
     """Looks at the market every `interval` seconds.
 
-    `now` gives seconds, for durations. `warn` logs what goes wrong without harm to an order.
+    `now` gives seconds, for durations, and `clock` Unix seconds. `warn` logs what goes wrong without harm to an order.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Watcher:
         interval: float,
         warn: Callable[[str], None],
         now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._open_orders = open_orders
@@ -77,6 +81,7 @@ class Watcher:
         self._interval = interval
         self._warn = warn
         self._now = now
+        self._clock = clock
         self._sleep = sleep
         self._holder = ""
         self._renewed = 0.0
@@ -95,9 +100,9 @@ class Watcher:
             try:
                 self._watch(ends, watched)
             finally:
-                notes = {str(id): list(seen) for id, seen in self._confirming.items()}
+                ticks = {str(id): list(seen) for id, seen in self._confirming.items()}
                 with suppress(StoreUnavailable):
-                    self._open_orders.release_lease(holder, notes)
+                    self._open_orders.release_lease(holder, {"at": self._clock(), "ticks": ticks})
         return watched
 
     def _take_over(self, holder: str, until: float | None) -> bool:
@@ -106,8 +111,10 @@ class Watcher:
             if until is None or self._now() >= until:
                 return False
             self._sleep(HANDOVER_SECONDS)
-        # The ticks that stops have counted so far.
-        self._confirming = {UUID(id): (seq, ticks) for id, (seq, ticks) in lease.notes.items()}
+        # What stops have counted so far. After a pause no ticks are in a row.
+        is_valid = abs(self._clock() - lease.notes.get("at", 0)) <= NOTES_SECONDS
+        ticks = lease.notes["ticks"] if is_valid else {}
+        self._confirming = {UUID(id): (seq, count) for id, (seq, count) in ticks.items()}
         self._last_due = None
         return True
 

@@ -72,6 +72,7 @@ class Scene:
             self.queue,
             self.warnings.append,
             now=lambda: self.orders.now,
+            clock=lambda: 1_800_000_000 + self.orders.now,
             sleep=self.sleep,
         )
 
@@ -323,6 +324,18 @@ def test_a_second_watcher_takes_over_at_once_and_goes_on_counting(scene: Scene) 
     # The last one finds nothing open.
     assert (watched.activated, len(watched.ticks)) == (1, 21)
     assert scene.orders.status(order) is Status.PENDING
+
+
+def test_a_watcher_counts_anew_after_a_pause_and_after_one_that_was_killed(scene: Scene) -> None:
+    """GIVEN a stop that asks for two ticks, of which the first watcher has counted one."""
+    scene.orders.add(stop("150", ticks=2))
+    scene.price = 149
+    assert len(scene.watcher().watch("a", 1, wait=True).ticks) == 1
+    scene.orders.now += 6
+    assert scene.watcher().watch("b", 1, wait=True).activated == 0
+    # The next one goes on from there, and is killed after a tick without the price.
+    assert scene.orders.take_lease("c", 1 + LEASE_SECONDS).is_held
+    assert scene.watcher().watch("d", LEASE_SECONDS + 2, wait=True).activated == 0
 
 
 def test_a_watcher_waits_for_another_one_to_hand_over(scene: Scene) -> None:
