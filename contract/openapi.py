@@ -396,6 +396,7 @@ def get_order(order_id: OrderId) -> None:
     AmountTooSmall,
     InsufficientLiquidity,
     OrderTooLarge,
+    RateLimited,
     VenueUnavailable,
 )
 def replace_order(

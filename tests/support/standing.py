@@ -65,6 +65,7 @@ class Desk:
             starting=Starting(
                 open_orders=self.open_orders, publish=self.publish, queue=self.queue, warn=self.warnings.append
             ),
+            rate_limit=self.rate_limit,
             publish=self.publish,
             wake=self.wake,
             warn=self.warnings.append,

@@ -14,7 +14,7 @@ import pytest
 
 from order_engine.api.order_forms import parse_changes
 from order_engine.api.views import event_view
-from order_engine.domain.errors import EngineError, InvalidOrder, NotOpen, OrderNotFound, VenueUnavailable
+from order_engine.domain.errors import EngineError, InvalidOrder, NotOpen, OrderNotFound, RateLimited, VenueUnavailable
 from order_engine.domain.events import Activated, Activation
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
@@ -117,6 +117,14 @@ def test_a_replacement_needs_what_a_new_order_needs_of_the_market(desk: Desk) ->
     assert desk.published[-1].data["message"] == "there is no price now: nobody answers"
     with pytest.raises(VenueUnavailable):
         changed(desk, stopped, stopPrice="151")
+
+
+def test_a_replacement_that_reads_the_market_counts_as_an_order(desk: Desk) -> None:
+    order, _ = desk.submit(limit("200"))
+    desk.rate_limit.wait = 2.5
+    with pytest.raises(RateLimited, match="retry in 3 s"):
+        changed(desk, order, limitPrice="201")
+    assert changed(desk, order, expiresAt=SOON.isoformat()).expires_at == SOON
 
 
 def test_only_an_open_order_of_the_client_is_replaced(desk: Desk) -> None:

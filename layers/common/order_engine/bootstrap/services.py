@@ -91,6 +91,7 @@ def standing() -> Standing:
         open_orders=stores.open_orders(),
         router=_quote_router,
         starting=starting(),
+        rate_limit=stores.order_limit(),
         publish=notifications().publish,
         wake=lambda: aws.watch_function().start({}),
         warn=warn,

@@ -11,7 +11,8 @@ from order_engine.domain.events import Activation, Event, Opened
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED_MARKET, MarketDescription
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.ports import OpenOrders, OrderStore, Publish, Selection, StandingOrders
+from order_engine.ports import OpenOrders, OrderStore, Publish, RateLimit, Selection, StandingOrders
+from order_engine.services import rate_limiting
 from order_engine.services.outlook import Outlook, outlook
 from order_engine.services.routing import Router
 from order_engine.services.starting import Starting
@@ -31,6 +32,7 @@ class Standing:
         open_orders: OpenOrders,
         router: Callable[[], Router],
         starting: Starting,
+        rate_limit: RateLimit,
         publish: Publish,
         wake: Callable[[], None],
         warn: Callable[[str], None],
@@ -41,6 +43,7 @@ class Standing:
         self._open_orders = open_orders
         self._router = router
         self._starting = starting
+        self._rate_limit = rate_limit
         self._publish = publish
         self._wake = wake
         self._warn = warn
@@ -66,7 +69,8 @@ class Standing:
     def replace(self, client_id: UUID, order_id: UUID, revise: Callable[[Order], OrderRequest]) -> None:
         """Gives the client's open order the terms that `revise` makes of it, and publishes that.
 
-        Raises `OrderNotFound`, `NotOpen`, what `revise` raises, and what `outlook` raises.
+        Terms that the market is asked about count as an order of the client. Raises `OrderNotFound`, `NotOpen`,
+        `RateLimited`, what `revise` raises, and what `outlook` raises.
         """
         for _ in range(MAX_REPLACEMENTS):
             order = self._orders.owned(client_id, order_id)
@@ -76,9 +80,12 @@ class Standing:
             swap, was = (request.amount_in, request.terms), (order.amount_in, order.terms)
             if swap == was and request.expires_at == order.expires_at:
                 return
+            found = Outlook()
             # Another market is not asked, and it says nothing of another expiry.
-            is_asked = swap != was and order.market == self._market.name
-            found = self.outlook(request) if is_asked else Outlook()
+            if swap != was and order.market == self._market.name:
+                if limited := rate_limiting.refusal(self._rate_limit, client_id):
+                    raise limited
+                found = self.outlook(request)
             data = events.opened(request, order.market, Opened.REPLACED, found.warning)
             if replaced := self._standing.replace(order, request, data):
                 now, listeners = replaced
