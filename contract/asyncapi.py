@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from contract import errors
 from contract.events import EVENTS
+from contract.examples import EXAMPLES, ORDER_FORMS
 from contract.forms import (
     LimitOrderForm,
     OcoOrderForm,
@@ -21,7 +22,7 @@ from contract.forms import (
     StopOrderForm,
 )
 from contract.models import Error
-from contract.openapi import EXAMPLES, ORDER_FORMS, VERSION, tidied
+from contract.openapi import VERSION, tidied
 from contract.values import IdempotencyKey, missing
 from order_engine.domain.errors import (
     AmountTooSmall,

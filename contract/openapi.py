@@ -7,25 +7,20 @@ end-to-end tests compare the functions' answers with it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
-from importlib.resources import files
 from typing import Annotated, Any
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, License, Server, ServerVariable, Tag
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
-from pydantic import BaseModel, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from contract import errors
+from contract.examples import EXAMPLES, ORDER_FORMS, shown
 from contract.forms import Form, ReplaceForm, ShortOrderForm
 from contract.models import (
     AcceptedOrder,
     CancelledOrders,
     CurrentMarket,
-    Error,
     Health,
     OrderPage,
     OrderWithEvents,
@@ -33,10 +28,10 @@ from contract.models import (
     Ticket,
     Wallet,
 )
+from contract.operations import answer, app, links, operation
 from contract.values import IdempotencyKey, OrderType, Token, TokenPair, Whole, missing
 from order_engine.domain.errors import (
     AmountTooSmall,
-    EngineError,
     IdempotencyKeyReused,
     InsufficientFunds,
     InsufficientLiquidity,
@@ -53,9 +48,7 @@ from order_engine.domain.errors import (
     QuoteExpired,
     QuoteNotFound,
     RateLimited,
-    StoreUnavailable,
     TooLateToCancel,
-    Unauthorized,
     UnsupportedMediaType,
     VenueUnavailable,
 )
@@ -70,65 +63,6 @@ docs/asyncapi.json describes it.
 Answers may get new fields. Errors of API Gateway itself have the shape of all errors, with API Gateway's response \
 type as the code."""
 
-EXAMPLES: dict[str, Any] = json.loads((files("contract") / "examples.json").read_text())
-ORDER_FORMS: dict[str, dict[str, Any]] = {
-    "order": {
-        "summary": "1.5 SOL for USDC",
-        "value": {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "slippageBps": 50},
-    },
-    "short": {
-        "summary": "The short form",
-        "value": {"type": "market", "tokenPair": "SOL-USDC", "amount": 10},
-    },
-    "named": {
-        "summary": "With an id of the client's own",
-        "value": {
-            "type": "market", "tokenIn": "USDC", "tokenOut": "RAY", "amountIn": "250", "clientOrderId": "rebalance-7"
-        },
-    },
-    "limit": {
-        "summary": "For a price of 180 or more",
-        "value": {"type": "limit", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "limitPrice": "180"},
-    },
-    "stop": {
-        "summary": "Once the price is 140 or less twice in a row, but for no less than 138",
-        "value": {
-            "type": "stop", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "stopPrice": "140",
-            "confirmTicks": 2, "limitPrice": "138",
-        },
-    },
-    "pair": {
-        "summary": "At a profit or at a loss, whichever comes first",
-        "value": {
-            "type": "oco", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "limitPrice": "200",
-            "stopPrice": "140",
-        },
-    },
-    "recurring": {
-        "summary": "In four slices, one a minute",
-        "value": {
-            "type": "recurring", "tokenIn": "USDC", "tokenOut": "SOL", "amountIn": "250", "slices": 4,
-            "intervalSeconds": 60,
-        },
-    },
-    "sniper": {
-        "summary": "As soon as a pool with this mint holds 50 SOL",
-        "value": {
-            "type": "sniper", "tokenIn": "SOL", "tokenOut": "7GCihgDB8fe6KNjn2MYtkzZcRjQy3t9GHdC8uHYMW2hr",
-            "amountIn": "1", "minLiquidity": "50", "maxPrice": "0.002", "expiresAt": "2026-12-31T12:00:00Z",
-        },
-    },
-}  # fmt: skip
-
-
-def shown(value: object) -> dict[str, Any]:
-    """The example of a parameter, in OpenAPI's form."""
-    return {"example": {"value": value}}
-
-
-app = APIGatewayRestResolver()
-
-WITH_KEY = (Unauthorized, errors.Throttled, StoreUnavailable, errors.ServiceUnavailable)
 OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
 
 
@@ -145,67 +79,6 @@ OfPair = Annotated[
         openapi_examples=shown("SOL-USDC"),
     ),
 ]
-
-
-def operation(
-    declare: Callable[..., Callable[[Callable[..., None]], object]],
-    path: str,
-    tag: str,
-    summary: str,
-    answers: dict[int, dict[str, Any]],
-    *refusals: type[EngineError],
-    **more: Any,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that declares an operation with the function's parameters and, as its description, its docstring.
-
-    `declare` is the resolver's decorator for the method.
-    """
-    kinds = errors.by_status((*refusals, *WITH_KEY) if "openapi_extensions" not in more else refusals)
-    responses = {**answers, **{status: _refusal(status, kinds[status]) for status in kinds}}
-
-    def declared(function: Callable[..., None]) -> Callable[..., None]:
-        description = " ".join((function.__doc__ or "").split())
-        declare(
-            path,
-            tags=[tag],
-            summary=summary,
-            description=description,
-            operation_id=to_camel(function.__name__),
-            responses=responses,
-            **more,
-        )(function)
-        return function
-
-    return declared
-
-
-def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[str, Any]:
-    shown = {name: {"value": value} for name, value in examples.items()}
-    return {"description": description, "content": {"application/json": {"model": model, "examples": shown}}}
-
-
-def links(order: str) -> dict[str, Any]:
-    """Links to the operations on an order. `order` is the runtime expression of its id in the answer."""
-    return {
-        "links": {
-            to: {"operationId": to, "parameters": {"orderId": order}}
-            for to in ("getOrder", "replaceOrder", "cancelOrder")
-        }
-    }
-
-
-def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
-    content = {"model": Error, "examples": {kind.__name__: errors.example(kind) for kind in kinds}}
-    refusal: dict[str, Any] = {
-        "description": ", ".join(kind.__name__ for kind in kinds),
-        "content": {"application/json": content},
-    }
-    if status in (429, 503):
-        header = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "examples": shown(1)}
-        refusal["headers"] = {"Retry-After": header}
-    if status == 401:
-        refusal["headers"] = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
-    return refusal
 
 
 @operation(
