@@ -17,6 +17,9 @@ _TABLES = (
 )
 
 
+_TIMES = ("enqueued_at", "lease_until", "expires_at", "due_at")
+
+
 def new_database(postgres_url: str) -> str:
     """Creates an empty database on the same server and returns its URL."""
     name = f"test_{uuid4().hex}"
@@ -52,9 +55,13 @@ def terminate(database: Database, admin: Database) -> None:
 
 
 def pass_time(database: Database, seconds: float) -> None:
-    """Moves the leases and timestamps of all orders back by `seconds`."""
-    database.execute(
-        "UPDATE orders SET enqueued_at = enqueued_at - make_interval(secs => %(seconds)s),"
-        " lease_until = lease_until - make_interval(secs => %(seconds)s)",
-        {"seconds": seconds},
+    """Moves the leases and timestamps of all orders, and of their watcher, back by `seconds`."""
+    past = {"seconds": seconds}
+    database.fetch_all(
+        (f"UPDATE orders SET {', '.join(map(_moved_back, _TIMES))}", past),
+        (f"UPDATE leases SET {_moved_back('held_until')}", past),
     )
+
+
+def _moved_back(column: str) -> str:
+    return f"{column} = {column} - make_interval(secs => %(seconds)s)"

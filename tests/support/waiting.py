@@ -15,7 +15,7 @@ from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import RUNNING, Status
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.terms import Recurring, Stop, Wait
-from order_engine.ports import Group, Lease, Moved, SliceSums
+from order_engine.ports import Group, Lease, Moved, SliceSums, Waiting
 
 START = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -75,12 +75,14 @@ class FakeOpenOrders:
 
     def take_lease(self, holder: str, seconds: float, wait: bool = False) -> Lease:
         self.statements += 1
+        before = self.lease
         if self.lease is None or self.lease[0] == holder or self.lease[1] <= self.now:
             self.wanted = self.wanted and self.lease is not None and self.lease[0] == holder
             self.lease = holder, self.now + seconds
         elif wait:
             self.wanted = True
-        return Lease(self.lease[0] == holder, self.wanted, self.notes)
+        is_held = self.lease[0] == holder
+        return Lease(is_held, self.wanted, self.notes, is_held and before is not None and before[0] != holder)
 
     def release_lease(self, holder: str, notes: dict[str, Any]) -> None:
         self.statements += 1
@@ -92,9 +94,12 @@ class FakeOpenOrders:
 
     # Reading
 
-    def count(self) -> int:
+    def waiting(self) -> Waiting:
         self.statements += 1
-        return len(self._open())
+        return Waiting(len(self._open()), self.lease is not None and self.lease[1] <= self.now)
+
+    def heard_lately(self) -> list[tuple[list[Event], list[str]]]:
+        return [([event], ["listener"]) for event in self.moves]
 
     def groups(self) -> list[Group]:
         first: dict[tuple[str, str, Wait, int], Order] = {}

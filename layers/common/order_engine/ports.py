@@ -270,12 +270,20 @@ class Lease(NamedTuple):
     """What a watcher knows after it has asked for the lease.
 
     `is_held`: it is the only watcher from now on. `is_wanted`: another one waits for it to hand over. `notes` are those
-    that the watcher before has left.
+    that the watcher before has left. `is_inherited`: that one has died, and may not have published its last moves.
     """
 
     is_held: bool
     is_wanted: bool
     notes: dict[str, Any]
+    is_inherited: bool = False
+
+
+class Waiting(NamedTuple):
+    """How many orders are open, and whether a watcher has died and none has followed it."""
+
+    open: int
+    is_abandoned: bool = False
 
 
 class OpenOrders(Protocol):
@@ -297,8 +305,11 @@ class OpenOrders(Protocol):
     def is_watched(self) -> bool:
         """Whether a watcher holds the lease."""
 
-    def count(self) -> int:
-        """How many orders are open."""
+    def waiting(self) -> Waiting:
+        """What there is to look after."""
+
+    def heard_lately(self) -> list[tuple[list[Event], list[str]]]:
+        """All events of each order of these that has changed in the last minutes, with the connections that listen."""
 
     def groups(self) -> list[Group]:
         """The groups of orders that wait for a price."""

@@ -37,13 +37,13 @@ def pages(waiting: PostgresOpenOrders, group: Group, bound: Fraction, limit: int
 
 
 def test_the_open_orders_of_a_market_are_counted(database: Database, waiting: PostgresOpenOrders) -> None:
-    assert waiting.count() == 0
+    assert waiting.waiting().open == 0
     for request in (limit(), stop(), recurring(), sniper()):
         open_order(database, request)
     open_order(database, limit(), market=LOCALNET)
     open_order(database, limit(), status="pending")
-    assert waiting.count() == 4
-    assert PostgresOpenOrders(database, market=LOCALNET).count() == 1
+    assert waiting.waiting().open == 4
+    assert PostgresOpenOrders(database, market=LOCALNET).waiting().open == 1
 
 
 def test_without_orders_that_wait_for_a_price_there_is_no_group(

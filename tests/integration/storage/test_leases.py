@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from order_engine.domain.markets import LOCALNET
-from order_engine.ports import Lease
+from order_engine.ports import Lease, Waiting
 from order_engine.storage.database import Database
 from order_engine.storage.open_orders import PostgresOpenOrders
 from tests.support.concurrency import at_once
@@ -15,6 +15,7 @@ from tests.support.concurrency import at_once
 Connect = Callable[[], Database]
 
 HELD = Lease(True, False, {})
+INHERITED = HELD._replace(is_inherited=True)
 REFUSED = Lease(False, False, {})
 
 
@@ -51,14 +52,19 @@ def test_a_lease_that_has_ended_is_taken_by_another(database: Database, waiting:
     assert waiting.take_lease("b", 100) == REFUSED
     pass_time(database, 60)
     assert not waiting.is_watched()
+    assert waiting.waiting() == Waiting(0, is_abandoned=True)
+    assert waiting.take_lease("b", 100) == INHERITED
     assert waiting.take_lease("b", 100) == HELD
     assert waiting.take_lease("a", 100) == REFUSED
+    waiting.release_lease("b", {})
+    assert waiting.waiting() == Waiting(0)
+    assert waiting.take_lease("a", 100) == HELD
 
 
 def test_a_lease_from_before_the_clock_was_set_back_is_over(database: Database, waiting: PostgresOpenOrders) -> None:
     waiting.take_lease("a", 100)
     pass_time(database, -3600)
-    assert waiting.take_lease("b", 100) == HELD
+    assert waiting.take_lease("b", 100) == INHERITED
 
 
 def test_a_released_lease_is_free_at_once_and_carries_notes(waiting: PostgresOpenOrders) -> None:
@@ -87,7 +93,7 @@ def test_no_watcher_waits_for_one_that_has_taken_the_lease_since(
     waiting.take_lease("a", 100)
     waiting.take_lease("b", 100, wait=True)
     pass_time(database, 200)
-    assert waiting.take_lease("c", 100) == HELD
+    assert waiting.take_lease("c", 100) == INHERITED
     assert waiting.take_lease("c", 100) == HELD
 
 

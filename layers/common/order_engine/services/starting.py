@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from order_engine.domain.events import Activation
+from order_engine.domain.events import Activation, Event
 from order_engine.domain.orders import Order
 from order_engine.ports import QUEUE_BATCH, Moved, OpenOrders, OrderQueue, Publish
 
@@ -37,6 +37,11 @@ class Starting:
     def publish(self, *moved: Moved) -> None:
         for event, listeners in moved:
             self._publish([event], listeners)
+
+    def republish(self, histories: Iterable[tuple[Sequence[Event], Sequence[str]]]) -> None:
+        """Publishes all events of orders to the connections that listen: to what one has, it pays no attention."""
+        for events, listeners in histories:
+            self._publish(events, listeners)
 
     def enqueue(self, published: Mapping[UUID, int]) -> None:
         """Sends the messages of orders, each with the `seq` of its last event that is published."""

@@ -95,8 +95,9 @@ class Watcher:
         alone. Raises `StoreUnavailable`.
         """
         ends = self._now() + seconds
-        watched = Watched(self._open_orders.count())
-        if watched.open and self._take_over(holder, ends if wait else None):
+        waiting = self._open_orders.waiting()
+        watched = Watched(waiting.open)
+        if (waiting.open or waiting.is_abandoned) and self._take_over(holder, ends if wait else None):
             try:
                 self._watch(ends, watched)
             finally:
@@ -116,12 +117,14 @@ class Watcher:
         ticks = lease.notes["ticks"] if is_valid else {}
         self._confirming = {UUID(id): (seq, count) for id, (seq, count) in ticks.items()}
         self._last_due = None
+        if lease.is_inherited:
+            self._starting.republish(self._open_orders.heard_lately())
         return True
 
     def _watch(self, ends: float, watched: Watched) -> None:
         while True:
             started = self._now()
-            awake = self.tick(watched) or self._open_orders.count() > 0
+            awake = self.tick(watched) or self._open_orders.waiting().open > 0
             watched.ticks.append(self._now() - started)
             pause = max(started + self._interval - self._now(), 0)
             if not awake or self._now() + pause >= ends:

@@ -17,9 +17,9 @@ from order_engine.domain.lifecycle import RUNNING, Status, Trigger, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order
 from order_engine.domain.terms import Recurring, Wait
-from order_engine.ports import Group, Lease, Moved, SliceSums
+from order_engine.ports import Group, Lease, Moved, SliceSums, Waiting
 from order_engine.storage.database import Database
-from order_engine.storage.events import RECORD
+from order_engine.storage.events import RECORD, histories
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import NOT_ENDED, OPEN, listed
 
@@ -31,7 +31,16 @@ _PRICED = f"market = %(market)s AND {OPEN} AND trigger_out IS NOT NULL"
 _SIZE = "floor(log(2, amount_in))::integer"
 _REACHED = f"((CASE WHEN waits_for = '{_AT_MOST}' THEN -trigger_out ELSE trigger_out END) / amount_in)"
 
-_COUNT = f"SELECT count(*) AS open FROM orders WHERE market = %(market)s AND {OPEN}"
+_WAITING = f"""
+    SELECT count(*) AS open,
+           EXISTS (SELECT FROM leases WHERE name = %(name)s AND held_until > '-infinity' AND held_until <= now())
+               AS is_abandoned
+    FROM orders WHERE market = %(market)s AND {OPEN}"""
+
+# More than a lease lasts, and until another watcher begins.
+_HEARD_LATELY = """
+    SELECT DISTINCT id FROM orders JOIN subscriptions ON order_id = id
+    WHERE market = %(market)s AND type <> 'market' AND updated_at > now() - interval '10 min'"""
 
 _FIRST = f"""
     SELECT token_in, token_out, waits_for, {_SIZE} AS size, trigger_out, amount_in FROM orders
@@ -141,6 +150,7 @@ _IS_FREE = """
     (leases.holder = excluded.holder
         OR leases.held_until NOT BETWEEN now() AND now() + 2 * make_interval(secs => %(seconds)s))"""
 _TAKE_LEASE = f"""
+    WITH before AS (SELECT holder, held_until FROM leases WHERE name = %(name)s)
     INSERT INTO leases (name, holder, held_until)
     VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(seconds)s))
     ON CONFLICT (name) DO UPDATE SET
@@ -150,7 +160,10 @@ _TAKE_LEASE = f"""
                          WHEN {_IS_FREE} THEN NULL
                          WHEN %(wait)s THEN excluded.holder
                          ELSE leases.wanted_by END
-    RETURNING holder = %(holder)s AS is_held, wanted_by IS NOT NULL AS is_wanted, notes"""
+    RETURNING holder = %(holder)s AS is_held, wanted_by IS NOT NULL AS is_wanted, notes,
+              holder = %(holder)s AND EXISTS (
+                  SELECT FROM before WHERE before.holder <> %(holder)s AND before.held_until > '-infinity'
+              ) AS is_inherited"""
 
 _RELEASE_LEASE = """
     UPDATE leases SET held_until = '-infinity', notes = %(notes)s WHERE name = %(name)s AND holder = %(holder)s"""
@@ -189,9 +202,13 @@ class PostgresOpenOrders:
     def is_watched(self) -> bool:
         return bool(self._database.fetch(_IS_WATCHED, {"name": self._lease}))
 
-    def count(self) -> int:
-        (row,) = self._database.fetch(_COUNT, {"market": self._market})
-        return int(row["open"])
+    def waiting(self) -> Waiting:
+        (row,) = self._database.fetch(_WAITING, {"market": self._market, "name": self._lease})
+        return Waiting(**row)
+
+    def heard_lately(self) -> list[tuple[list[Event], list[str]]]:
+        rows = self._database.fetch(_HEARD_LATELY, {"market": self._market})
+        return histories(self._database, [row["id"] for row in rows])
 
     def groups(self) -> list[Group]:
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,9 +13,8 @@ from order_engine.domain.events import LINKED_CANCELLED, Event, cancelled
 from order_engine.domain.lifecycle import Status, Trigger, sources, target
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.ports import Selection
-from order_engine.storage import events
 from order_engine.storage.database import Database
-from order_engine.storage.events import RECORD
+from order_engine.storage.events import RECORD, histories
 from order_engine.storage.order_lists import selected
 from order_engine.storage.order_rows import ORDER, order_of
 from order_engine.storage.statuses import OPEN, listed
@@ -50,8 +48,6 @@ _CANCEL_ALL = f"""
     )
     SELECT id FROM moved ORDER BY id"""
 _ANY = f"SELECT FROM orders WHERE {{condition}} AND {_CANCELLABLE} LIMIT 1"
-
-_LISTENERS = "SELECT id, listeners(id) FROM orders WHERE id = ANY(%(ids)s)"
 
 
 class PostgresStandingOrders:
@@ -89,10 +85,4 @@ class PostgresStandingOrders:
         return [row["id"] for row in rows], complete
 
     def histories(self, ids: Sequence[UUID]) -> list[tuple[list[Event], list[str]]]:
-        found, listening = self._database.fetch_all(
-            (events.SELECT_ALL, {"ids": list(ids)}), (_LISTENERS, {"ids": list(ids)})
-        )
-        history: dict[UUID, list[Event]] = defaultdict(list)
-        for row in found:
-            history[row["order_id"]].append(events.from_row(row))
-        return [(history[row["id"]], row["listeners"]) for row in listening]
+        return histories(self._database, ids)
