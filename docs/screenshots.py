@@ -23,10 +23,26 @@ ORDERS = [
 ]  # fmt: skip
 
 
+# Prices are relative to the market's.
+WAITING = [
+    {"type": "limit", "amountIn": "25", "limitPrice": 1.02},
+    {"type": "oco", "amountIn": "40", "limitPrice": 1.06, "stopPrice": 0.95, "stopLimitPrice": 0.94, "confirmTicks": 2},
+    {"type": "recurring", "amountIn": "12", "slices": 12, "intervalSeconds": 3},
+]  # fmt: skip
+
+
 async def submit(engine: Engine, order: tuple[str, str, str]) -> str:
     token_in, token_out, amount = order
     accepted = await engine.submit({"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount})
     return str(accepted["orderId"])
+
+
+async def submit_waiting(engine: Engine) -> None:
+    pair = {"tokenIn": "SOL", "tokenOut": "USDC"}
+    market = float((await engine.quote({**pair, "amountIn": "1"}))["price"])
+    for terms in WAITING:
+        prices = {name: f"{market * share:.2f}" for name, share in terms.items() if isinstance(share, float)}
+        await engine.submit({**pair, **terms, **prices})
 
 
 async def ended(engine: Engine, order_id: str) -> None:
@@ -35,16 +51,20 @@ async def ended(engine: Engine, order_id: str) -> None:
 
 
 async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
-    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1420)
+    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1660)
     await expect(page.locator("#connection")).to_have_text("Live")
+    await submit_waiting(engine)
     # A pause between orders, and a slow chain, so that the page shows several statuses.
     node = running["parameters"]["SolanaRpcUrl"]
     call(node, "localnet_fault", "delay", {"slots": 12})
+    submitted = []
     for order in ORDERS:
-        await submit(engine, order)
+        submitted.append(await submit(engine, order))
         await asyncio.sleep(0.7)
     await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
     call(node, "localnet_clear")
+    await engine.cancel_all()
+    await asyncio.gather(*(ended(engine, order_id) for order_id in submitted))
 
 
 async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
