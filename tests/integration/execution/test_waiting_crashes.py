@@ -74,6 +74,7 @@ class Scene:
             starting=Starting(open_orders=self.open_orders, publish=self.publish, queue=queue, warn=pytest.fail),
             publish=self.publish,
             wake=lambda: None,
+            rate_limit=FakeRateLimit(),
             warn=pytest.fail,
         )
         self.submission = Submission(
