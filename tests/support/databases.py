@@ -17,7 +17,7 @@ _TABLES = (
 )
 
 
-_TIMES = ("enqueued_at", "lease_until", "expires_at", "due_at")
+_TIMES = ("enqueued_at", "lease_until", "rests_until", "expires_at", "due_at")
 
 
 def new_database(postgres_url: str) -> str:

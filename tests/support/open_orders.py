@@ -64,6 +64,7 @@ MET = Activation(Activated.LIMIT_MET, 201_000_000, 7)
 
 
 def activate(database: Database, order: Order) -> Moved:
-    """Makes an open order pending."""
+    """Makes an open order pending, once it has rested."""
+    database.execute("UPDATE orders SET rests_until = now() WHERE id = %(id)s", {"id": order.id})
     (moved,) = PostgresOpenOrders(database).activate([(order, MET)])
     return moved

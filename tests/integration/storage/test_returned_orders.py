@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,11 @@ from order_engine.domain.errors import StaleRun
 from order_engine.domain.lifecycle import RUNNING, TRANSITIONS, Status, Trigger
 from order_engine.domain.orders import Order
 from order_engine.storage.database import Database
+from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once
 from tests.support.databases import pass_time
-from tests.support.open_orders import activate, limit, open_order
+from tests.support.open_orders import MET, activate, limit, open_order
 from tests.support.orders import LEASE, PATHS, RUN, seqs
 
 Connect = Callable[[], Database]
@@ -63,6 +65,21 @@ def test_nothing_of_the_run_is_left(database: Database, connect: Connect, status
     assert orders.events(after.id)[-1] == moved[0]
     assert (moved[0].status, moved[0].seq, moved[0].attempt) == (Status.OPEN, before.seq + 1, 1)
     assert counted == [Status.OPEN]
+
+
+def test_one_whose_transaction_did_not_swap_rests_before_it_is_activated_again(database: Database) -> None:
+    order = returned(database, Status.SUBMITTED)
+    book = PostgresOpenOrders(database)
+    (group,) = book.groups()
+    assert book.candidates(group, Fraction(10**9), None, 10) == book.activate([(order, MET)]) == []
+    pass_time(database, order.seq)
+    assert [found.id for found in book.candidates(group, Fraction(10**9), None, 10)] == [order.id]
+    assert len(book.activate([(order, MET)])) == 1
+
+
+@pytest.mark.parametrize("status", sorted(RUNNING - {Status.SUBMITTED}))
+def test_one_that_sent_nothing_does_not_rest(database: Database, status: Status) -> None:
+    assert PostgresOpenOrders(database).activate([(returned(database, status), MET)])
 
 
 def test_it_waits_for_what_the_move_says(database: Database, orders: PostgresOrderStore) -> None:

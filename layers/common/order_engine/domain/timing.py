@@ -23,6 +23,13 @@ EXECUTION_SECONDS = int(BLOCKHASH_SECONDS + FINALITY_SECONDS) + 8 * STEP_SECONDS
 Step Functions allows 300 seconds. An execution that is cut short is resumed by another one.
 """
 
+REST_SECONDS = 300
+"""The most that an order rests which is open again after its transaction has not swapped.
+
+It rests for a second for each of its events: a transaction that fails on chain costs its fee, and one whose failure no
+quote foresees, as with a token that takes a fee for itself, may fail each time.
+"""
+
 LEASE_SECONDS = 50.0
 """How long a run holds its order after its claim, after each of its moves, and each time that it asks for a result.
 

@@ -17,6 +17,7 @@ from order_engine.domain.lifecycle import RUNNING, Status, Trigger, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order
 from order_engine.domain.terms import Recurring, Wait
+from order_engine.domain.timing import REST_SECONDS
 from order_engine.ports import Group, Lease, Moved, SliceSums, Waiting
 from order_engine.storage.database import Database
 from order_engine.storage.events import RECORD, histories
@@ -56,18 +57,22 @@ _GROUPS = f"""
     WITH RECURSIVE found AS (({_OF_FIRST}) UNION ALL SELECT next.* FROM found, LATERAL ({_OF_NEXT}) AS next)
     SELECT * FROM found"""
 
+# A time that is further ahead was written before the clock was set back.
+_RESTED = f"(orders.rests_until BETWEEN now() AND now() + interval '{REST_SECONDS} s') IS NOT TRUE"
+
 # Postgres rounds a ratio to 16 digits or more, the bound too.
 _CANDIDATES = f"""
     SELECT {ORDER} FROM orders
     WHERE {_PRICED} AND token_in = %(token_in)s AND token_out = %(token_out)s AND waits_for = %(waits_for)s
-      AND {_SIZE} = %(size)s AND {_REACHED} <= %(bound_out)s::numeric / %(bound_in)s::numeric
+      AND {_SIZE} = %(size)s AND {_RESTED} AND {_REACHED} <= %(bound_out)s::numeric / %(bound_in)s::numeric
       AND ({_REACHED}, id) > (%(after_out)s::numeric / %(after_in)s::numeric, %(after_id)s)
     ORDER BY {_REACHED}, id LIMIT %(limit)s"""
 _BEFORE_ALL = -(10**20)
 """Below every trigger."""
 
 _WAITING_FOR_POOLS = f"""
-    SELECT {ORDER} FROM orders WHERE market = %(market)s AND {OPEN} AND waits_for = '{_POOL}' ORDER BY id"""
+    SELECT {ORDER} FROM orders
+    WHERE market = %(market)s AND {OPEN} AND waits_for = '{_POOL}' AND {_RESTED} ORDER BY id"""
 
 _DUE = f"""
     SELECT {ORDER} FROM orders
@@ -105,7 +110,7 @@ _EXPIRE = _move(Trigger.EXPIRE)
 _ACTIVATE = _move(
     Trigger.ACTIVATE,
     ", attempt = 1, enqueued_at = now(), enqueue_count = 0, run = NULL, lease_until = NULL",
-    f""" AND (orders.expires_at > now()) IS NOT FALSE
+    f""" AND (orders.expires_at > now()) IS NOT FALSE AND {_RESTED}
           AND NOT EXISTS (
             SELECT FROM held AS linked
             WHERE linked.id = asked.linked_id AND linked.{_RUNNING_OR_FILLED}

@@ -15,7 +15,7 @@ from order_engine.domain.events import LINKED_CANCELLED, LINKED_FILLED, Event, c
 from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources, target
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
-from order_engine.domain.timing import LEASE_SECONDS
+from order_engine.domain.timing import LEASE_SECONDS, REST_SECONDS
 from order_engine.ports import ALL, Selection
 from order_engine.storage import events, new_orders, order_lists, subscriptions
 from order_engine.storage.database import Database
@@ -56,7 +56,10 @@ _MOVE = f"""
 
 _KEEP = f"attempt = %(attempt)s, lease_until = now() + interval '{LEASE_SECONDS} s'"
 # Once the order does not name the run any more, no late step of it can move the order.
-_LET_GO = """attempt = 1, run = NULL, lease_until = NULL,
+_LET_GO = f"""attempt = 1, run = NULL, lease_until = NULL,
+            rests_until = CASE WHEN status = '{Status.SUBMITTED}' THEN
+                now() + least(seq, {REST_SECONDS}) * interval '1 s'
+            END,
             venue = NULL, quoted_out = NULL, min_out = NULL, tx_hash = NULL, transaction = NULL"""
 
 _CANCEL_TO = target(Trigger.CANCEL)

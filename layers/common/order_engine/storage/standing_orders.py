@@ -23,7 +23,7 @@ _REPLACE = f"""
     WITH moved AS (
         UPDATE orders SET seq = seq + 1, updated_at = now(), amount_in = %(amount_in)s, terms = %(terms)s,
             waits_for = %(waits_for)s, trigger_out = %(trigger_out)s, limit_out = %(limit_out)s,
-            expires_at = %(expires_at)s
+            expires_at = %(expires_at)s, rests_until = NULL
         WHERE id = %(id)s AND {OPEN} AND seq = %(seq)s
         RETURNING {ORDER}
     ), recorded AS ({RECORD} %(data)s FROM moved

@@ -23,6 +23,7 @@ def upgrade() -> None:
             ADD expires_at  timestamptz,
             ADD due_at      timestamptz,
             ADD slices_done integer,
+            ADD rests_until timestamptz,
             ADD parent_id   uuid REFERENCES orders,
             ADD linked_id   uuid REFERENCES orders""")
     op.execute("CREATE INDEX orders_open ON orders (id) INCLUDE (market) WHERE status = 'open'")
@@ -62,7 +63,7 @@ def downgrade() -> None:
     op.execute("""
         ALTER TABLE orders
             DROP terms, DROP waits_for, DROP trigger_out, DROP limit_out, DROP expires_at, DROP due_at,
-            DROP slices_done, DROP parent_id, DROP linked_id""")
+            DROP slices_done, DROP rests_until, DROP parent_id, DROP linked_id""")
     op.execute("DROP INDEX orders_open, orders_by_client_and_type")
 
 
