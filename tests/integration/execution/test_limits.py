@@ -21,14 +21,14 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.open_orders import SOL, activate, limit, open_order, open_pair, stop
 from tests.support.orders import LEASE, LIFE, RUN, statuses
-from tests.support.runs import CAUGHT, at, passed_on, start, swaps
+from tests.support.runs import at, passed_on, start, swaps
 from tests.support.simulation import execution_on, live, quoted
 
 RETURNING = (
     *("LimitNotMet", "SlippageExceeded", "QuoteExpired"),
-    *("PriceImpactTooHigh", "InsufficientLiquidity", "NoRoute"),
+    *("PriceImpactTooHigh", "InsufficientLiquidity", "NoRoute", "VenueUnavailable", "StoreUnavailable"),
 )
-FAILING = ("AmountTooSmall", "InsufficientFunds", "OrderTooLarge", "ChainRefused", "VenueUnavailable", "KeyError")
+FAILING = ("AmountTooSmall", "InsufficientFunds", "OrderTooLarge", "ChainRefused", "KeyError")
 LOOSE = limit("0.000001")
 """A limit that every market meets."""
 
@@ -294,5 +294,5 @@ def test_a_linked_order_that_fails_leaves_the_other_open(
     execution: Execution, orders: PostgresOrderStore, database: Database
 ) -> None:
     first, second = open_pair(database, LOOSE, stop("150"))
-    assert execution.fail(activated(database, first), CAUGHT).status is Status.FAILED
+    assert execution.fail(activated(database, first), caught("InsufficientFunds")).status is Status.FAILED
     assert orders.get(second.id) == second

@@ -199,8 +199,8 @@ class StaleRun(Final):
     """The order has ended, or another run has taken it over. Leave the order as it is."""
 
 
-MARKET_MOVED = (Reroute, NoRoute, InsufficientLiquidity, PriceImpactTooHigh, LimitNotMet)
-"""The market does not offer what an order asks for, and may offer it later: an order with a limit waits again."""
+MAY_PASS = (Transient, Reroute, NoRoute, InsufficientLiquidity, PriceImpactTooHigh, LimitNotMet)
+"""The market does not offer what an order asks for, or does not answer, and may later. An order with a limit waits."""
 
 
 def error_class(code: str) -> type[EngineError] | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from order_engine.dex.swaps import min_out
 from order_engine.domain import events, terms
 from order_engine.domain.errors import (
-    MARKET_MOVED,
     MAX_ATTEMPTS,
+    MAY_PASS,
     Final,
     LimitNotMet,
     Reroute,
@@ -128,9 +128,9 @@ class Execution:
     def fail(self, run: Run, error: dict[str, str]) -> Run:
         """Ends the order with the error that the state machine caught: `{"Error", "Cause"}`.
 
-        One with a limit that the market has moved away from is open again instead, and no run's. An order whose
-        transaction may have landed ends by what the chain says. While the chain does not say, the transaction is sent
-        again, and this raises `VenueUnavailable`.
+        One with a limit is open again instead, and no run's, after an error that may pass. An order whose transaction
+        may have landed ends by what the chain says. While the chain does not say, the transaction is sent again, and
+        this raises `VenueUnavailable`.
         """
         order = self._orders.get(run.order_id)
         caught = error_class(error["Error"])
@@ -139,7 +139,7 @@ class Execution:
             if fill is not None:
                 return self._filled(run, fill)
         message = _message(error["Cause"])
-        if order.limit_out is not None and caught and issubclass(caught, MARKET_MOVED):
+        if order.limit_out is not None and caught and issubclass(caught, MAY_PASS):
             return self._returned(run, order, message)
         data = events.failed(
             code=error["Error"] if caught else "InternalError",
