@@ -1,13 +1,14 @@
-// What open orders would be paid now: a quote for each one's own amount, one at a time.
+// What open orders would be paid now: a quote for each one's own amount or its slice's, one at a time.
 
 import { ApiError, Unreachable } from "./api.js";
-import { targetPrice } from "./terms.js";
+import { isPriced } from "./terms.js";
+import { quotedAmount } from "./types.js";
 
 // Between two quotes, and between two for the same order.
 const PAUSE_MS = 2_000;
 const REFRESH_MS = 15_000;
 
-const keyOf = ({ tokenIn, tokenOut, amountIn }) => [tokenIn, tokenOut, amountIn].join(" ");
+const keyOf = (order) => [order.tokenIn, order.tokenOut, quotedAmount(order)].join(" ");
 
 /** Event: `changed`. */
 export class Prices extends EventTarget {
@@ -27,16 +28,16 @@ export class Prices extends EventTarget {
   tick(orders) {
     if (Date.now() < this.#due) return;
     const asked = (order) => this.#known.get(keyOf(order))?.at ?? 0;
-    const [next] = orders.filter((order) => targetPrice(order) && asked(order) + REFRESH_MS < Date.now()).sort((one, other) => asked(one) - asked(other));
+    const [next] = orders.filter((order) => isPriced(order) && asked(order) + REFRESH_MS < Date.now()).sort((one, other) => asked(one) - asked(other));
     if (next) this.#ask(next);
   }
 
   async #ask(order) {
     this.#due = Infinity;
     let price, pause = PAUSE_MS;
-    const { tokenIn, tokenOut, amountIn, slippageBps, maxPriceImpactBps } = order;
+    const { tokenIn, tokenOut, slippageBps, maxPriceImpactBps } = order;
     try {
-      ({ price } = await this.#api.get("/api/quotes", { tokenIn, tokenOut, amountIn, slippageBps, maxPriceImpactBps }));
+      ({ price } = await this.#api.get("/api/quotes", { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps }));
     } catch (error) {
       // The API has already dispatched these errors.
       if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;

@@ -44,17 +44,28 @@ function interval(seconds) {
   return seconds === size ? unit : `${seconds / size} ${unit}s`;
 }
 
-/** Returns the price that the market has to reach, or null. */
-export function targetPrice({ type, amountIn, terms }) {
-  if (type === "stop") return terms.stopReached ? terms.limitPrice : terms.stopPrice;
-  if (type !== "limit") return null;
-  return terms.limitPrice ?? String(Number(terms.minAmountOut) / Number(amountIn));
+/** Returns the price that the market has to reach, or null. For slices with a range, that is the bound that `now` is past. */
+function targetPrice({ type, amountIn, terms }, now) {
+  switch (type) {
+    case "limit":
+      return terms.limitPrice ?? String(Number(terms.minAmountOut) / Number(amountIn));
+    case "stop":
+      return terms.stopReached ? terms.limitPrice : terms.stopPrice;
+    case "recurring":
+      if (Number(now) < Number(terms.minPrice)) return terms.minPrice;
+      return terms.maxPrice && Number(now) > Number(terms.maxPrice) ? terms.maxPrice : null;
+    default:
+      return null;
+  }
 }
+
+/** Returns whether an open order depends on the market's price. */
+export const isPriced = ({ type, terms }) => (type === "recurring" ? Boolean(terms.minPrice ?? terms.maxPrice) : type !== "sniper");
 
 /** Returns how far an open order's price is from the market's `now`, or null where one of them is unknown. */
 export function away(order, now) {
-  const wanted = targetPrice(order);
-  return wanted && now ? `${price(wanted)} is ${distance(wanted, now)}` : null;
+  const wanted = now && targetPrice(order, now);
+  return wanted ? `${price(wanted)} is ${distance(wanted, now)}` : null;
 }
 
 /** Returns how many slices of a recurring order are done, and when the next one is due. */

@@ -67,9 +67,9 @@ export const replaceable = ({ type, terms }) =>
 
 export const typeName = (type) => TYPES[type]?.name ?? type;
 
-/** Returns the amount that the form's quote is for: a recurring order's is that of a slice. */
+/** Returns the amount that an order is quoted for: a recurring order's is that of a slice, if the token's decimals are known. */
 export function quotedAmount({ type, tokenIn, amountIn, terms }) {
-  const whole = type === "recurring" ? units(amountIn, engine.tokens[tokenIn]) : undefined;
+  const whole = type === "recurring" && tokenIn in engine.tokens ? units(amountIn, engine.tokens[tokenIn]) : undefined;
   const slices = Number(terms.slices);
   return whole && Number.isInteger(slices) && slices > 0 ? decimal(whole / BigInt(slices), engine.tokens[tokenIn]) : amountIn;
 }

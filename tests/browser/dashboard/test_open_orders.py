@@ -50,10 +50,11 @@ def test_the_lane_says_what_each_order_waits_for(engine: ScriptedOrders, lane: C
     reached = engine.add("stop", {**STOP, "stopReached": True})
     parent = engine.add("recurring", recurring(slices_done=3), amountIn="10")
     often = engine.add("recurring", {**recurring(), "intervalSeconds": 5400, "minPrice": None})
+    past = engine.add("recurring", {**recurring(), "minPrice": "1", "maxPrice": "100"})
     sniper = engine.add("sniper", SNIPER, tokenOut=MINT, expiresAt=ahead(90_000))
     page = lane()
 
-    expect(page.locator("#lane-open .count")).to_have_text("8")
+    expect(page.locator("#lane-open .count")).to_have_text("9")
     expect(card(page, limit)).to_contain_text("Waits until 1 SOL pays at least 180 USDC.")
     expect(card(page, limit)).to_contain_text(re.compile("expires in (24 h 59 min|25 h 0 min)"))
     expect(card(page, limit).locator(".far")).to_have_text(re.compile(r"^180 is \d+\.\d+ % (above|below) the market$"))
@@ -72,6 +73,9 @@ def test_the_lane_says_what_each_order_waits_for(engine: ScriptedOrders, lane: C
     expect(card(page, parent)).to_contain_text(re.compile(r"3 of 10 slices, next in (11 min \d+ s|12 min 0 s)"))
     expect(card(page, parent).get_by_role("progressbar")).to_have_attribute("value", "3")
     expect(card(page, often)).to_contain_text("Swaps a slice every 90 minutes.")
+    expect(card(page, past)).to_contain_text("while 1 SOL pays from 1 USDC to 100.")
+    expect(card(page, past).locator(".far")).to_have_text(re.compile(r"^100 is \d+\.\d % below the market$"))
+    expect(card(page, parent).locator(".far")).to_have_count(0)
     expect(card(page, sniper)).to_contain_text(
         "Waits for a pool of 7xKX…gAsU with at least 100 SOL and a price up to 0.001 SOL."
     )
