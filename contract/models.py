@@ -195,8 +195,11 @@ class Balance(Wire):
 
 
 class Wallet(Wire):
-    """The wallet that pays for the orders of all clients."""
+    """A wallet, and what it holds."""
 
     market: Market
     address: str
-    balances: Annotated[list[Balance], Field(description="Of every token that can be swapped there.")]
+    balances: Annotated[
+        list[Balance],
+        Field(description="Of every token that can be swapped there, and of others that it holds."),
+    ]

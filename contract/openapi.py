@@ -332,13 +332,23 @@ def get_market() -> None:
     app.get,
     "/api/wallet",
     "market",
-    "Read the wallet",
+    "Read a wallet",
     {200: answer(Wallet, "The wallet's balances, as a node knows them now.", wallet=EXAMPLES["wallet"])},
     InvalidRequest,
     NotFound,
+    RateLimited,
     VenueUnavailable,
 )
-def get_wallet() -> None:
+def get_wallet(
+    address: Annotated[
+        str | None,
+        Query(
+            default_factory=missing,
+            description="Of the wallet at this address, which counts as a quote. Otherwise of the one that pays.",
+            openapi_examples=shown(EXAMPLES["wallet"]["address"]),
+        ),
+    ],
+) -> None:
     """The simulated market has no wallet."""
 
 

@@ -1,4 +1,4 @@
-"""REST API: the market in which the engine trades, and the wallet that pays."""
+"""REST API: the market in which the engine trades, and what wallets hold there."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.api.requests import check_query
-from order_engine.api.rest import api, json_response
+from order_engine.api.rest import api, caller, json_response
 from order_engine.api.views import market_view, wallet_view
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import market
-from order_engine.domain.errors import NotFound
 
 app = api()
-description, wallet = market.description(), market.wallet()
+description, wallets = market.description(), market.wallets()
 
 
 @app.get("/api/market")
@@ -26,10 +25,9 @@ def get_market() -> Response[str]:
 
 @app.get("/api/wallet")
 def get_wallet() -> Response[str]:
-    check_query(app.current_event)
-    if wallet is None:
-        raise NotFound("the simulated market has no wallet")
-    return json_response(200, wallet_view(description.name, wallet.address, wallet.balances()))
+    address = check_query(app.current_event, "address").get("address")
+    held = wallets.holdings(address, caller(app.current_event).client_id)
+    return json_response(200, wallet_view(description.name, held.address, held.balances))
 
 
 @logger.inject_lambda_context(clear_state=True)

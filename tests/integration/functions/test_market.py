@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from base64 import b64encode
 from typing import Any
@@ -33,6 +34,7 @@ def test_the_simulated_market_has_no_explorer_and_no_wallet(functions: Functions
     market = answered(functions("market", rest("GET", "/api/market")))
     assert market == (200, {"market": "Simulated", "explorer": None, "wallet": None, "tokens": list(TOKENS)})
     assert refusal(functions("market", rest("GET", "/api/wallet"))) == (404, "NotFound")
+    assert refusal(functions("market", rest("GET", "/api/wallet", query={"address": WALLET}))) == (404, "NotFound")
 
 
 @pytest.mark.parametrize("path", ["/api/market", "/api/wallet"])
@@ -67,6 +69,45 @@ def test_a_cluster_has_an_explorer_a_wallet_and_tokens(
                 "tokens": tokens,
             },
         )
+
+
+def test_a_client_asks_for_any_wallet_as_often_as_for_quotes(environment: dict[str, str]) -> None:
+    other = encode(bytes([9] * 32))
+    on_chain = {other: account(SYSTEM, 3_000_000_000)}
+
+    def accounts(addresses: list[str], options: dict[str, Any]) -> dict[str, Any]:
+        return {"context": {"slot": 7}, "value": [on_chain.get(address) for address in addresses]}
+
+    limited = {"QUOTES_PER_MINUTE": "1"}
+    with fake_node() as node, new_environment(on(environment, "localnet", node.url) | limited) as functions:
+        nothing = {"context": {"slot": 7}, "value": []}
+        node.results |= {"getMultipleAccounts": accounts, "getTokenAccountsByOwner": nothing}
+        asked = rest("GET", "/api/wallet", query={"address": other})
+        status, wallet = answered(functions("market", asked))
+        assert (status, wallet["address"]) == (200, other)
+        assert wallet["balances"][0] == {"token": "SOL", "amount": "3", "amountBaseUnits": "3000000000"}
+        assert refusal(functions("market", asked)) == (429, "RateLimited")
+        # The engine's own has no limit.
+        assert answered(functions("market", rest("GET", "/api/wallet")))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("RAY", "expected base58 of 32 bytes, was 'RAY', of 3 bytes"),
+        (
+            encode(associated_token_account(bytes([9] * 32), bytes([8] * 32))),
+            "expected the address of a wallet, was .*, which can have no key",
+        ),
+    ],
+)
+def test_what_is_no_wallet_is_refused(environment: dict[str, str], address: str, message: str) -> None:
+    with new_environment(on(environment, "localnet", "http://127.0.0.1:1")) as functions:
+        asked = rest("GET", "/api/wallet", query={"address": address})
+        assert refusal(functions("market", asked)) == (400, "InvalidRequest")
+        (problem,) = answered(functions("market", asked))[1]["error"]["details"]
+    assert problem["field"] == "address"
+    assert re.fullmatch(message, problem["message"])
 
 
 def test_the_wallet_shows_what_it_holds_of_every_token(environment: dict[str, str]) -> None:

@@ -127,7 +127,7 @@ def market_view(market: MarketDescription) -> dict[str, Any]:
 
 
 def wallet_view(market: str, address: str, balances: Mapping[str, int]) -> dict[str, Any]:
-    """The wallet's balances by token, `SOL` for native SOL and `wSOL` for what is wrapped."""
+    """A wallet's balances by token, `SOL` for native SOL and `wSOL` for what is wrapped."""
     held = [{"token": symbol, **amounts("amount", units, symbol)} for symbol, units in balances.items()]
     return {"market": market, "address": address, "balances": held}
 

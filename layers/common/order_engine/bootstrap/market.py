@@ -9,8 +9,9 @@ from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, M
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Mints, Venue, Wallet
+    from order_engine.ports import Chain, Mints, RateLimit, Venue, Wallet
     from order_engine.services.discovery import Discovery
+    from order_engine.services.wallets import Wallets
 
 
 def name() -> str:
@@ -82,6 +83,16 @@ def wallet() -> Wallet | None:
     return solana.wallet()
 
 
+def wallets() -> Wallets:
+    from order_engine.services.wallets import Wallets
+
+    if not _on_solana():
+        return Wallets(own=None, at=None, rate_limit=_quote_limit)
+    from order_engine.bootstrap import solana
+
+    return Wallets(own=solana.wallet(), at=solana.wallet_at, rate_limit=_quote_limit)
+
+
 def discovery() -> Discovery | None:
     """Finds pools; `None` on the simulated market, which has all its pools from the start."""
     if not _on_solana():
@@ -89,6 +100,13 @@ def discovery() -> Discovery | None:
     from order_engine.bootstrap import solana
 
     return solana.discovery()
+
+
+def _quote_limit() -> RateLimit:
+    # Imports the stores' clients, which few requests need.
+    from order_engine.bootstrap import stores
+
+    return stores.quote_limit()
 
 
 def _on_solana() -> bool:

@@ -63,6 +63,11 @@ def wallet() -> SolanaWallet:
     return SolanaWallet(_rpc(), _deployment(), address(settings.required("WALLET_ADDRESS")))
 
 
+def wallet_at(address: str) -> SolanaWallet:
+    """Raises `ValueError` for text that is not the address of a wallet."""
+    return SolanaWallet.at(address, _rpc(), _deployment())
+
+
 @cache
 def mints() -> SolanaMints:
     from order_engine.solana.mints import SolanaMints

@@ -1,4 +1,4 @@
-"""The wallet that pays for the swaps, as the chain knows it."""
+"""Wallets that pay for swaps, as the chain knows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from order_engine.domain.errors import CorruptPool, InsufficientFunds, Unsupport
 from order_engine.domain.money import describe
 from order_engine.domain.tokens import Token, learn, token
 from order_engine.solana.accounts import Account
-from order_engine.solana.addresses import TOKEN, TOKEN_2022, Address, address, associated_token_account, encode
+from order_engine.solana.addresses import (
+    TOKEN,
+    TOKEN_2022,
+    Address,
+    address,
+    associated_token_account,
+    decode,
+    encode,
+    is_on_curve,
+)
 from order_engine.solana.deployments import Deployment
 from order_engine.solana.instructions import SIGNATURE_LAMPORTS
 from order_engine.solana.nodes import RpcError
@@ -25,6 +34,14 @@ class SolanaWallet:
         self.address = encode(key)
         self._rpc = rpc
         self._deployment = deployment
+
+    @classmethod
+    def at(cls, address: str, rpc: Rpc, deployment: Deployment) -> SolanaWallet:
+        """The wallet at an address. Raises `ValueError` for text that is not the address of one."""
+        key = decode(address)
+        if not is_on_curve(key):
+            raise ValueError(f"expected the address of a wallet, was {address}, which can have no key")
+        return cls(rpc, deployment, key)
 
     def balances(self) -> dict[str, int]:
         accounts = {symbol: self._account(symbol) for symbol in self._deployment.mints}
