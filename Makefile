@@ -192,6 +192,14 @@ functions/dashboard/page/uplot.js: functions/dashboard/npm/package-lock.json
 	mv $@.new $@
 	rm -r functions/dashboard/npm/node_modules
 
+# The bundle's logo would come from its maker's servers.
+functions/describe/page/redoc.js: functions/describe/npm/package-lock.json
+	npm ci --silent --legacy-peer-deps --prefix functions/describe/npm
+	sed -E 's#https://cdn\.redoc\.ly/redoc/logo-mini(-full)?\.svg#data:,#g' \
+	  functions/describe/npm/node_modules/redoc/bundles/redoc.standalone.js > $@.new
+	mv $@.new $@
+	rm -r functions/describe/npm/node_modules
+
 contract/npm/node_modules: contract/npm/package-lock.json
 	npm ci --silent --prefix contract/npm
 	@touch $@

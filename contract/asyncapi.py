@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 
-from contract import errors
+from contract import VERSION, errors
 from contract.events import EVENTS
 from contract.examples import EXAMPLES, ORDER_FORMS
 from contract.forms import (
@@ -22,7 +22,7 @@ from contract.forms import (
     StopOrderForm,
 )
 from contract.models import Error
-from contract.openapi import VERSION, tidied
+from contract.openapi import tidied
 from contract.values import IdempotencyKey, missing
 from order_engine.domain.errors import (
     AmountTooSmall,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Licen
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from pydantic import Field
 
+from contract import VERSION
 from contract.examples import EXAMPLES, ORDER_FORMS, shown
 from contract.forms import Form, ReplaceForm, ShortOrderForm
 from contract.models import (
@@ -54,14 +56,7 @@ from order_engine.domain.errors import (
 )
 from order_engine.domain.lifecycle import Status
 
-VERSION = "1.0.0"
-DESCRIPTION = """Accepts orders for swaps on Solana DEXs, at once or when the market has what they wait for, executes \
-them on the route that pays most, and reports every step. Amounts are decimal strings of whole tokens; answers also \
-contain them in base units. Times are RFC 3339 in UTC. Ids are UUIDs. The WebSocket API pushes the events of orders; \
-docs/asyncapi.json describes it.
-
-Answers may get new fields. Errors of API Gateway itself have the shape of all errors, with API Gateway's response \
-type as the code."""
+GUIDE = FilePath(__file__).with_name("guide.md")
 
 OrderId = Annotated[UUID, Path(alias="orderId", openapi_examples=shown(EXAMPLES["confirmed"]["orderId"]))]
 
@@ -410,7 +405,7 @@ def openapi() -> dict[str, Any]:
     text = app.get_openapi_json_schema(
         title="Order execution engine",
         version=VERSION,
-        description=DESCRIPTION,
+        description=GUIDE.read_text(),
         license_info=License(name="MIT", identifier="MIT"),
         servers=[
             Server(url="http://127.0.0.1:3000", description="make run"),

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 from emulator import commands
@@ -47,6 +48,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m emulator", description="Runs a SAM template on this machine.")
     parser.add_argument("--data", type=Path, default=Path(".local"), help="the folder for data and logs (%(default)s)")
+    parser.add_argument("--version", action="version", version=_version())
     actions = parser.add_subparsers(dest="action", required=True)
 
     # After the action too, where `make run ARGS=…` puts it.
@@ -112,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     parameter = actions.add_parser("parameter", parents=[data], help="print a parameter's value, such as a store's URL")
     parameter.add_argument("name")
     return parser
+
+
+def _version() -> str:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
 
 
 def _gateway(arguments: argparse.Namespace) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from order_engine.api.dashboard import Dashboard, etag
-from order_engine.api.rest import api, response
+from order_engine.api.dashboard import Dashboard
+from order_engine.api.pages import file_response, page_response
+from order_engine.api.rest import api
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import settings
 
@@ -20,18 +21,13 @@ dashboard = Dashboard(Path(__file__).parent / "page", settings.required("WEBSOCK
 @app.get("/")
 def get_page() -> Response[str]:
     # The path as the browser sees it: with the stage, and with or without a final slash.
-    page = dashboard.page(app.current_event.request_context.path.rstrip("/"))
-    tag = etag(page)
-    status, body = (304, "") if tag in app.current_event.headers.get("if-none-match", "") else (200, page)
-    caching = {"Cache-Control": "no-cache", "ETag": tag}
-    return response(status, "text/html; charset=utf-8", body, dashboard.csp, **caching)
+    root = app.current_event.request_context.path.rstrip("/")
+    return page_response(app.current_event, dashboard.page(root), dashboard.csp)
 
 
 @app.get("/assets/<version>/<name>")
 def get_asset(version: str, name: str) -> Response[str]:
-    kind, text = dashboard.file(version, name)
-    caching = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return response(200, f"{kind}; charset=utf-8", text, **caching)
+    return file_response(dashboard.file(version, name))
 
 
 @logger.inject_lambda_context(clear_state=True)

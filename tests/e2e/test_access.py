@@ -64,6 +64,7 @@ def test_every_endpoint_is_in_the_list() -> None:
     (api,) = template().of(RestApi).values()
     closed = {(route.method, route.path) for route in api.routes if route.authorizer}
     page = {("GET", "/"), ("GET", "/assets/{version}/{name}")}
+    page |= {("GET", "/docs"), ("GET", "/docs/websocket"), ("GET", "/docs/assets/{version}/{name}")}
     open_to_everyone = page | {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
     assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
     assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed

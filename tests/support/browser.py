@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.request import Request, urlopen
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, WebSocketRoute
 
 from order_engine.domain.tokens import TOKENS
-from tests.support.stack import Stack
+from tests.support.stack import ROOT, Stack
+
+AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
 
 Visit = Callable[..., Page]
 """Opens a page at a URL, with Playwright's options of a page."""
@@ -22,6 +25,19 @@ class Api(Protocol):
 
     rest: str
     key: str
+
+
+def violations(page: Page, apart_from: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Returns each rule of accessibility that the page violates, and where. Skips the test without axe-core."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci --prefix tests/npm")
+    page.evaluate(AXE.read_text())
+    options = {
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+        "rules": {rule: {"enabled": False} for rule in apart_from},
+    }
+    found = page.evaluate("options => axe.run(options)", options)
+    return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
 
 
 def ask(stack: Api, path: str, order: dict[str, Any] | None = None) -> Any:

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Sockets, Visit
+from tests.support.browser import Sockets, Visit, violations
 from tests.support.folders import data_folder
-from tests.support.stack import ROOT, Stack, running
-
-AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
+from tests.support.stack import Stack, running
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +50,6 @@ def sockets(enter: Visit) -> Callable[[Page], Sockets]:
 @pytest.fixture
 def look(screenshots: Path) -> Callable[[Page, str], None]:
     """Takes a picture of a page. Fails if it is wider than its window, or not accessible."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci --prefix tests/npm")
 
     def look(page: Page, name: str) -> None:
         assert page.viewport_size
@@ -61,8 +57,6 @@ def look(screenshots: Path) -> Callable[[Page, str], None]:
         scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
         assert page.evaluate("document.documentElement.scrollWidth") == width, name
         page.screenshot(path=screenshots / f"dashboard-{name}-{width}-{scheme}.png", full_page=True)
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})")
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
+        assert violations(page) == []
 
     return look
