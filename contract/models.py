@@ -135,6 +135,32 @@ class OrderPage(Wire):
     next_cursor: Annotated[str | None, Field(description="null on the last page.")]
 
 
+class ActiveOrder(Wire):
+    """An order that has not ended."""
+
+    order_id: UUID
+    type: OrderType
+    market: Market
+    token_in: Token
+    token_out: Token
+    amount_in: Whole
+    amount_in_base_units: BaseUnits
+    slippage_bps: Annotated[int, Field(ge=0, le=10_000)]
+    max_price_impact_bps: Annotated[int, Field(ge=0, le=10_000)]
+    client_order_id: str | None
+    quote_id: UUID | None
+    parent_id: UUID | None
+    started_at: Annotated[datetime, Field(description="When it became pending; of an open order, its terms' time.")]
+    event: Annotated[Event, Field(description="Its newest event.")]
+
+
+class ActiveOrders(Wire):
+    """Orders that have not ended, newest first."""
+
+    orders: list[ActiveOrder]
+    complete: Annotated[bool, Field(description="Whether these are all.")]
+
+
 class CancelledOrders(Wire):
     """The orders that one request has cancelled."""
 

@@ -21,6 +21,7 @@ from contract.examples import EXAMPLES, ORDER_FORMS, shown
 from contract.forms import Form, ReplaceForm, ShortOrderForm
 from contract.models import (
     AcceptedOrder,
+    ActiveOrders,
     CancelledOrders,
     CurrentMarket,
     Health,
@@ -30,7 +31,7 @@ from contract.models import (
     Ticket,
     Wallet,
 )
-from contract.operations import answer, app, links, operation
+from contract.operations import answer, app, counted, links, operation
 from contract.values import IdempotencyKey, OrderType, Token, TokenPair, Whole, missing
 from order_engine.domain.errors import (
     AmountTooSmall,
@@ -82,7 +83,9 @@ OfPair = Annotated[
     "orders",
     "Submit an order",
     {
-        202: answer(AcceptedOrder, "The accepted order.", accepted=EXAMPLES["accepted"], open=EXAMPLES["accepted open"])
+        202: counted(
+            answer(AcceptedOrder, "The accepted order.", accepted=EXAMPLES["accepted"], open=EXAMPLES["accepted open"])
+        )
         | links("$response.body#/orderId")
     },
     InvalidJson,
@@ -125,7 +128,7 @@ def execute_order(
     "/api/quotes",
     "quotes",
     "Quote an order",
-    {200: answer(Quote, "The amount that an order would receive now.", quote=EXAMPLES["quote"])},
+    {200: counted(answer(Quote, "The amount that an order would receive now.", quote=EXAMPLES["quote"]))},
     InvalidOrder,
     InvalidRequest,
     NoRoute,
@@ -230,6 +233,29 @@ def list_orders(
 
 @operation(
     app.get,
+    "/api/orders/active",
+    "orders",
+    "List active orders",
+    {
+        200: answer(ActiveOrders, "The client's running orders, newest first.", active=EXAMPLES["active"])
+        | links("$response.body#/orders/0/orderId")
+    },
+    InvalidRequest,
+)
+def list_active_orders(
+    include: Annotated[
+        str,
+        Field(json_schema_extra={"enum": [Status.OPEN]}),
+        Query(default_factory=missing, description="Also the open orders.", openapi_examples=shown("open")),
+    ],
+) -> None:
+    """The orders that are pending, routing, building or submitted, each with its newest event. At most 500, the newest
+    ones. An event may be missing for up to 30 seconds if the engine's cache was lost just then.
+    """
+
+
+@operation(
+    app.get,
     "/api/orders/<orderId>",
     "orders",
     "Read an order",
@@ -252,7 +278,11 @@ def get_order(order_id: OrderId) -> None:
     "/api/orders/<orderId>",
     "orders",
     "Replace terms of an open order",
-    {200: answer(OrderWithEvents, "The order with its new terms, and its events.", replaced=EXAMPLES["replaced"])},
+    {
+        200: counted(
+            answer(OrderWithEvents, "The order with its new terms, and its events.", replaced=EXAMPLES["replaced"])
+        )
+    },
     InvalidJson,
     InvalidOrder,
     InvalidRequest,

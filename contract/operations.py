@@ -12,9 +12,29 @@ from pydantic.alias_generators import to_camel
 from contract import errors
 from contract.examples import shown
 from contract.models import Error
-from order_engine.domain.errors import EngineError, StoreUnavailable, Unauthorized
+from order_engine.api.rest import RATE_HEADERS
+from order_engine.domain.errors import EngineError, RateLimited, StoreUnavailable, Unauthorized
 
 app = APIGatewayRestResolver()
+
+_RATE_HEADERS = {
+    name: {
+        "description": meaning,
+        "required": False,
+        "schema": {"type": "integer", "minimum": 0},
+        "examples": shown(value),
+    }
+    for name, meaning, value in zip(
+        RATE_HEADERS,
+        (
+            "How many the client may make a minute. Missing if there is no limit.",
+            "How many are left. Missing if this one was not counted.",
+            "When all are back, in Unix seconds. Missing if this one was not counted.",
+        ),
+        (100, 99, 1_795_978_800),
+        strict=True,
+    )
+}
 
 WITH_KEY = (Unauthorized, errors.Throttled, StoreUnavailable, errors.ServiceUnavailable)
 
@@ -56,6 +76,11 @@ def answer(model: type[BaseModel], description: str, **examples: Any) -> dict[st
     return {"description": description, "content": {"application/json": {"model": model, "examples": shown}}}
 
 
+def counted(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a route that a client may use a number of times a minute."""
+    return answer | {"headers": _RATE_HEADERS}
+
+
 def links(order: str) -> dict[str, Any]:
     """Links to the operations on an order. `order` is the runtime expression of its id in the answer."""
     return {
@@ -73,8 +98,15 @@ def _refusal(status: int, kinds: list[errors.Kind]) -> dict[str, Any]:
         "content": {"application/json": content},
     }
     if status in (429, 503):
-        header = {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}, "examples": shown(1)}
+        header = {
+            "description": "Seconds.",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+            "examples": shown(1),
+        }
         refusal["headers"] = {"Retry-After": header}
+        if status == 429 and RateLimited in kinds:
+            refusal["headers"] |= _RATE_HEADERS
     if status == 401:
-        refusal["headers"] = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
+        refusal["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": "Bearer"}}}
     return refusal

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from order_engine.api.order_forms import parse_quote_request
 from order_engine.api.orders import add_orders
 from order_engine.api.requests import parse_query
-from order_engine.api.rest import api, caller, json_response
+from order_engine.api.rest import api, caller, json_response, limited
 from order_engine.api.views import offer_view
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import market, services, settings, stores
@@ -24,12 +24,14 @@ add_orders(
     orders=stores.orders(),
     submission=services.submission(),
     standing=services.standing,
+    active=services.active_orders,
+    limit=stores.order_limit(),
     websocket_url=settings.required("WEBSOCKET_URL"),
     note=lambda id: logger.set_correlation_id(str(id)),
 )
 
 
-@app.get("/api/quotes")
+@app.get("/api/quotes", middlewares=[limited(stores.quote_limit())])
 def get_quote() -> Response[str]:
     request = parse_quote_request(parse_query(app.current_event))
     offer = quoting.offer(request, caller(app.current_event).client_id)

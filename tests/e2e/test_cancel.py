@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from tests.e2e.test_gate import waiting_and_taken
+from tests.support.active_orders import newest
 from tests.support.client import FINAL, Answer, Client, Json, Until, client
 from tests.support.market import Market
 from tests.support.stack import Stack
@@ -99,7 +100,7 @@ async def test_a_running_order_is_cancelled_and_its_run_ends_quietly(
         assert [event["seq"] for event in order["events"]] == list(range(1, len(order["events"]) + 1))
         assert (order["status"], order["events"][-2]["status"]) == ("cancelled", status)
 
-        assert active_orders.exists(f"active_order:{order_id}") == 0
+        assert newest(active_orders, order_id) is None
 
         # AND its run ends as superseded without a swap
         execution = await its_run_is_over(at, stack, arn)

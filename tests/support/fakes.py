@@ -14,7 +14,16 @@ from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError, QuoteNotFound
 from order_engine.domain.quotes import NO_COSTS, Costs, Offer, Quote
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.ports import QUEUE_BATCH, Chain, ConnectionGone, ConnectionRefused, PoolList, Publish, Venue
+from order_engine.ports import (
+    QUEUE_BATCH,
+    Allowance,
+    Chain,
+    ConnectionGone,
+    ConnectionRefused,
+    PoolList,
+    Publish,
+    Venue,
+)
 from order_engine.services.execution import Execution
 from order_engine.services.routing import Router
 from order_engine.services.standing import Standing
@@ -153,6 +162,9 @@ class FakeRateLimit:
 
     def take(self, client_id: UUID) -> float:
         return self.wait
+
+    def left(self, client_id: UUID) -> Allowance | None:
+        return None
 
 
 @dataclass

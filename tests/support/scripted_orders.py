@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.sync_api import Page, Route
 
 from order_engine.domain.ids import uuid7
+from order_engine.domain.lifecycle import RUNNING
 from order_engine.domain.timestamps import rfc3339
 
 MINT = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
@@ -91,6 +92,7 @@ class ScriptedOrders:
         """Answers the page's requests from its next one on."""
         page.route("**/api/orders?*", self._list)
         page.route("**/api/orders/*", self._one)
+        page.route("**/api/orders/active", self._active)
         page.route("**/api/orders", self._cancel_all)
         page.route("**/api/orders/execute", self._submit)
 
@@ -106,6 +108,14 @@ class ScriptedOrders:
         route.fulfill(
             json={"orders": sorted(orders, key=lambda order: str(order["orderId"]), reverse=True), "nextCursor": None}
         )
+
+    def _active(self, route: Route) -> None:
+        running = [
+            {**order, "startedAt": events[0]["at"], "event": events[-1]}
+            for order in self._orders.values()
+            if (events := self._events[order["orderId"]]) and order["status"] in RUNNING
+        ]
+        route.fulfill(json={"orders": running, "complete": True})
 
     def _one(self, route: Route) -> None:
         order = self._orders[urlsplit(route.request.url).path.rpartition("/")[2]]

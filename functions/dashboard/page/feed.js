@@ -1,7 +1,7 @@
 // Keeps the store up to date: with events over the socket, and with the list of orders for those submitted elsewhere.
 
 import { ApiError, Unreachable } from "./api.js";
-import { isFinal, isRunning } from "./engine.js";
+import { isFinal } from "./engine.js";
 import { MalformedEvent } from "./store.js";
 import { Socket } from "./socket.js";
 
@@ -77,19 +77,13 @@ export class Feed extends EventTarget {
     }
   }
 
-  /** Returns the ids of the newest orders. Reads further pages as long as they contain an unknown running order. */
+  /** Returns the ids of the newest orders, and of all that run. */
   async #list() {
-    const listed = new Set();
-    for (let cursor = "", news = true; news && cursor !== null; ) {
-      const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: PAGE_SIZE, cursor });
-      news = orders.some(({ orderId, status }) => isRunning(status) && !this.#store.get(orderId));
-      for (const order of orders) {
-        this.#store.merge(order);
-        listed.add(order.orderId);
-      }
-      cursor = nextCursor;
-    }
-    return listed;
+    const { orders } = await this.#api.get("/api/orders", { limit: PAGE_SIZE });
+    const { orders: active } = await this.#api.get("/api/orders/active");
+    const running = active.map((order) => started(order, this.#store.get(order.orderId)));
+    for (const order of [...orders, ...running]) this.#store.merge(order);
+    return new Set([...orders, ...running].map(({ orderId }) => orderId));
   }
 
   /** Reads the newest open orders, which may be older than many ended ones. */
@@ -151,4 +145,9 @@ export class Feed extends EventTarget {
     if (this.#store.get(orderId)) this.read(orderId).catch(() => {});
     else this.poll();
   }
+}
+
+/** Returns an active order as the list of orders has it. One that has waited began before it ran. */
+function started({ startedAt, event, ...order }, known) {
+  return { ...order, status: event.status, attempt: event.attempt, createdAt: known?.createdAt ?? startedAt, updatedAt: event.at };
 }

@@ -167,6 +167,9 @@ class OrderStore(Protocol):
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
         """As `events`, and the connections that listen to the order."""
 
+    def active(self, client_id: UUID, limit: int, with_open: bool) -> list[ActiveOrder]:
+        """The newest of the client's orders that run, and of those that are open if they are asked for."""
+
     def claim(self, id: UUID, run: str) -> Order | None:
         """Makes `run` the only one that may move the order, until its lease ends; returns the order.
 
@@ -510,11 +513,46 @@ class EventPartitions(Protocol):
         """Makes the partitions of the days to come, and drops the oldest one whose retention has ended."""
 
 
+class ActiveOrder(NamedTuple):
+    """An order that has not ended: the event with which it began to run, or to wait, and its newest event."""
+
+    request: Event
+    newest: Event
+
+
+class Filling(NamedTuple):
+    """One reader's right to fill the view of a client's active orders. A later reader takes it over."""
+
+    client_id: UUID
+    token: str
+
+
 class ActiveOrders(Protocol):
     """A view of running orders for fast readers, never the authority: its failures are logged."""
 
-    def show(self, event: Event) -> None:
-        """Shows the order's newest event; removes the order when it runs no more."""
+    def show(self, events: Sequence[Event]) -> None:
+        """Shows the last of these events of one order, which name its client; removes the order when it has ended."""
+
+
+class ActiveOrderView(Protocol):
+    """The readers' side of `ActiveOrders`."""
+
+    def running(self, client_id: UUID) -> list[ActiveOrder] | Filling:
+        """The client's running orders, newest first, in one round trip.
+
+        Where they are not all known, the right to fill the view with what the store says from now on.
+        """
+
+    def fill(self, filling: Filling, orders: Sequence[ActiveOrder]) -> None:
+        """Shows all running orders of a client as they were read since, and what has happened meanwhile."""
+
+
+class Allowance(NamedTuple):
+    """How much a client may still do, and when, in Unix seconds, its whole allowance is back."""
+
+    limit: int
+    remaining: int
+    reset: int
 
 
 class RateLimit(Protocol):
@@ -525,6 +563,9 @@ class RateLimit(Protocol):
 
     def take(self, client_id: UUID) -> float:
         """Takes one token: 0, or the seconds until there is one."""
+
+    def left(self, client_id: UUID) -> Allowance | None:
+        """What the client's last `take` has left it. `None` if nothing was counted since this was asked last."""
 
 
 QUEUE_BATCH = 10

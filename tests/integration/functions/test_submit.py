@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 from uuid import UUID
 
@@ -66,15 +67,37 @@ def test_a_client_over_the_rate_limit_is_told_when_to_retry(
     with new_environment({**environment, "ORDERS_PER_MINUTE": "2"}) as functions:
         form = {**ORDER, "clientOrderId": None}
         event = rest("POST", "/api/orders/execute", json.dumps(form))
-        statuses = [functions("submit", event)["statusCode"] for _ in range(2)]
+        answers = [functions("submit", event) for _ in range(2)]
         # An invalid order uses no token.
-        functions("submit", rest("POST", "/api/orders/execute", "{}"))
+        invalid = functions("submit", rest("POST", "/api/orders/execute", "{}"))
         response = functions("submit", event)
-    assert statuses == [202, 202]
+    assert [answer["statusCode"] for answer in answers] == [202, 202]
+    assert [left(answer) for answer in (*answers, invalid, response)] == [
+        ("2", "1"),
+        ("2", "0"),
+        ("2", None),
+        ("2", "0"),
+    ]
+    for answer, wait in zip((*answers, response), (30, 60, 60), strict=True):
+        (reset,) = answer["multiValueHeaders"]["X-RateLimit-Reset"]
+        assert wait - 2 <= int(reset) - time.time() <= wait + 1
     assert refusal(response) == (429, "RateLimited")
     assert response["multiValueHeaders"]["Retry-After"] == ["30"]
     assert json.loads(response["body"])["error"]["details"] == [{"retryAfter": 30}]
     assert len(orders.page(CLIENT, 10)[0]) == 2
+
+
+def left(answer: dict[str, Any]) -> tuple[str, str | None]:
+    """How many orders the answer allows a minute, and how many it says are left."""
+    headers = answer["multiValueHeaders"]
+    (limit,), (remaining,) = headers["X-RateLimit-Limit"], headers.get("X-RateLimit-Remaining", [None])
+    return limit, remaining
+
+
+def test_answers_of_routes_without_a_limit_say_nothing_of_one(functions: Functions, orders: PostgresOrderStore) -> None:
+    # The functions here limit no orders.
+    for event in (rest("POST", "/api/orders/execute", json.dumps(ORDER)), rest("GET", "/api/orders")):
+        assert not [name for name in functions("submit", event)["multiValueHeaders"] if name.startswith("X-Rate")]
 
 
 def test_the_short_form_is_accepted(functions: Functions, orders: PostgresOrderStore) -> None:

@@ -13,6 +13,7 @@ from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
+from tests.support.active_orders import shown, trusted
 from tests.support.fakes import Connections, FakeOrderQueue, FakeRateLimit, no_standing
 from tests.support.network import closed_port
 from tests.support.orders import CLIENT, LEASE, REQUEST, RUN
@@ -57,11 +58,12 @@ def scene(database: Database, redis_url: str) -> Scene:
 
 
 def test_an_order_is_stored_shown_and_enqueued_once(scene: Scene) -> None:
+    trusted(scene.active_orders, CLIENT)
     order = scene.submit(REQUEST)
     assert order == scene.orders.get(order.id)
     assert scene.queue.enqueued == [order.id]
     (event,) = scene.orders.events(order.id)
-    assert scene.active_orders.get(order.id) == event
+    assert shown(scene.active_orders, CLIENT) == [event]
     assert event.data == {
         "type": "market",
         "version": 1,

@@ -92,6 +92,8 @@ USES: dict[str, Use] = {
     "list a month by a rare status": listed(
         status=Status.FAILED, since=datetime.now(UTC) - timedelta(days=30), until=datetime.now(UTC) + timedelta(days=1)
     ),
+    "list the active ones": lambda database, orders: orders.active(CLIENT, 10, with_open=False),
+    "list the active and the open ones": lambda database, orders: orders.active(CLIENT, 10, with_open=True),
     "cancel": lambda database, orders: orders.cancel(CLIENT, orders.insert(uuid7(), CLIENT, REQUEST, {}).id),
     "cancel two that are linked": cancel_pair,
     "fill one of two that are linked": fill_one_of_two,

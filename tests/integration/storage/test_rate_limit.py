@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,6 +27,27 @@ def test_a_client_may_use_a_minutes_tokens_at_once(redis_url: str, client_id: UU
     # A token comes every 12 seconds.
     assert 10 < limit.take(client_id) <= 12
     assert warnings == []
+
+
+def test_a_limit_says_once_what_it_has_left(redis_url: str, client_id: UUID, warnings: list[str]) -> None:
+    limit = RedisRateLimit(redis_url, "order", 60, warnings.append)
+    assert limit.left(client_id) is None
+    for remaining in (59, 58):
+        limit.take(client_id)
+        left = limit.left(client_id)
+        assert left is not None
+        assert left[:2] == (60, remaining)
+        assert 0 <= left.reset - time.time() <= 4
+    assert limit.left(client_id) is None
+    limit.take(client_id)
+    assert limit.left(uuid4()) is None
+
+
+def test_without_redis_nothing_is_said_to_be_left(client_id: UUID, warnings: list[str]) -> None:
+    with closed_port() as port:
+        limit = RedisRateLimit(f"redis://127.0.0.1:{port}/0", "order", 60, warnings.append)
+        assert limit.take(client_id) == 0
+    assert limit.left(client_id) is None
 
 
 def test_clients_have_separate_buckets(redis_url: str, client_id: UUID, warnings: list[str]) -> None:

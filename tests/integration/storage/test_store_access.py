@@ -29,6 +29,7 @@ from order_engine.storage.rate_limit import RedisRateLimit
 from order_engine.storage.schema import migrate
 from tests.integration.conftest import ROLE
 from tests.integration.storage.test_active_orders import event
+from tests.support.active_orders import shown, trusted
 from tests.support.concurrency import eventually
 from tests.support.databases import new_database, terminate
 from tests.support.network import unreliable_line
@@ -217,20 +218,21 @@ def test_the_cache_user_may_do_everything_the_engine_does(redis_url: str, restri
         return "token"
 
     active_orders = RedisActiveOrders(restricted, warnings.append, password)
-    shown = event()
+    client_id = uuid7()
+    running = event(client_id=client_id)
     active_orders.ping()
-    active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown
+    trusted(active_orders, client_id)
+    active_orders.show([running])
+    assert shown(active_orders, client_id) == [running]
+    active_orders.show([replace(running, status=Status.CONFIRMED)])
+    assert shown(active_orders, client_id) == []
     # A script that the server does not know is loaded and then called by its digest.
     with redis.Redis.from_url(redis_url) as admin:
         admin.script_flush()
-    client_id = uuid7()
     for what in ("order", "quote"):
         limit = RedisRateLimit(restricted, what, 1, warnings.append, password)
         assert limit.take(client_id) == 0
         assert limit.take(client_id) > 0
-    active_orders.show(replace(shown, status=Status.CONFIRMED))
-    assert active_orders.get(shown.order_id) is None
     assert warnings == []
     # All over one connection.
     assert len(asked) == 1
@@ -293,11 +295,12 @@ def _answers(client: redis.Redis) -> bool:
 
 def test_the_engine_works_without_a_cluster_client(cluster_url: str) -> None:
     warnings: list[str] = []
-    active_orders, shown = RedisActiveOrders(cluster_url, warnings.append), event()
-    active_orders.ping()
-    active_orders.show(shown)
-    assert active_orders.get(shown.order_id) == shown
-    limit, client_id = RedisRateLimit(cluster_url, "order", 1, warnings.append), uuid7()
+    active_orders, client_id = RedisActiveOrders(cluster_url, warnings.append), uuid7()
+    running = event(client_id=client_id)
+    trusted(active_orders, client_id)
+    active_orders.show([running])
+    assert shown(active_orders, client_id) == [running]
+    limit = RedisRateLimit(cluster_url, "order", 1, warnings.append)
     assert [limit.take(client_id) > 0 for _ in range(2)] == [False, True]
     assert warnings == []
     client = redis_client.connection(cluster_url)

@@ -89,6 +89,13 @@ def parse_page(query: Mapping[str, str]) -> PageRequest:
     return PageRequest(limit, selection)
 
 
+def parse_active(query: Mapping[str, str]) -> bool:
+    """Whether a list of active orders includes the open ones: `include=open`. Raises `InvalidRequest`."""
+    if problems := unknown_parameters(query, ("include",)):
+        raise InvalidRequest(problems)
+    return _parse_choice("include", query, (Status.OPEN,)) is not None
+
+
 def parse_cancellation(query: Mapping[str, str]) -> Selection:
     """The orders that a request to cancel all orders means: `type`, `tokenPair`, or none. Raises `InvalidRequest`."""
     if problems := unknown_parameters(query, _SELECTION_PARAMETERS):

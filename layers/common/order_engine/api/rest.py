@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from order_engine.api.callers import caller_of
@@ -21,6 +23,10 @@ from order_engine.domain.errors import (
     RateLimited,
     UnsupportedMediaType,
 )
+from order_engine.ports import RateLimit
+
+RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+"""What a limit allows a minute, what is left of it, and when all of it is back, in Unix seconds."""
 
 MAX_BODY_BYTES = 32 * 1024
 
@@ -31,7 +37,9 @@ CSP_NONE = "default-src 'none'; frame-ancestors 'none'"
 def api() -> APIGatewayRestResolver:
     """A resolver that returns every error in the same shape."""
     # Any page may call: a browser adds no credentials by itself, so a page without a key gets nothing.
-    app = APIGatewayRestResolver(cors=CORSConfig(allow_origin="*", max_age=600))
+    app = APIGatewayRestResolver(
+        cors=CORSConfig(allow_origin="*", expose_headers=[*RATE_HEADERS, "Retry-After"], max_age=600)
+    )
 
     @app.exception_handler(EngineError)  # type: ignore[untyped-decorator]
     def refuse(error: EngineError) -> Response[str]:
@@ -42,6 +50,27 @@ def api() -> APIGatewayRestResolver:
         return error_response(NotFound(f"expected a path of the API, was {app.current_event.path}"))
 
     return app
+
+
+def limited(limit: RateLimit) -> Callable[[APIGatewayRestResolver, NextMiddleware], Response[Any]]:
+    """A middleware that says with every answer of a route what its limit leaves the caller.
+
+    What is left is not known where a request was refused before it counted, or Redis did not count it.
+    """
+
+    def say(app: APIGatewayRestResolver, route: NextMiddleware) -> Response[Any]:
+        client_id = caller(app.current_event).client_id
+        try:
+            answer = route(app)
+        except EngineError as error:
+            answer = error_response(error)
+        left = limit.left(client_id)
+        if limit.per_minute:
+            values = left or (limit.per_minute,)
+            answer.headers.update({name: str(value) for name, value in zip(RATE_HEADERS, values, strict=False)})
+        return answer
+
+    return say
 
 
 def caller(event: APIGatewayProxyEvent) -> Caller:

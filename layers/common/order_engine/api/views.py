@@ -21,6 +21,13 @@ from order_engine.domain.quotes import Costs, Offer
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import token
+from order_engine.ports import ActiveOrder
+
+_REQUEST = (
+    *("type", "market", "tokenIn", "tokenOut", "amountIn", "amountInBaseUnits", "slippageBps", "maxPriceImpactBps"),
+    *("clientOrderId", "quoteId", "parentId"),
+)
+"""The fields of an active order that the event with which it began has."""
 
 
 def amounts(name: str, units: int, symbol: str) -> dict[str, str]:
@@ -135,6 +142,21 @@ def wallet_view(market: str, address: str, balances: Mapping[str, int]) -> dict[
 def page_view(orders: Sequence[Order], before: UUID | None) -> dict[str, Any]:
     """A page of orders. `before` is the id below which the next page begins, if there is one."""
     return {"orders": [order_view(order) for order in orders], "nextCursor": before and cursors.encode(before)}
+
+
+def active_view(orders: Sequence[ActiveOrder], complete: bool) -> dict[str, Any]:
+    """Active orders with their newest events, and whether these are all."""
+    return {"orders": [_active(order) for order in orders], "complete": complete}
+
+
+def _active(order: ActiveOrder) -> dict[str, Any]:
+    request = event_view(order.request)["data"]
+    return {
+        "orderId": str(order.newest.order_id),
+        **{name: request.get(name) for name in _REQUEST},
+        "startedAt": rfc3339(order.request.at),
+        "event": event_view(order.newest),
+    }
 
 
 def cancelled_view(ids: Sequence[UUID], complete: bool) -> dict[str, Any]:

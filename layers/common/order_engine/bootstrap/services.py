@@ -14,6 +14,7 @@ from order_engine.domain.tokens import TOKENS, connect
 if TYPE_CHECKING:
     from order_engine.api.websocket import WebSocketApi
     from order_engine.domain.events import Event
+    from order_engine.services.active_orders import ActiveOrderList
     from order_engine.services.authentication import Authentication
     from order_engine.services.connections import ConnectionRegistry, Eviction
     from order_engine.services.discovery import Report
@@ -62,6 +63,13 @@ def notifications() -> Notifications:
         view=event_view,
         warn=warn,
     )
+
+
+@cache
+def active_orders() -> ActiveOrderList:
+    from order_engine.services.active_orders import ActiveOrderList
+
+    return ActiveOrderList(view=stores.active_orders(), orders=stores.orders())
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -19,7 +19,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step in the life of an order. `seq` counts 1, 2, 3 … per order without gaps. `data` is a record."""
+    """One step in the life of an order. `seq` counts 1, 2, 3 … per order without gaps. `data` is a record.
+
+    `client_id` is whose order it is. An event that is to be published has it; one that is only read may not.
+    """
 
     order_id: UUID
     seq: int
@@ -27,6 +30,7 @@ class Event:
     at: datetime
     attempt: int
     data: dict[str, Any]
+    client_id: UUID | None = field(default=None, compare=False)
 
     def dump(self) -> dict[str, Any]:
         return {

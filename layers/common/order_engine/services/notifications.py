@@ -49,7 +49,7 @@ class Notifications:
         """
         if not events:
             return
-        self._active_orders.show(events[-1])
+        self._active_orders.show(events)
         if not listeners:
             return
         started = time.monotonic()

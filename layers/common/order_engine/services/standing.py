@@ -89,7 +89,8 @@ class Standing:
             data = events.opened(request, order.market, Opened.REPLACED, found.warning)
             if replaced := self._standing.replace(order, request, data):
                 now, listeners = replaced
-                self._publish([Event(now.id, now.seq, now.status, now.updated_at, now.attempt, data)], listeners)
+                event = Event(now.id, now.seq, now.status, now.updated_at, now.attempt, data, client_id)
+                self._publish([event], listeners)
                 self.begin(now, found.activation)
                 return
         raise StoreUnavailable(f"order {order_id} changes all the time; try again")

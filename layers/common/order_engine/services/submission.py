@@ -90,7 +90,7 @@ class Submission:
         if order.id != id:
             return self._repeated(request, order), False
         for order_id, record in [(id, data)] + ([linked] if linked else []):
-            event = Event(order_id, 1, request.first_status, order.created_at, 1, record)
+            event = Event(order_id, 1, request.first_status, order.created_at, 1, record, client_id)
             self._publish([event], [connection_id] if connection_id else [])
         if request.terms is not None:
             self._standing().begin(order, found.activation)

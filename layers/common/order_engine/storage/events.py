@@ -20,7 +20,7 @@ _SELECT_ALL = """
     SELECT order_id, seq, status, at, attempt, data FROM order_events WHERE order_id = ANY(%(ids)s)
     ORDER BY order_id, seq"""
 
-_LISTENERS = "SELECT id, listeners(id) FROM orders WHERE id = ANY(%(ids)s)"
+_LISTENERS = "SELECT id, client_id, listeners(id) FROM orders WHERE id = ANY(%(ids)s)"
 
 RECORD = """
         INSERT INTO order_events (order_id, seq, status, at, attempt, data)
@@ -32,11 +32,13 @@ def histories(database: Database, ids: Sequence[UUID]) -> list[tuple[list[Event]
     """All events of each of several orders, and the connections that listen to it."""
     values = {"ids": list(ids)}
     found, listening = database.fetch_all((_SELECT_ALL, values), (_LISTENERS, values))
+    clients = {row["id"]: row["client_id"] for row in listening}
     history: dict[UUID, list[Event]] = defaultdict(list)
     for row in found:
-        history[row["order_id"]].append(from_row(row))
+        history[row["order_id"]].append(from_row(row, clients.get(row["order_id"])))
     return [(history[row["id"]], row["listeners"]) for row in listening]
 
 
-def from_row(row: dict[str, Any]) -> Event:
-    return Event(row["order_id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], row["data"])
+def from_row(row: dict[str, Any], client_id: UUID | None = None) -> Event:
+    status = Status(row["status"])
+    return Event(row["order_id"], row["seq"], status, row["at"], row["attempt"], row["data"], client_id)

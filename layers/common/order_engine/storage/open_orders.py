@@ -96,10 +96,10 @@ _MOVE = f"""
         UPDATE orders SET status = '{{to}}', seq = orders.seq + 1, updated_at = now(){{assignments}}
         FROM asked JOIN held USING (id)
         WHERE orders.id = asked.id AND orders.seq = asked.seq AND orders.{OPEN}{{condition}}
-        RETURNING orders.id, orders.seq, orders.status, orders.updated_at, orders.attempt, asked.data
+        RETURNING orders.id, orders.client_id, orders.seq, orders.status, orders.updated_at, orders.attempt, asked.data
     ), recorded AS ({RECORD} data FROM moved
     )
-    SELECT id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+    SELECT id, client_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
 
 
 def _move(trigger: Trigger, assignments: str = "", condition: str = "") -> str:
@@ -137,7 +137,7 @@ _INSERT_SLICE = f"""
     ), recorded AS ({RECORD} %(data)s::jsonb FROM moved
         UNION ALL SELECT id, seq, status, created_at, attempt, %(slice_data)s::jsonb FROM inserted
     )
-    SELECT id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
+    SELECT id, client_id, seq, status, updated_at AS at, attempt, listeners(id) FROM moved"""
 
 _POSTPONE = f"""
     UPDATE orders SET due_at = now() + make_interval(secs => %(seconds)s)
@@ -288,7 +288,8 @@ class PostgresOpenOrders:
             "slice_data": Jsonb(slice_data),
         }
         for row in self._database.fetch(_INSERT_SLICE, values):
-            moved, event = self._happened(row, data), Event(id, 1, Status.PENDING, row["at"], 1, slice_data)
+            moved = self._happened(row, data)
+            event = Event(id, 1, Status.PENDING, row["at"], 1, slice_data, row["client_id"])
             self._count(event.status)
             return moved, event
         return None
@@ -330,7 +331,8 @@ class PostgresOpenOrders:
         return [self._happened(row, data_of[row["id"]]) for row in rows]
 
     def _happened(self, row: Mapping[str, Any], data: dict[str, Any]) -> Moved:
-        event = Event(row["id"], row["seq"], Status(row["status"]), row["at"], row["attempt"], data)
+        status = Status(row["status"])
+        event = Event(row["id"], row["seq"], status, row["at"], row["attempt"], data, row["client_id"])
         self._count(event.status)
         return Moved(event, row["listeners"])
 

@@ -16,12 +16,12 @@ from order_engine.domain.lifecycle import NEXT_ATTEMPT, Status, Trigger, sources
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.orders import Order, OrderRequest
 from order_engine.domain.timing import LEASE_SECONDS, REST_SECONDS
-from order_engine.ports import ALL, Selection
+from order_engine.ports import ALL, ActiveOrder, Selection
 from order_engine.storage import events, new_orders, order_lists, subscriptions
 from order_engine.storage.database import Database
 from order_engine.storage.events import RECORD
 from order_engine.storage.order_rows import ORDER, order_of
-from order_engine.storage.statuses import ENDED, OPEN, RUNNING, listed
+from order_engine.storage.statuses import ENDED, NOT_ENDED, OPEN, RUNNING, listed
 
 # By its id if an answer was lost. The header's key takes precedence over the client's own id.
 _EARLIER = f"""
@@ -43,7 +43,7 @@ _RENEW = _HOLD.format(may_hold="run = %(run)s")
 
 _RELEASE = "UPDATE orders SET lease_until = NULL WHERE id = %(id)s AND run = %(run)s"
 
-_MOVED = "RETURNING id, seq, status, updated_at, attempt"
+_MOVED = "RETURNING id, client_id, seq, status, updated_at, attempt"
 _MOVE = f"""
     WITH {{held}}moved AS (
         UPDATE orders SET status = '{{to}}', seq = seq + 1, updated_at = now(), {{run}}{{assignments}}
@@ -52,7 +52,7 @@ _MOVE = f"""
         {_MOVED}
     ), recorded AS ({RECORD} %(data)s FROM moved
     ){{linked}}
-    SELECT seq, updated_at AS at, attempt, listeners(id){{with_linked}} FROM moved"""
+    SELECT client_id, seq, updated_at AS at, attempt, listeners(id){{with_linked}} FROM moved"""
 
 _KEEP = f"attempt = %(attempt)s, lease_until = now() + interval '{LEASE_SECONDS} s'"
 # Once the order does not name the run any more, no late step of it can move the order.
@@ -109,9 +109,29 @@ _END_TO_REPUBLISH = f"""
 
 _END_REPUBLISHED = "UPDATE orders SET end_republished = TRUE WHERE id = %(id)s"
 
-_LISTENERS = "SELECT listeners(%(id)s)"
+_LISTENERS = "SELECT listeners(%(id)s), (SELECT client_id FROM orders WHERE id = %(id)s)"
 
 _PAGE = f"SELECT {ORDER} FROM orders WHERE {{condition}} ORDER BY id DESC LIMIT %(limit)s"
+
+_BEGUN = listed([Status.OPEN, Status.PENDING])
+# Each order names its events, so that Postgres reads one partition for each.
+_ACTIVE = f"""
+    SELECT newest.*, request.seq AS request_seq, request.status AS request_status, request.at AS request_at,
+        request.attempt AS request_attempt, request.data AS request_data
+    FROM (
+        SELECT id, seq FROM orders WHERE client_id = %(client)s AND {{running}} ORDER BY id DESC LIMIT %(limit)s
+    ) AS active
+    CROSS JOIN LATERAL (
+        SELECT order_id, seq, status, at, attempt, data FROM order_events
+        WHERE order_id = active.id AND seq = active.seq
+    ) AS newest
+    CROSS JOIN LATERAL (
+        SELECT seq, status, at, attempt, data FROM order_events
+        WHERE order_id = active.id AND status IN {_BEGUN} ORDER BY seq DESC LIMIT 1
+    ) AS request
+    ORDER BY newest.order_id DESC"""
+
+_OF_EVENT = ("seq", "status", "at", "attempt", "data")
 
 _LINKED_FILLED = Jsonb(cancelled(LINKED_FILLED))
 _LINKED_CANCELLED = Jsonb(cancelled(LINKED_CANCELLED))
@@ -202,13 +222,24 @@ class PostgresOrderStore:
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
         found, (row,) = self._database.fetch_all((events.SELECT, {"id": id, "after": after}), (_LISTENERS, {"id": id}))
-        return [events.from_row(event) for event in found], row["listeners"]
+        return [events.from_row(event, row["client_id"]) for event in found], row["listeners"]
 
     def page(self, client_id: UUID, limit: int, selection: Selection = ALL) -> tuple[list[Order], UUID | None]:
         condition, parameters = order_lists.selected(client_id, selection)
         rows = self._database.fetch(_PAGE.format(condition=condition), {**parameters, "limit": limit + 1})
         orders = [order_of(row) for row in rows[:limit]]
         return orders, orders[-1].id if len(rows) > limit else None
+
+    def active(self, client_id: UUID, limit: int, with_open: bool) -> list[ActiveOrder]:
+        statement = _ACTIVE.format(running=NOT_ENDED if with_open else RUNNING)
+        rows = self._database.fetch(statement, {"client": client_id, "limit": limit})
+        return [
+            ActiveOrder(
+                events.from_row({"order_id": row["order_id"], **{name: row[f"request_{name}"] for name in _OF_EVENT}}),
+                events.from_row(row),
+            )
+            for row in rows
+        ]
 
     def claim(self, id: UUID, run: str, lease: float = LEASE_SECONDS) -> Order | None:
         rows = self._database.fetch(_CLAIM, {"id": id, "run": run, "lease": lease, "market": self._market})
@@ -253,7 +284,8 @@ class PostgresOrderStore:
             self._count(to)
             if linked_id and row["linked"]:
                 self._count(_CANCEL_TO)
-            return Event(id, row["seq"], to, row["at"], row["attempt"], data), row["listeners"]
+            event = Event(id, row["seq"], to, row["at"], row["attempt"], data, row["client_id"])
+            return event, row["listeners"]
         now = self.get(id)
         if now.market != self._market:
             raise StaleRun(f"expected an order of {self._market}, was order {id} of {now.market}")

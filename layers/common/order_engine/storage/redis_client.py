@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha1
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import redis
@@ -19,6 +20,9 @@ TRUSTED_SECONDS = 30
 """A connection that was idle for longer is tried out first: it may be lost without a sign, as while Lambda sleeps."""
 
 
+Command: TypeAlias = tuple[str | int, ...]
+
+
 class RedisConnection:
     """One connection, which opens with the first command. Threads take turns.
 
@@ -30,16 +34,17 @@ class RedisConnection:
         """`connection` is one of the library's, which declares no types for its methods."""
         self._connection = connection
         self._lock = Lock()
-        self._failed: Callable[[redis.RedisError], None] | None = None
+        self._unread = 0
+        self._failed: Callable[[redis.RedisError], None] = lambda error: None
 
-    def send(self, *command: str | int, failed: Callable[[redis.RedisError], None]) -> None:
-        """Sends a command, and does not wait for its reply.
+    def send(self, *commands: Command, failed: Callable[[redis.RedisError], None]) -> None:
+        """Sends commands, and does not wait for their replies.
 
-        That is read before the next command. If it is an error, or there is none, `failed` is called with that.
+        Those are read before the next command. If one is an error, or there is none, `failed` is called with that.
         """
         with self._lock:
-            self._send(command)
-            self._failed = failed
+            self._send(*commands)
+            self._unread, self._failed = len(commands), failed
 
     def ask(self, *command: str | int) -> Any:
         """The reply to a command."""
@@ -47,23 +52,35 @@ class RedisConnection:
             self._send(command)
             return self._connection.read_response()
 
+    def run(self, script: str, key: str, *arguments: str | int) -> Any:
+        """The reply to a script that uses one key. Redis gets its text once."""
+        call = ("EVALSHA", digest(script), 1, key, *arguments)
+        try:
+            return self.ask(*call)
+        except redis.exceptions.NoScriptError:
+            self.ask("SCRIPT LOAD", script)
+            return self.ask(*call)
+
     def close(self) -> None:
         self._connection.disconnect()
 
-    def _send(self, command: tuple[str | int, ...]) -> None:
-        self._read_last_reply()
+    def _send(self, *commands: Command) -> None:
+        self._read_last_replies()
         if not self._is_open():
             self._connection.disconnect()
-        self._connection.send_command(*command)
+        for command in commands:
+            self._connection.send_command(*command)
 
-    def _read_last_reply(self) -> None:
-        failed, self._failed = self._failed, None
-        if failed is None:
-            return
-        try:
-            self._connection.read_response()
-        except redis.RedisError as error:
-            failed(error)
+    def _read_last_replies(self) -> None:
+        unread, self._unread = self._unread, 0
+        for _ in range(unread):
+            try:
+                self._connection.read_response()
+            except redis.ResponseError as error:
+                self._failed(error)
+            except redis.RedisError as error:
+                self._failed(error)
+                return
 
     def _is_open(self) -> bool:
         """Whether the server has neither closed it nor sent anything that nobody asked for."""
@@ -71,6 +88,12 @@ class RedisConnection:
             return self._connection.is_connected and not self._connection.can_read()
         except redis.ConnectionError:
             return False
+
+
+@cache
+def digest(script: str) -> str:
+    """The name under which Redis keeps a script."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 @cache

@@ -31,8 +31,8 @@ class FakeActiveOrders:
     def __init__(self) -> None:
         self.shown: list[Event] = []
 
-    def show(self, event: Event) -> None:
-        self.shown.append(event)
+    def show(self, events: Sequence[Event]) -> None:
+        self.shown.append(events[-1])
 
 
 class FakeSubscriptions:
