@@ -51,7 +51,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C, on a localnet: MARKET=simulated
-	@key=$$(cat .local/development-key) && exec env PYTHONPATH=layers/common $(BIN)/python -m tools.run \
+	@key=$$(cat .local/development-key) && exec env PYTHONPATH=layers/common:client $(BIN)/python -m tools.run \
 	  --data "$(DATA)" --market "$(MARKET)" --localnet-port "$(LOCALNET_PORT)" $(if $(WALLET),--wallet "$(WALLET)") \
 	  $(if $(PROGRAMS),--programs "$(PROGRAMS)") $(if $(filter 1,$(YES)),--yes) \
 	  --parameter MarketLatency=$(LATENCY) \
@@ -100,7 +100,7 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## c
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=.:layers/common $(BIN)/lint-imports --no-logo
+	PYTHONPATH=.:layers/common:client $(BIN)/lint-imports --no-logo
 	$(BIN)/vulture
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml $(SOURCES)
 	SAM_CLI_TELEMETRY=0 $(BIN)/sam validate --lint
@@ -145,10 +145,10 @@ descriptions: $(VENV)/.dev contract/npm/node_modules ## write docs/*.json: OpenA
 	mv docs/postman_collection.json.new docs/postman_collection.json
 
 load: $(VENV)/.dev ## send ORDERS=500 at RATE=50 a second VIA=rest or websocket and watch each; prints and plots
-	$(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
+	PYTHONPATH=client $(BIN)/python -m bench.load --orders $(ORDERS) --rate $(RATE) --via $(VIA) $(ARGS)
 
 capacity: $(VENV)/.dev ## simulate how many orders a second the engine carries; ARGS=--measure takes new service times
-	PYTHONPATH=.:layers/common $(BIN)/python -m bench.capacity $(ARGS)
+	PYTHONPATH=.:layers/common:client $(BIN)/python -m bench.capacity $(ARGS)
 
 costs: $(VENV)/.dev ## compute the cost of an order and a month on AWS from the template and bench/one_order.json; writes docs/costs.md
 	$(BIN)/python -m bench.cost
@@ -158,10 +158,10 @@ deploy: $(VENV)/.dev ## deploy the build: ENVIRONMENT=dev or prod; see docs/depl
 	  --parameter-overrides file://infra/parameters/$(ENVIRONMENT).yaml Release=$$(date +%s) $(PARAMETERS)
 
 smoke: $(VENV)/.dev ## run one order on a deployment: ENVIRONMENT=dev or prod
-	$(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
+	PYTHONPATH=client $(BIN)/python -m tests.smoke --stack order-engine-$(ENVIRONMENT) $(ARGS)
 
 screenshots: $(VENV)/.dev ## take the README's pictures of the dashboard and the console; needs Chromium
-	PYTHONPATH=.:layers/common $(BIN)/python docs/screenshots.py
+	PYTHONPATH=.:layers/common:client $(BIN)/python docs/screenshots.py
 
 aws-cli: $(VENV)/aws-cli/.installed ## install the AWS command line, which the tests use on the emulator
 

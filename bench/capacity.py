@@ -24,9 +24,9 @@ from bench.queueing import Model, Outcome, Sampler, Step, between, percentile, q
 from bench.service_times import service_times
 from bench.stack import ENGINE, fresh_stack
 from bench.table import print_table
-from client.target import Target
 from order_engine.domain.timing import CONFIRM_SECONDS
 from order_engine.simulation.market import LATENCIES
+from order_engine_cli.target import Target
 
 TIMES = Path(__file__).parent / "service_times.json"
 IMAGES = Path(__file__).parent.parent / "docs" / "images"

@@ -26,9 +26,10 @@ from bench.load_plot import draw
 from bench.stack import ENGINE, ROOT, fresh_stack
 from bench.table import print_table
 from bench.traffic import Trace, Via, send
-from client.engine import Engine, Refused, Unreachable, is_loopback
-from client.target import Target, find
-from client.views import REAL_MONEY
+from order_engine_cli.target import Target, find
+from order_engine_cli.views import REAL_MONEY
+from order_engine_client import AsyncClient, ClientError
+from order_engine_client.transport import is_loopback
 
 STEPS = {
     "accepted": "accept",
@@ -41,8 +42,8 @@ STEPS = {
 
 
 async def market_of(target: Target) -> str:
-    async with Engine(target.url, target.key) as engine:
-        return str((await engine.market())["market"])
+    async with AsyncClient(target.url, target.key) as engine:
+        return (await engine.market()).market
 
 
 async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[list[Trace], float]:
@@ -56,7 +57,7 @@ async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[l
             if via == "websocket" and trace.accepted is not None:
                 progress.advance(accepted)
 
-        async with Engine(target.url, target.key) as engine:
+        async with AsyncClient(target.url, target.key) as engine:
             return await send(engine, via, orders, rate, tell)
 
 
@@ -140,7 +141,7 @@ def main() -> None:
             if market == REAL_MONEY:
                 parser.error(f"expected a market without real money, was {market}")
             traces, seconds = asyncio.run(measure(target, arguments.via, arguments.orders, arguments.rate))
-        except (Refused, Unreachable) as error:
+        except ClientError as error:
             sys.exit(f"expected an engine that accepts orders: {error}")
     asked = {"market": market, "via": arguments.via, "orders": arguments.orders, "rate": arguments.rate}
     title = f"{arguments.orders} orders by {arguments.via} on {market}, {arguments.rate:g} a second"

@@ -11,7 +11,8 @@ from typing import Literal
 
 import aiohttp
 
-from client.engine import FINAL, Engine, Json, Refused, Unreachable
+from order_engine_client import FINAL, AsyncClient, Refused, Unreachable
+from order_engine_client.fields import Json
 
 Via = Literal["rest", "websocket"]
 
@@ -53,7 +54,7 @@ class Trace:
 class Lane:
     """A connection that reconnects when it is lost, and then requests the missed events of its orders."""
 
-    def __init__(self, engine: Engine, url: str, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: AsyncClient, url: str, clock: Callable[[], float]) -> None:
         self._engine = engine
         self._url = url
         self._clock = clock
@@ -142,7 +143,7 @@ class Lane:
 
 
 async def send(
-    engine: Engine, via: Via, orders: int, rate: float, tell: Callable[[Trace], None]
+    engine: AsyncClient, via: Via, orders: int, rate: float, tell: Callable[[Trace], None]
 ) -> tuple[list[Trace], float]:
     """Sends `orders` at `rate` a second, whether earlier ones have ended or not; returns their traces and the seconds.
 
@@ -168,7 +169,7 @@ async def send(
                         accepted = await engine.submit(ORDER)
                         trace.accepted = clock()
                         tell(trace)
-                        await lane.watch(accepted["orderId"], trace)
+                        await lane.watch(accepted.order_id, trace)
             except Refused as error:
                 trace.outcome = error.code
             except TimeoutError:
@@ -184,7 +185,7 @@ async def send(
 
 
 @asynccontextmanager
-async def _lanes(engine: Engine, number: int, clock: Callable[[], float]) -> AsyncIterator[list[Lane]]:
+async def _lanes(engine: AsyncClient, number: int, clock: Callable[[], float]) -> AsyncIterator[list[Lane]]:
     url = await engine.websocket_url()
     lanes = [Lane(engine, url, clock) for _ in range(number)]
     running = [asyncio.create_task(lane.run()) for lane in lanes]

@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json and docs/asyncapi.json."""
+"""Writes docs/openapi.json, docs/asyncapi.json, and the models of the Python client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from contract import DOCS
 from contract.asyncapi import asyncapi
+from contract.client_models import MODELS, client_models
 from contract.openapi import openapi
 
 
@@ -17,3 +18,4 @@ def text(document: dict[str, Any]) -> str:
 if __name__ == "__main__":
     (DOCS / "openapi.json").write_text(text(openapi()))
     (DOCS / "asyncapi.json").write_text(text(asyncapi()))
+    MODELS.write_text(client_models(openapi()))

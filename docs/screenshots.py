@@ -11,8 +11,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bench.stack import ENGINE, data_folder, fresh_stack
-from client.engine import Engine
 from localnet.commands import airdrop, call
+from order_engine_client import AsyncClient
 from tools.run import on_localnet
 
 IMAGES = Path(__file__).with_name("images")
@@ -31,26 +31,21 @@ WAITING = [
 ]  # fmt: skip
 
 
-async def submit(engine: Engine, order: tuple[str, str, str]) -> str:
+async def submit(engine: AsyncClient, order: tuple[str, str, str]) -> str:
     token_in, token_out, amount = order
     accepted = await engine.submit({"tokenIn": token_in, "tokenOut": token_out, "amountIn": amount})
-    return str(accepted["orderId"])
+    return accepted.order_id
 
 
-async def submit_waiting(engine: Engine) -> None:
+async def submit_waiting(engine: AsyncClient) -> None:
     pair = {"tokenIn": "SOL", "tokenOut": "USDC"}
-    market = float((await engine.quote({**pair, "amountIn": "1"}))["price"])
+    market = float((await engine.quote("SOL", "USDC", 1)).price)
     for terms in WAITING:
         prices = {name: f"{market * share:.2f}" for name, share in terms.items() if isinstance(share, float)}
         await engine.submit({**pair, **terms, **prices})
 
 
-async def ended(engine: Engine, order_id: str) -> None:
-    async for _ in engine.watch(order_id):
-        pass
-
-
-async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
+async def dashboard(browser: Browser, engine: AsyncClient, running: dict[str, Any]) -> None:
     page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1660)
     await expect(page.locator("#connection")).to_have_text("Live")
     await submit_waiting(engine)
@@ -64,13 +59,13 @@ async def dashboard(browser: Browser, engine: Engine, running: dict[str, Any]) -
     await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
     call(node, "localnet_clear")
     await engine.cancel_all()
-    await asyncio.gather(*(ended(engine, order_id) for order_id in submitted))
+    await asyncio.gather(*map(engine.ended, submitted))
 
 
-async def console(browser: Browser, engine: Engine, running: dict[str, Any]) -> None:
+async def console(browser: Browser, engine: AsyncClient, running: dict[str, Any]) -> None:
     node = running["parameters"]["SolanaRpcUrl"]
     call(node, "localnet_fault", "503", {})
-    await ended(engine, await submit(engine, ORDERS[0]))
+    await engine.ended(await submit(engine, ORDERS[0]))
     call(node, "localnet_clear")
     page = await _page(browser, f"{running['endpoint']}/_emulator/", 1680, 1120)
     await page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
@@ -90,14 +85,14 @@ async def shoot(running: dict[str, Any]) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with (
         async_playwright() as playwright,
-        Engine(running["rest"], running["parameters"]["DevelopmentKey"]) as engine,
+        AsyncClient(running["rest"], running["parameters"]["DevelopmentKey"]) as engine,
     ):
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         airdrop(running["parameters"]["SolanaRpcUrl"], running["parameters"]["WalletAddress"], "20000", "SOL")
         # Until it is confirmed, some slots later.
         await asyncio.sleep(3)
         earlier = [await submit(engine, order) for order in ORDERS]
-        await asyncio.gather(*(ended(engine, order_id) for order_id in earlier))
+        await asyncio.gather(*map(engine.ended, earlier))
         await dashboard(browser, engine, running)
         await console(browser, engine, running)
         await browser.close()

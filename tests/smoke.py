@@ -17,8 +17,9 @@ from urllib.request import urlopen
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from client.engine import Engine, Refused, Unreachable
-from client.views import REAL_MONEY
+import order_engine_client
+from order_engine_cli.views import REAL_MONEY
+from order_engine_client import AsyncClient
 
 CLIENT = "smoke-test"
 ORDER = {"tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "0.01", "slippageBps": 500}
@@ -54,17 +55,17 @@ def check_health(url: str) -> None:
 
 
 async def check_order(url: str, key: str, trade: bool) -> None:
-    async with asyncio.timeout(SECONDS), Engine(url, key) as engine:
-        market = (await engine.market())["market"]
+    async with asyncio.timeout(SECONDS), AsyncClient(url, key) as engine:
+        market = (await engine.market()).market
         if market == REAL_MONEY and not trade:
-            quote = await engine.quote(ORDER)
-            print(f"{market}: quoted {quote['amountOut']} {quote['tokenOut']}, and traded nothing")
+            quote = await engine.quote("SOL", "USDC", "0.01")
+            print(f"{market}: quoted {quote.amount_out:f} {quote.token_out}, and traded nothing")
             return
         order = await engine.submit(ORDER)
-        async for event in engine.watch(order["orderId"]):
-            print(f"{event['at']}  {event['status']}")
-    if event["status"] != "confirmed":
-        raise Failed(f"expected order {order['orderId']} to be confirmed, was {json.dumps(event)}")
+        async for event in engine.events(order.order_id):
+            print(f"{event.raw['at']}  {event.status}")
+    if event.status != "confirmed":
+        raise Failed(f"expected order {order.order_id} to be confirmed, was {json.dumps(event.raw)}")
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def main() -> None:
             invoke(function, {"action": "revoke-key", "id": created["id"]})
     except TimeoutError:
         sys.exit(f"expected the order to end within {SECONDS:g} s")
-    except (Failed, Refused, Unreachable, BotoCoreError, ClientError) as error:
+    except (Failed, order_engine_client.ClientError, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
 
 

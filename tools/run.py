@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from client.engine import is_loopback
 from localnet.market import LOOKUP_TABLE
 from order_engine.domain.errors import EngineError
 from order_engine.domain.markets import CLUSTERS, LOCALNET, MAINNET, explorer
@@ -26,6 +25,7 @@ from order_engine.solana.nodes import Nodes
 from order_engine.solana.rpc import Rpc
 from order_engine.solana.signing import Keypair
 from order_engine.solana.wallet import SolanaWallet
+from order_engine_client.transport import is_loopback
 from tools import python_build
 
 _ROOT = Path(__file__).resolve().parent.parent

@@ -307,7 +307,7 @@ async def test_an_operator_creates_a_key_without_reaching_the_database(stack: St
 
 
 def smoke(stack: Stack, *options: str) -> subprocess.CompletedProcess[str]:
-    credentials = {"AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anything"}
+    credentials = {"PYTHONPATH": "client", "AWS_ACCESS_KEY_ID": "anyone", "AWS_SECRET_ACCESS_KEY": "anything"}
     return subprocess.run(
         [sys.executable, "-m", "tests.smoke", *options],
         cwd=ROOT,

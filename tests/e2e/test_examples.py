@@ -13,7 +13,10 @@ from tests.support.stack import ROOT, Stack
 def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, ROOT / "examples/watch.py", *arguments],
-        env={"PATH": os.environ["PATH"], "ORDERS_URL": stack.rest, "ORDERS_KEY": stack.key},
+        env={
+            "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "client"),
+            "ORDERS_URL": stack.rest, "ORDERS_KEY": stack.key,
+        },
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def load(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench.load", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    environment = {**os.environ, "PYTHONPATH": "client"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
 
 
 def loaded(stack: Stack, folder: Path, *options: str) -> tuple[Json, str]:

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from client.engine import Engine, Json
+from order_engine_client import AsyncClient
+from order_engine_client.fields import Json
 from tests.support.client import PATIENCE, Until, client
 from tests.support.folders import data_folder
 from tests.support.market import Market
@@ -67,14 +68,14 @@ async def test_listeners_that_can_not_be_told_are_disconnected_and_get_every_eve
         application = (*ENGINE, *addresses, "--websocket-port", str(port))
         with running(data_folder(), application=application) as stack:
             market = Market(stack.parameters["DatabaseUrl"])
-            async with client(stack) as at, Engine(stack.rest, stack.key) as engine:
+            async with client(stack) as at, AsyncClient(stack.rest, stack.key) as engine:
                 with market.held("USDC"):
                     order_id = (await at.submit(slippageBps=500))["orderId"]
                     seen: list[list[Json]] = [[] for _ in range(LISTENERS)]
 
                     async def watch(events: list[Json]) -> None:
-                        async for event in engine.watch(order_id):
-                            events.append(event)  # noqa: PERF401
+                        async for event in engine.events(order_id):
+                            events.append(event.raw)  # noqa: PERF401
 
                     watching = asyncio.gather(*map(watch, seen))
                     async for _ in Until("all of them follow the order"):

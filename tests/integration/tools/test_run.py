@@ -36,7 +36,8 @@ def running(data: Path, port: int) -> Iterator[Engine]:
     options = ("--data", str(data), "--localnet-port", str(port), *FREE_PORTS, *STORES, *WITH_KEY)
     with subprocess.Popen(
         [sys.executable, "-m", "tools.run", *options],
-        cwd=ROOT, env={"PATH": os.environ["PATH"], "PYTHONPATH": "layers/common"}, stdout=subprocess.PIPE, text=True,
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "PYTHONPATH": "layers/common:client"},
+        stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         giving_up = threading.Timer(120, process.send_signal, [signal.SIGINT])
         giving_up.start()

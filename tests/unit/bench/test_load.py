@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ def test_no_load_is_sent_where_it_costs_real_money(tmp_path: Path) -> None:
 
     async def answer(request: web.Request) -> web.Response:
         asked.append(request.path)
-        return web.json_response({"market": "Mainnet", "explorer": None, "wallet": None})
+        return web.json_response({"market": "Mainnet", "explorer": None, "wallet": None, "tokens": []})
 
     async def loaded() -> subprocess.CompletedProcess[str]:
         app = web.Application()
@@ -26,8 +27,16 @@ def test_no_load_is_sent_where_it_costs_real_money(tmp_path: Path) -> None:
         async with TestServer(app) as server:
             url = str(server.make_url("/"))
             command = [sys.executable, "-m", "bench.load", "--url", url, "--key", "oee_key", "--folder", str(tmp_path)]
+            environment = {**os.environ, "PYTHONPATH": "client"}
             return await asyncio.to_thread(
-                subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+                subprocess.run,
+                command,
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
             )
 
     ended = asyncio.run(loaded())

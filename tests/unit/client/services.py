@@ -9,7 +9,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from client.engine import Engine, Json
+from order_engine_client import AsyncClient
+from order_engine_client.fields import Json
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
 
@@ -36,11 +39,14 @@ async def ticket(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def service(
-    *connections: list[Any], asked: list[Json] | None = None, stays_open: bool = False
-) -> AsyncIterator[Engine]:
+    *connections: list[Any],
+    asked: list[Json] | None = None,
+    stays_open: bool = False,
+    more: dict[str, Handler] | None = None,
+) -> AsyncIterator[AsyncClient]:
     """Serves `connections`: each sends its messages, and closes unless it `stays_open`.
 
-    `asked` receives the clients' first messages.
+    `asked` receives the clients' first messages. `more` answers requests at other paths.
     """
     left = iter(connections)
 
@@ -56,16 +62,16 @@ async def service(
             await response.receive()
         return response
 
-    async with serving({"/api/ws-ticket": ticket, "/socket": socket}) as engine:
+    async with serving({"/api/ws-ticket": ticket, "/socket": socket, **(more or {})}) as engine:
         yield engine
 
 
 @asynccontextmanager
 async def serving(
-    handlers: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]],
-) -> AsyncIterator[Engine]:
+    handlers: dict[str, Handler],
+) -> AsyncIterator[AsyncClient]:
     app = web.Application()
     for path, handler in handlers.items():
         app.router.add_route("*", path, handler)
-    async with TestServer(app) as server, Engine(str(server.make_url("/")), "oee_key") as engine:
+    async with TestServer(app) as server, AsyncClient(str(server.make_url("/")), "oee_key") as engine:
         yield engine

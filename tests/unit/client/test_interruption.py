@@ -19,7 +19,7 @@ def lookup(*arguments, **options):
 
 socket.getaddrinfo = lookup
 sys.argv = ["orders", "list"]
-runpy.run_module("client", run_name="__main__")
+runpy.run_module("order_engine_cli", run_name="__main__")
 """
 
 INTERRUPTED_IMPORT = """
@@ -27,11 +27,11 @@ import runpy, sys
 
 class Interruption:
     def find_spec(self, name, path, target=None):
-        if name == "client.cli":
+        if name == "order_engine_cli.app":
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Interruption())
-runpy.run_module("client", run_name="__main__")
+runpy.run_module("order_engine_cli", run_name="__main__")
 """
 
 
@@ -39,7 +39,12 @@ def started(program: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "ORDERS_URL": "https://orders.example", "ORDERS_KEY": "oee_key"},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": "client",
+            "ORDERS_URL": "https://orders.example",
+            "ORDERS_KEY": "oee_key",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

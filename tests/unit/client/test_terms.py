@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from client.engine import Json
-from client.terms import moment, moment_or_never, seconds, terms
+from order_engine_cli.terms import moment, moment_or_never, seconds, terms
+from order_engine_client.fields import Json
 
 NONE = dict.fromkeys(
     ("limit", "min_out", "stop", "stop_limit", "confirm_ticks", "slices", "every", "min_price", "max_price", "start",

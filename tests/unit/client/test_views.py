@@ -6,8 +6,16 @@ import io
 
 from rich.console import Console, RenderableType
 
-from client.engine import Json
-from client.views import event_view, market_view, open_view, order_view, orders_view, quote_view, wallet_view
+from order_engine_cli.views import (
+    event_view,
+    market_view,
+    open_view,
+    order_view,
+    orders_view,
+    quote_view,
+    wallet_view,
+)
+from order_engine_client.fields import Json
 from tests.unit.client.services import ORDER
 
 CONFIRMED: Json = {

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from client.engine import Json
-from client.waiting import distance, duration, progress, remaining, waits_for
+from order_engine_cli.waiting import distance, duration, progress, remaining, waits_for
+from order_engine_client.fields import Json
 
 STOP = {"stopPrice": "140", "stopReached": False, "confirmTicks": 1, "limitPrice": None}
 RECURRING = {

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 
 from contract import DOCS, VERSION
 from tests.support.descriptions import document
@@ -15,6 +16,10 @@ ROOT = DOCS.parent
 
 def test_the_descriptions_have_the_projects_version() -> None:
     assert {document(name)["info"]["version"] for name in ("openapi", "asyncapi")} == {VERSION}
+
+
+def test_the_client_has_the_projects_version() -> None:
+    assert tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
 def test_the_emulator_has_the_projects_version() -> None:

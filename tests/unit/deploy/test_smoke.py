@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from client.engine import Refused
+from contract.examples import EXAMPLES
+from order_engine_client import Refused
 from tests import smoke
 
 
@@ -23,7 +24,7 @@ async def asked(market: str, trade: bool) -> list[str]:
             case "/api/market":
                 return web.json_response({"market": market, "explorer": None, "wallet": None, "tokens": []})
             case "/api/quotes":
-                return web.json_response({"amountOut": "1.5", "tokenOut": "USDC"})
+                return web.json_response(EXAMPLES["quote"])
         return web.json_response({"error": {"code": "NotNow", "message": "no orders", "details": []}}, status=400)
 
     application = web.Application()

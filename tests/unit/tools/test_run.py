@@ -163,7 +163,7 @@ def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_environment(**more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": "layers/common", **more}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": "layers/common:client", **more}
 
 
 def test_real_money_needs_a_yes(wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:

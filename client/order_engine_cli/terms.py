@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
-from client.engine import Json
+from order_engine_client.fields import Json
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 NEVER = "never"

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from client import engine as engine_module
-from client.engine import Engine, Json, Refused, Unreachable
-from client.target import Target, find
+from contract.examples import EXAMPLES
+from order_engine_cli.target import Target, find
+from order_engine_client import AsyncClient, NotFound, Refused, Unreachable, transport
+from order_engine_client.fields import Json
 from tests.unit.client.services import INTERNAL_ERROR, ORDER, UNKNOWN, event, service, serving, ticket
 
 
-async def seqs(engine: Engine, after: int = 0) -> list[int]:
-    return [event["seq"] async for event in engine.watch(ORDER, after)]
+async def seqs(engine: AsyncClient, after: int = 0) -> list[int]:
+    return [event["seq"] async for event in engine.follow(ORDER, after)]
 
 
 def test_a_lost_connection_is_restored_and_missed_events_are_requested() -> None:
@@ -66,17 +67,17 @@ def test_a_loss_after_a_long_silence_does_not_end_the_watch(monkeypatch: pytest.
         now = loop.time
         monkeypatch.setattr(loop, "time", lambda: now() + late[0])
         async with service([event(1), event(3)], [event(2, "confirmed")]) as engine:
-            watched = engine.watch(ORDER)
+            watched = engine.follow(ORDER)
             assert (await anext(watched))["seq"] == 1
             late[0] = 0.5
-            monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.4)
+            monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.4)
             assert (await anext(watched))["seq"] == 2
 
     asyncio.run(scenario())
 
 
 def test_a_service_that_sends_only_unknown_messages_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.05)
 
     async def scenario() -> None:
         async with service(*[[INTERNAL_ERROR]] * 100, stays_open=True) as engine:
@@ -133,7 +134,7 @@ def test_an_error_message_ends_the_watch() -> None:
     async def scenario() -> None:
         error = {"error": {"code": "OrderNotFound", "message": "no order with this id", "details": []}}
         async with service([error]) as engine:
-            with pytest.raises(Refused, match="no order with this id"):
+            with pytest.raises(NotFound, match="no order with this id"):
                 await seqs(engine)
 
     asyncio.run(scenario())
@@ -149,7 +150,7 @@ def test_a_short_outage_of_the_store_does_not_end_the_watch() -> None:
 
 
 def test_the_watch_ends_when_the_service_stays_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.05)
 
     async def scenario() -> None:
         async def gone(_: web.Request) -> web.Response:
@@ -170,7 +171,9 @@ def test_an_unanswered_request_is_repeated_with_the_same_key(status: int) -> Non
         async def execute(request: web.Request) -> web.Response:
             keys.append(request.headers["Idempotency-Key"])
             unavailable = {"error": {"code": "StoreUnavailable", "message": "…", "details": []}}
-            return web.json_response(unavailable, status=status) if len(keys) < 3 else web.json_response({}, status=202)
+            if len(keys) < 3:
+                return web.json_response(unavailable, status=status)
+            return web.json_response(EXAMPLES["accepted"], status=202)
 
         async with serving({"/api/orders/execute": execute}) as engine:
             await engine.submit({})
@@ -191,8 +194,7 @@ def test_all_orders_are_cancelled_in_as_many_requests_as_it_takes() -> None:
             return web.json_response({"cancelled": [str(len(asked))], "complete": len(asked) == 3})
 
         async with serving({"/api/orders": cancel}) as engine:
-            answer = await engine.cancel_all(tokenPair="SOL-USDC", type="limit")
-        assert answer == {"cancelled": ["1", "2", "3"], "complete": True}
+            assert await engine.cancel_all(token_pair="SOL-USDC", type="limit") == ["1", "2", "3"]
         assert asked == [("DELETE", {"tokenPair": "SOL-USDC", "type": "limit"})] * 3
 
     asyncio.run(scenario())
@@ -202,7 +204,7 @@ def test_all_orders_are_cancelled_in_as_many_requests_as_it_takes() -> None:
 def test_an_answer_in_another_format_is_unreachable(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[[], web.Response]
 ) -> None:
-    monkeypatch.setattr(engine_module, "ATTEMPTS", 1)
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
 
     async def scenario() -> None:
         async def anything(_: web.Request) -> web.Response:
@@ -210,7 +212,7 @@ def test_an_answer_in_another_format_is_unreachable(
 
         async with serving({"/api/orders": anything}) as engine:
             with pytest.raises(Unreachable):
-                await engine.list()
+                await engine.orders()
 
     asyncio.run(scenario())
 
@@ -220,14 +222,14 @@ def test_an_answer_in_another_format_is_unreachable(
 )
 def test_a_key_is_not_sent_in_clear_text_to_another_machine(url: str) -> None:
     with pytest.raises(ValueError, match="expected"):
-        Engine(url, "oee_key")
+        AsyncClient(url, "oee_key")
 
 
 @pytest.mark.parametrize(
     "url", ["http://localhost:1", "http://127.0.0.2", "http://[::1]:3000/", "https://example.com/v1"]
 )
 def test_a_key_is_sent_to_this_machine_and_over_https(url: str) -> None:
-    Engine(url, "oee_key")
+    AsyncClient(url, "oee_key")
 
 
 def test_the_key_of_the_local_stack_is_used_for_no_other(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from client.waiting import distance, progress, remaining, waits_for
+from order_engine_cli.waiting import distance, progress, remaining, waits_for
 
 Json = dict[str, Any]
 

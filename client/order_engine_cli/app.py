@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
-from client.command import AsJson, Exit, end, follow, run, show
-from client.engine import Engine, Json, Refused
-from client.submission import accepted_impact, submitted
-from client.target import DATA, find
-from client.terms import NEVER, given, moment, moment_or_never, order, seconds, terms
-from client.views import market_view, open_view, order_view, orders_view, quote_view, wallet_view
+from order_engine_cli.command import AsJson, Exit, end, follow, run, show
+from order_engine_cli.submission import accepted_impact, submitted
+from order_engine_cli.target import DATA, find
+from order_engine_cli.terms import NEVER, given, moment, moment_or_never, order, seconds, terms
+from order_engine_cli.views import market_view, open_view, order_view, orders_view, quote_view, wallet_view
+from order_engine_client.asynchronous import AsyncClient
+from order_engine_client.errors import Refused
+from order_engine_client.models import Order
 
 app = typer.Typer(
     name="orders",
@@ -87,9 +89,11 @@ def quote(
 ) -> None:
     """Show what an order would receive now, and by which route."""
 
-    async def ask(engine: Engine) -> None:
-        asked = order(token_in, token_out, amount, slippage_bps)
-        show(await engine.quote(asked | given(maxPriceImpactBps=max_price_impact_bps)), quote_view, as_json)
+    async def ask(engine: AsyncClient) -> None:
+        quoted = await engine.quote(
+            token_in, token_out, amount, slippage_bps=slippage_bps, max_price_impact_bps=max_price_impact_bps
+        )
+        show(quoted.raw, quote_view, as_json)
 
     run(context, ask)
 
@@ -137,7 +141,7 @@ def submit(
         every=every, min_price=min_price, max_price=max_price, start=start, expires=expires,
     )  # fmt: skip
 
-    async def ask(engine: Engine) -> None:
+    async def ask(engine: AsyncClient) -> None:
         asked = order(token_in, token_out, amount, slippage_bps)
         impact = max_price_impact_bps
         # A recurring order moves the price by its slices.
@@ -180,7 +184,7 @@ def snipe(
 ) -> None:
     """Buy a token as soon as a pool holds enough of it."""
 
-    async def ask(engine: Engine) -> None:
+    async def ask(engine: AsyncClient) -> None:
         amount, token_in = pay
         options = given(
             type="sniper",
@@ -217,12 +221,11 @@ def list_orders(
 ) -> None:
     """List your orders, newest first."""
 
-    async def ask(engine: Engine) -> None:
-        filters = {"type": type, "tokenPair": pair, "from": since, "to": until, "clientOrderId": name}
-        page = await engine.list(
-            **given(limit=str(limit), status=status, parentId=parent, cursor=cursor, **filters),
-        )
-        show(page, orders_view, as_json)
+    async def ask(engine: AsyncClient) -> None:
+        names = {"client_order_id": name, "parent_id": parent}
+        filters = given(status=status, type=type, token_pair=pair, since=since, until=until, **names)
+        page = await engine.orders(limit=limit, cursor=cursor, **filters)
+        show(page.raw, orders_view, as_json)
 
     run(context, ask)
 
@@ -238,10 +241,11 @@ def open_orders(
 ) -> None:
     """List the orders that wait: for what, how far it is away, and until when."""
 
-    async def ask(engine: Engine) -> None:
-        page = await engine.list(**given(limit=str(limit), status="open", type=type, tokenPair=pair, cursor=cursor))
-        prices = {} if as_json else await _prices(engine, page["orders"])
-        show(page, lambda page: open_view(page, prices), as_json)
+    async def ask(engine: AsyncClient) -> None:
+        filters = given(type=type, token_pair=pair)
+        page = await engine.orders(limit=limit, cursor=cursor, status="open", **filters)
+        prices = {} if as_json else await _prices(engine, page.orders)
+        show(page.raw, lambda page: open_view(page, prices), as_json)
 
     run(context, ask)
 
@@ -250,10 +254,10 @@ def open_orders(
 def show_order(context: typer.Context, order_id: OrderId, as_json: AsJson = False) -> None:
     """Show an order and its events."""
 
-    async def ask(engine: Engine) -> None:
-        order = await engine.show(order_id)
-        market = None if as_json else await engine.market()
-        show(order, lambda order: order_view(order, market), as_json)
+    async def ask(engine: AsyncClient) -> None:
+        order = await engine.order(order_id)
+        market = None if as_json else (await engine.market()).raw
+        show(order.raw, lambda order: order_view(order, market), as_json)
 
     run(context, ask)
 
@@ -267,7 +271,7 @@ def watch(
 ) -> None:
     """Show an order's earlier steps, then each new one, until the order ends."""
 
-    async def ask(engine: Engine) -> None:
+    async def ask(engine: AsyncClient) -> None:
         await follow(engine, order_id, after, as_json)
 
     run(context, ask)
@@ -291,7 +295,7 @@ def replace(
 ) -> None:
     """Replace terms of an open order. The other terms stay."""
 
-    async def ask(engine: Engine) -> None:
+    async def ask(engine: AsyncClient) -> None:
         changes = given(
             amountIn=amount,
             limitPrice=limit,
@@ -304,7 +308,7 @@ def replace(
         )
         if expires == NEVER:
             changes["expiresAt"] = None
-        show(await engine.replace(order_id, changes), order_view, as_json)
+        show((await engine.replace(order_id, changes)).raw, order_view, as_json)
 
     run(context, ask)
 
@@ -327,12 +331,12 @@ def cancel(
         of = " ".join(filters.values())
         typer.confirm(f"Cancel all {of} orders?" if of else "Cancel all orders?", abort=True, err=True)
 
-    async def ask(engine: Engine) -> None:
+    async def ask(engine: AsyncClient) -> None:
         if order_id is not None:
-            show(await engine.cancel(order_id), order_view, as_json)
+            show((await engine.cancel(order_id)).raw, order_view, as_json)
             return
         show(
-            await engine.cancel_all(**filters),
+            {"cancelled": await engine.cancel_all(token_pair=pair, type=type), "complete": True},
             lambda answer: "\n".join([*answer["cancelled"], f"{len(answer['cancelled'])} orders cancelled"]),
             as_json,
         )
@@ -344,8 +348,8 @@ def cancel(
 def market(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the market in which orders are executed."""
 
-    async def ask(engine: Engine) -> None:
-        show(await engine.market(), market_view, as_json)
+    async def ask(engine: AsyncClient) -> None:
+        show((await engine.market()).raw, market_view, as_json)
 
     run(context, ask)
 
@@ -354,22 +358,28 @@ def market(context: typer.Context, as_json: AsJson = False) -> None:
 def wallet(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the address and the balances of the wallet that pays for the orders."""
 
-    async def ask(engine: Engine) -> None:
-        market = None if as_json else await engine.market()
-        show(await engine.wallet(), lambda wallet: wallet_view(wallet, market), as_json)
+    async def ask(engine: AsyncClient) -> None:
+        market = None if as_json else (await engine.market()).raw
+        show((await engine.wallet()).raw, lambda wallet: wallet_view(wallet, market), as_json)
 
     run(context, ask)
 
 
-async def _prices(engine: Engine, orders: list[Json]) -> dict[str, str]:
+async def _prices(engine: AsyncClient, orders: list[Order]) -> dict[str, str]:
     """The price that each order which waits for one would get now, by its id; or why it would get none."""
 
-    async def price(order: Json) -> str:
-        names = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps")
+    async def price(order: Order) -> str:
         try:
-            return str((await engine.quote({name: order[name] for name in names}))["price"])
+            quoted = await engine.quote(
+                order.token_in,
+                order.token_out,
+                order.amount_in,
+                slippage_bps=order.slippage_bps,
+                max_price_impact_bps=order.max_price_impact_bps,
+            )
         except Refused as error:
             return error.code
+        return f"{quoted.price:f}"
 
-    priced = [order for order in orders if order["type"] in ("limit", "stop")]
-    return dict(zip((order["orderId"] for order in priced), await asyncio.gather(*map(price, priced)), strict=True))
+    priced = [order for order in orders if order.type in ("limit", "stop")]
+    return dict(zip((order.order_id for order in priced), await asyncio.gather(*map(price, priced)), strict=True))

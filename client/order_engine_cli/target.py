@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).resolve().parent.parent / ".local"
+DATA = Path(".local")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,28 @@
-"""A client of the engine: REST for requests, the WebSocket API for events."""
+"""Requests by REST and connections to the WebSocket API, as JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
-Json = dict[str, Any]
+from order_engine_client.errors import Refused, Unreachable, refusal
+from order_engine_client.fields import Json
+from order_engine_client.models import STATUSES
 
 FINAL = ("confirmed", "failed", "cancelled", "expired")
+"""The statuses in which an order has ended."""
 ATTEMPTS = 5
 """Attempts for a request without an answer, or with a status of 500 or above. Every request is safe to repeat."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 PATIENCE_SECONDS = 60.0
-"""Seconds for which `watch` tries to restore a lost connection."""
-
-
-class Refused(Exception):
-    """The service answered with an error. `details` has `{"field", "message"}` for each wrong field."""
-
-    def __init__(self, status: int, code: str, message: str, details: list[Json]) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.details = details
-
-
-class Unreachable(Exception):
-    """The service did not answer, or the answer is not in the service's format."""
+"""Seconds for which `follow` tries to restore a lost connection."""
 
 
 def is_loopback(url: str) -> bool:
@@ -45,7 +33,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-class Engine:
+class Transport:
     """The service at `url`, used with `key` in `async with`.
 
     Raises `ValueError` for a URL to which a key must not be sent. Every method raises `Refused` or `Unreachable`.
@@ -57,7 +45,7 @@ class Engine:
             raise ValueError(f"expected a URL like http://127.0.0.1:3000, was {url!r}")
         if parts.scheme == "http" and key and not is_loopback(url):
             raise ValueError(f"expected https, because the key is sent to another machine, was {url!r}")
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     async def __aenter__(self) -> Self:
@@ -68,51 +56,35 @@ class Engine:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def quote(self, order: Json) -> Json:
-        return await self._request("GET", "/api/quotes", params=order)
+    async def request(self, method: str, path: str, **options: Any) -> Json:
+        """Returns the body of the answer. `options` are those of aiohttp, such as `params`, `json` and `headers`.
 
-    async def submit(self, order: Json) -> Json:
-        """Returns the accepted order. A repeated attempt has the same key, so it cannot become a second order."""
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        return await self._request("POST", "/api/orders/execute", json={"type": "market", **order}, headers=key)
-
-    async def list(self, **query: str) -> Json:
-        return await self._request("GET", "/api/orders", params=query)
-
-    async def show(self, order_id: str) -> Json:
-        return await self._request("GET", _path(order_id))
-
-    async def replace(self, order_id: str, terms: Json) -> Json:
-        return await self._request("PATCH", _path(order_id), json=terms)
-
-    async def cancel(self, order_id: str) -> Json:
-        return await self._request("DELETE", _path(order_id))
-
-    async def cancel_all(self, **query: str) -> Json:
-        """Cancels every order that can still be cancelled, of a `tokenPair` and a `type` if they are given.
-
-        Returns their ids as `cancelled`. The service cancels so many at once, and this asks it until none is left.
+        Repeats the request while there is no answer, or one with a status of 500 or above.
         """
-        cancelled: list[str] = []
-        complete = False
-        while not complete:
-            answer = await self._request("DELETE", "/api/orders", params=query)
-            cancelled += answer["cancelled"]
-            complete = answer["complete"]
-        return {"cancelled": cancelled, "complete": True}
-
-    async def market(self) -> Json:
-        return await self._request("GET", "/api/market")
-
-    async def wallet(self) -> Json:
-        return await self._request("GET", "/api/wallet")
+        pause = 0.5
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                async with self._session.request(method, self.url + path, **options) as response:
+                    body = await response.json()
+                if response.status < 300 and isinstance(body, dict):
+                    return body
+                if response.status < 500 or not attempts_left:
+                    raise _refusal(response.status, body)
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                if not attempts_left:
+                    raise Unreachable(f"{self.url}: {error or type(error).__name__}") from error
+            # Jitter, so that clients that were refused together do not all come back together.
+            await asyncio.sleep(random.uniform(pause, 2 * pause))
+            pause *= 2
+        raise AssertionError
 
     async def websocket_url(self) -> str:
-        ticket = await self._request("POST", "/api/ws-ticket")
+        ticket = await self.request("POST", "/api/ws-ticket")
         return str(ticket["webSocketUrl"])
 
     @asynccontextmanager
     async def connection(self, url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A connection to the WebSocket API at `url`, for messages of your own."""
         try:
             async with self._session.ws_connect(url, heartbeat=20) as socket:
                 yield socket
@@ -120,11 +92,11 @@ class Engine:
             code = {401: "Unauthorized", 403: "OriginNotAllowed", 429: "TooManyConnections"}.get(
                 error.status, "Refused"
             )
-            raise Refused(error.status, code, f"the WebSocket API answers {error.status}", []) from None
+            raise refusal(error.status, code, f"the WebSocket API answers {error.status}", []) from None
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{url}: {error}") from error
 
-    async def watch(self, order_id: str, after: int = 0) -> AsyncIterator[Json]:
+    async def follow(self, order_id: str, after: int = 0) -> AsyncGenerator[Json, None]:
         """Yields every event with a `seq` above `after`, once and in order, until the order ends.
 
         Reconnects when the connection is lost, and asks for the events that it missed. A gap, or a message that is not
@@ -160,28 +132,6 @@ class Engine:
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(pause * 2, 5.0)
 
-    async def _request(self, method: str, path: str, **options: Any) -> Json:
-        pause = 0.5
-        for attempts_left in reversed(range(ATTEMPTS)):
-            try:
-                async with self._session.request(method, self._url + path, **options) as response:
-                    body = await response.json()
-                if response.status < 300 and isinstance(body, dict):
-                    return body
-                if response.status < 500 or not attempts_left:
-                    raise _refusal(response.status, body)
-            except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-                if not attempts_left:
-                    raise Unreachable(f"{self._url}: {error or type(error).__name__}") from error
-            # Jitter, so that clients that were refused together do not all come back together.
-            await asyncio.sleep(random.uniform(pause, 2 * pause))
-            pause *= 2
-        raise AssertionError
-
-
-def _path(order_id: str) -> str:
-    return f"/api/orders/{quote(order_id, safe='')}"
-
 
 def _event(message: aiohttp.WSMessage, order_id: str, after: int) -> Json | None:
     """Returns the order's event after `after`, or `None` for any other event and for an answer to an action.
@@ -202,12 +152,12 @@ def _event(message: aiohttp.WSMessage, order_id: str, after: int) -> Json | None
         case {"action": str()}:
             return None
         case {"error": {"code": str(code)}}:
-            raise _refusal(503 if code.endswith("Unavailable") else 400, received)
+            raise _refusal(STATUSES.get(code, 400), received)
     raise Unreachable(f"expected a message of the service, was {str(message.data)[:200]!r}")
 
 
 def _refusal(status: int, body: Any) -> Refused | Unreachable:
     match body:
         case {"error": {"code": str(code), "message": str(message), "details": list(details)}}:
-            return Refused(status, code, message, details)
+            return refusal(status, code, message, details)
     return Unreachable(f"expected an answer of the service, was {status}: {str(body)[:200]}")

@@ -14,9 +14,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from client.engine import FINAL, Engine, Json, Refused, Unreachable
-from client.target import Target
-from client.views import event_view
+from order_engine_cli.target import Target
+from order_engine_cli.views import event_view
+from order_engine_client.asynchronous import AsyncClient
+from order_engine_client.errors import Refused, Unreachable
+from order_engine_client.fields import Json
+from order_engine_client.transport import FINAL
 
 
 class Exit(IntEnum):
@@ -34,7 +37,7 @@ out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
 
 
-def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> None:
+def run(context: typer.Context, ask: Callable[[AsyncClient], Awaitable[None]]) -> None:
     """Calls `ask` with a connected engine. Ends the command with the status of its error, if it raises one."""
     target: Target | None = context.obj
     if target is None:
@@ -42,7 +45,7 @@ def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> Non
 
     async def connected() -> None:
         try:
-            async with Engine(target.url, target.key) as engine:
+            async with AsyncClient(target.url, target.key) as engine:
                 await ask(engine)
         except asyncio.CancelledError:
             # The loop would wait for its threads before it ends, and nothing interrupts one that looks up a host name.
@@ -62,19 +65,19 @@ def run(context: typer.Context, ask: Callable[[Engine], Awaitable[None]]) -> Non
         raise typer.Exit(Exit.INTERRUPTED) from None
 
 
-async def follow(engine: Engine, order_id: str, after: int, as_json: bool) -> None:
+async def follow(engine: AsyncClient, order_id: str, after: int, as_json: bool) -> None:
     """Prints each event as it comes. Ends the command with `FAILED` unless the order is confirmed."""
     first: Json | None = None
     status = ""
     # The spinner shows a person that the command is still running.
     with nullcontext() if as_json else out.status("waiting for the next step …"):
         try:
-            async for event in engine.watch(order_id, after):
-                first, status = first or event, event["status"]
+            async for event in engine.events(order_id, after):
+                first, status = first or event.raw, event.status
                 if as_json:
-                    print(json.dumps(event, ensure_ascii=False), flush=True)
+                    print(json.dumps(event.raw, ensure_ascii=False), flush=True)
                 else:
-                    out.print(event_view(event, first), soft_wrap=True)
+                    out.print(event_view(event.raw, first), soft_wrap=True)
         except asyncio.CancelledError:
             state = "stays open" if status == "open" else "goes on"
             err.print(f"the order {state}; continue with orders watch {order_id}, or orders cancel {order_id}")
