@@ -183,7 +183,7 @@ class OrdersMachine(RuleBasedStateMachine):
         try:
             self.submission.cancel(CLIENT, id)
         except TooLateToCancel:
-            assert before in (Status.SUBMITTED, Status.CONFIRMED, Status.FAILED)
+            assert before in (Status.SUBMITTED, Status.CONFIRMED, Status.FAILED, Status.EXPIRED)
         else:
             assert self.store.get(id).status is Status.CANCELLED
 

@@ -165,7 +165,9 @@ def test_every_order_is_activated_at_the_first_tick_that_allows_it_and_never_bef
         database.fetch_all(*((f"DELETE FROM {table}", {}) for table in ("order_events", "orders", "leases")))
         venue, chance = ScriptedVenue(listings), random.Random(seed)
         model = Model(Router(venue, lambda: NOW))
-        watchers = [watcher_on(open_orders, Router(venue, lambda: NOW), warn=pytest.fail) for _ in range(2)]
+        watchers = [
+            watcher_on(open_orders, Router(venue, lambda: NOW), warn=pytest.fail, clock=lambda: 1e9) for _ in range(2)
+        ]
         for _ in range(4):
             for _ in range(OPENED_AT_ONCE):
                 model.orders.append(open_order(database, an_order(chance, model)))
