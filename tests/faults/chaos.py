@@ -22,7 +22,15 @@ import redis
 from tests.faults.arena import Arena
 from tests.support.stack import START_SECONDS, Stack, family, survivors
 
-KINDS = {"a function": 10, "the emulator": 2, "Redis": 3, "Redis, stopped": 2, "Postgres": 3, "everything": 1}
+KINDS = {
+    "a function": 10,
+    "the watcher": 3,
+    "the emulator": 2,
+    "everything": 1,
+    "Redis": 3,
+    "Redis, stopped": 2,
+    "Postgres": 3,
+}
 """The weight of each kind of kill."""
 
 DOWN = (0.5, 3.0)
@@ -102,7 +110,7 @@ class Chaos:
         weights = KINDS | {kind: weight for kind, (weight, _) in self.arena.kills.items()}
         kinds = self.chance.choices(list(weights), list(weights.values()), k=kills)
         # Each of these is killed at least once.
-        certain = [*self.arena.kills, "Postgres", "the emulator", "Redis", "a function"][:kills]
+        certain = [*self.arena.kills, "Postgres", "the emulator", "the watcher", "Redis", "a function"][:kills]
         kinds[: len(certain)] = certain
         self.chance.shuffle(kinds)
         for kind in kinds:
@@ -110,7 +118,7 @@ class Chaos:
             started = time.monotonic()
             await asyncio.to_thread(self._kill, kind)
             self.kills[kind] += 1
-            if kind != "a function":
+            if kind not in ("a function", "the watcher"):
                 self.down += time.monotonic() - started
 
     def end(self) -> None:
@@ -120,11 +128,15 @@ class Chaos:
     def _kill(self, kind: str) -> None:
         match kind:
             case "a function":
-                stores = self.stack.stores()
-                servers = [child for child in psutil.Process(self.stack.process.pid).children() if child not in stores]
-                environments = [child for server in servers for child in server.children()]
                 with suppress(psutil.NoSuchProcess):
-                    self.chance.choice(sorted(environments, key=lambda process: process.pid)).kill()
+                    self.chance.choice(self._environments()).kill()
+            case "the watcher":
+                log = (self.data / "logs" / "WatchFunction.log").resolve()
+                for process in self._environments():
+                    # It may have ended meanwhile.
+                    with suppress(psutil.NoSuchProcess, OSError):
+                        if Path(f"/proc/{process.pid}/fd/1").readlink() == log:
+                            process.kill()
             case "the emulator":
                 self._kill_emulator()
                 self.stack = Stack(self.data, *self.arena.options)
@@ -156,6 +168,12 @@ class Chaos:
             case _:
                 _, kill = self.arena.kills[kind]
                 kill(self.chance)
+
+    def _environments(self) -> list[psutil.Process]:
+        """The processes that run functions."""
+        stores = self.stack.stores()
+        servers = [child for child in psutil.Process(self.stack.process.pid).children() if child not in stores]
+        return sorted((child for server in servers for child in server.children()), key=lambda process: process.pid)
 
     def _kill_emulator(self) -> None:
         self.stack.process.send_signal(signal.SIGSTOP)

@@ -139,7 +139,9 @@ class OnLocalnet(Arena):
         landed = {transaction.signature: transaction for transaction in self._landed}
         recorded = [
             _recorded(row["data"])
-            for row in self.orders.database.fetch("SELECT data FROM order_events WHERE status = 'confirmed'")
+            for row in self.orders.database.fetch(
+                "SELECT data FROM order_events WHERE status = 'confirmed' AND data ->> 'signature' IS NOT NULL"
+            )
         ]
         costs = [transaction for transaction in self._landed if not transaction.swapped]
         return {

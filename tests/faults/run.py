@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,25 @@ from typing import Any
 import aiohttp
 
 from order_engine.domain.markets import LOCALNET
+from order_engine.domain.money import format_amount
+from order_engine.domain.terms import Wait
+from order_engine.domain.tokens import TOKENS
 from tests.faults.arena import Arena
 from tests.faults.chaos import Chaos
 from tests.faults.onchain import OnLocalnet
 from tests.faults.simulated import Simulated
 from tests.faults.traders import Trader
-from tests.support.aws_clients import sweep
+from tests.faults.waiting import KINDS, WaitingTrader
+from tests.support.aws_clients import sweep, watch
+from tests.support.client import FINAL
+from tests.support.market import Orders
 from tests.support.stack import KEY, Stack
 
 GRACE = 5.0
 """Clients know of the last order's end within this many seconds."""
+
+MARKET_ORDERS = 4
+"""How many market orders come with one of each kind of orders that wait."""
 
 HURRY = 5.0
 """Seconds between two sweeps of a run in a hurry."""
@@ -32,9 +41,10 @@ HURRY = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. Orders come in and things are killed for `seconds`.
+    """The plan of a run. Orders come in and things are killed for `seconds`. Some are `waiting` orders.
 
-    In a hurry, once everything is back, leases lapse and the sweep runs every few seconds instead of every minute.
+    In a hurry, once everything is back, leases lapse, and the watcher and the sweep run every few seconds instead of
+    every minute.
     """
 
     orders: int
@@ -43,6 +53,7 @@ class Plan:
     seed: int
     market: str = LOCALNET
     hurry: bool = False
+    waiting: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,10 +82,9 @@ async def _run(plan: Plan, arena: Arena, chaos: Chaos, chance: random.Random) ->
     timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=None)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
-        traders = [
-            Trader(lambda: chaos.stack, session, arena.trades[number % len(arena.trades)])
-            for number in range(plan.orders)
-        ]
+        closes = asyncio.Event()
+        turns = range(plan.orders) if plan.waiting else [0] * plan.orders
+        traders = [_trader(turn, chaos, session, chance, closes) for turn in turns]
         # Some come together, so that orders also wait in the queue.
         bursts = [chance.uniform(0, plan.seconds) for _ in range(1 + plan.orders // 50)]
         pauses = [chance.choice(bursts) if chance.random() < 0.3 else chance.uniform(0, plan.seconds) for _ in traders]
@@ -83,9 +93,23 @@ async def _run(plan: Plan, arena: Arena, chaos: Chaos, chance: random.Random) ->
         async with _running(meanwhile):
             await chaos.reign(plan.kills, plan.seconds)
             async with _running([arena.hurry(), hurry(arena, chaos.stack)] if plan.hurry else []):
+                late = await _all_wait_rightly(chaos, session, traders)
+                closes.set()
                 recovery = await _all_ended(arena, traders)
         await asyncio.to_thread(arena.settle)
-        return _report(plan, chaos, traders, recovery)
+        return _report(plan, chaos, traders, recovery, late)
+
+
+def _trader(
+    number: int, chaos: Chaos, session: aiohttp.ClientSession, chance: random.Random, closes: asyncio.Event
+) -> Trader:
+    """A client with a market order, or with one of the kinds of orders that wait in turn."""
+    trade, kinds = chance.choice(chaos.arena.trades), [*KINDS.values()]
+    turn = number % (MARKET_ORDERS + len(kinds))
+    if turn < MARKET_ORDERS:
+        return Trader(lambda: chaos.stack, session, trade)
+    kind = kinds[turn - MARKET_ORDERS]
+    return WaitingTrader(lambda: chaos.stack, session, trade, kind=kind, chance=chance, closing=closes)
 
 
 @asynccontextmanager
@@ -104,11 +128,43 @@ async def _running(coroutines: list[Coroutine[Any, Any, None]]) -> AsyncIterator
 
 
 async def hurry(arena: Arena, stack: Stack) -> None:
-    """Lets every lease lapse and runs the sweep repeatedly, because orders also stall on failing venues."""
+    """Lets every lease lapse, and runs the watcher and the sweep: orders also stall on failing venues."""
     while True:
         arena.orders.pass_time(arena.bound)
+        await asyncio.to_thread(watch, stack)
         await asyncio.to_thread(sweep, stack)
         await asyncio.sleep(HURRY)
+
+
+async def _all_wait_rightly(chaos: Chaos, session: aiohttp.ClientSession, traders: list[Trader]) -> Collection[str]:
+    """Waits until all orders are there and none waits that the market has reached. Returns those that never leave.
+
+    The market moves: an order waits wrongly that is found at every look.
+    """
+    waiting = [trader for trader in traders if isinstance(trader, WaitingTrader)]
+    give_up = time.monotonic() + chaos.arena.bound
+    late: set[str] | None = None
+    while late != set() and time.monotonic() < give_up:
+        await asyncio.sleep(1)
+        if all(trader.order_id for trader in traders) and all(trader.acted or trader.ended for trader in waiting):
+            reached = await _reached(chaos.stack, session, chaos.arena.orders)
+            late = reached if late is None else late & reached
+    return {"all: not every client has done what it wanted"} if late is None else late
+
+
+async def _reached(stack: Stack, session: aiohttp.ClientSession, orders: Orders) -> set[str]:
+    """The orders that wait for a price although the market pays it by its own quote, or has fallen to it."""
+    found = set()
+    for order in orders.priced():
+        query = {"tokenIn": order["token_in"], "tokenOut": order["token_out"]}
+        query["amountIn"] = format_amount(int(order["amount_in"]), TOKENS[order["token_in"]])
+        async with session.get(f"{stack.rest}/api/quotes", params=query) as response:
+            offer = await response.json()
+        if response.status == 200:
+            paid, trigger = int(offer["amountOutBaseUnits"]), int(order["trigger_out"])
+            if paid <= trigger if order["waits_for"] == Wait.AT_MOST else paid >= trigger:
+                found.add(f"{order['id']}, event {order['seq']}, waits for {order['waits_for']} {trigger}")
+    return found
 
 
 async def _all_ended(arena: Arena, traders: list[Trader]) -> float | None:
@@ -125,7 +181,7 @@ async def _all_ended(arena: Arena, traders: list[Trader]) -> float | None:
     return took
 
 
-def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | None) -> Report:
+def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | None, late: Collection[str]) -> Report:
     arena = chaos.arena
     database = arena.orders.database
     orders = {str(row["id"]): row for row in database.fetch("SELECT * FROM orders")}
@@ -139,10 +195,16 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
         return sum(swapped[signature] for signature in signed)
 
     statuses = Counter(row["status"] for row in orders.values())
+    asked = {trader.order_id for trader in traders}
     lost = [trader.order_id for trader in traders if trader.order_id not in orders]
-    stuck = [id for id, row in orders.items() if row["status"] not in ("confirmed", "failed")]
+    stuck = [id for id, row in orders.items() if row["status"] not in FINAL]
     doubled = [id for id in orders if fills(id) > 1]
-    unpaid = [id for id, row in orders.items() if fills(id) != (row["status"] == "confirmed")]
+    unpaid = [
+        id
+        for id, row in orders.items()
+        # Of a recurring order the slices are filled.
+        if fills(id) != (row["status"] == "confirmed" and row["type"] != "recurring")
+    ]
     gaps = [id for id, seen in events.items() if [event["seq"] for event in seen] != list(range(1, len(seen) + 1))]
     incomplete = [
         trader
@@ -152,7 +214,11 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
     foreign = sum(swapped.values()) - sum(map(fills, orders))
     broken: dict[str, Sequence[Any]] = {
         "orders lost": lost,
-        "orders taken more than once": [*orders.keys() - {trader.order_id for trader in traders}],
+        "orders taken more than once": [
+            id
+            for id in orders.keys() - asked
+            if orders[id]["parent_id"] is None and str(orders[id]["linked_id"]) not in asked
+        ],
         "orders stuck": stuck,
         "orders filled twice": doubled,
         "orders whose fill is not as their status says": unpaid,
@@ -161,8 +227,23 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
             f"{trader.order_id}: {trader.problem or len(trader.events)}" for trader in incomplete
         ],
         "swaps of no order": [foreign] * bool(foreign),
+        "orders that wait though the market has reached them": [*late],
+        "orders filled below their limit": [
+            id
+            for id, row in orders.items()
+            if row["status"] == "confirmed" and row["amount_out"] < (row["limit_out"] or 0)
+        ],
+        "pairs of which both were filled": [
+            id
+            for id, row in orders.items()
+            if row["linked_id"] and row["status"] == orders[str(row["linked_id"])]["status"] == "confirmed"
+        ],
+        "recurring orders whose slices do not add up": [
+            id for id, row in orders.items() if row["type"] == "recurring" and not _adds_up(row, orders.values())
+        ],
         **arena.audit(),
     }
+    kinds = Counter(trader.name for trader in traders if isinstance(trader, WaitingTrader))
     failed = Counter(row["error"]["code"] for row in orders.values() if row["status"] == "failed")
     lives = sorted(trader.ended - trader.accepted for trader in traders if trader.ended) or [0.0]
     shares = [f"{lives[int(share * (len(lives) - 1))]:.1f} s" for share in (0.5, 0.9, 0.99, 1)]
@@ -172,6 +253,7 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
         ("killed", ", ".join(f"{kind} {count}" for kind, count in sorted(chaos.kills.items()))),
         ("seconds without one part or another", f"{chaos.down:.0f}"),
         *arena.rows(),
+        ("orders that wait, by what they wait for", ", ".join(f"{count} {kind}" for kind, count in kinds.items())),
         ("orders in the database", ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))),
         ("orders failed", ", ".join(f"{code} {count}" for code, count in sorted(failed.items())) or "none"),
         ("submissions refused, unanswered", f"{_sum(traders, 'refusals')}, {_sum(traders, 'unanswered')}"),
@@ -183,6 +265,18 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
         *((what, str(len(found))) for what, found in broken.items()),
     ]
     return Report(rows, [f"{what}: {', '.join(map(str, found[:5]))}" for what, found in broken.items() if found])
+
+
+def _adds_up(order: dict[str, Any], orders: Iterable[dict[str, Any]]) -> bool:
+    """Whether a recurring order has made all its slices, and its sums are theirs."""
+    slices = [row for row in orders if row["parent_id"] == order["id"]]
+    filled = [row for row in slices if row["status"] == "confirmed"]
+    sums = [sum(row[name] for row in filled) for name in ("amount_spent", "amount_out")]
+    return (
+        sum(row["amount_in"] for row in slices) == order["amount_in"]
+        and [order["amount_spent"] or 0, order["amount_out"] or 0] == sums
+        and order["status"] == ("confirmed" if filled else "failed")
+    )
 
 
 def _sum(traders: list[Trader], name: str) -> int:

@@ -29,6 +29,9 @@ class Simulated(Arena):
         Trade("USDC", "SOL", "1", 500),
         Trade("SOL", "RAY", "0.02", 500),
         Trade("JUP", "USDC", "3", 500),
+        # These move the price past the limits and stops of others.
+        Trade("SOL", "USDC", "1000", 500),
+        Trade("USDC", "SOL", "170000", 500),
     )
     bound = 120.0
     orders: Market

@@ -28,6 +28,7 @@ class Trader:
     session: aiohttp.ClientSession
     trade: Trade
     order_id: str | None = None
+    linked_id: str | None = None
     events: list[Json] = field(default_factory=list)
     accepted: float = 0.0
     ended: float = 0.0
@@ -38,32 +39,44 @@ class Trader:
     problem: str | None = None
 
     async def run(self, pause: float) -> None:
-        await asyncio.sleep(pause)
-        await self._submit()
+        await self.submit(pause)
+        await self.watch()
+
+    async def watch(self) -> None:
+        """Reads the order's events until it has ended."""
         while not self.ended:
             try:
                 await self._watch()
             except LOST:
                 await asyncio.sleep(PAUSE)
 
-    async def _submit(self) -> None:
-        key = str(uuid4())
-        order = {
+    async def form(self) -> Json:
+        """What the client asks for."""
+        return {
             "type": "market",
             "tokenIn": self.trade.token_in,
             "tokenOut": self.trade.token_out,
             "amountIn": self.trade.amount,
             "slippageBps": self.trade.slippage_bps,
-            "clientOrderId": key,
         }
+
+    async def submit(self, pause: float) -> None:
+        """Asks until the order is accepted."""
+        await asyncio.sleep(pause)
+        key = str(uuid4())
+        order: Json | None = None
         while self.order_id is None:
             try:
+                order = order or {**await self.form(), "clientOrderId": key}
                 url = f"{self.stack().rest}/api/orders/execute"
                 async with self.session.post(url, json=order, headers={"Idempotency-Key": key}) as response:
                     if response.status == 202:
-                        self.order_id = (await response.json())["orderId"]
+                        self.order_id, self.linked_id = map((await response.json()).get, ("orderId", "linkedOrderId"))
                         self.accepted = time.monotonic()
                         return
+                    if response.status == 400:
+                        # The market has moved past its stop.
+                        order = None
                     self.refusals += 1
             except LOST:
                 self.unanswered += 1

@@ -49,3 +49,9 @@ def sweep(stack: Stack) -> None:
     """Runs the sweep like the schedule."""
     with aws(stack, "lambda") as functions:
         functions.invoke(FunctionName=stack.physical("RecoverFunction"), Payload=b"{}")
+
+
+def watch(stack: Stack) -> None:
+    """Starts the watcher like an order that waits. It ends at once if another one watches."""
+    with aws(stack, "lambda") as functions:
+        functions.invoke(FunctionName=stack.physical("WatchFunction"), InvocationType="Event", Payload=b"{}")

@@ -76,6 +76,10 @@ class Orders:
             "SELECT count(*) FROM orders WHERE status NOT IN ('confirmed', 'failed', 'cancelled', 'expired')"
         )
 
+    def priced(self) -> list[dict[str, Any]]:
+        """Returns what is stored of the orders that wait for a price."""
+        return self.database.fetch("SELECT * FROM orders WHERE status = 'open' AND trigger_out IS NOT NULL")
+
     def pass_time(self, seconds: float) -> None:
         """Moves the leases and timestamps of all orders back by `seconds`."""
         pass_time(self.database, seconds)
