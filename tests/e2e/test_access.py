@@ -28,6 +28,8 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/wallet", {}),
     ("GET", "/api/orders", {}),
     ("GET", f"/api/orders/{UNKNOWN}", {}),
+    ("DELETE", "/api/orders", {}),
+    ("PATCH", f"/api/orders/{UNKNOWN}", {"json": {"limitPrice": "180"}}),
     ("DELETE", f"/api/orders/{UNKNOWN}", {}),
     ("POST", "/api/ws-ticket", {}),
 ]

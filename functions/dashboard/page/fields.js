@@ -116,7 +116,8 @@ class Part {
     if (kind !== "price") return;
     this.#begin(`${tokenIn} ${tokenOut}`);
     this.unit.textContent = token(inverse ? tokenIn : tokenOut);
-    if (times && market && !this.input.value && !this.typed) this.input.value = Number((Number(market) * times).toPrecision(4));
+    const begins = !this.input.value && !this.typed && document.activeElement !== this.input;
+    if (times && market && begins) this.input.value = Number((Number(market) * times).toPrecision(4));
     const wanted = Number(this.input.value);
     const known = market && wanted > 0 && !inverse;
     const warned = known && side && (wanted - Number(market)) * side <= 0;

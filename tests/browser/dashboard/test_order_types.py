@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Visit
 from tests.support.scripted_orders import LIMIT, MINT, ScriptedOrders, order_of, refusal
@@ -121,6 +121,24 @@ def test_a_limit_and_a_stop_are_submitted_as_typed(form: Callable[[str], Page], 
     place(page, "take-profit + stop-loss")
     both = {"limitPrice": "200", "stopPrice": "150", "confirmTicks": 1, "expiresAt": None}
     assert engine.posted[-1] == {"type": "oco", **FOR_USDC, **both}
+
+
+def test_no_price_is_put_in_front_of_what_is_being_typed(form: Callable[[str], Page]) -> None:
+    page = form("Limit")
+    limit = page.get_by_label("Limit price")
+    expect(limit).not_to_have_value("")
+    held: list[Route] = []
+    page.route("**/api/quotes**", lambda route: held.append(route))
+    page.get_by_role("button", name="Swap the two tokens").click()
+    expect(limit).to_have_value("")
+    limit.focus()
+    page.wait_for_timeout(500)
+    page.unroute("**/api/quotes**")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("region", name="Live quote").locator(".headline .note")).to_contain_text("1 USDC = ")
+    page.keyboard.type("180")
+    expect(limit).to_have_value("180")
 
 
 def test_a_recurring_order_is_quoted_by_its_slice(form: Callable[[str], Page], engine: ScriptedOrders) -> None:
