@@ -38,7 +38,7 @@ from order_engine_client.fields import Answer, AskedAmount, Form, Model
 
 def client_models(document: dict[str, Any]) -> str:
     """The source of the client's module `models`."""
-    schemas: dict[str, Schema] = document["components"]["schemas"]
+    schemas: dict[str, Schema] = dict(sorted(document["components"]["schemas"].items()))
     answers = {
         _target(content["schema"])
         for operations in document["paths"].values()
@@ -46,14 +46,14 @@ def client_models(document: dict[str, Any]) -> str:
         for status, response in operation["responses"].items()
         if status < "300" and "$ref" in (content := response["content"]["application/json"])["schema"]
     }
-    events = [name for name in schemas if name.endswith("Event")]
+    events = [_target(kind) for kind in schemas["OrderWithEvents"]["properties"]["events"]["items"]["oneOf"]]
     whole = {*answers, *events, *_EXTENDED.values()}
     parts = [_HEAD]
-    for name in _in_order([name for name in schemas if name not in _LEFT_OUT], schemas):
-        if name == "OrderWithEvents":
-            parts.append(f'Event = Annotated[{" | ".join(events)}, Field(discriminator="status")]\n')
+    for name in _in_order([*events, *(name for name in schemas if name not in _LEFT_OUT)], schemas):
         base = "Form" if name.endswith("Form") else "Answer" if name in whole else "Model"
         parts.append(_class(name, schemas, _EXTENDED.get(name, base)))
+        if name == events[-1]:
+            parts.append(f'Event = Annotated[{" | ".join(events)}, Field(discriminator="status")]\n')
     forms = [_named(name) for name in schemas if name.endswith("OrderForm") and name not in _LEFT_OUT]
     parts.append(f"OrderRequest = {' | '.join(forms)}\n")
     statuses = {

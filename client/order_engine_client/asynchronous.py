@@ -17,6 +17,7 @@ from order_engine_client.errors import Unreachable
 from order_engine_client.fields import Amount, Answer, Form, Json, exact
 from order_engine_client.models import (
     AcceptedOrder,
+    ActiveOrders,
     CancelledOrders,
     CurrentMarket,
     Event,
@@ -116,6 +117,11 @@ class AsyncClient(Transport):
             if cursor is None:
                 return
 
+    async def active_orders(self, *, include_open: bool = False) -> ActiveOrders:
+        """Your orders that run, or that have not ended at all, newest first, each with its newest event."""
+        query = _query({"include": "open" if include_open else None})
+        return await self._ask(ActiveOrders, "GET", "/api/orders/active", params=query)
+
     async def replace(self, order_id: str, terms: NewTerms | Mapping[str, Any]) -> OrderWithEvents:
         """Replaces terms of an open order, and returns it. The others stay; `None` takes away one that is optional."""
         body = terms.body() if isinstance(terms, Form) else terms
@@ -159,9 +165,9 @@ class AsyncClient(Transport):
         """The market in which new orders are executed."""
         return await self._ask(CurrentMarket, "GET", "/api/market")
 
-    async def wallet(self) -> Wallet:
-        """The balances of the wallet that pays for the orders."""
-        return await self._ask(Wallet, "GET", "/api/wallet")
+    async def wallet(self, address: str | None = None) -> Wallet:
+        """The balances of the wallet at `address`, or of the one that pays for the orders."""
+        return await self._ask(Wallet, "GET", "/api/wallet", params=_query({"address": address}))
 
     async def _ask(self, kind: type[A], method: str, path: str, **options: Any) -> A:
         return _read(kind.model_validate, await self.request(method, path, **options))

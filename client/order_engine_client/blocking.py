@@ -72,6 +72,7 @@ class Client:
     order = _waits(AsyncClient.order)
     orders = _waits(AsyncClient.orders)
     all_orders = _iterates(AsyncClient.all_orders)
+    active_orders = _waits(AsyncClient.active_orders)
     replace = _waits(AsyncClient.replace)
     cancel = _waits(AsyncClient.cancel)
     cancel_all = _waits(AsyncClient.cancel_all)

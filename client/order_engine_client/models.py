@@ -11,14 +11,15 @@ from pydantic import AwareDatetime, Field
 from order_engine_client.fields import Answer, AskedAmount, Form, Model
 
 
-class Failure(Model):
-    """The reason why an order failed."""
+class Slice(Model):
+    """The market order that a recurring order has made."""
 
-    code: str
-    message: str
-    attempts: int
-    retryable: bool
-    """Whether the same order may succeed later."""
+    number: int
+    order_id: str
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
 
 
 class LimitTerms(Model):
@@ -46,17 +47,13 @@ class StopTerms(Model):
     confirm_ticks: int
 
 
-class RecurringProgress(Model):
-    """What a recurring order does, and how far it is."""
+class RecurringTerms(Model):
+    """What a recurring order does."""
 
     slices: int
     interval_seconds: int
     min_price: Decimal | None
     max_price: Decimal | None
-    slices_done: int
-    """How many slices were made."""
-    next_slice_at: datetime | None
-    """When the next slice is due."""
 
 
 class SniperTerms(Model):
@@ -73,390 +70,6 @@ class SniperTerms(Model):
     """The same amount in base units."""
     allow_freeze_authority: bool
     allow_extensions: bool
-
-
-class Order(Answer):
-    """An order. Fields that are not known yet are null."""
-
-    order_id: str
-    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
-    status: (
-        Literal["open", "pending", "routing", "building", "submitted", "confirmed", "failed", "cancelled", "expired"]
-        | str
-    )
-    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
-    """Where the engine executes orders."""
-    token_in: str
-    """A token's symbol; the address of its mint if it has none here."""
-    token_out: str
-    """A token's symbol; the address of its mint if it has none here."""
-    amount_in: Decimal
-    """Whole tokens."""
-    amount_in_base_units: int
-    """The same amount in base units."""
-    slippage_bps: int
-    max_price_impact_bps: int
-    attempt: int
-    venue: str | None
-    quoted_out: Decimal | None
-    quoted_out_base_units: int | None
-    min_out: Decimal | None
-    min_out_base_units: int | None
-    amount_out: Decimal | None
-    amount_out_base_units: int | None
-    amount_spent: Decimal | None
-    """What the transaction took of amountIn. The rest stayed in the wallet."""
-    amount_spent_base_units: int | None
-    executed_price: Decimal | None
-    tx_hash: str | None
-    error: Failure | None
-    client_order_id: str | None
-    user_id: str | None
-    quote_id: str | None
-    parent_id: str | None
-    """The recurring order that has made this one."""
-    linked_order_id: str | None
-    """The other one of two orders, of which at most one is filled."""
-    expires_at: datetime | None
-    """Until when an order waits. null: until it is cancelled."""
-    terms: LimitTerms | StopTerms | RecurringProgress | SniperTerms | None
-    """What an order waits for. null for a market order."""
-    created_at: datetime
-    updated_at: datetime
-
-
-class Activation(Model):
-    """What an order has waited for."""
-
-    reason: Literal["limitMet", "stopReached", "poolFound"] | str
-    amount_out: Decimal
-    """What the order would have received in that slot."""
-    amount_out_base_units: int
-    """The same amount in base units."""
-    price: Decimal
-    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
-    slot: int
-    """The slot of the chain."""
-
-
-class AcceptedOrder(Order):
-    """The order as it was accepted."""
-
-    activation: Activation | None
-    """Why an order that waits runs at once. null: it waits."""
-    web_socket_url: str
-    """Where its events can be watched."""
-
-
-class AcceptedTerms(Model):
-    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
-    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
-    """Where the engine executes orders."""
-    token_in: str
-    """A token's symbol; the address of its mint if it has none here."""
-    token_out: str
-    """A token's symbol; the address of its mint if it has none here."""
-    amount_in: Decimal
-    """Whole tokens."""
-    amount_in_base_units: int
-    """The same amount in base units."""
-    slippage_bps: int
-    max_price_impact_bps: int
-    client_order_id: str | None
-    quote_id: str | None
-    parent_id: str | None
-    """The recurring order that has made this one."""
-    activation: Activation | None
-    """null for an order that did not wait."""
-
-
-class Balance(Model):
-    token: str
-    """A token's symbol; the address of its mint if it has none here."""
-    amount: Decimal
-    """Whole tokens."""
-    amount_base_units: int
-    """The same amount in base units."""
-
-
-class Built(Model):
-    venue: str
-    """One venue, or several joined by +."""
-    min_out: Decimal
-    """Whole tokens."""
-    min_out_base_units: int
-    """The same amount in base units."""
-    instructions: list[str]
-    """In order, with the wrapping and unwrapping of SOL."""
-    tx_hash: str
-    """The transaction's signature."""
-
-
-class BuildingEvent(Answer):
-    """The transaction is signed and not sent yet."""
-
-    order_id: str
-    seq: int
-    """Counts 1, 2, 3 … per order without gaps."""
-    at: datetime
-    attempt: int
-    """How many times the order has been routed."""
-    status: Literal["building"]
-    data: Built
-
-
-class Cancellation(Model):
-    reason: str | None = None
-    """Present unless the client has cancelled the order."""
-
-
-class CancelledEvent(Answer):
-    """The order was cancelled before anything was sent. It has ended."""
-
-    order_id: str
-    seq: int
-    """Counts 1, 2, 3 … per order without gaps."""
-    at: datetime
-    attempt: int
-    """How many times the order has been routed."""
-    status: Literal["cancelled"]
-    data: Cancellation
-
-
-class CancelledOrders(Answer):
-    """The orders that one request has cancelled."""
-
-    cancelled: list[str]
-    """Their ids."""
-    complete: bool
-    """Whether no other order is left to be cancelled."""
-
-
-class Check(Model):
-    status: Literal["up", "down"] | str
-    latency_ms: float
-    error: str | None = None
-    """The kind of error, present if it is down."""
-
-
-class Checks(Model):
-    postgres: Check
-    redis: Check
-    queue: Check
-
-
-class Filled(Model):
-    """What the swap moved. A recurring order has none of its own: null, and what its slices moved together."""
-
-    tx_hash: str | None
-    slot: int | None
-    amount_in: Decimal
-    """Whole tokens."""
-    amount_in_base_units: int
-    """The same amount in base units."""
-    amount_out: Decimal
-    """Whole tokens."""
-    amount_out_base_units: int
-    """The same amount in base units."""
-    executed_price: Decimal
-    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
-    realised_slippage_bps: int | None
-    """Positive if the order received less than quoted."""
-    network_fee: Decimal
-    """What the network takes for the transaction, in SOL."""
-    network_fee_base_units: int
-    """The same amount in base units."""
-    rent: Decimal
-    """The rent of the token accounts that the transaction creates, in SOL. The wallet keeps them."""
-    rent_base_units: int
-    """The same amount in base units."""
-
-
-class ConfirmedEvent(Answer):
-    """The swap was executed, or the slices of a recurring order have ended. The order has ended."""
-
-    order_id: str
-    seq: int
-    """Counts 1, 2, 3 … per order without gaps."""
-    at: datetime
-    attempt: int
-    """How many times the order has been routed."""
-    status: Literal["confirmed"]
-    data: Filled
-
-
-class Explorer(Model):
-    """Where a browser finds a transaction and an account."""
-
-    transaction: str
-    """A URL with {signature} in the place of the transaction's."""
-    address: str
-    """A URL with {address} in the place of the account's."""
-
-
-class CurrentMarket(Answer):
-    """The market in which the engine executes new orders."""
-
-    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
-    """Where the engine executes orders."""
-    explorer: Explorer | None
-    """null on the simulated market."""
-    wallet: str | None
-    """The address of the wallet that pays. null on the simulated market."""
-    tokens: list[str]
-    """Those that can be swapped there."""
-
-
-class Expiry(Model):
-    expires_at: datetime
-    """When the order was to expire."""
-
-
-class ExpiredEvent(Answer):
-    """The order has waited in vain. It has ended."""
-
-    order_id: str
-    seq: int
-    """Counts 1, 2, 3 … per order without gaps."""
-    at: datetime
-    attempt: int
-    """How many times the order has been routed."""
-    status: Literal["expired"]
-    data: Expiry
-
-
-class FailedEvent(Answer):
-    """The order has ended without a swap."""
-
-    order_id: str
-    seq: int
-    """Counts 1, 2, 3 … per order without gaps."""
-    at: datetime
-    attempt: int
-    """How many times the order has been routed."""
-    status: Literal["failed"]
-    data: Failure
-
-
-class Fee(Model):
-    token: str
-    """A token's symbol; the address of its mint if it has none here."""
-    kind: Literal["trade", "protocol", "fund", "creator"] | str
-    amount: Decimal
-    """Whole tokens."""
-    amount_base_units: int
-    """The same amount in base units."""
-
-
-class Health(Answer):
-    """Whether the stores and the queue answer."""
-
-    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
-    """Where the engine executes orders."""
-    status: Literal["up", "degraded", "down"] | str
-    checks: Checks
-
-
-class Leg(Model):
-    """A swap in one pool."""
-
-    venue: str
-    """One venue, or several joined by +."""
-    pool: str
-    """Its address; on the simulated market, its name."""
-    kind: Literal["raydium_cp", "raydium_amm_v4", "raydium_clmm", "meteora_dlmm", "meteora_damm_v2"] | str
-    share_bps: int
-    """Share of the hop's amount, in basis points."""
-    amount_in: Decimal
-    """Whole tokens."""
-    amount_in_base_units: int
-    """The same amount in base units."""
-    amount_out: Decimal
-    """Whole tokens."""
-    amount_out_base_units: int
-    """The same amount in base units."""
-    price_impact_bps: int
-    """How far the price without fees is below the pools' price before the swap, in basis points."""
-    slot: int
-    """The slot of the chain."""
-
-
-class Hop(Model):
-    """A trade of one token for the next, through one pool or split over several."""
-
-    token_in: str
-    """A token's symbol; the address of its mint if it has none here."""
-    token_out: str
-    """A token's symbol; the address of its mint if it has none here."""
-    legs: list[Leg]
-
-
-class LimitOrder(Form):
-    """An order that waits for a price, and never receives less. It has either limitPrice or minAmountOut."""
-
-    token_in: str
-    """A token's symbol; the address of its mint if it has none here."""
-    token_out: str
-    """Not the same as tokenIn."""
-    amount_in: AskedAmount
-    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
-    type: Literal["limit"] = "limit"
-    slippage_bps: int | None = None
-    allow_any_slippage: bool | None = None
-    max_price_impact_bps: int | None = None
-    client_order_id: str | None = None
-    user_id: str | None = None
-    expires_at: AwareDatetime | None = None
-    limit_price: AskedAmount | None = None
-    min_amount_out: AskedAmount | None = None
-    """Whole tokenOut for the whole amountIn."""
-
-
-class OcoOrder(Form):
-    """A limit order to take a profit and a stop order to end a loss. Once one is filled, the other is cancelled."""
-
-    token_in: str
-    """A token's symbol; the address of its mint if it has none here."""
-    token_out: str
-    """Not the same as tokenIn."""
-    amount_in: AskedAmount
-    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
-    type: Literal["oco"] = "oco"
-    slippage_bps: int | None = None
-    allow_any_slippage: bool | None = None
-    max_price_impact_bps: int | None = None
-    client_order_id: str | None = None
-    user_id: str | None = None
-    expires_at: AwareDatetime | None = None
-    limit_price: AskedAmount
-    """Whole tokenOut for one whole tokenIn."""
-    stop_price: AskedAmount
-    """The order sells once one whole tokenIn pays only this, in whole tokenOut. It is below the market. Below
-    limitPrice."""
-    stop_limit_price: AskedAmount | None = None
-    """The stop never sells for less than this. Not above stopPrice."""
-    confirm_ticks: int | None = None
-    """For how many ticks in a row the stop's price has to be there."""
-
-
-class Slice(Model):
-    """The market order that a recurring order has made."""
-
-    number: int
-    order_id: str
-    amount_in: Decimal
-    """Whole tokens."""
-    amount_in_base_units: int
-    """The same amount in base units."""
-
-
-class RecurringTerms(Model):
-    """What a recurring order does."""
-
-    slices: int
-    interval_seconds: int
-    min_price: Decimal | None
-    max_price: Decimal | None
 
 
 class OpenTerms(Model):
@@ -497,31 +110,40 @@ class OpenEvent(Answer):
     data: OpenTerms
 
 
-class MarketOrder(Form):
-    """A market order."""
+class Activation(Model):
+    """What an order has waited for."""
 
+    reason: Literal["limitMet", "stopReached", "poolFound"] | str
+    amount_out: Decimal
+    """What the order would have received in that slot."""
+    amount_out_base_units: int
+    """The same amount in base units."""
+    price: Decimal
+    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
+    slot: int
+    """The slot of the chain."""
+
+
+class AcceptedTerms(Model):
+    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
     token_in: str
     """A token's symbol; the address of its mint if it has none here."""
     token_out: str
-    """Not the same as tokenIn."""
-    amount_in: AskedAmount
-    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
-    type: Literal["market"] = "market"
-    slippage_bps: int | None = None
-    allow_any_slippage: bool | None = None
-    max_price_impact_bps: int | None = None
-    client_order_id: str | None = None
-    user_id: str | None = None
-    quote_id: str | None = None
-    """A quote with the same terms. The order is executed at it or fails."""
-
-
-class OrderPage(Answer):
-    """Orders, newest first."""
-
-    orders: list[Order]
-    next_cursor: str | None
-    """null on the last page."""
+    """A token's symbol; the address of its mint if it has none here."""
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    slippage_bps: int
+    max_price_impact_bps: int
+    client_order_id: str | None
+    quote_id: str | None
+    parent_id: str | None
+    """The recurring order that has made this one."""
+    activation: Activation | None
+    """null for an order that did not wait."""
 
 
 class PendingEvent(Answer):
@@ -535,6 +157,50 @@ class PendingEvent(Answer):
     """How many times the order has been routed."""
     status: Literal["pending"]
     data: AcceptedTerms
+
+
+class Fee(Model):
+    token: str
+    """A token's symbol; the address of its mint if it has none here."""
+    kind: Literal["trade", "protocol", "fund", "creator"] | str
+    amount: Decimal
+    """Whole tokens."""
+    amount_base_units: int
+    """The same amount in base units."""
+
+
+class Leg(Model):
+    """A swap in one pool."""
+
+    venue: str
+    """One venue, or several joined by +."""
+    pool: str
+    """Its address; on the simulated market, its name."""
+    kind: Literal["raydium_cp", "raydium_amm_v4", "raydium_clmm", "meteora_dlmm", "meteora_damm_v2"] | str
+    share_bps: int
+    """Share of the hop's amount, in basis points."""
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    amount_out: Decimal
+    """Whole tokens."""
+    amount_out_base_units: int
+    """The same amount in base units."""
+    price_impact_bps: int
+    """How far the price without fees is below the pools' price before the swap, in basis points."""
+    slot: int
+    """The slot of the chain."""
+
+
+class Hop(Model):
+    """A trade of one token for the next, through one pool or split over several."""
+
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """A token's symbol; the address of its mint if it has none here."""
+    legs: list[Leg]
 
 
 class RouteSummary(Model):
@@ -605,6 +271,32 @@ class RoutingEvent(Answer):
     data: Routing
 
 
+class Built(Model):
+    venue: str
+    """One venue, or several joined by +."""
+    min_out: Decimal
+    """Whole tokens."""
+    min_out_base_units: int
+    """The same amount in base units."""
+    instructions: list[str]
+    """In order, with the wrapping and unwrapping of SOL."""
+    tx_hash: str
+    """The transaction's signature."""
+
+
+class BuildingEvent(Answer):
+    """The transaction is signed and not sent yet."""
+
+    order_id: str
+    seq: int
+    """Counts 1, 2, 3 … per order without gaps."""
+    at: datetime
+    attempt: int
+    """How many times the order has been routed."""
+    status: Literal["building"]
+    data: Built
+
+
 class Sent(Model):
     venue: str
     """One venue, or several joined by +."""
@@ -625,18 +317,360 @@ class SubmittedEvent(Answer):
     data: Sent
 
 
+class Filled(Model):
+    """What the swap moved. A recurring order has none of its own: null, and what its slices moved together."""
+
+    tx_hash: str | None
+    slot: int | None
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    amount_out: Decimal
+    """Whole tokens."""
+    amount_out_base_units: int
+    """The same amount in base units."""
+    executed_price: Decimal
+    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
+    realised_slippage_bps: int | None
+    """Positive if the order received less than quoted."""
+    network_fee: Decimal
+    """What the network takes for the transaction, in SOL."""
+    network_fee_base_units: int
+    """The same amount in base units."""
+    rent: Decimal
+    """The rent of the token accounts that the transaction creates, in SOL. The wallet keeps them."""
+    rent_base_units: int
+    """The same amount in base units."""
+
+
+class ConfirmedEvent(Answer):
+    """The swap was executed, or the slices of a recurring order have ended. The order has ended."""
+
+    order_id: str
+    seq: int
+    """Counts 1, 2, 3 … per order without gaps."""
+    at: datetime
+    attempt: int
+    """How many times the order has been routed."""
+    status: Literal["confirmed"]
+    data: Filled
+
+
+class Failure(Model):
+    """The reason why an order failed."""
+
+    code: str
+    message: str
+    attempts: int
+    retryable: bool
+    """Whether the same order may succeed later."""
+
+
+class FailedEvent(Answer):
+    """The order has ended without a swap."""
+
+    order_id: str
+    seq: int
+    """Counts 1, 2, 3 … per order without gaps."""
+    at: datetime
+    attempt: int
+    """How many times the order has been routed."""
+    status: Literal["failed"]
+    data: Failure
+
+
+class Cancellation(Model):
+    reason: str | None = None
+    """Present unless the client has cancelled the order."""
+
+
+class CancelledEvent(Answer):
+    """The order was cancelled before anything was sent. It has ended."""
+
+    order_id: str
+    seq: int
+    """Counts 1, 2, 3 … per order without gaps."""
+    at: datetime
+    attempt: int
+    """How many times the order has been routed."""
+    status: Literal["cancelled"]
+    data: Cancellation
+
+
+class Expiry(Model):
+    expires_at: datetime
+    """When the order was to expire."""
+
+
+class ExpiredEvent(Answer):
+    """The order has waited in vain. It has ended."""
+
+    order_id: str
+    seq: int
+    """Counts 1, 2, 3 … per order without gaps."""
+    at: datetime
+    attempt: int
+    """How many times the order has been routed."""
+    status: Literal["expired"]
+    data: Expiry
+
+
 Event = Annotated[
-    BuildingEvent
-    | CancelledEvent
-    | ConfirmedEvent
-    | ExpiredEvent
-    | FailedEvent
-    | OpenEvent
+    OpenEvent
     | PendingEvent
     | RoutingEvent
-    | SubmittedEvent,
+    | BuildingEvent
+    | SubmittedEvent
+    | ConfirmedEvent
+    | FailedEvent
+    | CancelledEvent
+    | ExpiredEvent,
     Field(discriminator="status"),
 ]
+
+
+class RecurringProgress(Model):
+    """What a recurring order does, and how far it is."""
+
+    slices: int
+    interval_seconds: int
+    min_price: Decimal | None
+    max_price: Decimal | None
+    slices_done: int
+    """How many slices were made."""
+    next_slice_at: datetime | None
+    """When the next slice is due."""
+
+
+class Order(Answer):
+    """An order. Fields that are not known yet are null."""
+
+    order_id: str
+    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
+    status: (
+        Literal["open", "pending", "routing", "building", "submitted", "confirmed", "failed", "cancelled", "expired"]
+        | str
+    )
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """A token's symbol; the address of its mint if it has none here."""
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    slippage_bps: int
+    max_price_impact_bps: int
+    attempt: int
+    venue: str | None
+    quoted_out: Decimal | None
+    quoted_out_base_units: int | None
+    min_out: Decimal | None
+    min_out_base_units: int | None
+    amount_out: Decimal | None
+    amount_out_base_units: int | None
+    amount_spent: Decimal | None
+    """What the transaction took of amountIn. The rest stayed in the wallet."""
+    amount_spent_base_units: int | None
+    executed_price: Decimal | None
+    tx_hash: str | None
+    error: Failure | None
+    client_order_id: str | None
+    user_id: str | None
+    quote_id: str | None
+    parent_id: str | None
+    """The recurring order that has made this one."""
+    linked_order_id: str | None
+    """The other one of two orders, of which at most one is filled."""
+    expires_at: datetime | None
+    """Until when an order waits. null: until it is cancelled."""
+    terms: LimitTerms | StopTerms | RecurringProgress | SniperTerms | None
+    """What an order waits for. null for a market order."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class AcceptedOrder(Order):
+    """The order as it was accepted."""
+
+    activation: Activation | None
+    """Why an order that waits runs at once. null: it waits."""
+    web_socket_url: str
+    """Where its events can be watched."""
+
+
+class ActiveOrder(Model):
+    """An order that has not ended."""
+
+    order_id: str
+    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """A token's symbol; the address of its mint if it has none here."""
+    amount_in: Decimal
+    """Whole tokens."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    slippage_bps: int
+    max_price_impact_bps: int
+    client_order_id: str | None
+    quote_id: str | None
+    parent_id: str | None
+    started_at: datetime
+    """When it became pending; of an open order, its terms' time."""
+    event: Event
+    """Its newest event."""
+
+
+class ActiveOrders(Answer):
+    """Orders that have not ended, newest first."""
+
+    orders: list[ActiveOrder]
+    complete: bool
+    """Whether these are all."""
+
+
+class Balance(Model):
+    token: str
+    """A token's symbol; the address of its mint if it has none here."""
+    amount: Decimal
+    """Whole tokens."""
+    amount_base_units: int
+    """The same amount in base units."""
+
+
+class CancelledOrders(Answer):
+    """The orders that one request has cancelled."""
+
+    cancelled: list[str]
+    """Their ids."""
+    complete: bool
+    """Whether no other order is left to be cancelled."""
+
+
+class Check(Model):
+    status: Literal["up", "down"] | str
+    latency_ms: float
+    error: str | None = None
+    """The kind of error, present if it is down."""
+
+
+class Checks(Model):
+    postgres: Check
+    redis: Check
+    queue: Check
+
+
+class Explorer(Model):
+    """Where a browser finds a transaction and an account."""
+
+    transaction: str
+    """A URL with {signature} in the place of the transaction's."""
+    address: str
+    """A URL with {address} in the place of the account's."""
+
+
+class CurrentMarket(Answer):
+    """The market in which the engine executes new orders."""
+
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    explorer: Explorer | None
+    """null on the simulated market."""
+    wallet: str | None
+    """The address of the wallet that pays. null on the simulated market."""
+    tokens: list[str]
+    """Those that can be swapped there."""
+
+
+class Health(Answer):
+    """Whether the stores and the queue answer."""
+
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    status: Literal["up", "degraded", "down"] | str
+    checks: Checks
+
+
+class LimitOrder(Form):
+    """An order that waits for a price, and never receives less. It has either limitPrice or minAmountOut."""
+
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """Not the same as tokenIn."""
+    amount_in: AskedAmount
+    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
+    type: Literal["limit"] = "limit"
+    slippage_bps: int | None = None
+    allow_any_slippage: bool | None = None
+    max_price_impact_bps: int | None = None
+    client_order_id: str | None = None
+    user_id: str | None = None
+    expires_at: AwareDatetime | None = None
+    limit_price: AskedAmount | None = None
+    min_amount_out: AskedAmount | None = None
+    """Whole tokenOut for the whole amountIn."""
+
+
+class OcoOrder(Form):
+    """A limit order to take a profit and a stop order to end a loss. Once one is filled, the other is cancelled."""
+
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """Not the same as tokenIn."""
+    amount_in: AskedAmount
+    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
+    type: Literal["oco"] = "oco"
+    slippage_bps: int | None = None
+    allow_any_slippage: bool | None = None
+    max_price_impact_bps: int | None = None
+    client_order_id: str | None = None
+    user_id: str | None = None
+    expires_at: AwareDatetime | None = None
+    limit_price: AskedAmount
+    """Whole tokenOut for one whole tokenIn."""
+    stop_price: AskedAmount
+    """The order sells once one whole tokenIn pays only this, in whole tokenOut. It is below the market. Below
+    limitPrice."""
+    stop_limit_price: AskedAmount | None = None
+    """The stop never sells for less than this. Not above stopPrice."""
+    confirm_ticks: int | None = None
+    """For how many ticks in a row the stop's price has to be there."""
+
+
+class MarketOrder(Form):
+    """A market order."""
+
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """Not the same as tokenIn."""
+    amount_in: AskedAmount
+    """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
+    type: Literal["market"] = "market"
+    slippage_bps: int | None = None
+    allow_any_slippage: bool | None = None
+    max_price_impact_bps: int | None = None
+    client_order_id: str | None = None
+    user_id: str | None = None
+    quote_id: str | None = None
+    """A quote with the same terms. The order is executed at it or fails."""
+
+
+class OrderPage(Answer):
+    """Orders, newest first."""
+
+    orders: list[Order]
+    next_cursor: str | None
+    """null on the last page."""
 
 
 class OrderWithEvents(Order):

@@ -181,3 +181,9 @@ def test_the_environment_names_the_engine_and_the_key(monkeypatch: pytest.Monkey
 
     asyncio.run(scenario())
     assert keys == ["Bearer oee_mine", "Bearer oee_other"]
+
+
+def test_active_orders_come_with_their_newest_event() -> None:
+    active, requests = asked(EXAMPLES["active"], lambda client: client.active_orders(include_open=True))
+    assert requests == [("GET", "/api/orders/active", {"include": "open"}, None)]
+    assert [order.event.seq for order in active.orders] == [o["event"]["seq"] for o in EXAMPLES["active"]["orders"]]
