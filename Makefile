@@ -24,6 +24,8 @@ WALLET ?=
 # YES=1 does not ask before make run trades with real money.
 YES ?=
 LOCALNET_PORT ?= 8899
+# The address to listen on. Who reaches the ports is trusted: another one is for a container with published ports.
+LISTEN ?= 127.0.0.1
 # A folder with the DEXs' real programs, which the localnet runs in place of its stand-ins.
 PROGRAMS ?=
 # How long the simulated venues take: realistic (seconds, as on chain) or instant.
@@ -52,7 +54,8 @@ help: ## list the targets
 
 run: $(VENV)/.run .local/development-key ## run the engine on this machine until Ctrl-C, on a localnet: MARKET=simulated
 	@key=$$(cat .local/development-key) && exec env PYTHONPATH=layers/common:client $(BIN)/python -m tools.run \
-	  --data "$(DATA)" --market "$(MARKET)" --localnet-port "$(LOCALNET_PORT)" $(if $(WALLET),--wallet "$(WALLET)") \
+	  --data "$(DATA)" --market "$(MARKET)" --host "$(LISTEN)" --localnet-port "$(LOCALNET_PORT)" \
+	  $(if $(WALLET),--wallet "$(WALLET)") \
 	  $(if $(PROGRAMS),--programs "$(PROGRAMS)") $(if $(filter 1,$(YES)),--yes) \
 	  --parameter MarketLatency=$(LATENCY) \
 	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter "AllowedOrigins=$(ORIGINS)" \

@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=COMMAND",
         help="run a command in the folder NAME of the data, and pass the URL that it prints first as this parameter",
     )
+    start.add_argument("--host", default=HOST, help="the address to listen on (%(default)s)")
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
     start.add_argument("--grace", type=float, default=10, help="seconds in which running work may finish (%(default)s)")
@@ -161,6 +162,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         postgres=arguments.postgres,
         redis=arguments.redis,
         processes=_pairs("--process NAME=COMMAND", arguments.process),
+        host=arguments.host,
         rest_port=arguments.rest_port,
         websocket_port=arguments.websocket_port,
         aws_port=arguments.aws_port,

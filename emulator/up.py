@@ -41,6 +41,7 @@ class Options:
     postgres: str | None
     redis: str | None
     processes: dict[str, str]
+    host: str
     rest_port: int
     websocket_port: int
     aws_port: int
@@ -55,11 +56,11 @@ def up(options: Options) -> None:
     with ExitStack() as resources:
         resources.callback(on_signal, signal.SIG_IGN)
         sockets = Sockets(
-            rest=resources.enter_context(listening(HOST, options.rest_port, "the REST API", "--rest-port")),
+            rest=resources.enter_context(listening(options.host, options.rest_port, "the REST API", "--rest-port")),
             websocket=resources.enter_context(
-                listening(HOST, options.websocket_port, "the WebSocket API", "--websocket-port")
+                listening(options.host, options.websocket_port, "the WebSocket API", "--websocket-port")
             ),
-            aws=resources.enter_context(listening(HOST, options.aws_port, "AWS clients", "--aws-port")),
+            aws=resources.enter_context(listening(options.host, options.aws_port, "AWS clients", "--aws-port")),
         )
         resources.enter_context(_sole_user(options.data))
         parameters = dict(options.parameters)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import closing, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,8 @@ async def _listen(runner: web.AppRunner, options: Options) -> str:
         message = f"port {options.port} at {options.host} is not free ({error.strerror}): choose another with --port"
         raise StartError(message) from None
     host, port, *_ = runner.addresses[0]
+    if ip_address(host).is_unspecified:  # this machine is among all addresses
+        host = "::1" if ":" in host else "127.0.0.1"
     if host == "127.0.0.1":
         with suppress(OSError):  # this machine's other address, which localhost may mean, unless it has none
             await web.TCPSite(runner, "::1", port).start()

@@ -43,13 +43,16 @@ def main() -> None:
     parser.add_argument("--market", default="localnet", help=f"one of {', '.join(_MARKETS)} (%(default)s)")
     parser.add_argument("--wallet", help="the key file of the wallet that pays")
     parser.add_argument("--programs", type=Path, help="the folder of the real programs for the localnet")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--localnet-port", type=int, default=8899, help="%(default)s")
     parser.add_argument("--yes", action="store_true", help="do not ask before trading with real money")
     arguments, options = parser.parse_known_args()
+    listen = ("--host", arguments.host)
     try:
         match arguments.market:
             case "localnet":
-                options += on_localnet(arguments.data, arguments.wallet, arguments.programs, arguments.localnet_port)
+                data, port = arguments.data, arguments.localnet_port
+                options += on_localnet(data, arguments.wallet, arguments.programs, port, *listen)
             case "cluster":
                 options += on_cluster(os.environ, arguments.wallet, arguments.yes)
             case "simulated":
@@ -60,7 +63,7 @@ def main() -> None:
         sys.exit(f"make run: {error}")
     if build := python_build.note():
         print(build, flush=True)
-    command = [sys.executable, "-m", "emulator", "--data", str(arguments.data), "up", *options]
+    command = [sys.executable, "-m", "emulator", "--data", str(arguments.data), "up", *listen, *options]
     # The emulator knows nothing of the engine.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     os.execve(command[0], command, environment)

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_address
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader, web
 
@@ -85,8 +86,10 @@ def _other_loopback(host: str, port: int, resources: ExitStack) -> list[socket.s
 
 
 def url(scheme: str, bound: Listeners) -> str:
-    """Returns the base URL of the sockets, without a trailing slash."""
+    """Returns the base URL of the sockets, without a trailing slash. Sockets at every address are also at loopback."""
     host, port, *_ = bound[0].getsockname()
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 

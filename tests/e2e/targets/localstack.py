@@ -1,4 +1,4 @@
-"""LocalStack 4.14, the last version without a licence, from docker-compose.yml, with the emulator's gateways.
+"""LocalStack 4.14, the last version without a licence, from compose.localstack.yaml, with the emulator's gateways.
 
 It has no WebSocket APIs, and its REST APIs ignore authorizers. It also ignores layers, so the layer's packages are
 copied into each function before the deployment.
@@ -37,7 +37,7 @@ LICENSED = bool(os.environ.get("LOCALSTACK_AUTH_TOKEN"))
 SAMLOCAL = str(ROOT / ".venv/samlocal/bin/samlocal")
 NETWORK = "order-engine"
 ENDPOINT, INSIDE = "http://127.0.0.1:4566", "http://localstack:4566"
-# As in docker-compose.yml, for the tests and for the functions.
+# As in compose.localstack.yaml, for the tests and for the functions.
 DATABASE_URL, REDIS_URL = "postgresql://orders:orders@127.0.0.1:5433/orders", "redis://127.0.0.1:6380/0"
 FROM_FUNCTIONS = {"DatabaseUrl": "postgresql://orders:orders@postgres:5432/orders", "RedisUrl": "redis://redis:6379/0"}
 
@@ -116,7 +116,7 @@ def _linked(source: str, target: str) -> None:
 
 @contextmanager
 def _composed(profile: str) -> Iterator[None]:
-    compose = ("docker", "compose", "--profile", profile)
+    compose = ("docker", "compose", "--file", "compose.localstack.yaml", "--profile", profile)
     try:
         _output(*compose, "up", "--detach", "--wait", "--quiet-pull")
         yield

@@ -39,6 +39,12 @@ def test_it_prints_its_url_first_and_stops_when_it_is_told(tmp_path: Path) -> No
         assert localnet.stop(number) == (0, f"Programs: stand-ins. Data: {tmp_path / 'data'}.\n", "")
 
 
+def test_at_every_address_it_prints_the_url_of_loopback(tmp_path: Path) -> None:
+    with localnet_process(tmp_path / "data", *QUIET, "--host", "0.0.0.0") as localnet:
+        assert localnet.url.startswith("http://127.0.0.1:")
+        assert localnet("getHealth") == "ok"
+
+
 def test_a_wallet_is_made_and_funded_once(tmp_path: Path) -> None:
     path = tmp_path / "wallet.json"
     for _ in range(2):

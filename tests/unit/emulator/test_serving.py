@@ -15,7 +15,7 @@ from emulator.apigateway import gateway
 from emulator.apigateway.gateway import GatewayError
 from emulator.common import requests, serving
 from emulator.common.errors import ApiError
-from emulator.common.serving import HttpServer, StartError, listening
+from emulator.common.serving import HttpServer, StartError, listening, url
 
 DEADLINE = 0.2
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -204,6 +204,12 @@ def test_a_port_that_is_taken_at_either_address_is_refused(host: str) -> None:
         expected = f"port {port} for tests is not free .*: choose another with --none"
         with pytest.raises(StartError, match=expected), listening("127.0.0.1", port, "tests", "--none"):
             pass
+
+
+@pytest.mark.parametrize(("host", "loopback"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])
+def test_the_url_of_every_address_is_that_of_loopback(host: str, loopback: str) -> None:
+    with listening(host, 0, "tests", "--port") as bound:
+        assert url("http", bound) == f"http://{loopback}:{bound[0].getsockname()[1]}"
 
 
 def test_any_other_address_is_taken_alone() -> None:
