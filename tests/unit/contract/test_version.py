@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-import tomllib
 
 from contract import DOCS, VERSION
 from tests.support.descriptions import document
@@ -27,10 +26,6 @@ def test_the_emulator_has_the_projects_version() -> None:
     command = [sys.executable, "-m", "emulator", "--version"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == f"{VERSION}\n"
-
-
-def test_the_client_has_the_projects_version() -> None:
-    assert tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]["version"] == VERSION
 
 
 def test_the_newest_release_of_the_changelog_has_the_projects_version() -> None:
