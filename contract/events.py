@@ -36,6 +36,13 @@ class Failure(Wire):
     message: str
     attempts: int
     retryable: Annotated[bool, Field(description="Whether the same order may succeed later.")]
+    requote: Annotated[
+        str,
+        Field(
+            default_factory=missing,
+            description="Where to GET a fresh quote to sign, after an order that its client had signed.",
+        ),
+    ]
 
 
 class LimitTerms(Wire):

@@ -22,6 +22,10 @@ ORDER_FORMS: dict[str, dict[str, Any]] = {
             "type": "market", "tokenIn": "USDC", "tokenOut": "RAY", "amountIn": "250", "clientOrderId": "rebalance-7"
         },
     },
+    "signed": {
+        "summary": "A quote's transaction, signed by the client's wallet",
+        "value": {"type": "market", "quoteId": "01a1fb19-a2da-76f7-9d1e-7ea613cb9529", "signedTransaction": "AbC0…"},
+    },
     "limit": {
         "summary": "For a price of 180 or more",
         "value": {"type": "limit", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "limitPrice": "180"},

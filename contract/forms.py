@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
@@ -15,6 +15,7 @@ from order_engine.api.order_terms import (
     MarketTerms,
     OcoTerms,
     RecurringTerms,
+    SignedTerms,
     SniperTerms,
     StopTerms,
     WaitingTerms,
@@ -112,6 +113,14 @@ class SniperOrderForm(SniperTerms, _Waiting):
         AskedPrice | None, Field(description="The most that one whole tokenOut may cost, in whole tokenIn.")
     ] = None
     expires_at: Annotated[Time, Field(description="Until when the order waits.")]
+
+
+class SignedOrderForm(SignedTerms):
+    """A quote's transaction, signed. The order is what the quote says."""
+
+    type: Literal["market"] = "market"
+    quote_id: Annotated[UUID, Field(description="A quote for the wallet that has signed.")]
+    signed_transaction: Annotated[str, Field(description="The quote's transaction with its signature, in base64.")]
 
 
 Form: TypeAlias = Annotated[

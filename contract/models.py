@@ -69,6 +69,16 @@ class Quote(Decision):
     rent: Rent
     rent_base_units: BaseUnits
     slot: Slot
+    wallet: Annotated[str, Field(default_factory=missing, description="The wallet that the quote was asked for.")]
+    order_id: Annotated[
+        UUID, Field(default_factory=missing, description="The id that the order of a quote for a wallet gets.")
+    ]
+    transaction: Annotated[
+        str, Field(default_factory=missing, description="What the wallet is to sign, in base64: version 0, unsigned.")
+    ]
+    last_valid_block_height: Annotated[
+        int, Field(default_factory=missing, description="Above this block height the transaction can't land.")
+    ]
 
 
 class Order(Wire):
@@ -105,6 +115,9 @@ class Order(Wire):
     parent_id: Annotated[UUID | None, Field(description="The recurring order that has made this one.")]
     linked_order_id: Annotated[
         UUID | None, Field(description="The other one of two orders, of which at most one is filled.")
+    ]
+    wallet: Annotated[
+        str | None, Field(description="The client's wallet that has signed the transaction. null: the engine signs.")
     ]
     expires_at: Annotated[datetime | None, Field(description="Until when an order waits. null: until it is cancelled.")]
     terms: Annotated[
@@ -209,7 +222,7 @@ class CurrentMarket(Wire):
     market: Market
     explorer: Annotated[Explorer | None, Field(description="null on the simulated market.")]
     wallet: Annotated[
-        str | None, Field(description="The address of the wallet that pays. null on the simulated market.")
+        str | None, Field(description="The engine's wallet. null if only clients sign, and on the simulated market.")
     ]
     tokens: Annotated[list[Token], Field(description="Those that can be swapped there.")]
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from contract import VERSION
 from contract.examples import EXAMPLES, ORDER_FORMS, shown
-from contract.forms import Form, ReplaceForm, ShortOrderForm
+from contract.forms import Form, ReplaceForm, ShortOrderForm, SignedOrderForm
 from contract.models import (
     AcceptedOrder,
     ActiveOrders,
@@ -35,6 +35,7 @@ from contract.operations import answer, app, counted, links, operation
 from contract.values import IdempotencyKey, OrderType, Token, TokenPair, Whole, missing
 from order_engine.domain.errors import (
     AmountTooSmall,
+    ChainRefused,
     IdempotencyKeyReused,
     InsufficientFunds,
     InsufficientLiquidity,
@@ -50,7 +51,9 @@ from order_engine.domain.errors import (
     PriceImpactTooHigh,
     QuoteExpired,
     QuoteNotFound,
+    QuoteUsed,
     RateLimited,
+    SlippageExceeded,
     TooLateToCancel,
     UnsupportedMediaType,
     VenueUnavailable,
@@ -93,6 +96,7 @@ OfPair = Annotated[
     InvalidRequest,
     QuoteNotFound,
     QuoteExpired,
+    QuoteUsed,
     PayloadTooLarge,
     UnsupportedMediaType,
     IdempotencyKeyReused,
@@ -106,7 +110,7 @@ OfPair = Annotated[
     VenueUnavailable,
 )
 def execute_order(
-    order: Annotated[Form | ShortOrderForm, Body(openapi_examples=ORDER_FORMS)],
+    order: Annotated[Form | ShortOrderForm | SignedOrderForm, Body(openapi_examples=ORDER_FORMS)],
     key: Annotated[
         IdempotencyKey,
         Header(
@@ -117,7 +121,8 @@ def execute_order(
         ),
     ],
 ) -> None:
-    """A market order runs at once; the others are open until what they wait for has come. The body may have up to
+    """A market order runs at once; the others are open until what they wait for has come. One whose transaction the
+    client has signed consists of quoteId and signedTransaction, and is a market order. The body may have up to
     32 KiB. A repeated request with the same Idempotency-Key or clientOrderId creates no second order and gets the same
     answer.
     """
@@ -131,6 +136,10 @@ def execute_order(
     {200: counted(answer(Quote, "The amount that an order would receive now.", quote=EXAMPLES["quote"]))},
     InvalidOrder,
     InvalidRequest,
+    SlippageExceeded,
+    QuoteExpired,
+    InsufficientFunds,
+    ChainRefused,
     NoRoute,
     AmountTooSmall,
     InsufficientLiquidity,
@@ -143,6 +152,14 @@ def get_quote(
     token_in: Annotated[Token, Query(alias="tokenIn", openapi_examples=shown("SOL"))],
     token_out: Annotated[Token, Query(alias="tokenOut", openapi_examples=shown("USDC"))],
     amount_in: Annotated[Whole, Query(alias="amountIn", openapi_examples=shown("1.5"))],
+    wallet: Annotated[
+        str,
+        Query(
+            default_factory=missing,
+            description="The client's wallet, which is to sign the transaction. Not on the simulated market.",
+            openapi_examples=shown("9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"),
+        ),
+    ],
     slippage_bps: Annotated[
         int,
         Field(ge=0, le=10_000),
@@ -159,7 +176,8 @@ def get_quote(
     ] = 500,
 ) -> None:
     """Asks all venues at the same time. The quote is valid for 30 seconds. An order with its quoteId takes its route
-    and receives at least its minOut, or fails. A client may ask for 300 quotes a minute.
+    and receives at least its minOut, or fails. With a wallet, the answer has the transaction that this is to sign for
+    such an order. A client may ask for 300 quotes a minute.
     """
 
 

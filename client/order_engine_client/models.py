@@ -365,6 +365,8 @@ class Failure(Model):
     attempts: int
     retryable: bool
     """Whether the same order may succeed later."""
+    requote: str | None = None
+    """Where to GET a fresh quote to sign, after an order that its client had signed."""
 
 
 class FailedEvent(Answer):
@@ -485,6 +487,8 @@ class Order(Answer):
     """The recurring order that has made this one."""
     linked_order_id: str | None
     """The other one of two orders, of which at most one is filled."""
+    wallet: str | None
+    """The client's wallet that has signed the transaction. null: the engine signs."""
     expires_at: datetime | None
     """Until when an order waits. null: until it is cancelled."""
     terms: LimitTerms | StopTerms | RecurringProgress | SniperTerms | None
@@ -584,7 +588,7 @@ class CurrentMarket(Answer):
     explorer: Explorer | None
     """null on the simulated market."""
     wallet: str | None
-    """The address of the wallet that pays. null on the simulated market."""
+    """The engine's wallet. null if only clients sign, and on the simulated market."""
     tokens: list[str]
     """Those that can be swapped there."""
 
@@ -732,6 +736,14 @@ class Quote(Answer):
     """The same amount in base units."""
     slot: int
     """The slot of the chain."""
+    wallet: str | None = None
+    """The wallet that the quote was asked for."""
+    order_id: str | None = None
+    """The id that the order of a quote for a wallet gets."""
+    transaction: str | None = None
+    """What the wallet is to sign, in base64: version 0, unsigned."""
+    last_valid_block_height: int | None = None
+    """Above this block height the transaction can't land."""
 
 
 class RecurringOrder(Form):
@@ -775,6 +787,18 @@ class NewTerms(Form):
     min_liquidity: AskedAmount | None = None
     """At most as many decimals as the token has, and at most 2^64 - 1 base units."""
     expires_at: AwareDatetime | None = None
+
+
+class SignedOrder(Form):
+    """A quote's transaction, signed. The order is what the quote says."""
+
+    quote_id: str
+    """A quote for the wallet that has signed."""
+    signed_transaction: str
+    """The quote's transaction with its signature, in base64."""
+    type: Literal["market"] = "market"
+    client_order_id: str | None = None
+    user_id: str | None = None
 
 
 class SniperOrder(Form):
@@ -845,7 +869,7 @@ class Wallet(Answer):
     """Of every token that can be swapped there, and of others that it holds."""
 
 
-OrderRequest = LimitOrder | OcoOrder | MarketOrder | RecurringOrder | SniperOrder | StopOrder
+OrderRequest = LimitOrder | OcoOrder | MarketOrder | RecurringOrder | SignedOrder | SniperOrder | StopOrder
 
 
 STATUSES = {
@@ -859,6 +883,7 @@ STATUSES = {
     "QuoteNotFound": 404,
     "NotFound": 404,
     "QuoteExpired": 409,
+    "QuoteUsed": 409,
     "TooLateToCancel": 409,
     "NotOpen": 409,
     "PayloadTooLarge": 413,
@@ -874,6 +899,8 @@ STATUSES = {
     "PriceImpactTooHigh": 422,
     "OrderTooLarge": 422,
     "InsufficientFunds": 422,
+    "SlippageExceeded": 409,
+    "ChainRefused": 422,
     "VenueUnavailable": 503,
     "StoreUnavailable": 503,
     "ServiceUnavailable": 503,

@@ -82,6 +82,35 @@ class Chain(Protocol):
         """
 
 
+class Signing(Protocol):
+    """Transactions that clients sign, each for a wallet of theirs. The engine has no key for it.
+
+    Every method may raise `VenueUnavailable`, within its own deadline.
+    """
+
+    def wallet_at(self, address: str) -> Wallet:
+        """The wallet at an address. Raises `ValueError` for text that is not the address of one."""
+
+    def costs(self, quote: Quote, wallet: str) -> Costs:
+        """As `Chain.costs`, for the wallet at this address."""
+
+    def prepare(self, quote: Quote, min_out: int, order_id: UUID, wallet: str) -> Transaction:
+        """What `Chain.build` would sign, with 64 zero bytes as the signature. Raises what that raises."""
+
+    def signed(self, unsigned: Transaction, wallet: str, wire: str) -> Transaction:
+        """The transaction as the client has signed it, from its bytes in base64.
+
+        Raises `ValueError`, with what was expected and what came, unless its message is the unsigned one's, byte for
+        byte, and its one signature is the wallet's.
+        """
+
+    def simulate(self, transaction: Transaction, slot: int) -> None:
+        """Tries a signed transaction without effect, on a node that has reached the slot.
+
+        Raises what it would fail with, and `QuoteExpired` once it can't land any more. One that has landed passes.
+        """
+
+
 class Wallet(Protocol):
     """The wallet that pays for the swaps. Every method may raise `VenueUnavailable`, within its own deadline."""
 

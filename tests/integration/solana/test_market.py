@@ -62,7 +62,7 @@ class Market:
         self.venue = SolanaVenue(self.registry, PoolReader(self.reader, LOCALNET), print)
         self.wallet = wallet = SolanaWallet(self.rpc, LOCALNET, bytes(keypair.pubkey()))
         tables = LookupTables(self.rpc)
-        self.router = Router(self.venue, limits=TransactionLimits(wallet.key, LOCALNET, self.venue.last, tables))
+        self.router = Router(self.venue, limits=TransactionLimits(LOCALNET, self.venue.last, tables))
         self.chain = SolanaChain(
             rpc=self.rpc,
             deployment=LOCALNET,

@@ -19,6 +19,7 @@ from order_engine.api.order_terms import (
     OcoTerms,
     OrderTerms,
     RecurringTerms,
+    SignedTerms,
     SniperTerms,
     StopTerms,
     WaitingTerms,
@@ -26,12 +27,19 @@ from order_engine.api.order_terms import (
 from order_engine.api.requests import numeric, parse_pair, parse_uuid, unknown_parameters
 from order_engine.domain.errors import InvalidOrder, InvalidRequest
 from order_engine.domain.money import BPS, U64_MAX, describe, format_amount, parse_amount
-from order_engine.domain.orders import DEFAULT_MAX_PRICE_IMPACT_BPS, DEFAULT_SLIPPAGE_BPS, Order, OrderRequest
+from order_engine.domain.orders import (
+    DEFAULT_MAX_PRICE_IMPACT_BPS,
+    DEFAULT_SLIPPAGE_BPS,
+    Order,
+    OrderRequest,
+    SignedOrder,
+)
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import Token, pool_token, token, tradable_token
 
-_QUOTE_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
+_SWAP_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
+_QUOTE_PARAMETERS = (*_SWAP_PARAMETERS, "wallet")
 _SHORT_FORM = {"amount": ("amountIn",), "tokenPair": ("tokenIn", "tokenOut")}
 
 _PRICED_BY = {"limit": "limitPrice", "stop": "stopPrice", "sniper": "maxPrice"}
@@ -55,6 +63,7 @@ class _Swap(BaseModel):
 
 
 _SWAP = frozenset(map(to_camel, _Swap.model_fields))
+_SIGNED = frozenset(map(to_camel, SignedTerms.model_fields))
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -76,6 +85,14 @@ class _Problems:
         """Raises `InvalidOrder` if there are any."""
         if self._found:
             raise InvalidOrder(self._found)
+
+
+def parse_submission(form: dict[str, Any]) -> OrderRequest | SignedOrder:
+    """The order that a form describes, as `parse_order`, or its quote: `{"quoteId", "signedTransaction"}`.
+
+    Raises `InvalidOrder` with every problem.
+    """
+    return parse_order(form) if form.get("signedTransaction") is None else _signed(form)
 
 
 def parse_order(form: dict[str, Any]) -> OrderRequest:
@@ -110,15 +127,15 @@ def parse_changes(form: dict[str, Any], order: Order) -> OrderRequest:
 
 
 def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
-    """The order that these query parameters ask a quote for: `tokenIn`, `tokenOut`, `amountIn`, `slippageBps` and
-    `maxPriceImpactBps`.
+    """The order that these query parameters ask a quote for: `tokenIn`, `tokenOut`, `amountIn`, `slippageBps`,
+    `maxPriceImpactBps`, and the `wallet` that is to sign it.
 
     Raises `InvalidOrder` with every problem.
     """
     problems = unknown_parameters(query, _QUOTE_PARAMETERS)
     # A quote swaps nothing: it may show what any slippage would mean.
     form: dict[str, Any] = {"type": "market", "allowAnySlippage": True}
-    form |= {name: query[name] for name in _QUOTE_PARAMETERS if name in query}
+    form |= {name: query[name] for name in _SWAP_PARAMETERS if name in query}
     for name in form.keys() & {"slippageBps", "maxPriceImpactBps"}:
         form[name] = numeric(form[name])
     try:
@@ -127,7 +144,28 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
         raise InvalidOrder([*problems, *error.problems]) from None
     if problems:
         raise InvalidOrder(problems)
-    return request
+    return replace(request, wallet=query.get("wallet"))
+
+
+def _signed(form: dict[str, Any]) -> SignedOrder:
+    problems = _Problems({})
+    type = form.get("type", "market")
+    if type != "market":
+        problems.add(
+            "type",
+            "expected market: a signed transaction can't wait, since it is valid for about a minute, was"
+            f" {shown(type)}",
+        )
+        problems.check()
+    for name in sorted(form.keys() - _SIGNED):
+        problems.add(name[:60], "expected no such field with a signedTransaction, whose quote says it")
+    terms = _valid(SignedTerms, {name: value for name, value in form.items() if name in _SIGNED}, problems)
+    quote_id = _quote_id(form.get("quoteId"), problems)
+    if quote_id is None and not problems:
+        problems.add("quoteId", "expected the quote of the transaction, was null")
+    problems.check()
+    assert terms is not None
+    return SignedOrder(quote_id, terms.signed_transaction, terms.client_order_id, terms.user_id)
 
 
 def _normalised(form: dict[str, Any], problems: _Problems) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from order_engine.api.json_text import shown, whole_number
@@ -69,6 +69,18 @@ class OrderTerms(BaseModel):
 class MarketTerms(OrderTerms):
     type: Literal["market"]
     quote_id: Any = None
+
+
+class SignedTerms(BaseModel):
+    """An order whose transaction the client has signed: its quote says all else."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", defer_build=True)
+
+    quote_id: Any
+    signed_transaction: StrictStr
+    type: str = "market"
+    client_order_id: ClientOrderId | None = None
+    user_id: UserId | None = None
 
 
 class WaitingTerms(OrderTerms):

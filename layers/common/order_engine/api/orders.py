@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from order_engine.api.order_forms import parse_changes, parse_order
+from order_engine.api.order_forms import parse_changes, parse_submission
 from order_engine.api.requests import check_query, parse_active, parse_cancellation, parse_page, parse_query, parse_uuid
 from order_engine.api.rest import caller, idempotency_key, json_body, json_response, limited
 from order_engine.api.views import accepted_view, active_view, cancelled_view, event_view, order_view, page_view
@@ -45,10 +45,10 @@ def add_orders(
     @app.post("/api/orders/execute", middlewares=counted)
     def execute_order() -> Response[str]:
         check_query(app.current_event)
-        request = parse_order(json_body(app.current_event))
+        request = parse_submission(json_body(app.current_event))
         order, _ = submission.submit(request, client(), idempotency_key(app.current_event))
         note(order.id)
-        first = next(iter(orders.events(order.id)), None) if request.terms else None
+        first = next(iter(orders.events(order.id)), None) if order.terms else None
         return json_response(202, accepted_view(order, first, websocket_url))
 
     @app.get("/api/orders")

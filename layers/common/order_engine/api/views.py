@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from order_engine.api import cursors
@@ -21,6 +22,7 @@ from order_engine.domain.quotes import Costs, Offer
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
 from order_engine.domain.timestamps import rfc3339
 from order_engine.domain.tokens import token
+from order_engine.domain.transactions import Unsigned
 from order_engine.ports import ActiveOrder
 
 _REQUEST = (
@@ -74,6 +76,7 @@ def order_view(order: Order) -> dict[str, Any]:
         "quoteId": str(order.quote_id) if order.quote_id else None,
         "parentId": str(order.parent_id) if order.parent_id else None,
         "linkedOrderId": str(order.linked_id) if order.linked_id else None,
+        "wallet": order.wallet,
         "expiresAt": order.expires_at and rfc3339(order.expires_at),
         "terms": order.terms and {**_terms(order.terms, order.token_in, order.token_out, order.amount_in), **progress},
         "createdAt": rfc3339(order.created_at),
@@ -191,7 +194,18 @@ def offer_view(offer: Offer, market: str) -> dict[str, Any]:
         "slippageBps": offer.slippage_bps,
         **_costs(quote.costs),
         "slot": quote.slot,
+        **(_unsigned(offer.unsigned) if offer.unsigned else {}),
         **decision_view(offer.decision),
+    }
+
+
+def _unsigned(unsigned: Unsigned) -> dict[str, Any]:
+    """What the client's wallet is to sign."""
+    return {
+        "wallet": unsigned.wallet,
+        "orderId": str(unsigned.order_id),
+        "transaction": unsigned.transaction.wire,
+        "lastValidBlockHeight": unsigned.transaction.last_valid_height,
     }
 
 
@@ -343,7 +357,21 @@ def _costs(costs: Costs) -> dict[str, str]:
 
 
 def _failed(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in ("code", "message", "attempts", "retryable")}
+    shown = {name: data[name] for name in ("code", "message", "attempts", "retryable")}
+    return {**shown, "requote": _requote(data["requote"])} if "requote" in data else shown
+
+
+def _requote(data: dict[str, Any]) -> str:
+    """The path of a fresh quote, whose transaction only the client can sign."""
+    query = {
+        "tokenIn": data["token_in"],
+        "tokenOut": data["token_out"],
+        "amountIn": format_amount(int(data["amount_in"]), token(data["token_in"])),
+        "slippageBps": data["slippage_bps"],
+        "maxPriceImpactBps": data["max_price_impact_bps"],
+        "wallet": data["wallet"],
+    }
+    return f"/api/quotes?{urlencode(query)}"
 
 
 def _cancelled(data: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from order_engine.api.errors import error_view
 from order_engine.api.json_text import parse_json, shown
-from order_engine.api.order_forms import parse_order
+from order_engine.api.order_forms import parse_submission
 from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_uuid
 from order_engine.domain.access import Caller
 from order_engine.domain.errors import EngineError, UnknownAction
@@ -76,7 +76,7 @@ class WebSocketApi:
         match action := message.pop("action", None):
             case "execute":
                 key = parse_idempotency_key("idempotencyKey", message.pop("idempotencyKey", None))
-                order, new = self._submission.submit(parse_order(message), client_id, key, connection_id)
+                order, new = self._submission.submit(parse_submission(message), client_id, key, connection_id)
                 if not new:
                     for id in filter(None, (order.id, order.linked_id)):
                         self._subscriptions.subscribe(connection_id, client_id, id)

@@ -9,7 +9,7 @@ from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, M
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Mints, RateLimit, Venue, Wallet
+    from order_engine.ports import Chain, Mints, RateLimit, Signing, Venue, Wallet
     from order_engine.services.discovery import Discovery
     from order_engine.services.wallets import Wallets
 
@@ -26,7 +26,7 @@ def description() -> MarketDescription:
 
     where = explorer(settings.required("SOLANA_CLUSTER"), settings.required("SOLANA_RPC_URL"))
     tokens = list(deployment(name()).mints)
-    return MarketDescription(name(), where, settings.required("WALLET_ADDRESS"), tokens)
+    return MarketDescription(name(), where, settings.optional("WALLET_ADDRESS"), tokens)
 
 
 def venue(latency: str | None = None) -> Venue:
@@ -75,7 +75,7 @@ def limits() -> Limits | None:
 
 
 def wallet() -> Wallet | None:
-    """The wallet that pays; `None` on the simulated market, where swaps cost nothing."""
+    """The engine's wallet; `None` without one, and on the simulated market, where swaps cost nothing."""
     if not _on_solana():
         return None
     from order_engine.bootstrap import solana
@@ -91,6 +91,15 @@ def wallets() -> Wallets:
     from order_engine.bootstrap import solana
 
     return Wallets(own=solana.wallet(), at=solana.wallet_at, rate_limit=_quote_limit)
+
+
+def signing() -> Signing | None:
+    """What clients sign; `None` on the simulated market, where nothing is signed."""
+    if not _on_solana():
+        return None
+    from order_engine.bootstrap import solana
+
+    return solana.chain()
 
 
 def discovery() -> Discovery | None:

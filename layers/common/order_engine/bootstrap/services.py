@@ -85,6 +85,7 @@ def submission() -> Submission:
         warn=warn,
         standing=standing,
         wallet=market.wallet(),
+        signing=market.signing(),
         market=market.description(),
     )
 
@@ -116,6 +117,7 @@ def quoting() -> Quoting:
         chain=market.chain(),
         store=stores.quotes(),
         rate_limit=stores.quote_limit(),
+        signing=market.signing(),
         market=market.description(),
     )
 
@@ -137,6 +139,7 @@ def execution() -> Execution:
         chain=market.chain(),
         publish=notifications().publish,
         wake=_wake,
+        signing=market.signing(),
     )
 
 

@@ -55,12 +55,14 @@ def chain() -> SolanaChain:
 def limits() -> TransactionLimits:
     from order_engine.solana.limits import TransactionLimits
 
-    return TransactionLimits(wallet().key, _deployment(), _venue().last, _lookup_tables())
+    return TransactionLimits(_deployment(), _venue().last, _lookup_tables())
 
 
 @cache
-def wallet() -> SolanaWallet:
-    return SolanaWallet(_rpc(), _deployment(), address(settings.required("WALLET_ADDRESS")))
+def wallet() -> SolanaWallet | None:
+    """The engine's wallet; `None` if only clients sign."""
+    own = settings.optional("WALLET_ADDRESS")
+    return SolanaWallet(_rpc(), _deployment(), address(own)) if own else None
 
 
 def wallet_at(address: str) -> SolanaWallet:
@@ -119,20 +121,18 @@ def _lookup_tables() -> LookupTables:
 @cache
 def _signer() -> Signer:
     """The wallet's key. Raises `ChainRefused` for one that can't be read, or is that of another wallet."""
-    key = settings.required("WALLET_KEY")
+    own, key = settings.required("WALLET_ADDRESS"), settings.required("WALLET_KEY")
     service = _service(key)
     if service == "kms":
-        return RemoteSigner(wallet().key, partial(_sign, key))
+        return RemoteSigner(address(own), partial(_sign, key))
     try:
         signer = Keypair.from_secret(_secret(key), key) if service == "secretsmanager" else Keypair.from_file(Path(key))
     except (WalletKeyError, RuntimeError) as error:
         # Clients see what is raised here, and must not learn where the key is.
         warn(f"the wallet's key can't be read: {error}")
-        raise ChainRefused(
-            f"expected a readable key of wallet {wallet().address}, was none: the engine's log says why"
-        ) from error
-    if signer.address != wallet().key:
-        raise ChainRefused(f"expected the key of wallet {wallet().address}, was that of {encode(signer.address)}")
+        raise ChainRefused(f"expected a readable key of wallet {own}, was none: the engine's log says why") from error
+    if encode(signer.address) != own:
+        raise ChainRefused(f"expected the key of wallet {own}, was that of {encode(signer.address)}")
     return signer
 
 

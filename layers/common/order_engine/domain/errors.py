@@ -99,6 +99,10 @@ class QuoteNotFound(Rejected):
     """The client has no quote with this id."""
 
 
+class QuoteUsed(Rejected):
+    """Another order has the transaction of the quote, which swaps once."""
+
+
 class TooLateToCancel(Rejected):
     """The order's transaction may have been sent, or the order has ended."""
 
@@ -184,7 +188,7 @@ class UnsupportedPool(Final):
 
 
 class InsufficientFunds(Final):
-    """The engine's wallet holds too little for the order, its fees and its token accounts."""
+    """The wallet that pays holds too little for the order, its fees and its token accounts."""
 
 
 class ChainRefused(Final):

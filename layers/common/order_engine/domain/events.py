@@ -11,6 +11,7 @@ from uuid import UUID
 from order_engine.domain import records, terms
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import Order, OrderRequest
+from order_engine.domain.runs import Run
 from order_engine.domain.tokens import token
 from order_engine.domain.transactions import Fill, Transaction
 
@@ -225,9 +226,27 @@ def completed(order: Order, amount_spent: int, amount_out: int) -> dict[str, Any
     )
 
 
-def failed(code: str, message: str, attempts: int, retryable: bool) -> dict[str, Any]:
-    """The data of `failed`: the reason. `retryable` says whether a new order like it may succeed."""
-    return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable)
+def failed(
+    code: str, message: str, attempts: int, retryable: bool, requote: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The data of `failed`: the reason. `retryable` says whether a new order like it may succeed.
+
+    `requote` is what to ask a fresh quote for, where only the client can sign the next transaction.
+    """
+    asked = {"requote": requote} if requote else {}
+    return records.dump(VERSION, code=code, message=message, attempts=attempts, retryable=retryable, **asked)
+
+
+def requote(run: Run) -> dict[str, Any]:
+    """The quote to ask for in place of the one whose transaction has not swapped."""
+    return {
+        "token_in": run.token_in,
+        "token_out": run.token_out,
+        "amount_in": str(run.amount_in),
+        "slippage_bps": run.slippage_bps,
+        "max_price_impact_bps": run.max_price_impact_bps,
+        "wallet": run.wallet,
+    }
 
 
 LINKED_FILLED = "its linked order was filled"

@@ -30,6 +30,11 @@ class MarketDescription(NamedTuple):
     wallet: str | None = None
     tokens: Sequence[str] = tuple(TOKENS)
 
+    @property
+    def is_keyless(self) -> bool:
+        """Whether only clients can sign."""
+        return self.wallet is None and self.name != SIMULATED
+
     def check_tokens(self, *symbols: str) -> None:
         """Raises `NoRoute` for a token with a symbol that the market does not have."""
         for symbol in symbols:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED
 from order_engine.domain.terms import TERMS, Stop, Terms, Wait, Watch
 from order_engine.domain.tokens import token
+
+if TYPE_CHECKING:
+    from order_engine.domain.transactions import Signed
 
 DEFAULT_SLIPPAGE_BPS = 50
 DEFAULT_MAX_PRICE_IMPACT_BPS = 500
@@ -24,7 +27,8 @@ class OrderRequest:
     """A valid order before it is stored. `amount_in` is in base units of `token_in`.
 
     An order with `terms` waits for them, until `expires_at` if that is set. The first slice of a recurring one is due
-    at `start_at`, or at once. Of an order and its `linked` one at most one is filled.
+    at `start_at`, or at once. Of an order and its `linked` one at most one is filled. One for a client's own `wallet`
+    has the transaction that this has `signed`.
     """
 
     type: str
@@ -40,6 +44,8 @@ class OrderRequest:
     expires_at: datetime | None = None
     start_at: datetime | None = None
     linked: OrderRequest | None = None
+    wallet: str | None = None
+    signed: Signed | None = None
 
     @property
     def first_status(self) -> Status:
@@ -53,6 +59,15 @@ class OrderRequest:
         return self.terms.watch(self.amount_in, token(self.token_in), token(self.token_out))
 
 
+class SignedOrder(NamedTuple):
+    """An order as its quote describes it, and the quote's transaction, in base64, as the client has signed it."""
+
+    quote_id: UUID
+    transaction: str
+    client_order_id: str | None = None
+    user_id: str | None = None
+
+
 class Order(NamedTuple):
     """An order as it is stored.
 
@@ -60,7 +75,8 @@ class Order(NamedTuple):
 
     `attempt` counts how often it was routed, `seq` its events. `run` names the execution that may move it.
     `transaction` is the record of the last transaction signed for it, `error` the record of its `failed` event.
-    `amount_spent` is what the transaction took of `amount_in`. `market` is where the order is executed.
+    `amount_spent` is what the transaction took of `amount_in`. `market` is where the order is executed. `wallet` is the
+    client's that has signed the transaction; otherwise the engine signs one when it builds it.
 
     What an order with `terms` waits for: `waits_for`, `trigger_out` and `limit_out` are those of a `Watch`. `due_at` is
     when the next slice is due, and `slices_done` counts those that were made; each has the `parent_id` of its order. Of
@@ -101,6 +117,7 @@ class Order(NamedTuple):
     slices_done: int | None = None
     parent_id: UUID | None = None
     linked_id: UUID | None = None
+    wallet: str | None = None
 
     def as_reached(self) -> Order:
         """A stop with a limit that has reached its price: it waits for its limit from now on."""
@@ -137,4 +154,5 @@ class Order(NamedTuple):
             slices_done=self.slices_done and 0,
             parent_id=self.parent_id,
             linked_id=self.linked_id,
+            wallet=self.wallet,
         )

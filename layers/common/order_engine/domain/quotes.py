@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import UUID
 
 from order_engine.domain import records
@@ -11,6 +11,9 @@ from order_engine.domain.decisions import Decision
 from order_engine.domain.errors import PriceImpactTooHigh, QuoteExpired
 from order_engine.domain.money import describe
 from order_engine.domain.tokens import token
+
+if TYPE_CHECKING:
+    from order_engine.domain.transactions import Unsigned
 
 QUOTE_LIFETIME_SECONDS = 30.0
 
@@ -113,12 +116,17 @@ class Quote:
 
 
 class Offer(NamedTuple):
-    """A quote that a client got and that its order may name. `decision` is the record of a `Decision`."""
+    """A quote that a client got and that its order may name. `decision` is the record of a `Decision`.
+
+    One for a client's wallet has the transaction that the wallet is to sign. `is_named` by an order that is stored.
+    """
 
     id: UUID
     quote: Quote
     slippage_bps: int
     decision: dict[str, Any]
+    unsigned: Unsigned | None = None
+    is_named: bool = False
 
     @property
     def price_impact_bps(self) -> int:

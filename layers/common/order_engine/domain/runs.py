@@ -20,7 +20,8 @@ class Run:
 
     `quote_id` names the quote that the client has chosen, if any: the order may be executed at no other.
     `published_seq` is the `seq` of the last event that this run knows to be published. `limit_out` is the least that
-    the order accepts, if it has a limit. `linked_id` names the order that is cancelled once this one is filled.
+    the order accepts, if it has a limit. `linked_id` names the order that is cancelled once this one is filled. If a
+    client's `wallet` has signed the transaction, this is there from the beginning, and there is no other one.
     """
 
     order_id: UUID
@@ -39,6 +40,7 @@ class Run:
     max_price_impact_bps: int = DEFAULT_MAX_PRICE_IMPACT_BPS
     limit_out: int | None = None
     linked_id: UUID | None = None
+    wallet: str | None = None
 
     @classmethod
     def of(cls, order: Order, published_seq: int = 0) -> Self:
@@ -61,6 +63,7 @@ class Run:
             max_price_impact_bps=order.max_price_impact_bps,
             limit_out=order.limit_out,
             linked_id=order.linked_id,
+            wallet=order.wallet,
         )
 
     def dump(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class Run:
             "max_price_impact_bps": self.max_price_impact_bps,
             "limit_out": records.optional_str(self.limit_out),
             "linked_id": records.optional_str(self.linked_id),
+            "wallet": self.wallet,
         }
 
     @classmethod
@@ -107,4 +111,6 @@ class Run:
             # Missing in executions that started before a deployment: no order waited then.
             limit_out=records.optional_int(record.get("limit_out")),
             linked_id=UUID(record["linked_id"]) if record.get("linked_id") else None,
+            # Missing in executions that started before a deployment: no client signed then.
+            wallet=record.get("wallet"),
         )

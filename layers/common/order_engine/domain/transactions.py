@@ -1,9 +1,10 @@
-"""Signed transactions, and their fills."""
+"""Transactions, and their fills."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 from order_engine.domain import records
 from order_engine.domain.quotes import NO_COSTS, Costs, PlannedSwap, Quote
@@ -78,6 +79,41 @@ class Transaction:
         fields = records.load("transaction", record, 2)
         fields |= {name: int(fields[name]) for name in ("amount_in", "min_out")}
         return cls(**{**fields, "swaps": tuple(PlannedSwap.load(swap) for swap in fields["swaps"])})
+
+
+class Signed(NamedTuple):
+    """A transaction that the client has signed, for the order with this id."""
+
+    order_id: UUID
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """The transaction that `wallet` is to sign, for the order that will have this id.
+
+    It has 64 zero bytes in place of its signature. `max_price_impact_bps` is what its quote was asked for with.
+    """
+
+    wallet: str
+    order_id: UUID
+    max_price_impact_bps: int
+    transaction: Transaction
+
+    def dump(self) -> dict[str, Any]:
+        return records.dump(
+            1,
+            wallet=self.wallet,
+            order_id=str(self.order_id),
+            max_price_impact_bps=self.max_price_impact_bps,
+            transaction=self.transaction.dump(),
+        )
+
+    @classmethod
+    def load(cls, record: dict[str, Any]) -> Self:
+        fields = records.load("unsigned transaction", record, 1)
+        transaction = Transaction.load(fields["transaction"])
+        return cls(**{**fields, "order_id": UUID(fields["order_id"]), "transaction": transaction})
 
 
 class Fill(NamedTuple):

@@ -30,7 +30,7 @@ from order_engine.domain.runs import Run
 from order_engine.domain.terms import Stop
 from order_engine.domain.tokens import token
 from order_engine.domain.transactions import Fill, Transaction
-from order_engine.ports import Chain, OrderStore, Publish, QuoteStore
+from order_engine.ports import Chain, OrderStore, Publish, QuoteStore, Signing
 
 if TYPE_CHECKING:
     from order_engine.services.routing import Router
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class Execution:
     """The steps of an order. `router` is called when there is something to route.
 
-    `wake` has the watcher begin, if none watches. It raises nothing.
+    `wake` has the watcher begin, if none watches. It raises nothing. `signing` is needed where clients sign.
 
     Every method may raise `StoreUnavailable` or `StaleRun`. Each may be called again after it was cut short, and then
     ends as if it had run once.
@@ -54,6 +54,7 @@ class Execution:
         chain: Chain,
         publish: Publish,
         wake: Callable[[], None] = lambda: None,
+        signing: Signing | None = None,
     ) -> None:
         self._orders = orders
         self._quotes = quotes
@@ -61,6 +62,7 @@ class Execution:
         self._chain = chain
         self._publish = publish
         self._wake = wake
+        self._signing = signing
 
     def route(self, run: Run) -> Run:
         """Finds the route that pays most, or takes the quote that the order names.
@@ -73,15 +75,19 @@ class Execution:
             raise LimitNotMet(f"expected at least {least}, the order's limit, was {was}")
         data = events.routing(run.token_out, quote.amount_out, decision, run.quote_id)
         moved = self._move(run, Trigger.ROUTE, data, venue=quote.venue, quoted_out=quote.amount_out)
-        return replace(moved, quoted_out=quote.amount_out, quote=quote, transaction=None)
+        # One that was signed for an earlier route is no longer of use. A client has signed the only one of its order.
+        transaction = run.transaction if run.wallet else None
+        return replace(moved, quoted_out=quote.amount_out, quote=quote, transaction=transaction)
 
     def build(self, run: Run) -> Run:
-        """Signs the transaction and stores it, before anything is sent. Raises what `Chain.build` raises."""
+        """Signs the transaction and stores it, before anything is sent; one that a client has signed is tried instead.
+
+        Raises what `Chain.build` or `Signing.simulate` raises.
+        """
         if run.quote is None:
             raise ValueError(f"expected order {run.order_id} with a quote")
         quote = run.quote
-        least = max(min_out(quote.amount_out, run.slippage_bps), run.limit_out or 0)
-        transaction = self._chain.build(quote, least, run.order_id)
+        transaction = self._transaction(run, quote)
         moved = self._move(
             run,
             Trigger.BUILD,
@@ -148,6 +154,8 @@ class Execution:
             attempts=run.attempt if caught and not issubclass(caught, Transient) else MAX_ATTEMPTS,
             # The quote that an order names will not come back.
             retryable=not (caught and issubclass(caught, (Final, Reroute) if run.quote_id else Final)),
+            # Nobody but the client can sign another transaction.
+            requote=events.requote(run) if run.wallet and not (caught and issubclass(caught, Final)) else None,
         )
         # A Submit that timed out may send the transaction meanwhile. Then this verdict no longer holds.
         return self._move(run, Trigger.FAIL, data, from_status=order.status, error=data)
@@ -168,6 +176,16 @@ class Execution:
         )
         self._wake()
         return moved
+
+    def _transaction(self, run: Run, quote: Quote) -> Transaction:
+        if run.wallet is None:
+            least = max(min_out(quote.amount_out, run.slippage_bps), run.limit_out or 0)
+            return self._chain.build(quote, least, run.order_id)
+        if self._signing is None:
+            raise ValueError(f"expected order {run.order_id} on a market where clients sign")
+        transaction = _signed(run)
+        self._signing.simulate(transaction, quote.slot)
+        return transaction
 
     def _quote(self, run: Run) -> tuple[Quote, dict[str, Any]]:
         """The quote to execute, and the record of its decision."""

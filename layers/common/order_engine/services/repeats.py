@@ -59,6 +59,7 @@ def _fields(
         "clientOrderId": order.client_order_id,
         "userId": order.user_id,
         "quoteId": order.quote_id,
+        "wallet": order.wallet,
         "maxPriceImpactBps": order.max_price_impact_bps,
         "expiresAt": order.expires_at,
         "startAt": start_at,

@@ -15,16 +15,19 @@ from order_engine.domain.errors import (
     NoRoute,
     PriceImpactTooHigh,
     QuoteExpired,
+    QuoteUsed,
     Transient,
 )
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.markets import SIMULATED_MARKET, MarketDescription
-from order_engine.domain.orders import Order, OrderRequest
-from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit, Wallet
+from order_engine.domain.orders import Order, OrderRequest, SignedOrder
+from order_engine.domain.quotes import Offer
+from order_engine.ports import OrderQueue, OrderStore, Publish, QuoteStore, RateLimit, Signing, Wallet
 from order_engine.services import rate_limiting
 from order_engine.services.outlook import Outlook
 from order_engine.services.repeats import check_quoted, check_same
+from order_engine.services.signed_orders import check_quoted_wallet, check_signer, signed_request
 
 if TYPE_CHECKING:
     from order_engine.services.standing import Standing
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 class Submission:
     """Takes orders from clients, for execution in `market`. `warn` logs what goes wrong without harm to an order.
 
-    `standing` is asked for once there is an order that waits. Without a `wallet`, nothing is known of what can be paid.
+    `standing` is asked for once there is an order that waits. Without a `wallet`, nothing is known of what the engine
+    can pay. Without `signing`, clients sign no transactions in the market.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Submission:
         warn: Callable[[str], None],
         standing: Callable[[], Standing],
         wallet: Wallet | None = None,
+        signing: Signing | None = None,
         market: MarketDescription = SIMULATED_MARKET,
     ) -> None:
         self._orders = orders
@@ -57,11 +62,12 @@ class Submission:
         self._warn = warn
         self._standing = standing
         self._wallet = wallet
+        self._signing = signing
         self._market = market
 
     def submit(
         self,
-        request: OrderRequest,
+        request: OrderRequest | SignedOrder,
         client_id: UUID,
         idempotency_key: str | None = None,
         connection_id: str | None = None,
@@ -71,10 +77,14 @@ class Submission:
         Returns the order as it was accepted, and whether it is new: it is not if the key, or the `clientOrderId`, came
         with an earlier request. An order that waits for what the market offers now runs at once. The WebSocket
         connection `connection_id` listens to a new order from its first event. An order that names a quote must ask for
-        what was quoted. Raises `IdempotencyKeyReused`, `RateLimited`, `TooManySubscriptions`, `QuoteNotFound`,
-        `QuoteExpired`, `PriceImpactTooHigh`, `NoRoute`, `InsufficientFunds`, `InvalidOrder`, and for an order that
-        waits what `Standing.outlook` raises.
+        what was quoted. One that the client has signed has the id that its quote has fixed. Raises
+        `IdempotencyKeyReused`, `RateLimited`, `TooManySubscriptions`, `QuoteNotFound`, `QuoteExpired`, `QuoteUsed`,
+        `PriceImpactTooHigh`, `NoRoute`, `InsufficientFunds`, `InvalidOrder`, and for an order that waits what
+        `Standing.outlook` raises.
         """
+        if isinstance(request, SignedOrder):
+            offer = self._quotes.owned(client_id, request.quote_id)
+            request = signed_request(request, offer, self._signing)
         id = uuid7()
         refusal, found = self._judged(request, client_id)
         if refusal is not None:
@@ -83,6 +93,8 @@ class Submission:
             if earlier is None:
                 raise refusal
             return self._repeated(request, earlier), False
+        if request.signed is not None:
+            id = request.signed.order_id
         data, linked = self._first_event(request, found), None
         if request.linked is not None:
             linked = uuid7(), self._first_event(request.linked, Outlook())
@@ -127,15 +139,18 @@ class Submission:
 
     def _refusal(self, request: OrderRequest, client_id: UUID) -> EngineError | None:
         """Raises `QuoteNotFound`, `InvalidOrder`."""
+        check_signer(request, self._market.is_keyless)
         if limited := rate_limiting.refusal(self._rate_limit, client_id):
             return limited
         if request.quote_id is not None:
             offer = self._quotes.owned(client_id, request.quote_id)
             check_quoted(request, offer)
+            check_quoted_wallet(request, offer)
             try:
+                _check_unused(offer)
                 offer.check(time.time())
                 offer.quote.check_price_impact(offer.price_impact_bps, request.max_price_impact_bps)
-            except (QuoteExpired, PriceImpactTooHigh) as error:
+            except (QuoteUsed, QuoteExpired, PriceImpactTooHigh) as error:
                 return error
         try:
             self._market.check_tokens(request.token_in, request.token_out)
@@ -144,10 +159,13 @@ class Submission:
         return None
 
     def _unpaid(self, request: OrderRequest) -> InsufficientFunds | None:
-        if self._wallet is None:
+        wallet = self._wallet
+        if self._signing is not None and request.wallet is not None:
+            wallet = self._signing.wallet_at(request.wallet)
+        if wallet is None:
             return None
         try:
-            self._wallet.check(request.token_in, request.amount_in)
+            wallet.check(request.token_in, request.amount_in)
         except InsufficientFunds as error:
             return error
         except Transient as error:
@@ -173,3 +191,10 @@ class Submission:
             for event in self._orders.events(order.id):
                 return events.accepted(order, event.data), events.start_at(event.data)
         return order.as_accepted(), None
+
+
+def _check_unused(offer: Offer) -> None:
+    """Raises `QuoteUsed` if the order of the quote's transaction is stored already."""
+    if offer.unsigned is not None and offer.is_named:
+        order_id = offer.unsigned.order_id
+        raise QuoteUsed(f"expected a quote that no order has executed, was quote {offer.id} of order {order_id}")

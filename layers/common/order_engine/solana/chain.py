@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
-from order_engine.domain.errors import ChainRefused, QuoteExpired, SignatureMismatch, VenueUnavailable
+from order_engine.domain.errors import ChainRefused, EngineError, QuoteExpired, SignatureMismatch, VenueUnavailable
 from order_engine.domain.quotes import Costs, Quote
 from order_engine.domain.transactions import Fill, Transaction
 from order_engine.ports import PoolRegistry
@@ -18,16 +18,17 @@ from order_engine.solana.addresses import (
     address,
     encode,
 )
+from order_engine.solana.client_signing import message_of, signed
 from order_engine.solana.deployments import Deployment
 from order_engine.solana.failures import failure
 from order_engine.solana.fills import fill
 from order_engine.solana.instructions import SIGNATURE_LAMPORTS
 from order_engine.solana.lookup_tables import LookupTables
-from order_engine.solana.messages import serialize
+from order_engine.solana.messages import called_programs, payer, serialize
 from order_engine.solana.nodes import PREFLIGHT_FAILURE, RpcError
 from order_engine.solana.pools import PoolReader
 from order_engine.solana.programs.program import ProgramPool
-from order_engine.solana.rpc import Rpc, Status
+from order_engine.solana.rpc import Rpc, Simulation, Status
 from order_engine.solana.signing import Signer
 from order_engine.solana.tokens import TOKEN_ACCOUNT_BYTES
 from order_engine.solana.transactions import MAX_COMPUTE_UNITS, Draft, draft
@@ -47,7 +48,10 @@ _HARMLESS_PREFLIGHT_ERRORS = "AlreadyProcessed", "BlockhashNotFound"
 
 
 class SolanaChain:
-    """A `Chain`. `signer` is called when there is something to sign. `max_priority_fee` is that of a transaction."""
+    """A `Chain`, and the `Signing` of clients' transactions. `max_priority_fee` is that of a transaction.
+
+    `signer` is called when there is something to sign. Without a `wallet`, only clients can sign.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class SolanaChain:
         rpc: Rpc,
         deployment: Deployment,
         registry: PoolRegistry,
-        wallet: SolanaWallet,
+        wallet: SolanaWallet | None,
         signer: Callable[[], Signer],
         tables: LookupTables,
         max_priority_fee: int,
@@ -71,33 +75,62 @@ class SolanaChain:
         self._max_priority_fee = max_priority_fee
         self._now = now
 
-    def costs(self, quote: Quote) -> Costs:
-        """An estimate: only a simulation tells the compute units."""
+    def wallet_at(self, address: str) -> SolanaWallet:
+        return SolanaWallet.at(address, self._rpc, self._deployment)
+
+    def costs(self, quote: Quote, wallet: str | None = None) -> Costs:
+        """An estimate: only a simulation tells the compute units. Whoever has no wallet has no accounts."""
+        payer = self._wallet if wallet is None else self.wallet_at(wallet)
         units = UNITS_BESIDE_SWAPS + UNITS_OF_A_SWAP * len(quote.swaps)
         price = self._price([address(swap.pool) for swap in quote.swaps], units)
         bought = dict.fromkeys(swap.token_out for swap in quote.swaps)
         if quote.token_out == "SOL":
             del bought[quote.swaps[-1].token_out]
         fee = SIGNATURE_LAMPORTS - (-units * price // MICRO_LAMPORTS)
-        return Costs(fee, self._rent * self._missing(bought))
+        return Costs(fee, self._rent * (len(bought) if payer is None else self._missing(bought, payer)))
 
     def build(self, quote: Quote, min_out: int, order_id: UUID) -> Transaction:
+        if self._wallet is None:
+            raise ChainRefused("expected a transaction that the client has signed, was none: the engine has no wallet")
+        return self._written(quote, min_out, order_id, self._wallet, self._sign)
+
+    def prepare(self, quote: Quote, min_out: int, order_id: UUID, wallet: str) -> Transaction:
+        return self._written(quote, min_out, order_id, self.wallet_at(wallet), lambda message: bytes(SIGNATURE_BYTES))
+
+    def signed(self, unsigned: Transaction, wallet: str, wire: str) -> Transaction:
+        return signed(unsigned, wallet, wire)
+
+    def simulate(self, transaction: Transaction, slot: int) -> None:
+        simulation = self._rpc.simulate(b64decode(_wire(transaction)), slot, as_is=True)
+        if simulation.error is None or simulation.error == "AlreadyProcessed":
+            return
+        if simulation.error == "BlockhashNotFound" and self._status(transaction):
+            # Its client has sent it too, and its blockhash is over by now.
+            return
+        message = message_of(transaction)
+        wallet = SolanaWallet(self._rpc, self._deployment, payer(message))
+        raise self._failure(simulation, called_programs(message), transaction, wallet)
+
+    def _written(
+        self, quote: Quote, min_out: int, order_id: UUID, wallet: SolanaWallet, sign: Callable[[bytes], bytes]
+    ) -> Transaction:
+        """The transaction of a quote, which this wallet pays."""
         quote.check(self._now())
         swapping = draft(
             quote,
             min_out,
             order_id,
-            wallet=self._wallet.key,
+            wallet=wallet.key,
             deployment=self._deployment,
             pools=self._pools(quote),
             rent=self._rent,
             tables=self._tables.read(),
         )
-        units = self._simulated_units(swapping, quote)
+        units = self._simulated_units(swapping, quote, wallet)
         priced = swapping.with_budget(units, self._price(swapping.writable, units))
         blockhash = self._rpc.latest_blockhash(quote.slot)
         message = priced.message(blockhash.hash)
-        signature = self._sign(message)
+        signature = sign(message)
         return Transaction.of(
             quote,
             min_out,
@@ -109,10 +142,8 @@ class SolanaChain:
 
     def submit(self, transaction: Transaction) -> None:
         """Never raises `QuoteExpired`: that a node refuses a transaction does not prove that none carries it out."""
-        if transaction.wire is None:
-            raise ValueError(f"expected transaction {transaction.signature} with its bytes")
         try:
-            signature = self._rpc.send(transaction.wire)
+            signature = self._rpc.send(_wire(transaction))
         except RpcError as error:
             reason = error.data.get("err") if isinstance(error.data, dict) else None
             if error.code == PREFLIGHT_FAILURE and reason in _HARMLESS_PREFLIGHT_ERRORS:
@@ -167,7 +198,7 @@ class SolanaChain:
             raise QuoteExpired(f"pool {id} can no longer be traded in: {error}")
         return {id: read.pool for id, read in found.pools.items()}
 
-    def _simulated_units(self, swapping: Draft, quote: Quote) -> int:
+    def _simulated_units(self, swapping: Draft, quote: Quote, wallet: SolanaWallet) -> int:
         """The limit of compute units. Raises what the transaction would fail with."""
         # The simulation pays the highest fee, so that the wallet can pay the real one.
         budget = MAX_COMPUTE_UNITS, self._max_priority_fee * MICRO_LAMPORTS // MAX_COMPUTE_UNITS
@@ -177,12 +208,17 @@ class SolanaChain:
         if simulation.error is None:
             numerator, denominator = _MARGIN
             return min(simulation.units * numerator // denominator + 1, MAX_COMPUTE_UNITS)
-        called = [step.instruction.program for step in full.steps]
+        raise self._failure(simulation, [step.instruction.program for step in full.steps], quote, wallet)
+
+    def _failure(
+        self, simulation: Simulation, called: Sequence[Address], swap: Quote | Transaction, wallet: SolanaWallet
+    ) -> EngineError:
+        """What a transaction would fail with. Raises `InsufficientFunds` if its wallet holds too little."""
         error = failure(simulation.error, simulation.logs, called, self._deployment.programs)
         if isinstance(error, ChainRefused):
             # Programs have various names for an account that is missing or holds too little.
-            self._wallet.check(quote.token_in, quote.amount_in)
-        raise error
+            wallet.check(swap.token_in, swap.amount_in)
+        return error
 
     def _price(self, accounts: Sequence[Address], units: int) -> int:
         """The price of a compute unit, in micro-lamports: what three of four recent slots would have taken."""
@@ -190,20 +226,24 @@ class SolanaChain:
         return min(paid[len(paid) * 3 // 4], self._max_priority_fee * MICRO_LAMPORTS // units)
 
     def _sign(self, message: bytes) -> bytes:
-        signer = self._signer()
-        if signer.address != self._wallet.key:
-            raise ChainRefused(
-                f"expected the key of wallet {self._wallet.address}, was that of {encode(signer.address)}"
-            )
+        signer, wallet = self._signer(), payer(message)
+        if signer.address != wallet:
+            raise ChainRefused(f"expected the key of wallet {encode(wallet)}, was that of {encode(signer.address)}")
         return signer.sign(message)
 
-    def _missing(self, tokens: Collection[str]) -> int:
+    def _missing(self, tokens: Collection[str], wallet: SolanaWallet) -> int:
         """How many of the wallet's accounts for these tokens do not exist."""
         if not tokens:
             return 0
-        accounts = [self._wallet.associated(symbol) for symbol in tokens]
+        accounts = [wallet.associated(symbol) for symbol in tokens]
         return list(self._rpc.accounts(accounts).accounts.values()).count(None)
 
     @property
     def _rent(self) -> int:
         return self._rpc.minimum_balance(TOKEN_ACCOUNT_BYTES)
+
+
+def _wire(transaction: Transaction) -> str:
+    if transaction.wire is None:
+        raise ValueError(f"expected transaction {transaction.signature} with its bytes")
+    return transaction.wire

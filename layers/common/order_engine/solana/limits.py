@@ -8,7 +8,7 @@ from uuid import UUID
 from order_engine.dex.routing import Hop
 from order_engine.domain.errors import ChainRefused
 from order_engine.domain.quotes import PlannedSwap, Quote
-from order_engine.solana.addresses import ADDRESS_BYTES, Address
+from order_engine.solana.addresses import ADDRESS_BYTES
 from order_engine.solana.deployments import Deployment
 from order_engine.solana.lookup_tables import LookupTables
 from order_engine.solana.programs.program import ProgramPool, Trader
@@ -21,15 +21,19 @@ MAX_ANSWERS = 256
 """Answers to keep: more than the routes of an environment's pairs, and at most a few megabytes."""
 
 
+_WALLET = bytes(range(1, ADDRESS_BYTES + 1))
+"""Stands for any wallet: a transaction names it and its accounts once, whatever their addresses."""
+
+
 class TransactionLimits:
-    """The `Limits` of the wallet's transactions. `pool` returns the pool at an address, as it was listed."""
+    """The `Limits` of transactions, which are the same for every wallet.
+
+    `pool` returns the pool at an address, as it was listed.
+    """
 
     hop_reserve_bps = HOP_RESERVE_BPS
 
-    def __init__(
-        self, wallet: Address, deployment: Deployment, pool: Callable[[str], ProgramPool], tables: LookupTables
-    ) -> None:
-        self._wallet = wallet
+    def __init__(self, deployment: Deployment, pool: Callable[[str], ProgramPool], tables: LookupTables) -> None:
         self._deployment = deployment
         self._pool = pool
         self._tables = tables
@@ -50,7 +54,7 @@ class TransactionLimits:
         for hop in hops:
             mint_in, mint_out = self._deployment.mint(hop.token_in), self._deployment.mint(hop.token_out)
             # The mints stand for the wallet's accounts for them.
-            trader = Trader(self._wallet, mint_in, mint_out)
+            trader = Trader(_WALLET, mint_in, mint_out)
             for leg in hop.legs:
                 pool, amount_in, amount_out = self._pool(leg.listing.id), leg.swap.amount_in, leg.swap.amount_out
                 a_to_b = pool.mints[0] == mint_in
@@ -81,7 +85,7 @@ class TransactionLimits:
             quote,
             0,
             UUID(int=0),
-            wallet=self._wallet,
+            wallet=_WALLET,
             deployment=self._deployment,
             pools=pools,
             rent=0,

@@ -18,6 +18,8 @@ MAX_TRANSACTION_ACCOUNTS = 64
 """How many accounts a transaction may name, those in lookup tables included."""
 
 _VERSION_0 = 0x80
+_HEADER_BYTES = 4
+"""The version, and how many accounts sign or are only read."""
 _INDEXES = 256
 """Instructions and lookups refer to an account by one byte."""
 
@@ -112,6 +114,36 @@ def transaction_size(message: bytes) -> int:
     """The bytes of a message's transaction, before it is signed."""
     signatures = message[1]
     return len(compact_u16(signatures)) + signatures * SIGNATURE_BYTES + len(message)
+
+
+def payer(message: bytes) -> Address:
+    """The first signer of a compiled message, who pays the fee."""
+    _, at = _read_u16(message, _HEADER_BYTES)
+    return message[at : at + ADDRESS_BYTES]
+
+
+def called_programs(message: bytes) -> list[Address]:
+    """The programs that the instructions of a compiled message call, in their order."""
+    count, at = _read_u16(message, _HEADER_BYTES)
+    keys = [message[at + ADDRESS_BYTES * index :][:ADDRESS_BYTES] for index in range(count)]
+    count, at = _read_u16(message, at + ADDRESS_BYTES * (len(keys) + 1))  # The blockhash comes first.
+    programs = []
+    for _ in range(count):
+        programs.append(keys[message[at]])
+        accounts, at = _read_u16(message, at + 1)
+        size, at = _read_u16(message, at + accounts)
+        at += size
+    return programs
+
+
+def _read_u16(raw: bytes, at: int) -> tuple[int, int]:
+    """The length that `compact_u16` has written there, and where it ends."""
+    number = shift = 0
+    while True:
+        number |= (raw[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if raw[at - 1] < 0x80:
+            return number, at
 
 
 def compact_u16(number: int) -> bytes:

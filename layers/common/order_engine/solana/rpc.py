@@ -173,16 +173,19 @@ class Rpc:
 
         return self._ask("getEpochInfo", [_FINALIZED], parse)
 
-    def simulate(self, wire: bytes, min_slot: int = 0) -> Simulation:
-        """Carries out a transaction without effect. Neither its signatures nor its blockhash need be valid."""
+    def simulate(self, wire: bytes, min_slot: int = 0, *, as_is: bool = False) -> Simulation:
+        """Carries out a transaction without effect.
+
+        Neither its signatures nor its blockhash need be valid, unless it is tried `as_is`.
+        """
 
         def parse(result: Any) -> Simulation:
             value = result["value"]
             units = _natural(value["unitsConsumed"]) if value["err"] is None else 0
             return Simulation(value["err"], _texts(value["logs"]), units)
 
-        unchecked = {"sigVerify": False, "replaceRecentBlockhash": True}
-        options = {**_CONFIRMED, **_BASE64, **unchecked, "minContextSlot": min_slot}
+        checked = {"sigVerify": as_is, "replaceRecentBlockhash": not as_is}
+        options = {**_CONFIRMED, **_BASE64, **checked, "minContextSlot": min_slot}
         return self._ask("simulateTransaction", [b64encode(wire).decode(), options], parse)
 
     def send(self, wire: str) -> str:

@@ -112,15 +112,20 @@ class RemoteSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Checks the signature: the chain would only drop a transaction that another key has signed."""
-        # Only an engine that signs needs the package, which is slow to import.
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
         signature = self._sign(message)
-        try:
-            Ed25519PublicKey.from_public_bytes(self.address).verify(signature, message)
-        except InvalidSignature:
-            raise ChainRefused(
-                f"expected the signature of wallet {encode(self.address)}, was that of another key"
-            ) from None
+        if not is_signature(self.address, signature, message):
+            raise ChainRefused(f"expected the signature of wallet {encode(self.address)}, was that of another key")
         return signature
+
+
+def is_signature(wallet: Address, signature: bytes, message: bytes) -> bool:
+    """Whether the wallet has signed the message."""
+    # Slow to import, and needed only where there is a signature to check.
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(wallet).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True

@@ -45,6 +45,7 @@ _VALUES_OF = f"""
                                     THEN coalesce(%(start_at)s::timestamptz, now()) END, %({{0}}slices_done)s,"""
 _VALUES = _VALUES_OF.format("")
 _LINKED_VALUES = _VALUES_OF.format("linked_")
+_SIGNED_COLUMNS, _SIGNED_VALUES = ", wallet, transaction", ", %(wallet)s, %(transaction)s"
 
 _LINKED = f""", linked AS (
         INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, user_id,
@@ -63,14 +64,20 @@ _LINKED = f""", linked AS (
 
 def statement(request: OrderRequest, room: str) -> str:
     """The statement of such an order, for as long as there is `room`."""
-    return _statement(room, request.quote_id is not None, request.terms is not None, request.linked is not None)
+    return _statement(
+        room,
+        quoted=request.quote_id is not None,
+        waits=request.terms is not None,
+        linked=request.linked is not None,
+        signed=request.signed is not None,
+    )
 
 
 @cache
-def _statement(room: str, quoted: bool, waits: bool, linked: bool) -> str:
+def _statement(room: str, *, quoted: bool, waits: bool, linked: bool, signed: bool) -> str:
     return _INSERT.format(
-        columns=_COLUMNS if waits else "",
-        values=f", {_VALUES} %(linked_id)s" if waits else "",
+        columns=(_COLUMNS if waits else "") + (_SIGNED_COLUMNS if signed else ""),
+        values=(f", {_VALUES} %(linked_id)s" if waits else "") + (_SIGNED_VALUES if signed else ""),
         # The connection listens to both orders.
         room=f"{room} - 1" if linked and room != "TRUE" else room,
         more=(_NAMED if quoted else "") + (_LINKED if linked else ""),
@@ -93,6 +100,8 @@ def parameters(request: OrderRequest, linked: tuple[UUID, dict[str, Any]] | None
     if request.terms is not None:
         values |= {"expires_at": request.expires_at, "start_at": request.start_at, "linked_id": linked and linked[0]}
         values |= _waiting(request)
+    if request.signed is not None:
+        values |= {"wallet": request.wallet, "transaction": Jsonb(request.signed.transaction.dump())}
     if request.linked is not None and linked is not None:
         values |= {"linked_type": request.linked.type, "linked_data": Jsonb(linked[1])}
         values |= {f"linked_{name}": value for name, value in _waiting(request.linked).items()}

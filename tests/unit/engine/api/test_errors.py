@@ -67,8 +67,7 @@ def test_the_status_follows_from_the_reaction(error: type[EngineError]) -> None:
     elif issubclass(error, Transient):
         assert status == 503
     else:
-        # A request can raise only one of these: an expired quote.
-        assert status == (409 if error is errors.QuoteExpired else 500)
+        assert status == 409
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,8 @@ def test_the_status_follows_from_the_reaction(error: type[EngineError]) -> None:
         (errors.StoreUnavailable, 503),
         (errors.QuoteNotFound, 404),
         (errors.QuoteExpired, 409),
+        (errors.QuoteUsed, 409),
+        (errors.SlippageExceeded, 409),
         (errors.NoRoute, 422),
         (errors.AmountTooSmall, 422),
         (errors.InsufficientLiquidity, 422),

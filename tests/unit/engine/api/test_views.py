@@ -73,6 +73,7 @@ def test_an_order_is_shown_in_decimal_strings() -> None:
         "quoteId": "01890a5d-ac96-774b-bcce-b302099a8058",
         "parentId": None,
         "linkedOrderId": None,
+        "wallet": None,
         "expiresAt": None,
         "terms": None,
         "createdAt": "2026-01-31T12:00:00.000Z",

@@ -30,7 +30,7 @@ REQUEST = OrderRequest("market", "USDC", "SOL", 2_500_000, 75, "a-1", "u-1")
 CLIENT = UUID(int=1)
 QUOTE_ID = UUID(int=2)
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-DEVNET = MarketDescription("Devnet", tokens=["SOL", "USDC"])
+DEVNET = MarketDescription("Devnet", wallet="engine", tokens=["SOL", "USDC"])
 
 
 class Journal:

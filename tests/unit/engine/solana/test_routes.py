@@ -128,7 +128,7 @@ NO_TABLES = LookupTables(Rpc(Nodes("http://127.0.0.1:1")))
 
 def limits(tables: LookupTables = NO_TABLES) -> TransactionLimits:
     pools = {encode(known.pool.address): known.pool for known in POOLS.values()}
-    return TransactionLimits(WALLET.address, MAINNET, pools.__getitem__, tables)
+    return TransactionLimits(MAINNET, pools.__getitem__, tables)
 
 
 SINGLE = [(name, symbol) for name, known in POOLS.items() for symbol in known.symbols]
