@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote as quoted
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from order_engine_client.errors import Unreachable
@@ -35,7 +35,7 @@ A = TypeVar("A", bound=Answer)
 T = TypeVar("T")
 
 HERE = "http://127.0.0.1:3000"
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(defer_build=True))
 
 
 class Filters(TypedDict, total=False):
