@@ -44,6 +44,8 @@ _GAPS = {
     ),
     Gap("sam local does not compress"): (
         "test_dashboard.py::test_the_page_needs_no_key_and_its_files_are_compressed[]",
+        "test_reference.py::test_the_reference_needs_no_key_and_its_files_are_compressed[-/docs]",
+        "test_reference.py::test_the_reference_needs_no_key_and_its_files_are_compressed[-/docs/websocket]",
     ),
 }
 
