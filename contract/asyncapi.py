@@ -39,6 +39,7 @@ from order_engine.domain.errors import (
     QuoteExpired,
     QuoteNotFound,
     RateLimited,
+    ScopeMissing,
     StoreUnavailable,
     TooLateToCancel,
     TooManySubscriptions,
@@ -50,6 +51,7 @@ _ORDER_ID = EXAMPLES["confirmed"]["orderId"]
 _REFUSALS = (
     InvalidJson,
     UnknownAction,
+    ScopeMissing,
     InvalidOrder,
     InvalidRequest,
     OrderNotFound,

@@ -17,6 +17,7 @@ from contract.values import (
     OrderType,
     Price,
     Rent,
+    Scope,
     Slot,
     Token,
     TxHash,
@@ -39,10 +40,15 @@ class Wait(Wire):
     retry_after: Annotated[int, Field(ge=1, description="Seconds.")]
 
 
+class MissingScope(Wire):
+    needed_scope: Scope
+    scope: Annotated[Scope, Field(description="That of the key.")]
+
+
 class ErrorBody(Wire):
     code: str
     message: str
-    details: Annotated[list[Problem | Wait], Field(description="One for each invalid field.")]
+    details: Annotated[list[Problem | Wait | MissingScope], Field(description="One for each invalid field.")]
 
 
 class Error(Wire):
@@ -187,6 +193,7 @@ class Ticket(Wire):
     ticket: Annotated[str, Field(pattern=f"^{TICKET_PREFIX}")]
     expires_at: datetime
     web_socket_url: Annotated[str, Field(description="The URL of the WebSocket API, without the ticket.")]
+    scope: Annotated[Scope, Field(description="What the connection may do, as the key that the ticket stands for.")]
 
 
 class Check(Wire):

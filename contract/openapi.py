@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer, Licen
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
 from pydantic import Field
 
-from contract import VERSION
+from contract import VERSION, keys
 from contract.examples import EXAMPLES, ORDER_FORMS, shown
 from contract.forms import Form, ReplaceForm, ShortOrderForm, SignedOrderForm
 from contract.models import (
@@ -53,6 +53,7 @@ from order_engine.domain.errors import (
     QuoteNotFound,
     QuoteUsed,
     RateLimited,
+    ScopeMissing,
     SlippageExceeded,
     TooLateToCancel,
     UnsupportedMediaType,
@@ -94,6 +95,7 @@ OfPair = Annotated[
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
+    ScopeMissing,
     QuoteNotFound,
     QuoteExpired,
     QuoteUsed,
@@ -304,6 +306,7 @@ def get_order(order_id: OrderId) -> None:
     InvalidJson,
     InvalidOrder,
     InvalidRequest,
+    ScopeMissing,
     OrderNotFound,
     NotOpen,
     PayloadTooLarge,
@@ -331,6 +334,7 @@ def replace_order(
     "Cancel all orders",
     {200: answer(CancelledOrders, "The orders that are cancelled now.", cancelled=EXAMPLES["all cancelled"])},
     InvalidRequest,
+    ScopeMissing,
 )
 def cancel_orders(type: OfType, token_pair: OfPair) -> None:
     """Cancels the client's orders that can still be cancelled, at most 1000. If complete is false, ask again."""
@@ -343,6 +347,7 @@ def cancel_orders(type: OfType, token_pair: OfPair) -> None:
     "Cancel an order",
     {200: answer(OrderWithEvents, "The cancelled order and its events.", cancelled=EXAMPLES["cancelled"])},
     InvalidRequest,
+    ScopeMissing,
     OrderNotFound,
     TooLateToCancel,
 )
@@ -467,10 +472,13 @@ def openapi() -> dict[str, Any]:
             Tag(name="orders", description="Orders of the client that the key belongs to."),
             Tag(name="quotes", description="The amounts that orders would receive."),
             Tag(name="market", description="Where orders are executed, and the wallet that pays."),
+            keys.TAG,
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),
             Tag(name="service", description="Open to everyone."),
         ],
-        security_schemes={"key": HTTPBearer(description="An API key: oee_ and 43 characters.")},
+        security_schemes={
+            "key": HTTPBearer(description="An API key: oee_ and 43 characters. Its scope is read, trade or admin.")
+        },
         security=[{"key": []}],
     )
     document: dict[str, Any] = json.loads(text)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from order_engine.domain import access
 from order_engine.domain.markets import CLUSTERS, SIMULATED
 from order_engine.domain.terms import TERMS
 from order_engine.domain.tokens import TOKENS
@@ -60,6 +61,13 @@ Rent = Annotated[
 
 IdempotencyKey = Annotated[str, Field(pattern="^[ -~]{1,255}$")]
 Time = Annotated[datetime, Field(description="In the future, at most 365 days from now.")]
+Scope = Annotated[
+    str,
+    Field(
+        json_schema_extra=values(*access.Scope),
+        description="What a key may do: read; trade, which includes read; admin, which includes both.",
+    ),
+]
 OrderType = Annotated[str, Field(json_schema_extra=values("market", *TERMS))]
 
 

@@ -571,6 +571,31 @@ class Checks(Model):
     queue: Check
 
 
+class CreatedKey(Answer):
+    """A new API key."""
+
+    id: str
+    client: str
+    """The client's name."""
+    prefix: str
+    """The key's first characters."""
+    scope: Literal["read", "trade", "admin"] | str
+    """What a key may do: read; trade, which includes read; admin, which includes both."""
+    created_at: datetime
+    created_by: str | None
+    """"key ID" for a key of the client, or "operator". null if that was before there was an audit."""
+    expires_at: datetime | None
+    """null: the key does not expire."""
+    last_used_at: datetime | None
+    """Up to a minute old. null: never used."""
+    revoked_at: datetime | None
+    """null: the key is not revoked."""
+    revoked_by: str | None
+    """"key ID" for a key of the client, or "operator". null if that was before there was an audit."""
+    key: str
+    """No other answer contains it."""
+
+
 class Explorer(Model):
     """Where a browser finds a transaction and an account."""
 
@@ -602,6 +627,36 @@ class Health(Answer):
     checks: Checks
 
 
+class Key(Answer):
+    """An API key, without its text."""
+
+    id: str
+    client: str
+    """The client's name."""
+    prefix: str
+    """The key's first characters."""
+    scope: Literal["read", "trade", "admin"] | str
+    """What a key may do: read; trade, which includes read; admin, which includes both."""
+    created_at: datetime
+    created_by: str | None
+    """"key ID" for a key of the client, or "operator". null if that was before there was an audit."""
+    expires_at: datetime | None
+    """null: the key does not expire."""
+    last_used_at: datetime | None
+    """Up to a minute old. null: never used."""
+    revoked_at: datetime | None
+    """null: the key is not revoked."""
+    revoked_by: str | None
+    """"key ID" for a key of the client, or "operator". null if that was before there was an audit."""
+
+
+class KeyList(Answer):
+    """The client's keys."""
+
+    keys: list[Key]
+    """The oldest one first."""
+
+
 class LimitOrder(Form):
     """An order that waits for a price, and never receives less. It has either limitPrice or minAmountOut."""
 
@@ -621,6 +676,22 @@ class LimitOrder(Form):
     limit_price: AskedAmount | None = None
     min_amount_out: AskedAmount | None = None
     """Whole tokenOut for the whole amountIn."""
+
+
+class MissingScope(Model):
+    needed_scope: Literal["read", "trade", "admin"] | str
+    """What a key may do: read; trade, which includes read; admin, which includes both."""
+    scope: Literal["read", "trade", "admin"] | str
+    """That of the key."""
+
+
+class NewKey(Form):
+    """A key that is to be created."""
+
+    scope: Literal["read", "trade", "admin"] | str | None = None
+    """What a key may do: read; trade, which includes read; admin, which includes both."""
+    expires_at: AwareDatetime | None = None
+    """In the future. null: never."""
 
 
 class OcoOrder(Form):
@@ -857,6 +928,8 @@ class Ticket(Answer):
     expires_at: datetime
     web_socket_url: str
     """The URL of the WebSocket API, without the ticket."""
+    scope: Literal["read", "trade", "admin"] | str
+    """What the connection may do, as the key that the ticket stands for."""
 
 
 class Wallet(Answer):
@@ -877,9 +950,11 @@ STATUSES = {
     "InvalidOrder": 400,
     "InvalidRequest": 400,
     "Unauthorized": 401,
+    "ScopeMissing": 403,
     "OriginNotAllowed": 403,
     "UnknownAction": 400,
     "OrderNotFound": 404,
+    "KeyNotFound": 404,
     "QuoteNotFound": 404,
     "NotFound": 404,
     "QuoteExpired": 409,

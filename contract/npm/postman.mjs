@@ -16,12 +16,19 @@ const options = {
 const KEPT = {
   "Submit an order": 'pm.collectionVariables.set("orderId", pm.response.json().orderId);',
   "List orders": 'pm.expect(pm.response.json().orders[0].orderId).to.equal(pm.collectionVariables.get("orderId"));',
+  "Create a key": 'pm.collectionVariables.set("keyId", pm.response.json().id);',
   "Read an order": 'pm.expect(pm.response.json().orderId).to.equal(pm.collectionVariables.get("orderId"));',
 };
 // A market order does not wait, its transaction may have been sent by then, and the simulated market has no wallet.
-const ALSO = { "Replace terms of an open order": [409], "Cancel an order": [409], "Read the wallet": [404] };
-const ORDER = ["service", "market", "websocket", "quotes", "orders"];
+const ALSO = { "Replace terms of an open order": [409], "Cancel an order": [409], "Read a wallet": [404] };
+// Only an admin manages keys.
+for (const name of ["List keys", "Create a key", "Revoke a key"]) ALSO[name] = [403];
+const ORDER = ["service", "keys", "market", "websocket", "quotes", "orders"];
 const REQUESTS = [
+  "Read this key",
+  "List keys",
+  "Create a key",
+  "Revoke a key",
   "Submit an order",
   "List orders",
   "Read an order",
@@ -109,7 +116,7 @@ converter.convert({ type: "string", data: document }, options, (error, result) =
     item: folder.item.sort(at(REQUESTS)).map(finished),
   }));
   auth.bearer[0].value = "{{key}}";
-  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }, { key: "waitingOrderId", value: "" }];
+  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }, { key: "keyId", value: "" }, { key: "waitingOrderId", value: "" }];
   const waits = { name: "open orders", description: "An order that waits.", item: WAITS.map(written) };
   const refusals = { name: "refused", description: "Answers to invalid requests.", item: REFUSED.map(refused) };
   const collection = { info, item: [...folders, waits, refusals], auth, variable: variables };

@@ -13,13 +13,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import schema, stores
+from order_engine.domain.access import DEPLOYMENT, Scope
 
 
 def migrate(development_key: str) -> None:
     schema.migrate()
     schema.create_pools()
     if development_key:
-        stores.clients().add_key("development", development_key)
+        stores.clients().add_key("development", development_key, Scope.ADMIN, actor=DEPLOYMENT)
 
 
 @logger.inject_lambda_context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -27,11 +28,16 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/market", {}),
     ("GET", "/api/wallet", {}),
     ("GET", "/api/orders", {}),
+    ("GET", "/api/orders/active", {}),
     ("GET", f"/api/orders/{UNKNOWN}", {}),
     ("DELETE", "/api/orders", {}),
     ("PATCH", f"/api/orders/{UNKNOWN}", {"json": {"limitPrice": "180"}}),
     ("DELETE", f"/api/orders/{UNKNOWN}", {}),
     ("POST", "/api/ws-ticket", {}),
+    ("GET", "/api/key", {}),
+    ("GET", "/api/keys", {}),
+    ("POST", "/api/keys", {"json": {}}),
+    ("DELETE", f"/api/keys/{UNKNOWN}", {}),
 ]
 
 
@@ -69,7 +75,9 @@ def test_every_endpoint_is_in_the_list() -> None:
     page |= {("GET", "/docs"), ("GET", "/docs/websocket"), ("GET", "/docs/assets/{version}/{name}")}
     open_to_everyone = page | {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
     assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
-    assert {(method, path.replace(UNKNOWN, "{orderId}")) for method, path, _ in ENDPOINTS} == closed
+    assert {
+        (method, re.sub(r"(order|key)s/[0-9a-f-]{36}", r"\1s/{\1Id}", path)) for method, path, _ in ENDPOINTS
+    } == closed
     (websocket,) = template().of(WebSocketApi).values()
     assert websocket.authorizer is not None
 
@@ -209,7 +217,7 @@ async def test_a_second_key_of_a_client_reads_what_the_first_has_submitted(
 async def ticket_of(at: Client) -> str:
     answer = await at.request("POST", "/api/ws-ticket")
     assert answer.status == 201
-    assert set(answer.body) == {"ticket", "expiresAt", "webSocketUrl"}
+    assert set(answer.body) == {"ticket", "expiresAt", "webSocketUrl", "scope"}
     ticket: str = answer.body["ticket"]
     return ticket
 

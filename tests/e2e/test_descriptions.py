@@ -46,6 +46,8 @@ async def test_whatever_is_sent_is_answered_as_described(stack: Stack, market: M
         "--url", stack.rest, "--header", f"Authorization: Bearer {stack.key}",
         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60", "--seed", "1",
         "--generation-database", "none", "--request-timeout", "10",
+        # It would find its own key in the list of keys, and revoke it.
+        "--exclude-operation-id", "revokeKey",
         # A schema can't say that two tokens differ or how many decimals each has. API Gateway answers no 405. A
         # cancelled order can still be read.
         "--exclude-checks", "positive_data_acceptance,unsupported_method,use_after_free",
@@ -75,7 +77,7 @@ def test_the_postman_collection_runs_from_its_first_request_to_its_last(
     ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr
     stats = json.loads(report.read_text())["run"]["stats"]
-    assert stats["requests"]["total"] == stats["assertions"]["total"] == 22
+    assert stats["requests"]["total"] == stats["assertions"]["total"] == 26
     assert stats["assertions"]["failed"] == 0
 
 

@@ -12,7 +12,17 @@ from order_engine.storage.database import Database
 from tests.support.orders import CALLER, OTHER
 
 _TABLES = (
-    *("subscriptions", "order_events", "orders", "quotes", "connections", "tickets", "api_keys", "market_faults"),
+    *(
+        "subscriptions",
+        "order_events",
+        "orders",
+        "quotes",
+        "connections",
+        "tickets",
+        "key_audit",
+        "api_keys",
+        "market_faults",
+    ),
     *("market_transactions", "market_pools", "market_mints", "solana_pools", "leases", "tokens"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from order_engine.domain.access import Caller
+from order_engine.domain.access import Caller, Scope
 from order_engine.domain.events import Event
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import RUNNING, Status, Trigger
@@ -17,11 +17,11 @@ REQUEST = OrderRequest("market", "SOL", "USDC", 1_500_000_000)
 
 RUN = "run-1"
 
-CALLER = Caller(UUID(int=1), UUID(int=2))
+CALLER = Caller(UUID(int=1), UUID(int=2), Scope.TRADE)
 
 CLIENT = CALLER.client_id
 
-OTHER = Caller(UUID(int=3), UUID(int=4))
+OTHER = Caller(UUID(int=3), UUID(int=4), Scope.TRADE)
 """Every clean database has these two clients with a key each."""
 
 LEASE = LEASE_SECONDS

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from order_engine.dex.routing import Listing
-    from order_engine.domain.access import Caller
+    from order_engine.domain.access import ApiKey, Caller, Scope
     from order_engine.domain.errors import EngineError
     from order_engine.domain.events import Activation, Event
     from order_engine.domain.lifecycle import Status, Trigger
@@ -519,20 +519,36 @@ class ConnectionStore(Protocol):
         """The client's connections that have been open the longest."""
 
     def overdue(self) -> list[str]:
-        """Connections whose key has been revoked since, that have expired, or are older than API Gateway allows."""
+        """Connections whose key is revoked or has expired, that must close, or are older than API Gateway allows."""
 
 
 class CredentialStore(Protocol):
     """API keys and tickets."""
 
     def caller_with_key(self, key: str) -> Caller | None:
-        """The caller whose key it is; `None` if the key is unknown or revoked."""
+        """The caller whose key it is; `None` if the key is unknown, revoked or expired. Notes that it is used."""
 
     def redeem(self, ticket: str) -> Caller | None:
         """The caller to whom the ticket was issued, the first time.
 
-        `None` if it is used, expired or unknown, or its key is revoked.
+        `None` if it is used, expired or unknown, or its key is revoked or expired.
         """
+
+
+class KeyStore(Protocol):
+    """API keys as those who manage them see them. An `actor` is who does something to a key, for the audit."""
+
+    def key_of(self, caller: Caller) -> ApiKey:
+        """The key that the caller uses."""
+
+    def list_keys(self, client_id: UUID) -> list[ApiKey]:
+        """Every key of the client, oldest first."""
+
+    def add_key(self, client: str, key: str, scope: Scope, expires_at: datetime | None, actor: str) -> ApiKey:
+        """Adds this key to the client with this name. Raises `ValueError` for an expiry that is over."""
+
+    def revoke(self, key_id: UUID, client_id: UUID, actor: str) -> ApiKey | None:
+        """Revokes a key of the client; `None` if it has none with this id. A repeated call changes nothing."""
 
 
 class EventPartitions(Protocol):

@@ -53,7 +53,8 @@ def test_a_key_allows_the_whole_stage_and_names_its_client(
 
 def test_a_ticket_allows_one_connection(functions: Functions, orders: PostgresOrderStore) -> None:
     status, body = answered(functions("ticket", rest("POST", "/api/ws-ticket")))
-    assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl"})
+    assert (status, set(body)) == (201, {"ticket", "expiresAt", "webSocketUrl", "scope"})
+    assert body["scope"] == CALLER.scope
     event = asked(websocket("CONNECT", query={"ticket": body["ticket"]}), None)
     assert caller_of({"authorizer": functions("authorize", event)["context"]}) == CALLER
     with pytest.raises(RuntimeError, match="^Unauthorized$"):
@@ -68,6 +69,10 @@ def test_a_ticket_allows_one_connection(functions: Functions, orders: PostgresOr
         ("submit", rest("GET", f"/api/orders/{uuid4()}")),
         ("submit", rest("DELETE", f"/api/orders/{uuid4()}")),
         ("ticket", rest("POST", "/api/ws-ticket")),
+        ("ticket", rest("GET", "/api/key")),
+        ("ticket", rest("GET", "/api/keys")),
+        ("ticket", rest("POST", "/api/keys", "{}")),
+        ("ticket", rest("DELETE", f"/api/keys/{uuid4()}")),
     ],
 )
 def test_a_request_without_an_authorizers_verdict_is_refused(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from order_engine.api.views import event_view
 from order_engine.api.websocket import ACTIONS, WebSocketApi
+from order_engine.domain.access import Scope
 from order_engine.domain.errors import InvalidRequest, OrderNotFound, OriginNotAllowed, TooManyConnections
 from order_engine.domain.lifecycle import Status
 from order_engine.ports import ConnectionRefused
@@ -76,10 +78,11 @@ class Scene:
         """As a `ReplayQueue`."""
         self.replays.append((connection_id, client_id, order_id))
 
-    def say(self, message: object) -> list[dict[str, Any]]:
-        """Returns what connection `c1` receives after it sent this message."""
+    def say(self, message: object, scope: Scope = Scope.TRADE) -> list[dict[str, Any]]:
+        """Returns what connection `c1`, whose key has this scope, receives after it sent this message."""
         self.connections.sent.clear()
-        self.websocket.receive(CALLER, "c1", message if isinstance(message, str) else json.dumps(message))
+        text = message if isinstance(message, str) else json.dumps(message)
+        self.websocket.receive(replace(CALLER, scope=scope), "c1", text)
         return self.connections.to("c1")
 
     def error(self, message: object) -> tuple[str, str]:
@@ -436,3 +439,30 @@ def test_a_client_that_disconnected_meanwhile_is_deleted(scene: Scene) -> None:
     ):
         scene.websocket.receive(CALLER, "c1", json.dumps(message))
         assert scene.listeners() == []
+
+
+# Scopes
+
+
+def test_a_reader_watches_orders_and_neither_submits_nor_cancels_any(scene: Scene) -> None:
+    order = new_order(scene.orders)
+    for message in ({"action": "execute", **ORDER}, {"action": "cancel", "orderId": str(order.id)}):
+        (refused,) = scene.say(message, Scope.READ)
+        assert refused == {
+            "error": {
+                "code": "ScopeMissing",
+                "message": "expected a key with the scope trade, was one with the scope read",
+                "details": [{"neededScope": "trade", "scope": "read"}],
+            }
+        }
+    assert [listed.status for listed in scene.orders.page(CLIENT, 10)[0]] == [Status.PENDING]
+    (event,) = scene.say({"action": "subscribe", "orderId": str(order.id)}, Scope.READ)
+    assert (event["orderId"], event["status"]) == (str(order.id), "pending")
+    assert scene.say({"action": "unsubscribe", "orderId": str(order.id)}, Scope.READ) != []
+    assert scene.say({"action": "ping"}, Scope.READ) == [{"action": "pong"}]
+    assert scene.say({"action": "cancel", "orderId": str(order.id)}, Scope.ADMIN)[-1]["action"] == "cancelled"
+
+
+def test_a_reader_is_told_of_an_unknown_action(scene: Scene) -> None:
+    (answer,) = scene.say({"action": "buy"}, Scope.READ)
+    assert answer["error"]["code"] == "UnknownAction"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -252,8 +253,33 @@ def test_the_command_line_creates_lists_and_revokes_keys(database_url: str, clie
     assert "alice  revoked 20" in admin(database_url, "list-keys").stdout
 
 
+def test_the_command_line_shows_what_a_key_may_do_and_what_has_been_done_with_it(
+    database_url: str, clients: PostgresClientStore
+) -> None:
+    made = admin(database_url, "create-key", "alice", "--scope", "read", "--expires", "2126-01-31T00:00:00Z")
+    id = key_id(clients, "alice")
+    (line,) = [line for line in admin(database_url, "list-keys").stdout.splitlines() if str(id) in line]
+    assert re.fullmatch(
+        rf"{id}  oee_....…  read   alice  expires 2126-01-31T00:00:00.000Z, never used, created 20\S+ by user \S+@\S+",
+        line,
+    )
+    assert clients.caller_with_key(made.stdout.strip())
+    assert admin(database_url, "revoke-key", str(id)).returncode == 0
+    (line,) = [line for line in admin(database_url, "list-keys").stdout.splitlines() if str(id) in line]
+    assert re.search(r"alice  revoked 20\S+ by user \S+@\S+, expires 2126\S+, used 20\S+, created 20", line)
+
+
 @pytest.mark.parametrize(
-    "arguments", [("create-key", ""), ("revoke-key", str(uuid4())), ("revoke-key", "x"), ("dance",)]
+    "arguments",
+    [
+        ("create-key", ""),
+        ("create-key", "alice", "--scope", "all"),
+        ("create-key", "alice", "--expires", "soon"),
+        ("create-key", "alice", "--expires", "2026-01-31T00:00:00Z"),
+        ("revoke-key", str(uuid4())),
+        ("revoke-key", "x"),
+        ("dance",),
+    ],
 )
 def test_the_command_line_explains_what_it_can_not_do(database_url: str, arguments: tuple[str, ...]) -> None:
     ended = admin(database_url, *arguments)

@@ -34,6 +34,7 @@ TABLES = {
     "api_keys",
     "clients",
     "connections",
+    "key_audit",
     "leases",
     "order_events",
     "orders",

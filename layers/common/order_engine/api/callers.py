@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from order_engine.domain.access import Caller
+from order_engine.domain.access import Caller, Scope
 from order_engine.domain.errors import Unauthorized
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ def authenticate(authentication: Authentication, event: dict[str, Any]) -> Calle
 
 def authorizer_context(caller: Caller) -> dict[str, str]:
     """What the authorizer passes on to the other functions."""
-    return {"clientId": str(caller.client_id), "keyId": str(caller.key_id)}
+    return {"clientId": str(caller.client_id), "keyId": str(caller.key_id), "scope": caller.scope.value}
 
 
 def caller_of(request_context: Mapping[str, Any]) -> Caller:
     """The caller whom the authorizer let in. Raises `Unauthorized` for a request that none has seen."""
     passed = request_context.get("authorizer") or {}
     try:
-        return Caller(UUID(passed["clientId"]), UUID(passed["keyId"]))
+        # A connection from before there were scopes stays open for two hours at most.
+        return Caller(UUID(passed["clientId"]), UUID(passed["keyId"]), Scope(passed.get("scope", Scope.TRADE)))
     except (KeyError, ValueError):
         raise Unauthorized("expected a request that the authorizer let in") from None

@@ -14,7 +14,7 @@ from order_engine.api.callers import caller_of
 from order_engine.api.errors import error_view, status_of
 from order_engine.api.json_text import parse_json
 from order_engine.api.requests import parse_idempotency_key
-from order_engine.domain.access import Caller
+from order_engine.domain.access import Caller, Scope
 from order_engine.domain.errors import (
     EngineError,
     InvalidJson,
@@ -59,7 +59,7 @@ def limited(limit: RateLimit) -> Callable[[APIGatewayRestResolver, NextMiddlewar
     """
 
     def say(app: APIGatewayRestResolver, route: NextMiddleware) -> Response[Any]:
-        client_id = caller(app.current_event).client_id
+        client_id = caller_of(app.current_event["requestContext"]).client_id
         try:
             answer = route(app)
         except EngineError as error:
@@ -73,9 +73,15 @@ def limited(limit: RateLimit) -> Callable[[APIGatewayRestResolver, NextMiddlewar
     return say
 
 
-def caller(event: APIGatewayProxyEvent) -> Caller:
-    """The caller that the authorizer has admitted. Raises `Unauthorized` without an authorizer."""
-    return caller_of(event["requestContext"])
+def caller(event: APIGatewayProxyEvent, scope: Scope | None = None) -> Caller:
+    """The caller that the authorizer has admitted, if its key has the scope that the request needs.
+
+    Without `scope`, a GET needs `read` and everything else `trade`. Raises `ScopeMissing`, and `Unauthorized` without
+    an authorizer.
+    """
+    admitted = caller_of(event["requestContext"])
+    admitted.require(scope or (Scope.READ if event.http_method == "GET" else Scope.TRADE))
+    return admitted
 
 
 def idempotency_key(event: APIGatewayProxyEvent) -> str | None:

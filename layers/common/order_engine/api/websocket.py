@@ -9,14 +9,21 @@ from order_engine.api.errors import error_view
 from order_engine.api.json_text import parse_json, shown
 from order_engine.api.order_forms import parse_submission
 from order_engine.api.requests import parse_idempotency_key, parse_integer, parse_uuid
-from order_engine.domain.access import Caller
+from order_engine.domain.access import Caller, Scope
 from order_engine.domain.errors import EngineError, UnknownAction
 from order_engine.ports import ConnectionGone, ConnectionRefused, Connections, OrderStore, ReplayQueue
 from order_engine.services.connections import ConnectionRegistry
 from order_engine.services.submission import Submission
 from order_engine.services.subscriptions import Subscriptions
 
-ACTIONS = ("cancel", "execute", "ping", "subscribe", "unsubscribe")
+ACTIONS = {
+    "cancel": Scope.TRADE,
+    "execute": Scope.TRADE,
+    "ping": Scope.READ,
+    "subscribe": Scope.READ,
+    "unsubscribe": Scope.READ,
+}
+"""What a message may ask for, and the scope that this needs."""
 
 
 class WebSocketApi:
@@ -64,7 +71,7 @@ class WebSocketApi:
         """
         try:
             try:
-                self._act(caller.client_id, connection_id, parse_json(body))
+                self._act(caller, connection_id, parse_json(body))
             except EngineError as error:
                 self._connections.send(connection_id, error_view(error))
         except ConnectionGone:
@@ -72,8 +79,13 @@ class WebSocketApi:
         except ConnectionRefused:
             self._registry.close(connection_id)
 
-    def _act(self, client_id: UUID, connection_id: str, message: dict[str, Any]) -> None:
-        match action := message.pop("action", None):
+    def _act(self, caller: Caller, connection_id: str, message: dict[str, Any]) -> None:
+        action, client_id = message.pop("action", None), caller.client_id
+        if not isinstance(action, str) or action not in ACTIONS:
+            was = "nothing" if action is None else f"{action!r:.60}" if isinstance(action, str) else shown(action)
+            raise UnknownAction(f"expected an action among {', '.join(ACTIONS)}, was {was}")
+        caller.require(ACTIONS[action])
+        match action:
             case "execute":
                 key = parse_idempotency_key("idempotencyKey", message.pop("idempotencyKey", None))
                 order, new = self._submission.submit(parse_submission(message), client_id, key, connection_id)
@@ -94,6 +106,3 @@ class WebSocketApi:
                 self._connections.send(connection_id, {"action": "unsubscribed", "orderId": str(order_id)})
             case "ping":
                 self._connections.send(connection_id, {"action": "pong"})
-            case _:
-                was = "nothing" if action is None else f"{action!r:.60}" if isinstance(action, str) else shown(action)
-                raise UnknownAction(f"expected an action among {', '.join(ACTIONS)}, was {was}")

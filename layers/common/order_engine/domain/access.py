@@ -7,33 +7,65 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
+
+from order_engine.domain.errors import ScopeMissing
 
 KEY_PREFIX, TICKET_PREFIX = "oee_", "oet_"
 TICKET_SECONDS = 30
+OPERATOR, DEPLOYMENT = "operator", "deployment"
+"""Who creates and revokes keys, where nothing tells more: the actors that the audit keeps."""
+
 SHOWN_LENGTH = 8
 """The number of characters of a key that lists show: its prefix, and 24 of its 256 bits."""
 
 _SECRET = re.compile(r"oe[et]_[\w-]{43}", re.ASCII)
 
 
+class Scope(StrEnum):
+    """What a key may do. Each scope includes those before it."""
+
+    READ = "read"
+    TRADE = "trade"
+    ADMIN = "admin"
+
+    def includes(self, other: Scope) -> bool:
+        order = list(Scope)
+        return order.index(self) >= order.index(other)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A client and the key that it uses."""
+    """A client, the key that it uses, and what the key may do."""
 
     client_id: UUID
     key_id: UUID
+    scope: Scope
+
+    def require(self, scope: Scope) -> None:
+        """Raises `ScopeMissing` if the key does not include this scope."""
+        if not self.scope.includes(scope):
+            raise ScopeMissing(scope, self.scope)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as lists show it. `prefix` holds its first characters."""
+    """A key as lists show it. `prefix` holds its first characters.
+
+    `last_used_at` may be a minute old. Who has created and revoked a key is unknown if that was before the audit.
+    """
 
     id: UUID
     client: str
     prefix: str
+    scope: Scope
     created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
     revoked_at: datetime | None
+    revoked_by: str | None
 
 
 def new_secret(prefix: str) -> str:

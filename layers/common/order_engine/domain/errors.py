@@ -55,6 +55,19 @@ class Unauthorized(Rejected):
     """The request has no valid credentials."""
 
 
+class ScopeMissing(Rejected):
+    """The key may not do this: it needs a key of another scope."""
+
+    def __init__(self, needed: str, scope: str) -> None:
+        super().__init__(f"expected a key with the scope {needed}, was one with the scope {scope}")
+        self.needed = needed
+        self.scope = scope
+
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [{"neededScope": self.needed, "scope": self.scope}]
+
+
 class OriginNotAllowed(Rejected):
     """Pages of this origin may not connect."""
 
@@ -93,6 +106,10 @@ class UnknownAction(Rejected):
 
 class OrderNotFound(Rejected):
     """The client has no order with this id."""
+
+
+class KeyNotFound(Rejected):
+    """The client has no API key with this id."""
 
 
 class QuoteNotFound(Rejected):

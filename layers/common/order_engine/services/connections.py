@@ -84,7 +84,7 @@ class Eviction:
         self._now = now
 
     def sweep(self, seconds: float) -> list[str]:
-        """Closes connections whose key has been revoked, and forgets those that were left behind.
+        """Closes connections whose key has been revoked or has expired, and forgets those that were left behind.
 
         Starts no further one after `seconds`. Leaves it, and a connection that can't be closed now, to the next call.
         Returns the ids of the others.

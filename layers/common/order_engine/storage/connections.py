@@ -24,7 +24,7 @@ _OPEN = f"""
 # In any order, so that connections that can't be closed now do not hold back the others.
 _OVERDUE = f"""
     SELECT connections.id FROM connections JOIN api_keys ON api_keys.id = key_id
-    WHERE revoked_at IS NOT NULL OR NOT {_MAY_BE_OPEN} ORDER BY random()"""
+    WHERE revoked_at IS NOT NULL OR expires_at <= now() OR NOT {_MAY_BE_OPEN} ORDER BY random()"""
 
 
 class PostgresConnectionStore:

@@ -23,6 +23,9 @@ _VERSION_TABLE = "alembic_version"
 _LOCK = 4_711_000_001
 """The number of the advisory lock. All processes that migrate use the same."""
 
+_AUDIT_TABLE = "key_audit"
+"""The role may add to it, and changes nothing that is there."""
+
 _PAUSE_SECONDS = 1
 
 # %1$I stands for the role's name.
@@ -107,5 +110,6 @@ def _grant(connection: Connection, role: str, version_tables: Sequence[str]) -> 
         execute("GRANT rds_iam TO %1$I")
     for grant in _GRANTS:
         execute(grant)
+    execute("REVOKE UPDATE, DELETE ON %2$I FROM %1$I", _AUDIT_TABLE)
     for table in version_tables:
         execute("REVOKE ALL ON %2$I FROM %1$I", table)

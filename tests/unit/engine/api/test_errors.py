@@ -23,6 +23,8 @@ CONCRETE = [error for error in descendants(EngineError) if error not in (Rejecte
 
 def made(error: type[EngineError]) -> EngineError:
     problems = [{"field": "amountIn", "message": "expected a value, was missing"}]
+    if error is errors.ScopeMissing:
+        return errors.ScopeMissing("trade", "read")
     return error(problems) if issubclass(error, errors.InvalidRequest) else error("expected x, was y")
 
 
