@@ -20,9 +20,11 @@ from order_engine_client.models import (
     NewTerms,
     OcoOrder,
     RecurringOrder,
+    SignedOrder,
     SniperOrder,
     StopOrder,
 )
+from order_engine_client.signing import Signer
 from order_engine_client.transport import FINAL
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "RateLimited",
     "RecurringOrder",
     "Refused",
+    "SignedOrder",
+    "Signer",
     "SniperOrder",
     "StopOrder",
     "Unavailable",

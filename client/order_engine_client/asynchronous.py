@@ -27,8 +27,10 @@ from order_engine_client.models import (
     OrderRequest,
     OrderWithEvents,
     Quote,
+    SignedOrder,
     Wallet,
 )
+from order_engine_client.signing import Signer, sign
 from order_engine_client.transport import Transport
 
 A = TypeVar("A", bound=Answer)
@@ -71,8 +73,12 @@ class AsyncClient(Transport):
         *,
         slippage_bps: int | None = None,
         max_price_impact_bps: int | None = None,
+        wallet: str | None = None,
     ) -> Quote:
-        """What an order would receive now. Tokens are symbols, or addresses of mints."""
+        """What an order would receive now. Tokens are symbols, or addresses of mints.
+
+        With the address of a `wallet` of yours, the quote has the transaction that `submit_signed` sends.
+        """
         query = _query(
             {
                 "token_in": token_in,
@@ -80,6 +86,7 @@ class AsyncClient(Transport):
                 "amount_in": exact(amount_in),
                 "slippage_bps": slippage_bps,
                 "max_price_impact_bps": max_price_impact_bps,
+                "wallet": wallet,
             }
         )
         return await self._ask(Quote, "GET", "/api/quotes", params=query)
@@ -95,6 +102,20 @@ class AsyncClient(Transport):
         body = {"type": order.type, **order.body()} if isinstance(order, Form) else {"type": "market", **order}
         key = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return await self._ask(AcceptedOrder, "POST", "/api/orders/execute", json=body, headers=key)
+
+    async def submit_signed(
+        self, quote: Quote, signer: Signer, *, client_order_id: str | None = None, idempotency_key: str | None = None
+    ) -> AcceptedOrder:
+        """Has the transaction of a quote for your wallet signed, and submits it as an order.
+
+        `signer` gets the transaction's message and returns its signature; the key stays where it is. Raises
+        `ValueError` if the quote is not for a wallet.
+        """
+        if quote.transaction is None:
+            raise ValueError(f"expected a quote for a wallet, was quote {quote.quote_id} for the engine's")
+        transaction = await sign(quote.transaction, signer)
+        order = SignedOrder(quote_id=quote.quote_id, signed_transaction=transaction, client_order_id=client_order_id)
+        return await self.submit(order, idempotency_key=idempotency_key)
 
     async def order(self, order_id: str) -> OrderWithEvents:
         return await self._ask(OrderWithEvents, "GET", _path(order_id))

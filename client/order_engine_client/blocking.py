@@ -69,6 +69,7 @@ class Client:
 
     quote = _waits(AsyncClient.quote)
     submit = _waits(AsyncClient.submit)
+    submit_signed = _waits(AsyncClient.submit_signed)
     order = _waits(AsyncClient.order)
     orders = _waits(AsyncClient.orders)
     all_orders = _iterates(AsyncClient.all_orders)
