@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -23,7 +23,7 @@ def _waits(
         async def answer() -> T:
             return await method(self._client, *args, **kwargs)
 
-        return self._portal.call(answer)
+        return self._wait_for(answer)
 
     return waiting
 
@@ -36,12 +36,12 @@ def _iterates(
         values = method(self._client, *args, **kwargs)
         try:
             while True:
-                try:
-                    yield self._portal.call(values.__anext__)
-                except StopAsyncIteration:
-                    return
-        finally:
-            self._portal.call(values.aclose)
+                yield self._wait_for(values.__anext__)
+        except StopAsyncIteration:
+            return
+        except GeneratorExit:
+            self._wait_for(values.aclose)
+            raise
 
     return iterating
 
@@ -66,6 +66,14 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._running.close()
+
+    def _wait_for(self, call: Callable[[], Awaitable[T]]) -> T:
+        answer = self._portal.start_task_soon(call)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            answer.cancel()
+            raise
 
     quote = _waits(AsyncClient.quote)
     submit = _waits(AsyncClient.submit)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,25 +22,28 @@ from contract.examples import EXAMPLES
 from order_engine_client import AsyncClient, Client, NotFound
 from tests.unit.client.services import INTERNAL_ERROR, Handler, service
 
+ROOT = Path(__file__).parents[3]
 CONFIRMED = EXAMPLES["confirmed"]
 EVENTS = CONFIRMED["events"]
 
 
 @contextmanager
-def client_of(*connections: list[Any], **handlers: Handler) -> Iterator[Client]:
-    """A client of a service that runs elsewhere."""
+def served(*connections: list[Any], stays_open: bool = False, more: dict[str, Handler] | None = None) -> Iterator[str]:
+    """The URL of a service that runs elsewhere."""
 
     @asynccontextmanager
     async def serve() -> AsyncIterator[str]:
-        more = {f"/api/{path}": handler for path, handler in handlers.items()}
-        async with service(*connections, more=more) as engine:
+        async with service(*connections, stays_open=stays_open, more=more) as engine:
             yield engine.url
 
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(serve()) as url,
-        Client(url, "oee_key") as client,
-    ):
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serve()) as url:
+        yield url
+
+
+@contextmanager
+def client_of(*connections: list[Any], **handlers: Handler) -> Iterator[Client]:
+    more = {f"/api/{path}": handler for path, handler in handlers.items()}
+    with served(*connections, more=more) as url, Client(url, "oee_key") as client:
         yield client
 
 
@@ -91,3 +98,33 @@ def test_a_program_that_has_an_event_loop_may_use_it() -> None:
 
     with client_of(market=market) as client:
         assert asyncio.run(cell(client)) == EXAMPLES["market"]["market"]
+
+
+FOLLOW = """
+import sys
+from order_engine_client import Client
+
+with Client(sys.argv[1], "oee_key") as client:
+    for event in client.events(sys.argv[2]):
+        print(event.seq, flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_program_that_waits_for_an_event() -> None:
+    with (
+        served(EVENTS[:1], stays_open=True) as url,
+        subprocess.Popen(
+            [sys.executable, "-c", FOLLOW, url, CONFIRMED["orderId"]],
+            env={"PYTHONPATH": "client"}, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as program,
+    ):  # fmt: skip
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "1\n"
+            program.send_signal(signal.SIGINT)
+            _, message = program.communicate(timeout=30)
+        finally:
+            program.kill()
+    assert program.returncode == -signal.SIGINT
+    assert message.endswith("KeyboardInterrupt\n")
+    assert message.count("Traceback") == 1
