@@ -16,6 +16,8 @@ COPY --chown=engine:engine requirements requirements
 RUN make .venv/.run
 COPY --chown=engine:engine . .
 
+HEALTHCHECK --start-period=60s --timeout=5s \
+  CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:3000/health')"]
 CMD ["make", "run"]
 
 
@@ -30,4 +32,5 @@ RUN apt-get update \
 USER engine
 RUN make .venv/.dev && npm ci --prefix tests/npm && npm ci --prefix contract/npm
 
+HEALTHCHECK NONE
 CMD ["make", "test"]

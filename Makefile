@@ -99,7 +99,7 @@ localstack: $(VENV)/.dev $(VENV)/samlocal/.installed ## run the end-to-end tests
 	$(MAKE) build ARCHITECTURE=x86_64 ARGS=
 	TARGET=localstack $(BIN)/pytest tests/e2e -rxX $(ARGS)
 
-check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## check style, types, import rules, unused code, security, templates and workflows
+check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## check style, types, import rules, unused code, security, templates, containers and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -110,6 +110,7 @@ check: $(VENV)/.dev $(VENV)/checkov/.installed $(VENV)/workflows/.installed ## c
 	$(BIN)/cfn-lint infra/*.yaml
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true $(VENV)/checkov/bin/checkov --config-file .checkov.yaml
 	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/workflows/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml compose.localstack.yaml
 	$(VENV)/workflows/bin/zizmor --offline --quiet .github/workflows
 
 bench: MARKET = simulated
