@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -89,8 +90,11 @@ class Cluster:
     Its explorer is at `explorer`. While `failing` is true, the node does not tell the balances.
     """
 
-    def __init__(self, name: str, explorer: str, tokens: Sequence[str] = tuple(TOKENS)) -> None:
+    def __init__(
+        self, name: str, explorer: str, tokens: Sequence[str] = tuple(TOKENS), wallet: str | None = WALLET
+    ) -> None:
         self.name = name
+        self.wallet = wallet
         self.tokens = tokens
         self.explorer = {"transaction": f"{explorer}/tx/{{signature}}", "address": f"{explorer}/address/{{address}}"}
         self.balances = {"SOL": "12.5", "USDC": "0"}
@@ -104,12 +108,12 @@ class Cluster:
     def take(self, page: Page) -> None:
         """Answers the page's requests from its next one on."""
         page.route("**/api/market", self._market)
-        page.route("**/api/wallet", self._wallet)
+        page.route("**/api/wallet*", self._wallet)
         for path in ("orders?*", "orders/*", "quotes?*"):
             page.route(f"**/api/{path}", self._replace)
 
     def _market(self, route: Route) -> None:
-        market = {"market": self.name, "explorer": self.explorer, "wallet": WALLET, "tokens": [*self.tokens]}
+        market = {"market": self.name, "explorer": self.explorer, "wallet": self.wallet, "tokens": [*self.tokens]}
         route.fulfill(json=market)
 
     def _wallet(self, route: Route) -> None:
@@ -118,7 +122,8 @@ class Cluster:
             route.fulfill(status=503, json={"error": error})
             return
         balances = [{"token": token, "amount": amount} for token, amount in self.balances.items()]
-        route.fulfill(json={"market": self.name, "address": WALLET, "balances": balances})
+        address = parse_qs(urlsplit(route.request.url).query).get("address", [self.wallet])[0]
+        route.fulfill(json={"market": self.name, "address": address, "balances": balances})
 
     def _replace(self, route: Route) -> None:
         response = route.fetch()

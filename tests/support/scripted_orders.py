@@ -78,6 +78,9 @@ class ScriptedOrders:
         self.event(order, "open", **data, reason="accepted", message=None, slice=None)
         return order
 
+    def all(self) -> list[dict[str, Any]]:
+        return [*self._orders.values()]
+
     def event(self, order: dict[str, Any], status: str, **data: Any) -> None:
         """Adds an event to those of an order, and sets its status."""
         events = self._events[order["orderId"]]

@@ -1,4 +1,4 @@
-// Actions on orders: cancelling one or all of them.
+// Actions on orders: cancelling one or all of them, and trying one again.
 
 import { h, modal, problem } from "./dom.js";
 import { isCancellable } from "./engine.js";
@@ -20,6 +20,13 @@ export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, {
     }
   }
   return button;
+}
+
+/** Returns a button that has the form quote the order anew, or null unless only its client can sign again. `context` has trade. */
+export function requoteButton({ error, ...order }, { trade }) {
+  if (!error?.requote) return null;
+  const name = `Fresh quote for ${order.amountIn} ${pair(order)}`;
+  return h("button", { type: "button", "aria-label": name, click: () => trade(order) }, "Fresh quote");
 }
 
 /** Asks whether all orders are to be cancelled, and cancels them. `context` has api and feed. */

@@ -1,38 +1,43 @@
 // The order form. The engine validates the input, and the form shows each of its messages at its field.
 
 import { Acceptance, ANY_BPS } from "./acceptance.js";
-import { ApiError, transient } from "./api.js";
-import { fill, h, problem } from "./dom.js";
+import { ApiError } from "./api.js";
+import { Conditions } from "./conditions.js";
+import { h } from "./dom.js";
+import { load, save } from "./draft.js";
 import { engine } from "./engine.js";
 import { placeFor, showProblems, Terms } from "./fields.js";
-import { sentence } from "./format.js";
+import { Outcome } from "./outcome.js";
+import { submitSigned } from "./signed.js";
 import { Submission } from "./submission.js";
 import { quotedAmount, receives, TYPES } from "./types.js";
 
 const PRESETS = [10, 50, 100];
 const SAVED_FIELDS = ["tokenIn", "tokenOut", "mint", "amountIn", "slippage"];
-const STORAGE_KEY = "order-form";
+// The codes of errors that name fields.
+const PROBLEMS = ["InvalidOrder", "InvalidRequest"];
 
 export class OrderForm extends EventTarget {
   #api;
   #live;
   #market;
+  #payer;
+  #paying;
   #submission;
   #problems = [];
   #texts;
-  #blocked = 0;
   #type;
   #terms;
 
   /** Events: `accepted` with the order. */
-  constructor(api, live, market) {
+  constructor(api, live, market, payer) {
     super();
     this.#api = api;
     this.#live = live;
     this.#market = market;
+    this.#payer = payer;
     this.#submission = new Submission(api);
-    const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
-    const { texts, type, ...values } = { type: "market", texts: {}, tokenIn: "SOL", tokenOut: "USDC", amountIn: "1.5", slippage: "0.5", ...saved };
+    const { texts, type, ...values } = load();
     this.#texts = texts;
     this.fields = {
       amountIn: h("input", { id: "amountIn", name: "amountIn", inputmode: "decimal", autocomplete: "off", spellcheck: "false", placeholder: "0", maxlength: 60, value: values.amountIn }),
@@ -56,9 +61,9 @@ export class OrderForm extends EventTarget {
     this.receive = h("output", { class: "receive", for: "amountIn tokenIn tokenOut" });
     this.fixed = h("input", { type: "checkbox", id: "fixed" });
     this.acceptance = new Acceptance();
-    this.where = h("p", { class: "where" });
+    this.conditions = new Conditions(market, payer);
     this.submit = h("button", { type: "submit", class: "primary" });
-    this.message = h("div", { class: "outcome", "aria-live": "polite" });
+    this.outcome = new Outcome();
     this.presets = PRESETS.map((bps) => h("button", { type: "button", class: "preset", "data-bps": bps, click: () => this.#set("slippage", String(bps / 100)) }, `${bps / 100} %`));
     this.element = this.#build();
     live.addEventListener("changed", () => this.#priced());
@@ -66,23 +71,18 @@ export class OrderForm extends EventTarget {
     this.changed();
   }
 
-  /** Shows where the order is executed, and offers the tokens that can be swapped there. */
+  /** Offers the tokens that can be swapped in the market, and shows who pays. */
   changed() {
-    const { name, realMoney, tokens } = this.#market;
+    const { tokens } = this.#market;
     for (const option of [...this.fields.tokenIn.options, ...this.fields.tokenOut.options]) {
       option.disabled = tokens !== undefined && !tokens.includes(option.value);
     }
-    this.where.classList.toggle("warning", realMoney);
-    fill(this.where, name, () => (realMoney ? [h("strong", {}, "Real money. "), `The order is executed on ${name}.`] : name && `The order is executed on the market ${name}.`));
+    if (this.#payer.address !== this.#paying) this.#edited();
+    else this.#priced();
   }
 
   tick() {
-    if (this.#blocked && this.#blocked <= Date.now()) {
-      this.#blocked = 0;
-      this.message.replaceChildren();
-    } else if (this.#blocked) {
-      this.message.replaceChildren(note(`Too many orders in a minute. You can submit the next one in ${Math.ceil((this.#blocked - Date.now()) / 1000)} s.`));
-    }
+    this.outcome.tick();
     this.#enable();
   }
 
@@ -110,9 +110,9 @@ export class OrderForm extends EventTarget {
       this.at,
       places.quoteId.error,
       this.acceptance.element,
-      this.where,
+      this.conditions.elements,
       this.submit,
-      this.message,
+      this.outcome.element,
     );
   }
 
@@ -128,7 +128,6 @@ export class OrderForm extends EventTarget {
     this.places.tokenOut.input = mint ? address : tokenOut;
     this.swap.disabled = Boolean(mint);
     this.body.replaceChildren(...(this.#terms ? [this.#terms.element] : []));
-    this.at.hidden = type !== "market";
     this.#edited();
   }
 
@@ -164,9 +163,11 @@ export class OrderForm extends EventTarget {
 
   #edited() {
     const order = this.#order();
+    this.#paying = this.#payer.address;
+    this.#payer.stop("the order was changed");
     if (this.#terms) this.#texts[this.#type] = order.terms;
     const typed = Object.fromEntries(SAVED_FIELDS.map((name) => [name, this.fields[name].value]));
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ ...typed, type: this.#type, texts: this.#texts }));
+    save({ ...typed, type: this.#type, texts: this.#texts });
     for (const button of this.presets) button.setAttribute("aria-pressed", String(Number(button.dataset.bps) === order.slippageBps));
     this.#problems = this.#localProblems(order);
     this.#submission.edited(this.#text(order));
@@ -176,7 +177,7 @@ export class OrderForm extends EventTarget {
     const quoted = amountIn && !this.#problems.length && !mint;
     const none = mint ? "A new token has no price until its pool exists." : "Enter an amount to see what each venue would pay for it.";
     // Without a limit: the form shows the impact and asks the user to accept it.
-    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS } : undefined, none);
+    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS, wallet: this.#signed ? this.#paying : undefined } : undefined, none);
     this.#priced();
   }
 
@@ -196,12 +197,19 @@ export class OrderForm extends EventTarget {
     this.acceptance.show(quote?.priceImpactBps ?? 0, order.slippageBps);
     const shown = /^[\d.]{1,14}$/.test(order.amountIn) ? `${order.amountIn} ` : "";
     const action = type === "market" ? `Swap ${shown}${tokenIn} for ${tokenOut}` : `Place ${TYPES[type].name.toLowerCase()} order`;
-    this.submit.textContent = this.#submission.sending ? "Submitting…" : this.#submission.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : action;
+    this.conditions.show(type, this.#signed);
+    this.at.hidden = type !== "market" || this.#signed;
+    this.submit.textContent = this.#payer.signing ? `Waiting for ${this.#payer.name}…` : this.#submission.sending ? "Submitting…" : this.#submission.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : action;
     this.#enable();
   }
 
+  /** Returns whether the user's wallet signs the order. */
+  get #signed() {
+    return this.#type === "market" && Boolean(this.#paying);
+  }
+
   get #fixed() {
-    return this.#type === "market" && this.fixed.checked;
+    return this.#signed || (this.#type === "market" && this.fixed.checked);
   }
 
   /** Returns whether the order needs a quote that has not come yet. A repeated order keeps its quote. */
@@ -210,7 +218,7 @@ export class OrderForm extends EventTarget {
   }
 
   #enable() {
-    this.submit.disabled = this.#submission.sending || this.#blocked > 0 || this.#quoteless || !this.acceptance.given;
+    this.submit.disabled = this.#submission.sending || this.outcome.blocked || this.#quoteless || !this.acceptance.given || !this.conditions.met;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 
@@ -242,55 +250,42 @@ export class OrderForm extends EventTarget {
     };
   }
 
-  #text = (order) => JSON.stringify([order, this.#fixed]);
+  #text = (order) => JSON.stringify([order, this.#fixed, this.#paying]);
+
+  #submit(order) {
+    const text = this.#text(order);
+    if (!this.#signed) return this.#submission.send(text, () => this.#body(order));
+    return submitSigned({ submission: this.#submission, payer: this.#payer, live: this.#live }, text, {
+      wanted: () => text === this.#text(this.#order()) && this.acceptance.given,
+      asking: (fresh) => this.outcome.asks(this.#payer.name, fresh, () => this.#payer.stop("you have stopped waiting")),
+      asked: () => this.outcome.clear(),
+    });
+  }
 
   async #send(order) {
-    this.message.replaceChildren();
-    const sent = this.#submission.send(this.#text(order), () => this.#body(order));
+    this.outcome.clear();
+    const sent = this.#submit(order);
     this.#priced();
     try {
       const taken = await sent;
-      this.message.replaceChildren(note(accepted(taken), " ", h("a", { href: `#/orders/${taken.orderId}` }, "Follow the order")));
+      this.outcome.accepted(taken);
       this.dispatchEvent(new CustomEvent("accepted", { detail: taken }));
     } catch (error) {
-      this.#failed(error);
+      if (error instanceof ApiError && PROBLEMS.includes(error.code)) this.#refused(error.details);
+      else this.outcome.failed(error);
     } finally {
       this.#priced();
     }
   }
 
-  #failed(error) {
-    if (transient(error)) {
-      this.message.replaceChildren(
-        problem("The order may or may not have been accepted", `${error.message}. Try again: it will not be executed twice.`),
-      );
-      return;
-    }
-    if (!(error instanceof ApiError)) throw error;
-    if (error.status === 429) {
-      this.#blocked = Date.now() + error.retryAfter * 1000;
-      this.tick();
-    } else if (error.code === "InvalidOrder" || error.code === "InvalidRequest") this.#refused(error.details);
-    else if (error.status !== 401) this.message.replaceChildren(problem(error.code, sentence(error.message)));
-  }
-
   #refused(problems) {
     this.#problems = problems;
-    const others = this.#showProblems();
-    if (others.length) this.message.replaceChildren(problem("The order was refused", others.map(({ field, message }) => `${field}: ${message}`).join("; ")));
+    this.outcome.refused(this.#showProblems());
     this.element.querySelector('[aria-invalid="true"]')?.focus();
   }
-}
-
-/** Returns what has become of a submitted order: one that waits may have met its market at once. */
-function accepted({ type, status }) {
-  if (status === "open") return "Accepted. The order waits.";
-  return type === "market" ? "Accepted." : "Accepted. The market already meets the order: it is executed at once.";
 }
 
 const tokens = (name, chosen) =>
   h("select", { id: name, name }, Object.keys(engine.tokens).map((token) => h("option", { value: token, selected: token === chosen }, token)));
 
 const labelled = (label, field) => h("label", { class: "token" }, h("span", { class: "visually-hidden" }, label), field);
-
-const note = (...content) => h("p", { class: "note" }, content);

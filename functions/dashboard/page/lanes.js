@@ -1,6 +1,6 @@
 // The live orders: a lane for each status but `open`, whose orders have a place of their own.
 
-import { cancelButton } from "./actions.js";
+import { cancelButton, requoteButton } from "./actions.js";
 import { since, tick } from "./clocks.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
@@ -67,6 +67,7 @@ export class Lanes {
       order.error && h("p", { class: "why error" }, h("strong", {}, order.error.code), ` ${order.error.message}`),
       isFinal(status) ? h("p", { class: "note" }, when(order.updatedAt), order.took && `, took ${duration(order.took)}`) : running(order),
       cancelButton(order, this.#context),
+      requoteButton(order, this.#context),
     );
   }
 }
@@ -78,10 +79,10 @@ const running = ({ updatedAt, createdAt, spent }) => [
 
 /** Returns what a card shows. The card is built again only when this changes. */
 function brief(order) {
-  const { orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
+  const { orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, slippageBps, amountOut, attempt, venue, error, updatedAt, createdAt, events } = order;
   return {
-    orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt, createdAt,
-    error: error && { code: error.code, message: error.message },
+    orderId, market, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, slippageBps, amountOut, attempt, venue, updatedAt, createdAt,
+    error: error && { code: error.code, message: error.message, requote: error.requote },
     slipped: slippage(order),
     reason: decision(order)?.reason,
     took: isFinal(status) && Date.parse(updatedAt) - Date.parse(createdAt),

@@ -3,12 +3,14 @@
 import { Api } from "./api.js";
 import { Detail } from "./detail.js";
 import { fill, h, problem } from "./dom.js";
+import * as draft from "./draft.js";
 import { engine } from "./engine.js";
 import { Feed } from "./feed.js";
 import { sentence } from "./format.js";
 import { History } from "./history.js";
 import { Insights } from "./insights.js";
 import { Market, marketTag } from "./market.js";
+import { Payer } from "./payer.js";
 import { Prices } from "./prices.js";
 import * as session from "./session.js";
 import { signIn } from "./signin.js";
@@ -50,6 +52,13 @@ function show(next) {
   main.focus({ preventScroll: true });
 }
 
+/** Opens the order form with the swap of an order. */
+function trade(order) {
+  draft.begin(order);
+  if (view instanceof Trade) route();
+  else location.hash = "#/";
+}
+
 /** Names the page and the market. */
 function named() {
   const { name, realMoney } = context.market;
@@ -76,11 +85,13 @@ function begin(key) {
   const feed = new Feed(api, store, engine.webSocketUrl);
   const market = new Market(api);
   const prices = new Prices(api);
-  context = { api, store, feed, market, prices, notify };
+  const payer = new Payer(market);
+  context = { api, store, feed, market, payer, prices, notify, trade };
   api.addEventListener("refused", () => context?.api === api && end(true));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
   store.addEventListener("changed", update);
+  payer.addEventListener("changed", update);
   prices.addEventListener("changed", update);
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
@@ -106,6 +117,7 @@ function end(refused) {
   session.end();
   context?.feed.stop();
   context?.market.stop();
+  context?.payer.close();
   view?.close();
   context = view = undefined;
   byId("nav").hidden = byId("who").hidden = byId("market").hidden = true;

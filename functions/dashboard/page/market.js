@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 
 const RETRY_MS = 4_000;
 const REAL_MONEY = "Mainnet";
+const SIMULATED = "Simulated";
 
 /** Has no name and no tokens until it is read; `explorer` and `wallet` are null on the simulated market. Event: `changed`. */
 export class Market extends EventTarget {
@@ -23,6 +24,16 @@ export class Market extends EventTarget {
 
   get realMoney() {
     return this.name === REAL_MONEY;
+  }
+
+  /** Returns the chain's identifier among wallets, such as `solana:devnet`; undefined on the simulated market. */
+  get chain() {
+    return this.name && this.name !== SIMULATED ? `solana:${this.name.toLowerCase()}` : undefined;
+  }
+
+  /** Returns whether only the users' wallets can pay. */
+  get keyless() {
+    return Boolean(this.chain) && !this.wallet;
   }
 
   /** Reads it, until the API answers. */

@@ -40,6 +40,12 @@ export class LiveQuote extends EventTarget {
     if (wanted) this.#timer = setTimeout(() => this.#ask(), TYPING_MS);
   }
 
+  /** Asks again now. Returns the quote; undefined if there is none, or another one is wanted by then. */
+  async renew() {
+    await this.#ask();
+    return this.quote;
+  }
+
   stop() {
     this.#asking?.abort();
     clearTimeout(this.#timer);
@@ -123,6 +129,7 @@ const asking = () =>
 
 const TITLES = {
   NoRoute: "No route",
+  InsufficientFunds: "The wallet holds too little",
   AmountTooSmall: "The amount is too small",
   InsufficientLiquidity: "The pools cannot take this amount",
   PriceImpactTooHigh: "The price impact is too high",

@@ -28,11 +28,11 @@ export class Submission {
     if (!this.sending && !this.repeats(text)) this.#intent = undefined;
   }
 
-  /** Submits the order with this text and returns it as accepted; `build` returns its body. Throws the API's errors. */
+  /** Submits the order with this text and returns it as accepted; `build` returns its body, also later. Throws its and the API's errors. */
   async send(text, build) {
-    if (!this.repeats(text)) this.#intent = { text, key: newKey(), body: build(), uncertain: false };
     this.sending = true;
     try {
+      if (!this.repeats(text)) this.#intent = { text, key: newKey(), body: await build(), uncertain: false };
       const order = await this.#post(this.#intent);
       this.#intent = undefined;
       return order;

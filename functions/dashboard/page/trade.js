@@ -9,14 +9,15 @@ import { Wallet } from "./wallet.js";
 
 export class Trade {
   constructor(context) {
-    const { api, store, feed, market } = context;
+    const { api, store, feed, market, payer } = context;
     this.title = "Trade";
+    this.payer = payer;
     this.live = new LiveQuote(api, market);
     this.live.addEventListener("quoted", ({ detail }) => {
       market.heard(detail.market);
       store.quoted(detail, new Date(api.now()).toISOString(), detail.quotes);
     });
-    this.form = new OrderForm(api, this.live, market);
+    this.form = new OrderForm(api, this.live, market, payer);
     this.form.addEventListener("accepted", ({ detail }) => feed.add(detail));
     this.wallet = new Wallet(context);
     this.open = new OpenOrders(context);
@@ -48,6 +49,7 @@ export class Trade {
 
   close() {
     this.live.stop();
+    this.payer.stop("you have left the page");
     this.wallet.close();
   }
 }
