@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := emulator localnet functions layers/common/order_engine client
+SOURCES := emulator localnet functions layers/common/order_engine client/order_engine_client client/order_engine_cli
 
 # Packages come through a TLS proxy if the system trusts it. UV_SYSTEM_CERTS=0 trusts uv's own certificates only.
 export UV_SYSTEM_CERTS ?= 1

@@ -26,7 +26,8 @@ def pip(*arguments: str | Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     # The build leaves files beside the sources.
-    copy = shutil.copytree(ROOT / "client", folder / "client", ignore=shutil.ignore_patterns("__pycache__"))
+    left = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+    copy = shutil.copytree(ROOT / "client", folder / "client", ignore=left)
     pip("wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, copy)
     (built,) = folder.glob("*.whl")
     return built
