@@ -18,6 +18,7 @@ from pydantic import Field
 
 from contract import VERSION, keys
 from contract.examples import EXAMPLES, ORDER_FORMS, shown
+from contract.fills import TAG as FILLS
 from contract.forms import Form, ReplaceForm, ShortOrderForm, SignedOrderForm
 from contract.models import (
     AcceptedOrder,
@@ -471,6 +472,7 @@ def openapi() -> dict[str, Any]:
         tags=[
             Tag(name="orders", description="Orders of the client that the key belongs to."),
             Tag(name="quotes", description="The amounts that orders would receive."),
+            Tag(name=FILLS, description="What the client's orders have paid and received."),
             Tag(name="market", description="Where orders are executed, and the wallet that pays."),
             keys.TAG,
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),

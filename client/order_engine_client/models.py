@@ -549,6 +549,35 @@ class Balance(Model):
     """The same amount in base units."""
 
 
+class Point(Model):
+    """What the fills of an interval have changed of a token, fees and rent included."""
+
+    at: datetime
+    """When the interval begins."""
+    token: str
+    """A token's symbol; the address of its mint if it has none here."""
+    change: str
+    """Whole tokens; negative for what was paid."""
+    change_base_units: str
+    """The same amount in base units."""
+    total: str
+    """The changes since the history began."""
+    total_base_units: str
+    """The same amount in base units."""
+
+
+class BalanceHistory(Answer):
+    """What fills have changed of each token over time."""
+
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    since: datetime
+    until: datetime
+    interval: Literal["hour", "day"] | str
+    points: list[Point]
+    """The earliest first; none where nothing has changed."""
+
+
 class CancelledOrders(Answer):
     """The orders that one request has cancelled."""
 
@@ -616,6 +645,50 @@ class CurrentMarket(Answer):
     """The engine's wallet. null if only clients sign, and on the simulated market."""
     tokens: list[str]
     """Those that can be swapped there."""
+
+
+class Fill(Model):
+    """What an order has paid and received by a transaction of its own."""
+
+    order_id: str
+    filled_at: datetime
+    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """A token's symbol; the address of its mint if it has none here."""
+    amount_in: Decimal
+    """What the transaction took."""
+    amount_in_base_units: int
+    """The same amount in base units."""
+    amount_out: Decimal
+    """Whole tokens."""
+    amount_out_base_units: int
+    """The same amount in base units."""
+    executed_price: Decimal
+    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
+    network_fee: Decimal | None
+    """null for fills from before it was recorded."""
+    network_fee_base_units: int | None
+    rent: Decimal | None
+    rent_base_units: int | None
+    venue: str
+    """One venue, or several joined by +."""
+    tx_hash: str
+    """The transaction's signature."""
+    client_order_id: str | None
+    parent_id: str | None
+    """The recurring order that this one is a slice of."""
+
+
+class FillPage(Answer):
+    """Fills, the newest one first."""
+
+    fills: list[Fill]
+    next_cursor: str | None
+    """null on the last page."""
 
 
 class Health(Answer):

@@ -1,4 +1,4 @@
-"""REST API: the market in which the engine trades, and what wallets hold there."""
+"""REST API: the market in which the engine trades, what wallets hold there, and what clients have traded."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from order_engine.api.fills import add_fills
 from order_engine.api.requests import check_query
 from order_engine.api.rest import api, caller, json_response
 from order_engine.api.views import market_view, wallet_view
@@ -15,6 +16,8 @@ from order_engine.bootstrap import market
 
 app = api()
 description, wallets = market.description(), market.wallets()
+
+add_fills(app, description.name, market.fills)
 
 
 @app.get("/api/market")

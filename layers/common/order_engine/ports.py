@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from order_engine.domain.access import ApiKey, Caller, Scope
     from order_engine.domain.errors import EngineError
     from order_engine.domain.events import Activation, Event
+    from order_engine.domain.fills import Change, ClientFill, Interval
     from order_engine.domain.lifecycle import Status, Trigger
     from order_engine.domain.orders import Order, OrderRequest
     from order_engine.domain.pools import RegisteredPool
@@ -409,6 +410,16 @@ class StandingOrders(Protocol):
 
     def histories(self, ids: Sequence[UUID]) -> list[tuple[list[Event], list[str]]]:
         """All events of each order, in order, and the connections that listen to it."""
+
+
+class Fills(Protocol):
+    """What the orders of clients have paid and received."""
+
+    def page(self, client_id: UUID, limit: int, selection: Selection) -> tuple[list[ClientFill], UUID | None]:
+        """The client's fills of a pair and of a time, the newest first, and the `beyond` of the next page, if any."""
+
+    def changes(self, client_id: UUID, since: datetime, until: datetime, interval: Interval) -> list[Change]:
+        """What the client's fills of this market have changed of each token, costs included, in order of time."""
 
 
 class QuoteStore(Protocol):

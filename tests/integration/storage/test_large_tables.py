@@ -10,10 +10,12 @@ from uuid import UUID
 import pytest
 
 from order_engine.domain.errors import OrderNotFound
+from order_engine.domain.fills import Interval
 from order_engine.domain.ids import uuid7
 from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.ports import Selection
 from order_engine.storage.database import Database
+from order_engine.storage.fills import PostgresFills
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
 from order_engine.storage.standing_orders import PostgresStandingOrders
@@ -27,15 +29,17 @@ ENDED = 20_000
 _ID = """(substr(first_id((now() AT TIME ZONE 'UTC')::date - 1 - {n} % 9)::text, 1, 13) || '-7000-8000-'
                || lpad(to_hex({n}), 12, '0'))::uuid"""
 # Half are of another client, and have all failed. Of the client's, a hundredth has. Their ids are of nine days.
+# The last change of each was a minute before that of the one before it.
 # One in a hundred of the client's was a limit order, and one in a thousand a slice of the first.
 _FILL = f"""
     INSERT INTO orders (id, client_id, type, token_in, token_out, amount_in, slippage_bps, status, run, tx_hash,
-                        idempotency_key, client_order_id, parent_id)
+                        idempotency_key, client_order_id, parent_id, venue, amount_out, updated_at)
     SELECT {_ID.format(n="n")},
            CASE WHEN n % 2 = 0 THEN %(client)s ELSE %(other)s END::uuid,
            CASE WHEN n % 200 = 2 THEN 'limit' ELSE 'market' END, 'SOL', 'USDC', 1, 50,
            CASE WHEN n % 200 = 0 OR n % 2 = 1 THEN 'failed' ELSE 'confirmed' END,
-           'run', n::text, 'key ' || n, 'own ' || n, CASE WHEN n % 2000 = 4 THEN {_ID.format(n="2")} END
+           'run', n::text, 'key ' || n, 'own ' || n, CASE WHEN n % 2000 = 4 THEN {_ID.format(n="2")} END,
+           'raydium', 1, now() - n * interval '1 minute'
     FROM generate_series(1, {ENDED}) AS n"""
 
 Use = Callable[[Database, PostgresOrderStore], object]
@@ -48,6 +52,10 @@ def refused(database: Database, orders: PostgresOrderStore) -> None:
 
 def listed(**selection: Any) -> Use:
     return lambda database, orders: orders.page(CLIENT, 10, Selection(**selection))
+
+
+def filled(**selection: Any) -> Use:
+    return lambda database, orders: PostgresFills(database, "Simulated").page(CLIENT, 10, Selection(**selection))
 
 
 def first(database: Database) -> UUID:
@@ -94,6 +102,15 @@ USES: dict[str, Use] = {
     ),
     "list the active ones": lambda database, orders: orders.active(CLIENT, 10, with_open=False),
     "list the active and the open ones": lambda database, orders: orders.active(CLIENT, 10, with_open=True),
+    "list fills": filled(),
+    "list the fills of a time": filled(since=datetime.now(UTC) - timedelta(days=9)),
+    "list fills before a time": filled(until=datetime.now(UTC) - timedelta(days=9)),
+    "list fills after another": lambda database, orders: PostgresFills(database, "Simulated").page(
+        CLIENT, 10, Selection(beyond=first(database))
+    ),
+    "sum the fills of a time": lambda database, orders: PostgresFills(database, "Simulated").changes(
+        CLIENT, datetime.now(UTC) - timedelta(minutes=1030), datetime.now(UTC) - timedelta(minutes=1000), Interval.DAY
+    ),
     "cancel": lambda database, orders: orders.cancel(CLIENT, orders.insert(uuid7(), CLIENT, REQUEST, {}).id),
     "cancel two that are linked": cancel_pair,
     "fill one of two that are linked": fill_one_of_two,

@@ -71,10 +71,8 @@ def parse_page(query: Mapping[str, str]) -> PageRequest:
     if problems := unknown_parameters(query, _PAGE_PARAMETERS):
         raise InvalidRequest(problems)
     limit = parse_integer("limit", query.get("limit"), 1, 100, default=20)
-    since, until = _parse_time("from", query), _parse_time("to", query)
-    if since and until and since >= until:
-        _refuse("to", f"expected a time after from, {query['from']}, was {query['to']}")
-    status = _parse_choice("status", query, Status)
+    since, until = parse_period(query)
+    status = parse_choice("status", query, Status)
     client_order_id = query.get("clientOrderId")
     if client_order_id and "\x00" in client_order_id:
         _refuse("clientOrderId", f"expected text without NUL characters, was {shown(client_order_id)}")
@@ -84,7 +82,7 @@ def parse_page(query: Mapping[str, str]) -> PageRequest:
         parent_id=None if "parentId" not in query else parse_uuid("parentId", query["parentId"]),
         since=since,
         until=until,
-        beyond=_parse_cursor(query.get("cursor")),
+        beyond=parse_cursor(query),
     )
     return PageRequest(limit, selection)
 
@@ -93,7 +91,7 @@ def parse_active(query: Mapping[str, str]) -> bool:
     """Whether a list of active orders includes the open ones: `include=open`. Raises `InvalidRequest`."""
     if problems := unknown_parameters(query, ("include",)):
         raise InvalidRequest(problems)
-    return _parse_choice("include", query, (Status.OPEN,)) is not None
+    return parse_choice("include", query, (Status.OPEN,)) is not None
 
 
 def parse_cancellation(query: Mapping[str, str]) -> Selection:
@@ -104,18 +102,32 @@ def parse_cancellation(query: Mapping[str, str]) -> Selection:
 
 
 def _parse_selection(query: Mapping[str, str]) -> Selection:
-    pair = None
-    if "tokenPair" in query:
-        try:
-            pair = parse_pair(query["tokenPair"])
-            for symbol in pair:
-                token(symbol)
-        except ValueError as error:
-            _refuse("tokenPair", str(error))
-    return Selection(_parse_choice("type", query, TYPES), pair)
+    return Selection(parse_choice("type", query, TYPES), parse_token_pair(query))
 
 
-def _parse_choice(field: str, query: Mapping[str, str], choices: Iterable[str]) -> str | None:
+def parse_token_pair(query: Mapping[str, str]) -> tuple[str, str] | None:
+    """The tokens of `tokenPair`, if it is given. Raises `InvalidRequest`."""
+    if "tokenPair" not in query:
+        return None
+    try:
+        pair = parse_pair(query["tokenPair"])
+        for symbol in pair:
+            token(symbol)
+    except ValueError as error:
+        _refuse("tokenPair", str(error))
+    return pair
+
+
+def parse_period(query: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """The times `from` and `to`, where they are given. Raises `InvalidRequest`."""
+    since, until = _parse_time("from", query), _parse_time("to", query)
+    if since and until and since >= until:
+        _refuse("to", f"expected a time after from, {query['from']}, was {query['to']}")
+    return since, until
+
+
+def parse_choice(field: str, query: Mapping[str, str], choices: Iterable[str]) -> str | None:
+    """One of these words, if the parameter is given. Raises `InvalidRequest`."""
     value = query.get(field)
     if value is not None and value not in [*choices]:
         _refuse(field, f"expected one of {', '.join(choices)}, was {value[:60]!r}")
@@ -131,7 +143,9 @@ def _parse_time(field: str, query: Mapping[str, str]) -> datetime | None:
         _refuse(field, str(error))
 
 
-def _parse_cursor(cursor: str | None) -> UUID | None:
+def parse_cursor(query: Mapping[str, str]) -> UUID | None:
+    """Where the page after another one begins, if the query has a `cursor`. Raises `InvalidRequest`."""
+    cursor = query.get("cursor")
     if cursor is None:
         return None
     try:

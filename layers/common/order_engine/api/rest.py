@@ -28,6 +28,9 @@ from order_engine.ports import RateLimit
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 """What a limit allows a minute, what is left of it, and when all of it is back, in Unix seconds."""
 
+NEXT_CURSOR = "X-Next-Cursor"
+"""The cursor of the next page, where the body has no place for it."""
+
 MAX_BODY_BYTES = 32 * 1024
 
 CSP_NONE = "default-src 'none'; frame-ancestors 'none'"
@@ -38,7 +41,7 @@ def api() -> APIGatewayRestResolver:
     """A resolver that returns every error in the same shape."""
     # Any page may call: a browser adds no credentials by itself, so a page without a key gets nothing.
     app = APIGatewayRestResolver(
-        cors=CORSConfig(allow_origin="*", expose_headers=[*RATE_HEADERS, "Retry-After"], max_age=600)
+        cors=CORSConfig(allow_origin="*", expose_headers=[*RATE_HEADERS, NEXT_CURSOR, "Retry-After"], max_age=600)
     )
 
     @app.exception_handler(EngineError)  # type: ignore[untyped-decorator]

@@ -192,7 +192,7 @@ def offer_view(offer: Offer, market: str) -> dict[str, Any]:
         **amounts("amountOut", quote.amount_out, quote.token_out),
         **amounts("minOut", min_out(quote.amount_out, offer.slippage_bps), quote.token_out),
         "slippageBps": offer.slippage_bps,
-        **_costs(quote.costs),
+        **costs_view(quote.costs),
         "slot": quote.slot,
         **(_unsigned(offer.unsigned) if offer.unsigned else {}),
         **decision_view(offer.decision),
@@ -347,13 +347,14 @@ def _confirmed(data: dict[str, Any]) -> dict[str, Any]:
         **amounts("amountOut", amount_out, data["token_out"]),
         "executedPrice": price(amount_in, data["token_in"], amount_out, data["token_out"]),
         "realisedSlippageBps": data["realised_slippage_bps"],
-        **_costs(Costs.load(data.get("costs"))),
+        **costs_view(Costs.load(data.get("costs"))),
     }
 
 
-def _costs(costs: Costs) -> dict[str, str]:
-    """The network's fees and the rent of new token accounts, in SOL and in lamports."""
-    return {**amounts("networkFee", costs.fee_lamports, "SOL"), **amounts("rent", costs.rent_lamports, "SOL")}
+def costs_view(costs: Costs | None) -> dict[str, str | None]:
+    """The network's fees and the rent of new token accounts, in SOL and in lamports. `None` where they are unknown."""
+    fee, rent = (costs.fee_lamports, costs.rent_lamports) if costs else (None, None)
+    return {**_optional("networkFee", fee, "SOL"), **_optional("rent", rent, "SOL")}
 
 
 def _failed(data: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, M
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Mints, RateLimit, Signing, Venue, Wallet
+    from order_engine.ports import Chain, Fills, Mints, RateLimit, Signing, Venue, Wallet
     from order_engine.services.discovery import Discovery
     from order_engine.services.wallets import Wallets
 
@@ -63,6 +63,13 @@ def mints() -> Mints:
     from order_engine.simulation.mints import SimulatedMints
 
     return SimulatedMints(stores.database())
+
+
+def fills() -> Fills:
+    """What clients have paid and received."""
+    from order_engine.bootstrap import stores
+
+    return stores.fills()
 
 
 def limits() -> Limits | None:

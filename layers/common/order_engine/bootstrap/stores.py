@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from order_engine.storage.clients import PostgresClientStore
     from order_engine.storage.connections import PostgresConnectionStore
     from order_engine.storage.event_partitions import PostgresEventPartitions
+    from order_engine.storage.fills import PostgresFills
     from order_engine.storage.open_orders import PostgresOpenOrders
     from order_engine.storage.orders import PostgresOrderStore
     from order_engine.storage.quotes import PostgresQuoteStore
@@ -58,6 +59,13 @@ def quotes() -> PostgresQuoteStore:
     from order_engine.storage.quotes import PostgresQuoteStore
 
     return PostgresQuoteStore(database())
+
+
+@cache
+def fills() -> PostgresFills:
+    from order_engine.storage.fills import PostgresFills
+
+    return PostgresFills(database(), market.name())
 
 
 @cache

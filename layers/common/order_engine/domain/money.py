@@ -69,8 +69,8 @@ def at_price(amount_in: int, price: Decimal, token_in: Token, token_out: Token) 
 
 def format_amount(units: int, token: Token) -> str:
     """The decimal amount, exact and without trailing zeros: `format_amount(1_500_000_000, SOL)` is `"1.5"`."""
-    whole, fraction = divmod(units, 10**token.decimals)
-    return f"{whole}.{fraction:0{token.decimals}d}".rstrip("0").rstrip(".")
+    whole, fraction = divmod(abs(units), 10**token.decimals)
+    return f"{'-' if units < 0 else ''}{whole}.{fraction:0{token.decimals}d}".rstrip("0").rstrip(".")
 
 
 def describe(units: int, token: Token) -> str:

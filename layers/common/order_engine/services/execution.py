@@ -238,7 +238,7 @@ class Execution:
         # Above zero if less than the quote was paid. Rounded against the engine.
         realised_slippage_bps = -((fill.amount_out - quoted) * BPS // quoted)
         data = events.confirmed(run.token_in, run.token_out, fill, realised_slippage_bps)
-        amounts = {"amount_out": fill.amount_out, "amount_spent": fill.amount_in}
+        amounts = {"amount_out": fill.amount_out, "amount_spent": fill.amount_in, **fill.costs._asdict()}
         moved = self._move(run, Trigger.CONFIRM, data, linked_id=run.linked_id, **amounts)
         if run.linked_id is not None:
             self._publish(*self._orders.history(run.linked_id))

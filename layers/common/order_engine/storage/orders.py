@@ -139,6 +139,7 @@ _LINKED_CANCELLED = Jsonb(cancelled(LINKED_CANCELLED))
 _WRITABLE = frozenset(
     {
         *("venue", "quoted_out", "min_out", "tx_hash", "transaction", "amount_out", "amount_spent", "error"),
+        *("fee_lamports", "rent_lamports"),
         *("terms", "waits_for", "trigger_out"),
     }
 )
