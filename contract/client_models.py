@@ -115,9 +115,9 @@ def _type(schema: Schema, asked: bool) -> str:
             return f"list[{_type(items, asked)}]"
         case {"type": "string", "format": "date-time"}:
             return "AwareDatetime" if asked else "datetime"
-        case {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}:
+        case {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$" | r"^-?[0-9]+(\.[0-9]+)?$"}:
             return "Decimal"
-        case {"type": "string", "pattern": "^[0-9]+$"}:
+        case {"type": "string", "pattern": "^[0-9]+$" | "^-?[0-9]+$"}:
             return "int"
     return {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}[schema["type"]]
 
