@@ -18,9 +18,11 @@ from order_engine_client.fields import Amount, Answer, Form, Json, exact
 from order_engine_client.models import (
     AcceptedOrder,
     ActiveOrders,
+    BalanceHistory,
     CancelledOrders,
     CurrentMarket,
     Event,
+    FillPage,
     NewTerms,
     Order,
     OrderPage,
@@ -137,6 +139,26 @@ class AsyncClient(Transport):
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def fills(
+        self,
+        *,
+        token_pair: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> FillPage:
+        """A page of what your orders have paid and received, newest first."""
+        query = _query({"token_pair": token_pair, "since": since, "until": until, "limit": limit, "cursor": cursor})
+        return await self._ask(FillPage, "GET", "/api/fills", params=query)
+
+    async def balances(
+        self, *, since: datetime | None = None, until: datetime | None = None, interval: str | None = None
+    ) -> BalanceHistory:
+        """What fills have changed of each token, by `hour` or `day`."""
+        query = _query({"since": since, "until": until, "interval": interval})
+        return await self._ask(BalanceHistory, "GET", "/api/fills/balances", params=query)
 
     async def active_orders(self, *, include_open: bool = False) -> ActiveOrders:
         """Your orders that run, or that have not ended at all, newest first, each with its newest event."""

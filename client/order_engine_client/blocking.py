@@ -81,6 +81,8 @@ class Client:
     order = _waits(AsyncClient.order)
     orders = _waits(AsyncClient.orders)
     all_orders = _iterates(AsyncClient.all_orders)
+    fills = _waits(AsyncClient.fills)
+    balances = _waits(AsyncClient.balances)
     active_orders = _waits(AsyncClient.active_orders)
     replace = _waits(AsyncClient.replace)
     cancel = _waits(AsyncClient.cancel)

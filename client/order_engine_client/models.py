@@ -556,13 +556,13 @@ class Point(Model):
     """When the interval begins."""
     token: str
     """A token's symbol; the address of its mint if it has none here."""
-    change: str
+    change: Decimal
     """Whole tokens; negative for what was paid."""
-    change_base_units: str
+    change_base_units: int
     """The same amount in base units."""
-    total: str
+    total: Decimal
     """The changes since the history began."""
-    total_base_units: str
+    total_base_units: int
     """The same amount in base units."""
 
 

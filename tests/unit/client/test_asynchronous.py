@@ -187,3 +187,16 @@ def test_active_orders_come_with_their_newest_event() -> None:
     active, requests = asked(EXAMPLES["active"], lambda client: client.active_orders(include_open=True))
     assert requests == [("GET", "/api/orders/active", {"include": "open"}, None)]
     assert [order.event.seq for order in active.orders] == [o["event"]["seq"] for o in EXAMPLES["active"]["orders"]]
+
+
+def test_fills_and_what_they_change_are_read() -> None:
+    since = datetime(2026, 11, 20, tzinfo=UTC)
+    page, requests = asked(EXAMPLES["fills"], lambda client: client.fills(token_pair="SOL-USDC", since=since, limit=7))
+    assert requests[0][1:3] == (
+        "/api/fills", {"tokenPair": "SOL-USDC", "from": "2026-11-20T00:00:00+00:00", "limit": "7"}
+    )  # fmt: skip
+    assert [str(fill.amount_out) for fill in page.fills] == [fill["amountOut"] for fill in EXAMPLES["fills"]["fills"]]
+
+    history, requests = asked(EXAMPLES["balances"], lambda client: client.balances(interval="hour"))
+    assert requests[0][1:3] == ("/api/fills/balances", {"interval": "hour"})
+    assert [point.change for point in history.points] == [Decimal(p["change"]) for p in EXAMPLES["balances"]["points"]]
