@@ -19,7 +19,8 @@ REDIS_URL ?=
 MARKET ?= $(if $(SOLANA_RPC_URL),cluster,localnet)
 # URLs of nodes, separated by commas. They may contain API keys, so the commands read them from the environment.
 export SOLANA_RPC_URL ?=
-# The key file of the wallet that pays, in the format of solana-keygen. For the localnet it is made once.
+# The key file of the wallet that pays, in the format of solana-keygen. For the localnet it is made once; without it, an
+# engine on a cluster takes only orders that clients have signed.
 WALLET ?=
 # YES=1 does not ask before make run trades with real money.
 YES ?=

@@ -103,19 +103,25 @@ def localnet_parameters(wallet: Path, url: str) -> list[str]:
 def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) -> list[str]:
     """The emulator's options for the cluster of the node at `SOLANA_RPC_URL`, which may contain an API key.
 
-    Says which cluster that is, and asks before it trades with real money, unless `yes`. Raises `RunError`,
-    `ValueError`, `VenueUnavailable`.
+    Without a `wallet`, only clients sign. Says which cluster that is, and asks before it trades with the wallet's real
+    money, unless `yes`. Raises `RunError`, `ValueError`, `VenueUnavailable`.
     """
     url = environment.get("SOLANA_RPC_URL")
-    if not url or not wallet:
-        raise RunError("expected SOLANA_RPC_URL, the URL of a node, and WALLET, the key file of the wallet that pays")
-    path = _path(wallet)
-    key = Keypair.from_file(path).address
+    if not url:
+        raise RunError("expected SOLANA_RPC_URL, the URL of a node")
+    path = _path(wallet) if wallet else None
+    key = Keypair.from_file(path).address if path else None
     rpc = Rpc(Nodes(url, deadline=_NODE_SECONDS))
     market = rpc.cluster()
     if market == LOCALNET and not all(is_loopback(node.strip()) for node in url.split(",")):
         hosts = ", ".join(str(urlsplit(node.strip()).hostname) for node in url.split(","))
         raise RunError(f"expected a node of Devnet, Testnet or Mainnet, or one on this machine, was {hosts}")
+    from_node = ["--parameter-from", "SolanaRpcUrl=SOLANA_RPC_URL"]
+    if path is None or key is None:
+        _say(
+            f"Orders trade on {market}, from the wallets of clients, which sign their transactions: WALLET is not set."
+        )
+        return [*from_node, f"--parameter=SolanaCluster={_cluster(market)}"]
     balances = SolanaWallet(rpc, deployment(market), key).balances()
     held = ", ".join(describe(units, token(symbol)) for symbol, units in balances.items() if units) or "nothing"
     _say(f"Orders trade on {market}, from the wallet {encode(key)} ({path}), which holds {held}.")
@@ -123,11 +129,16 @@ def on_cluster(environment: Mapping[str, str], wallet: str | None, yes: bool) ->
         _say("This is REAL MONEY. Anybody with an API key of this engine can spend all of it.")
         if not yes:
             _confirm()
-    return ["--parameter-from", "SolanaRpcUrl=SOLANA_RPC_URL", *_wallet_options(path, market, url)]
+    return [*from_node, *_wallet_options(path, market, url)]
+
+
+def _cluster(market: str) -> str:
+    (cluster,) = (cluster for cluster, name in CLUSTERS.items() if name == market)
+    return cluster
 
 
 def _wallet_options(path: Path, market: str, url: str) -> list[str]:
-    (cluster,) = (cluster for cluster, name in CLUSTERS.items() if name == market)
+    cluster = _cluster(market)
     address = encode(Keypair.from_file(path).address)
     values = {"SolanaCluster": cluster, "WalletKey": str(path), "WalletAddress": address}
     if pages := explorer(cluster, url):

@@ -28,6 +28,7 @@ from order_engine.solana.deployments import deployment
 from order_engine.solana.nodes import Nodes
 from order_engine.solana.pool_source import SolanaPools
 from order_engine.solana.rpc import Rpc
+from order_engine.solana.wallet import SolanaWallet
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.pools import PostgresPoolRegistry
@@ -226,6 +227,14 @@ class Localnet(Orders):
 
     def clear_faults(self) -> None:
         self._call("localnet_clear")
+
+    def give(self, wallet: str, token: str, units: int) -> None:
+        """Puts tokens into any wallet."""
+        localnet.call(self._rpc_url, "localnet_airdrop", wallet, units, token)
+
+    def balances_of(self, wallet: str) -> dict[str, int]:
+        """What any wallet holds of the tokens with a symbol, in base units."""
+        return SolanaWallet.at(wallet, Rpc(Nodes(self._rpc_url)), deployment(LOCALNET)).balances()
 
     def advance(self, slots: int) -> None:
         """Lets slots pass at once."""

@@ -92,27 +92,32 @@ class Desk:
             signing=self.chain,
             market=MARKET,
         )
-        self.submission = Submission(
-            orders=self.orders,
+        self.submission = self.submission_in(MARKET)
+        self.execution = self.execution_by()
+
+    def submission_in(
+        self, market: MarketDescription, *, orders: Any = None, queue: Any = None, publish: Publish | None = None
+    ) -> Submission:
+        return Submission(
+            orders=orders or self.orders,
             standing=no_standing,
             quotes=self.quotes,
-            publish=self.publish,
-            queue=self.queue,
+            publish=publish or self.publish,
+            queue=queue or self.queue,
             rate_limit=FakeRateLimit(),
             warn=print,
             signing=self.chain,
-            market=MARKET,
+            market=market,
         )
-        self.execution = self.execution_by(self.orders, self.chain, self.publish)
 
-    def execution_by(self, orders: Any, chain: Any, publish: Publish) -> Execution:
+    def execution_by(self, *, orders: Any = None, chain: Any = None, publish: Publish | None = None) -> Execution:
         return Execution(
-            orders=orders,
+            orders=orders or self.orders,
             quotes=self.quotes,
             router=self._no_routing,
-            chain=chain,
-            publish=publish,
-            signing=chain,
+            chain=chain or self.chain,
+            publish=publish or self.publish,
+            signing=chain or self.chain,
         )
 
     def _no_routing(self) -> Router:

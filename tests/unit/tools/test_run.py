@@ -147,10 +147,20 @@ def test_a_private_cluster_is_a_localnet_of_this_machine_only(wallet: Path) -> N
             on_cluster({"SOLANA_RPC_URL": f"{elsewhere}/{API_KEY}"}, str(wallet), yes=True)
 
 
-@pytest.mark.parametrize(("url", "wallet"), [(None, "id.json"), ("", "id.json"), ("http://127.0.0.1:1", None)])
-def test_a_cluster_needs_a_node_and_a_wallet(url: str | None, wallet: str | None) -> None:
-    with pytest.raises(RunError, match="expected SOLANA_RPC_URL, the URL of a node, and WALLET"):
-        on_cluster({} if url is None else {"SOLANA_RPC_URL": url}, wallet, yes=True)
+@pytest.mark.parametrize("url", [None, ""])
+def test_a_cluster_needs_a_node(url: str | None) -> None:
+    with pytest.raises(RunError, match="expected SOLANA_RPC_URL, the URL of a node"):
+        on_cluster({} if url is None else {"SOLANA_RPC_URL": url}, "id.json", yes=True)
+
+
+@pytest.mark.parametrize("cluster", [DEVNET, MAINNET])
+def test_without_a_wallet_only_clients_sign(cluster: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_node() as node:
+        answer_as(node, cluster)
+        options = on_cluster({"SOLANA_RPC_URL": node.url}, None, yes=False)
+    assert options[:2] == ["--parameter-from", "SolanaRpcUrl=SOLANA_RPC_URL"]
+    assert parameters(options) == {"SolanaCluster": {DEVNET: "devnet", MAINNET: "mainnet-beta"}[cluster]}
+    assert "from the wallets of clients" in capsys.readouterr().err
 
 
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
