@@ -21,13 +21,20 @@ HEALTHCHECK --start-period=60s --timeout=5s \
 CMD ["make", "run"]
 
 
+# Debian's npm is too old for the locks.
+FROM node:24.13.0-trixie-slim@sha256:a16979bcaf12a2fd24888eb8e89874b11bd1038a3e3f1881c26a5e2b8fb92b5c AS node
+
+
 FROM run AS dev
 
 USER root
 # Chromium for the pages' tests, Node for other people's clients, Git for what compares revisions.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends chromium git nodejs npm \
+ && apt-get install --yes --no-install-recommends chromium git \
  && rm -rf /var/lib/apt/lists/*
+COPY --from=node /usr/local/bin/node /usr/local/bin/
+COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 
 USER engine
 RUN make .venv/.dev && npm ci --prefix tests/npm && npm ci --prefix contract/npm
