@@ -31,6 +31,7 @@ export class Api extends EventTarget {
     super();
     this.root = root;
     this.#key = key;
+    this.scope = undefined; // of the key, once the feed has a ticket: read, trade or admin
     this.ahead = 0; // milliseconds by which the server's clock is ahead of this one
   }
 
@@ -43,6 +44,11 @@ export class Api extends EventTarget {
   delete = (path, parameters = {}) => this.#ask("DELETE", path + query(parameters));
 
   now = () => Date.now() + this.ahead;
+
+  /** Whether the key can only read. A key that is not known yet may do everything: the API refuses what it may not. */
+  get readOnly() {
+    return this.scope === "read";
+  }
 
   /** Returns the answer. Dispatches `up`, `down` with the error, or `refused` when the key is refused. */
   async #ask(method, path, { headers, body } = {}, signal = undefined) {

@@ -112,6 +112,7 @@ export class OrderForm extends EventTarget {
       this.acceptance.element,
       this.conditions.elements,
       this.submit,
+      h("p", { class: "note reader" }, "Your key only reads: it shows quotes and orders, and submits and cancels none."),
       this.outcome.element,
     );
   }
@@ -218,7 +219,7 @@ export class OrderForm extends EventTarget {
   }
 
   #enable() {
-    this.submit.disabled = this.#submission.sending || this.outcome.blocked || this.#quoteless || !this.acceptance.given || !this.conditions.met;
+    this.submit.disabled = this.#api.readOnly || this.#submission.sending || this.outcome.blocked || this.#quoteless || !this.acceptance.given || !this.conditions.met;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 

@@ -96,7 +96,7 @@ function begin(key) {
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
   feed.addEventListener("malformed", () => notify("An event could not be read", "The page reconnects and asks for what it missed."));
-  feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state));
+  feed.socket.addEventListener("state", () => context?.feed === feed && connected(feed.socket.state, api.readOnly));
   // An engine that was started anew may trade in another market.
   feed.socket.addEventListener("live", () => market.name && market.read());
   market.addEventListener("changed", () => {
@@ -108,7 +108,7 @@ function begin(key) {
   byId("nav").hidden = byId("who").hidden = byId("market").hidden = false;
   view = undefined;
   route();
-  connected("connecting");
+  connected("connecting", false);
   feed.start();
   market.read();
 }
@@ -121,7 +121,7 @@ function end(refused) {
   view?.close();
   context = view = undefined;
   byId("nav").hidden = byId("who").hidden = byId("market").hidden = true;
-  document.body.classList.remove("real-money");
+  document.body.classList.remove("real-money", "read-only");
   warn(undefined);
   enter(refused);
 }
@@ -154,7 +154,9 @@ function failed({ orderId, data }) {
 
 const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };
 
-function connected(state) {
+/** Shows the state of the connection, and hides what a key that only reads cannot do. */
+function connected(state, readOnly) {
+  document.body.classList.toggle("read-only", readOnly);
   const place = byId("connection");
   place.className = `connection ${state}`;
   if (place.textContent !== STATES[state]) place.textContent = STATES[state];

@@ -25,8 +25,8 @@ export function signIn(enter, refused) {
     "div",
     { class: "sign-in" },
     h("h1", {}, "Sign in"),
-    h("p", { class: "note" }, "Your API key shows your orders and lets you submit new ones."),
-    refused && h("div", { class: "problem", role: "alert" }, h("strong", {}, "This key is not accepted"), h("p", {}, "It does not exist, or it was revoked. Sign in with another key.")),
+    h("p", { class: "note" }, "Your API key shows your orders and, unless it only reads, lets you submit new ones."),
+    refused && h("div", { class: "problem", role: "alert" }, h("strong", {}, "This key is not accepted"), h("p", {}, "It does not exist, was revoked, or has expired. Sign in with another key.")),
     h(
       "form",
       { class: "card", novalidate: true, "aria-label": "Sign in", submit },

@@ -55,7 +55,8 @@ export class Socket extends EventTarget {
     clearTimeout(this.#timer);
     this.#become("connecting");
     try {
-      const { ticket } = await this.#api.post("/api/ws-ticket", {});
+      const { ticket, scope } = await this.#api.post("/api/ws-ticket", {});
+      this.#api.scope = scope;
       if (!this.#stopped) this.#open(`${this.#url}?ticket=${encodeURIComponent(ticket)}`);
     } catch (error) {
       // A refused key would be refused again.
