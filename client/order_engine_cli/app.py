@@ -108,6 +108,9 @@ def submit(
     allow_any_slippage: Annotated[
         bool, typer.Option("--allow-any-slippage", help="Needed with a slippage of 10000: take any amount.")
     ] = False,
+    allow_unverified: Annotated[
+        bool, typer.Option("--allow-unverified", help="Needed for a token without a symbol, which nobody has verified.")
+    ] = False,
     max_price_impact_bps: MaxPriceImpact = None,
     quote: Annotated[str | None, typer.Option(metavar="ID", help="Execute at this quote or fail.")] = None,
     limit: Limit = None,
@@ -149,6 +152,7 @@ def submit(
             impact = await accepted_impact(engine, asked)
         options = given(
             allowAnySlippage=allow_any_slippage or None,
+            allowUnverified=allow_unverified or None,
             maxPriceImpactBps=impact,
             quoteId=quote,
             clientOrderId=name,

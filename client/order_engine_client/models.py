@@ -742,6 +742,7 @@ class LimitOrder(Form):
     type: Literal["limit"] = "limit"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None
@@ -779,6 +780,7 @@ class OcoOrder(Form):
     type: Literal["oco"] = "oco"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None
@@ -806,6 +808,7 @@ class MarketOrder(Form):
     type: Literal["market"] = "market"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None
@@ -902,6 +905,7 @@ class RecurringOrder(Form):
     type: Literal["recurring"] = "recurring"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None
@@ -957,6 +961,7 @@ class SniperOrder(Form):
     type: Literal["sniper"] = "sniper"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None
@@ -982,6 +987,7 @@ class StopOrder(Form):
     type: Literal["stop"] = "stop"
     slippage_bps: int | None = None
     allow_any_slippage: bool | None = None
+    allow_unverified: bool | None = None
     max_price_impact_bps: int | None = None
     client_order_id: str | None = None
     user_id: str | None = None

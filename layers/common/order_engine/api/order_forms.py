@@ -36,7 +36,7 @@ from order_engine.domain.orders import (
 )
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
 from order_engine.domain.timestamps import rfc3339
-from order_engine.domain.tokens import Token, pool_token, token, tradable_token
+from order_engine.domain.tokens import TOKENS, Token, pool_token, token, tradable_token
 
 _SWAP_PARAMETERS = ("tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "tokenPair", "amount")
 _QUOTE_PARAMETERS = (*_SWAP_PARAMETERS, "wallet")
@@ -134,7 +134,7 @@ def parse_quote_request(query: Mapping[str, str]) -> OrderRequest:
     """
     problems = unknown_parameters(query, _QUOTE_PARAMETERS)
     # A quote swaps nothing: it may show what any slippage would mean.
-    form: dict[str, Any] = {"type": "market", "allowAnySlippage": True}
+    form: dict[str, Any] = {"type": "market", "allowAnySlippage": True, "allowUnverified": True}
     form |= {name: query[name] for name in _SWAP_PARAMETERS if name in query}
     for name in form.keys() & {"slippageBps", "maxPriceImpactBps"}:
         form[name] = numeric(form[name])
@@ -225,6 +225,10 @@ def _request(swap: _Swap, form: OrderTerms, problems: _Problems) -> OrderRequest
         problems.add("tokenOut", f"expected another token than tokenIn, was {swap.token_out!r} too")
     elif token_in and token_out and pool_token(token_in.symbol) == pool_token(token_out.symbol):
         problems.add("tokenOut", f"expected a token to swap for, was {swap.token_out!r}: the same mint, wrapped or not")
+    # Who waits for a new token knows that nobody has verified it.
+    if not form.allow_unverified and not isinstance(form, SniperTerms):
+        _check_verified("tokenIn", token_in, problems)
+        _check_verified("tokenOut", token_out, problems)
     amount_in = _amount("amountIn", swap.amount_in, token_in, problems)
     slippage_bps = _or_default(form.slippage_bps, DEFAULT_SLIPPAGE_BPS)
     if slippage_bps == BPS and not form.allow_any_slippage:
@@ -352,6 +356,7 @@ def _form(order: Order) -> dict[str, Any]:
         "amountIn": format_amount(order.amount_in, token_in),
         "slippageBps": order.slippage_bps,
         "allowAnySlippage": True,
+        "allowUnverified": True,
         "maxPriceImpactBps": order.max_price_impact_bps,
         "clientOrderId": order.client_order_id,
         "userId": order.user_id,
@@ -380,6 +385,12 @@ def _token(field: str, symbol: str, problems: _Problems) -> Token | None:
     except ValueError as error:
         problems.add(field, str(error))
         return None
+
+
+def _check_verified(field: str, token: Token | None, problems: _Problems) -> None:
+    """Anyone can make a mint and call it anything: only the tokens with a symbol are known to be what they seem."""
+    if token and token.symbol not in TOKENS:
+        problems.add(field, f"expected a token with a symbol, or allowUnverified: true, was {token.symbol!r}")
 
 
 def _amount(field: str, value: object, token: Token | None, problems: _Problems) -> int:

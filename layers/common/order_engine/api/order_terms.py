@@ -61,6 +61,7 @@ class OrderTerms(BaseModel):
     type: str
     slippage_bps: BasisPoints | None = DEFAULT_SLIPPAGE_BPS
     allow_any_slippage: StrictBool | None = False
+    allow_unverified: StrictBool | None = False
     max_price_impact_bps: BasisPoints | None = DEFAULT_MAX_PRICE_IMPACT_BPS
     client_order_id: ClientOrderId | None = None
     user_id: UserId | None = None
