@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -50,6 +51,10 @@ def ahead(seconds: float) -> str:
     return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
+# Not `active`, for which an open page may ask while the routes are set.
+_ONE = re.compile("/api/orders/[0-9a-f]{8}-[^/?]*$")
+
+
 class ScriptedOrders:
     """The orders of a client, and what the page has asked for: `posted`, `patched`, `deleted` and `listed`.
 
@@ -94,7 +99,7 @@ class ScriptedOrders:
     def take(self, page: Page) -> None:
         """Answers the page's requests from its next one on."""
         page.route("**/api/orders?*", self._list)
-        page.route("**/api/orders/*", self._one)
+        page.route(_ONE, self._one)
         page.route("**/api/orders/active", self._active)
         page.route("**/api/orders", self._cancel_all)
         page.route("**/api/orders/execute", self._submit)
