@@ -29,6 +29,8 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/wallet", {}),
     ("GET", "/api/orders", {}),
     ("GET", "/api/orders/active", {}),
+    ("GET", "/api/fills", {}),
+    ("GET", "/api/fills/balances", {}),
     ("GET", f"/api/orders/{UNKNOWN}", {}),
     ("DELETE", "/api/orders", {}),
     ("PATCH", f"/api/orders/{UNKNOWN}", {"json": {"limitPrice": "180"}}),
