@@ -58,7 +58,7 @@ run: $(VENV)/.run .local/development-key ## run the engine on this machine until
 	  --data "$(DATA)" --market "$(MARKET)" --host "$(LISTEN)" --localnet-port "$(LOCALNET_PORT)" \
 	  $(if $(WALLET),--wallet "$(WALLET)") \
 	  $(if $(PROGRAMS),--programs "$(PROGRAMS)") $(if $(filter 1,$(YES)),--yes) \
-	  --parameter MarketLatency=$(LATENCY) \
+	  --parameter MarketLatency=$(LATENCY) --parameter WebhookTargets=any \
 	  --parameter DevelopmentKey=$$key --parameter ShownKey=$$key --parameter "AllowedOrigins=$(ORIGINS)" \
 	  $(if $(DATABASE_URL),--parameter "DatabaseUrl=$(DATABASE_URL)",--postgres DatabaseUrl) \
 	  $(if $(REDIS_URL),--parameter "RedisUrl=$(REDIS_URL)",--redis RedisUrl) $(ARGS)

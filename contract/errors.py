@@ -10,6 +10,7 @@ from order_engine.domain.errors import EngineError
 
 _ORDER = "01a1fb19-a2ec-7b9b-9c78-6bfaf20752f6"
 _QUOTE = "01a1fb19-a2da-76f7-9d1e-7ea613cb9529"
+_WEBHOOK = "01a1fb30-1d2c-7c11-9a40-3b1f5c8e7d21"
 
 
 class GatewayAnswer(Exception):
@@ -49,6 +50,9 @@ EXAMPLES: tuple[EngineError | GatewayAnswer, ...] = (
     errors.OrderNotFound(f"no order with id {_ORDER}"),
     errors.KeyNotFound("no key with id 01a1fa72-0b07-7468-9d18-a3aa29f91511"),
     errors.QuoteNotFound(f"no quote with id {_QUOTE}"),
+    errors.WebhookNotFound(f"no webhook with id {_WEBHOOK}"),
+    errors.WebhookExists("expected a URL without a webhook, was https://example.com/orders"),
+    errors.TooManyWebhooks("more than 10 webhooks"),
     errors.NotFound("the simulated market has no wallet"),
     errors.QuoteExpired("the quote expired 4.2 s ago"),
     errors.QuoteUsed(f"expected a quote that no order has executed, was quote {_QUOTE} of order {_ORDER}"),

@@ -454,6 +454,9 @@ def get_asyncapi() -> None:
 
 def openapi() -> dict[str, Any]:
     """The description as an OpenAPI 3.1 document."""
+    # Its operations come after those above.
+    from contract.webhooks import messages
+
     api = ServerVariable(default="api-id")
     region = ServerVariable(default="us-east-1")
     text = app.get_openapi_json_schema(
@@ -475,6 +478,7 @@ def openapi() -> dict[str, Any]:
             Tag(name=FILLS, description="What the client's orders have paid and received."),
             Tag(name="market", description="Where orders are executed, and the wallet that pays."),
             keys.TAG,
+            Tag(name="webhooks", description="Events are sent to the client's own addresses."),
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),
             Tag(name="service", description="Open to everyone."),
         ],
@@ -487,7 +491,10 @@ def openapi() -> dict[str, Any]:
     # Schemas of Powertools' own validation, which is not used.
     for unused in ("HTTPValidationError", "ResponseValidationError", "ValidationError"):
         document["components"]["schemas"].pop(unused, None)
-    return {**document, **{part: tidied(document[part]) for part in ("paths", "components")}}
+    schemas = document["components"]["schemas"]
+    event = schemas["OrderWithEvents"]["properties"]["events"]["items"]
+    parts = {part: tidied(document[part]) for part in ("paths", "components")}
+    return {**document, **parts, "webhooks": messages(event)}
 
 
 def tidied(node: Any) -> Any:

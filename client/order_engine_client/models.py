@@ -647,6 +647,30 @@ class CurrentMarket(Answer):
     """Those that can be swapped there."""
 
 
+class DeletedWebhook(Answer):
+    webhook_id: str
+
+
+class Delivery(Model):
+    """The events of one order for one webhook."""
+
+    order_id: str
+    state: Literal["waiting", "delivered", "parked"] | str
+    delivered_seq: int
+    """Events up to this one are taken, or were not asked for."""
+    attempts: int
+    """Those that failed for the next event."""
+    error: str | None
+    """Why the last one failed."""
+    failing_since: datetime | None
+    next_attempt_at: datetime | None
+    updated_at: datetime
+
+
+class Deliveries(Answer):
+    deliveries: list[Delivery]
+
+
 class Fill(Model):
     """What an order has paid and received by a transaction of its own."""
 
@@ -766,6 +790,31 @@ class NewKey(Form):
     """What a key may do: read; trade, which includes read; admin, which includes both."""
     expires_at: AwareDatetime | None = None
     """In the future. null: never."""
+
+
+class NewWebhook(Answer):
+    """A webhook with its secret."""
+
+    webhook_id: str
+    url: str
+    statuses: (
+        list[
+            Literal[
+                "open", "pending", "routing", "building", "submitted", "confirmed", "failed", "cancelled", "expired"
+            ]
+            | str
+        ]
+        | None
+    )
+    created_at: datetime
+    failures_in_a_row: int
+    """Attempts, for whichever orders."""
+    orders_waiting: int
+    """Orders whose next event was refused and is sent again."""
+    orders_parked: int
+    """Orders whose next event was refused for a day."""
+    secret: str
+    """Signs the messages. Only shown here."""
 
 
 class OcoOrder(Form):
@@ -921,6 +970,11 @@ class RecurringOrder(Form):
     """When the first slice is due. null: at once."""
 
 
+class Redelivery(Answer):
+    orders: int
+    """Those whose events are sent again."""
+
+
 class NewTerms(Form):
     """The terms to replace, as they fit the order's type. The others stay. null takes away a term that is optional."""
 
@@ -1021,6 +1075,48 @@ class Wallet(Answer):
     """Of every token that can be swapped there, and of others that it holds."""
 
 
+class Webhook(Model):
+    webhook_id: str
+    url: str
+    statuses: (
+        list[
+            Literal[
+                "open", "pending", "routing", "building", "submitted", "confirmed", "failed", "cancelled", "expired"
+            ]
+            | str
+        ]
+        | None
+    )
+    created_at: datetime
+    failures_in_a_row: int
+    """Attempts, for whichever orders."""
+    orders_waiting: int
+    """Orders whose next event was refused and is sent again."""
+    orders_parked: int
+    """Orders whose next event was refused for a day."""
+
+
+class WebhookAddress(Form):
+    """An address that gets the events of the client's orders."""
+
+    url: str
+    """https:// on port 443, at public addresses."""
+    statuses: (
+        list[
+            Literal[
+                "open", "pending", "routing", "building", "submitted", "confirmed", "failed", "cancelled", "expired"
+            ]
+            | str
+        ]
+        | None
+    ) = None
+    """Only these; null or missing for all."""
+
+
+class Webhooks(Answer):
+    webhooks: list[Webhook]
+
+
 OrderRequest = LimitOrder | OcoOrder | MarketOrder | RecurringOrder | SignedOrder | SniperOrder | StopOrder
 
 
@@ -1035,6 +1131,9 @@ STATUSES = {
     "OrderNotFound": 404,
     "KeyNotFound": 404,
     "QuoteNotFound": 404,
+    "WebhookNotFound": 404,
+    "WebhookExists": 409,
+    "TooManyWebhooks": 409,
     "NotFound": 404,
     "QuoteExpired": 409,
     "QuoteUsed": 409,

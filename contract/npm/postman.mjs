@@ -17,13 +17,17 @@ const KEPT = {
   "Submit an order": 'pm.collectionVariables.set("orderId", pm.response.json().orderId);',
   "List orders": 'pm.expect(pm.response.json().orders[0].orderId).to.equal(pm.collectionVariables.get("orderId"));',
   "Create a key": 'pm.collectionVariables.set("keyId", pm.response.json().id);',
+  "Register a webhook": 'if (pm.response.code === 201) pm.collectionVariables.set("webhookId", pm.response.json().webhookId);',
   "Read an order": 'pm.expect(pm.response.json().orderId).to.equal(pm.collectionVariables.get("orderId"));',
 };
 // A market order does not wait, its transaction may have been sent by then, and the simulated market has no wallet.
 const ALSO = { "Replace terms of an open order": [409], "Cancel an order": [409], "Read a wallet": [404] };
 // Only an admin manages keys.
 for (const name of ["List keys", "Create a key", "Revoke a key"]) ALSO[name] = [403];
-const ORDER = ["service", "keys", "market", "websocket", "quotes", "orders"];
+// Only in development may a webhook lead to this machine. Elsewhere the requests that follow find none.
+ALSO["Register a webhook"] = [400];
+for (const name of ["List deliveries", "Send refused events again", "Delete a webhook"]) ALSO[name] = [404];
+const ORDER = ["service", "keys", "market", "webhooks", "websocket", "quotes", "orders"];
 const REQUESTS = [
   "Read this key",
   "List keys",
@@ -35,7 +39,13 @@ const REQUESTS = [
   "Replace terms of an open order",
   "Cancel an order",
   "Cancel all orders",
+  "Register a webhook",
+  "List webhooks",
+  "List deliveries",
+  "Send refused events again",
+  "Delete a webhook",
 ];
+const RECEIVER = "http://127.0.0.1:9/";
 
 const KEEP = 'pm.collectionVariables.set("waitingOrderId", pm.response.json().orderId);';
 const HAS_STATUS = (status) => `pm.expect(pm.response.json().status).to.equal("${status}");`;
@@ -103,6 +113,7 @@ function finished({ name, request, response }) {
   for (const variable of request.url.variable ?? []) variable.value = `{{${variable.key}}}`;
   for (const query of request.url.query ?? []) query.disabled = !["tokenIn", "tokenOut", "amountIn", "slippageBps", "maxPriceImpactBps", "limit"].includes(query.key);
   for (const header of request.header ?? []) if (header.key === "idempotency-key") header.value = "{{$guid}}";
+  if (name === "Register a webhook") request.body.raw = JSON.stringify({ url: RECEIVER }, null, 2);
   const statuses = [...response.map((one) => one.code).filter((code) => code < 300), ...(ALSO[name] ?? [])];
   return checked({ name, request, response }, statuses, KEPT[name]);
 }
@@ -116,7 +127,11 @@ converter.convert({ type: "string", data: document }, options, (error, result) =
     item: folder.item.sort(at(REQUESTS)).map(finished),
   }));
   auth.bearer[0].value = "{{key}}";
-  const variables = [...variable, { key: "key", value: "" }, { key: "orderId", value: "" }, { key: "keyId", value: "" }, { key: "waitingOrderId", value: "" }];
+  const variables = [
+    ...variable,
+    ...["key", "orderId", "keyId", "waitingOrderId"].map((key) => ({ key, value: "" })),
+    { key: "webhookId", value: "01890a5d-ac96-774b-bcce-b302099a8057" },
+  ];
   const waits = { name: "open orders", description: "An order that waits.", item: WAITS.map(written) };
   const refusals = { name: "refused", description: "Answers to invalid requests.", item: REFUSED.map(refused) };
   const collection = { info, item: [...folders, waits, refusals], auth, variable: variables };

@@ -127,6 +127,9 @@ def environment(engine_url: str, redis_url: str, services: Aws, clients: HttpSer
         "QUOTES_PER_MINUTE": "0",
         "WATCH_INTERVAL_SECONDS": "1",
         "EVENT_RETENTION_DAYS": "0",
+        "WEBHOOK_TARGETS": "any",
+        "DELIVER_FUNCTION": services.function_arn("DeliverFunction"),
+        "POST_FUNCTION": services.function_arn("PostFunction"),
     }
 
 

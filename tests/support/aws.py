@@ -86,7 +86,10 @@ class InProcess:
         return Invocation(json.dumps(result).encode(), error)
 
     async def invoke_event(self, name_or_arn: str, payload: bytes, /) -> str:
-        raise AssertionError(f"expected no asynchronous invocation, was {name_or_arn}")
+        name = self.catalog.find(name_or_arn).name
+        assert name in self._handlers, f"expected no asynchronous invocation, was {name_or_arn}"
+        await self.invoke(name_or_arn, payload)
+        return str(uuid4())
 
 
 class Aws:
@@ -111,6 +114,9 @@ class Aws:
     @property
     def machine_arn(self) -> str:
         return stack().of(StateMachine)["OrderMachine"].arn
+
+    def function_arn(self, logical_id: str) -> str:
+        return f"{stack().of(Function)[logical_id].arn}:live"
 
     def queue_url(self, logical_id: str) -> str:
         return f"{self.url}/{ACCOUNT}/{stack().of(Queue)[logical_id].name}"

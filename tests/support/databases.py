@@ -13,6 +13,8 @@ from tests.support.orders import CALLER, OTHER
 
 _TABLES = (
     *(
+        "deliveries",
+        "webhooks",
         "subscriptions",
         "order_events",
         "orders",

@@ -20,11 +20,11 @@ from tests.support.events import sqs
 ORDER = {"type": "market", "tokenIn": "SOL", "tokenOut": "USDC", "amountIn": "1.5", "clientOrderId": "a-1"}
 
 FUNCTIONS = (
-    *("authorize", "discover", "dispatch", "execute", "keys", "market", "migrate"),
-    *("recover", "route", "submit", "ticket", "watch", "ws_connect"),
+    *("authorize", "deliver", "discover", "dispatch", "execute", "keys", "market", "migrate", "post"),
+    *("recover", "route", "submit", "ticket", "watch", "webhooks", "ws_connect"),
 )
 
-_BOOTSTRAP = ("aws", "market", "schema", "services", "simulation", "solana", "stores")
+_BOOTSTRAP = ("aws", "market", "outbound", "schema", "services", "simulation", "solana", "stores")
 _MADE_ONCE = (
     *(f"order_engine.bootstrap.{name}" for name in _BOOTSTRAP),
     "order_engine.aws.observability",

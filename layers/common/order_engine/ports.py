@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from order_engine.domain.terms import Wait
     from order_engine.domain.tokens import Mint, Token
     from order_engine.domain.transactions import Fill, Transaction
+    from order_engine.domain.webhooks import Delivery, DeliveryState, Webhook
 
 Publish: TypeAlias = "Callable[[Sequence[Event], Sequence[str]], None]"
 """Publishes committed events of one order, in order: to the view of active orders, and to these connections."""
@@ -685,6 +686,93 @@ class Connections(Protocol):
 
     def close(self, connection_id: str) -> None:
         """Closes a connection, which may be gone already. Raises `ConnectionRefused`."""
+
+
+class WebhookStore(Protocol):
+    """Clients' webhooks. A method that takes an id raises `WebhookNotFound`, for another client's webhook too."""
+
+    def add(
+        self, client_id: UUID, url: str, statuses: frozenset[Status] | None, secret: str, limit: int
+    ) -> tuple[Webhook, bool]:
+        """Stores a webhook that gets the events that follow of all the client's orders, and whether it is the only one.
+
+        Raises `WebhookExists`, and `TooManyWebhooks` for a client that has `limit` already.
+        """
+
+    def of_client(self, client_id: UUID) -> Sequence[Webhook]:
+        """The client's webhooks, the oldest first."""
+
+    def delete(self, client_id: UUID, id: UUID) -> None:
+        """Deletes a webhook with its deliveries: nothing more is sent, but for what is on its way."""
+
+    def deliveries(self, client_id: UUID, id: UUID, state: DeliveryState | None, limit: int) -> Sequence[Delivery]:
+        """Deliveries, the last changed first. Of a `state`, or those of all states."""
+
+    def redeliver(self, client_id: UUID, id: UUID) -> int:
+        """Has all orders' events that are parked, or wait for another attempt, be sent now. Returns for how many."""
+
+
+class WebhookTargets(Protocol):
+    """Where webhooks may lead."""
+
+    def check(self, url: str) -> None:
+        """Raises `ValueError`, saying what was expected, if a URL may not be called as its host resolves now."""
+
+
+class Claim(NamedTuple):
+    """The right to send one order's events to one webhook, until the time `until` of the store's clock.
+
+    Events up to `seq` are taken. The order had events up to `last_seq`. `attempts` failed for the next one, the first
+    `failing_seconds` ago. `is_failing`: the webhook's last attempts have failed, for whichever orders.
+    """
+
+    webhook_id: UUID
+    order_id: UUID
+    url: str
+    secret: str
+    statuses: Sequence[str] | None
+    seq: int
+    last_seq: int
+    attempts: int
+    failing_seconds: float
+    is_failing: bool
+    until: datetime
+
+
+class Deliveries(Protocol):
+    """How far the events of each order are delivered to each webhook. A claim that is out of date changes nothing."""
+
+    def follow(self) -> bool:
+        """Begins to deliver the events of orders that are new, and forgets old ones. Whether there are webhooks."""
+
+    def claim(self, free: int, free_for_failing: int, sending: Mapping[UUID, int]) -> Sequence[Claim]:
+        """Up to `free` orders with events to send now, for a minute. `sending` counts the claims held, by webhook.
+
+        Of webhooks whose last attempts have failed, up to `free_for_failing`.
+        """
+
+    def delivered(self, claim: Claim, seq: int) -> Claim | None:
+        """The event is taken. The claim for the next ones, for another minute; `None` if it is out of date."""
+
+    def release(self, claim: Claim, seq: int) -> None:
+        """All events up to `seq` are taken, or were not asked for."""
+
+    def failed(self, claim: Claim, error: str, pause: float | None) -> None:
+        """The next event was not taken. It is sent again after `pause` seconds, or else it is parked."""
+
+    def postpone(self, claim: Claim, pause: float) -> None:
+        """The next event could not be sent, which is not the receiver's fault."""
+
+
+class SenderUnavailable(Exception):
+    """Nothing was sent: the function that sends can't be invoked now."""
+
+
+class Sender(Protocol):
+    """Sends messages to clients' addresses. May be called by several threads at once."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: str) -> str | None:
+        """`None` if the receiver has taken the message, or else why not. Raises `SenderUnavailable`."""
 
 
 class Database(Protocol):

@@ -58,6 +58,7 @@ def test_every_function_has_a_sample_event() -> None:
         ("market-market", 200),
         ("market-wallet", 404),
         ("describe", 200),
+        ("webhooks-list", 200),
     ],
 )
 def test_a_request_is_answered(functions: Functions, name: str, status: int) -> None:
@@ -108,6 +109,14 @@ def test_the_sweep_runs(functions: Functions) -> None:
 def test_a_watcher_finds_no_order_that_waits(functions: Functions) -> None:
     watched = {"open": 0, "ticks": 0, "longestTick": 0, "activated": 0, "sliced": 0, "expired": 0}
     assert invoked(functions, "watch-schedule") == watched
+
+
+def test_there_is_nothing_to_deliver_without_webhooks(functions: Functions) -> None:
+    assert invoked(functions, "deliver-schedule") == {"delivered": 0, "failed": 0}
+
+
+def test_a_message_to_nobody_is_not_taken(functions: Functions) -> None:
+    assert "refused" in invoked(functions, "post")["refusal"]
 
 
 def test_the_simulated_market_has_no_pools_to_discover(functions: Functions) -> None:

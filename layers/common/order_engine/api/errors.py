@@ -23,9 +23,12 @@ from order_engine.domain.errors import (
     TooLateToCancel,
     TooManyConnections,
     TooManySubscriptions,
+    TooManyWebhooks,
     Transient,
     Unauthorized,
     UnsupportedMediaType,
+    WebhookExists,
+    WebhookNotFound,
 )
 
 _STATUS: dict[type[EngineError], int] = {
@@ -36,9 +39,12 @@ _STATUS: dict[type[EngineError], int] = {
     NotFound: 404,
     OrderNotFound: 404,
     QuoteNotFound: 404,
+    WebhookNotFound: 404,
     NotOpen: 409,
     QuoteUsed: 409,
     TooLateToCancel: 409,
+    TooManyWebhooks: 409,
+    WebhookExists: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     IdempotencyKeyReused: 422,

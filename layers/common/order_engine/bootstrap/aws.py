@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from order_engine.aws.connections import ApiGatewayConnections
     from order_engine.aws.endpoints import Endpoint
-    from order_engine.aws.functions import LambdaFunction
+    from order_engine.aws.functions import LambdaFunction, LambdaSender
     from order_engine.aws.iam_tokens import IamTokens
     from order_engine.aws.json_api import JsonApi
     from order_engine.aws.kms import KmsKey
@@ -28,7 +28,10 @@ PUSH_SECONDS = 1.0
 """How long a call to a client's connection may wait for its answer."""
 
 WAKE_SECONDS = 1.0
-"""How long the call that wakes the watcher may wait for its answer."""
+"""How long the call that wakes a function may wait for its answer."""
+
+SEND_SECONDS = 25.0
+"""How long the call that sends a message to a webhook may wait for its answer: longer than the function may run."""
 
 
 @cache
@@ -65,11 +68,27 @@ def connections() -> ApiGatewayConnections:
 
 @cache
 def watch_function() -> LambdaFunction:
+    return _function("WATCH_FUNCTION", WAKE_SECONDS)
+
+
+@cache
+def deliver_function() -> LambdaFunction:
+    return _function("DELIVER_FUNCTION", WAKE_SECONDS)
+
+
+@cache
+def sender() -> LambdaSender:
+    from order_engine.aws.functions import LambdaSender
+
+    return LambdaSender(_function("POST_FUNCTION", SEND_SECONDS))
+
+
+def _function(setting: str, seconds: float) -> LambdaFunction:
     from order_engine.aws.functions import LambdaFunction
 
     # By IPv6, since Lambda has no endpoint in the network that the stack creates.
-    endpoint = _endpoint("lambda", _regional("lambda", "LAMBDA", dualstack=True), WAKE_SECONDS)
-    return LambdaFunction(endpoint, settings.required("WATCH_FUNCTION"))
+    endpoint = _endpoint("lambda", _regional("lambda", "LAMBDA", dualstack=True), seconds)
+    return LambdaFunction(endpoint, settings.required(setting))
 
 
 @cache

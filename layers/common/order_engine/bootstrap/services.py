@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from order_engine.aws.observability import inform, warn
-from order_engine.bootstrap import aws, market, settings, stores
+from order_engine.bootstrap import aws, market, outbound, settings, stores
 from order_engine.domain.tokens import TOKENS, connect
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from order_engine.services.active_orders import ActiveOrderList
     from order_engine.services.authentication import Authentication
     from order_engine.services.connections import ConnectionRegistry, Eviction
+    from order_engine.services.delivering import Deliverer
     from order_engine.services.discovery import Report
     from order_engine.services.dispatching import Dispatch
     from order_engine.services.execution import Execution
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from order_engine.services.subscriptions import Subscriptions
     from order_engine.services.tokens import Tokens
     from order_engine.services.watching import Watcher
+    from order_engine.services.webhooks import Webhooks
 
 
 @cache
@@ -270,6 +272,25 @@ def websocket() -> WebSocketApi:
         submission=submission(),
         connections=aws.connections(),
         replays=aws.replay_queue(),
+    )
+
+
+@cache
+def webhooks() -> Webhooks:
+    from order_engine.services.webhooks import Webhooks
+
+    return Webhooks(
+        store=stores.webhooks(), targets=outbound.targets(), wake=lambda: aws.deliver_function().start({}), warn=warn
+    )
+
+
+@cache
+def deliverer() -> Deliverer:
+    from order_engine.api.views import event_view
+    from order_engine.services.delivering import Deliverer
+
+    return Deliverer(
+        deliveries=stores.deliveries(), events=stores.orders().events, sender=aws.sender(), view=event_view, warn=warn
     )
 
 

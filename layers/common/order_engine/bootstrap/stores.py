@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from order_engine.storage.active_orders import RedisActiveOrders
     from order_engine.storage.clients import PostgresClientStore
     from order_engine.storage.connections import PostgresConnectionStore
+    from order_engine.storage.deliveries import PostgresDeliveries
     from order_engine.storage.event_partitions import PostgresEventPartitions
     from order_engine.storage.fills import PostgresFills
     from order_engine.storage.open_orders import PostgresOpenOrders
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from order_engine.storage.standing_orders import PostgresStandingOrders
     from order_engine.storage.subscriptions import PostgresSubscriptionStore
     from order_engine.storage.tokens import PostgresTokenStore
+    from order_engine.storage.webhooks import PostgresWebhookStore
 
 _AUTH = ("password", "iam")
 
@@ -94,6 +96,20 @@ def connections() -> PostgresConnectionStore:
     from order_engine.storage.connections import PostgresConnectionStore
 
     return PostgresConnectionStore(database())
+
+
+@cache
+def webhooks() -> PostgresWebhookStore:
+    from order_engine.storage.webhooks import PostgresWebhookStore
+
+    return PostgresWebhookStore(database())
+
+
+@cache
+def deliveries() -> PostgresDeliveries:
+    from order_engine.storage.deliveries import PostgresDeliveries
+
+    return PostgresDeliveries(database())
 
 
 @cache

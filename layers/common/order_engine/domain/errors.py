@@ -120,6 +120,18 @@ class QuoteUsed(Rejected):
     """Another order has the transaction of the quote, which swaps once."""
 
 
+class WebhookNotFound(Rejected):
+    """The client has no webhook with this id."""
+
+
+class WebhookExists(Rejected):
+    """The client has a webhook with this URL."""
+
+
+class TooManyWebhooks(Rejected):
+    """The client has reached its limit of webhooks."""
+
+
 class TooLateToCancel(Rejected):
     """The order's transaction may have been sent, or the order has ended."""
 

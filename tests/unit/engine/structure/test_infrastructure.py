@@ -24,7 +24,7 @@ NESTED = {
     if item["Type"] == "AWS::CloudFormation::Stack"
 }
 FUNCTIONS = {name: item for name, item in STACK["Resources"].items() if item["Type"] == "AWS::Serverless::Function"}
-WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "MarketFunction"}
+WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "MarketFunction", "PostFunction"}
 USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES
 IN_NETWORK = USING_STORES | {"MarketFunction"}
 """All functions call nodes of Solana from the same network."""

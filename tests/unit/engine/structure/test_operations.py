@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from order_engine.bootstrap.aws import SEND_SECONDS
+from order_engine.bootstrap.outbound import POSTING_SECONDS
 from order_engine.domain.timing import EXECUTION_SECONDS
-from order_engine.services import recovery, watching
+from order_engine.services import delivering, recovery, watching
+from order_engine.storage.deliveries import CLAIM_SECONDS
 from tests.support import translation
 from tests.support.translation import ROOT, Resources, as_list, of_type, references, template, translated
 
@@ -20,7 +23,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ours"
 NOT_PUBLISHED = {"KeysFunction", "MigrateFunction"}
 """Operators call KeysFunction by its name, and CloudFormation calls MigrateFunction before it publishes versions."""
 
-NEED_NO_STORE = {"DashboardFunction", "DescribeFunction", "MarketFunction"}
+NEED_NO_STORE = {"DashboardFunction", "DescribeFunction", "MarketFunction", "PostFunction"}
 
 API_GATEWAY_SECONDS = 29
 AUTHORIZER_SECONDS = 10
@@ -112,7 +115,9 @@ def test_every_alarm_has_actions_a_description_and_documentation(alarms: Resourc
         assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmTopic", TOPIC], name
         assert alarm["AlarmDescription"], name
         documented = re.sub(
-            "(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Watch|Recover|Discover)Errors", "…Errors", name
+            "(Ticket|Dashboard|Submit|Market|Describe|WsConnect|Dispatch|Watch|Recover|Discover|Webhooks|Deliver|Post)Errors",
+            "…Errors",
+            name,
         )
         assert f"`{documented}`" in OPERATIONS, name
 
@@ -286,8 +291,9 @@ def test_postgres_accepts_the_connections_of_all_functions_at_their_limits(
             bounds[name] = at_once + 1
     assert bounds["RecoverFunction"] == 3
     assert bounds["WatchFunction"] == 2
-    assert sum(bounds.values()) == 118
-    assert "= 118" in OPERATIONS
+    assert bounds["DeliverFunction"] == 2
+    assert sum(bounds.values()) == 140
+    assert "= 140" in OPERATIONS
     assert sum(bounds.values()) <= POSTGRES_CONNECTIONS
 
 
@@ -347,9 +353,23 @@ def test_a_watcher_watches_until_the_next_one_takes_over(resources: Resources, f
     assert functions["WatchFunction"]["ReservedConcurrentExecutions"] == {
         "Fn::If": ["ReservesConcurrency", 2, {"Ref": "AWS::NoValue"}]
     }
-    (config,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
-    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, SWEEP_SECONDS)
-    assert function_of(resources, config["FunctionName"]) == {"WatchFunction"}
+    configs = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
+    assert all((one["MaximumRetryAttempts"], one["MaximumEventAgeInSeconds"]) == (0, SWEEP_SECONDS) for one in configs)
+    configured = set.union(*(function_of(resources, one["FunctionName"]) for one in configs))
+    assert configured == {"WatchFunction", "DeliverFunction"}
+
+
+def test_deliveries_to_webhooks_go_on_from_one_run_to_the_next(resources: Resources, functions: Resources) -> None:
+    schedule = of_type(resources, "AWS::Scheduler::Schedule")["DeliverFunctionDeliver"]
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert functions["DeliverFunction"]["Timeout"] - delivering.ENDING_SECONDS == SWEEP_SECONDS
+
+
+def test_a_message_is_on_its_way_for_no_longer_than_it_is_waited_for_and_claimed(functions: Resources) -> None:
+    """Otherwise it might arrive after a later one of the same order."""
+    longest = functions["PostFunction"]["Timeout"]
+    assert POSTING_SECONDS < longest < SEND_SECONDS < delivering.ENDING_SECONDS < CLAIM_SECONDS / 2
+    assert longest < delivering.POSTPONED_SECONDS
 
 
 def test_a_watcher_that_was_killed_is_followed_in_its_successors_time(functions: Resources) -> None:

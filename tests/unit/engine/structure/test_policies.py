@@ -49,7 +49,18 @@ SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/wallet-
 NODE = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders/node-GhIjKl"
 CALLING_NODES = {
     f"{name}FunctionRole"
-    for name in ("Discover", "Execute", "Market", "Migrate", "Recover", "Route", "Submit", "Watch", "WsConnect")
+    for name in (
+        "Deliver",
+        "Discover",
+        "Execute",
+        "Market",
+        "Migrate",
+        "Recover",
+        "Route",
+        "Submit",
+        "Watch",
+        "WsConnect",
+    )
 }
 """The roles of the functions that quote, trade, or look for pools."""
 
@@ -152,15 +163,17 @@ def test_resources_have_no_circular_dependencies(resources: dict[str, Any]) -> N
     assert needs == {}
 
 
-# Waking the watcher
+# Waking the watcher and the deliveries, and sending to webhooks
 
 
-def test_the_functions_that_take_orders_or_return_them_may_wake_the_watcher_and_invoke_nothing_else() -> None:
+def test_functions_may_invoke_the_ones_that_they_wake_or_send_with_and_nothing_else() -> None:
     wake = ("lambda:InvokeFunction", "WatchFunction.Arn:live")
     assert {found for found in allowed("lambda") if found[0].endswith("FunctionRole")} == {
         ("ExecuteFunctionRole", *wake),
         ("SubmitFunctionRole", *wake),
         ("WsConnectFunctionRole", *wake),
+        ("WebhooksFunctionRole", "lambda:InvokeFunction", "DeliverFunction.Arn:live"),
+        ("DeliverFunctionRole", "lambda:InvokeFunction", "PostFunction.Arn:live"),
     }
 
 
