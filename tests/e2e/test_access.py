@@ -27,8 +27,6 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/quotes", {}),
     ("GET", "/api/market", {}),
     ("GET", "/api/wallet", {}),
-    ("GET", "/api/fills", {}),
-    ("GET", "/api/fills/balances", {}),
     ("GET", "/api/orders", {}),
     ("GET", "/api/orders/active", {}),
     ("GET", "/api/fills", {}),
