@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from tests.faults.arena import Arena
 from tests.faults.chaos import Chaos
 from tests.faults.onchain import OnLocalnet
 from tests.faults.simulated import Simulated
-from tests.faults.traders import Trader
+from tests.faults.traders import LOST, Trader
 from tests.faults.waiting import KINDS, WaitingTrader
 from tests.support.aws_clients import sweep, watch
 from tests.support.client import FINAL
 from tests.support.market import Orders
 from tests.support.stack import KEY, Stack
+
+ANSWER = 30.0
+"""Seconds after which a client asks again: longer than a function may take."""
 
 GRACE = 5.0
 """Clients know of the last order's end within this many seconds."""
@@ -41,7 +44,7 @@ HURRY = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. Orders come in and things are killed for `seconds`. Some are `waiting` orders.
+    """The plan of a run. Orders come in and things are killed for `seconds`.
 
     In a hurry, once everything is back, leases lapse, and the watcher and the sweep run every few seconds instead of
     every minute.
@@ -53,7 +56,6 @@ class Plan:
     seed: int
     market: str = LOCALNET
     hurry: bool = False
-    waiting: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,11 @@ async def run(plan: Plan, data: Path) -> Report:
 
 async def _run(plan: Plan, arena: Arena, chaos: Chaos, chance: random.Random) -> Report:
     headers = {"Authorization": f"Bearer {KEY}"}
-    timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=None)
+    timeout = aiohttp.ClientTimeout(total=ANSWER, connect=5)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
         closes = asyncio.Event()
-        turns = range(plan.orders) if plan.waiting else [0] * plan.orders
-        traders = [_trader(turn, chaos, session, chance, closes) for turn in turns]
+        traders = [_trader(number, chaos, session, chance, closes) for number in range(plan.orders)]
         # Some come together, so that orders also wait in the queue.
         bursts = [chance.uniform(0, plan.seconds) for _ in range(1 + plan.orders // 50)]
         pauses = [chance.choice(bursts) if chance.random() < 0.3 else chance.uniform(0, plan.seconds) for _ in traders]
@@ -139,17 +140,19 @@ async def hurry(arena: Arena, stack: Stack) -> None:
 async def _all_wait_rightly(chaos: Chaos, session: aiohttp.ClientSession, traders: list[Trader]) -> Collection[str]:
     """Waits until all orders are there and none waits that the market has reached. Returns those that never leave.
 
-    The market moves: an order waits wrongly that is found at every look.
+    The market moves: an order waits wrongly that is found at every look. Returns those of clients that are never ready
+    if there was none.
     """
-    waiting = [trader for trader in traders if isinstance(trader, WaitingTrader)]
     give_up = time.monotonic() + chaos.arena.bound
     late: set[str] | None = None
     while late != set() and time.monotonic() < give_up:
         await asyncio.sleep(1)
-        if all(trader.order_id for trader in traders) and all(trader.acted or trader.ended for trader in waiting):
+        if all(trader.is_ready for trader in traders):
             reached = await _reached(chaos.stack, session, chaos.arena.orders)
             late = reached if late is None else late & reached
-    return {"all: not every client has done what it wanted"} if late is None else late
+    if late is None:
+        return {f"{trader.order_id}: its client is not ready" for trader in traders if not trader.is_ready}
+    return late
 
 
 async def _reached(stack: Stack, session: aiohttp.ClientSession, orders: Orders) -> set[str]:
@@ -158,12 +161,19 @@ async def _reached(stack: Stack, session: aiohttp.ClientSession, orders: Orders)
     for order in orders.priced():
         query = {"tokenIn": order["token_in"], "tokenOut": order["token_out"]}
         query["amountIn"] = format_amount(int(order["amount_in"]), TOKENS[order["token_in"]])
-        async with session.get(f"{stack.rest}/api/quotes", params=query) as response:
-            offer = await response.json()
-        if response.status == 200:
-            paid, trigger = int(offer["amountOutBaseUnits"]), int(order["trigger_out"])
-            if paid <= trigger if order["waits_for"] == Wait.AT_MOST else paid >= trigger:
-                found.add(f"{order['id']}, event {order['seq']}, waits for {order['waits_for']} {trigger}")
+        # While the market does not answer, nobody knows of a reason to wait.
+        reached = True
+        with suppress(*LOST):
+            async with session.get(f"{stack.rest}/api/quotes", params=query) as response:
+                offer = await response.json()
+            trigger = int(order["trigger_out"])
+            if response.status == 200:
+                paid = int(offer["amountOutBaseUnits"])
+                reached = paid <= trigger if order["waits_for"] == Wait.AT_MOST else paid >= trigger
+            else:
+                reached = response.status >= 500
+        if reached:
+            found.add(f"{order['id']}, event {order['seq']}, waits for {order['waits_for']} {order['trigger_out']}")
     return found
 
 
@@ -194,10 +204,14 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
         signed = {event["data"]["signature"] for event in events[order_id] if event["status"] == "building"}
         return sum(swapped[signature] for signature in signed)
 
-    statuses = Counter(row["status"] for row in orders.values())
+    statuses = Counter(f"{row['type']} {row['status']}" for row in orders.values())
     asked = {trader.order_id for trader in traders}
-    lost = [trader.order_id for trader in traders if trader.order_id not in orders]
-    stuck = [id for id, row in orders.items() if row["status"] not in FINAL]
+    lost = [trader.order_id or trader.refusal for trader in traders if trader.order_id not in orders]
+    stuck = [
+        f"{id}, {row['type']} {row['status']}, event {row['seq']}"
+        for id, row in orders.items()
+        if row["status"] not in FINAL
+    ]
     doubled = [id for id in orders if fills(id) > 1]
     unpaid = [
         id
@@ -254,7 +268,7 @@ def _report(plan: Plan, chaos: Chaos, traders: list[Trader], recovery: float | N
         ("seconds without one part or another", f"{chaos.down:.0f}"),
         *arena.rows(),
         ("orders that wait, by what they wait for", ", ".join(f"{count} {kind}" for kind, count in kinds.items())),
-        ("orders in the database", ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))),
+        ("orders in the database", ", ".join(f"{status} {count}" for status, count in sorted(statuses.items()))),
         ("orders failed", ", ".join(f"{code} {count}" for code, count in sorted(failed.items())) or "none"),
         ("submissions refused, unanswered", f"{_sum(traders, 'refusals')}, {_sum(traders, 'unanswered')}"),
         ("WebSocket connections made", str(_sum(traders, "connections"))),

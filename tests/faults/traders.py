@@ -22,7 +22,7 @@ LOST = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 @dataclass
 class Trader:
-    """A client with one order, through every interruption."""
+    """A client with one order, through every interruption. `refusal` is the last one."""
 
     stack: Callable[[], Stack]
     session: aiohttp.ClientSession
@@ -33,10 +33,16 @@ class Trader:
     accepted: float = 0.0
     ended: float = 0.0
     refusals: int = 0
+    refusal: str | None = None
     unanswered: int = 0
     connections: int = 0
     repeats: int = 0
     problem: str | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it only waits for the order's end."""
+        return self.order_id is not None
 
     async def run(self, pause: float) -> None:
         await self.submit(pause)
@@ -78,6 +84,7 @@ class Trader:
                         # The market has moved past its stop.
                         order = None
                     self.refusals += 1
+                    self.refusal = await response.text()
             except LOST:
                 self.unanswered += 1
             await asyncio.sleep(PAUSE)

@@ -78,6 +78,10 @@ class WaitingTrader(Trader):
     def name(self) -> str:
         return next(name for name, kind in KINDS.items() if kind is self.kind)
 
+    @property
+    def is_ready(self) -> bool:
+        return self.acted or bool(self.ended)
+
     async def run(self, pause: float) -> None:
         await self.submit(pause)
         acting = asyncio.ensure_future(self._act())
@@ -120,13 +124,17 @@ class WaitingTrader(Trader):
             await asyncio.sleep(PAUSE)
 
     async def _price(self) -> Decimal:
-        """What the market pays for the order now, in whole output tokens for one input token."""
+        """What the market pays for the order now, in whole output tokens for one input token of the order's amount.
+
+        The quote's own price leaves out what a route does not spend.
+        """
         query = {"tokenIn": self.trade.token_in, "tokenOut": self.trade.token_out, "amountIn": self.trade.amount}
         while True:
             try:
                 async with self.session.get(f"{self.stack().rest}/api/quotes", params=query) as response:
                     if response.status == 200:
-                        return Decimal((await response.json())["price"])
+                        offer = await response.json()
+                        return Decimal(offer["amountOut"]) / Decimal(offer["amountIn"])
             except LOST:
                 pass
             await asyncio.sleep(PAUSE)
