@@ -130,6 +130,7 @@ const asking = () =>
 const TITLES = {
   NoRoute: "No route",
   InsufficientFunds: "The wallet holds too little",
+  SlippageExceeded: "The market moves too fast",
   AmountTooSmall: "The amount is too small",
   InsufficientLiquidity: "The pools cannot take this amount",
   PriceImpactTooHigh: "The price impact is too high",
@@ -140,8 +141,11 @@ const TITLES = {
   RateLimited: "Too many quotes in a minute",
 };
 
+// The last two come with a quote for a wallet: the market moves, and wallets are funded.
+const PASSING = ["RateLimited", "SlippageExceeded", "InsufficientFunds"];
+
 /** Returns whether the same request may succeed later. */
-const passing = (error) => transient(error) || error.code === "RateLimited";
+const passing = (error) => transient(error) || PASSING.includes(error.code);
 
 function refused(error) {
   const retried = passing(error) ? " The page asks again every few seconds." : "";

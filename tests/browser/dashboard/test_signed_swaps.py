@@ -111,8 +111,13 @@ def test_what_the_wallet_has_altered_is_refused(stack: Stack, connected: Callabl
     assert held(stack, wallet)["SOL"] == "10"
 
 
-def test_a_wallet_that_holds_too_little_is_told_so(stack: Stack, connected: Callable[[BrowserWallet], Page]) -> None:
-    page = connected(BrowserWallet())
+def test_a_wallet_that_holds_too_little_is_quoted_once_it_is_funded(
+    stack: Stack, connected: Callable[[BrowserWallet], Page]
+) -> None:
+    wallet = BrowserWallet()
+    page = connected(wallet)
     page.get_by_label("You pay").fill("11")
     quote = page.get_by_role("region", name="Live quote")
     expect(quote).to_contain_text("The wallet holds too little")
+    airdrop(stack.parameters["SolanaRpcUrl"], wallet.address, "10", "SOL")
+    expect(page.get_by_role("button", name="Swap 11 SOL for USDC")).to_be_enabled()
