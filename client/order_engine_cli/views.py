@@ -140,10 +140,10 @@ def _more(page: Json, command: str) -> list[Text]:
 
 
 def market_view(current: Json) -> RenderableType:
-    table = _facts()
+    table, wallet = _facts(), current["wallet"]
     _row(table, "market", market(current["market"]))
-    _row(table, "wallet", current["wallet"])
-    _row(table, "explorer", _explorer(current, "address", "{address}", current["wallet"]))
+    _row(table, "wallet", wallet)
+    _row(table, "explorer", wallet and _explorer(current, "address", "{address}", wallet))
     _row(table, "tokens", ", ".join(current["tokens"]))
     return table
 

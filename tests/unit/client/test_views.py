@@ -75,6 +75,8 @@ def test_a_list_has_a_column_for_the_market_only_if_it_differs() -> None:
 def test_the_market_is_shown_with_its_wallet_and_explorer() -> None:
     assert printed(market_view(DEVNET)) == "marketDevnetwallet7xKXexplorerhttps://x.example/a/7xKX?c=dtokensSOL,USDC"
     assert printed(market_view(SIMULATED)) == "marketSimulatedtokensSOL,RAY"
+    # Only clients sign there.
+    assert printed(market_view(DEVNET | {"wallet": None})) == "marketDevnettokensSOL,USDC"
 
 
 def test_real_money_is_named_wherever_the_market_is() -> None:
