@@ -40,6 +40,11 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/keys", {}),
     ("POST", "/api/keys", {"json": {}}),
     ("DELETE", f"/api/keys/{UNKNOWN}", {}),
+    ("GET", "/api/webhooks", {}),
+    ("POST", "/api/webhooks", {"json": {}}),
+    ("DELETE", f"/api/webhooks/{UNKNOWN}", {}),
+    ("GET", f"/api/webhooks/{UNKNOWN}/deliveries", {}),
+    ("POST", f"/api/webhooks/{UNKNOWN}/redeliver", {"json": {}}),
 ]
 
 
@@ -78,7 +83,7 @@ def test_every_endpoint_is_in_the_list() -> None:
     open_to_everyone = page | {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/asyncapi.json")}
     assert {(route.method, route.path) for route in api.routes} - closed == open_to_everyone
     assert {
-        (method, re.sub(r"(order|key)s/[0-9a-f-]{36}", r"\1s/{\1Id}", path)) for method, path, _ in ENDPOINTS
+        (method, re.sub(r"(order|key|webhook)s/[0-9a-f-]{36}", r"\1s/{\1Id}", path)) for method, path, _ in ENDPOINTS
     } == closed
     (websocket,) = template().of(WebSocketApi).values()
     assert websocket.authorizer is not None
