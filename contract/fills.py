@@ -110,12 +110,16 @@ To = Annotated[
 ]
 
 
+_PAGE = answer(FillPage, "The client's fills, the newest one first.", fills=EXAMPLES["fills"])
+_PAGE["content"]["text/csv"] = {"schema": {"type": "string", "description": "RFC 4180, with a header."}}
+
+
 @operation(
     app.get,
     "/api/fills",
     TAG,
     "List fills",
-    {200: answer(FillPage, "The client's fills, the newest one first.", fills=EXAMPLES["fills"])},
+    {200: _PAGE},
     InvalidRequest,
 )
 def list_fills(

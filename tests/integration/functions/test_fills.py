@@ -192,6 +192,8 @@ def test_the_points_of_a_history_add_up_what_fills_paid_received_and_cost(
         ("/api/fills", {"from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z"}, "to"),
         ("/api/fills/balances", {"interval": "week"}, "interval"),
         ("/api/fills/balances", {"interval": "hour", "from": "2020-01-01T00:00:00Z"}, "from"),
+        ("/api/fills/balances", {"from": "9999-12-31T00:00:00Z"}, "from"),
+        ("/api/fills/balances", {"to": "0001-01-01T00:00:00Z"}, "from"),
         ("/api/fills/balances", {"tokenPair": "SOL-USDC"}, "tokenPair"),
     ],
 )

@@ -30,6 +30,7 @@ from order_engine.ports import Fills, Selection
 
 _FORMATS = ("json", "csv")
 _HISTORY = timedelta(days=30)
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 
 COLUMNS = (
     *("filledAt", "orderId", "type", "market", "tokenIn", "amountIn", "tokenOut", "amountOut", "executedPrice"),
@@ -66,8 +67,8 @@ def add_fills(app: APIGatewayRestResolver, market: str, fills: Callable[[], Fill
         interval = Interval(parse_choice("interval", query, Interval) or Interval.DAY)
         since, until = parse_period(query)
         until = until or datetime.now(UTC)
-        since = since or until - _HISTORY
-        if not since < until <= since + interval.longest:
+        since = since or max(until, _FIRST + _HISTORY) - _HISTORY
+        if not timedelta(0) < until - since <= interval.longest:
             longest = f"expected at most {interval.longest.days} days for each {interval}"
             problem = f"{longest}, and to after from, were {rfc3339(since)} to {rfc3339(until)}"
             raise InvalidRequest([{"field": "from", "message": problem}])
