@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from decimal import Context
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,8 @@ app = typer.Typer(
     epilog="Exit status: 0 for success, 1 if the watched order was not confirmed, 2 for bad input, 3 if the key was"
     " refused, 4 if the service does not answer or cannot serve the request now.",
 )
+
+_PRICES = Context(prec=12)
 
 Slippage = Annotated[
     int, typer.Option(min=0, max=10_000, help="How far the swap may pay below the quote, in basis points.")
@@ -383,7 +386,8 @@ async def _prices(engine: AsyncClient, orders: list[Order]) -> dict[str, str]:
             )
         except Refused as error:
             return error.code
-        return f"{quoted.price:f}"
+        # What the engine compares: also for an amount of which the route leaves a part unspent.
+        return f"{_PRICES.divide(quoted.amount_out, quoted.amount_in):f}"
 
     priced = [order for order in orders if order.type in ("limit", "stop")]
     return dict(zip((order.order_id for order in priced), await asyncio.gather(*map(price, priced)), strict=True))

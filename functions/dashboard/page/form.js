@@ -7,6 +7,7 @@ import { h } from "./dom.js";
 import { load, save } from "./draft.js";
 import { engine } from "./engine.js";
 import { placeFor, showProblems, Terms } from "./fields.js";
+import { paidPrice } from "./format.js";
 import { Outcome } from "./outcome.js";
 import { submitSigned } from "./signed.js";
 import { Submission } from "./submission.js";
@@ -191,7 +192,7 @@ export class OrderForm extends EventTarget {
   #priced() {
     const { quote } = this.#live;
     const { type, tokenIn, tokenOut } = this.#order();
-    this.#terms?.priced({ tokenIn, tokenOut }, quote?.price);
+    this.#terms?.priced({ tokenIn, tokenOut }, quote && paidPrice(quote));
     const order = this.#order();
     this.receive.textContent = receives(order, quote);
     this.#showProblems();

@@ -29,7 +29,10 @@ export function decimal(count, decimals) {
   return digits.slice(0, digits.length - decimals) + (fraction && `.${fraction}`);
 }
 
-/** Returns how far a price is from the market's, such as `1.8 % above the market`. Both are decimal strings. */
+/** Returns the price that orders wait for: what a quote pays for one whole token of the amount, its unspent part included. */
+export const paidPrice = ({ amountIn, amountOut }) => Number(amountOut) / Number(amountIn);
+
+/** Returns how far a price is from the market's, such as `1.8 % above the market`. Both are decimal strings or numbers. */
 export function distance(wanted, market) {
   const share = (Number(wanted) / Number(market) - 1) * 100;
   const size = Math.abs(share);

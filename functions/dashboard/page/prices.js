@@ -1,6 +1,7 @@
 // What open orders would be paid now: a quote for each one's own amount or its slice's, one at a time.
 
 import { ApiError, Unreachable } from "./api.js";
+import { paidPrice } from "./format.js";
 import { isPriced } from "./terms.js";
 import { quotedAmount } from "./types.js";
 
@@ -37,7 +38,7 @@ export class Prices extends EventTarget {
     let price, pause = PAUSE_MS;
     const { tokenIn, tokenOut, slippageBps, maxPriceImpactBps } = order;
     try {
-      ({ price } = await this.#api.get("/api/quotes", { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps }));
+      price = paidPrice(await this.#api.get("/api/quotes", { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps }));
     } catch (error) {
       // The API has already dispatched these errors.
       if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
