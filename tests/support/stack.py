@@ -27,7 +27,8 @@ UNLIMITED = tuple(
     for word in ("--parameter", f"{limit}=0")
 )
 STILL_MARKET = ("--parameter", "MarketLatency=instant", "--parameter", "MarketDriftBps=0")
-ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED)
+TO_THIS_MACHINE = ("--parameter", "WebhookTargets=any")
+ENGINE = (*STORES, *STILL_MARKET, *WITH_KEY, *UNLIMITED, *TO_THIS_MACHINE)
 LAYER = ROOT / "layers" / "common"
 START_SECONDS = 60.0
 
