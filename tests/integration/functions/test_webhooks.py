@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -148,7 +147,7 @@ def test_a_malformed_registration_is_refused_with_its_fields(
     assert database.fetch("SELECT FROM webhooks") == []
 
 
-@pytest.mark.parametrize("path", ["/not-an-id", f"/{uuid4()}"])
+@pytest.mark.parametrize("path", ["/not-an-id", "/01890a5d-ac96-774b-bcce-b302099a8057"])
 def test_an_unknown_webhook_is_refused(functions: Functions, path: str) -> None:
     code = "InvalidRequest" if "not" in path else "WebhookNotFound"
     for method, rest_of_path in (("DELETE", ""), ("GET", "/deliveries"), ("POST", "/redeliver")):
