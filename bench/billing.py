@@ -38,6 +38,10 @@ AURORA_IO_BYTES = 4096
 ACCESS_LOG_BYTES, ACCESS_LOG_LINES = 450, 3
 WATCHING_METRICS = ("OpenOrders", "OrderOpen", "WatchTick")
 """Those that are only written where orders wait."""
+DELIVERING_METRICS = ("WebhooksDelivered", "WebhooksFailed")
+"""Those that are only written where a webhook gets events."""
+# Once in 15 seconds the deliverer writes down since when it follows the orders of webhooks.
+MARKS_AN_HOUR = 240
 
 MONTHS_KEPT = 3
 """How long orders stay in the database."""
@@ -216,8 +220,13 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
     """
     counted = application.counted()
     scheduled = {name: count * HOURS for name, count in application.runs_an_hour().items()}
-    seconds = record["realistic"]["functions"]["RecoverFunction"]["billed_ms"] / 1000
-    seconds *= slower(application, "RecoverFunction")
+    sweep = record["realistic"]["functions"]["RecoverFunction"]["billed_ms"] / 1000
+
+    def of_sweeps(function: str, what: str) -> Use:
+        gigabytes = application.memory(function) / 1024
+        seconds = scheduled[function] * sweep * slower(application, function)
+        return Use("Lambda", f"GB-seconds of {what}", f"lambda {application.architecture}", seconds * gigabytes)
+
     found = [
         *database(application),
         *network(application),
@@ -238,19 +247,10 @@ def fixed(application: Application, record: dict[str, Any]) -> list[Use]:
         ),
         Use("EventBridge Scheduler", "runs", "schedule", sum(scheduled.values())),
         Use("Lambda", "runs by schedule", "lambda request", sum(scheduled.values())),
-        Use(
-            "Lambda",
-            "GB-seconds of sweeps",
-            f"lambda {application.architecture}",
-            scheduled["RecoverFunction"] * seconds * application.memory("RecoverFunction") / 1024,
-        ),
-        # One statement, where a sweep has several.
-        Use(
-            "Lambda",
-            "GB-seconds of questions whether an order waits, at most",
-            f"lambda {application.architecture}",
-            scheduled["WatchFunction"] * seconds * application.memory("WatchFunction") / 1024,
-        ),
+        of_sweeps("RecoverFunction", "sweeps"),
+        # One transaction, where a sweep has several.
+        of_sweeps("WatchFunction", "questions whether an order waits, at most"),
+        of_sweeps("DeliverFunction", "questions whether there is a webhook, at most"),
         Use(
             "Lambda",
             "GB-seconds of searches for pools, at most",
@@ -272,6 +272,25 @@ def watching(application: Application) -> list[Use]:
         Use("Lambda", "GB-seconds of watching", f"lambda {application.architecture}", HOURS * 3600 * gigabytes),
         Use("Aurora", "I/O", "aurora io", looks),
         Use("CloudWatch", "metrics", "metric", len(WATCHING_METRICS)),
+    ]
+
+
+def delivering(application: Application) -> list[Use]:
+    """What a month uses in addition if there is a webhook all the time, beside its messages."""
+    gigabytes = application.memory("DeliverFunction") / 1024
+    return [
+        Use("Lambda", "GB-seconds of delivering", f"lambda {application.architecture}", HOURS * 3600 * gigabytes),
+        Use("Aurora", "I/O", "aurora io", HOURS * MARKS_AN_HOUR),
+        Use("CloudWatch", "metrics", "metric", len(DELIVERING_METRICS)),
+    ]
+
+
+def message(application: Application, seconds: float) -> list[Use]:
+    """What one message to a webhook uses whose receiver answers after `seconds`: `PostFunction` waits for it."""
+    gigabytes = application.memory("PostFunction") / 1024
+    return [
+        Use("Lambda", "requests", "lambda request", 1),
+        Use("Lambda", "GB-seconds of messages", f"lambda {application.architecture}", seconds * gigabytes),
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.application import Application
-from bench.billing import DAYS, Order, Use, dollars, fixed, month, servers, watching
+from bench.billing import DAYS, Order, Use, delivering, dollars, fixed, message, month, servers, watching
 from bench.one_order import RECORD
 from bench.prices import AS_OF
 from bench.table import markdown
@@ -19,6 +19,8 @@ BEGIN, END = "<!-- Written by make costs: begin -->\n", "<!-- Written by make co
 ENVIRONMENT = "prod"
 VOLUMES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 """Orders a day."""
+ANSWERED, UNANSWERED = 0.2, 10
+"""Seconds: what a receiver of webhooks is assumed to take, and how long it is waited for."""
 
 
 def money(amount: float) -> str:
@@ -77,6 +79,13 @@ def tables(template: Path, record: dict[str, Any]) -> str:
         f" WatchFunction then looks at the market every {application.watch_interval():g} s instead of asking once a"
         " minute whether an order waits."
     )
+    answered, unanswered = (money(dollars(message(application, seconds), 1e6)) for seconds in (ANSWERED, UNANSWERED))
+    sending = (
+        f"A month in which there is a webhook all the time costs ${money(dollars(delivering(application)))} more:"
+        " DeliverFunction then looks for events each second instead of asking once a minute whether there is a webhook."
+        f" A million messages to webhooks cost ${answered} if receivers answer within {ANSWERED:g} s, and ${unanswered}"
+        f" if none answers within {UNANSWERED} s: PostFunction waits."
+    )
     columns = [
         "orders a day",
         "this",
@@ -96,6 +105,7 @@ def tables(template: Path, record: dict[str, Any]) -> str:
             markdown(["service", "billed unit", "a month", "$ a month"], rows(monthly), text=2),
             f"In `dev`, such a month costs ${money(dollars(fixed(small, solana)))}.\n",
             f"{waiting}\n",
+            f"{sending}\n",
             "### A month, in $\n",
             markdown(columns, volumes, text=0),
         ]

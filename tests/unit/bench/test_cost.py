@@ -212,13 +212,13 @@ def test_an_empty_queue_is_polled_too(folder: Path, record: dict[str, Any]) -> N
 def test_each_schedule_runs_its_function_as_often_as_it_says(folder: Path, record: dict[str, Any]) -> None:
     template = folder / "template.yaml"
     before = billing.fixed(Application(template), record)
-    # A sweep and a watcher a minute, and a search.
-    assert quantity(before, "EventBridge Scheduler", "runs") == 121 * HOURS
+    # A sweep, a watcher and a deliverer a minute, and a search.
+    assert quantity(before, "EventBridge Scheduler", "runs") == 181 * HOURS
     searching = quantity(before, "Lambda", "GB-seconds of searches")
     assert searching == HOURS * 300 / 2
     change(template, "rate(1 hour)", "rate(15 minutes)")
     after = billing.fixed(Application(template), record)
-    assert quantity(after, "EventBridge Scheduler", "runs") == 124 * HOURS
+    assert quantity(after, "EventBridge Scheduler", "runs") == 184 * HOURS
     assert quantity(after, "Lambda", "GB-seconds of sweeps") == quantity(before, "Lambda", "GB-seconds of sweeps")
     assert quantity(after, "Lambda", "GB-seconds of searches") == 4 * searching
 
@@ -229,6 +229,28 @@ def test_a_watcher_that_watches_is_billed_for_all_of_its_time(folder: Path) -> N
     assert quantity(uses, "Aurora", "I/O") == HOURS * 3600
     change(folder / "template.yaml", "SECONDS: !Ref WatchIntervalSeconds", "SECONDS: '10'")
     assert quantity(billing.watching(Application(folder / "template.yaml")), "Aurora", "I/O") == HOURS * 360
+
+
+def test_a_webhook_is_billed_for_all_of_its_time_and_each_message_for_its_answer(folder: Path) -> None:
+    application = Application(folder / "template.yaml")
+    assert quantity(billing.delivering(application), "Lambda", "GB-seconds of delivering") == HOURS * 3600 / 4
+    assert quantity(billing.message(application, 0.2), "Lambda", "requests") == 1
+    assert quantity(billing.message(application, 0.2), "Lambda", "GB-seconds of messages") == 0.2 / 4
+    change(folder / "template.yaml", "CodeUri: functions/post\n      MemorySize: 256", "CodeUri: functions/post")
+    larger = Application(folder / "template.yaml")
+    assert quantity(billing.message(larger, 0.2), "Lambda", "GB-seconds of messages") == 0.2 / 2
+
+
+def test_an_engine_without_webhooks_only_asks_for_them(folder: Path, record: dict[str, Any]) -> None:
+    template = folder / "template.yaml"
+    uses = billing.fixed(Application(template), record)
+    asking = quantity(uses, "Lambda", "GB-seconds of questions whether there is a webhook")
+    # With half the memory it computes for twice as long.
+    assert asking == quantity(uses, "Lambda", "GB-seconds of questions whether an order waits")
+    often = "Deliver:\n          Type: ScheduleV2\n          Properties:\n            ScheduleExpression: rate(1 minute"
+    change(template, often, often.replace("1 minute", "2 minutes"))
+    uses = billing.fixed(Application(template), record)
+    assert quantity(uses, "Lambda", "GB-seconds of questions whether there is a webhook") == asking / 2
 
 
 def test_resources_of_nested_templates_count(tmp_path: Path, record: dict[str, Any]) -> None:
