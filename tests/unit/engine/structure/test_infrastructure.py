@@ -24,10 +24,8 @@ NESTED = {
     if item["Type"] == "AWS::CloudFormation::Stack"
 }
 FUNCTIONS = {name: item for name, item in STACK["Resources"].items() if item["Type"] == "AWS::Serverless::Function"}
-WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "MarketFunction", "PostFunction"}
+WITHOUT_STORES = {"DashboardFunction", "DescribeFunction", "PostFunction"}
 USING_STORES = FUNCTIONS.keys() - WITHOUT_STORES
-IN_NETWORK = USING_STORES | {"MarketFunction"}
-"""All functions call nodes of Solana from the same network."""
 BY_IPV6 = {"execute-api", "kms", "lambda", "secretsmanager"}
 """Services that have IPv6 addresses, and no endpoint in the network. So must Solana's nodes."""
 SERVING = USING_STORES - {"MigrateFunction"}
@@ -131,7 +129,7 @@ def endpoints(kind: str) -> dict[str, dict[str, Any]]:
 
 def test_every_service_that_functions_in_the_network_call_has_an_endpoint() -> None:
     """Signing tokens for the stores needs no service."""
-    called = {action for name in IN_NETWORK for action in actions(FUNCTIONS[name])}
+    called = {action for name in USING_STORES for action in actions(FUNCTIONS[name])}
     called = {action for action in called if action.split(":")[0] not in {"rds-db", "elasticache", *BY_IPV6}}
     services = {"sync-states" if action == "states:StartSyncExecution" else action.split(":")[0] for action in called}
     assert endpoints("Interface").keys() == services
@@ -168,11 +166,11 @@ def test_the_websocket_api_is_reached_by_ipv6() -> None:
 
 
 def test_only_functions_that_use_stores_are_in_the_network() -> None:
-    assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == IN_NETWORK
+    assert {name for name, function in FUNCTIONS.items() if "VpcConfig" in function["Properties"]} == USING_STORES
     assert {name for name, function in FUNCTIONS.items() if "rds-db:connect" in actions(function)} == USING_STORES
 
 
-@pytest.mark.parametrize("name", sorted(IN_NETWORK))
+@pytest.mark.parametrize("name", sorted(USING_STORES))
 def test_a_function_in_the_network_has_its_security_group(name: str) -> None:
     condition, created, given = FUNCTIONS[name]["Properties"]["VpcConfig"]["Fn::If"]
     assert condition == "CreatesNetwork"
