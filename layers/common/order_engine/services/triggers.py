@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import groupby
 
 from order_engine.dex.bounds import best_price_from, best_price_of_all, worst_price_until
+from order_engine.dex.errors import DexError
 from order_engine.dex.rounding import U64_MAX
-from order_engine.dex.routing import NoPath, Paths, Route
+from order_engine.dex.routing import NoPath, Paths, Route, TooSmall
 from order_engine.domain.events import Activated, Activation
 from order_engine.domain.orders import Order
 from order_engine.domain.terms import Wait
@@ -67,11 +68,22 @@ def _rising(groups: Iterable[Group], paths: Paths) -> Iterator[tuple[Group, Frac
         price = best_price_from(paths, _least(group))
         if price is not None:
             bound = min(bound, price)
-        elif paths.best(_beyond(group)) is None:
-            # Where pools are exhausted, a larger amount may find a route all the same.
+        elif _finds_no_route(group, paths):
             continue
         if _first(group) <= bound:
             yield group, bound
+
+
+def _finds_no_route(group: Group, paths: Paths) -> bool:
+    """Whether no amount of a group finds a route, given that the smallest one finds none."""
+    try:
+        paths.routes(_least(group))
+    except TooSmall as error:
+        return error.smallest > _beyond(group)
+    except DexError:
+        # Where pools are exhausted, a larger amount may find a route all the same.
+        return paths.best(_beyond(group)) is None
+    return False
 
 
 def _falling(groups: Iterable[Group], paths: Paths) -> Iterator[tuple[Group, Fraction]]:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from order_engine.dex.pool import Pool
+from order_engine.dex.raydium_clmm import RaydiumClmm, Tick
 from order_engine.dex.rounding import U64_MAX
 from order_engine.dex.routing import Listing, Paths
 from order_engine.domain.orders import Order, OrderRequest
@@ -82,6 +83,16 @@ def test_no_order_that_may_run_is_skipped(pools: list[Pool], has_hub: bool, data
         add(orders, data.draw(st.sampled_from(list(TERMS))), amount, trigger, max_price_impact_bps=10_000)
     expected = {order.id for order in orders.orders.values() if reached(order, at)}
     assert expected <= found(orders, at)
+
+
+def test_an_amount_between_one_that_pays_nothing_and_one_that_is_too_large_is_read() -> None:
+    """GIVEN a pool that pays something for 3 base units only: nothing for 2, and it can't take 4."""
+    ticks = (Tick(-2, 32_768), Tick(0, -32_768))
+    at = snapshot(listed([RaydiumClmm(18_445_821_805_675_395_072, -1, 32_768, 1, 0, 0, ticks)], "RAY", "JUP"))
+    orders = FakeOpenOrders()
+    order = add(orders, Wait.AT_LEAST, 3, 1, max_price_impact_bps=10_000)
+    assert reached(order, at)
+    assert found(orders, at) == {order.id}
 
 
 def test_orders_out_of_reach_are_neither_read_nor_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
