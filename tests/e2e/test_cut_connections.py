@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from aiohttp.test_utils import unused_port
 
 from order_engine_client import AsyncClient, Client, MarketOrder, transport
 from order_engine_client.fields import Json
 from tests.support.client import PATIENCE
 from tests.support.folders import data_folder
+from tests.support.network import unused_port
 from tests.support.stack import ENGINE, running
 
 pytestmark = pytest.mark.process
@@ -68,12 +68,12 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def cut_line(port: int, at: int, seed: int) -> AsyncIterator[CutLine]:
-    """A line from the port `at` to `port`."""
+async def cut_line(port: int, seed: int) -> AsyncIterator[tuple[CutLine, int]]:
+    """A line to `port`, and the port at which it begins."""
     line = CutLine(port, seed)
-    server = await asyncio.start_server(line.accept, "127.0.0.1", at)
+    server = await asyncio.start_server(line.accept, "127.0.0.1", 0)
     try:
-        yield line
+        yield line, server.sockets[0].getsockname()[1]
     finally:
         server.close()
         await line.end()
@@ -84,32 +84,33 @@ async def test_no_event_is_skipped_or_repeated_and_no_order_is_submitted_twice(
 ) -> None:
     # Chance may cut a request more often than a client of a usual line repeats it.
     monkeypatch.setattr(transport, "ATTEMPTS", 12)
-    gateway, port, rest = unused_port(), unused_port(), unused_port()
-    addresses = (
-        *("--websocket-port", str(gateway), "--parameter", f"ConnectionsUrl=http://127.0.0.1:{gateway}"),
-        *("--parameter", f"WebSocketUrl=ws://127.0.0.1:{port}"),
-    )
-    with running(data_folder(), application=(*ENGINE, *addresses)) as stack:
-        api = int(stack.rest.rpartition(":")[2])
-        async with cut_line(gateway, port, seed=1) as events, cut_line(api, rest, seed=2) as requests:
-            url = f"http://127.0.0.1:{rest}"
+    gateway = unused_port()
+    async with cut_line(gateway, seed=1) as (events, port):
+        addresses = (
+            *("--websocket-port", str(gateway), "--parameter", f"ConnectionsUrl=http://127.0.0.1:{gateway}"),
+            *("--parameter", f"WebSocketUrl=ws://127.0.0.1:{port}"),
+        )
+        with running(data_folder(), application=(*ENGINE, *addresses)) as stack:
+            api = int(stack.rest.rpartition(":")[2])
+            async with cut_line(api, seed=2) as (requests, rest):
+                url = f"http://127.0.0.1:{rest}"
 
-            async def asynchronous(client: AsyncClient) -> tuple[str, list[Json]]:
-                order_id = (await client.submit(ORDER)).order_id
-                return order_id, [event.raw async for event in client.events(order_id)]
+                async def asynchronous(client: AsyncClient) -> tuple[str, list[Json]]:
+                    order_id = (await client.submit(ORDER)).order_id
+                    return order_id, [event.raw async for event in client.events(order_id)]
 
-            def blocking() -> tuple[str, list[Json]]:
-                with Client(url, stack.key) as client:
-                    order_id = client.submit(ORDER).order_id
-                    return order_id, [event.raw for event in client.events(order_id)]
+                def blocking() -> tuple[str, list[Json]]:
+                    with Client(url, stack.key) as client:
+                        order_id = client.submit(ORDER).order_id
+                        return order_id, [event.raw for event in client.events(order_id)]
 
-            async with asyncio.timeout(2 * PATIENCE), AsyncClient(url, stack.key) as client:
-                seen = await asyncio.gather(
-                    *(asynchronous(client) for _ in range(ORDERS - THREADS)),
-                    *(asyncio.to_thread(blocking) for _ in range(THREADS)),
-                )
-        async with AsyncClient(stack.rest, stack.key) as client:
-            orders = [await client.order(order.order_id) async for order in client.all_orders()]
+                async with asyncio.timeout(2 * PATIENCE), AsyncClient(url, stack.key) as client:
+                    seen = await asyncio.gather(
+                        *(asynchronous(client) for _ in range(ORDERS - THREADS)),
+                        *(asyncio.to_thread(blocking) for _ in range(THREADS)),
+                    )
+            async with AsyncClient(stack.rest, stack.key) as client:
+                orders = [await client.order(order.order_id) async for order in client.all_orders()]
     assert sorted(order_id for order_id, _ in seen) == sorted(order.order_id for order in orders)
     assert dict(seen) == {order.order_id: order.raw["events"] for order in orders}
     assert {order.status for order in orders} == {"confirmed"}

@@ -160,6 +160,7 @@ async def test_an_order_is_accepted_routed_built_submitted_and_confirmed(
         "quoteId": None,
         "parentId": None,
         "linkedOrderId": None,
+        "wallet": None,
         "expiresAt": None,
         "terms": None,
         "createdAt": events[0]["at"],
