@@ -454,7 +454,8 @@ def get_asyncapi() -> None:
 
 def openapi() -> dict[str, Any]:
     """The description as an OpenAPI 3.1 document."""
-    # Its operations come after those above.
+    # Their operations come after those above.
+    from contract.listings import TAG as MARKET
     from contract.webhooks import messages
 
     api = ServerVariable(default="api-id")
@@ -476,7 +477,7 @@ def openapi() -> dict[str, Any]:
             Tag(name="orders", description="Orders of the client that the key belongs to."),
             Tag(name="quotes", description="The amounts that orders would receive."),
             Tag(name=FILLS, description="What the client's orders have paid and received."),
-            Tag(name="market", description="Where orders are executed, and the wallet that pays."),
+            MARKET,
             keys.TAG,
             Tag(name="webhooks", description="Events are sent to the client's own addresses."),
             Tag(name="websocket", description="Events are pushed over the WebSocket API."),

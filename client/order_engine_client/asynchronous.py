@@ -28,8 +28,10 @@ from order_engine_client.models import (
     OrderPage,
     OrderRequest,
     OrderWithEvents,
+    PoolList,
     Quote,
     SignedOrder,
+    TokenList,
     Wallet,
 )
 from order_engine_client.signing import Signer, sign
@@ -211,6 +213,14 @@ class AsyncClient(Transport):
     async def wallet(self, address: str | None = None) -> Wallet:
         """The balances of the wallet at `address`, or of the one that pays for the orders."""
         return await self._ask(Wallet, "GET", "/api/wallet", params=_query({"address": address}))
+
+    async def tokens(self) -> TokenList:
+        """The tokens that can be swapped: those with a symbol, and those that orders have named by their mints."""
+        return await self._ask(TokenList, "GET", "/api/tokens")
+
+    async def pools(self, token_pair: str | None = None) -> PoolList:
+        """The pools as they stand now: of two tokens like `SOL-USDC`, or all."""
+        return await self._ask(PoolList, "GET", "/api/pools", params=_query({"token_pair": token_pair}))
 
     async def _ask(self, kind: type[A], method: str, path: str, **options: Any) -> A:
         return _read(kind.model_validate, await self.request(method, path, **options))

@@ -91,3 +91,5 @@ class Client:
     ended = _waits(AsyncClient.ended)
     market = _waits(AsyncClient.market)
     wallet = _waits(AsyncClient.wallet)
+    tokens = _waits(AsyncClient.tokens)
+    pools = _waits(AsyncClient.pools)

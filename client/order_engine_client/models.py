@@ -776,6 +776,54 @@ class LimitOrder(Form):
     """Whole tokenOut for the whole amountIn."""
 
 
+class PoolProblem(Model):
+    """Why a pool can't be traded in."""
+
+    code: str
+    message: str
+
+
+class ListedPool(Model):
+    """A pool as it stands."""
+
+    address: str
+    """On the simulated market, its name."""
+    program: Literal["raydium_cp", "raydium_amm_v4", "raydium_clmm", "meteora_dlmm", "meteora_damm_v2"] | str
+    venue: str
+    token_a: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_b: str
+    """A token's symbol; the address of its mint if it has none here."""
+    liquidity: list[Balance] | None
+    """What it holds of each token. null unless it is usable."""
+    fee_bps: int | None
+    """The fee of a small swap, to the nearest basis point. null if none is possible."""
+    slot: int | None
+    """The slot of the chain. null unless it is usable."""
+    enabled: bool
+    """Whether the engine may trade in it."""
+    usable: bool
+    """Whether orders can be routed through it now."""
+    problem: PoolProblem | None
+    """Why it can't be used. null if it is usable, or not enabled."""
+
+
+class ListedToken(Model):
+    """A token, and what its mint can do to those who hold it."""
+
+    mint: str | None
+    """The mint's address. null for a symbol of the simulated market, which has none."""
+    symbol: str | None
+    """null for a token that goes by its mint."""
+    decimals: int
+    verified: bool
+    """Whether orders need no allowUnverified: it has a symbol."""
+    has_freeze_authority: bool | None
+    """Whether somebody can freeze holders' accounts. null where there is no mint."""
+    extensions: list[str] | None
+    """Those of Token-2022 that the mint has. null where there is no mint."""
+
+
 class MissingScope(Model):
     needed_scope: Literal["read", "trade", "admin"] | str
     """What a key may do: read; trade, which includes read; admin, which includes both."""
@@ -878,6 +926,16 @@ class OrderWithEvents(Order):
 
     events: list[Event]
     """Empty once the retention period of events is over."""
+
+
+class PoolList(Answer):
+    """The pools of the market."""
+
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    read_at: datetime
+    pools: list[ListedPool]
+    unavailable: list[Unavailable]
 
 
 class Quote(Answer):
@@ -1063,6 +1121,16 @@ class Ticket(Answer):
     """The URL of the WebSocket API, without the ticket."""
     scope: Literal["read", "trade", "admin"] | str
     """What the connection may do, as the key that the ticket stands for."""
+
+
+class TokenList(Answer):
+    """The tokens of the market."""
+
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    tokens: list[ListedToken]
+    complete: bool
+    """Whether these are all: at most 500 have no symbol."""
 
 
 class Wallet(Answer):

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from order_engine.api.fills import add_fills
+from order_engine.api.listings import add_listings
 from order_engine.api.requests import check_query
 from order_engine.api.rest import api, caller, json_response
 from order_engine.api.views import market_view, wallet_view
@@ -18,6 +19,7 @@ app = api()
 description, wallets = market.description(), market.wallets()
 
 add_fills(app, description.name, market.fills)
+add_listings(app, description.name, market.listings)
 
 
 @app.get("/api/market")

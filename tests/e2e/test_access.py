@@ -27,6 +27,8 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/quotes", {}),
     ("GET", "/api/market", {}),
     ("GET", "/api/wallet", {}),
+    ("GET", "/api/tokens", {}),
+    ("GET", "/api/pools", {}),
     ("GET", "/api/orders", {}),
     ("GET", "/api/orders/active", {}),
     ("GET", "/api/fills", {}),

@@ -71,3 +71,15 @@ async def test_an_address_that_is_no_mint_is_refused(stack: Stack, field: str) -
         assert problem["field"] == field
         assert "expected a mint, was" in problem["message"]
         assert nobody in problem["message"]
+
+
+@pytest.mark.needs("database")
+async def test_a_token_that_was_named_is_listed_with_its_pools(stack: Stack, market: Market | Localnet) -> None:
+    mint = market.new_mint(decimals=4)
+    market.new_pool(mint, price="0.01", liquidity="200")
+    market.find_pools(mint)
+    async with client(stack) as at:
+        (pool,) = (await at.get("/api/pools", tokenPair=f"SOL-{mint}"))["pools"]
+        assert ({pool["tokenA"], pool["tokenB"]}, pool["usable"]) == ({"SOL", mint}, True)
+        tokens = {token["mint"]: token for token in (await at.get("/api/tokens"))["tokens"]}
+        assert (tokens[mint]["symbol"], tokens[mint]["decimals"], tokens[mint]["verified"]) == (None, 4, False)

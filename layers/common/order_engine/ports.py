@@ -132,11 +132,28 @@ class Mints(Protocol):
         """The token of the mint at an address, as it is on chain now. Raises `NotAMint`, `VenueUnavailable`."""
 
 
+class MintReader(Protocol):
+    """The mints of a market, many at a time."""
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The addresses of the mints of tokens with symbols, where these have mints."""
+
+    def read(self, mints: Sequence[str]) -> Mapping[str, Mint]:
+        """The tokens at those of these addresses that are mints, as they are on chain now. Raises `VenueUnavailable`.
+
+        One call reads about a hundred.
+        """
+
+
 class TokenStore(Protocol):
     """The tokens without a symbol that orders and quotes have named, on each market, for good."""
 
     def get(self, mint: str, *, here: bool) -> Token | None:
         """The token of a mint: on this market, or unless it must be `here`, on another one that knows the mint."""
+
+    def all(self, limit: int) -> list[Token]:
+        """The tokens of this market, at most so many, by their mints."""
 
     def add(self, token: Token) -> None:
         """Stores a token of this market, unless it is there."""

@@ -200,3 +200,12 @@ def test_fills_and_what_they_change_are_read() -> None:
     history, requests = asked(EXAMPLES["balances"], lambda client: client.balances(interval="hour"))
     assert requests[0][1:3] == ("/api/fills/balances", {"interval": "hour"})
     assert [point.change for point in history.points] == [Decimal(p["change"]) for p in EXAMPLES["balances"]["points"]]
+
+
+def test_tokens_and_pools_are_read() -> None:
+    listed, requests = asked(EXAMPLES["tokens"], lambda client: client.tokens())
+    assert requests[0][1] == "/api/tokens"
+    assert [token.mint for token in listed.tokens] == [token["mint"] for token in EXAMPLES["tokens"]["tokens"]]
+    found, requests = asked(EXAMPLES["pools"], lambda client: client.pools("SOL-USDC"))
+    assert requests[0][1:3] == ("/api/pools", {"tokenPair": "SOL-USDC"})
+    assert [pool.usable for pool in found.pools] == [True, False]

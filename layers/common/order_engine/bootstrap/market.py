@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from order_engine.bootstrap import settings
 from order_engine.domain.markets import CLUSTERS, SIMULATED, SIMULATED_MARKET, MarketDescription, explorer
+from order_engine.domain.tokens import connect
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Fills, Mints, RateLimit, Signing, Venue, Wallet
+    from order_engine.ports import Chain, Fills, RateLimit, Signing, Venue, Wallet
     from order_engine.services.discovery import Discovery
+    from order_engine.services.listings import Listings
+    from order_engine.services.tokens import Tokens
     from order_engine.services.wallets import Wallets
+    from order_engine.simulation.mints import SimulatedMints
+    from order_engine.solana.mints import SolanaMints
 
 
 def name() -> str:
@@ -53,7 +59,7 @@ def chain() -> Chain:
     return simulation.chain()
 
 
-def mints() -> Mints:
+def mints() -> SolanaMints | SimulatedMints:
     """The mints of the market, of tokens without a symbol too."""
     if _on_solana():
         from order_engine.bootstrap import solana
@@ -63,6 +69,39 @@ def mints() -> Mints:
     from order_engine.simulation.mints import SimulatedMints
 
     return SimulatedMints(stores.database())
+
+
+@cache
+def tokens() -> Tokens:
+    from order_engine.bootstrap import stores
+    from order_engine.services.tokens import Tokens
+
+    return Tokens(stores.tokens(), mints())
+
+
+# Any function may meet a token without a symbol, in an order, an event or a fill. Few do.
+connect(tokens)
+
+
+@cache
+def listings() -> Listings:
+    """The market's tokens, and its pools as they stand now."""
+    from order_engine.bootstrap import stores
+    from order_engine.services.listings import Listings
+
+    registry = None
+    if _on_solana():
+        from order_engine.bootstrap import solana
+
+        registry = solana.registry()
+    return Listings(
+        market=description(),
+        venue=venue(),
+        registry=registry,
+        store=stores.tokens(),
+        mints=mints(),
+        rate_limit=_quote_limit(),
+    )
 
 
 def fills() -> Fills:

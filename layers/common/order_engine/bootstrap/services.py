@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from order_engine.aws.observability import inform, warn
 from order_engine.bootstrap import aws, market, outbound, settings, stores
-from order_engine.domain.tokens import TOKENS, connect
+from order_engine.domain.tokens import TOKENS
 
 if TYPE_CHECKING:
     from order_engine.api.websocket import WebSocketApi
@@ -30,20 +30,8 @@ if TYPE_CHECKING:
     from order_engine.services.starting import Starting
     from order_engine.services.submission import Submission
     from order_engine.services.subscriptions import Subscriptions
-    from order_engine.services.tokens import Tokens
     from order_engine.services.watching import Watcher
     from order_engine.services.webhooks import Webhooks
-
-
-@cache
-def tokens() -> Tokens:
-    from order_engine.services.tokens import Tokens
-
-    return Tokens(stores.tokens(), market.mints())
-
-
-# Any function may meet a token without a symbol, in an order or an event. Few do.
-connect(tokens)
 
 
 @cache

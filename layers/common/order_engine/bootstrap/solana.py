@@ -43,7 +43,7 @@ def chain() -> SolanaChain:
     return SolanaChain(
         rpc=_rpc(),
         deployment=_deployment(),
-        registry=_registry(),
+        registry=registry(),
         wallet=wallet(),
         signer=_signer,
         tables=_lookup_tables(),
@@ -78,11 +78,19 @@ def mints() -> SolanaMints:
 
 
 @cache
+def registry() -> PostgresPoolRegistry:
+    from order_engine.bootstrap import stores
+    from order_engine.storage.pools import PostgresPoolRegistry
+
+    return PostgresPoolRegistry(stores.database(), settings.required("SOLANA_CLUSTER"))
+
+
+@cache
 def discovery() -> Discovery:
     from order_engine.services.discovery import Discovery
     from order_engine.solana.pool_source import SolanaPools
 
-    return Discovery(source=SolanaPools(_rpc(), _deployment()), registry=_registry())
+    return Discovery(source=SolanaPools(_rpc(), _deployment()), registry=registry())
 
 
 @cache
@@ -98,18 +106,10 @@ def _deployment() -> Deployment:
 
 
 @cache
-def _registry() -> PostgresPoolRegistry:
-    from order_engine.bootstrap import stores
-    from order_engine.storage.pools import PostgresPoolRegistry
-
-    return PostgresPoolRegistry(stores.database(), settings.required("SOLANA_CLUSTER"))
-
-
-@cache
 def _venue() -> SolanaVenue:
     from order_engine.solana.venue import SolanaVenue
 
-    return SolanaVenue(_registry(), PoolReader(_rpc(), _deployment()), warn)
+    return SolanaVenue(registry(), PoolReader(_rpc(), _deployment()), warn)
 
 
 @cache

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 from order_engine.domain.errors import NotAMint
 from order_engine.domain.tokens import Mint, Token
 from order_engine.ports import Database
 
-_GET = "SELECT decimals, has_freeze_authority, extensions FROM market_mints WHERE mint = %(mint)s"
+_GET = "SELECT mint, decimals, has_freeze_authority, extensions FROM market_mints WHERE mint = ANY(%(mints)s)"
 _ADD = """
     INSERT INTO market_mints (mint, decimals, has_freeze_authority, extensions)
     VALUES (%(mint)s, %(decimals)s, %(has_freeze_authority)s, %(extensions)s::text[])"""
 
 
 class SimulatedMints:
-    """A `Mints`."""
+    """A `Mints` and a `MintReader`. Tokens with symbols have no mints."""
+
+    addresses: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def facts(self, mint: str) -> Mint:
-        rows = self._database.fetch(_GET, {"mint": mint})
-        if not rows:
+        found = self.read([mint])
+        if mint not in found:
             raise NotAMint(f"expected a mint, was {mint}, where nothing is")
-        (row,) = rows
-        return Mint(Token(mint, row["decimals"]), row["has_freeze_authority"], tuple(row["extensions"]))
+        return found[mint]
+
+    def read(self, mints: Sequence[str]) -> dict[str, Mint]:
+        return {
+            row["mint"]: Mint(
+                Token(row["mint"], row["decimals"]), row["has_freeze_authority"], tuple(row["extensions"])
+            )
+            for row in self._database.fetch(_GET, {"mints": list(mints)})
+        }
 
     def add(self, mint: Mint) -> None:
         """Creates a mint."""

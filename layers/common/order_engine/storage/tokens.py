@@ -10,6 +10,9 @@ _GET = """
     WHERE mint = %(mint)s AND (market = %(market)s OR NOT %(here)s)
     ORDER BY market = %(market)s DESC LIMIT 1"""
 
+_ALL = """
+    SELECT mint AS symbol, decimals, program FROM tokens WHERE market = %(market)s ORDER BY mint LIMIT %(limit)s"""
+
 _ADD = """
     INSERT INTO tokens (mint, market, decimals, program) VALUES (%(mint)s, %(market)s, %(decimals)s, %(program)s)
     ON CONFLICT DO NOTHING"""
@@ -25,6 +28,10 @@ class PostgresTokenStore:
     def get(self, mint: str, *, here: bool) -> Token | None:
         rows = self._database.fetch(_GET, {"mint": mint, "market": self._market, "here": here})
         return Token(mint, **rows[0]) if rows else None
+
+    def all(self, limit: int) -> list[Token]:
+        rows = self._database.fetch(_ALL, {"market": self._market, "limit": limit})
+        return [Token(**row) for row in rows]
 
     def add(self, token: Token) -> None:
         values = {"mint": token.symbol, "decimals": token.decimals, "program": token.program}

@@ -38,6 +38,9 @@ class Store:
     def get(self, mint: str, *, here: bool) -> Token | None:
         return self.here.get(mint) or (None if here else self.elsewhere.get(mint))
 
+    def all(self, limit: int) -> list[Token]:
+        return [*self.here.values()][:limit]
+
     def add(self, token: Token) -> None:
         self.here[token.symbol] = token
 
