@@ -41,11 +41,11 @@ def violations(page: Page, apart_from: Sequence[str] = ()) -> list[tuple[str, st
     return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
 
 
-def ask(stack: Api, path: str, order: dict[str, Any] | None = None) -> Any:
+def ask(stack: Api, path: str, order: dict[str, Any] | None = None, method: str | None = None) -> Any:
     """Returns the REST API's answer, to a POST if there is an order."""
     headers = {"Authorization": f"Bearer {stack.key}", "Content-Type": "application/json"}
     body = None if order is None else json.dumps(order).encode()
-    with urlopen(Request(stack.rest + path, body, headers)) as response:
+    with urlopen(Request(stack.rest + path, body, headers, method=method)) as response:
         return json.load(response)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from order_engine.domain.timestamps import rfc3339
@@ -16,6 +17,12 @@ from order_engine.simulation.new_tokens import create_mint, create_pool
 from tests.support.browser import Sockets, Visit, ask, cards, submit, swap
 from tests.support.market import Market
 from tests.support.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_open(stack: Stack) -> None:
+    """Other tests of the stack may have left orders that wait."""
+    assert ask(stack, "/api/orders", method="DELETE")["complete"]
 
 
 def place(page: Page, type: str, amount: str, **fields: str) -> None:
