@@ -26,7 +26,8 @@ async def price(at: Client) -> Decimal:
 
 
 def times(value: Decimal, factor: str) -> str:
-    return format(round(value * Decimal(factor), 6), "f")
+    """A price as the API writes it: without zeros at its end."""
+    return format(round(value * Decimal(factor), 6).normalize(), "f")
 
 
 def terms(type: str, **fields: Any) -> Json:
