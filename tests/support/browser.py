@@ -37,6 +37,9 @@ def violations(page: Page, apart_from: Sequence[str] = ()) -> list[tuple[str, st
         "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
         "rules": {rule: {"enabled": False} for rule in apart_from},
     }
+    # What arrives or pulses has too little contrast meanwhile.
+    fading = "['arrive', 'pulse'].includes(each.animationName)"
+    page.evaluate(f"document.getAnimations().filter(each => {fading}).forEach(each => each.cancel())")
     found = page.evaluate("options => axe.run(options)", options)
     return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
 
