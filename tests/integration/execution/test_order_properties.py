@@ -419,24 +419,30 @@ class OrdersMachine(RuleBasedStateMachine):
             assert self.heard[id] == list(range(1, order.seq + 1))
 
 
-@pytest.mark.timeout(600)
-def test_orders_keep_every_promise_whatever_happens(database_url: str) -> None:
+def run_machine(kind: type[OrdersMachine], database_url: str, *, examples: int, steps: int) -> None:
+    """Runs `examples` histories of that many steps, each on a clean database."""
     database = Database(database_url)
 
-    class Machine(OrdersMachine):
-        def __init__(self) -> None:
-            clean(database_url)
-            super().__init__(database)
+    def machine() -> OrdersMachine:
+        clean(database_url)
+        return kind(database)
 
+    # Hypothesis takes any factory, but declares a class.
+    factory: Any = machine
     try:
         run_state_machine_as_test(
-            Machine,
+            factory,
             settings=settings(
-                max_examples=120,
-                stateful_step_count=50,  # Shrinking would take minutes.
-                phases=[Phase.generate],
+                max_examples=examples,
+                stateful_step_count=steps,
+                phases=[Phase.generate],  # Shrinking would take minutes.
                 suppress_health_check=list(HealthCheck),
             ),
         )
     finally:
         database.close()
+
+
+@pytest.mark.timeout(600)
+def test_orders_keep_every_promise_whatever_happens(database_url: str) -> None:
+    run_machine(OrdersMachine, database_url, examples=120, steps=50)

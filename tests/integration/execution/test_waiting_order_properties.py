@@ -17,9 +17,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule
 
 from order_engine.dex.routing import Listing
 from order_engine.domain.errors import EngineError
@@ -39,10 +38,9 @@ from order_engine.storage.database import Database
 from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.quotes import PostgresQuoteStore
 from order_engine.storage.standing_orders import PostgresStandingOrders
-from tests.integration.execution.test_order_properties import A_WHILE, OrdersMachine, some
+from tests.integration.execution.test_order_properties import A_WHILE, OrdersMachine, run_machine, some
 from tests.support import simulation
 from tests.support.crashes import CrashPoint
-from tests.support.databases import clean
 from tests.support.fakes import FakeOrderQueue, FakeRateLimit
 from tests.support.lifecycles import replayed
 from tests.support.orders import CLIENT
@@ -382,22 +380,4 @@ class WaitingOrdersMachine(OrdersMachine):
 
 @pytest.mark.timeout(600)
 def test_orders_that_wait_keep_every_promise_whatever_happens(database_url: str) -> None:
-    database = Database(database_url)
-
-    class Machine(WaitingOrdersMachine):
-        def __init__(self) -> None:
-            clean(database_url)
-            super().__init__(database)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=60,
-                stateful_step_count=40,
-                phases=[Phase.generate],  # Shrinking would take minutes.
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        database.close()
+    run_machine(WaitingOrdersMachine, database_url, examples=60, steps=40)
