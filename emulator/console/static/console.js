@@ -6,12 +6,24 @@ import { Functions } from "./functions.js";
 import { at, get, pause, PAUSE, refreshNow } from "./page.js";
 import { Queues } from "./queues.js";
 
+/**
+ * The page of each address: of `#/name`, and of `#/name/subject` if that is another one. A page is made with its
+ * place, the parts of the address and the stack's machines: `{ subject, detail, query, machines }`. It has an `element`, a `title`,
+ * a `pause` until its next `refresh(overview)`, and perhaps `select(place)` for an address that changes while the page is shown.
+ */
+const PAGES = {
+  executions: [Executions, Execution],
+  queues: [Queues],
+  functions: [Functions],
+};
+
 const main = document.querySelector("main");
 const connection = document.querySelector("#connection");
 
 let machines;
 let current = false;
 let view;
+let shown;
 
 // A part that is not validly encoded, as in an address that was cut off, stays as it is.
 function decoded(part) {
@@ -23,17 +35,19 @@ function decoded(part) {
 }
 
 function route() {
-  const [page, subject, detail] = location.hash.slice(2).split("/").map(decoded);
+  const [path, query] = location.hash.slice(2).split("?");
+  const [name, subject = "", detail = ""] = path.split("/").map(decoded);
+  const page = name in PAGES ? name : "executions";
   for (const link of document.querySelectorAll("header nav a")) {
-    if (link.hash === at(page || "executions")) link.setAttribute("aria-current", "page");
+    if (link.hash === at(page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (page === "executions" && subject && view instanceof Execution && view.arn === subject) return view.select(detail);
-  if (page === "functions" && view instanceof Functions) view.select(subject);
-  else if (page === "queues") show(new Queues());
-  else if (page === "functions") show(new Functions(subject));
-  else if (subject) show(new Execution(machines, subject, detail));
-  else show(new Executions(machines));
+  const place = { subject, detail, query: new URLSearchParams(query), machines };
+  const [List, One = List] = PAGES[page];
+  const wanted = at(page, subject);
+  if (view && shown === wanted) view.select?.(place);
+  else show(new (subject ? One : List)(place));
+  shown = wanted;
   return refreshNow();
 }
 
@@ -64,10 +78,10 @@ async function refresh() {
     }
     current = true;
   }
-  const shown = view;
+  const refreshed = view;
   const overview = await get("overview");
-  await shown.refresh(overview);
-  document.title = `${shown.title} · Emulator`;
+  await refreshed.refresh(overview);
+  document.title = `${refreshed.title} · Emulator`;
 }
 
 window.addEventListener("hashchange", () => machines && route());

@@ -9,13 +9,13 @@ import { at, card, cell, empty, get, heading, NotFound, number, PAUSE } from "./
 const EVENTS = 500;
 
 export class Execution {
-  constructor(machines, arn, selected) {
+  constructor({ machines, subject: arn, detail: selected }) {
     this.machines = machines;
     this.arn = arn;
     this.title = "Execution";
     this.pause = PAUSE.live;
     this.history = new History();
-    this.selected = selected ?? "";
+    this.selected = selected;
     this.visit = null;
     this.head = h("div");
     this.failure = h("div");
@@ -62,8 +62,8 @@ export class Execution {
   }
 
   /** Shows the state `name` at `visit` or its current one, or the execution itself if it is empty. */
-  select(name, visit = null) {
-    this.selected = name ?? "";
+  select({ detail: name }, visit = null) {
+    this.selected = name;
     this.visit = visit;
     if (!this.execution) return;
     this.show();
@@ -75,7 +75,7 @@ export class Execution {
   choose(name, visit = null) {
     const chosen = name === this.selected && !visit ? "" : name;
     history.replaceState(null, "", chosen ? at("executions", this.arn, chosen) : at("executions", this.arn));
-    this.select(chosen, visit);
+    this.select({ detail: chosen }, visit);
   }
 
   show() {

@@ -8,7 +8,7 @@ const ROWS = 100;
 const STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
 
 export class Executions {
-  constructor(machines) {
+  constructor({ machines }) {
     this.title = "Executions";
     this.pause = PAUSE.steady;
     this.machine = machines[0];

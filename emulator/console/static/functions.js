@@ -4,7 +4,7 @@ import { duration, h, list } from "./dom.js";
 import { at, cell, empty, get, heading, NotFound, number, PAUSE } from "./page.js";
 
 export class Functions {
-  constructor(chosen) {
+  constructor(place) {
     this.title = "Functions";
     this.pause = PAUSE.steady;
     this.rows = h("tbody");
@@ -16,10 +16,10 @@ export class Functions {
     const close = h("a", { class: "close", href: at("functions"), "aria-label": "Close the log" }, "✕");
     this.logs = h("section", { class: "card", "aria-label": "Log", tabindex: -1 }, h("div", { class: "bar-top" }, this.name, close), this.log);
     this.element = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Functions")), h("section", { class: "card", "aria-label": "Functions" }, this.table, this.none), this.logs);
-    this.select(chosen);
+    this.select(place);
   }
 
-  select(name) {
+  select({ subject: name }) {
     this.chosen = name;
     this.logs.hidden = !name;
     this.name.textContent = `Log of ${name}`;

@@ -4,19 +4,34 @@ import { h } from "./dom.js";
 
 export const PAUSE = { live: 300, steady: 1000 };
 
-export class NotFound extends Error {}
+/** What the server says of a request that it cannot carry out. */
+export class Refused extends Error {}
 
-/** The server's answer as JSON. Throws `NotFound` if there is none. */
-export async function get(path, parameters = {}) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const response = await fetch(`${path}?${query}`);
-  if (response.status === 404) throw new NotFound();
-  if (!response.ok) throw new Error(response.statusText);
-  return response.json();
+export class NotFound extends Refused {}
+
+// Empty values are left out.
+const queryOf = (parameters) => new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
+
+async function answered(response) {
+  if (response.ok) return response.json();
+  if (response.status >= 500) throw new Error(response.statusText);
+  const { message } = await response.json();
+  throw new (response.status === 404 ? NotFound : Refused)(message);
 }
 
-/** The address of a page, such as `#/executions/arn`. */
-export const at = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;
+/** The server's answer as JSON. Throws `NotFound` if there is none, or `Refused`. */
+export const get = async (path, parameters = {}) => answered(await fetch(`${path}?${queryOf(parameters)}`));
+
+/** Has the server change something, and returns its answer. Throws `Refused`. */
+export const post = async (path, body) =>
+  answered(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
+
+/** The address of a page, such as `#/executions/arn`, with `parameters` if the last argument is an object. */
+export function at(...parts) {
+  const query = typeof parts.at(-1) === "object" ? queryOf(parts.pop()) : "";
+  return `#/${parts.map(encodeURIComponent).join("/")}${query && `?${query}`}`;
+}
+
 export const number = (value) => value.toLocaleString();
 export const empty = (title, ...text) => h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, ...text));
 export const cell = (name, ...content) => h("td", { "data-label": name }, ...content);

@@ -1,0 +1,105 @@
+"""The executions in Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from emulator.common.account import arn
+from emulator.states.records import StateMachine
+from tests.browser.conftest import Small
+from tests.support.browser import Visit, submit
+from tests.support.console import console, expect_state, newest, state
+from tests.support.market import Market
+from tests.support.stack import Stack
+
+
+def test_a_running_execution_appears_and_its_states_turn_green(
+    stack: Stack, market: Market, visit: Visit, screenshots: Path
+) -> None:
+    page = visit(console(stack))
+    expect(state(page, "Route")).to_be_visible()
+
+    # WHEN an order runs that cannot end
+    with market.held("USDC"):
+        submit(stack)
+
+        # THEN the page shows the execution and its progress without a reload
+        expect(newest(page)).to_contain_text("Running")
+        newest(page).get_by_role("link").click()
+        expect(page.locator(".state.RUNNING")).to_have_count(1)
+        for name in ("Resume", "Route", "Build"):
+            expect_state(page, name, "succeeded")
+        expect_state(page, "MarkFailed", "not entered")
+        page.screenshot(path=screenshots / "running.png")
+
+        # AND its message is in flight
+        queues = visit(f"{console(stack)}#/queues")
+        row = queues.get_by_role("row").filter(has=queues.get_by_text("OrderQueue", exact=True))
+        expect(row.locator('[data-label="In flight"]')).to_have_text("1")
+
+    # WHEN the order goes on
+    # THEN every state on its path succeeds, and so does the execution
+    for name in ("Submit", "Confirm", "Confirmed"):
+        expect_state(page, name, "succeeded")
+    expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
+    expect(page.locator(".edge.taken")).to_have_count(8)
+    expect(row.locator('[data-label="In flight"]')).to_have_text("0")
+
+    # AND a state shows its input and output, at an address of its own
+    state(page, "Route").click()
+    panel = page.get_by_role("region", name="Details")
+    expect(panel.get_by_role("heading", name="Route")).to_be_visible()
+    expect(panel.locator("pre")).to_have_count(3)
+    expect(panel.locator("pre").nth(1)).to_contain_text('"venue": ')
+    page.reload()
+    expect(panel.get_by_role("heading", name="Route")).to_be_visible()
+
+
+def test_a_failed_order_shows_its_state_error_and_attempts(
+    stack: Stack, market: Market, visit: Visit, screenshots: Path
+) -> None:
+    market.fault("raydium", "quote", "fail")
+    market.fault("meteora", "quote", "fail")
+    page = visit(console(stack), viewport={"width": 1440, "height": 1120})
+    submit(stack)
+
+    page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
+    expect(newest(page)).to_contain_text("OrderFailed")
+    newest(page).get_by_role("link").click()
+
+    expect(page.locator("h1 + .badge")).to_contain_text("Failed")
+    expect(page.locator(".problem").first).to_contain_text("raydium refused to quote; meteora refused to quote")
+    expect_state(page, "Failed", "failed")
+    expect_state(page, "Route", "caught error, 3 attempts")
+    expect_state(page, "Build", "not entered")
+
+    # The keyboard works like the mouse.
+    state(page, "Route").press("Enter")
+    attempts = page.get_by_role("region", name="Details").locator(".attempts-list li")
+    expect(attempts).to_have_count(3)
+    expect(attempts.last).to_contain_text("VenueUnavailable")
+    expect(state(page, "Route")).to_have_attribute("aria-pressed", "true")
+    page.screenshot(path=screenshots / "console.png")
+
+
+def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..., Small]) -> None:
+    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
+    unknown = arn("states", "express:only:name:id")
+    page = visit(f"{small(machine).url}#/executions")
+    page.goto(f"{page.url}/{unknown}")
+
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    page.get_by_role("link", name="See the executions").click()
+    expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+
+
+def test_a_truncated_address_shows_not_found(visit: Visit, small: Callable[..., Small]) -> None:
+    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
+    page = visit(f"{small(machine).url}#/executions/arn%3Aaws%3")
+
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    expect(page.locator("#connection")).to_have_text("Live")
