@@ -68,5 +68,6 @@ async def test_ten_orders_run_at_once_and_never_eleven(stack: Stack, market: Mar
                 break
 
     assert [order["status"] for order in ended] == ["confirmed"] * ORDERS
+    assert {execution["name"] for execution in executions} == {f"{order_id}-1" for order_id in orders}
     assert len(executions) == ORDERS
     assert at_once(executions) == 10

@@ -221,7 +221,8 @@ class OrderStore(Protocol):
     def claim(self, id: UUID, run: str) -> Order | None:
         """Makes `run` the only one that may move the order, until its lease ends; returns the order.
 
-        `None` if the order has ended, does not exist or is still another run's.
+        Counts the run, once however often it claims the order. `None` if the order has ended, does not exist or is
+        still another run's.
         """
 
     def renew(self, id: UUID, run: str) -> Order | None:

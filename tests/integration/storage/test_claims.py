@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from order_engine.domain.lifecycle import Status
+from order_engine.domain.lifecycle import Status, Trigger
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.concurrency import at_once, eventually
@@ -31,6 +31,20 @@ def test_a_run_may_claim_its_own_order_again(orders: PostgresOrderStore) -> None
     again = orders.claim(order.id, RUN, LEASE)
     assert again is not None
     assert again.run == RUN
+
+
+def test_an_order_counts_its_runs(orders: PostgresOrderStore) -> None:
+    """Each once, however often it claims the order; also one that returned it."""
+    order = new_order(orders)
+    assert order.runs == 0
+    counted = []
+    for run in ("run-1", "run-1", "run-2"):
+        claim = orders.claim(order.id, run, LEASE)
+        assert claim is not None
+        counted.append(claim.runs)
+        orders.release(order.id, run)
+    assert orders.move(order.id, "run-2", Trigger.RETURN, 1, {}) is not None
+    assert (counted, orders.get(order.id).runs) == ([1, 1, 2], 2)
 
 
 def test_another_run_may_claim_an_order_whose_lease_lapsed(orders: PostgresOrderStore) -> None:
@@ -102,4 +116,4 @@ def test_a_claim_whose_response_was_lost_succeeds(
     claim = distant.claim(order.id, RUN, LEASE)
     assert line.lost == 1
     assert claim is not None
-    assert claim.run == RUN
+    assert (claim.run, claim.runs) == (RUN, 1)

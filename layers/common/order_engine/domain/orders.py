@@ -73,10 +73,11 @@ class Order(NamedTuple):
 
     Amounts in base units: `amount_in` and `amount_spent` of `token_in`, the others of `token_out`.
 
-    `attempt` counts how often it was routed, `seq` its events. `run` names the execution that may move it.
-    `transaction` is the record of the last transaction signed for it, `error` the record of its `failed` event.
-    `amount_spent` is what the transaction took of `amount_in`. `market` is where the order is executed. `wallet` is the
-    client's that has signed the transaction; otherwise the engine signs one when it builds it.
+    `attempt` counts how often it was routed, `seq` its events. `run` is the one that may move it, and `runs`
+    counts those that have claimed it. `transaction` is the record of the last transaction signed for it, `error` the
+    record of its `failed` event. `amount_spent` is what the transaction took of `amount_in`. `market` is where the
+    order is executed. `wallet` is the client's that has signed the transaction; otherwise the engine signs one when it
+    builds it.
 
     What an order with `terms` waits for: `waits_for`, `trigger_out` and `limit_out` are those of a `Watch`. `due_at` is
     when the next slice is due, and `slices_done` counts those that were made; each has the `parent_id` of its order. Of
@@ -118,6 +119,7 @@ class Order(NamedTuple):
     parent_id: UUID | None = None
     linked_id: UUID | None = None
     wallet: str | None = None
+    runs: int = 0
 
     def as_reached(self) -> Order:
         """A stop with a limit that has reached its price: it waits for its limit from now on."""

@@ -16,7 +16,7 @@ from order_engine.domain.transactions import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The state of an order in the execution named `run`. Amounts are in base units.
+    """The state of an order in one run, whose steps have `run` in common. Amounts are in base units.
 
     `quote_id` names the quote that the client has chosen, if any: the order may be executed at no other.
     `published_seq` is the `seq` of the last event that this run knows to be published. `limit_out` is the least that

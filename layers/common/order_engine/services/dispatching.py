@@ -21,23 +21,24 @@ class Dispatch:
         self._publish = publish
         self._machine = machine
 
-    def run(self, order_id: UUID, name: str, published_seq: int = 0) -> None:
+    def run(self, order_id: UUID, run: str, published_seq: int = 0) -> None:
         """Runs the order and returns when it has ended, or is open again.
 
         Does nothing for an order that is open or that another run holds.
 
-        `name` is the execution's; `published_seq` the last event known to be published. Raises `ExecutionFailed` if
-        the order must be run again.
+        `run` is unlike that of any other call; `published_seq` the last event known to be published. Raises
+        `ExecutionFailed` if the order must be run again.
         """
-        order = self._orders.claim(order_id, name)
+        order = self._orders.claim(order_id, run)
         if order is None:
             self._publish_end(order_id)
             return
+        name = f"{order_id}-{order.runs}"
         input = {"order": Run.of(order, published_seq).dump(), "attempt": {"number": order.attempt}}
         result = self._machine.run(name, input)
         if result.status == "SUCCEEDED" or result.error in _DONE:
             return
-        self._orders.release(order_id, name)
+        self._orders.release(order_id, run)
         raise ExecutionFailed(f"execution {name} {result.status}: {result.error}: {result.cause}")
 
     def _publish_end(self, order_id: UUID) -> None:

@@ -13,7 +13,7 @@ ORDER = """
     id, type, token_in, token_out, amount_in, slippage_bps, status, attempt, seq, created_at, updated_at,
     client_order_id, user_id, quote_id, max_price_impact_bps, run, venue, quoted_out, min_out, tx_hash, amount_out,
     error, transaction, amount_spent, market, terms, waits_for, trigger_out, limit_out, expires_at, due_at, slices_done,
-    parent_id, linked_id, wallet"""
+    parent_id, linked_id, wallet, runs"""
 """The columns of an `Order`."""
 
 _AMOUNTS = ("amount_in", "quoted_out", "min_out", "amount_out", "amount_spent", "trigger_out", "limit_out")

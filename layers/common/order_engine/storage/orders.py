@@ -34,8 +34,8 @@ _EARLIER = f"""
 _HELD = f"lease_until BETWEEN now() AND now() + 2 * interval '{LEASE_SECONDS} s'"
 
 _HOLD = f"""
-    UPDATE orders SET run = %(run)s, lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0,
-        end_republished = FALSE
+    UPDATE orders SET runs = runs + (run IS DISTINCT FROM %(run)s)::int, run = %(run)s,
+        lease_until = now() + make_interval(secs => %(lease)s), enqueue_count = 0, end_republished = FALSE
     WHERE id = %(id)s AND market = %(market)s AND {RUNNING} AND {{may_hold}}
     RETURNING {ORDER}"""
 _CLAIM = _HOLD.format(may_hold=f"(run = %(run)s OR ({_HELD}) IS NOT TRUE)")

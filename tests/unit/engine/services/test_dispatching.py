@@ -63,7 +63,7 @@ class FakeMachine:
 
 
 def order(attempt: int = 1) -> Order:
-    return Order(ID, "market", "SOL", "USDC", 10**18, 50, Status.ROUTING, attempt, 2, AT, AT, run="run-1")
+    return Order(ID, "market", "SOL", "USDC", 10**18, 50, Status.ROUTING, attempt, 2, AT, AT, run="run-1", runs=3)
 
 
 def dispatch(orders: FakeOrders, machine: FakeMachine) -> Dispatch:
@@ -82,7 +82,7 @@ def run(result: ExecutionResult | Exception, claimed: Order | None) -> tuple[Fak
 def test_an_order_is_claimed_and_run_from_its_current_attempt() -> None:
     orders, machine = run(SUCCEEDED, order(attempt=2))
     assert orders.claims == [(ID, "run-1")]
-    assert machine.started == [("run-1", {"order": Run.of(order(attempt=2)).dump(), "attempt": {"number": 2}})]
+    assert machine.started == [(f"{ID}-3", {"order": Run.of(order(attempt=2)).dump(), "attempt": {"number": 2}})]
     assert orders.released == []
 
 
@@ -158,7 +158,7 @@ def test_a_run_that_failed_or_lost_its_order_is_not_released(error: str) -> None
 )
 def test_an_order_that_has_not_ended_is_released_and_its_message_returns(result: ExecutionResult) -> None:
     orders, machine = FakeOrders(order()), FakeMachine(result)
-    with pytest.raises(ExecutionFailed, match=f"execution run-1 {result.status}: {result.error}"):
+    with pytest.raises(ExecutionFailed, match=f"execution {ID}-3 {result.status}: {result.error}"):
         dispatch(orders, machine).run(ID, "run-1")
     assert orders.released == [(ID, "run-1")]
 
