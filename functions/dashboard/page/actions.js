@@ -1,6 +1,6 @@
 // Actions on orders: cancelling one or all of them, and trying one again.
 
-import { h, modal, problem } from "./dom.js";
+import { confirm, h } from "./dom.js";
 import { isCancellable } from "./engine.js";
 import { pair, sentence } from "./format.js";
 
@@ -29,31 +29,21 @@ export function requoteButton({ error, ...order }, { trade }) {
   return h("button", { type: "button", "aria-label": name, click: () => trade(order) }, "Fresh quote");
 }
 
-/** Asks whether all orders are to be cancelled, and cancels them. `context` has api and feed. */
-export function askToCancelAll({ api, feed }) {
-  const message = h("div", { class: "outcome", "aria-live": "polite" });
-  const go = h("button", { type: "button", class: "cancel", click: cancel }, "Cancel all orders");
-  const keep = h("button", { type: "button", autofocus: true, click: () => dialog.close() }, "Keep them");
+/** Cancels all orders once the user has agreed. `context` has api, feed and notify. */
+export async function cancelAll({ api, feed, notify }) {
   const explained = h("p", {}, "Every order that waits for the market or for its turn is cancelled. An order whose transaction has been sent is not.");
-  const dialog = modal("Cancel all orders?", explained, message, h("div", { class: "buttons" }, go, keep));
-  async function cancel() {
-    go.disabled = true;
-    try {
-      // One call cancels a limited number.
-      let cancelled = 0;
-      for (let complete = false; !complete; ) {
-        const answer = await api.delete("/api/orders");
-        ({ complete } = answer);
-        cancelled += answer.cancelled.length;
-      }
-      message.replaceChildren(h("p", {}, cancelled === 1 ? "1 order was cancelled." : `${cancelled} orders were cancelled.`));
-      keep.textContent = "Close";
-      go.remove();
-      keep.focus();
-    } catch (error) {
-      message.replaceChildren(problem("Not all orders were cancelled", `${sentence(error.message)}.`));
-      go.disabled = false;
+  if (!(await confirm("Cancel all orders?", "Cancel all orders", "Keep them", explained))) return;
+  try {
+    // One call cancels a limited number.
+    let cancelled = 0;
+    for (let complete = false; !complete; ) {
+      const answer = await api.delete("/api/orders");
+      ({ complete } = answer);
+      cancelled += answer.cancelled.length;
     }
-    feed.poll();
+    notify(cancelled === 1 ? "1 order was cancelled" : `${cancelled} orders were cancelled`, "", { status: "cancelled" });
+  } catch (error) {
+    notify("Not all orders were cancelled", `${sentence(error.message)}.`);
   }
+  feed.poll();
 }

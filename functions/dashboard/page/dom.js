@@ -72,6 +72,14 @@ export function modal(heading, ...content) {
   return element;
 }
 
+/** Asks before what cannot be undone. Returns whether the user has chosen `action`, which says what is done. */
+export function confirm(heading, action, keep, ...content) {
+  const agree = h("button", { type: "button", class: "danger", click: () => dialog.close(action) }, action);
+  const leave = h("button", { type: "button", autofocus: true, click: () => dialog.close() }, keep);
+  const dialog = modal(heading, ...content, h("div", { class: "buttons" }, agree, leave));
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === action)));
+}
+
 export const facts = (pairs) =>
   h("dl", { class: "facts" }, Object.entries(pairs).filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 

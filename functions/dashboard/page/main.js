@@ -149,7 +149,7 @@ function update() {
 
 /** Reports a failed order on pages that do not show it. */
 function failed({ orderId, data }) {
-  if (!(view instanceof Trade) && view.id !== orderId) notify(data.code, sentence(String(data.message)), `#/orders/${orderId}`);
+  if (!(view instanceof Trade) && view.id !== orderId) notify(data.code, sentence(String(data.message)), { href: `#/orders/${orderId}` });
 }
 
 const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };
@@ -170,9 +170,10 @@ function warn(error) {
   place.replaceChildren(...(text ? [h("p", {}, text)] : []));
 }
 
-function notify(heading, text, href) {
+/** Shows a notice for some seconds. `status` is that of an order, whose colour it has. */
+function notify(heading, text, { href, status = "failed" } = {}) {
   const close = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", click: () => toast.remove() }, "✕");
-  const toast = h("div", { class: "toast" }, h("div", {}, h("strong", {}, href ? h("a", { href }, heading) : heading), h("p", {}, text)), close);
+  const toast = h("div", { class: `toast ${status}` }, h("div", {}, h("strong", {}, href ? h("a", { href }, heading) : heading), h("p", {}, text)), close);
   byId("toasts").append(toast);
   while (byId("toasts").children.length > 3) byId("toasts").firstChild.remove();
   setTimeout(() => toast.remove(), TOAST_MS);

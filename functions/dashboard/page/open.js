@@ -1,6 +1,6 @@
 // The open orders: what each waits for, how far the market is from it, and how far a recurring order has come.
 
-import { askToCancelAll, cancelButton } from "./actions.js";
+import { cancelAll, cancelButton } from "./actions.js";
 import { since, tick, until } from "./clocks.js";
 import { fill, h, list } from "./dom.js";
 import { editButton } from "./edit.js";
@@ -20,7 +20,7 @@ export class OpenOrders {
     this.count = h("span", { class: "count" });
     this.cards = h("ul", { class: "cards" });
     this.more = h("p", { class: "note more" });
-    const all = h("button", { type: "button", class: "cancel", click: () => askToCancelAll(context) }, "Cancel all…");
+    const all = h("button", { type: "button", class: "cancel", click: () => cancelAll(context) }, "Cancel all…");
     this.element = h(
       "section",
       { class: "card open-orders lane open", "aria-labelledby": "lane-open", hidden: true },

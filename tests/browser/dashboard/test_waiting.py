@@ -128,8 +128,7 @@ def test_open_orders_are_edited_filtered_and_cancelled(stack: Stack, market: Mar
     expect(cards(page, "expired").filter(has_text="0.74 SOL")).to_be_visible()
     page.get_by_role("button", name="Cancel all…").click()
     page.get_by_role("button", name="Cancel all orders").click()
-    expect(page.get_by_role("dialog")).to_contain_text("1 order was cancelled.")
-    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#toasts")).to_contain_text("1 order was cancelled")
     expect(cards(page, "cancelled").filter(has_text="0.73 SOL")).to_be_visible()
 
     page.goto(f"{stack.rest}/#/orders")
@@ -169,6 +168,5 @@ def test_open_orders_leave_room_to_watch_those_that_run(
     assert len(watched) == 51
     page.get_by_role("button", name="Cancel all…").click()
     page.get_by_role("button", name="Cancel all orders").click()
-    expect(page.get_by_role("dialog")).to_contain_text("60 orders were cancelled.")
-    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#toasts")).to_contain_text("60 orders were cancelled")
     expect(page.locator(".open-orders")).to_be_hidden()
