@@ -14,7 +14,7 @@ export const h = (tag, properties = {}, ...children) => create(document.createEl
 export const svg = (tag, properties = {}, ...children) =>
   create(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
 
-/** Shows `items` as the children of `parent`. The element of an unchanged item stays and keeps its focus. */
+/** Shows `items` as the children of `parent`. The element of an unchanged item stays; that of a changed one keeps its focus, or that it is open. */
 export function list(parent, items, key, build) {
   const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
   items.forEach((item, index) => {
@@ -24,8 +24,9 @@ export function list(parent, items, key, build) {
       const fresh = Object.assign(build(item), { shown });
       fresh.dataset.key = key(item);
       const focused = element?.contains(document.activeElement);
+      if (element?.open) fresh.open = true;
       element?.replaceWith(fresh);
-      if (focused) fresh.querySelector("a, button")?.focus();
+      if (focused) fresh.querySelector("a, button, summary")?.focus();
       element = fresh;
     }
     known.delete(key(item));
@@ -110,3 +111,21 @@ export const label = (status) => STATUSES[status]?.[1] ?? "Not entered";
 
 export const badge = (status) =>
   h("span", { class: `badge ${status}` }, h("span", { "aria-hidden": "true" }, glyph(status)), label(status));
+
+/** A button that copies `text`, of which it says that it is the `name`. */
+export function copy(text, name) {
+  const say = (word) => {
+    button.textContent = word;
+    button.setAttribute("aria-label", `${word} ${name}`);
+  };
+  const button = h("button", {
+    class: "copy",
+    click: async () => {
+      await navigator.clipboard.writeText(text);
+      say("Copied");
+      setTimeout(say, 1500, "Copy");
+    },
+  });
+  say("Copy");
+  return button;
+}

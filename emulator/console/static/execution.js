@@ -4,7 +4,7 @@ import { badge, duration, fill, h, json, label, list, problem, time } from "./do
 import { stateOf } from "./executions.js";
 import { Graph } from "./graph.js";
 import { detailsOf, History } from "./history.js";
-import { at, card, cell, empty, get, heading, NotFound, number, PAUSE } from "./page.js";
+import { at, card, cell, crumbs, empty, fact, get, heading, NotFound, number, PAUSE } from "./page.js";
 
 const EVENTS = 500;
 
@@ -27,7 +27,7 @@ export class Execution {
     this.element = h(
       "div",
       {},
-      h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: at("executions") }, "Executions"), h("span", { "aria-hidden": "true" }, "›"), h("span", {}, arn.split(":")[7] ?? arn)),
+      crumbs("executions", "Executions", arn.split(":")[7] ?? arn),
       this.head,
       this.failure,
       h("div", { class: "columns" }, card("Graph", this.canvas, legend()), this.panel),
@@ -85,10 +85,10 @@ export class Execution {
       h(
         "dl",
         { class: "facts" },
-        h("div", {}, h("dt", {}, "State machine"), h("dd", {}, stateMachine)),
-        h("div", {}, h("dt", {}, "Started"), h("dd", {}, time(started))),
-        h("div", {}, h("dt", {}, "Duration"), h("dd", {}, duration(seconds))),
-        h("div", {}, h("dt", {}, "Events"), h("dd", {}, number(this.history.events.length))),
+        fact("State machine", stateMachine),
+        fact("Started", time(started)),
+        fact("Duration", duration(seconds)),
+        fact("Events", number(this.history.events.length)),
       ),
     ]);
     fill(this.failure, [error, cause], () => error && problem(error, cause));

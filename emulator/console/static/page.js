@@ -36,6 +36,9 @@ export const number = (value) => value.toLocaleString();
 export const empty = (title, ...text) => h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, ...text));
 export const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
 export const card = (title, ...content) => h("section", { class: "card", "aria-label": title }, h("h2", {}, title), ...content);
+export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+export const crumbs = (page, name, here) =>
+  h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: at(page) }, name), h("span", { "aria-hidden": "true" }, "›"), h("span", {}, here));
 export const heading = (...names) => h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
 
 let wake = () => {};
