@@ -15,6 +15,7 @@ from contract.values import (
     NetworkFee,
     OrderType,
     Price,
+    RealisedSlippage,
     Rent,
     SetPrice,
     Slot,
@@ -164,7 +165,7 @@ class Filled(Wire):
     amount_out: Whole
     amount_out_base_units: BaseUnits
     executed_price: Price
-    realised_slippage_bps: Annotated[int | None, Field(description="Positive if the order received less than quoted.")]
+    realised_slippage_bps: RealisedSlippage | None
     network_fee: NetworkFee
     network_fee_base_units: BaseUnits
     rent: Rent

@@ -456,6 +456,7 @@ def openapi() -> dict[str, Any]:
     """The description as an OpenAPI 3.1 document."""
     # Their operations come after those above.
     from contract.listings import TAG as MARKET
+    from contract.statistics import TAG as STATISTICS
     from contract.webhooks import messages
 
     api = ServerVariable(default="api-id")
@@ -477,6 +478,7 @@ def openapi() -> dict[str, Any]:
             Tag(name="orders", description="Orders of the client that the key belongs to."),
             Tag(name="quotes", description="The amounts that orders would receive."),
             Tag(name=FILLS, description="What the client's orders have paid and received."),
+            STATISTICS,
             MARKET,
             keys.TAG,
             Tag(name="webhooks", description="Events are sent to the client's own addresses."),

@@ -51,6 +51,7 @@ Venue = Annotated[str, Field(description="One venue, or several joined by +.")]
 Impact = Annotated[
     int, Field(description="How far the price without fees is below the pools' price before the swap, in basis points.")
 ]
+RealisedSlippage = Annotated[int, Field(description="Positive if the order received less than quoted.")]
 TxHash = Annotated[str, Field(description="The transaction's signature.")]
 Slot = Annotated[int, Field(description="The slot of the chain.")]
 NetworkFee = Annotated[Whole, Field(description="What the network takes for the transaction, in SOL.")]

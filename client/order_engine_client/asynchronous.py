@@ -25,12 +25,14 @@ from order_engine_client.models import (
     FillPage,
     NewTerms,
     Order,
+    OrderCounts,
     OrderPage,
     OrderRequest,
     OrderWithEvents,
     PoolList,
     Quote,
     SignedOrder,
+    TimingList,
     TokenList,
     Wallet,
 )
@@ -161,6 +163,14 @@ class AsyncClient(Transport):
         """What fills have changed of each token, by `hour` or `day`."""
         query = _query({"since": since, "until": until, "interval": interval})
         return await self._ask(BalanceHistory, "GET", "/api/fills/balances", params=query)
+
+    async def order_counts(self) -> OrderCounts:
+        """How many of your orders are in each status."""
+        return await self._ask(OrderCounts, "GET", "/api/orders/counts")
+
+    async def timings(self, *, limit: int | None = None) -> TimingList:
+        """How long your newest orders that have ended took, by status."""
+        return await self._ask(TimingList, "GET", "/api/orders/timings", params=_query({"limit": limit}))
 
     async def active_orders(self, *, include_open: bool = False) -> ActiveOrders:
         """Your orders that run, or that have not ended at all, newest first, each with its newest event."""

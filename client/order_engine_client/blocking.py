@@ -83,6 +83,8 @@ class Client:
     all_orders = _iterates(AsyncClient.all_orders)
     fills = _waits(AsyncClient.fills)
     balances = _waits(AsyncClient.balances)
+    order_counts = _waits(AsyncClient.order_counts)
+    timings = _waits(AsyncClient.timings)
     active_orders = _waits(AsyncClient.active_orders)
     replace = _waits(AsyncClient.replace)
     cancel = _waits(AsyncClient.cancel)

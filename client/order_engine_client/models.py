@@ -333,7 +333,6 @@ class Filled(Model):
     executed_price: Decimal
     """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
     realised_slippage_bps: int | None
-    """Positive if the order received less than quoted."""
     network_fee: Decimal
     """What the network takes for the transaction, in SOL."""
     network_fee_base_units: int
@@ -598,6 +597,20 @@ class Checks(Model):
     postgres: Check
     redis: Check
     queue: Check
+
+
+class Counts(Model):
+    """The number of orders in each status."""
+
+    open: int
+    pending: int
+    routing: int
+    building: int
+    submitted: int
+    confirmed: int
+    failed: int
+    cancelled: int
+    expired: int
 
 
 class CreatedKey(Answer):
@@ -893,6 +906,14 @@ class OcoOrder(Form):
     """For how many ticks in a row the stop's price has to be there."""
 
 
+class OrderCounts(Answer):
+    """How many orders there are."""
+
+    counts: Counts
+    at_most: int
+    """As far as is counted. A count that has reached it stands for more."""
+
+
 class MarketOrder(Form):
     """A market order."""
 
@@ -1087,6 +1108,19 @@ class SniperOrder(Form):
     allow_extensions: bool | None = None
 
 
+class Steps(Model):
+    """How long the order was in each status, all attempts together, without the time in which it was open."""
+
+    pending: float | None
+    """In milliseconds. null if the order was not in this status."""
+    routing: float | None
+    """In milliseconds. null if the order was not in this status."""
+    building: float | None
+    """In milliseconds. null if the order was not in this status."""
+    submitted: float | None
+    """In milliseconds. null if the order was not in this status."""
+
+
 class StopOrder(Form):
     """An order that sells once the price has fallen."""
 
@@ -1121,6 +1155,34 @@ class Ticket(Answer):
     """The URL of the WebSocket API, without the ticket."""
     scope: Literal["read", "trade", "admin"] | str
     """What the connection may do, as the key that the ticket stands for."""
+
+
+class Timing(Model):
+    """How long an order that has ended took."""
+
+    order_id: str
+    type: Literal["market", "limit", "stop", "recurring", "sniper"] | str
+    market: Literal["Simulated", "Localnet", "Devnet", "Testnet", "Mainnet"] | str
+    """Where the engine executes orders."""
+    token_in: str
+    """A token's symbol; the address of its mint if it has none here."""
+    token_out: str
+    """A token's symbol; the address of its mint if it has none here."""
+    status: Literal["cancelled", "confirmed", "expired", "failed"] | str
+    ended_at: datetime
+    venue: str | None
+    realised_slippage_bps: int | None
+    attempts: int
+    """How many times the order has been routed."""
+    steps: Steps
+
+
+class TimingList(Answer):
+    """Orders that have ended, the newest one first."""
+
+    orders: list[Timing]
+    complete: bool
+    """Whether these are all that have ended."""
 
 
 class TokenList(Answer):

@@ -1,4 +1,4 @@
-"""REST API: the market in which the engine trades, what wallets hold there, and what clients have traded."""
+"""REST API: the market in which the engine trades, what wallets hold there, and how clients have traded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from order_engine.api.fills import add_fills
 from order_engine.api.listings import add_listings
 from order_engine.api.requests import check_query
 from order_engine.api.rest import api, caller, json_response
+from order_engine.api.statistics import add_statistics
 from order_engine.api.views import market_view, wallet_view
 from order_engine.aws.observability import logger
 from order_engine.bootstrap import market
@@ -20,6 +21,7 @@ description, wallets = market.description(), market.wallets()
 
 add_fills(app, description.name, market.fills)
 add_listings(app, description.name, market.listings)
+add_statistics(app, market.statistics)
 
 
 @app.get("/api/market")

@@ -31,6 +31,8 @@ ENDPOINTS: list[tuple[str, str, Json]] = [
     ("GET", "/api/pools", {}),
     ("GET", "/api/orders", {}),
     ("GET", "/api/orders/active", {}),
+    ("GET", "/api/orders/counts", {}),
+    ("GET", "/api/orders/timings", {}),
     ("GET", "/api/fills", {}),
     ("GET", "/api/fills/balances", {}),
     ("GET", f"/api/orders/{UNKNOWN}", {}),

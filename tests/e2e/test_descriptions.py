@@ -77,7 +77,7 @@ def test_the_postman_collection_runs_from_its_first_request_to_its_last(
     ended = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr
     stats = json.loads(report.read_text())["run"]["stats"]
-    assert stats["requests"]["total"] == stats["assertions"]["total"] == 36
+    assert stats["requests"]["total"] == stats["assertions"]["total"] == 38
     assert stats["assertions"]["failed"] == 0
 
 

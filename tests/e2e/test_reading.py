@@ -62,6 +62,19 @@ async def test_a_page_holds_as_many_orders_as_asked_for(
     assert len(page["orders"]) == min(len(market.development_orders()), most)
 
 
+async def test_orders_are_counted_and_those_that_have_ended_timed(stack: Stack) -> None:
+    async with client(stack) as at:
+        before = await at.get("/api/orders/counts")
+        ended = await at.executed()
+        after = await at.get("/api/orders/counts")
+        timings = await at.get("/api/orders/timings", limit="1")
+
+    assert after["counts"] == {**before["counts"], "confirmed": before["counts"]["confirmed"] + 1}
+    (timing,) = timings["orders"]
+    assert (timing["orderId"], timing["status"]) == (ended["orderId"], "confirmed")
+    assert all(lasted >= 0 for lasted in timing["steps"].values())
+
+
 async def test_orders_can_be_listed_by_status(stack: Stack, market: Market) -> None:
     async with client(stack) as at:
         failed = [(await at.executed(tokenIn="BONK", tokenOut="SOL", amountIn="0.00001"))["orderId"] for _ in range(3)]

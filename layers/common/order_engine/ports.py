@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from order_engine.domain.orders import Order, OrderRequest
     from order_engine.domain.pools import RegisteredPool
     from order_engine.domain.quotes import Costs, Offer, Quote
+    from order_engine.domain.statistics import Timing
     from order_engine.domain.terms import Wait
     from order_engine.domain.tokens import Mint, Token
     from order_engine.domain.transactions import Fill, Transaction
@@ -439,6 +440,16 @@ class Fills(Protocol):
 
     def changes(self, client_id: UUID, since: datetime, until: datetime, interval: Interval) -> list[Change]:
         """What the client's fills of this market have changed of each token, costs included, in order of time."""
+
+
+class Statistics(Protocol):
+    """What the orders of clients have come to, in any market."""
+
+    def counts(self, client_id: UUID, at_most: int) -> dict[Status, int]:
+        """How many of the client's orders are in each status. Counts no further than `at_most`."""
+
+    def timings(self, client_id: UUID, limit: int) -> tuple[list[Timing], bool]:
+        """The client's newest orders that have ended, the newest first, and whether these are all."""
 
 
 class QuoteStore(Protocol):

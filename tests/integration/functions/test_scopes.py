@@ -29,6 +29,8 @@ NEEDED: list[tuple[str, str, str, str | None, Scope]] = [
     ("submit", "GET", "/api/orders", None, Scope.READ),
     ("submit", "GET", "/api/orders/active", None, Scope.READ),
     ("market", "GET", "/api/fills", None, Scope.READ),
+    ("market", "GET", "/api/orders/counts", None, Scope.READ),
+    ("market", "GET", "/api/orders/timings", None, Scope.READ),
     ("market", "GET", "/api/tokens", None, Scope.READ),
     ("market", "GET", "/api/pools", None, Scope.READ),
     ("submit", "GET", f"/api/orders/{UNKNOWN}", None, Scope.READ),

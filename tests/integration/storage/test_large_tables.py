@@ -19,6 +19,7 @@ from order_engine.storage.fills import PostgresFills
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.schema import migrate
 from order_engine.storage.standing_orders import PostgresStandingOrders
+from order_engine.storage.statistics import PostgresStatistics
 from order_engine.storage.subscriptions import PostgresSubscriptionStore
 from tests.support.databases import new_database
 from tests.support.open_orders import activate, limit, open_pair, stop
@@ -111,6 +112,8 @@ USES: dict[str, Use] = {
     "sum the fills of a time": lambda database, orders: PostgresFills(database, "Simulated").changes(
         CLIENT, datetime.now(UTC) - timedelta(minutes=1030), datetime.now(UTC) - timedelta(minutes=1000), Interval.DAY
     ),
+    "count": lambda database, orders: PostgresStatistics(database).counts(CLIENT, 5),
+    "time": lambda database, orders: PostgresStatistics(database).timings(CLIENT, 5),
     "cancel": lambda database, orders: orders.cancel(CLIENT, orders.insert(uuid7(), CLIENT, REQUEST, {}).id),
     "cancel two that are linked": cancel_pair,
     "fill one of two that are linked": fill_one_of_two,

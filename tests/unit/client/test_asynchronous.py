@@ -189,6 +189,15 @@ def test_active_orders_come_with_their_newest_event() -> None:
     assert [order.event.seq for order in active.orders] == [o["event"]["seq"] for o in EXAMPLES["active"]["orders"]]
 
 
+def test_orders_are_counted_and_timed() -> None:
+    answer, requests = asked(EXAMPLES["counts"], lambda client: client.order_counts())
+    assert requests[0][1] == "/api/orders/counts"
+    assert (answer.counts.open, answer.at_most) == (3, 10_000)
+    timings, requests = asked(EXAMPLES["timings"], lambda client: client.timings(limit=7))
+    assert requests[0][1:3] == ("/api/orders/timings", {"limit": "7"})
+    assert timings.orders[0].steps.submitted == EXAMPLES["timings"]["orders"][0]["steps"]["submitted"]
+
+
 def test_fills_and_what_they_change_are_read() -> None:
     since = datetime(2026, 11, 20, tzinfo=UTC)
     page, requests = asked(EXAMPLES["fills"], lambda client: client.fills(token_pair="SOL-USDC", since=since, limit=7))

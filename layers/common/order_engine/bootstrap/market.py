@@ -11,7 +11,7 @@ from order_engine.domain.tokens import connect
 
 if TYPE_CHECKING:
     from order_engine.dex.routing import Limits
-    from order_engine.ports import Chain, Fills, RateLimit, Signing, Venue, Wallet
+    from order_engine.ports import Chain, Fills, RateLimit, Signing, Statistics, Venue, Wallet
     from order_engine.services.discovery import Discovery
     from order_engine.services.listings import Listings
     from order_engine.services.tokens import Tokens
@@ -109,6 +109,13 @@ def fills() -> Fills:
     from order_engine.bootstrap import stores
 
     return stores.fills()
+
+
+def statistics() -> Statistics:
+    """What clients' orders have come to."""
+    from order_engine.bootstrap import stores
+
+    return stores.statistics()
 
 
 def limits() -> Limits | None:

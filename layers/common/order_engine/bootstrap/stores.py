@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from order_engine.storage.quotes import PostgresQuoteStore
     from order_engine.storage.rate_limit import RedisRateLimit
     from order_engine.storage.standing_orders import PostgresStandingOrders
+    from order_engine.storage.statistics import PostgresStatistics
     from order_engine.storage.subscriptions import PostgresSubscriptionStore
     from order_engine.storage.tokens import PostgresTokenStore
     from order_engine.storage.webhooks import PostgresWebhookStore
@@ -68,6 +69,13 @@ def fills() -> PostgresFills:
     from order_engine.storage.fills import PostgresFills
 
     return PostgresFills(database(), market.name())
+
+
+@cache
+def statistics() -> PostgresStatistics:
+    from order_engine.storage.statistics import PostgresStatistics
+
+    return PostgresStatistics(database())
 
 
 @cache
