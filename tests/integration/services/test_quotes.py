@@ -219,7 +219,7 @@ def test_an_order_stores_the_quote_that_it_names(scene: Scene) -> None:
     assert str(order.quote_id) == order_view(order)["quoteId"] == offer["quoteId"]
     assert scene.orders.events(order.id)[0].data["quote_id"] == offer["quoteId"]
     assert scene.orders.page(CLIENT, 1)[0] == [order]
-    assert scene.orders.claim(order.id, RUN, LEASE) == order._replace(run=RUN)
+    assert scene.orders.claim(order.id, RUN, LEASE) == order._replace(run=RUN, runs=1)
 
 
 def test_an_order_is_executed_at_its_named_quote(scene: Scene, database: Database) -> None:
