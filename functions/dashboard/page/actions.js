@@ -1,7 +1,7 @@
 // Actions on orders: cancelling one or all of them, and trying one again.
 
 import { confirm, h } from "./dom.js";
-import { isCancellable } from "./engine.js";
+import { isCancellable, isFinal } from "./engine.js";
 import { pair, sentence } from "./format.js";
 
 /** Returns a button that cancels the order, or null when it is too late. `context` has api, store and notify. */
@@ -22,11 +22,12 @@ export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, {
   return button;
 }
 
-/** Returns a button that has the form quote the order anew, or null unless only its client can sign again. `context` has trade. */
-export function requoteButton({ error, ...order }, { trade }) {
-  if (!error?.requote) return null;
-  const name = `Fresh quote for ${order.amountIn} ${pair(order)}`;
-  return h("button", { type: "button", "aria-label": name, click: () => trade(order) }, "Fresh quote");
+/** Returns a button that opens the form with an order that has ended in vain, else null. `context` has store and trade. */
+export function againButton({ orderId, status, tokenIn, tokenOut, amountIn, error }, { store, trade }) {
+  if (!isFinal(status) || status === "confirmed") return null;
+  // Only its client can sign it again, at another quote.
+  const action = error?.requote ? "Fresh quote" : "Submit again";
+  return h("button", { type: "button", "aria-label": `${action}: ${amountIn} ${pair({ tokenIn, tokenOut })}`, click: () => trade(store.get(orderId)) }, action);
 }
 
 /** Cancels all orders once the user has agreed. `context` has api, feed and notify. */

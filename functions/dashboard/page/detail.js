@@ -1,6 +1,6 @@
 // One order: the request, what it waits for, the result, and every step between.
 
-import { cancelButton, requoteButton } from "./actions.js";
+import { againButton, cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
 import { since, tick, until } from "./clocks.js";
 import { badge, card, copyable, empty, facts, fill, h, problem } from "./dom.js";
@@ -76,7 +76,7 @@ export class Detail {
   #whole(order) {
     const routed = decision(order);
     return [
-      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), marketTag(order.market), order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), editButton(order, this.#context), cancelButton(order, this.#context), requoteButton(order, this.#context)),
+      h("div", { class: "title" }, h("h1", {}, `${amount(order.amountIn, 9)} ${pair(order)}`), badge(order.status), marketTag(order.market), order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)), order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`), editButton(order, this.#context), cancelButton(order, this.#context), againButton(order, this.#context)),
       order.error && failure(order.error),
       order.terms && this.#waiting(order),
       h("section", { class: "card", "aria-label": "Summary" }, summary(order), relations(order)),

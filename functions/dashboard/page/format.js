@@ -74,6 +74,9 @@ export function when(at) {
 /** Returns a message of the engine, which starts with a small letter, as a sentence. */
 export const sentence = (message) => message && message[0].toUpperCase() + message.slice(1);
 
+/** Returns a code of the engine's, such as `PriceImpactTooHigh`, in words. */
+export const words = (code) => sentence(code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
+
 /** Returns the random end of a UUIDv7, which distinguishes orders of the same time. */
 export const shortId = (id) => `…${id.slice(-8)}`;
 

@@ -31,6 +31,9 @@ export class Market extends EventTarget {
     return this.name && this.name !== SIMULATED ? `solana:${this.name.toLowerCase()}` : undefined;
   }
 
+  /** Returns a market's name if it is another one, else null: this one stands in the header. */
+  other = (name) => (this.name && name !== this.name ? name : null);
+
   /** Returns whether only the users' wallets can pay. */
   get keyless() {
     return Boolean(this.chain) && !this.wallet;

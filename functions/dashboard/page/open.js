@@ -4,7 +4,7 @@ import { cancelAll, cancelButton } from "./actions.js";
 import { since, tick, until } from "./clocks.js";
 import { fill, h, list } from "./dom.js";
 import { editButton } from "./edit.js";
-import { brief as short, shortId, token, when } from "./format.js";
+import { brief as short, token, when } from "./format.js";
 import { marketTag } from "./market.js";
 import { away, progress, relations, waitsFor } from "./terms.js";
 import { typeName } from "./types.js";
@@ -32,12 +32,12 @@ export class OpenOrders {
   }
 
   show() {
-    const { store, feed, prices } = this.#context;
+    const { store, feed, market, prices } = this.#context;
     const { open } = store;
     this.#shown = open.slice(0, MAX_SHOWN);
     this.element.hidden = open.length === 0;
     this.count.textContent = `${open.length}${feed.moreOpen ? "+" : ""}`;
-    const shown = this.#shown.map((order) => ({ ...brief(order), now: prices.of(order) }));
+    const shown = this.#shown.map((order) => ({ ...brief(order), market: market.other(order.market), now: prices.of(order) }));
     list(this.cards, shown, ({ orderId }) => orderId, (order) => this.#card(order));
     fill(this.more, open.length > shown.length, (more) => more && h("a", { href: "#/orders?status=open" }, "All open orders"));
   }
@@ -53,21 +53,26 @@ export class OpenOrders {
     return h(
       "li",
       { class: "order open" },
-      h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), h("span", {}, ` → ${token(order.tokenOut)}`)),
-      h("div", { class: "order-row" }, h("span", { class: "tag type" }, typeName(order.type)), h("code", {}, shortId(order.orderId)), marketTag(order.market)),
+      h(
+        "div",
+        { class: "order-row" },
+        h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), ` → ${token(order.tokenOut)}`),
+        h("span", { class: "tag type" }, typeName(order.type)),
+        order.market && marketTag(order.market),
+      ),
       h("p", {}, `${waitsFor(order)}.`),
       far && h("p", { class: "far" }, far),
       progress(order),
       relations(order),
       order.returned && h("p", { class: "note" }, `Waits again: ${order.returned}`),
       h("p", { class: "note" }, "Open for ", since(order.createdAt), order.expiresAt ? [", expires ", until(order.expiresAt), ` (${when(order.expiresAt)})`] : ", until cancelled"),
-      h("div", { class: "buttons" }, editButton(order, this.#context), cancelButton(order, this.#context)),
+      h("div", { class: "actions" }, editButton(order, this.#context), cancelButton(order, this.#context)),
     );
   }
 }
 
 /** Returns what a card shows. The card is built again only when this changes. */
-function brief({ orderId, market, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, events }) {
+function brief({ orderId, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, events }) {
   const { reason, message } = events.at(-1)?.data ?? {};
-  return { orderId, market, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, returned: reason === "returned" ? message : null };
+  return { orderId, type, status, tokenIn, tokenOut, amountIn, terms, expiresAt, createdAt, parentId, linkedOrderId, returned: reason === "returned" ? message : null };
 }

@@ -148,6 +148,9 @@ function sliced(slice, terms, at) {
 /** Returns the data of an order's last routing event, or undefined. */
 export const decision = (order) => order.events.findLast(({ status }) => status === "routing")?.data;
 
+/** Returns the milliseconds that an ended order took, or null. */
+export const took = ({ status, createdAt, updatedAt }) => (isFinal(status) ? Date.parse(updatedAt) - Date.parse(createdAt) : null);
+
 /** Returns the milliseconds that an order spent in each status: `[{status, spent, attempt}]`, for finished steps. */
 export const steps = ({ events }) =>
   events.slice(1).map((event, index) => ({

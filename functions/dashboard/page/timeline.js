@@ -1,7 +1,7 @@
 // The events of an order, each as a sentence.
 
 import { glyph, h, title } from "./dom.js";
-import { since } from "./clocks.js";
+import { since, time } from "./clocks.js";
 import { isFinal } from "./engine.js";
 import { amount, duration, price, sentence, shortId, token, when } from "./format.js";
 import { waitsFor } from "./terms.js";
@@ -15,7 +15,7 @@ export function timeline({ events, status, tokenOut }) {
       h(
         "div",
         {},
-        h("div", { class: "step" }, h("strong", {}, title(event.status)), event.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${event.attempt}`), h("time", { class: "note", datetime: event.at }, when(event.at)), index > 0 && h("span", { class: "after" }, `+${duration(Date.parse(event.at) - Date.parse(events[index - 1].at))}`)),
+        h("div", { class: "step" }, h("strong", {}, title(event.status)), event.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${event.attempt}`), time(event.at), index > 0 && h("span", { class: "after" }, `+${duration(Date.parse(event.at) - Date.parse(events[index - 1].at))}`)),
         h("p", { class: event.status === "failed" ? "error" : "note" }, description(event, token(tokenOut), events.slice(0, index))),
         h("details", {}, h("summary", {}, "Event ", String(event.seq)), h("pre", { tabindex: 0 }, JSON.stringify(event.data, null, 2))),
       ),
