@@ -2,7 +2,8 @@
 
 import { h } from "./dom.js";
 
-const CHOICES = { "": "Until cancelled", 3600: "1 hour", 86400: "1 day", 604800: "7 days", 2592000: "30 days", date: "Until a date" };
+/** How long an order can wait, by the seconds. */
+export const CHOICES = { "": "Until cancelled", 3600: "1 hour", 86400: "1 day", 604800: "7 days", 2592000: "30 days", date: "Until a date" };
 
 /** Returns a time as the text of a field for the local date and time. */
 export function localTime(at) {

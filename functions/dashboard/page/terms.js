@@ -38,10 +38,13 @@ function range({ minPrice, maxPrice }, pays) {
 
 const UNITS = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
 
-/** Returns an interval in the largest unit of which it is a multiple, such as `90 minutes`. */
+/** Returns the largest unit of which an interval is a multiple: its seconds and its name. */
+export const unit = (seconds) => UNITS.find(([size]) => seconds % size === 0);
+
+/** Returns an interval in words, such as `90 minutes`. */
 function interval(seconds) {
-  const [size, unit] = UNITS.find(([one]) => seconds % one === 0);
-  return seconds === size ? unit : `${seconds / size} ${unit}s`;
+  const [size, name] = unit(seconds);
+  return seconds === size ? name : `${seconds / size} ${name}s`;
 }
 
 /** Returns the price that the market has to reach, or null. For slices with a range, that is the bound that `now` is past. */

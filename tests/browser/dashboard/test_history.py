@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.support.browser import Visit, ask, submit
 from tests.support.concurrency import eventually
 from tests.support.market import Market
+from tests.support.scripted_orders import LIMIT, ScriptedOrders, ahead, recurring
 from tests.support.stack import Stack
 
 
@@ -48,3 +49,36 @@ def test_an_order_without_its_events_shows_the_rest(stack: Stack, market: Market
     page = enter(f"#/orders/{order_id}")
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("No longer kept")
+
+
+def test_an_order_that_has_failed_is_submitted_again_from_the_form(stack: Stack, market: Market, enter: Visit) -> None:
+    order_id = submit(stack, amountIn="0.000000001", slippageBps=75)
+    page = enter(f"#/orders/{order_id}")
+    page.get_by_role("button", name="Submit again").click()
+    form = page.get_by_role("form", name="New order")
+    expect(form.get_by_label("You pay")).to_have_value("0.000000001")
+    expect(form.get_by_label("Slippage tolerance in per cent")).to_have_value("0.75")
+    expect(form.get_by_role("radio", name="Market", exact=True)).to_be_checked()
+
+
+def test_an_order_that_has_waited_in_vain_is_submitted_again_with_its_terms(enter: Visit) -> None:
+    engine = ScriptedOrders()
+    limit = engine.add("limit", LIMIT, expiresAt=ahead(-1800))
+    engine.event(limit, "expired", expiresAt=limit["expiresAt"])
+    every = engine.add("recurring", {**recurring(), "intervalSeconds": 5400}, tokenIn="USDC", tokenOut="SOL")
+    engine.event(every, "cancelled")
+    page = enter()
+    engine.take(page)
+    page.reload()
+    form = page.get_by_role("form", name="New order")
+
+    page.get_by_role("button", name="Submit again: 1.5 SOL").click()
+    expect(form.get_by_role("radio", name="Limit", exact=True)).to_be_checked()
+    expect(form.get_by_label("Limit price")).to_have_value("180")
+    expect(form.get_by_label("Waits")).to_have_value("3600")
+
+    page.get_by_role("button", name="Submit again: 1.5 USDC").click()
+    expect(form.get_by_label("One every")).to_have_value("90")
+    expect(form.get_by_label("Unit of the interval")).to_have_value("60")
+    expect(form.get_by_label("Only from")).to_have_value("140")
+    expect(form.get_by_label("Only up to")).to_have_value("")
