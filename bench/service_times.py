@@ -68,7 +68,7 @@ def _steps(stack: dict[str, Any], url: str, latencies: Sequence[float]) -> dict[
     `accept` is the rest of the latency: before the order is stored, and until its client receives the last event.
     """
     with urllib.request.urlopen(f"{stack['endpoint']}/_emulator/executions?limit={ORDERS}") as answer:
-        executions = {execution["name"]: execution for execution in json.load(answer)}
+        executions = {execution["name"]: execution for execution in json.load(answer)["executions"]}
     with psycopg.connect(url) as connection:
         rows = connection.execute(_TIMES, (ORDERS,)).fetchall()
     steps: defaultdict[str, list[float]] = defaultdict(list)

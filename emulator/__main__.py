@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, port in (("rest", 3000), ("websocket", 3001), ("aws", 4566)):
         start.add_argument(f"--{name}-port", type=int, default=port, help="%(default)s; 0 for any free one")
     start.add_argument("--grace", type=float, default=10, help="seconds in which running work may finish (%(default)s)")
+    start.add_argument(
+        "--read-only-console", action="store_true", help="the console shows the stack and changes nothing"
+    )
 
     apis = actions.add_parser(
         "gateway", parents=[template], help="serve the APIs of a stack that is deployed elsewhere, until Ctrl-C"
@@ -167,6 +170,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         websocket_port=arguments.websocket_port,
         aws_port=arguments.aws_port,
         grace=arguments.grace,
+        read_only_console=arguments.read_only_console,
     )
 
 

@@ -82,7 +82,7 @@ def logs(data: Path, name: str | None, follow: bool) -> None:
 def executions(data: Path, name: str | None) -> None:
     """Prints the executions, or the events of the newest execution with that name. Raises CommandError."""
     url = f"{_running(data)['endpoint']}{console.PATH}executions"
-    found = _get(url)
+    found = _get(f"{url}?limit=1000&find={quote(name or '')}")["executions"]
     if name is None:
         for execution in found:
             print(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.apigateway.gateways import gateways
+from emulator.apigateway.traffic import Traffic
 from emulator.cloudformation import custom_resources
 from emulator.cloudformation.custom_resources import CustomResources
 from emulator.cloudformation.records import CustomResource
@@ -16,6 +17,7 @@ from emulator.common.account import REGION
 from emulator.common.service import Service
 from emulator.common.serving import HttpServer, Listeners, say
 from emulator.console import service as console
+from emulator.console.parts import Parts
 from emulator.endpoint import Endpoint
 from emulator.lambda_ import records as lambda_records
 from emulator.lambda_.api import LambdaApi
@@ -47,7 +49,16 @@ class Sockets:
 class Emulator:
     """Runs a stack. Logs and other data go to the folder `data`; running work has `grace` seconds to finish."""
 
-    def __init__(self, stack: Stack, addresses: Addresses, sockets: Sockets, data: Path, grace: float) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        addresses: Addresses,
+        sockets: Sockets,
+        data: Path,
+        grace: float,
+        *,
+        read_only_console: bool = False,
+    ) -> None:
         self._grace = grace
         functions = stack.of(Function)
         logs = data / "logs"
@@ -64,7 +75,9 @@ class Emulator:
         custom = CustomResources(
             stack.of(CustomResource).values(), lambda_, stack.name, addresses.endpoint, _CUSTOM_RESOURCE_SECONDS
         )
-        page = console.Console(step_functions, sqs, lambda: lambda_.counters, logs)
+        schedules, traffic = Schedules(stack.of(Schedule).values(), lambda_), Traffic()
+        parts = Parts(stack, step_functions, sqs, lambda_, lambda: lambda_.counters, schedules, traffic, logs)
+        page = console.Console(parts, read_only=read_only_console)
         endpoint = Endpoint(
             {"AmazonSQS": sqs, "AWSStepFunctions": step_functions},
             LambdaApi(lambda_.catalog, lambda_),
@@ -78,10 +91,10 @@ class Emulator:
             lambda_,
             Reload(functions.values(), stack.sources, data, lambda_.reload, say),
             custom,
-            *gateways(stack, lambda_, sockets.rest, sockets.websocket),
+            *gateways(stack, lambda_, sockets.rest, sockets.websocket, traffic),
             step_functions,
             sqs,
-            Schedules(stack.of(Schedule).values(), lambda_),
+            schedules,
             EventSourceMappings(stack.of(lambda_records.EventSourceMapping).values(), sqs, lambda_),
         ]
 

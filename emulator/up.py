@@ -46,6 +46,7 @@ class Options:
     websocket_port: int
     aws_port: int
     grace: float
+    read_only_console: bool
 
 
 def up(options: Options) -> None:
@@ -93,7 +94,9 @@ async def _run(stack: Stack, addresses: Addresses, sockets: Sockets, options: Op
     # the last executions.
     gc.freeze()
     gc.set_threshold(10_000)
-    emulator = Emulator(stack, addresses, sockets, options.data, options.grace)
+    emulator = Emulator(
+        stack, addresses, sockets, options.data, options.grace, read_only_console=options.read_only_console
+    )
     await emulator.run(stop_event(), lambda: _print_ready(stack, options, addresses))
     say("Stopped.")
 

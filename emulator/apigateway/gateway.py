@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
+from emulator.apigateway.traffic import Call
 from emulator.common.errors import ApiError
 from emulator.common.requests import receive
 from emulator.common.strict_json import parse_json
@@ -107,10 +108,15 @@ class Integration:
             raise GatewayError("INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", message) from None
 
     async def proxy(
-        self, function: str, event: Json, *, timeout: float | None = None, binary: bool = False
+        self, function: str, event: Json, call: Call, *, timeout: float | None = None, binary: bool = False
     ) -> ProxyResponse:
-        """Invokes a function and reads its proxy response. Raises GatewayError as `invoke`, and 502 if that fails."""
+        """Invokes a function and reads its proxy response. Raises GatewayError as `invoke`, and 502 if that fails.
+
+        Notes on the `call` which function answers it.
+        """
+        call.function = function
         invocation = await self.invoke(function, event, timeout)
+        call.request_id = invocation.request_id
         if invocation.error:
             raise GatewayError.internal(502)
         return proxy_response(invocation.payload, binary=binary)

@@ -32,6 +32,7 @@ from emulator.apigateway.gateway import (
     target,
 )
 from emulator.apigateway.records import MAX_PAYLOAD, Cors, RestApi, Route
+from emulator.apigateway.traffic import Call, Traffic
 from emulator.common.account import ACCOUNT, arn
 from emulator.common.service import Service
 from emulator.common.trace import HEADER, TRACE
@@ -80,8 +81,10 @@ class RestGateway(Service):
         api: RestApi,
         functions: Functions,
         timeout: float = INTEGRATION_TIMEOUT,
+        traffic: Traffic | None = None,
     ) -> None:
         self._api = api
+        self._traffic = traffic or Traffic()
         self._integration = Integration(functions, timeout)
         self._authorizers = Authorizers(self._integration)
         self._resources = _resources(api.routes)
@@ -99,10 +102,10 @@ class RestGateway(Service):
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         path, query = target(request)
-        started = time.perf_counter()
+        call = Call("REST", request.method, path, query)
         request_id, extended_id = str(uuid.uuid4()), short_id()
         try:
-            response = await self._answer(request, path, query, request_id, extended_id)
+            response = await self._answer(request, call, request_id, extended_id)
         except GatewayError as error:
             response = self._refusal(error)
         except Exception:
@@ -111,13 +114,12 @@ class RestGateway(Service):
         self._compress(request, response)
         response.headers["x-amzn-RequestId"] = request_id
         response.headers["x-amz-apigw-id"] = extended_id
-        elapsed = (time.perf_counter() - started) * 1000
-        logger.info("%s %s %s %d %.1f ms", request.remote, request.method, path, response.status, elapsed)
+        self._traffic.ended(call, response.status)
+        logger.info("%s %s %s %d %.1f ms", request.remote, request.method, path, response.status, call.milliseconds)
         return response
 
-    async def _answer(
-        self, request: web.BaseRequest, path: str, query: str, request_id: str, extended_id: str
-    ) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, call: Call, request_id: str, extended_id: str) -> web.Response:
+        path = call.path
         if self._closing:
             raise GatewayError.default(503, "ServiceUnavailableException", "Service Unavailable")
         headers = headers_of(request)
@@ -135,7 +137,7 @@ class RestGateway(Service):
         if route is None:
             raise _unknown()
 
-        multi_query = query_of(query)
+        multi_query = query_of(call.query)
         host = request.headers.get("Host", "")
         now = time.time_ns() // 1_000_000
         context: Json = {
@@ -179,7 +181,7 @@ class RestGateway(Service):
             body = _decompressed(body, coding)
         event |= _body(body, binary=_is_binary(request.headers.get("Content-Type"), self._api.binary))
         binary = _is_binary(request.headers.get("Accept", "*/*"), self._api.binary)
-        answer = await self._integration.proxy(route.function, event, timeout=route.timeout, binary=binary)
+        answer = await self._integration.proxy(route.function, event, call, timeout=route.timeout, binary=binary)
         return _response(answer, trace)
 
     def _compress(self, request: web.BaseRequest, response: web.Response) -> None:

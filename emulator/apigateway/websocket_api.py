@@ -30,6 +30,7 @@ from emulator.apigateway.gateway import (
     target,
 )
 from emulator.apigateway.records import WebSocketApi
+from emulator.apigateway.traffic import Call, Traffic
 from emulator.apigateway.websocket_connection import MAX_MESSAGE, Connection, End, Handshake, Limits, Switched
 from emulator.common.account import arn
 from emulator.common.errors import ApiError, TemplateError
@@ -58,8 +59,10 @@ class WebSocketGateway(Service):
         limits: Limits | None = None,
         timeout: float = INTEGRATION_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
+        traffic: Traffic | None = None,
     ) -> None:
         self._api = api
+        self._traffic = traffic or Traffic()
         self._limits = limits or Limits()
         self._clock = clock
         self._select = _selector(api.selection_expression)
@@ -67,7 +70,7 @@ class WebSocketGateway(Service):
         self._authorizers = Authorizers(self._integration)
         # API Gateway never caches the answer of a WebSocket API's authorizer.
         self._authorizer = replace(api.authorizer, ttl=0) if api.authorizer else None
-        self._connections: dict[str, Connection] = {}
+        self._connections = self._traffic.connections
         self._requests = Requests()
         self._closing = False
 
@@ -93,7 +96,7 @@ class WebSocketGateway(Service):
 
     async def _upgrade(self, request: web.BaseRequest, path: str, query: str) -> web.StreamResponse:
         connection = Connection(request, self._limits, self._clock)
-        started = time.perf_counter()
+        call = Call("WebSocket", "$connect", path, query, connection.id)
         request_id = short_id()
         try:
             if self._closing:
@@ -102,8 +105,8 @@ class WebSocketGateway(Service):
                 raise GatewayError.default(403, "ForbiddenException", "Forbidden")
             headers = headers_of(request)
             handshake = _handshake(request)
-            protocols = await self._connect(connection, headers, query, request_id)
-            self._log(connection, "$connect", 101, started)
+            protocols = await self._connect(connection, headers, call, request_id)
+            self._ended(call, 101)
             await self._serve(connection, request, handshake, protocols)
             return Switched()
         except GatewayError as error:
@@ -111,7 +114,7 @@ class WebSocketGateway(Service):
         except Exception:
             logger.exception("%s failed", connection.id)
             refusal = GatewayError.internal(500)
-        self._log(connection, "$connect", refusal.status, started)
+        self._ended(call, refusal.status)
         refusal.body = _notice(connection, request_id, refusal)
         return refusal.response()
 
@@ -133,10 +136,10 @@ class WebSocketGateway(Service):
         await connection.gone()
 
     async def _connect(
-        self, connection: Connection, headers: dict[str, list[str]], query: str, request_id: str
+        self, connection: Connection, headers: dict[str, list[str]], call: Call, request_id: str
     ) -> tuple[str, ...]:
         """Asks the authorizer and `$connect`; returns the subprotocols that `$connect` chooses."""
-        multi_query = query_of(query)
+        multi_query = query_of(call.query)
         context = self._context(connection, "$connect", "CONNECT", request_id)
         event: Json = {"headers": last_values(headers), "multiValueHeaders": headers}
         if multi_query:
@@ -151,17 +154,17 @@ class WebSocketGateway(Service):
         function = self._api.routes.get("$connect")
         if function is None:
             return ()
-        answer = await self._proxy("$connect", function, {**event, "isBase64Encoded": False})
+        answer = await self._proxy(call, function, {**event, "isBase64Encoded": False})
         if not 200 <= answer.status < 300:
             raise GatewayError.default(answer.status, _error_type(answer.status), _phrase(answer.status))
         return tuple(value for name, value in answer.headers if name.lower() == "sec-websocket-protocol")
 
     async def _message(self, connection: Connection, message: str) -> None:
-        started = time.perf_counter()
         request_id = short_id()
         key = self._select(message)
         if key is None or key.startswith("$") or key not in self._api.routes:
             key = "$default"
+        call = Call("WebSocket", key, connection_id=connection.id)
         function = self._api.routes.get(key)
         try:
             if function is None:
@@ -169,7 +172,7 @@ class WebSocketGateway(Service):
             context = self._context(connection, key, "MESSAGE", request_id)
             context["messageId"] = short_id()
             event: Json = {"requestContext": context, "body": message, "isBase64Encoded": False}
-            status = (await self._proxy(key, function, event)).status
+            status = (await self._proxy(call, function, event)).status
         except GatewayError as error:
             status = error.status
             await self._notify(connection, request_id, error)
@@ -177,16 +180,16 @@ class WebSocketGateway(Service):
             logger.exception("%s %s failed", connection.id, key)
             status = 500
             await self._notify(connection, request_id, GatewayError.internal(500))
-        self._log(connection, key, status, started)
+        self._ended(call, status)
 
-    async def _proxy(self, key: str, function: str, event: Json) -> ProxyResponse:
-        return await self._integration.proxy(function, event, timeout=self._api.timeouts.get(key))
+    async def _proxy(self, call: Call, function: str, event: Json) -> ProxyResponse:
+        return await self._integration.proxy(function, event, call, timeout=self._api.timeouts.get(call.method))
 
     async def _disconnect(self, connection: Connection) -> None:
         function = self._api.routes.get("$disconnect")
         if function is None:
             return
-        started = time.perf_counter()
+        call = Call("WebSocket", "$disconnect", connection_id=connection.id)
         headers = {"Host": connection.host, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
         context = self._context(connection, "$disconnect", "DISCONNECT", short_id())
         context["disconnectStatusCode"], context["disconnectReason"] = connection.end
@@ -197,13 +200,13 @@ class WebSocketGateway(Service):
             "isBase64Encoded": False,
         }
         try:
-            status = (await self._proxy("$disconnect", function, event)).status
+            status = (await self._proxy(call, function, event)).status
         except GatewayError as error:
             status = error.status
         except Exception:
             logger.exception("%s $disconnect failed", connection.id)
             status = 500
-        self._log(connection, "$disconnect", status, started)
+        self._ended(call, status)
 
     def _context(self, connection: Connection, route_key: str, event_type: str, request_id: str) -> Json:
         now = time.time_ns() // 1_000_000
@@ -232,9 +235,9 @@ class WebSocketGateway(Service):
         except ApiError as refused:
             logger.info("%s did not get an error message: %s", connection.id, refused)
 
-    def _log(self, connection: Connection, route_key: str, status: int, started: float) -> None:
-        elapsed = (time.perf_counter() - started) * 1000
-        logger.info("%s %s %d %.1f ms", connection.id, route_key, status, elapsed)
+    def _ended(self, call: Call, status: int) -> None:
+        self._traffic.ended(call, status)
+        logger.info("%s %s %d %.1f ms", call.connection_id, call.method, status, call.milliseconds)
 
     # The management API
 

@@ -96,6 +96,7 @@ class Connection(asyncio.Protocol):
         self.authorizer: Json | None = None
         self.connected_at = time.time_ns() // 1_000_000
         self.end = End.LOST
+        self.received = self.sent = 0  # messages
         self._limits = limits
         self._clock = clock
         self._connected = self._last_active = clock()
@@ -159,6 +160,7 @@ class Connection(asyncio.Protocol):
         if self._transport.get_write_buffer_size() + len(data) > self._limits.outbox:
             raise ApiError("LimitExceededException", f"The client leaves {self._limits.outbox} bytes unread.", 429)
         self._last_active = self._clock()
+        self.sent += 1
         self._write(_message(data))
 
     def close(self, end: tuple[int, str]) -> None:
@@ -221,6 +223,7 @@ class Connection(asyncio.Protocol):
         if frame_finished:
             self._frame_size = 0
         if message_finished:
+            self.received += 1
             self._messages.put_nowait("".join(self._parts))
             self._parts.clear()
             self._message_size = 0
@@ -254,13 +257,17 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(self._socket.send(event))
 
+    @property
+    def last_active_at(self) -> float:
+        """Returns when something was last sent or received, in milliseconds since the epoch."""
+        return self.connected_at + (self._last_active - self._connected) * 1000
+
     def describe(self) -> Json:
         """Returns the answer of GetConnection."""
-        active = self.connected_at + (self._last_active - self._connected) * 1000
         return {
             "connectedAt": _iso(self.connected_at),
             "identity": {"sourceIp": self.identity["sourceIp"], "userAgent": self.identity["userAgent"] or ""},
-            "lastActiveAt": _iso(active),
+            "lastActiveAt": _iso(self.last_active_at),
         }
 
     def _watch(self) -> None:

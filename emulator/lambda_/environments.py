@@ -232,6 +232,7 @@ class Pool:
             f"Duration: {duration * 1000:.2f} ms",
             f"Billed Duration: {math.ceil(duration * 1000)} ms",
             f"Memory Size: {self.function.memory} MB",
+            f"Ended: {datetime.now(UTC).isoformat(timespec='milliseconds')}",
         ]
         if environment is not None:
             environment.sample_memory()

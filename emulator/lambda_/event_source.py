@@ -24,6 +24,9 @@ from emulator.sqs.service import Sqs
 _DEFAULT_CONCURRENCY = 1000
 _MAX_PAYLOAD = 6 * 1024 * 1024 - 1024  # Lambda's limit for a synchronous invocation, less the envelope
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0  # seconds
+_LONGEST_REASON = 1_000  # characters
+
+_REPORTED = "The function reports it among its batchItemFailures; its log may say why"
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +112,7 @@ class EventSourceMapping:
             self._queue.release([record.receipt for record in left.values()])
             raise
         except ApiError as error:
+            _note(left, str(error))
             _log.warning("%s: %s; the messages stay in the queue", self._mapping.name, error)
         except Exception:
             _log.exception("%s: the messages stay in the queue", self._mapping.name)
@@ -131,9 +135,12 @@ class EventSourceMapping:
             await self._back_off(random.uniform(backoff / 2, backoff))
             backoff = min(2 * backoff, _LONGEST_BACKOFF)
         if invocation.error:
+            _note(records, _reason(invocation.payload), invocation.request_id)
             return set(records)
         if self._mapping.report_batch_item_failures:
-            return failed_messages(invocation.payload, set(records))
+            failed = failed_messages(invocation.payload, set(records))
+            _note({identity: records[identity] for identity in failed}, _REPORTED, invocation.request_id)
+            return failed
         return set()
 
     async def _back_off(self, seconds: float) -> None:
@@ -178,9 +185,10 @@ class EventSourceMappings(Service):
 class _Record:
     """A message, encoded as a record of SQS's event for Lambda."""
 
-    __slots__ = ("json", "receipt")
+    __slots__ = ("json", "message", "receipt")
 
     def __init__(self, message: Message, queue_arn: str) -> None:
+        self.message = message
         self.receipt = message.receipt
         record: dict[str, Any] = {
             "messageId": message.id,
@@ -219,6 +227,21 @@ def failed_messages(response: bytes, batch: set[str]) -> set[str]:
     if not all(isinstance(identifier, str) and identifier in batch for identifier in identifiers):
         return batch
     return set(identifiers)
+
+
+def _note(records: dict[str, _Record], reason: str, request_id: str = "") -> None:
+    """Writes on the messages why their delivery failed."""
+    for record in records.values():
+        record.message.reason = f"{reason} (request {request_id})" if request_id else reason
+
+
+def _reason(payload: bytes) -> str:
+    """Returns the type and the message of a function's error."""
+    try:
+        error = parse_json(payload)
+        return f"{error['errorType']}: {error['errorMessage']}"[:_LONGEST_REASON]
+    except (ValueError, KeyError, TypeError):
+        return payload.decode("utf-8", "replace")[:_LONGEST_REASON]
 
 
 def _attribute(value: dict[str, str]) -> dict[str, Any]:

@@ -35,8 +35,14 @@ class Schedules(Service):
         self._functions = functions
         self._clock = clock or Clock()
         self._timers: dict[str, Timer] = {}
+        self._due: dict[str, datetime | None] = {}
         self._invocations: set[asyncio.Task[None]] = set()
         self._schedules = [(schedule, parse(schedule.expression)) for schedule in schedules]
+
+    @property
+    def planned(self) -> list[tuple[Schedule, datetime | None]]:
+        """Returns the schedules with the times of their next invocations, None for those that have none."""
+        return [(schedule, self._due.get(schedule.name)) for schedule, _ in self._schedules]
 
     async def start(self) -> None:
         now = self._now()
@@ -55,6 +61,7 @@ class Schedules(Service):
     def _plan(self, schedule: Schedule, expression: Expression, times: Iterator[datetime], now: datetime) -> None:
         """Sets a timer for the next time. Times that passed while the machine was suspended are skipped."""
         due = next((time for time in times if time >= now), None)
+        self._due[schedule.name] = due
         if due is not None:
             delay = (due - now).total_seconds()
             self._timers[schedule.name] = self._clock.call_at(

@@ -33,6 +33,7 @@ class Message:
     """A message. `sent` and `first_received` are Unix times; `until`, `received`, `expires` are the queue clock's.
 
     `receives` counts the receives from all queues, as SQS reports them; `tries` those from this one, for redrive.
+    `reason` says why the last delivery failed, if that is known.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Message:
     first_received: float = 0.0
     received: float = 0.0
     receipt: str = ""
+    reason: str = ""
 
     def system_attributes(self) -> dict[str, str]:
         return {
@@ -211,6 +213,11 @@ class MessageQueue:
             self._remove(message)
         self._visible.clear()
         return messages
+
+    def peek(self, maximum: int) -> list[Message]:
+        """Returns the oldest messages in any state, without receiving them."""
+        self._settle()
+        return list(itertools.islice(self._messages.values(), maximum))
 
     def count(self, state: State) -> int:
         self._settle()

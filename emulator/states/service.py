@@ -123,6 +123,17 @@ class StepFunctions(Service):
         """Returns an execution of either type."""
         return self._executions.get(execution_arn)
 
+    async def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
+        """Aborts an execution of either type, unless it has ended."""
+        task = self._tasks.get(execution.arn)
+        if task is not None:
+            # A task that is cancelled before its first step records nothing.
+            await asyncio.sleep(0)
+            if execution.status == "RUNNING":
+                execution.error, execution.cause = error, cause
+                task.cancel()
+                await asyncio.wait([task])
+
     async def close(self, grace: float) -> None:
         """Lets running executions finish for up to `grace` seconds, then aborts them."""
         tasks = list(self._tasks.values())
@@ -245,15 +256,7 @@ class StepFunctions(Service):
 
     async def _stop_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self._standard_execution(request)
-        error, cause = _optional_text(request, "error"), _optional_text(request, "cause")
-        task = self._tasks.get(execution.arn)
-        if task is not None:
-            # A task that is cancelled before its first step records nothing.
-            await asyncio.sleep(0)
-            if execution.status == "RUNNING":
-                execution.error, execution.cause = error, cause
-                task.cancel()
-                await asyncio.wait([task])
+        await self.stop(execution, _optional_text(request, "error"), _optional_text(request, "cause"))
         return {"stopDate": execution.stopped}
 
     async def _describe_execution(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -48,12 +48,13 @@ def load(
     everything in it that is not supported.
     """
     template = intrinsics.read(path)
+    declared = template.get("Parameters") or {}
     named = set(template["Resources"])
     problems, missing = _take_unsupported(template)
     try:
         _check_sections(template)
         problems += _KEYS.problems(template)
-        values = intrinsics.parameters(template.get("Parameters") or {}, parameters)
+        values = intrinsics.parameters(declared, parameters)
         files = sam.take_files(template, path.resolve().parent, registry.paths())
         translated = sam.translate(template, values, problems)
         _check_nulls(translated)
@@ -73,7 +74,12 @@ def load(
     if problems:
         raise TemplateError(problems)
     sources = (path.resolve(), *(file for file in files.values() if file.is_file()))
-    return Stack(stack_name, records, outputs, sources)
+    return Stack(stack_name, records, outputs, sources, _shown(declared, values))
+
+
+def _shown(declared: dict[str, Any], values: dict[str, Any]) -> dict[str, str]:
+    texts = {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: "****" if text and declared[name].get("NoEcho") else text for name, text in texts.items()}
 
 
 def _outputs(declared: dict[str, Any], resources: Resources, refused: set[str]) -> tuple[dict[str, str], list[str]]:

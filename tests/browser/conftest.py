@@ -15,9 +15,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from emulator.console.service import PATH, Console
-from emulator.sqs.service import Sqs
 from emulator.states.records import StateMachine
 from emulator.states.service import StepFunctions
+from tests.support.emulator.console import parts
 from tests.support.emulator.gateways import Functions, serving
 from tests.support.folders import data_folder
 from tests.support.market import Market
@@ -141,9 +141,8 @@ def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
     with ExitStack() as servers:
 
         def serve(*machines: StateMachine, **functions: Callable[[Any], Any]) -> Small:
-            sqs = Sqs([], base_url="http://sqs")
-            step_functions = StepFunctions(machines, Functions(**functions), lambda request: sqs.handle("", request))
-            page = Console(step_functions, sqs, dict, tmp_path)
+            shown = parts(tmp_path, machines=machines, functions=Functions(**functions))
+            page = Console(shown)
             started: Queue[Small] = Queue()
 
             async def main() -> None:
@@ -151,7 +150,7 @@ def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
                 loop = asyncio.get_running_loop()
                 async with serving(page.handle) as port:
                     servers.callback(loop.call_soon_threadsafe, ending.set)
-                    started.put(Small(f"http://127.0.0.1:{port}{PATH}", loop, step_functions))
+                    started.put(Small(f"http://127.0.0.1:{port}{PATH}", loop, shown.step_functions))
                     await ending.wait()
 
             thread = threading.Thread(target=asyncio.run, args=(main(),))

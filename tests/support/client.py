@@ -161,8 +161,8 @@ class Client:
         return await self.ended((await self.submit(**changes))["orderId"])
 
     async def executions(self) -> list[Json]:
-        async with self._session.get(f"{self._stack.endpoint}/_emulator/executions") as response:
-            executions: list[Json] = await response.json()
+        async with self._session.get(f"{self._stack.endpoint}/_emulator/executions?limit=1000") as response:
+            executions: list[Json] = (await response.json())["executions"]
         return executions
 
 

@@ -74,7 +74,7 @@ export class Executions {
       ),
     );
     const name = this.name.value.trim();
-    const found = await get("executions", { machine: this.machine.name, status: this.status, find: name, limit: ROWS });
+    const { executions: found } = await get("executions", { machine: this.machine.name, status: this.status, find: name, limit: ROWS });
     list(this.rows, found, (execution) => execution.arn, (execution) =>
       h(
         "tr",

@@ -47,7 +47,8 @@ export class Functions {
     if (!this.chosen) return;
     let log;
     try {
-      ({ log } = await get("logs", { function: this.chosen }));
+      const { records } = await get("logs", { function: this.chosen });
+      log = records.map(({ text }) => text).join("\n");
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
       log = "This stack has no function of this name.";

@@ -26,7 +26,7 @@ def rerouted(stack: Stack, market: Market) -> str:
 
     def found() -> str:
         executions = json.load(urlopen(f"{console(stack)}executions?status=SUCCEEDED"))
-        for execution in executions:
+        for execution in executions["executions"]:
             details = json.load(urlopen(f"{console(stack)}executions?arn={execution['arn']}"))
             if any(event["type"] == "PassStateEntered" for event in details["events"]):
                 return str(execution["name"])

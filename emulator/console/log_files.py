@@ -1,0 +1,215 @@
+"""Reads records from the ends of the functions' logs.
+
+A record is a line of JSON, a line that Lambda writes (START, END, REPORT), or a text with the lines of its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_ALIASES = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# What a function prints without a line's end stands before Lambda's own.
+_PLATFORM = re.compile(rf"(START|END|REPORT) RequestId: ({_ID})\b")
+_DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
+_ENDED = re.compile(r"\tEnded: (\S+)")
+_FAILED = re.compile(r"\tStatus: (?:timeout|error)")
+# The runtime's text format: [ERROR], a time and a request id, of which an error that nobody caught has only the first.
+_PREFIXED = re.compile(rf"\[(\w+)\]\s+(?:(\S+Z)\s+)?(?:({_ID})\s+)?(.*)")
+_TIMED_OUT = re.compile(rf"(\d{{4}}-\S+Z) ({_ID}) (Task timed out.*)")
+_EXITED = re.compile(rf"RequestId: ({_ID}) (Error: .*)")
+_TRACEBACK = "Traceback (most recent call last):"
+_CHAINED = (
+    _TRACEBACK,
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """A record. `at` is in seconds since the epoch: its own time, or else that of its request or the one before it.
+
+    `level` is empty for what has none. A text without an id is of the request that runs, if it is the only one.
+    """
+
+    function: str
+    at: float | None
+    level: str
+    request_id: str
+    order_id: str
+    message: str
+    text: str
+
+
+def size(log: Path) -> int:
+    """Returns the length in bytes, 0 for a log that is not there yet."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def since(log: Path, start: int) -> list[Record]:
+    """Returns the records behind the byte `start`."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return _records(log.stem, file.read().decode("utf-8", "replace"))
+
+
+def last(log: Path, length: int, containing: str = "") -> list[Record]:
+    """Returns the records in the last `length` bytes, from the first whole line on.
+
+    A log that does not contain a text there, upper or lower case, is not taken apart.
+    """
+    if not (start := max(0, size(log) - length)) and not log.exists():
+        return []
+    with log.open("rb") as file:
+        file.seek(start)
+        if start:
+            file.readline()
+        content = file.read()
+    if containing and containing.lower().encode() not in content.lower():
+        return []
+    return _records(log.stem, content.decode("utf-8", "replace"))
+
+
+def _records(function: str, text: str) -> list[Record]:
+    records: list[Record] = []
+    running: dict[str, None] = {}
+    for lines in _grouped(text.splitlines()):
+        record = _record(function, lines)
+        if platform := _PLATFORM.match(lines[0]):
+            if platform[1] == "START":
+                running[platform[2]] = None
+            else:
+                running.pop(platform[2], None)
+        elif not record.request_id and len(running) == 1:
+            (record.request_id,) = running
+        records.append(record)
+    _date(records)
+    return records
+
+
+def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yields the lines of each record."""
+    group: list[str] = []
+    for whole in lines:
+        for line in _split(whole):
+            if group and _continues(line, group):
+                group.append(line)
+                continue
+            if group:
+                yield group
+            group = [line]
+    if group:
+        yield group
+
+
+def _split(line: str) -> list[str]:
+    platform = _PLATFORM.search(line)
+    if platform is None or not platform.start() or line.startswith("{"):
+        return [line]
+    return [line[: platform.start()], line[platform.start() :]]
+
+
+def _continues(line: str, group: list[str]) -> bool:
+    head = group[0]
+    if head.startswith("{") or _PLATFORM.match(head):
+        return False
+    if not line or line[0].isspace() or line in _CHAINED:
+        return True
+    if line.startswith(("{", "[")) or _PLATFORM.match(line):
+        return False
+    # The line that ends a traceback: its frames are indented.
+    in_traceback = _TRACEBACK in group and (group[-1][:1].isspace() or group[-1] in _CHAINED)
+    return in_traceback or (line.startswith("Runtime.ExitError") and _EXITED.match(head) is not None)
+
+
+def _record(function: str, lines: list[str]) -> Record:
+    head, text = lines[0], "\n".join(lines)
+    if head.startswith("{"):
+        try:
+            content = json.loads(head)
+        except ValueError:
+            content = None
+        if isinstance(content, dict):
+            return _structured(function, content, text)
+    if platform := _PLATFORM.match(head):
+        level = "ERROR" if _FAILED.search(head) else ""
+        return Record(function, _ended(head), level, platform[2], "", head, text)
+    if match := _TIMED_OUT.match(head):
+        return Record(function, _time(match[1]), "ERROR", match[2], "", match[3], text)
+    if match := _EXITED.match(head):
+        return Record(function, None, "ERROR", match[1], "", match[2], text)
+    if match := _PREFIXED.match(head):
+        return Record(function, _time(match[2]), _level(match[1]), match[3] or "", "", match[4], text)
+    failed = _TRACEBACK in lines
+    return Record(function, None, "ERROR" if failed else "", "", "", lines[-1] if head == _TRACEBACK else head, text)
+
+
+def _structured(function: str, content: dict[str, Any], text: str) -> Record:
+    metrics = content.get("_aws")
+    if isinstance(metrics, dict) and isinstance(milliseconds := metrics.get("Timestamp"), int):
+        metric = ", ".join(f"{name} {value}" for name, value in content.items() if isinstance(value, list))
+        return Record(function, milliseconds / 1000, "", "", "", f"Metrics: {metric}", text)
+    details = content.get("details")
+    known = {**(details if isinstance(details, dict) else {}), **content}
+
+    def first(*names: str) -> str:
+        return next((str(known[name]) for name in names if known.get(name)), "")
+
+    message = content.get("message", content.get("errorMessage", text))
+    return Record(
+        function,
+        _time(first("timestamp", "time")),
+        _level(first("level", "log_level")),
+        first("function_request_id", "requestId", "AWSRequestId"),
+        first("orderId", "order_id"),
+        message if isinstance(message, str) else json.dumps(message),
+        text,
+    )
+
+
+def _date(records: list[Record]) -> None:
+    """Gives a time to records that have none."""
+    begins: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    for record in records:
+        if record.at is None or not record.request_id:
+            continue
+        if record.text.startswith("REPORT") and (duration := _DURATION.search(record.text)):
+            ends[record.request_id] = record.at
+            begins[record.request_id] = record.at - float(duration[1]) / 1000
+        else:
+            begins.setdefault(record.request_id, record.at)
+    latest = next((record.at for record in records if record.at is not None), None)
+    for record in records:
+        if record.at is None:
+            known = ends if record.text.startswith("END ") else begins if record.text.startswith("START ") else {}
+            record.at = known.get(record.request_id, latest)
+        latest = record.at
+
+
+def _ended(line: str) -> float | None:
+    match = _ENDED.search(line)
+    return _time(match[1]) if match else None
+
+
+def _time(text: str | None) -> float | None:
+    """Reads an ISO 8601 time, also with a comma before the milliseconds as Python's logging writes it."""
+    try:
+        at = datetime.fromisoformat((text or "").replace(",", "."))
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _level(text: str) -> str:
+    level = text.upper()
+    return _ALIASES.get(level, level)
