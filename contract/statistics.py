@@ -12,7 +12,7 @@ from pydantic import Field
 
 from contract.examples import EXAMPLES, shown
 from contract.operations import answer, app, operation
-from contract.values import Market, OrderType, RealisedSlippage, Token, Venue, Wire, values
+from contract.values import Impact, Market, OrderType, Price, RealisedSlippage, Token, Venue, Wire, values
 from order_engine.api.statistics import MAX_COUNTED
 from order_engine.domain.errors import InvalidRequest
 from order_engine.domain.lifecycle import FINAL
@@ -53,6 +53,22 @@ class Steps(Wire):
     submitted: Milliseconds
 
 
+class VenueQuote(Wire):
+    """The best route through one venue, or through a mix of venues."""
+
+    venue: Venue
+    price: Price
+    price_impact_bps: Impact
+
+
+class Routed(Wire):
+    """What was quoted when the order was routed."""
+
+    at: datetime
+    price_impact_bps: Annotated[Impact, Field(description="That of the chosen route.")]
+    quotes: Annotated[list[VenueQuote], Field(min_length=1, description="One of each venue, and of each mix.")]
+
+
 class Timing(Wire):
     """How long an order that has ended took."""
 
@@ -67,6 +83,7 @@ class Timing(Wire):
     realised_slippage_bps: RealisedSlippage | None
     attempts: Annotated[int, Field(ge=1, description="How many times the order has been routed.")]
     steps: Steps
+    routed: Annotated[Routed | None, Field(description="The last time. null if it was not routed.")]
 
 
 class TimingList(Wire):

@@ -1070,6 +1070,27 @@ class NewTerms(Form):
     expires_at: AwareDatetime | None = None
 
 
+class VenueQuote(Model):
+    """The best route through one venue, or through a mix of venues."""
+
+    venue: str
+    """One venue, or several joined by +."""
+    price: Decimal
+    """Whole tokenOut for one whole tokenIn, rounded down to 12 significant digits."""
+    price_impact_bps: int
+    """How far the price without fees is below the pools' price before the swap, in basis points."""
+
+
+class Routed(Model):
+    """What was quoted when the order was routed."""
+
+    at: datetime
+    price_impact_bps: int
+    """That of the chosen route."""
+    quotes: list[VenueQuote]
+    """One of each venue, and of each mix."""
+
+
 class SignedOrder(Form):
     """A quote's transaction, signed. The order is what the quote says."""
 
@@ -1175,6 +1196,8 @@ class Timing(Model):
     attempts: int
     """How many times the order has been routed."""
     steps: Steps
+    routed: Routed | None
+    """The last time. null if it was not routed."""
 
 
 class TimingList(Answer):

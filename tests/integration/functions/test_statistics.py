@@ -13,7 +13,9 @@ from psycopg.types.json import Jsonb
 
 from order_engine.api.callers import authorizer_context
 from order_engine.api.statistics import MAX_COUNTED
+from order_engine.domain.decisions import Candidate, Decision
 from order_engine.domain.lifecycle import FINAL, RUNNING, Status
+from order_engine.domain.timestamps import rfc3339
 from order_engine.storage.database import Database
 from order_engine.storage.orders import PostgresOrderStore
 from order_engine.storage.statistics import PostgresStatistics
@@ -55,6 +57,12 @@ def lived(database: Database, id: UUID, *events: tuple[str, float, dict[str, Any
         )  # fmt: skip
 
 
+def decision(amount_in: int, *prices: str) -> Decision:
+    """A decision between routes through one venue that pay these prices."""
+    routes = [Candidate("raydium-cp", "raydium", amount_in * int(price) // 1000, 1, 25, 0) for price in prices]
+    return Decision("SOL", "USDC", amount_in, "raydium", "", (), (), tuple(routes), ())
+
+
 def ids(orders: Sequence[dict[str, Any]]) -> list[str]:
     return [order["orderId"] for order in orders]
 
@@ -89,6 +97,15 @@ def test_an_order_that_was_executed_is_timed_by_its_events(functions: Functions)
         lasted[status] += (until - since) / timedelta(milliseconds=1)
     # The times of events are shown to the millisecond.
     assert timing.pop("steps") == pytest.approx(lasted, abs=order["attempt"])
+    (routing,) = (event for event in order["events"] if event["status"] == "routing")
+    best = {quote["venue"]: quote for quote in reversed(routing["data"]["quotes"])}
+    assert timing.pop("routed") == {
+        "at": routing["at"],
+        "priceImpactBps": routing["data"]["priceImpactBps"],
+        "quotes": [
+            {name: best[venue][name] for name in ("venue", "price", "priceImpactBps")} for venue in sorted(best)
+        ],
+    }
     named = ("orderId", "type", "market", "tokenIn", "tokenOut", "status", "venue")
     assert timing == {
         **{name: order[name] for name in named},
@@ -107,10 +124,10 @@ def test_all_attempts_count_and_waiting_does_not(
         order.id,
         ("open", 0, {}),
         ("pending", 60_000, {}),
-        ("routing", 60_010, {}),
+        ("routing", 60_010, {"decision": decision(10**8, "180").dump()}),
         ("building", 60_030, {}),
         ("submitted", 60_070.5, {}),
-        ("routing", 61_000, {}),
+        ("routing", 61_000, {"decision": decision(10**8, "190", "170").dump()}),
         ("building", 61_100, {}),
         ("submitted", 61_200, {}),
         ("confirmed", 62_000, {"realised_slippage_bps": -3}),
@@ -118,6 +135,8 @@ def test_all_attempts_count_and_waiting_does_not(
     (timing,) = get(functions, TIMINGS)["orders"]
     assert timing["steps"] == {"pending": 10, "routing": 120, "building": 140.5, "submitted": 1729.5}
     assert timing["realisedSlippageBps"] == -3
+    assert timing["routed"]["at"] == rfc3339(BEGAN + timedelta(seconds=61))
+    assert [(quote["venue"], quote["price"]) for quote in timing["routed"]["quotes"]] == [("raydium", "190")]
 
 
 def test_what_an_order_has_not_come_to_is_null(
@@ -129,6 +148,7 @@ def test_what_an_order_has_not_come_to_is_null(
     newer, older = get(functions, TIMINGS)["orders"]
     assert older["steps"] == {"pending": 25, "routing": None, "building": None, "submitted": None}
     assert (newer["realisedSlippageBps"], set(newer["steps"].values())) == (None, {None})
+    assert (newer["routed"], older["routed"]) == (None, None)
 
 
 def test_the_newest_orders_that_have_ended_are_listed(

@@ -11,7 +11,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from order_engine.api.requests import check_query, parse_integer
 from order_engine.api.rest import caller, json_response
-from order_engine.domain.statistics import Timing
+from order_engine.api.views import route_price
+from order_engine.domain.statistics import Routed, Timing
 from order_engine.domain.timestamps import rfc3339
 from order_engine.ports import Statistics
 
@@ -51,4 +52,24 @@ def timing_view(timing: Timing) -> dict[str, Any]:
         "realisedSlippageBps": timing.realised_slippage_bps,
         "attempts": timing.attempts,
         "steps": {step: lasted and lasted / timedelta(milliseconds=1) for step, lasted in timing.steps.items()},
+        "routed": timing.routed and _routed(timing.routed),
+    }
+
+
+def _routed(routed: Routed) -> dict[str, Any]:
+    """The price impact of the chosen route, and the best route of each venue and of each mix of venues."""
+    at, decision = routed
+    # They are compared from the best one on.
+    best = {candidate.venue: candidate for candidate in reversed(decision.candidates)}
+    return {
+        "at": rfc3339(at),
+        "priceImpactBps": decision.price_impact_bps,
+        "quotes": [
+            {
+                "venue": venue,
+                "price": route_price(decision, candidate),
+                "priceImpactBps": candidate.price_impact_bps,
+            }
+            for venue, candidate in sorted(best.items())
+        ],
     }

@@ -218,7 +218,7 @@ def decision_view(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "venue": decision.venue,
         "reason": decision.reason,
-        "price": _price(decision, best),
+        "price": route_price(decision, best),
         **amounts("unspent", best.unspent, decision.token_in),
         "priceImpactBps": best.price_impact_bps,
         "fees": [
@@ -253,14 +253,15 @@ def _candidate(decision: Decision, candidate: Candidate) -> dict[str, Any]:
         "pools": candidate.name,
         "venue": candidate.venue,
         **amounts("amountOut", candidate.amount_out, decision.token_out),
-        "price": _price(decision, candidate),
+        "price": route_price(decision, candidate),
         "priceImpactBps": candidate.price_impact_bps,
         "feeBps": candidate.fee_bps,
         "cost": format_amount(candidate.cost, token(decision.token_out)),
     }
 
 
-def _price(decision: Decision, candidate: Candidate) -> str:
+def route_price(decision: Decision, candidate: Candidate) -> str:
+    """Whole output tokens that a route pays for one whole input token, of what it takes."""
     return price(decision.amount_in - candidate.unspent, decision.token_in, candidate.amount_out, decision.token_out)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from order_engine.domain.decisions import Decision
 from order_engine.domain.lifecycle import FINAL, Status
-from order_engine.domain.statistics import Timing
+from order_engine.domain.statistics import Routed, Timing
 from order_engine.storage.database import Database
 
 _STEPS = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED)
@@ -15,6 +16,10 @@ _ANY = ", ".join(f"('{status}')" for status in Status)
 _FINAL = ", ".join(f"('{status}')" for status in sorted(FINAL))
 _TIMES = ", ".join(f"sum(lasted) FILTER (WHERE status = '{step}') AS {step}" for step in _STEPS)
 _SLIPPAGE = f"CASE status WHEN '{Status.CONFIRMED}' THEN (data ->> 'realised_slippage_bps')::integer END"
+
+_ROUTED = f"status = '{Status.ROUTING}' AND data -> 'decision' ? 'version'"
+# Most of a decision, and here of no use.
+_UNUSED = """'{"hops": [], "fees": [], "missing": []}'::jsonb"""
 
 # The order has Postgres read one range of an index for each status, and no other orders.
 _COUNTS = f"""
@@ -26,7 +31,7 @@ _COUNTS = f"""
 
 # Each order names its events, so that Postgres reads one partition for each.
 _TIMINGS = f"""
-    SELECT ended.*, took.*
+    SELECT ended.*, took.*, routed.*
     FROM (
         SELECT newest.* FROM (VALUES {_FINAL}) AS final (status)
         CROSS JOIN LATERAL (
@@ -43,6 +48,10 @@ _TIMINGS = f"""
             FROM order_events WHERE order_events.order_id = ended.order_id
         ) AS events
     ) AS took
+    LEFT JOIN LATERAL (
+        SELECT at AS routed_at, data -> 'decision' || {_UNUSED} AS decision
+        FROM order_events WHERE order_events.order_id = ended.order_id AND {_ROUTED} ORDER BY seq DESC LIMIT 1
+    ) AS routed ON TRUE
     ORDER BY ended.order_id DESC"""
 
 
@@ -63,4 +72,6 @@ class PostgresStatistics:
 
 def _timing(row: dict[str, Any]) -> Timing:
     steps = {step: row.pop(step) for step in _STEPS}
-    return Timing(**{**row, "status": Status(row["status"]), "steps": steps})
+    at, decision = row.pop("routed_at"), row.pop("decision")
+    routed = Routed(at, Decision.load(decision)) if decision else None
+    return Timing(**{**row, "status": Status(row["status"]), "steps": steps, "routed": routed})
