@@ -87,7 +87,7 @@ function begin(key) {
   const prices = new Prices(api);
   const payer = new Payer(market);
   context = { api, store, feed, market, payer, prices, notify, trade };
-  api.addEventListener("refused", () => context?.api === api && end(true));
+  api.addEventListener("refused", () => context?.api === api && end("refused"));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
   store.addEventListener("changed", update);
@@ -113,7 +113,7 @@ function begin(key) {
   market.read();
 }
 
-function end(refused) {
+function end(why) {
   session.end();
   context?.feed.stop();
   context?.market.stop();
@@ -123,12 +123,12 @@ function end(refused) {
   byId("nav").hidden = byId("who").hidden = byId("market").hidden = true;
   document.body.classList.remove("real-money", "read-only");
   warn(undefined);
-  enter(refused);
+  enter(why);
 }
 
-function enter(refused) {
+function enter(why) {
   document.title = "Sign in · Order engine";
-  main.replaceChildren(signIn(begin, refused));
+  main.replaceChildren(signIn(begin, why));
   byId("api-key").focus();
 }
 
@@ -189,17 +189,18 @@ function unexpected(error) {
 addEventListener("error", ({ error }) => unexpected(error));
 addEventListener("unhandledrejection", ({ reason }) => unexpected(reason));
 addEventListener("hashchange", () => {
-  const key = session.current();
+  const { key, broken } = session.current();
   if (key && !context) begin(key);
+  else if (broken) enter("broken");
   else route();
 });
-byId("sign-out").addEventListener("click", () => end(false));
+byId("sign-out").addEventListener("click", () => end());
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
 setInterval(() => !document.hidden && view?.tick(), TICK_MS);
 
-const key = session.current();
+const { key, broken } = session.current();
 if (key) begin(key);
-else enter(false);
+else enter(broken && "broken");

@@ -5,15 +5,19 @@ const KEY = /^oee_[\w-]{43}$/;
 
 export const isKey = (text) => KEY.test(text);
 
-/** Returns the key of this session. A key in the address, after `#key=`, starts a session and is removed from there. */
+/**
+ * Returns the key of this session, and whether there is none because the link has only a part of one: `{key, broken}`. A
+ * key in the address, after `#key=`, starts a session and is removed from there.
+ */
 export function current() {
-  const match = /^#key=(.*)$/.exec(location.hash);
-  if (match) {
+  const link = /^#key\b=?(.*)$/.exec(location.hash);
+  if (link) {
     history.replaceState(null, "", `${location.pathname}${location.search}`);
     // A link must not replace the key of a signed-in user.
-    if (isKey(match[1]) && !sessionStorage.getItem(STORAGE_KEY)) begin(match[1]);
+    if (isKey(link[1]) && !sessionStorage.getItem(STORAGE_KEY)) begin(link[1]);
   }
-  return sessionStorage.getItem(STORAGE_KEY);
+  const key = sessionStorage.getItem(STORAGE_KEY);
+  return { key, broken: Boolean(link) && !key };
 }
 
 export const begin = (key) => sessionStorage.setItem(STORAGE_KEY, key);

@@ -1,10 +1,15 @@
 // Signing in with an API key.
 
-import { h } from "./dom.js";
+import { h, problem } from "./dom.js";
 import { isKey } from "./session.js";
 
-/** Returns the sign-in form. It calls `enter` with a key; `refused` shows that the last key was not accepted. */
-export function signIn(enter, refused) {
+const PROBLEMS = {
+  refused: ["This key is not accepted", "It does not exist, was revoked, or has expired. Sign in with another key."],
+  broken: ["This sign-in link is not complete", "A part of its key is missing or was changed, as when a line is cut while copying. Open the whole link again, or enter the key here."],
+};
+
+/** Returns the sign-in form. It calls `enter` with a key; `why` is what was wrong with the last one: `refused` or `broken`. */
+export function signIn(enter, why) {
   const error = h("p", { class: "field-error", id: "key-error", role: "alert" });
   const field = h("input", { id: "api-key", name: "key", type: "password", autocomplete: "off", spellcheck: "false", placeholder: "oee_…", "aria-describedby": "key-error key-help" });
   const show = h("button", { type: "button", class: "quiet", "aria-pressed": "false", click: () => reveal(field.type === "password") }, "Show");
@@ -26,7 +31,7 @@ export function signIn(enter, refused) {
     { class: "sign-in" },
     h("h1", {}, "Sign in"),
     h("p", { class: "note" }, "Your API key shows your orders and, unless it only reads, lets you submit new ones."),
-    refused && h("div", { class: "problem", role: "alert" }, h("strong", {}, "This key is not accepted"), h("p", {}, "It does not exist, was revoked, or has expired. Sign in with another key.")),
+    why && problem(...PROBLEMS[why]),
     h(
       "form",
       { class: "card", novalidate: true, "aria-label": "Sign in", submit },
