@@ -70,7 +70,7 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     def hear(message: ConsoleMessage) -> None:
         # Chromium also reports refused requests and those made offline, which the page handles.
         asked = message.location["url"]
-        expected = "arn=" in asked or "/api/" in asked or OFFLINE.search(message.text)
+        expected = any(part in asked for part in ("arn=", "/api/", "executions/start")) or OFFLINE.search(message.text)
         if message.type == "error" and not expected:
             problems.append(message.text)
 
@@ -140,9 +140,9 @@ def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
     """Serves a console in a thread of its own, because Playwright uses the event loop of this one."""
     with ExitStack() as servers:
 
-        def serve(*machines: StateMachine, **functions: Callable[[Any], Any]) -> Small:
+        def serve(*machines: StateMachine, read_only: bool = False, **functions: Callable[[Any], Any]) -> Small:
             shown = parts(tmp_path, machines=machines, functions=Functions(**functions))
-            page = Console(shown)
+            page = Console(shown, read_only=read_only)
             started: Queue[Small] = Queue()
 
             async def main() -> None:

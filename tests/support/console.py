@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.stack import Stack
@@ -16,7 +18,8 @@ def state(page: Page, name: str) -> Locator:
 
 
 def expect_state(page: Page, name: str, status: str) -> None:
-    expect(state(page, name)).to_have_accessible_name(f"{name}, {status}")
+    """Expects the state's accessible name to begin with its own and to end with its `status`."""
+    expect(state(page, name)).to_have_accessible_name(re.compile(rf"^{re.escape(name)} .*, {re.escape(status)}$"))
 
 
 def newest(page: Page) -> Locator:

@@ -43,44 +43,6 @@ export function fill(element, data, build) {
   element.replaceChildren(...[build(data)].flat().filter(Boolean));
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+|[{}[\],:]/g;
-
-/** An element with indented, coloured JSON. The text is not parsed, so that long numbers keep their digits. */
-export function json(text) {
-  const block = h("pre", { class: "json", tabindex: 0 });
-  const tokens = text.match(TOKEN) ?? [];
-  let depth = 0;
-  const line = () => "\n" + "  ".repeat(depth);
-  tokens.forEach((token, index) => {
-    const next = tokens[index + 1];
-    if (token === "{" || token === "[") {
-      depth += 1;
-      block.append(token, next === "}" || next === "]" ? "" : line());
-    } else if (token === "}" || token === "]") {
-      depth -= 1;
-      const empty = tokens[index - 1] === "{" || tokens[index - 1] === "[";
-      block.append(empty ? "" : line(), token);
-    } else if (token === ",") block.append(token, line());
-    else if (token === ":") block.append(": ");
-    else block.append(h("span", { class: token[0] !== '"' ? "value" : next === ":" ? "key" : "string" }, token));
-  });
-  return block;
-}
-
-/** An element with an error and its cause: a function's message, and its stack trace in a disclosure. */
-export function problem(error, cause) {
-  return h("div", { class: "problem" }, h("strong", {}, error), cause && explained(cause));
-}
-
-function explained(cause) {
-  try {
-    const { errorMessage: message } = JSON.parse(cause);
-    return [message && h("p", {}, String(message)), h("details", {}, h("summary", {}, "Cause"), json(cause))];
-  } catch {
-    return h("p", {}, cause);
-  }
-}
-
 export function duration(seconds) {
   if (seconds < 0.00005) return "< 0.1 ms";
   if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.1 ? 1 : 0)} ms`;

@@ -1,12 +1,17 @@
 // One execution: its graph, steps and events.
 
-import { badge, duration, fill, h, json, label, list, problem, time } from "./dom.js";
-import { stateOf } from "./executions.js";
-import { Graph } from "./graph.js";
-import { detailsOf, History } from "./history.js";
-import { at, card, cell, crumbs, empty, fact, get, heading, NotFound, number, PAUSE } from "./page.js";
+import { confirm } from "./confirm.js";
+import { badge, copy, duration, fill, h, label, list, time } from "./dom.js";
+import { Events } from "./events.js";
+import { History } from "./history.js";
+import { problem } from "./json.js";
+import { Machine } from "./machine.js";
+import { at, card, cell, crumbs, empty, fact, get, heading, more, NotFound, number, PAUSE, post, refreshNow } from "./page.js";
+import { block, definitionOf, Panel, stateOf } from "./panel.js";
+import { start } from "./start.js";
 
-const EVENTS = 500;
+const ROWS = 500;
+const ORDER = /"order_?id"\s*:\s*"([^"\\]+)"/i;
 
 export class Execution {
   constructor({ machines, subject: arn, detail: selected }) {
@@ -17,26 +22,36 @@ export class Execution {
     this.history = new History();
     this.selected = selected;
     this.visit = null;
-    this.head = h("div");
+    this.limit = ROWS;
+    this.head = h("div", { class: "title" });
+    this.actions = h("div", { class: "actions" });
+    this.facts = h("dl", { class: "facts" });
+    this.ids = h("dl", { class: "facts" });
     this.failure = h("div");
-    this.canvas = h("div", { class: "canvas" });
-    this.panel = h("section", { class: "card panel", "aria-label": "Details", tabindex: -1 });
+    this.graph = h("div", { class: "graph-part" });
+    this.panel = new Panel(() => this.choose(""));
     this.steps = h("tbody");
-    this.events = h("tbody");
-    this.more = h("p", { class: "note" });
+    this.more = h("div");
+    this.events = new Events();
     this.element = h(
       "div",
       {},
       crumbs("executions", "Executions", arn.split(":")[7] ?? arn),
-      this.head,
+      h("div", { class: "title-row" }, this.head, this.actions),
+      this.facts,
+      this.ids,
       this.failure,
-      h("div", { class: "columns" }, card("Graph", this.canvas, legend()), this.panel),
-      card("Steps", h("table", { class: "steps" }, heading("State", "Result", "Duration", "When"), this.steps)),
-      h("details", { class: "card events" }, h("summary", {}, "Event history"), h("table", {}, heading("Id", "Event", "After", "Details"), this.events), this.more),
+      h(
+        "div",
+        { class: "columns one" },
+        this.graph,
+        this.panel.element,
+        h("div", { class: "steps-part" }, card("Steps", h("table", { class: "steps" }, heading("State", "Result", "Duration", "When"), this.steps), this.more), this.events.element),
+      ),
     );
   }
 
-  async refresh() {
+  async refresh({ readOnly }) {
     if (this.ended) return;
     let execution;
     try {
@@ -52,57 +67,80 @@ export class Execution {
     this.ended = execution.status !== "RUNNING";
     this.pause = this.ended ? PAUSE.steady : PAUSE.live;
     this.title = execution.name;
+    for (const event of execution.events) this.history.add(event);
     if (first) {
       this.machine = this.machines.find((machine) => machine.name === execution.stateMachine);
-      this.graph = new Graph(this.machine.definition, (name) => this.choose(name));
-      this.graph.drawIn(this.canvas);
+      this.drawn = new Machine(this.machine, (name) => this.choose(name === this.selected ? "" : name), legend());
+      this.graph.append(this.drawn.element);
+      await this.identify();
     }
-    for (const event of execution.events) this.history.add(event);
+    fill(this.actions, [readOnly, this.ended], () => !readOnly && this.buttons());
     this.show();
   }
 
-  /** Shows the state `name` at `visit` or its current one, or the execution itself if it is empty. */
+  /** Shows the execution's ARN, and the order in its input with a link to it. */
+  async identify() {
+    const order = ORDER.exec(this.execution.input)?.[1];
+    const { outputs } = await get("stack");
+    const dashboard = order && outputs.find(({ name }) => name === "Dashboard")?.value.split("#")[0];
+    this.ids.replaceChildren(
+      ...[
+        order && fact("Order", h("code", {}, order), copy(order, "order id"), dashboard && h("a", { href: `${dashboard}#/orders/${order}` }, "Dashboard"), h("a", { href: at("logs", { order }) }, "Logs"), h("a", { href: at("executions", { find: order }) }, "All executions")),
+        fact("ARN", copy(this.arn, "ARN")),
+      ].filter(Boolean),
+    );
+  }
+
+  buttons() {
+    const again = h("button", { class: "button", click: () => start(this.machine.name, this.execution.input) }, "Run again");
+    return [again, !this.ended && h("button", { class: "button", click: () => this.stop() }, "Stop execution")];
+  }
+
+  async stop() {
+    const running = this.history.visits.filter(({ status }) => status === "RUNNING").map(({ name }) => name);
+    const text = `${this.execution.name} is aborted${running.length ? ` in ${running.join(", ")}` : ""}. What its states have done stays done.`;
+    if (!(await confirm({ title: "Stop this execution?", text, action: "Stop execution" }))) return;
+    await post("executions/stop", { arn: this.arn });
+    refreshNow();
+  }
+
+  /** Shows the state `detail` at `visit` or its current one, or the execution itself if it is empty. */
   select({ detail: name }, visit = null) {
     this.selected = name;
     this.visit = visit;
     if (!this.execution) return;
     this.show();
-    // On a narrow screen the panel is below the graph.
-    const below = this.panel.getBoundingClientRect().top > this.canvas.getBoundingClientRect().bottom;
-    if (this.selected && below) this.panel.scrollIntoView();
+    this.drawn.reveal();
   }
 
   choose(name, visit = null) {
-    const chosen = name === this.selected && !visit ? "" : name;
-    history.replaceState(null, "", chosen ? at("executions", this.arn, chosen) : at("executions", this.arn));
-    this.select({ detail: chosen }, visit);
+    history.replaceState(null, "", name ? at("executions", this.arn, name) : at("executions", this.arn));
+    this.select({ detail: name }, visit);
   }
 
   show() {
     const { name, status, started, seconds, stateMachine, error, cause } = this.execution;
-    fill(this.head, [name, status, started, seconds], () => [
-      h("div", { class: "title" }, h("h1", { class: "mono" }, name), badge(status)),
-      h(
-        "dl",
-        { class: "facts" },
-        fact("State machine", stateMachine),
-        fact("Started", time(started)),
-        fact("Duration", duration(seconds)),
-        fact("Events", number(this.history.events.length)),
-      ),
+    const events = this.history.events.length;
+    fill(this.head, [name, status], () => [h("h1", { class: "mono" }, name), badge(status)]);
+    fill(this.facts, [started, seconds, events], () => [
+      fact("State machine", h("a", { href: at("executions", { machine: stateMachine }) }, stateMachine)),
+      fact("Started", time(started)),
+      fact("Duration", duration(seconds)),
+      fact("Events", number(events)),
     ]);
     fill(this.failure, [error, cause], () => error && problem(error, cause));
-    this.graph.mark(this.history, this.selected);
+    this.drawn.mark(this.history, this.selected);
     this.showSteps();
     this.showPanel();
-    this.showEvents();
+    this.events.show(this.history.events, started);
   }
 
   showSteps() {
     const { started, seconds } = this.execution;
+    const { visits } = this.history;
     const end = started + seconds;
     const share = (part) => `${Math.min(100, (100 * part) / (seconds || 1))}%`;
-    const steps = this.history.visits.slice(0, EVENTS).map((visit, index) => ({
+    const steps = visits.slice(0, this.limit).map((visit, index) => ({
       index,
       name: visit.name,
       status: visit.status,
@@ -116,7 +154,7 @@ export class Execution {
       const bar = h("div", { class: `bar ${step.status}` });
       bar.style.marginLeft = share(step.from);
       bar.style.width = share(step.seconds);
-      const open = h("button", { class: "link", click: () => this.choose(step.name, this.history.visits[step.index]) }, step.name);
+      const open = h("button", { class: "link", click: () => this.choose(step.name, visits[step.index]) }, step.name);
       open.style.marginLeft = `${step.depth * 16}px`;
       return h(
         "tr",
@@ -127,26 +165,36 @@ export class Execution {
         cell("When", h("div", { class: "track" }, bar)),
       );
     });
+    more(this.more, steps.length, visits.length, ROWS, () => {
+      this.limit += ROWS;
+      this.showSteps();
+    });
   }
 
   showPanel() {
     const name = this.selected;
+    const { input, output, status, error, cause } = this.execution;
+    if (!name) {
+      this.panel.show(["", output, status], false, () => ({
+        title: "Execution",
+        above: [h("p", { class: "note" }, "Choose a state to see what it did.")],
+        parts: [["Input and output", () => [error && titled("Error", problem(error, cause)), block("Input", input), output != null && block("Output", output)]]],
+      }));
+      return;
+    }
     const visits = this.history.visits.filter((visit) => visit.name === name);
     const visit = this.visit ?? this.history.current(name);
     const { container, ...shown } = visit ?? {};
-    fill(this.panel, [name, shown, visits.length, visits.indexOf(visit), name ? null : [this.execution.output, this.execution.status]], () => {
-      if (!name) return this.whole();
-      const definition = stateOf(this.machine.definition, name);
-      const top = h("div", { class: "title" }, h("h2", {}, name), visit ? badge(visit.status) : h("span", { class: "tag" }, "Not entered"));
-      const close = h("button", { class: "close", "aria-label": "Close", click: () => this.choose(name) }, "✕");
-      return [
-        h("div", { class: "bar-top" }, top, close),
-        definition?.Comment && h("p", { class: "comment" }, definition.Comment),
+    this.panel.show([name, shown, visits.length, visits.indexOf(visit)], true, () => ({
+      title: name,
+      tag: visit ? badge(visit.status) : h("span", { class: "tag" }, "Not entered"),
+      above: [
+        comment(stateOf(this.machine.definition, name)),
         visits.length > 1 && this.picker(visits, visit),
-        visit ? results(visit) : h("p", { class: "note" }, "This execution has not entered this state."),
-        definition && h("details", {}, h("summary", {}, "Definition"), json(JSON.stringify(definition))),
-      ].flat();
-    });
+        !visit && h("p", { class: "note" }, "This execution has not entered this state."),
+      ],
+      parts: [...(visit ? resultsOf(visit) : []), definitionOf(this.machine, name)],
+    }));
   }
 
   picker(visits, chosen) {
@@ -157,51 +205,23 @@ export class Execution {
     );
     return h("label", { class: "picker" }, "Visit", select);
   }
-
-  whole() {
-    const { input, output, error, cause } = this.execution;
-    return [
-      h("div", { class: "bar-top" }, h("h2", {}, "Execution")),
-      h("p", { class: "note" }, "Choose a state to see what it did."),
-      text("Input", json(input)),
-      output != null && text("Output", json(output)),
-      error && text("Error", problem(error, cause)),
-    ];
-  }
-
-  showEvents() {
-    const shown = this.events.children.length;
-    const { started } = this.execution;
-    for (const event of this.history.events.slice(shown, EVENTS)) {
-      const details = detailsOf(event);
-      this.events.append(
-        h(
-          "tr",
-          {},
-          cell("Id", String(event.id)),
-          cell("Event", event.type),
-          cell("After", duration(event.timestamp - started)),
-          cell("Details", details && h("code", { class: "brief" }, JSON.stringify(details))),
-        ),
-      );
-    }
-    this.more.textContent = this.history.events.length > EVENTS ? `The first ${EVENTS} are shown.` : "";
-  }
 }
 
 function depth(visit) {
   return visit.container ? depth(visit.container) + 1 : 0;
 }
 
-function results({ attempts, status, input, output, error, cause }) {
-  const failed = ["FAILED", "ABORTED"].includes(status);
+const comment = (state) => state?.Comment && h("p", { class: "comment" }, state.Comment);
+const titled = (title, content) => h("div", { class: "block" }, h("h3", {}, title), content);
+
+/** The parts of the panel about a visit of a state. */
+function resultsOf({ attempts, status, input, output, error, cause }) {
+  const tries = attempts.length > 1 || attempts.some((attempt) => attempt.error);
+  const failed = !tries && ["FAILED", "ABORTED"].includes(status) && error;
   return [
-    attempts.length > 1 || attempts.some((attempt) => attempt.error)
-      ? text("Attempts", h("ol", { class: "attempts-list" }, attempts.map(tried)))
-      : failed && error && text("Error", problem(error, cause)),
-    text("Input", json(input)),
-    output !== undefined && text("Output", json(output)),
-  ];
+    tries && ["Attempts", () => h("ol", { class: "attempts-list" }, attempts.map(tried))],
+    ["Input and output", () => [failed && titled("Error", problem(error, cause)), block("Input", input), output !== undefined && block("Output", output)]],
+  ].filter(Boolean);
 }
 
 function tried(attempt, index) {
@@ -213,6 +233,5 @@ function tried(attempt, index) {
   );
 }
 
-const text = (title, content) => h("div", { class: "block" }, h("h3", {}, title), content);
 const legend = () =>
   h("p", { class: "legend", "aria-label": "Legend" }, ["RUNNING", "SUCCEEDED", "CAUGHT", "FAILED", "ABORTED"].map((status) => badge(status)));

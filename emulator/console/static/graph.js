@@ -9,7 +9,7 @@ const END = "\nend";
 const HEIGHT = 48;
 const PADDING = 18;
 const TITLE = 34;
-const SYMBOLS = { Task: "λ", Choice: "?", Pass: "→", Wait: "◷", Parallel: "∥", Map: "≡", Succeed: "✓", Fail: "✕" };
+const SYMBOLS = { Task: "▸", Choice: "?", Pass: "→", Wait: "◷", Parallel: "∥", Map: "≡", Succeed: "✓", Fail: "✕" };
 const OPERATORS = [
   [/LessThanEquals/, "≤"],
   [/GreaterThanEquals/, "≥"],
@@ -27,35 +27,43 @@ function textWidth(text, font) {
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-function condition(rule) {
-  if (rule.And) return rule.And.map(condition).join(" and ");
-  if (rule.Or) return rule.Or.map(condition).join(" or ");
-  if (rule.Not) return `not ${condition(rule.Not)}`;
+/** A rule of a Choice in words, with the whole path of each variable or only the end of it. */
+function condition(rule, whole) {
+  if (rule.And) return rule.And.map((one) => condition(one, whole)).join(" and ");
+  if (rule.Or) return rule.Or.map((one) => condition(one, whole)).join(" or ");
+  if (rule.Not) return `not ${condition(rule.Not, whole)}`;
   const operator = Object.keys(rule).find((name) => !["Variable", "Next", "Comment"].includes(name));
   const sign = OPERATORS.find(([pattern]) => pattern.test(operator))?.[1] ?? operator;
-  return `${rule.Variable.replace(/^\$\.?/, "")} ${sign} ${JSON.stringify(rule[operator])}`;
+  return `${rule.Variable.replace(whole ? /^\$\.?/ : /^.*\./, "")} ${sign} ${JSON.stringify(rule[operator])}`;
 }
 
-/** The transitions of a definition. Several between the same states are one, with all their reasons. */
+// An edge with more weight is shorter and straighter, so that the usual path runs down the middle.
+const USUAL = 20;
+const CHOSEN = 6;
+const CAUGHT = 3;
+const LAST = 0;
+
+/** The transitions of a definition. Several between the same states are one, with all their texts and reasons. */
 function transitions(definition, whole) {
   const edges = new Map();
-  const add = (from, to, caught, text = "") => {
+  const add = (from, to, weight, text = "", reason = text) => {
     const key = transition(from, to);
-    const edge = edges.get(key) ?? { from, to, caught: true, reasons: [] };
-    edge.caught &&= caught;
-    if (text) edge.reasons.push(text);
+    const edge = edges.get(key) ?? { from, to, weight, texts: [], reasons: [] };
+    edge.weight = Math.max(edge.weight, weight);
+    if (text) edge.texts.push(text);
+    if (text) edge.reasons.push(reason);
     edges.set(key, edge);
   };
-  if (whole) add(START, definition.StartAt, false);
+  if (whole) add(START, definition.StartAt, USUAL);
   for (const [name, state] of Object.entries(definition.States)) {
     // The layout draws the first transitions downwards, so the usual path comes first.
-    if (state.Next) add(name, state.Next, false);
-    if (state.Default) add(name, state.Default, false, "otherwise");
-    for (const rule of state.Choices ?? []) add(name, rule.Next, false, condition(rule));
-    for (const catcher of state.Catch ?? []) add(name, catcher.Next, true, catcher.ErrorEquals.join(", "));
-    if (whole && (state.End || state.Type === "Succeed" || state.Type === "Fail")) add(name, END, false);
+    if (state.Next) add(name, state.Next, USUAL);
+    if (state.Default) add(name, state.Default, USUAL, "otherwise");
+    for (const rule of state.Choices ?? []) add(name, rule.Next, CHOSEN, condition(rule, false), condition(rule, true));
+    for (const catcher of state.Catch ?? []) add(name, catcher.Next, CAUGHT, catcher.ErrorEquals.join(", "));
+    if (whole && (state.End || state.Type === "Succeed" || state.Type === "Fail")) add(name, END, LAST);
   }
-  return [...edges.values()];
+  return [...edges.values()].map((edge) => ({ ...edge, caught: edge.weight === CAUGHT }));
 }
 
 function kind(state) {
@@ -79,14 +87,13 @@ function node(name, state) {
 
 function layout(definition, whole) {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 20, edgesep: 8, ranksep: 34, marginx: 2, marginy: 4 });
+  graph.setGraph({ rankdir: "TB", nodesep: 12, edgesep: 5, ranksep: 34, marginx: 2, marginy: 4 });
   if (whole) for (const end of [START, END]) graph.setNode(end, { name: end, width: 56, height: 26 });
   for (const [name, state] of Object.entries(definition.States)) graph.setNode(name, node(name, state));
   for (const edge of transitions(definition, whole)) {
-    const text = edge.caught ? "" : shortened(edge.reasons.join(" or "), 30);
-    // An edge with more weight is straighter, so that the path without errors runs down the middle.
+    const text = edge.caught ? "" : shortened(edge.texts.join(" or "), 22);
     const size = text ? { width: textWidth(text, "11px") + 10, height: 16, labelpos: "c" } : {};
-    graph.setEdge(edge.from, edge.to, { ...edge, ...size, text, weight: edge.caught || edge.to === END ? 1 : 6 });
+    graph.setEdge(edge.from, edge.to, { ...edge, ...size, text });
   }
   dagre.layout(graph);
   const { width, height } = graph.graph();
@@ -131,11 +138,12 @@ function drawNode({ name, state, inner, x, y, width, height }, select) {
     );
   }
   const middle = inner.length ? top + TITLE / 2 : y;
+  // The order in which a name is read: that of the state first.
   const texts = inner.length
     ? [svg("text", { class: "name", x: left + 40, y: middle + 5 }, `${shortened(name, 32)} · ${kind(state)}`)]
     : [
-        svg("text", { class: "kind", x: left + 40, y: y - 5 }, kind(state)),
         svg("text", { class: "name", x: left + 40, y: y + 12 }, shortened(name, 32)),
+        svg("text", { class: "kind", x: left + 40, y: y - 5 }, ` ${kind(state)}`),
       ];
   const button = svg(
     "g",
@@ -157,6 +165,8 @@ function drawNode({ name, state, inner, x, y, width, height }, select) {
     svg("text", { class: "attempts", x: left + width - 8, y: middle - 6, "text-anchor": "end" }),
   );
   button.dataset.name = name;
+  // The visible text, and the whole name if that is shortened.
+  button.dataset.label = `${shortened(name, 32)} ${kind(state)}${name.length > 32 ? `, ${name}` : ""}`;
   button.dataset.symbol = kind(state) === "Task: SQS" ? "✉" : SYMBOLS[state.Type];
   if (state.Comment) button.append(svg("title", {}, state.Comment));
   let offset = left + (width - inner.reduce((sum, one) => sum + one.width + PADDING, -PADDING)) / 2;
@@ -196,6 +206,11 @@ export class Graph {
     });
   }
 
+  /** Scrolls the state `name` into sight. */
+  reveal(name) {
+    this.element.querySelector(`.state[data-name="${CSS.escape(name)}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
   /** Colours the states by an execution's history. Without a history, no state has been entered. */
   mark(history, selected) {
     for (const state of this.element.querySelectorAll(".state")) {
@@ -204,7 +219,7 @@ export class Graph {
       const attempts = visit?.attempts.length > 1 ? `×${visit.attempts.length}` : "";
       state.setAttribute("class", `state ${status} ${history && !visit ? "unvisited" : ""}`);
       const result = history ? `, ${label(status).toLowerCase()}${attempts && `, ${visit.attempts.length} attempts`}` : "";
-      state.setAttribute("aria-label", `${state.dataset.name}${result}`);
+      state.setAttribute("aria-label", `${state.dataset.label}${attempts && ` ${attempts}`}${result}`);
       state.setAttribute("aria-pressed", state.dataset.name === selected);
       state.querySelector(".glyph").textContent = glyph(status) || state.dataset.symbol;
       state.querySelector(".attempts").textContent = attempts;

@@ -1,6 +1,6 @@
 // What the pages share: the server's answers, small elements, and the wait until the next refresh.
 
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 
 export const PAUSE = { live: 300, steady: 1000 };
 
@@ -40,6 +40,24 @@ export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", 
 export const crumbs = (page, name, here) =>
   h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: at(page) }, name), h("span", { "aria-hidden": "true" }, "›"), h("span", {}, here));
 export const heading = (...names) => h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
+
+/** Buttons of which one is chosen, of `[value, name]` each. */
+export const choices = (title, options, chosen, choose) =>
+  h(
+    "div",
+    { class: "filters", role: "group", "aria-label": title },
+    options.map(([value, ...name]) => h("button", { class: "filter", "aria-pressed": String(value === chosen), click: () => choose(value) }, name)),
+  );
+
+/** Says in `element` that only some of `total` are shown, with a button for more of them. */
+export function more(element, shown, total, step, show) {
+  const focused = element.contains(document.activeElement);
+  const next = Math.min(step, total - shown);
+  fill(element, [shown, total], () =>
+    next > 0 && h("p", { class: "more" }, `${number(shown)} of ${number(total)}`, h("button", { class: "button", click: show }, `Show ${number(next)} more`)),
+  );
+  if (focused) element.querySelector("button")?.focus();
+}
 
 let wake = () => {};
 

@@ -16,6 +16,8 @@ from tests.support.console import console, expect_state, newest, state
 from tests.support.market import Market
 from tests.support.stack import Stack
 
+ENDING = StateMachine("ending", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
+
 
 def test_a_running_execution_appears_and_its_states_turn_green(
     stack: Stack, market: Market, visit: Visit, screenshots: Path
@@ -25,7 +27,7 @@ def test_a_running_execution_appears_and_its_states_turn_green(
 
     # WHEN an order runs that cannot end
     with market.held("USDC"):
-        submit(stack)
+        order_id = submit(stack)
 
         # THEN the page shows the execution and its progress without a reload
         expect(newest(page)).to_contain_text("Running")
@@ -53,10 +55,17 @@ def test_a_running_execution_appears_and_its_states_turn_green(
     state(page, "Route").click()
     panel = page.get_by_role("region", name="Details")
     expect(panel.get_by_role("heading", name="Route")).to_be_visible()
-    expect(panel.locator("pre")).to_have_count(3)
-    expect(panel.locator("pre").nth(1)).to_contain_text('"venue": ')
+    expect(panel.locator(".json")).to_have_count(2)
+    expect(panel.locator(".json").nth(1)).to_contain_text('"venue": ')
+    panel.get_by_role("button", name="Definition").click()
+    expect(panel.locator(".json")).to_contain_text('"Type": "Task"')
     page.reload()
     expect(panel.get_by_role("heading", name="Route")).to_be_visible()
+
+    # AND its order is one step away
+    order = page.locator(".facts").filter(has_text="Order")
+    expect(order.locator("code")).to_have_text(order_id)
+    expect(order.get_by_role("link", name="Dashboard")).to_have_attribute("href", f"{stack.rest}/#/orders/{order_id}")
 
 
 def test_a_failed_order_shows_its_state_error_and_attempts(
@@ -86,10 +95,57 @@ def test_a_failed_order_shows_its_state_error_and_attempts(
     page.screenshot(path=screenshots / "console.png")
 
 
+def test_an_execution_is_found_by_the_order_in_its_input(stack: Stack, market: Market, visit: Visit) -> None:
+    order_id = submit(stack)
+    submit(stack)
+    page = visit(console(stack))
+    rows = page.locator(".executions tbody tr")
+
+    # WHEN one looks for the order, by its id and the time
+    page.get_by_role("searchbox").fill(f'"order_id": "{order_id}"')
+    page.get_by_label("Started", exact=True).select_option("Last hour")
+
+    # THEN its execution is there alone, at an address that says so
+    expect(rows).to_have_count(1)
+    expect(newest(page)).to_contain_text("Succeeded")
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("searchbox")).to_have_value(re.compile(order_id))
+
+    # AND nothing of another status, or of another time
+    page.get_by_role("button", name=re.compile("^Running")).click()
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^All")).click()
+    expect(rows).to_have_count(1)
+    page.get_by_label("Started", exact=True).select_option("Between…")
+    page.get_by_label("Started until").fill("2020-01-01T00:00:00")
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.get_by_label("Started until").fill("")
+    expect(rows).to_have_count(1)
+
+    # AND Back leads to it again
+    newest(page).get_by_role("link").click()
+    expect(page.get_by_role("region", name="Details")).to_be_visible()
+    page.go_back()
+    expect(rows).to_have_count(1)
+
+
+def test_more_rows_are_shown_on_demand(visit: Visit, small: Callable[..., Small]) -> None:
+    server = small(ENDING)
+    for _ in range(130):
+        server.execute(ENDING)
+    page = visit(server.url)
+
+    expect(page.locator(".executions tbody tr")).to_have_count(100)
+    expect(page.locator(".more")).to_contain_text("100 of 130")
+    page.get_by_role("button", name="Show 30 more").press("Enter")
+    expect(page.locator(".executions tbody tr")).to_have_count(130)
+    expect(page.locator(".more")).to_have_count(0)
+
+
 def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..., Small]) -> None:
-    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
-    unknown = arn("states", "express:only:name:id")
-    page = visit(f"{small(machine).url}#/executions")
+    unknown = arn("states", "express:ending:name:id")
+    page = visit(f"{small(ENDING).url}#/executions")
     page.goto(f"{page.url}/{unknown}")
 
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
@@ -98,8 +154,7 @@ def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..
 
 
 def test_a_truncated_address_shows_not_found(visit: Visit, small: Callable[..., Small]) -> None:
-    machine = StateMachine("only", {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}, "EXPRESS")
-    page = visit(f"{small(machine).url}#/executions/arn%3Aaws%3")
+    page = visit(f"{small(ENDING).url}#/executions/arn%3Aaws%3")
 
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     expect(page.locator("#connection")).to_have_text("Live")

@@ -89,3 +89,64 @@ def test_branches_and_iterations_are_drawn_inside_their_state(visit: Visit, smal
     assert inner
     assert outer["x"] < inner["x"]
     assert inner["y"] + inner["height"] < outer["y"] + outer["height"]
+
+
+def test_the_source_marks_the_chosen_state(visit: Visit, small: Callable[..., Small]) -> None:
+    states = {
+        "Sort": {"Type": "Pass", "Parameters": {"Count": {"Sort": "ascending"}}, "Next": "Count"},
+        "Count": {"Type": "Pass", "End": True},
+    }
+    definition = {"StartAt": "Sort", "States": states}
+    written = json.dumps(definition, indent=2)
+    page = visit(small(StateMachine("sorting", definition, "EXPRESS", source=written)).url)
+
+    state(page, "Count").click()
+    page.get_by_role("button", name="Source").click()
+    source = page.get_by_role("region", name="Source")
+    expect(source).to_have_text(written)
+    expect(source.locator(".chosen")).to_have_text(['"Count": {', '"Type": "Pass",', '"End": true', "}"])
+
+
+def test_a_source_in_yaml_or_on_one_line_marks_the_chosen_state(visit: Visit, small: Callable[..., Small]) -> None:
+    definition = {"StartAt": "Sort", "States": {"Sort": {"Type": "Pass", "End": True}}}
+    written = "StartAt: Sort\nStates:\n  Sort:\n    Type: Pass\n    End: true\n"
+    machines = [
+        StateMachine("yaml", definition, "EXPRESS", source=written),
+        StateMachine("line", definition, "EXPRESS", source=json.dumps(definition)),
+    ]
+    page = visit(small(*machines).url)
+    chosen = page.get_by_role("region", name="Source").locator(".chosen")
+
+    state(page, "Sort").click()
+    page.get_by_role("button", name="Source").click()
+    expect(chosen).to_have_text(["Sort:", "Type: Pass", "End: true"])
+
+    page.get_by_role("combobox", name="State machine").select_option("line")
+    state(page, "Sort").click()
+    page.get_by_role("button", name="Source").click()
+    expect(chosen).to_have_text(['"Sort": {', '"Type": "Pass",', '"End": true', "}"])
+
+
+def test_an_event_opens_to_the_whole_event(visit: Visit, small: Callable[..., Small]) -> None:
+    machine = StateMachine("one", {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}, "EXPRESS")
+    server = small(machine)
+    server.execute(machine, json.dumps({"amount": 2**64 - 1, "legs": [{"pool": "A"}, {"pool": "B"}]}))
+    page = visit(server.url, permissions=["clipboard-read", "clipboard-write"])
+    newest(page).get_by_role("link").click()
+
+    page.get_by_text("Event history").click()
+    events = page.locator(".event-list > li")
+    expect(events).to_have_count(4)
+    events.filter(has_text="PassStateEntered").locator("summary").first.click()
+    whole = events.filter(has_text="PassStateEntered").locator(".json")
+    expect(whole).to_contain_text('"amount": 18446744073709551615')
+
+    # Its parts close, with a word of what is in them.
+    expect(whole.get_by_text('"pool": "B"')).to_be_visible()
+    whole.locator("summary").filter(has_text='"legs"').click()
+    expect(whole.get_by_text('"pool": "B"')).to_be_hidden()
+
+    page.get_by_role("button", name="Copy event 2").click()
+    expect(page.get_by_role("button", name="Copied event 2")).to_be_visible()
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    assert copied["stateEnteredEventDetails"]["input"]["amount"] == 2**64 - 1

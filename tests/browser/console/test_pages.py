@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 
 from emulator.states.records import StateMachine
 from tests.browser.conftest import Small
-from tests.support.browser import Visit, submit
+from tests.support.browser import Visit, submit, violations
 from tests.support.concurrency import eventually
-from tests.support.console import console, expect_state, newest
+from tests.support.console import console, expect_state, newest, state
 from tests.support.market import Market
 from tests.support.stack import Stack
 
@@ -40,8 +40,11 @@ def rerouted(stack: Stack, market: Market) -> str:
     return eventually(found)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+# 1440 pixels at 200 % are 720.
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(1440, "light"), (1440, "dark"), (720, "light"), (390, "light"), (390, "dark"), (320, "light")],
+)
 def test_every_page_fits_wide_and_narrow_screens_in_both_colour_schemes(
     stack: Stack, rerouted: str, visit: Visit, screenshots: Path, width: int, scheme: str
 ) -> None:
@@ -49,6 +52,7 @@ def test_every_page_fits_wide_and_narrow_screens_in_both_colour_schemes(
 
     def look(name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert violations(page) == []
         page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True)
 
     expect(page.get_by_role("link", name=rerouted)).to_be_visible()
@@ -56,6 +60,11 @@ def test_every_page_fits_wide_and_narrow_screens_in_both_colour_schemes(
     page.get_by_role("link", name=rerouted).click()
     expect_state(page, "Reroute", "succeeded")
     look("execution")
+    state(page, "Route").click()
+    heading = page.get_by_role("region", name="Details").get_by_role("heading", name="Route")
+    expect(heading).to_be_in_viewport()
+    expect(state(page, "Route")).to_be_in_viewport()
+    look("state")
     for name in ("Queues", "Functions"):
         page.get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
