@@ -272,6 +272,9 @@ class WaitingOrdersMachine(OrdersMachine):
         terms, paid = order.terms, self.paid(snapshot, order)
         if isinstance(terms, Recurring):
             return self.next_slice(order, terms, snapshot, now)
+        if self.rests(order):
+            self.confirming.pop(order.id, None)
+            return None
         if isinstance(terms, Sniper):
             held = snapshot.liquidity(order.token_out, order.token_in) >= terms.min_liquidity
             return "pending" if held and paid is not None and paid >= (order.limit_out or 0) else None
@@ -293,6 +296,12 @@ class WaitingOrdersMachine(OrdersMachine):
         if paid < (order.limit_out or 0):
             return "reach"
         return "pending" if may_run else None
+
+    def rests(self, order: Order) -> bool:
+        """Whether the order's last transaction did not swap, and it waits for a while before it tries again."""
+        return bool(
+            self.database.fetch("SELECT FROM orders WHERE id = %(id)s AND rests_until > now()", {"id": order.id})
+        )
 
     def next_slice(self, order: Order, terms: Recurring, snapshot: Snapshot, now: datetime) -> str | None:
         assert order.due_at is not None
