@@ -14,10 +14,11 @@ from order_engine.domain.tokens import TOKENS
 
 
 class Dashboard(Page):
-    """The dashboard in `folder`."""
+    """The dashboard in `folder`. `executions_url` shows the executions of the order whose id is added to it."""
 
-    def __init__(self, folder: Path, websocket_url: str) -> None:
+    def __init__(self, folder: Path, websocket_url: str, executions_url: str | None) -> None:
         super().__init__(folder)
+        self._executions_url = executions_url
         self._websocket_url = websocket_url
         websocket = urlsplit(websocket_url)
         self.csp = (
@@ -36,6 +37,7 @@ class Dashboard(Page):
         engine = {
             "api": root,
             "webSocketUrl": self._websocket_url,
+            "executionsUrl": self._executions_url,
             "tokens": {token.symbol: token.decimals for token in TOKENS.values()},
             "statuses": list(Status),
             "final": sorted(FINAL),

@@ -44,13 +44,13 @@ class Dispatch:
     def _publish_end(self, order_id: UUID) -> None:
         """Publishes all events of an order whose run has ended: it may have died between the last and its publication.
 
-        And those of the linked order, which may have ended with it. Does so once, since a backlog may bring many
-        messages for one order.
+        And those of the linked order, which may have ended with it, and also to no listeners, because the view of
+        active orders may have missed the end. Does so once, since a backlog may bring many messages for one order.
         """
         ended = self._orders.end_to_republish(order_id)
         for id in ended:
             events, listeners = self._orders.history(id)
-            if events and listeners:
+            if events:
                 self._publish(events, listeners)
         if ended:
             self._orders.end_republished(order_id)

@@ -31,13 +31,14 @@ class FakeOrders:
         self.released: list[tuple[UUID, str]] = []
         self.republished = 0
         self.linked: list[UUID] = []
+        self.listeners = ["c1"]
 
     def claim(self, id: UUID, run: str) -> Order | None:
         self.claims.append((id, run))
         return self._order
 
     def history(self, id: UUID, after: int = 0) -> tuple[list[Event], list[str]]:
-        return [replace(event, order_id=id) for event in self.events_], ["c1"]
+        return [replace(event, order_id=id) for event in self.events_], self.listeners
 
     def end_to_republish(self, id: UUID) -> list[UUID]:
         ended = not self.republished and bool(self.events_) and self.events_[-1].status not in RUNNING
@@ -95,6 +96,14 @@ def test_the_events_of_an_ended_order_are_published_again_when_its_message_retur
     orders = FakeOrders(None, Status.PENDING, Status.FAILED)
     dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
     assert orders.published == [(event, ["c1"]) for event in orders.events_]
+
+
+def test_the_end_of_an_order_that_nobody_listens_to_is_published_again_too() -> None:
+    """The view of active orders may still have it."""
+    orders = FakeOrders(None, Status.PENDING, Status.FAILED)
+    orders.listeners = []
+    dispatch(orders, FakeMachine(SUCCEEDED)).run(ID, "run-1")
+    assert orders.published == [(event, []) for event in orders.events_]
 
 
 def test_the_events_of_the_linked_order_are_published_with_them() -> None:
