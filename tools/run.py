@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--programs", type=Path, help="the folder of the real programs for the localnet")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--localnet-port", type=int, default=8899, help="%(default)s")
+    parser.add_argument("--aws-port", type=int, default=4566, help="the port of the console; 0 for any (%(default)s)")
     parser.add_argument("--yes", action="store_true", help="do not ask before trading with real money")
     arguments, options = parser.parse_known_args()
     listen = ("--host", arguments.host)
@@ -63,10 +64,17 @@ def main() -> None:
         sys.exit(f"make run: {error}")
     if build := python_build.note():
         print(build, flush=True)
-    command = [sys.executable, "-m", "emulator", "--data", str(arguments.data), "up", *listen, *options]
+    command = [sys.executable, "-m", "emulator", "--data", str(arguments.data), "up", *listen]
+    command += [*console(arguments.aws_port), *options]
     # The emulator knows nothing of the engine.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     os.execve(command[0], command, environment)
+
+
+def console(port: int) -> list[str]:
+    """The emulator's options for its console at this port, to which the dashboard links each order."""
+    found = f"http://127.0.0.1:{port}/_emulator/#/executions?find="
+    return ["--aws-port", str(port), *([f"--parameter=ExecutionsUrl={found}"] if port else [])]
 
 
 def on_localnet(

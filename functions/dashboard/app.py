@@ -15,7 +15,9 @@ from order_engine.aws.observability import logger
 from order_engine.bootstrap import settings
 
 app = api()
-dashboard = Dashboard(Path(__file__).parent / "page", settings.required("WEBSOCKET_URL"))
+dashboard = Dashboard(
+    Path(__file__).parent / "page", settings.required("WEBSOCKET_URL"), settings.optional("EXECUTIONS_URL")
+)
 
 
 @app.get("/")

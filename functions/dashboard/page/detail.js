@@ -3,9 +3,9 @@
 import { againButton, cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
 import { since, tick, until } from "./clocks.js";
-import { badge, card, copyable, empty, facts, fill, h, problem } from "./dom.js";
+import { badge, card, copyable, empty, facts, fill, h, outside, problem } from "./dom.js";
 import { editButton } from "./edit.js";
-import { isFinal } from "./engine.js";
+import { engine, isFinal } from "./engine.js";
 import { amount, duration, pair, percent, price, sentence, slippage, token, when } from "./format.js";
 import { marketTag } from "./market.js";
 import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
@@ -143,6 +143,7 @@ function summary(order) {
     "Signed by": order.wallet && h("code", {}, order.wallet),
     "At quote": order.quoteId && h("code", {}, order.quoteId),
     Order: copyable(order.orderId),
+    Executions: engine.executionsUrl && outside(`${engine.executionsUrl}${order.orderId}`, "Show its runs"),
   });
 }
 

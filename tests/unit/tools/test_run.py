@@ -20,7 +20,7 @@ from order_engine.solana.addresses import associated_token_account, encode
 from order_engine.solana.signing import Keypair, WalletKeyError
 from tests.support.solana_node import GENESIS_HASH, FakeNode, fake_node
 from tests.support.stack import ROOT
-from tools.run import RunError, on_cluster, on_localnet
+from tools.run import RunError, console, on_cluster, on_localnet
 
 MAINNET = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
@@ -229,6 +229,11 @@ def test_a_node_that_does_not_answer_is_named_without_its_key(wallet: Path) -> N
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"make run: getGenesisHash: {host}: expected an answer")
     assert API_KEY not in ended.stderr
+
+
+def test_the_dashboard_links_to_a_console_at_a_known_port_only() -> None:
+    assert parameters(console(4566)) == {"ExecutionsUrl": "http://127.0.0.1:4566/_emulator/#/executions?find="}
+    assert console(0) == ["--aws-port", "0"]
 
 
 def test_what_the_launcher_does_not_know_is_an_option_of_the_emulator() -> None:
