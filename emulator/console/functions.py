@@ -37,7 +37,7 @@ async def functions(parts: Parts, query: Query) -> dict[str, dict[str, Any]]:
 async def events(parts: Parts, query: Query) -> list[dict[str, str]]:
     """Returns the example events in the folder `events` beside the template, by name without `.json`."""
     template, *_ = parts.stack.sources
-    files = sorted((template.parent / "events").glob("*.json"))
+    files = sorted((template.parent / "events").glob("*.json"), key=lambda file: file.stem)
     return [{"name": file.stem, "body": file.read_text("utf-8", "replace")} for file in files]
 
 

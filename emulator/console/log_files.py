@@ -19,12 +19,13 @@ _ALIASES = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # What a function prints without a line's end stands before Lambda's own.
 _PLATFORM = re.compile(rf"(START|END|REPORT) RequestId: ({_ID})\b")
+_PLATFORM_HEADS = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 _DURATION = re.compile(r"\tDuration: ([\d.]+) ms")
 _ENDED = re.compile(r"\tEnded: (\S+)")
 _FAILED = re.compile(r"\tStatus: (?:timeout|error)")
 # The runtime's text format: [ERROR], a time and a request id, of which an error that nobody caught has only the first.
 _PREFIXED = re.compile(rf"\[(\w+)\]\s+(?:(\S+Z)\s+)?(?:({_ID})\s+)?(.*)")
-_TIMED_OUT = re.compile(rf"(\d{{4}}-\S+Z) ({_ID}) (Task timed out.*)")
+_TIMED_OUT = re.compile(rf"(\d{{4}}-\S+) ({_ID}) (Task timed out.*)")
 _EXITED = re.compile(rf"RequestId: ({_ID}) (Error: .*)")
 _TRACEBACK = "Traceback (most recent call last):"
 _CHAINED = (
@@ -82,13 +83,13 @@ def last(log: Path, length: int, containing: str = "") -> list[Record]:
 def _records(function: str, text: str) -> list[Record]:
     records: list[Record] = []
     running: dict[str, None] = {}
-    for lines in _grouped(text.splitlines()):
+    for lines in _grouped(text.removesuffix("\n").split("\n") if text else []):
         record = _record(function, lines)
-        if platform := _PLATFORM.match(lines[0]):
-            if platform[1] == "START":
-                running[platform[2]] = None
+        if record.text.startswith(_PLATFORM_HEADS):
+            if record.text.startswith("START"):
+                running[record.request_id] = None
             else:
-                running.pop(platform[2], None)
+                running.pop(record.request_id, None)
         elif not record.request_id and len(running) == 1:
             (record.request_id,) = running
         records.append(record)
@@ -112,20 +113,17 @@ def _grouped(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _split(line: str) -> list[str]:
-    platform = _PLATFORM.search(line)
-    if platform is None or not platform.start() or line.startswith("{"):
+    if line.startswith(("{", *_PLATFORM_HEADS)) or not (platform := _PLATFORM.search(line)):
         return [line]
     return [line[: platform.start()], line[platform.start() :]]
 
 
 def _continues(line: str, group: list[str]) -> bool:
     head = group[0]
-    if head.startswith("{") or _PLATFORM.match(head):
+    if line.startswith(("{", "[", *_PLATFORM_HEADS)) or head.startswith(("{", *_PLATFORM_HEADS)):
         return False
     if not line or line[0].isspace() or line in _CHAINED:
         return True
-    if line.startswith(("{", "[")) or _PLATFORM.match(line):
-        return False
     # The line that ends a traceback: its frames are indented.
     in_traceback = _TRACEBACK in group and (group[-1][:1].isspace() or group[-1] in _CHAINED)
     return in_traceback or (line.startswith("Runtime.ExitError") and _EXITED.match(head) is not None)
@@ -140,9 +138,11 @@ def _record(function: str, lines: list[str]) -> Record:
             content = None
         if isinstance(content, dict):
             return _structured(function, content, text)
-    if platform := _PLATFORM.match(head):
+    if head.startswith(_PLATFORM_HEADS) and (platform := _PLATFORM.match(head)):
         level = "ERROR" if _FAILED.search(head) else ""
-        return Record(function, _ended(head), level, platform[2], "", head, text)
+        parts = map(str.strip, (platform[1], *head[platform.end() :].split("\t")))
+        shown = " · ".join(filter(None, parts))
+        return Record(function, _ended(head), level, platform[2], "", shown, text)
     if match := _TIMED_OUT.match(head):
         return Record(function, _time(match[1]), "ERROR", match[2], "", match[3], text)
     if match := _EXITED.match(head):
@@ -164,13 +164,15 @@ def _structured(function: str, content: dict[str, Any], text: str) -> Record:
     def first(*names: str) -> str:
         return next((str(known[name]) for name in names if known.get(name)), "")
 
-    message = content.get("message", content.get("errorMessage", text))
+    message = content.get("message")
+    if message is None:
+        message = ": ".join(str(known[name]) for name in ("errorType", "errorMessage") if name in known) or text
     return Record(
         function,
         _time(first("timestamp", "time")),
         _level(first("level", "log_level")),
         first("function_request_id", "requestId", "AWSRequestId"),
-        first("orderId", "order_id"),
+        first("orderId", "order_id", "correlation_id"),
         message if isinstance(message, str) else json.dumps(message),
         text,
     )
@@ -193,6 +195,8 @@ def _date(records: list[Record]) -> None:
         if record.at is None:
             known = ends if record.text.startswith("END ") else begins if record.text.startswith("START ") else {}
             record.at = known.get(record.request_id, latest)
+        elif record.request_id in begins:
+            record.at = max(record.at, begins[record.request_id])  # the runtime writes whole seconds
         latest = record.at
 
 

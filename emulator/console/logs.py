@@ -13,14 +13,15 @@ from emulator.lambda_.records import Function
 
 _PAGE, _LONGEST_PAGE = 200, 1000
 # How many bytes at the ends of the logs are read in all, to show what is newest and to find a text.
-_GLANCE, _SEARCH = 1024 * 1024, 8 * 1024 * 1024
+_GLANCE, _SEARCH = 512 * 1024, 4 * 1024 * 1024
 
 
 async def logs(parts: Parts, query: Query) -> dict[str, Any]:
     """Returns the newest records, the newest last: of `function`, or of all functions.
 
-    `request`, `order` and `find`, a text, choose among them, and so does `level`, the least. Only the ends of the logs
-    are looked at: 8 MiB in all to find a request, an order or a text, and 1 MiB otherwise. Raises ApiError.
+    `request`, `order` and `find`, a text, choose among them, and so does `level`, the least. With `order` come those of
+    the requests that name the order. Only the ends of the logs
+    are looked at: 4 MiB in all to find a request, an order or a text, and 512 KiB otherwise. Raises ApiError.
     """
     names = list(parts.stack.of(Function))
     if function := query.get("function"):
@@ -53,12 +54,16 @@ def _found(files: list[Path], query: Query, level: str) -> list[Record]:
     sought = request or order or text
     length = (_SEARCH if sought else _GLANCE) // max(len(files), 1)
     least = LEVELS.index(level) if level else 0
-    return [
-        record
-        for file in files
-        for record in log_files.last(file, length, sought)
-        if (not level or (record.level in LEVELS and LEVELS.index(record.level) >= least))
-        and (not request or request == record.request_id or request in record.text)
-        and (not order or order in record.text)
-        and (not text or text in record.text.lower())
-    ]
+    found: list[Record] = []
+    for file in files:
+        records = log_files.last(file, length, sought)
+        ordered = {record.request_id for record in records if order and order in record.text} - {""}
+        found += (
+            record
+            for record in records
+            if (not level or (record.level in LEVELS and LEVELS.index(record.level) >= least))
+            and (not request or request == record.request_id or request in record.text)
+            and (not order or order in record.text or record.request_id in ordered)
+            and (not text or text in record.text.lower())
+        )
+    return found

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 MASK = "****"
 
-_SECRET = re.compile(r"key|password|secret|signature|ticket|token|credential|auth", re.IGNORECASE)
+_SECRET = re.compile(r"key|password|secret|signature|ticket|token|credential|authorization", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 _PARAMETER = re.compile(r"([?&;]|^)([^?&;=\s]+)=([^&;#\s]+)")
 

@@ -7,6 +7,7 @@ from typing import Any
 from emulator.apigateway.traffic import Call
 from emulator.console.masks import masked_query
 from emulator.console.parts import Parts, Query, limit_of
+from emulator.lambda_.names import FunctionName
 
 _PAGE, _LONGEST_PAGE = 200, 1000
 
@@ -47,7 +48,7 @@ def _shown(call: Call) -> dict[str, Any]:
         "path": f"{call.path}?{masked_query(call.query)}" if call.query else call.path,
         "status": call.status,
         "milliseconds": round(call.milliseconds, 1),
-        "function": call.function,
+        "function": FunctionName.parse(call.function).name if call.function else "",
         "requestId": call.request_id,
         "connectionId": call.connection_id,
     }

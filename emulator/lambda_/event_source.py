@@ -24,7 +24,7 @@ from emulator.sqs.service import Sqs
 _DEFAULT_CONCURRENCY = 1000
 _MAX_PAYLOAD = 6 * 1024 * 1024 - 1024  # Lambda's limit for a synchronous invocation, less the envelope
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0  # seconds
-_LONGEST_REASON = 1_000  # characters
+_LONGEST_REASON = 4_000  # characters
 
 _REPORTED = "The function reports it among its batchItemFailures; its log may say why"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,7 @@ def test_the_log_has_what_lambda_and_the_function_write(code: Path) -> None:
         assert lines[3].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
         assert "\tMemory Size: 128 MB\t" in lines[3]
         assert "\tInit Duration: " in lines[3]
+        assert re.search(r"\tEnded: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00\t", lines[3])
         assert "[ERROR] SlippageExceeded: price moved" in lines
         assert lines[-1].startswith("REPORT RequestId: ")
 

@@ -53,7 +53,7 @@ class FakeLambda(NoFunctions):
     async def end(self, response: Any = None, *, error: bool = False) -> None:
         """Ends the oldest invocation."""
         payload = response if isinstance(response, bytes) else json.dumps(response).encode()
-        self.running[0][1].set_result(Invocation(payload, error))
+        self.running[0][1].set_result(Invocation(payload, error, "request-id"))
         await settled()
 
     @property
@@ -238,6 +238,48 @@ def test_only_the_reported_failures_stay_in_the_queue() -> None:
         assert scene.lambda_.bodies[2:] == [["b"]]
 
     run(test, report_batch_item_failures=True, max_concurrency=1)
+
+
+def reasons(queue: MessageQueue) -> list[str]:
+    return [message.reason for message in queue.peek(100)]
+
+
+def test_a_message_says_why_its_last_delivery_failed_also_as_a_dead_letter() -> None:
+    async def test(scene: Scene) -> None:
+        await scene.send("a")
+        assert reasons(scene.queue) == [""]
+        await scene.lambda_.end({"errorType": "Odd", "errorMessage": "first"}, error=True)
+        assert reasons(scene.queue) == ["Odd: first (request request-id)"]
+        await scene.clock.advance(30)
+        await scene.lambda_.end(b"no JSON", error=True)
+        assert reasons(scene.queue) == ["no JSON (request request-id)"]
+        await scene.clock.advance(30)
+        assert reasons(scene.queue) == []
+        assert reasons(scene.sqs.queue(arn("sqs", "dead"))) == ["no JSON (request request-id)"]
+
+    run(test, queue=Queue("orders", redrive=Redrive(arn("sqs", "dead"), 2)))
+
+
+def test_only_the_messages_that_a_function_reports_have_a_reason() -> None:
+    async def test(scene: Scene) -> None:
+        await scene.send("first")
+        await scene.send(*"abc")
+        await scene.lambda_.end()
+        (records,) = scene.lambda_.started[1:]
+        await scene.lambda_.end({"batchItemFailures": [{"itemIdentifier": records[1]["messageId"]}]})
+        expected = "The function reports it among its batchItemFailures; its log may say why (request request-id)"
+        assert reasons(scene.queue) == [expected]
+
+    run(test, report_batch_item_failures=True, max_concurrency=1)
+
+
+def test_the_reason_of_a_refused_invocation_is_lambdas() -> None:
+    async def test(scene: Scene) -> None:
+        await scene.send("a")
+        await scene.clock.advance(30)
+        assert "TooManyRequestsException: Rate Exceeded." in reasons(scene.queue)
+
+    run(test, FakeLambda(capacity=0))
 
 
 def test_a_report_is_ignored_unless_the_mapping_asks_for_one() -> None:
