@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from decimal import Context
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from order_engine_cli.amounts import BPS
 from order_engine_cli.command import AsJson, Exit, end, follow, run, show
 from order_engine_cli.submission import accepted_impact, submitted
 from order_engine_cli.target import DATA, find
@@ -30,12 +32,19 @@ app = typer.Typer(
 
 _PRICES = Context(prec=12)
 
+
+def _one_of(field: str) -> Callable[[], list[str]]:
+    """Completes the values of this field of an order."""
+    known, _ = get_args(Order.model_fields[field].annotation)
+    return lambda: list(get_args(known))
+
+
 Slippage = Annotated[
-    int, typer.Option(min=0, max=10_000, help="How far the swap may pay below the quote, in basis points.")
+    int, typer.Option(min=0, max=BPS, help="How far the swap may pay below the quote, in basis points.")
 ]
 MaxPriceImpact = Annotated[
     int | None,
-    typer.Option(min=0, max=10_000, help="How far the order may move the price, in basis points.", show_default="500"),
+    typer.Option(min=0, max=BPS, help="How far the order may move the price, in basis points.", show_default="500"),
 ]
 TokenIn = Annotated[str, typer.Argument(help="The token that you pay, such as SOL.", metavar="IN")]
 TokenOut = Annotated[str, typer.Argument(help="The token that you receive, such as USDC.", metavar="OUT")]
@@ -56,7 +65,10 @@ Stop = Annotated[
 MinPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or more.")]
 MaxPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or less.")]
 Pair = Annotated[str | None, typer.Option(metavar="IN-OUT", help="Only orders of these tokens, such as SOL-USDC.")]
-Type = Annotated[str | None, typer.Option(help="Only market, limit, stop, recurring or sniper orders.")]
+Type = Annotated[
+    str | None,
+    typer.Option(help="Only market, limit, stop, recurring or sniper orders.", autocompletion=_one_of("type")),
+]
 PageSize = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of orders.")]
 Cursor = Annotated[str | None, typer.Option(help="Continue after the previous list.")]
 WHEN = "1h|DATE"
@@ -87,7 +99,9 @@ def quote(
     token_out: TokenOut,
     amount: Amount,
     slippage_bps: Slippage = 50,
-    max_price_impact_bps: MaxPriceImpact = None,
+    max_price_impact_bps: Annotated[
+        int, typer.Option(min=0, max=BPS, help="Refuse to quote what moves the price further, in basis points.")
+    ] = BPS,
     as_json: AsJson = False,
 ) -> None:
     """Show what an order would receive now, and by which route."""
@@ -136,11 +150,15 @@ def submit(
         str | None, typer.Option(metavar=WHEN, parser=moment, help="Wait no longer.", show_default="never")
     ] = None,
     name: Name = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask. Without a terminal, an impact of 5 % or more needs this."),
+    ] = False,
     watch: Watch = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit an order, which waits if it has a limit, a stop or slices. In a terminal, ask before one that moves the
-    price by more than 5 %.
+    """Submit an order, which waits if it has a limit, a stop or slices. In a terminal, warn of a price impact from 1 %,
+    and ask from 5 %.
     """
     waits = terms(
         limit=limit, min_out=min_out, stop=stop, stop_limit=stop_limit, confirm_ticks=confirm_ticks, slices=slices,
@@ -151,8 +169,8 @@ def submit(
         asked = order(token_in, token_out, amount, slippage_bps)
         impact = max_price_impact_bps
         # A recurring order moves the price by its slices.
-        if impact is None and waits["type"] != "recurring" and sys.stdin.isatty():
-            impact = await accepted_impact(engine, asked)
+        if impact is None and waits["type"] != "recurring" and (yes or sys.stdin.isatty()):
+            impact = await accepted_impact(engine, asked, yes)
         options = given(
             allowAnySlippage=allow_any_slippage or None,
             allowUnverified=allow_unverified or None,
@@ -211,7 +229,10 @@ def snipe(
 @app.command("list")
 def list_orders(
     context: typer.Context,
-    status: Annotated[str | None, typer.Option(help="Only orders with this status: open, pending, failed, …")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="Only orders with this status: open, pending, failed, …", autocompletion=_one_of("status")),
+    ] = None,
     type: Type = None,
     pair: Pair = None,
     since: Annotated[
@@ -335,6 +356,8 @@ def cancel(
     if all == (order_id is not None) or (filters and not all):
         end(Exit.BAD_INPUT, "expected the ID of an order, or --all with or without --pair and --type")
     if all and not yes:
+        if not sys.stdin.isatty():
+            end(Exit.BAD_INPUT, "expected --yes, because there is no terminal to ask in")
         of = " ".join(filters.values())
         typer.confirm(f"Cancel all {of} orders?" if of else "Cancel all orders?", abort=True, err=True)
 

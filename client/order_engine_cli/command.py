@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn
@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from order_engine_cli.tables import ENDLESS
 from order_engine_cli.target import Target
 from order_engine_cli.views import event_view
 from order_engine_client.asynchronous import AsyncClient
@@ -32,16 +33,27 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
+err = Console(stderr=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one event a line.")]
 
 
 def run(context: typer.Context, ask: Callable[[AsyncClient], Awaitable[None]]) -> None:
-    """Calls `ask` with a connected engine. Ends the command with the status of its error, if it raises one."""
+    """Calls `ask` with a connected engine. Ends the command with the status of its error, if it raises one.
+
+    With `--json` the error is a document too, of the same form as the service's.
+    """
     target: Target | None = context.obj
+    as_json: bool = context.params["as_json"]
+
+    def fail(number: Exit, code: str, message: str, details: Sequence[Json] = (), shown: str | None = None) -> NoReturn:
+        error = {"code": code, "message": message, "details": list(details)}
+        end(number, json.dumps({"error": error}, ensure_ascii=False) if as_json else shown or message)
+
     if target is None:
-        end(Exit.UNAVAILABLE, "no stack runs here: start one with make run, or name another with --url or ORDERS_URL")
+        message = "no stack runs here: start one with make run, or name another with --url or ORDERS_URL"
+        fail(Exit.UNAVAILABLE, "Unreachable", message)
 
     async def connected() -> None:
         try:
@@ -55,12 +67,13 @@ def run(context: typer.Context, ask: Callable[[AsyncClient], Awaitable[None]]) -
     try:
         asyncio.run(connected())
     except ValueError as error:
-        end(Exit.BAD_INPUT, str(error))
+        fail(Exit.BAD_INPUT, "BadInput", str(error))
     except Unreachable as error:
-        end(Exit.UNAVAILABLE, f"the service does not answer: {error}")
+        fail(Exit.UNAVAILABLE, "Unreachable", f"the service does not answer: {error}")
     except Refused as error:
         problems = [f"  {detail['field']}: {detail['message']}" for detail in error.details if "field" in detail]
-        end(_number(error.status), "\n".join([f"{error.code}:", *problems]) if problems else f"{error.code}: {error}")
+        shown = "\n".join([f"{error.code}:", *problems]) if problems else f"{error.code}: {error}"
+        fail(_number(error.status), error.code, str(error), error.details, shown)
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
 
@@ -90,7 +103,7 @@ def show(value: Json, view: Callable[[Json], Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        out.print(view(value))
+        out.print(view(value), crop=False)
 
 
 def _number(status: int) -> Exit:

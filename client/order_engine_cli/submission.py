@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import typer
+from rich.text import Text
 
+from order_engine_cli.amounts import BPS, CAUTION_BPS, DANGER_BPS, impact
 from order_engine_cli.command import err, follow, out, show
 from order_engine_cli.views import order_view
 from order_engine_client.asynchronous import AsyncClient
 from order_engine_client.errors import ClientError
 from order_engine_client.fields import Json
 
-DEFAULT_MAX_PRICE_IMPACT_BPS = 500
 IMPACT_MARGIN_BPS = 100
 """How far the price impact may pass the one that the user has accepted: prices move."""
 
@@ -27,22 +28,29 @@ async def submitted(engine: AsyncClient, order: Json, watch: bool, as_json: bool
     await follow(engine, accepted.order_id, 0, as_json)
 
 
-async def accepted_impact(engine: AsyncClient, order: Json) -> int | None:
-    """The price impact that the user accepts, if the order needs more than the default. Ends the command otherwise."""
+async def accepted_impact(engine: AsyncClient, order: Json, yes: bool) -> int | None:
+    """The price impact that the user accepts, if the order needs more than the service allows by itself.
+
+    Warns of what it costs, and asks unless `yes`. Ends the command if the user does not accept it.
+    """
     try:
         quoted = await engine.quote(
             order["tokenIn"],
             order["tokenOut"],
             order["amountIn"],
             slippage_bps=order["slippageBps"],
-            max_price_impact_bps=10_000,
+            max_price_impact_bps=BPS,
         )
     except ClientError:
         return None  # The order itself is answered with the reason.
-    impact = quoted.price_impact_bps
-    if impact <= DEFAULT_MAX_PRICE_IMPACT_BPS:
+    bps = quoted.price_impact_bps
+    if bps < CAUTION_BPS:
         return None
     pays, receives = f"{quoted.amount_in:f} {quoted.token_in}", f"{quoted.amount_out:f} {quoted.token_out}"
-    err.print(f"This order moves the price by {impact / 100:.2f} %: {pays} would receive {receives}.", markup=False)
-    typer.confirm("Submit it?", abort=True, err=True)
-    return min(impact + IMPACT_MARGIN_BPS, 10_000)
+    warning = impact(bps, quoted.amount_out, quoted.token_out)
+    err.print(Text.assemble(f"{pays} would receive {receives}. Price impact: ", warning, "."), soft_wrap=True)
+    if bps < DANGER_BPS:
+        return None
+    if not yes:
+        typer.confirm("Swap anyway?", abort=True, err=True)
+    return min(bps + IMPACT_MARGIN_BPS, BPS)

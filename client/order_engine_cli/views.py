@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Column, Table
 from rich.text import Text
 
+from order_engine_cli.amounts import compared, impact, pays, percent, receives
+from order_engine_cli.tables import Column, Facts, Listing
 from order_engine_cli.waiting import distance, progress, remaining, waits_for
+from order_engine_client.transport import FINAL
 
 Json = dict[str, Any]
 
@@ -22,26 +23,25 @@ REAL_MONEY = "Mainnet"
 
 def order_view(order: Json, current: Json | None = None) -> RenderableType:
     """`current` is the engine's market, whose explorer shows the transaction of an order in that market."""
-    table = _facts()
-    _row(table, "order", order["orderId"])
-    _row(table, "market", market(order["market"]))
-    _row(table, "status", status(order["status"]))
-    _row(table, "pays", f"{order['amountIn']} {order['tokenIn']}")
+    facts, filled = Facts(), order["status"] == "confirmed"
+    facts.add("order", order["orderId"])
+    facts.add("market", market(order["market"]))
+    facts.add("status", status(order["status"]))
+    partly = order["amountSpent"] and order["amountSpentBaseUnits"] != order["amountInBaseUnits"]
+    rest = f" of {order['amountIn']}; the rest stayed in the wallet" if partly else ""
+    ended = order["status"] in FINAL
+    facts.add("you paid" if ended else "you pay", f"{pays(order)}{rest}")
     if order["status"] == "open":
-        _row(table, "waits", waits_for(order))
+        facts.add("waits", waits_for(order))
     if order["type"] == "recurring":
-        _row(table, "slices", progress(order))
+        facts.add("slices", progress(order))
     if order["terms"]:
-        _row(table, "expires", order["expiresAt"] or "never")
-    if order["amountSpent"] and order["amountSpentBaseUnits"] != order["amountInBaseUnits"]:
-        _row(table, "spent", f"{order['amountSpent']} {order['tokenIn']}; the rest stayed in the wallet")
-    if order["amountOut"]:
-        paid = f"{order['amountOut']} {order['tokenOut']} at {order['executedPrice']}"
-        _row(table, "received", paid)
-    elif order["quotedOut"]:
-        _row(table, "quoted", f"{order['quotedOut']} {order['tokenOut']}")
-    if order["minOut"]:
-        _row(table, "at least", f"{order['minOut']} {order['tokenOut']} ({order['slippageBps']} bps)")
+        facts.add("expires", order["expiresAt"] or "never")
+    at = f" at {order['executedPrice']}" if filled else ""
+    facts.add("you received" if ended else "you receive", f"{receives(order) or 'nothing'}{at}")
+    if order["minOut"] and (filled or not ended):
+        minimum = f"{order['minOut']} {order['tokenOut']} ({percent(order['slippageBps'])} slippage)"
+        facts.add("minimum received", minimum)
     for title, name in (
         ("venue", "venue"),
         ("transaction", "txHash"),
@@ -50,38 +50,49 @@ def order_view(order: Json, current: Json | None = None) -> RenderableType:
         ("slice of", "parentId"),
         ("linked with", "linkedOrderId"),
     ):
-        _row(table, title, order[name])
+        facts.add(title, order[name])
     if current and order["txHash"] and order["market"] == current["market"]:
-        _row(table, "explorer", _explorer(current, "transaction", "{signature}", order["txHash"]))
+        facts.add("explorer", _explorer(current, "transaction", "{signature}", order["txHash"]))
     if order["error"]:
         again = "; a new order may succeed later" if order["error"]["retryable"] else ""
-        _row(table, "reason", f"{order['error']['code']}: {order['error']['message']}{again}")
-    _row(table, "created", order["createdAt"])
+        facts.add("reason", f"{order['error']['code']}: {order['error']['message']}{again}")
+    facts.add("created", order["createdAt"])
     events = order.get("events", [])
-    return Group(table, "", *(event_view(event, events[0]) for event in events)) if events else table
+    return Group(facts, "", *(event_view(event, events[0]) for event in events)) if events else facts
 
 
 def quote_view(quote: Json) -> RenderableType:
-    facts = _facts()
-    _row(facts, "market", market(quote["market"]))
-    _row(facts, "pays", f"{quote['amountIn']} {quote['tokenIn']}")
-    _row(facts, "receives", f"[bold]{quote['amountOut']} {quote['tokenOut']}[/] at {quote['price']}", markup=True)
-    _row(facts, "at least", f"{quote['minOut']} {quote['tokenOut']} ({quote['slippageBps']} bps)")
-    _row(facts, "impact", f"{quote['priceImpactBps']} bps")
+    facts, token_out = Facts(), quote["tokenOut"]
+    facts.add("market", market(quote["market"]))
+    facts.add("you pay", f"{quote['amountIn']} {quote['tokenIn']}")
+    facts.add("you receive", Text.assemble((f"{quote['amountOut']} {token_out}", "bold"), f" at {quote['price']}"))
+    facts.add("minimum received", f"{quote['minOut']} {token_out} ({percent(quote['slippageBps'])} slippage)")
+    facts.add("price impact", impact(quote["priceImpactBps"], quote["amountOut"], token_out))
     fees = ", ".join(f"{fee['amount']} {fee['token']} {fee['kind']}" for fee in quote["fees"])
-    _row(facts, "fees", fees or "none")
+    facts.add("fees (included)", fees or "none")
     if Decimal(quote["unspent"]):
-        _row(facts, "unspent", f"{quote['unspent']} {quote['tokenIn']} stays in the wallet")
-    _row(facts, "costs", _costs(quote) or None)
-    _row(facts, "reason", quote["reason"])
+        facts.add("unspent", f"{quote['unspent']} {quote['tokenIn']} stays in the wallet")
+    facts.add("costs", _costs(quote) or None)
+    facts.add("reason", quote["reason"])
     for missing in quote["unavailable"]:
-        _row(facts, "unavailable", f"{missing['venue']}: {missing['message']}")
-    _row(facts, "quote", f"{quote['quoteId']}, valid until {quote['expiresAt']}")
-    routes = Table("route", "venue", *(_right(name) for name in (quote["tokenOut"], "price", "impact, bps")), box=None)
-    for number, route in enumerate(quote["quotes"]):
-        cells = (route["pools"], route["venue"], route["amountOut"], route["price"], str(route["priceImpactBps"]))
-        routes.add_row(*map(escape, cells), style="bold" if number == 0 else "")
-    return Group(facts, "", routes)
+        facts.add("unavailable", f"{missing['venue']}: {missing['message']}")
+    facts.add("quote", f"{quote['quoteId']}, valid until {quote['expiresAt']}")
+    return Group(facts, "", _routes(quote["quotes"], token_out))
+
+
+def _routes(routes: list[Json], token_out: str) -> Listing:
+    """`routes` begin with the best one."""
+    against = ["best", *(compared(route["amountOut"], routes[0]["amountOut"]) for route in routes[1:])]
+    return Listing(
+        [
+            Column("route", [route["pools"] for route in routes], wraps=True),
+            Column("venue", [route["venue"] for route in routes], 4),
+            Column(f"{token_out} received", [route["amountOut"] for route in routes], 1, "right"),
+            Column("vs. best", against, 2, "right"),
+            Column("price", [route["price"] for route in routes], 5, "right"),
+            Column("price impact", [percent(route["priceImpactBps"]) for route in routes], 3, "right"),
+        ]
+    )
 
 
 def orders_view(page: Json) -> RenderableType:
@@ -90,81 +101,80 @@ def orders_view(page: Json) -> RenderableType:
     if not orders:
         return Text("no orders")
     mixed = [name for name in ("market", "type") if len({order[name] for order in orders}) > 1]
-    table = Table(
-        _whole("order"), *mixed, "created", "status", _right("pays"), _right("receives"), "venue", "error", box=None
+    listing = Listing(
+        [
+            Column("order", [order["orderId"] for order in orders]),
+            *(Column(name, [market(order[name]) for order in orders], 3) for name in mixed),
+            Column("created", [order["createdAt"][:19].replace("T", " ") for order in orders], 5),
+            Column("status", [status(order["status"]) for order in orders]),
+            Column("pay", [pays(order) for order in orders], 1, "right"),
+            Column("receive", [receives(order) for order in orders], 2, "right"),
+            Column("venue", [order["venue"] or "" for order in orders], 6),
+            Column("error", [order["error"]["code"] if order["error"] else "" for order in orders], 4),
+        ]
     )
-    for order in orders:
-        paid = order["amountOut"] or order["quotedOut"]
-        table.add_row(
-            order["orderId"],
-            *(market(order[name]) for name in mixed),
-            order["createdAt"][:19].replace("T", " "),
-            status(order["status"]),
-            f"{order['amountSpent'] or order['amountIn']} {order['tokenIn']}",
-            f"{'' if order['amountOut'] else '~ '}{paid} {order['tokenOut']}" if paid else order["tokenOut"],
-            order["venue"] or "",
-            order["error"]["code"] if order["error"] else "",
-        )
     notes = [] if "market" in mixed else [Text.assemble("on ", market(orders[0]["market"]))]
-    return Group(table, *notes, *_more(page, "list"))
+    return Group(listing, *notes, *_more(page, "list"))
 
 
 def open_view(page: Json, prices: dict[str, str]) -> RenderableType:
     """`prices` has what each order would get now for one whole token, by id: a price, or why it would get nothing."""
-    if not page["orders"]:
+    orders = page["orders"]
+    if not orders:
         return Text("no open orders")
-    table = Table(
-        _whole("order"), "type", _right("pays"), "for", "waits", _right("now"), _right("to go"), "expires", box=None
+    found = [prices.get(order["orderId"], "") for order in orders]
+    listing = Listing(
+        [
+            Column("order", [order["orderId"] for order in orders]),
+            Column("type", [order["type"] for order in orders], 4),
+            Column("pay", [f"{order['amountIn']} {order['tokenIn']}" for order in orders], 2, "right"),
+            Column("receive", [order["tokenOut"] for order in orders], 5),
+            Column("waits", [waits_for(order) for order in orders], wraps=True),
+            Column("now", found, 3, "right"),
+            Column("to go", [_left(order, price) for order, price in zip(orders, found, strict=True)], 1, "right"),
+            Column("expires", [remaining(order["expiresAt"]) for order in orders], 6),
+        ]
     )
-    for order in page["orders"]:
-        price = prices.get(order["orderId"])
-        if order["type"] == "recurring":
-            left = progress(order)
-        else:
-            left = distance(order, price) if price and price[0].isdigit() else ""
-        table.add_row(
-            order["orderId"],
-            order["type"],
-            f"{order['amountIn']} {order['tokenIn']}",
-            order["tokenOut"],
-            waits_for(order),
-            price or "",
-            left,
-            remaining(order["expiresAt"]),
-        )
-    return Group(table, *_more(page, "open"))
+    return Group(listing, *_more(page, "open"))
+
+
+def _left(order: Json, price: str) -> str:
+    if order["type"] == "recurring":
+        return progress(order)
+    return distance(order, price) if price[:1].isdigit() else ""
 
 
 def _more(page: Json, command: str) -> list[Text]:
-    return [Text(f"more: orders {command} --cursor {page['nextCursor']}")] if page["nextCursor"] else []
+    if page["nextCursor"] is None:
+        return []
+    return [Text(f"more: orders {command} --cursor {page['nextCursor']}", no_wrap=True, overflow="ignore")]
 
 
 def market_view(current: Json) -> RenderableType:
-    table, wallet = _facts(), current["wallet"]
-    _row(table, "market", market(current["market"]))
-    _row(table, "wallet", wallet)
-    _row(table, "explorer", wallet and _explorer(current, "address", "{address}", wallet))
-    _row(table, "tokens", ", ".join(current["tokens"]))
-    return table
+    facts, wallet = Facts(), current["wallet"]
+    facts.add("market", market(current["market"]))
+    facts.add("wallet", wallet)
+    facts.add("explorer", wallet and _explorer(current, "address", "{address}", wallet))
+    facts.add("tokens", ", ".join(current["tokens"]))
+    return facts
 
 
 def wallet_view(wallet: Json, current: Json | None = None) -> RenderableType:
     """`current` is the engine's market, whose explorer shows the wallet."""
-    facts = _facts()
-    _row(facts, "market", market(wallet["market"]))
-    _row(facts, "wallet", wallet["address"])
+    facts, held = Facts(), wallet["balances"]
+    facts.add("market", market(wallet["market"]))
+    facts.add("wallet", wallet["address"])
     if current:
-        _row(facts, "explorer", _explorer(current, "address", "{address}", wallet["address"]))
-    balances = Table("token", _right("balance"), box=None)
-    for held in wallet["balances"]:
-        balances.add_row(held["token"], held["amount"], style="" if Decimal(held["amount"]) else "dim")
-    return Group(facts, "", balances)
+        facts.add("explorer", _explorer(current, "address", "{address}", wallet["address"]))
+    amounts = [Text(balance["amount"], "" if Decimal(balance["amount"]) else "dim") for balance in held]
+    tokens = Column("token", [balance["token"] for balance in held])
+    return Group(facts, "", Listing([tokens, Column("balance", amounts, justify="right")]))
 
 
 def event_view(event: Json, first: Json) -> RenderableType:
     """Returns one line: seconds since the first event, the status, and what the step found or did."""
     seconds = (datetime.fromisoformat(event["at"]) - datetime.fromisoformat(first["at"])).total_seconds()
-    line = Text(f"{seconds:8.3f} s  ")
+    line = Text(f"{seconds:8.3f} s  ", no_wrap=True, overflow="ignore")
     line.append(f"{event['status']:<10}", STYLES.get(event["status"], "bold"))
     line.append(f" {_description(event['status'], event['data'])}")
     return line
@@ -196,19 +206,19 @@ def _description(status: str, data: Json) -> str:
             found = data["activation"]
             return f"{FOUND[found['reason']]}: {found['amountOut']} {data['tokenOut']} at {found['price']}"
         case "pending":
-            return f"{_swap(data)}, at most {data['slippageBps']} bps of slippage"
+            return f"{_swap(data)}, at most {percent(data['slippageBps'])} of slippage"
         case "routing":
             return f"{data['amountOut']} through {data['venue']}: {data['reason']}"
         case "building":
-            return f"at least {data['minOut']}; {len(data['instructions'])} instructions; {data['txHash'][:8]}… signed"
+            return f"at least {data['minOut']}; {len(data['instructions'])} instructions; signed {data['txHash']}"
         case "submitted":
-            return f"{data['txHash'][:8]}… sent"
+            return f"sent {data['txHash']}"
         case "confirmed":
             received = f"{data['amountOut']} received at {data['executedPrice']}"
             if data["txHash"] is None:
                 return f"{received}, by its slices"
             costs = _costs(data)
-            swapped = f"{received}, {data['realisedSlippageBps']} bps of slippage, in slot {data['slot']}"
+            swapped = f"{received}, {percent(data['realisedSlippageBps'])} of slippage, in slot {data['slot']}"
             return f"{swapped}; {costs}" if costs else swapped
         case "failed":
             return f"{data['code']}: {data['message']}"
@@ -226,21 +236,3 @@ def _opened(data: Json) -> str:
 
 def _swap(data: Json) -> str:
     return f"{data['amountIn']} {data['tokenIn']} for {data['tokenOut']} on {data['market']}"
-
-
-def _facts() -> Table:
-    return Table("", _whole(""), show_header=False, box=None, padding=(0, 2, 0, 0))
-
-
-def _row(table: Table, title: str, value: str | Text | None, markup: bool = False) -> None:
-    if value is not None:
-        table.add_row(Text(title, "dim"), value if markup or isinstance(value, Text) else Text(value))
-
-
-def _whole(title: str) -> Column:
-    """Returns a column that breaks long words instead of cutting them: ids are for copying."""
-    return Column(title, overflow="fold")
-
-
-def _right(title: str) -> Column:
-    return Column(title, justify="right")

@@ -33,8 +33,10 @@ def test_an_order_is_executed_at_a_quote(stack: Stack, market: Market) -> None:
 @pytest.mark.needs("simulation")
 def test_a_quote_shows_amounts_fees_and_routes(stack: Stack, market: Market) -> None:
     shown = printed(stack, "quote", "SOL", "USDC", "1.5")
-    for part in ("1.5 SOL", "USDC at ", "(50 bps)", "SOL trade", "bps more than", "meteora-dlmm:SOL-USDC"):
+    for part in ("1.5 SOL", "USDC at ", "(0.5 % slippage)", "SOL trade", "% less", "meteora-dlmm:SOL-USDC"):
         assert part in shown
+    shown = printed(stack, "quote", "RAY", "USDC", "5000000")
+    assert re.search(r"price impact +[67]\d\.\d+ %, danger: about [0-9.]+ USDC less than without it\n", shown)
 
 
 def test_an_order_is_listed_shown_and_watched_again(stack: Stack, market: Market) -> None:
@@ -169,7 +171,8 @@ def test_a_user_is_asked_before_an_order_moves_the_price(stack: Stack, market: M
     before = market.orders()
     status, shown = in_a_terminal(stack, "n", *ruinous)
     assert status == 1
-    assert re.search(r"This order moves the price by [67]\d\.\d\d %: 5000000 RAY would receive [0-9.]+ USDC\.", shown)
+    impact = r"Price impact: [67]\d\.\d+ %, danger: about [0-9.]+ USDC less than without it\. Swap anyway\?"
+    assert re.search(rf"5000000 RAY would receive [0-9.]+ USDC\. {impact}", " ".join(shown.split()))
     assert market.orders() == before
 
     status, shown = in_a_terminal(stack, "y", *ruinous)
@@ -184,6 +187,39 @@ def test_a_user_is_asked_before_an_order_moves_the_price(stack: Stack, market: M
     assert given["maxPriceImpactBps"] == 9000
     status, shown = in_a_terminal(stack, "", "submit", "RAY", "USDC", "1", "--json")
     assert (status, json.loads(shown)["maxPriceImpactBps"]) == (0, 500)
+
+    # WHEN the user has agreed beforehand, THEN nobody is asked
+    agreed = orders(stack, *ruinous, "--yes")
+    assert "danger" in agreed.stderr
+    assert "?" not in agreed.stderr
+    assert json.loads(agreed.stdout)["maxPriceImpactBps"] > 500
+
+
+@pytest.mark.needs("simulation")
+def test_a_user_is_warned_before_an_order_moves_the_price_by_1_per_cent(stack: Stack, market: Market) -> None:
+    status, shown = in_a_terminal(stack, "", "submit", "RAY", "USDC", "100000")
+    assert status == 0
+    assert re.search(r"Price impact: [1-4]\.\d+ %, caution: about [0-9.]+ USDC less", " ".join(shown.split()))
+
+
+def test_an_error_is_a_document_too(stack: Stack) -> None:
+    """Of the form that the service's errors have, whoever found it."""
+    for arguments, more, code in (
+        (("show", "mine"), {}, "InvalidRequest"),
+        (("submit", "SOL", "SOL", "0"), {}, "InvalidOrder"),
+        (("list",), {"ORDERS_URL": "example.com"}, "BadInput"),
+        (("list",), {"ORDERS_URL": "http://127.0.0.1:1"}, "Unreachable"),
+    ):
+        _, shown = refused(stack, *arguments, "--json", **more)
+        error = json.loads(shown)["error"]
+        assert (error["code"], sorted(error)) == (code, ["code", "details", "message"])
+        assert error["message"]
+
+
+def test_the_shell_completes_commands_and_values(stack: Stack) -> None:
+    for typed, expected in (("orders sub", "submit"), ("orders list --status conf", "confirmed")):
+        words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+        assert orders(stack, _ORDERS_COMPLETE="complete_bash", **words).stdout.split() == [expected]
 
 
 def test_a_slippage_of_100_per_cent_has_to_be_confirmed(stack: Stack, market: Market) -> None:

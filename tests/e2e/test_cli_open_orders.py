@@ -122,6 +122,7 @@ def test_all_orders_are_cancelled_once_the_user_agrees(stack: Stack, market: Mar
     sell, buy = as_json(stack, *FAR), as_json(stack, "submit", "USDC", "SOL", "20", "--min-out", "1000")
     status, shown = in_a_terminal(stack, "n", "cancel", "--all")
     assert (status, "Cancel all orders? [y/N]" in shown) == (1, True)
+    assert refused(stack, "cancel", "--all") == (2, "expected --yes, because there is no terminal to ask in\n")
     assert as_json(stack, "cancel", "--all", "--yes", "--type", "stop")["cancelled"] == []
     assert as_json(stack, "cancel", "--all", "--yes", "--pair", "USDC-SOL")["cancelled"] == [buy["orderId"]]
     status, shown = in_a_terminal(stack, "y", "cancel", "--all", "--type", "limit")

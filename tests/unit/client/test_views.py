@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console, RenderableType
 
+from order_engine_cli.amounts import compared, impact
+from order_engine_cli.tables import ENDLESS
 from order_engine_cli.views import (
     event_view,
     market_view,
@@ -24,6 +27,10 @@ CONFIRMED: Json = {
     "quotedOut": "254.5", "minOut": "253.2", "slippageBps": 50, "amountOut": "254.1", "executedPrice": "169.4",
     "venue": "meteora", "txHash": "5dePck" + "x" * 82, "clientOrderId": None, "quoteId": None, "error": None,
     "createdAt": "2026-11-20T19:32:20.362Z", "terms": None, "expiresAt": None, "parentId": None, "linkedOrderId": None,
+}  # fmt: skip
+FAILED: Json = CONFIRMED | {
+    "status": "failed", "amountOut": None, "amountSpent": None, "executedPrice": None,
+    "error": {"code": "SlippageExceeded", "message": "expected at least 253.2 USDC", "retryable": True},
 }  # fmt: skip
 OPEN: Json = CONFIRMED | {
     "type": "limit", "status": "open", "amountSpent": None, "amountOut": None, "quotedOut": None, "minOut": None,
@@ -45,29 +52,91 @@ DEVNET: Json = {
 SIMULATED: Json = {"market": "Simulated", "explorer": None, "wallet": None, "tokens": ["SOL", "RAY"]}
 
 
+def lines(view: RenderableType, columns: int = 80) -> list[str]:
+    """Returns the view as `show` prints it."""
+    terminal = Console(file=io.StringIO(), width=columns)
+    terminal.print(view, crop=False)
+    assert isinstance(terminal.file, io.StringIO)
+    return terminal.file.getvalue().splitlines()
+
+
 def printed(view: RenderableType, columns: int = 80) -> str:
     """Returns the view without its spaces and line breaks."""
-    terminal = Console(file=io.StringIO(), width=columns)
-    terminal.print(view)
-    assert isinstance(terminal.file, io.StringIO)
-    return "".join(terminal.file.getvalue().split())
+    return "".join("".join(lines(view, columns)).split())
 
 
-def test_a_narrow_terminal_shows_the_whole_transaction_signature() -> None:
-    assert CONFIRMED["txHash"] in printed(order_view(CONFIRMED))
+def listed(*orders: Json, columns: int = 80) -> list[str]:
+    return lines(orders_view({"orders": list(orders), "nextCursor": None}), columns)
 
 
-def test_a_narrow_terminal_shows_the_whole_order_id_in_a_list() -> None:
-    listed = printed(orders_view({"orders": [CONFIRMED], "nextCursor": None}))
-    parts = ORDER.rsplit("-", 2)
-    assert "…" not in listed
-    assert all(part in listed for part in (*parts[0].split("-")[:3], parts[2][-8:]))
+@pytest.mark.parametrize("columns", [20, 40, 80, ENDLESS])
+def test_no_terminal_is_too_narrow_for_a_whole_signature_and_id(columns: int) -> None:
+    shown = lines(order_view(CONFIRMED), columns)
+    assert any(CONFIRMED["txHash"] in line for line in shown)
+    assert any(ORDER in line for line in shown)
+    sent = {"at": CONFIRMED["createdAt"], "status": "submitted", "data": {"txHash": CONFIRMED["txHash"]}}
+    assert CONFIRMED["txHash"] in lines(order_view(FAILED | {"txHash": None, "events": [sent]}), columns)[-1]
+    assert all(ORDER in line for line in listed(CONFIRMED, OPEN, columns=columns)[1:3])
+    assert any(ORDER in line for line in lines(open_view({"orders": [OPEN], "nextCursor": None}, {}), columns))
+
+
+def test_a_long_reason_wraps_in_the_terminal() -> None:
+    failed = FAILED | {"txHash": None, "error": {"code": "Unknown", "message": "why " * 40, "retryable": False}}
+    assert max(map(len, lines(order_view(failed), 60))) == 60
+
+
+def test_a_narrow_list_gives_up_what_matters_least_and_names_it() -> None:
+    header, *_, note, _ = listed(CONFIRMED)
+    assert header.split() == ["order", "status", "pay", "receive"]
+    assert note.split(": ")[1] == "created, venue"
+    header, *_ = listed(CONFIRMED, columns=ENDLESS)
+    assert header.split() == ["order", "created", "status", "pay", "receive", "venue"]
+
+
+def test_an_order_that_was_not_filled_shows_no_amount_as_if_it_had_been_paid() -> None:
+    for status in ("failed", "cancelled", "expired"):
+        order = FAILED | {"status": status}
+        shown = printed(order_view(order))
+        assert "youpaid0of1.5SOLyoureceivednothing" in shown
+        assert "254.5" not in shown
+        (row,) = (line for line in listed(order, columns=ENDLESS) if ORDER in line)
+        assert "0 of 1.5 SOL" in row
+        assert "254.5" not in row
+    recurring = FAILED | {"type": "recurring", "terms": {"slices": 5, "slicesDone": 2, "nextSliceAt": None}}
+    assert "youpaid2of5slicesof1.5SOL" in printed(order_view(recurring))
+
+
+def test_an_order_that_runs_shows_what_it_is_about_to_receive() -> None:
+    running = CONFIRMED | {"status": "submitted", "amountOut": None, "amountSpent": None, "executedPrice": None}
+    assert "youpay1.5SOLyoureceive~254.5USDC" in printed(order_view(running))
+    assert "~ 254.5 USDC" in listed(running)[1]
+
+
+@pytest.mark.parametrize(
+    ("bps", "shown"),
+    [
+        (99, "0.99 %"),
+        (100, "1 %, caution: about 1.01 USDC less than without it"),
+        (499, "4.99 %, caution: about 5.252 USDC less than without it"),
+        (500, "5 %, danger: about 5.263 USDC less than without it"),
+        (10_000, "100 %, danger: nearly everything is lost"),
+    ],
+)
+def test_a_price_impact_says_what_it_costs(bps: int, shown: str) -> None:
+    assert impact(bps, "100", "USDC").plain == shown
+
+
+def test_a_route_is_compared_with_the_best_one() -> None:
+    assert compared("99.89", "100") == "0.11 % less"
+    assert compared("100.2", "100") == "0.20 % more"
+    assert compared("99.999", "100") == "under 0.01 % less"
+    assert compared("100.0", "100") == "the same"
 
 
 def test_a_list_has_a_column_for_the_market_only_if_it_differs() -> None:
     other = CONFIRMED | {"market": "Simulated"}
     assert printed(orders_view({"orders": [CONFIRMED, CONFIRMED], "nextCursor": None})).endswith("onDevnet")
-    mixed = printed(orders_view({"orders": [CONFIRMED, other], "nextCursor": None}))
+    mixed = printed(orders_view({"orders": [CONFIRMED, other], "nextCursor": None}), 120)
     assert "onDevnet" not in mixed
     assert all(market in mixed for market in ("market", "Devnet", "Simul"))
 
@@ -88,10 +157,7 @@ def test_real_money_is_named_wherever_the_market_is() -> None:
         market_view(DEVNET | {"market": "Mainnet"}),
         wallet_view({"market": "Mainnet", "address": "7xKX", "balances": []}),
     ):
-        # A narrow list folds the words.
-        shown = printed(view)
-        assert "Mainnet" in shown
-        assert "(real" in shown
+        assert "Mainnet(realmoney)" in printed(view)
 
 
 def test_an_explorer_shows_the_transactions_of_its_own_market_only() -> None:
@@ -105,7 +171,7 @@ def test_an_explorer_shows_the_transactions_of_its_own_market_only() -> None:
 def test_an_order_shows_what_it_has_spent_of_its_amount() -> None:
     assert "stayedinthewallet" not in printed(order_view(CONFIRMED))
     partly = CONFIRMED | {"amountSpent": "1.4963", "amountSpentBaseUnits": "1496300000"}
-    assert "spent1.4963SOL;therest" in printed(order_view(partly))
+    assert "youpaid1.4963SOLof1.5;therest" in printed(order_view(partly))
     assert "1.4963SOL" in printed(orders_view({"orders": [partly], "nextCursor": None}))
     waiting = CONFIRMED | {"amountSpent": None, "amountSpentBaseUnits": None}
     assert "stayedinthewallet" not in printed(order_view(waiting))
@@ -155,7 +221,7 @@ def test_an_order_names_those_that_belong_to_it() -> None:
 
 def test_open_orders_show_how_far_the_market_is_from_them() -> None:
     page = {"orders": [OPEN], "nextCursor": "next"}
-    shown = printed(open_view(page, {ORDER: "160"}))
+    shown = printed(open_view(page, {ORDER: "160"}), 120)
     assert all(part in shown for part in ("160", "+12.50%", "more:ordersopen--cursornext"))
     assert "PriceImpactTooHigh" in printed(open_view(page, {ORDER: "PriceImpactTooHigh"}), 200)
     assert printed(open_view({"orders": [], "nextCursor": None}, {})) == "noopenorders"
@@ -183,7 +249,10 @@ def test_the_events_of_an_order_that_waits_say_why() -> None:
     found = {"reason": "limitMet", "amountOut": "270.1", "price": "180.06"}
     pending = order | {"slippageBps": 50, "activation": found}
     assert event("pending", pending) == "limitmet:270.1USDCat180.06"
-    assert event("pending", pending | {"activation": None}).endswith("onDevnet,atmost50bpsofslippage")
+    assert event("pending", pending | {"activation": None}).endswith("onDevnet,atmost0.5%ofslippage")
+    sent = {"minOut": "253.2", "instructions": [1, 2], "txHash": CONFIRMED["txHash"]}
+    assert event("building", sent) == f"atleast253.2;2instructions;signed{CONFIRMED['txHash']}"
+    assert event("submitted", sent) == f"sent{CONFIRMED['txHash']}"
     assert event("expired", {"expiresAt": "2026-11-21T00:00:00.000Z"}) == "waiteduntil2026-11-21T00:00:00.000Z"
     assert event("cancelled", {}) == "cancelledbeforeanythingwassent"
     assert event("cancelled", {"reason": "its linked order was filled"}) == "itslinkedorderwasfilled"
