@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.sync_api import Page, Route
 
 from order_engine.domain.ids import uuid7
-from order_engine.domain.lifecycle import RUNNING
+from order_engine.domain.lifecycle import RUNNING, Status
 from order_engine.domain.timestamps import rfc3339
 
 MINT = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
@@ -101,6 +102,7 @@ class ScriptedOrders:
         page.route("**/api/orders?*", self._list)
         page.route(_ONE, self._one)
         page.route("**/api/orders/active", self._active)
+        page.route("**/api/orders/counts", self._counts)
         page.route("**/api/orders", self._cancel_all)
         page.route("**/api/orders/execute", self._submit)
 
@@ -124,6 +126,10 @@ class ScriptedOrders:
             if (events := self._events[order["orderId"]]) and order["status"] in RUNNING
         ]
         route.fulfill(json={"orders": running, "complete": True})
+
+    def _counts(self, route: Route) -> None:
+        counts = Counter(order["status"] for order in self._orders.values())
+        route.fulfill(json={"counts": {status: counts[status] for status in Status}, "atMost": 10_000})
 
     def _one(self, route: Route) -> None:
         order = self._orders[urlsplit(route.request.url).path.rpartition("/")[2]]

@@ -1,7 +1,7 @@
 // Actions on orders: cancelling one or all of them, and trying one again.
 
 import { confirm, h } from "./dom.js";
-import { isCancellable, isFinal } from "./engine.js";
+import { engine, isCancellable, isFinal } from "./engine.js";
 import { pair, sentence } from "./format.js";
 
 /** Returns a button that cancels the order, or null when it is too late. `context` has api, store and notify. */
@@ -32,8 +32,10 @@ export function againButton({ orderId, status, tokenIn, tokenOut, amountIn, erro
 
 /** Cancels all orders once the user has agreed. `context` has api, feed and notify. */
 export async function cancelAll({ api, feed, notify }) {
+  const { counts } = feed;
+  const count = counts.of(...engine.cancellable);
   const explained = h("p", {}, "Every order that waits for the market or for its turn is cancelled. An order whose transaction has been sent is not.");
-  if (!(await confirm("Cancel all orders?", "Cancel all orders", "Keep them", explained))) return;
+  if (!(await confirm("Cancel all orders?", `Cancel ${counts.text(count)} ${count === 1 ? "order" : "orders"}`, "Keep them", explained))) return;
   try {
     // One call cancels a limited number.
     let cancelled = 0;

@@ -1,6 +1,7 @@
 // Keeps the store up to date: with events over the socket, and with the list of orders for those submitted elsewhere.
 
 import { ApiError, Unreachable } from "./api.js";
+import { Counts } from "./counts.js";
 import { isFinal } from "./engine.js";
 import { MalformedEvent } from "./store.js";
 import { Socket } from "./socket.js";
@@ -25,8 +26,7 @@ export class Feed extends EventTarget {
     this.#api = api;
     this.#store = store;
     this.loaded = false;
-    // Whether there were more open orders than the store has.
-    this.moreOpen = false;
+    this.counts = new Counts(api, store);
     this.socket = new Socket(api, url);
     this.socket.addEventListener("live", () => {
       this.#subscribed.clear();
@@ -60,6 +60,7 @@ export class Feed extends EventTarget {
     try {
       const listed = await this.#list();
       if (!this.#openRead) await this.#listOpen();
+      await this.counts.read();
       this.loaded = true;
       this.dispatchEvent(new CustomEvent("loaded"));
       this.#subscribe();
@@ -88,10 +89,9 @@ export class Feed extends EventTarget {
 
   /** Reads the newest open orders, which may be older than many ended ones. */
   async #listOpen() {
-    const { orders, nextCursor } = await this.#api.get("/api/orders", { limit: MAX_OPEN, status: "open" });
+    const { orders } = await this.#api.get("/api/orders", { limit: MAX_OPEN, status: "open" });
     for (const order of orders) this.#store.merge(order);
     this.#openRead = true;
-    this.moreOpen = nextCursor !== null;
   }
 
   /** Reads one order with its events and returns it. Throws the API's errors. */

@@ -7,7 +7,7 @@ import { engine, isFinal } from "./engine.js";
 import { brief as short, duration, percent, slippage, token, words } from "./format.js";
 import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
-import { took } from "./store.js";
+import { decision, took } from "./store.js";
 import { relations } from "./terms.js";
 import { typeName } from "./types.js";
 
@@ -42,10 +42,11 @@ export class Lanes {
     for (const lane of this.lanes) {
       const all = orders.filter(({ status }) => status === lane.status);
       const shown = all.slice(0, isFinal(lane.status) ? MAX_ENDED : MAX_RUNNING);
-      lane.element.classList.toggle("bare", all.length === 0);
-      lane.count.textContent = String(all.length);
+      const count = Math.max(feed.counts.of(lane.status), all.length);
+      lane.element.classList.toggle("bare", shown.length === 0);
+      lane.count.textContent = feed.counts.text(count);
       list(lane.cards, shown.map((order) => brief(order, market)), ({ orderId }) => orderId, (order) => this.#row(order));
-      fill(lane.more, all.length - shown.length, (left) => left > 0 && h("a", { href: `#/orders?status=${lane.status}` }, `${left} more`));
+      fill(lane.more, count > shown.length && count, (all) => all && h("a", { href: `#/orders?status=${lane.status}` }, `All ${feed.counts.text(all)}`));
     }
   }
 
@@ -61,7 +62,7 @@ export class Lanes {
       order.market && marketTag(order.market),
       order.type && order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)),
       order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`),
-      order.error ? h("span", { class: "error" }, words(order.error.code)) : order.venue && venueName(order.venue),
+      order.error ? h("span", { class: "error" }, words(order.error.code)) : order.venue && h("span", { title: order.reason }, venueName(order.venue)),
       order.slipped !== null && h("span", { class: "note" }, `${percent(order.slipped)} slippage`),
       order.took !== null && h("span", { class: "note" }, `took ${duration(order.took)}`),
     ].filter(Boolean);
@@ -83,6 +84,7 @@ function brief(order, market) {
     orderId, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt,
     market: market.other(order.market),
     error: error && { code: error.code, requote: error.requote },
+    reason: decision(order)?.reason,
     slipped: slippage(order),
     took: took(order),
   };

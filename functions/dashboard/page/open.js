@@ -36,10 +36,11 @@ export class OpenOrders {
     const { open } = store;
     this.#shown = open.slice(0, MAX_SHOWN);
     this.element.hidden = open.length === 0;
-    this.count.textContent = `${open.length}${feed.moreOpen ? "+" : ""}`;
+    const count = Math.max(feed.counts.of("open"), open.length);
+    this.count.textContent = feed.counts.text(count);
     const shown = this.#shown.map((order) => ({ ...brief(order), market: market.other(order.market), now: prices.of(order) }));
     list(this.cards, shown, ({ orderId }) => orderId, (order) => this.#card(order));
-    fill(this.more, open.length > shown.length, (more) => more && h("a", { href: "#/orders?status=open" }, "All open orders"));
+    fill(this.more, count > shown.length && count, (all) => all && h("a", { href: "#/orders?status=open" }, `All ${feed.counts.text(all)}`));
   }
 
   tick() {

@@ -138,6 +138,7 @@ def test_an_order_that_no_longer_waits_is_not_edited(engine: ScriptedOrders, lan
 
 def test_all_orders_are_cancelled_once_the_user_has_agreed(engine: ScriptedOrders, lane: Callable[[], Page]) -> None:
     engine.add("limit", LIMIT)
+    engine.add("stop", STOP)
     page = lane()
     ask = page.get_by_role("button", name="Cancel all…")
     ask.click()
@@ -154,10 +155,10 @@ def test_all_orders_are_cancelled_once_the_user_has_agreed(engine: ScriptedOrder
         (200, {"cancelled": ["3"], "complete": True}),
     ]
     ask.click()
-    dialog.get_by_role("button", name="Cancel all orders").click()
+    dialog.get_by_role("button", name="Cancel 2 orders").click()
     expect(page.locator("#toasts")).to_contain_text("Not all orders were cancelled")
     ask.click()
-    dialog.get_by_role("button", name="Cancel all orders").click()
+    dialog.get_by_role("button", name="Cancel 2 orders").click()
     expect(page.locator("#toasts")).to_contain_text("3 orders were cancelled")
     assert len(engine.deleted) == 3
 

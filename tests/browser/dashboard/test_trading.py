@@ -36,7 +36,7 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
         # THEN its lane shows the venues and the reason
         running = cards(page, "submitted")
         expect(running).to_contain_text("5,000 SOL")
-        expect(running).to_contain_text("bps more than")
+        expect(running.locator("[title]")).to_have_attribute("title", re.compile(" (more|better) than "))
         expect(running.locator(".clock")).to_have_text(re.compile("m?s$"))
         expect(running.get_by_role("button", name="Cancel")).to_have_count(0)
 
@@ -142,7 +142,7 @@ def test_a_page_that_opens_late_shows_every_running_order(stack: Stack, market: 
 
         expect(page.locator(".lane.pending .count")).to_have_text("50")
         expect(page.locator(".lane.submitted .count")).to_have_text("10")
-        expect(page.locator(".lane.pending").get_by_role("link", name="38 more")).to_be_visible()
+        expect(page.locator(".lane.pending").get_by_role("link", name="All 50")).to_be_visible()
     for status in ("pending", "routing", "building", "submitted"):
         expect(page.locator(f".lane.{status} .count")).to_have_text("0")
 
