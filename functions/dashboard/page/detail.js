@@ -27,9 +27,9 @@ export class Detail {
     this.body = h("div", { class: "detail" });
     this.far = h("p", { class: "far" });
     this.slices = new Slices(context, id);
-    this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
+    this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: context.listed ?? "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
     this.changed();
-    this.#read();
+    this.ready = this.#read();
   }
 
   async #read() {

@@ -93,7 +93,11 @@ export function table(name, columns, rows) {
   );
 }
 
-export const cell = ({ label, number, show }, row) => h("td", { "data-label": label, class: number && "number" }, show(row));
+/** Returns a cell. It says nothing new if it shows what is `usual` in its column. */
+export function cell({ label, number, usual = "–", show }, row) {
+  const content = show(row);
+  return h("td", { "data-label": label, class: [number && "number", content === usual && "usual"].filter(Boolean).join(" ") || null }, content);
+}
 
 /** Returns a link to a page of others, which opens in a new tab, or the content alone if there is no address. */
 export const outside = (href, ...content) =>

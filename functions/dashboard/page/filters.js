@@ -8,27 +8,36 @@ import { TYPES } from "./types.js";
 
 const FIELDS = ["status", "type", "tokenPair", "clientOrderId", "from", "to", "parentId"];
 
+// Of an order, anywhere in what was pasted: in its address, or in the name of its run.
+const ORDER_ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
+
 /** Event: `changed` when the user has changed a filter. */
 export class Filters extends EventTarget {
   #values;
 
-  /** `parameters` are those of the page's address. */
-  constructor(parameters) {
+  constructor() {
     super();
-    this.#values = Object.fromEntries(FIELDS.map((name) => [name, parameters.get(name) ?? ""]));
-    if (!engine.statuses.includes(this.#values.status)) this.#values.status = "";
     this.statuses = h("nav", { class: "filters", "aria-label": "Status" });
     this.parent = h("p", { class: "note" });
+    const pairs = Object.keys(engine.tokens).flatMap((one, _, all) => all.filter((other) => other !== one).map((other) => option(`${one}-${other}`)));
     this.element = h(
       "form",
-      { class: "filter-form", "aria-label": "Filters", submit: (event) => event.preventDefault(), change: ({ target }) => this.#set(target.name, target.value.trim()) },
-      field("Type", h("select", { name: "type" }, option("", "All types"), Object.entries(TYPES).filter(([type]) => type !== "oco").map(([type, { name }]) => option(type, name)))),
-      field("Pair", h("input", { name: "tokenPair", placeholder: "SOL-USDC", autocomplete: "off", spellcheck: "false", maxlength: 100 })),
+      { class: "filter-form", "aria-label": "Filters", submit: (event) => event.preventDefault(), change: ({ target }) => this.#set(target) },
+      field("Order id", h("input", { placeholder: "Paste one to open it", autocomplete: "off", spellcheck: "false", maxlength: 300, input: open })),
       field("Client order id", h("input", { name: "clientOrderId", autocomplete: "off", spellcheck: "false", maxlength: 200 })),
+      field("Type", h("select", { name: "type" }, option("", "All types"), Object.entries(TYPES).filter(([type]) => type !== "oco").map(([type, { name }]) => option(type, name)))),
+      field("Pair", h("input", { name: "tokenPair", list: "pairs", placeholder: "SOL-USDC", autocomplete: "off", spellcheck: "false", maxlength: 100 })),
+      h("datalist", { id: "pairs" }, pairs),
       field("From", h("input", { name: "from", type: "date" })),
       field("To", h("input", { name: "to", type: "date" })),
       h("button", { type: "button", class: "quiet", click: () => this.#clear() }, "Clear"),
     );
+  }
+
+  /** Takes the filters of an address, by its parameters. */
+  take(parameters) {
+    this.#values = Object.fromEntries(FIELDS.map((name) => [name, parameters.get(name) ?? ""]));
+    if (!engine.statuses.includes(this.#values.status)) this.#values.status = "";
     this.#show();
   }
 
@@ -58,8 +67,12 @@ export class Filters extends EventTarget {
     );
   }
 
-  #set(name, value) {
-    this.#values[name] = value;
+  /** Returns the address of the orders that pass, with `more` parameters. */
+  address = (more) => `#/orders${query({ ...this.#values, ...more })}`;
+
+  #set({ name, value }) {
+    if (!name) return;
+    this.#values[name] = value.trim();
     this.#changed();
   }
 
@@ -70,17 +83,14 @@ export class Filters extends EventTarget {
   }
 
   #changed() {
-    history.replaceState(null, "", this.#address({}));
     this.#show();
     this.dispatchEvent(new CustomEvent("changed"));
   }
 
-  #address = (more) => `#/orders${query({ ...this.#values, ...more })}`;
-
   #show() {
     const { status, parentId } = this.#values;
     this.statuses.replaceChildren(
-      ...["", ...engine.statuses].map((one) => h("a", { class: "filter", href: this.#address({ status: one }), "aria-current": one === status && "true" }, one ? title(one) : "All")),
+      ...["", ...engine.statuses].map((one) => h("a", { class: "filter", href: this.address({ status: one }), "aria-current": one === status && "true" }, one ? title(one) : "All")),
     );
     this.parent.replaceChildren(...(parentId ? ["Slices of ", h("a", { href: `#/orders/${parentId}` }, h("code", {}, shortId(parentId)))] : []));
     for (const input of this.element.elements) if (input.name) input.value = this.#values[input.name];
@@ -88,6 +98,13 @@ export class Filters extends EventTarget {
 }
 
 const option = (value, name) => h("option", { value }, name);
+
+/** Opens the order whose id was pasted, once it is whole. */
+function open({ target }) {
+  const [id] = ORDER_ID.exec(target.value) ?? [];
+  target.setCustomValidity(id || !target.value ? "" : "Paste a whole order id: 36 letters, digits and hyphens.");
+  if (id) location.hash = `#/orders/${id.toLowerCase()}`;
+}
 
 const field = (label, input) => h("label", {}, h("span", {}, label), input);
 

@@ -1,5 +1,6 @@
 // All orders, filtered and page by page.
 
+import { download } from "./download.js";
 import { empty, fill, h, problem } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Rows } from "./rows.js";
@@ -9,36 +10,51 @@ const ROWS = 20;
 export class History {
   #context;
   #cursors = [null];
+  #number = 1;
   #page = [];
   #next = null;
   #reading = 0;
   #state = "waiting";
 
-  /** `parameters` are those of the page's address: the filters. */
+  /** `parameters` are those of the page's address: the filters and the page. `ready` is done when the orders are there. */
   constructor(context, parameters) {
     this.#context = context;
     this.title = "Orders";
-    this.filters = new Filters(parameters);
-    this.filters.addEventListener("changed", () => {
-      this.#cursors = [null];
-      this.#page = [];
-      this.#read();
-    });
-    this.rows = new Rows("Orders");
+    this.filters = new Filters();
+    this.filters.addEventListener("changed", () => this.#go([null], 1));
+    this.rows = new Rows("Orders", context.market);
     this.notice = h("div", {});
-    this.newer = h("button", { type: "button", click: () => this.#turn(-1) }, "Newer");
-    this.older = h("button", { type: "button", click: () => this.#turn(1) }, "Older");
+    this.newer = h("button", { type: "button", click: () => this.#go(this.#cursors.slice(0, -1), this.#number - 1) }, "Newer");
+    this.older = h("button", { type: "button", click: () => this.#go([...this.#cursors, this.#next], this.#number + 1) }, "Older");
     this.where = h("span", { class: "note", role: "status" });
     this.element = h(
       "div",
       {},
-      h("div", { class: "title" }, h("h1", {}, "Orders")),
+      h("div", { class: "title" }, h("h1", {}, "Orders"), h("button", { type: "button", class: "quiet", click: () => download(this.filters.parameters, context) }, "Download CSV…")),
       h("section", { class: "card", "aria-label": "Orders" }, this.filters.statuses, this.filters.element, this.filters.parent, h("div", { class: "scroll" }, this.rows.element), this.notice, h("div", { class: "paging" }, this.newer, this.where, this.older)),
     );
+    this.ready = this.open(parameters);
+  }
+
+  /** Shows what an address says. The cursors of the pages before are in its entry of the browser's history, if it was reached from there. */
+  open(parameters) {
+    this.filters.take(parameters);
+    this.#cursors = history.state?.cursors ?? (parameters.has("cursor") ? [null, parameters.get("cursor")] : [null]);
+    this.#number = Number(parameters.get("page")) || 1;
+    return this.#read();
+  }
+
+  /** Opens the last one of these pages, as an entry of its own. */
+  #go(cursors, number) {
+    const later = cursors.length > 1;
+    history.pushState({ cursors }, "", this.filters.address(later && { page: number, cursor: cursors.at(-1) }));
+    this.#cursors = cursors;
+    this.#number = later ? number : 1;
     this.#read();
   }
 
   async #read() {
+    this.#context.listed = location.hash;
     const reading = ++this.#reading;
     this.#state = "waiting";
     this.changed();
@@ -51,15 +67,10 @@ export class History {
       this.#state = "read";
     } catch (error) {
       if (reading !== this.#reading) return;
+      this.#page = [];
       this.#state = error;
     }
     this.changed();
-  }
-
-  #turn(by) {
-    if (by > 0) this.#cursors.push(this.#next);
-    else this.#cursors.pop();
-    this.#read();
   }
 
   /** Adds new orders to the first page, and updates the listed ones. */
@@ -75,7 +86,7 @@ export class History {
     fill(this.notice, { state: failed ? this.#state.message : this.#state, none: !shown.length }, () => this.#notice(shown.length === 0, failed));
     this.newer.disabled = first || this.#state === "waiting";
     this.older.disabled = !this.#next || this.#state === "waiting";
-    this.where.textContent = `Page ${this.#cursors.length}`;
+    this.where.textContent = `Page ${this.#number}`;
   }
 
   tick() {}

@@ -19,11 +19,13 @@ import { Trade } from "./trade.js";
 
 const TICK_MS = 200;
 const TOAST_MS = 8_000;
+// After the last movement.
+const SETTLED_MS = 100;
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 
-let context, view;
+let context, view, settled;
 
 // Pages
 
@@ -35,8 +37,10 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   if (!context) return;
+  const parameters = new URLSearchParams(query);
   if (name === "orders" && id) show(new Detail(context, decoded(id)));
-  else if (name === "orders") show(new History(context, new URLSearchParams(query)));
+  else if (name === "orders" && view instanceof History) scrolled(view.open(parameters));
+  else if (name === "orders") show(new History(context, parameters));
   else if (name === "insights") show(new Insights(context));
   else show(new Trade(context));
 }
@@ -47,9 +51,17 @@ function show(next) {
   view = next;
   named();
   main.replaceChildren(view.element);
-  if (!moved) return;
-  scrollTo(0, 0);
-  main.focus({ preventScroll: true });
+  if (moved) main.focus({ preventScroll: true });
+  scrolled(view.ready);
+}
+
+/** Scrolls to where the page was left, also once it is complete. */
+async function scrolled(ready) {
+  const shown = view;
+  const top = history.state?.top ?? 0;
+  scrollTo(0, top);
+  await ready;
+  if (top && view === shown) scrollTo(0, top);
 }
 
 /** Opens the order form with the swap of an order. */
@@ -193,6 +205,12 @@ addEventListener("hashchange", () => {
   if (key && !context) begin(key);
   else if (broken) enter("broken");
   else route();
+});
+// An entry of the browser's history is shown again where it was left.
+history.scrollRestoration = "manual";
+addEventListener("scroll", () => {
+  clearTimeout(settled);
+  settled = setTimeout(() => history.replaceState({ ...history.state, top: scrollY }, ""), SETTLED_MS);
 });
 byId("sign-out").addEventListener("click", () => end());
 document.querySelector(".skip").addEventListener("click", (event) => {

@@ -14,7 +14,7 @@ export class Slices {
   constructor(context, parentId) {
     this.#context = context;
     this.#parentId = parentId;
-    this.rows = new Rows("Slices");
+    this.rows = new Rows("Slices", context.market);
     this.notice = h("p", { class: "note" });
     this.element = card("Slices", h("div", { class: "scroll" }, this.rows.element), this.notice);
   }

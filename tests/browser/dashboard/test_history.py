@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from uuid import uuid4
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Download, expect
 
 from tests.support.browser import Visit, ask, submit
 from tests.support.concurrency import eventually
@@ -32,6 +36,96 @@ def test_the_history_has_pages_and_a_filter_by_status(stack: Stack, market: Mark
     page.get_by_role("navigation", name="Status").get_by_role("link", name="Confirmed").click()
     expect(rows.first).to_contain_text("Confirmed")
     expect(rows.filter(has_not_text="Confirmed")).to_have_count(0)
+
+
+def test_reload_and_back_keep_the_page_the_filters_and_where_it_was_scrolled_to(
+    stack: Stack, market: Market, enter: Visit
+) -> None:
+    ids = [submit(stack, clientOrderId="kept" if number == 0 else None) for number in range(50)]
+    page = enter("#/orders")
+    rows = page.locator(".orders tbody tr")
+    top = "document.documentElement.scrollTop"
+    filters = page.get_by_role("form", name="Filters")
+    filters.get_by_label("Type").select_option("Market")
+    page.get_by_role("button", name="Older").click()
+    expect(rows.first.get_by_role("link")).to_have_attribute("href", f"#/orders/{ids[-21]}")
+
+    # WHEN an order is opened from the end of the second page
+    last = rows.last.get_by_role("link")
+    last.scroll_into_view_if_needed()
+    eventually(lambda: page.evaluate("history.state.top > 0"))
+    before = page.evaluate(top)
+    last.click()
+    expect(page.get_by_role("heading", name="0.01 SOL → USDC")).to_be_visible()
+    assert page.evaluate(top) == 0
+
+    # THEN Back and a reload show the page as it was
+    page.go_back()
+    for _ in range(2):
+        expect(last).to_have_attribute("href", f"#/orders/{ids[-40]}")
+        expect(page.get_by_text("Page 2")).to_be_visible()
+        expect(filters.get_by_label("Type")).to_have_value("market")
+        eventually(lambda: page.evaluate(top) == before)
+        page.reload()
+
+    # AND so does its address, for another tab
+    other = enter(page.url[page.url.index("#") :])
+    expect(other.get_by_text("Page 2")).to_be_visible()
+    expect(other.locator(".orders tbody tr").last.get_by_role("link")).to_have_attribute("href", f"#/orders/{ids[-40]}")
+    other.get_by_role("button", name="Newer").click()
+    expect(other.get_by_text("Page 1")).to_be_visible()
+
+    # AND each page and filter before is one step back
+    page.get_by_role("button", name="Newer").click()
+    expect(page.get_by_text("Page 1")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Page 2")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(filters.get_by_label("Type")).to_have_value("")
+    expect(page.get_by_text("Page 1")).to_be_visible()
+
+
+def test_a_pasted_order_id_opens_the_order(stack: Stack, market: Market, enter: Visit) -> None:
+    order_id = submit(stack)
+    page = enter("#/orders?type=market")
+    field = page.get_by_label("Order id", exact=True)
+    field.fill(order_id[:-1])
+    assert not field.evaluate("field => field.checkValidity()")
+    field.fill(f" {order_id.upper()}-1")
+    expect(page.get_by_role("heading", name="0.01 SOL → USDC")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"#/orders/{order_id}$"))
+    page.locator(".crumbs").get_by_role("link", name="Orders").click()
+    expect(page.get_by_label("Type")).to_have_value("market")
+
+
+def lines(download: Download) -> list[dict[str, str]]:
+    return list(csv.DictReader(download.path().read_text().splitlines()))
+
+
+def test_the_listed_orders_and_their_fills_are_downloaded(stack: Stack, market: Market, enter: Visit) -> None:
+    formula = f'=HYPERLINK("{uuid4()}")'
+    ids = [submit(stack, tokenIn="USDC", tokenOut="JUP", amountIn="0.1", clientOrderId=formula)]
+    ids += [submit(stack, tokenIn="USDC", tokenOut="JUP", amountIn="0.1") for _ in range(119)]
+    submit(stack, tokenIn="USDC", tokenOut="JUP", amountIn="0.000001")
+    eventually(lambda: ask(stack, "/api/orders/active")["orders"] == [])
+    page = enter("#/orders?tokenPair=USDC-JUP&status=confirmed")
+    page.get_by_role("button", name="Download CSV…").click()
+    with page.expect_download() as orders:
+        page.get_by_role("button", name="Download orders").click()
+    expect(page.locator("#toasts")).to_contain_text("120 orders were downloaded")
+    page.get_by_role("button", name="Download CSV…").click()
+    with page.expect_download() as fills:
+        page.get_by_role("button", name="Download fills").click()
+    expect(page.locator("#toasts")).to_contain_text("120 fills were downloaded")
+
+    listed, filled = lines(orders.value), lines(fills.value)
+    assert [line["orderId"] for line in listed] == ids[::-1]
+    assert {line["orderId"] for line in filled} == set(ids)
+    order = ask(stack, f"/api/orders/{ids[0]}")
+    assert listed[-1]["clientOrderId"] == f"'{formula}"
+    assert (listed[-1]["amountIn"], listed[-1]["amountOut"]) == ("0.1", order["amountOut"])
+    assert {line["amountOut"] for line in filled if line["orderId"] == ids[0]} == {order["amountOut"]}
 
 
 @pytest.mark.parametrize("order_id", ["01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "%3Cb%3E%"])
