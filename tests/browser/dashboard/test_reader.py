@@ -12,7 +12,7 @@ from tests.support.stack import Stack
 
 
 def place_limit_order(page: Page) -> None:
-    page.get_by_text("Limit", exact=True).click()
+    page.get_by_role("radio", name="Limit", exact=True).check()
     page.get_by_label("Limit price").fill("1000")
     page.get_by_role("button", name="Place limit order").click()
     expect(page.get_by_text("Accepted. The order waits.")).to_be_visible()
