@@ -29,7 +29,7 @@ export class Execution {
     this.ids = h("dl", { class: "facts" });
     this.failure = h("div");
     this.graph = h("div", { class: "graph-part" });
-    this.panel = new Panel(() => this.choose(""));
+    this.panel = new Panel(() => this.leave());
     this.steps = h("tbody");
     this.more = h("div");
     this.events = new Events();
@@ -38,8 +38,7 @@ export class Execution {
       {},
       crumbs("executions", "Executions", arn.split(":")[7] ?? arn),
       h("div", { class: "title-row" }, this.head, this.actions),
-      this.facts,
-      this.ids,
+      h("div", { class: "facts-row" }, this.facts, this.ids),
       this.failure,
       h(
         "div",
@@ -118,6 +117,13 @@ export class Execution {
     this.select({ detail: name }, visit);
   }
 
+  /** Leaves the chosen state, and gives the focus back to it in the graph. */
+  leave() {
+    const left = this.selected;
+    this.choose("");
+    this.drawn.graph.focus(left);
+  }
+
   show() {
     const { name, status, started, seconds, stateMachine, error, cause } = this.execution;
     const events = this.history.events.length;
@@ -173,12 +179,12 @@ export class Execution {
 
   showPanel() {
     const name = this.selected;
-    const { input, output, status, error, cause } = this.execution;
+    const { input, output, status } = this.execution;
     if (!name) {
       this.panel.show(["", output, status], false, () => ({
         title: "Execution",
         above: [h("p", { class: "note" }, "Choose a state to see what it did.")],
-        parts: [["Input and output", () => [error && titled("Error", problem(error, cause)), block("Input", input), output != null && block("Output", output)]]],
+        parts: [["Input and output", () => [block("Input", input), output != null && block("Output", output)]]],
       }));
       return;
     }

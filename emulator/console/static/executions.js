@@ -28,7 +28,7 @@ export class Executions {
       return;
     }
     this.filters = h("div", { class: "filters", role: "group", "aria-label": "Status" });
-    this.find = h("input", { type: "search", placeholder: "Find an order id, or any text", "aria-label": "Find executions by any text of their name, error, input or output", input: () => this.ask({ find: this.find.value.trim() }) });
+    this.find = h("input", { type: "search", placeholder: "Order id or any text", "aria-label": "Find executions by any text of their name, error, input or output", input: () => this.ask({ find: this.find.value.trim() }) });
     this.time = h("select", { "aria-label": "Started", change: () => this.ask({ time: this.time.value }) }, TIMES.map(([value, name]) => h("option", { value }, name)));
     this.from = h("input", { type: "datetime-local", step: 1, "aria-label": "Started from", change: () => this.ask({ from: this.from.value }) });
     this.to = h("input", { type: "datetime-local", step: 1, "aria-label": "Started until", change: () => this.ask({ to: this.to.value }) });
@@ -42,7 +42,7 @@ export class Executions {
     this.side = h("details", { class: "side" }, h("summary", {}, "State machine"), this.drawing);
     NARROW.onchange = () => (this.side.open = !NARROW.matches);
     NARROW.onchange();
-    this.panel = new Panel(() => this.describe(""));
+    this.panel = new Panel(() => this.leave());
     this.side.append(this.panel.element);
     this.type = h("span", { class: "tag" });
     this.choose = h("select", { "aria-label": "State machine", change: () => this.ask({ machine: this.choose.value }) }, this.machines.map(({ name }) => h("option", {}, name)));
@@ -112,6 +112,12 @@ export class Executions {
       parts: [definitionOf(this.machine, name)],
     }));
     this.drawn.reveal();
+  }
+
+  leave() {
+    const left = this.described;
+    this.describe("");
+    this.drawn.graph.focus(left);
   }
 
   /** When the executions to show have started, in seconds since the epoch; empty means any time. */

@@ -206,9 +206,18 @@ export class Graph {
     });
   }
 
-  /** Scrolls the state `name` into sight. */
+  /** Scrolls the state `name` into sight, if it is one. */
   reveal(name) {
-    this.element.querySelector(`.state[data-name="${CSS.escape(name)}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.find(name)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** Gives the focus to the state `name`, if it is one. */
+  focus(name) {
+    this.find(name)?.focus({ preventScroll: true });
+  }
+
+  find(name) {
+    return this.element.querySelector(`.state[data-name="${CSS.escape(name)}"]`);
   }
 
   /** Colours the states by an execution's history. Without a history, no state has been entered. */

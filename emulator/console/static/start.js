@@ -20,6 +20,7 @@ export function start(machine, input = "{}") {
     buttons(go),
   );
   asked.classList.add("wide");
+  text.setSelectionRange(0, 0);
   text.focus();
 
   function check() {
