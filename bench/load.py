@@ -2,7 +2,8 @@
 
 The rate does not depend on the answers. Prints how many orders were confirmed, how long each step took, and the
 failures by code; writes load.json and load.png into .local/load/. Without a URL it uses the stack that runs on this
-machine, or starts one without limits and with the instant market.
+machine, or starts one without limits and with the instant market. Sends nothing to an engine whose limit of orders a
+minute would refuse some of them, unless with --limited.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import statistics
 import sys
@@ -19,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -41,9 +44,27 @@ STEPS = {
 }
 
 
+LIFT = 'make run ARGS="--parameter OrdersPerMinute=0"'
+
+
 async def market_of(target: Target) -> str:
     async with AsyncClient(target.url, target.key) as engine:
         return (await engine.market()).market
+
+
+async def orders_per_minute(target: Target) -> int:
+    """How many orders the engine takes from a client in a minute; 0 for any number.
+
+    Asks with an order that has no fields: it is refused before it counts.
+    """
+    url, headers = f"{target.url}/api/orders/execute", {"Authorization": f"Bearer {target.key}"}
+    async with aiohttp.ClientSession() as session, session.post(url, json={}, headers=headers) as answer:
+        return int(answer.headers.get("X-RateLimit-Limit", 0))
+
+
+def refused(orders: int, rate: float, per_minute: int) -> int:
+    """How many of the orders the limit refuses: it allows a minute's orders at once, and the same again each minute."""
+    return max(0, orders - math.floor(per_minute * (1 + (orders - 1) / rate / 60))) if per_minute else 0
 
 
 async def measure(target: Target, via: Via, orders: int, rate: float) -> tuple[list[Trace], float]:
@@ -106,7 +127,7 @@ def report(folder: Path, title: str, asked: dict[str, Any], traces: list[Trace],
         print()
         print_table(["not confirmed", "orders"], [[code, str(count)] for code, count in outcomes.most_common()])
     if outcomes["RateLimited"]:
-        print('\nTo run an engine without a rate limit: make run ARGS="--parameter OrdersPerMinute=0"')
+        print(f"\nTo run an engine without a rate limit: {LIFT}")
     print(f"\n{folder / 'load.json'}\n{folder / 'load.png'}")
     return summary
 
@@ -129,6 +150,7 @@ def main() -> None:
     parser.add_argument("--url", default=os.environ.get("ORDERS_URL"), help="the REST API")
     parser.add_argument("--key", default=os.environ.get("ORDERS_KEY"), help="the API key")
     parser.add_argument("--elsewhere", action="store_true", help="allow a URL on another machine")
+    parser.add_argument("--limited", action="store_true", help="send also what the engine's limit refuses")
     parser.add_argument("--folder", type=Path, default=ROOT / ".local" / "load", help="where the results go")
     arguments = parser.parse_args()
     if arguments.orders < 1 or not arguments.rate > 0:
@@ -140,6 +162,15 @@ def main() -> None:
             market = asyncio.run(market_of(target))
             if market == REAL_MONEY:
                 parser.error(f"expected a market without real money, was {market}")
+            limit = asyncio.run(orders_per_minute(target))
+            if not arguments.limited and (surplus := refused(arguments.orders, arguments.rate, limit)):
+                sys.exit(
+                    f"expected an engine that takes all {arguments.orders} orders, was one that takes {limit} a minute"
+                    f" from a client and would refuse about {surplus}. Nothing was sent.\n"
+                    f"  without the limit: {LIFT}\n"
+                    f"  within the limit:  make load ORDERS={limit}\n"
+                    "  all the same:      make load ARGS=--limited"
+                )
             traces, seconds = asyncio.run(measure(target, arguments.via, arguments.orders, arguments.rate))
         except ClientError as error:
             sys.exit(f"expected an engine that accepts orders: {error}")

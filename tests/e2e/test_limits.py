@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import pytest
 
 from order_engine.storage.clients import PostgresClientStore
 from tests.support.client import ORDER, Until, client
+from tests.support.command_line import load
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import Stack, running
@@ -70,6 +72,24 @@ async def test_a_client_over_its_rate_limit_is_told_when_to_retry(narrow: Stack,
     # AND other clients are not refused
     async with client(narrow, clients.create_key(str(uuid4()))) as other:
         assert (await other.executed())["status"] == "confirmed"
+
+
+async def test_the_load_tool_says_that_the_limit_refuses_its_orders(
+    narrow: Stack, clients: PostgresClientStore, tmp_path: Path
+) -> None:
+    key = clients.create_key(str(uuid4()))
+    options = ("--url", narrow.rest, "--key", key, "--folder", str(tmp_path), "--orders", "6", "--rate", "50")
+
+    ended = load(*options)
+    async with client(narrow, key) as at:
+        assert (await at.get("/api/orders"))["orders"] == []
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "takes 5 a minute from a client and would refuse about 1. Nothing was sent." in ended.stderr
+    assert 'make run ARGS="--parameter OrdersPerMinute=0"' in ended.stderr
+
+    # The tool opens a connection for each of a few orders, and this stack takes three.
+    ended = load(*options, "--limited")
+    assert (ended.returncode, "the WebSocket API answers 429" in ended.stderr) == (1, True)
 
 
 async def test_a_client_is_refused_connections_over_its_limit(narrow: Stack, clients: PostgresClientStore) -> None:

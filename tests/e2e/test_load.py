@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.client import Json
+from tests.support.command_line import load
 from tests.support.market import Market
-from tests.support.stack import ROOT, Stack
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.needs("load")
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def load(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench.load", *options]
-    environment = {**os.environ, "PYTHONPATH": "client"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
 
 
 def loaded(stack: Stack, folder: Path, *options: str) -> tuple[Json, str]:

@@ -1,10 +1,11 @@
-"""The command `orders` as a process."""
+"""The command `orders`, and the load tool, as processes."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
@@ -75,3 +76,9 @@ def in_a_terminal(stack: Stack, reply: str, *arguments: str) -> tuple[int, str]:
         printed, _ = command.communicate(timeout=60)
         os.close(ours)
     return command.returncode, printed
+
+
+def load(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.load", *options]
+    environment = {**os.environ, "PYTHONPATH": "client"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
