@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,27 +56,22 @@ def size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def since(log: Path, start: int) -> list[Record]:
-    """Returns the records behind the byte `start`."""
-    with log.open("rb") as file:
-        file.seek(start)
-        return _records(log.stem, file.read().decode("utf-8", "replace"))
-
-
-def last(log: Path, length: int, containing: str = "") -> list[Record]:
+def last(log: Path, length: int, sought: Collection[str] = ()) -> list[Record]:
     """Returns the records in the last `length` bytes, from the first whole line on.
 
-    A log that does not contain a text there, upper or lower case, is not taken apart.
+    A log that contains none of the texts `sought` there, upper or lower case, is not taken apart.
     """
-    if not (start := max(0, size(log) - length)) and not log.exists():
+    if not (end := size(log)):
         return []
     with log.open("rb") as file:
-        file.seek(start)
-        if start:
+        if start := max(0, end - length):
+            file.seek(start - 1)
             file.readline()
         content = file.read()
-    if containing and containing.lower().encode() not in content.lower():
-        return []
+    if sought:
+        lower = content.lower()
+        if not any(text.lower().encode() in lower for text in sought):
+            return []
     return _records(log.stem, content.decode("utf-8", "replace"))
 
 
