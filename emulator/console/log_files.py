@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,22 +56,27 @@ def size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def last(log: Path, length: int, sought: Collection[str] = ()) -> list[Record]:
+def since(log: Path, start: int) -> list[Record]:
+    """Returns the records behind the byte `start`."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return _records(log.stem, file.read().decode("utf-8", "replace"))
+
+
+def last(log: Path, length: int, containing: str = "") -> list[Record]:
     """Returns the records in the last `length` bytes, from the first whole line on.
 
-    A log that contains none of the texts `sought` there, upper or lower case, is not taken apart.
+    A log that does not contain a text there, upper or lower case, is not taken apart.
     """
-    if not (end := size(log)):
+    if not (start := max(0, size(log) - length)) and not log.exists():
         return []
     with log.open("rb") as file:
-        if start := max(0, end - length):
-            file.seek(start - 1)
+        file.seek(start)
+        if start:
             file.readline()
         content = file.read()
-    if sought:
-        lower = content.lower()
-        if not any(text.lower().encode() in lower for text in sought):
-            return []
+    if containing and containing.lower().encode() not in content.lower():
+        return []
     return _records(log.stem, content.decode("utf-8", "replace"))
 
 
@@ -152,7 +157,8 @@ def _structured(function: str, content: dict[str, Any], text: str) -> Record:
     metrics = content.get("_aws")
     if isinstance(metrics, dict) and isinstance(milliseconds := metrics.get("Timestamp"), int):
         metric = ", ".join(f"{name} {value}" for name, value in content.items() if isinstance(value, list))
-        return Record(function, milliseconds / 1000, "", "", "", f"Metrics: {metric}", text)
+        order = str(content.get("correlation_id", ""))
+        return Record(function, milliseconds / 1000, "", "", order, f"Metrics: {metric}", text)
     details = content.get("details")
     known = {**(details if isinstance(details, dict) else {}), **content}
 

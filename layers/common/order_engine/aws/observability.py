@@ -34,18 +34,22 @@ def measure(name: str, unit: str, values: Sequence[float]) -> None:
 
 
 def count(status: str) -> None:
-    """Counts an event of that status, at once: an invocation that is cut short later has counted it."""
+    """Counts an event of that status, at once: an invocation that is cut short later has counted it.
+
+    The line has the logger's correlation id as the other lines do, so that the log of an order tells its steps.
+    """
     before_time, after_time = _metric(status)
-    sys.stdout.write(f"{before_time}{time.time_ns() // 1_000_000}{after_time}\n")
+    order = f'"correlation_id":"{id}",' if (id := logger.get_correlation_id()) else ""
+    sys.stdout.write(f"{{{order}{before_time}{time.time_ns() // 1_000_000}{after_time}\n")
 
 
 @cache
 def _metric(status: str) -> tuple[str, str]:
-    """The log line that CloudWatch reads the metric from, before and after its time, which alone differs."""
+    """The log line that CloudWatch reads the metric from, from its first member on, before and after its time."""
     metrics = Metrics()
     metrics.add_metric(name=f"Order{status.capitalize()}", unit=MetricUnit.Count, value=1)
     line: dict[str, Any] = {**metrics.serialize_metric_set()}
     metrics.clear_metrics()
     line["_aws"]["Timestamp"] = "now"
-    before, _, after = json.dumps(line, separators=(",", ":")).partition('"now"')
+    before, _, after = json.dumps(line, separators=(",", ":")).removeprefix("{").partition('"now"')
     return before, after

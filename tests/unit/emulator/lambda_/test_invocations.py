@@ -11,7 +11,6 @@ import pytest
 from emulator.common.errors import ApiError
 from emulator.common.trace import TRACE
 from emulator.lambda_ import environments
-from emulator.lambda_ import service as service_module
 from emulator.lambda_.service import Lambda
 from tests.support.emulator.lambda_service import HANDLER, alive, check, fail, invoke, until
 
@@ -251,26 +250,6 @@ def test_an_event_runs_once_when_it_succeeds(code: Path) -> None:
         await service.invoke_event("F", b"{}")
         await until(lambda: service.counters["F"].duration > 0)
         assert (service.counters["F"].invocations, service.counters["F"].errors) == (1, 0)
-
-    check(code, scenario)
-
-
-def test_the_last_requests_are_found_by_what_their_events_begin_with(
-    code: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service_module, "REMEMBERED", 3)
-
-    async def scenario(service: Lambda) -> None:
-        async def requested(**event: Any) -> str:
-            return (await service.invoke("F", json.dumps(event).encode())).request_id
-
-        await requested(order="first")
-        second = await requested(order="second")
-        third = await requested(order="second", do="raise")
-        await requested(filling="x" * 20_000, order="second")
-
-        assert service.requests_with("second") == {second, third}
-        assert service.requests_with("first") == set()
 
     check(code, scenario)
 

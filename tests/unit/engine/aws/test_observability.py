@@ -39,6 +39,19 @@ def test_an_event_is_counted_in_powertools_words(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("service")
+def test_a_count_names_its_order_as_other_lines_do(capsys: pytest.CaptureFixture[str]) -> None:
+    observability.logger.set_correlation_id("an-order")
+    try:
+        observability.count("pending")
+    finally:
+        observability.logger.set_correlation_id(None)
+    observability.count("pending")
+    named, unnamed = lines(capsys)
+    assert named.pop("correlation_id") == "an-order"
+    assert named.keys() == unnamed.keys()
+
+
+@pytest.mark.usefixtures("service")
 def test_what_is_measured_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     observability.measure("WatchTick", "Milliseconds", [12.5, 13.0])
     (line,) = lines(capsys)
