@@ -76,17 +76,7 @@ class Emulator:
             stack.of(CustomResource).values(), lambda_, stack.name, addresses.endpoint, _CUSTOM_RESOURCE_SECONDS
         )
         schedules, traffic = Schedules(stack.of(Schedule).values(), lambda_), Traffic()
-        parts = Parts(
-            stack=stack,
-            step_functions=step_functions,
-            sqs=sqs,
-            functions=lambda_,
-            counters=lambda: lambda_.counters,
-            requests_with=lambda_.requests_with,
-            schedules=schedules,
-            traffic=traffic,
-            logs=logs,
-        )
+        parts = Parts(stack, step_functions, sqs, lambda_, lambda: lambda_.counters, schedules, traffic, logs)
         page = console.Console(parts, read_only=read_only_console)
         endpoint = Endpoint(
             {"AmazonSQS": sqs, "AWSStepFunctions": step_functions},

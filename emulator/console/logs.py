@@ -19,8 +19,8 @@ _GLANCE, _SEARCH = 512 * 1024, 4 * 1024 * 1024
 async def logs(parts: Parts, query: Query) -> dict[str, Any]:
     """Returns the newest records, the newest last: of `function`, or of all functions.
 
-    `request`, `order` and `find`, a text, choose among them, and so does `level`, the least. The records of an order
-    name it, or are of a request that names it, in its log or in its event. Only the ends of the logs
+    `request`, `order` and `find`, a text, choose among them, and so does `level`, the least. With `order` come those of
+    the requests that name the order. Only the ends of the logs
     are looked at: 4 MiB in all to find a request, an order or a text, and 512 KiB otherwise. Raises ApiError.
     """
     names = list(parts.stack.of(Function))
@@ -32,9 +32,7 @@ async def logs(parts: Parts, query: Query) -> dict[str, Any]:
     if level and level not in LEVELS:
         raise invalid(f"level: expected one of {', '.join(LEVELS)}, was {level!r}")
     files = [parts.logs / f"{name}.log" for name in names]
-    order = query.get("order", "")
-    requests = parts.requests_with(order) if order else set()
-    records = await asyncio.to_thread(_found, files, query, level, requests)
+    records = await asyncio.to_thread(_found, files, query, level)
     records.sort(key=lambda record: record.at or 0.0)
     return {"records": [shown(record) for record in records[-limit_of(query, _PAGE, _LONGEST_PAGE) :]]}
 
@@ -51,22 +49,21 @@ def shown(record: Record) -> dict[str, Any]:
     }
 
 
-def _found(files: list[Path], query: Query, level: str, requests: set[str]) -> list[Record]:
-    """Returns the records that the query asks for. `requests` are those whose event names the order."""
+def _found(files: list[Path], query: Query, level: str) -> list[Record]:
     request, order, text = query.get("request", ""), query.get("order", ""), query.get("find", "").lower()
-    sought = {request} if request else {order, *requests} if order else {text} if text else set()
+    sought = request or order or text
     length = (_SEARCH if sought else _GLANCE) // max(len(files), 1)
     least = LEVELS.index(level) if level else 0
     found: list[Record] = []
     for file in files:
         records = log_files.last(file, length, sought)
-        named = {record.request_id for record in records if order and order in record.text} - {""} | requests
+        ordered = {record.request_id for record in records if order and order in record.text} - {""}
         found += (
             record
             for record in records
             if (not level or (record.level in LEVELS and LEVELS.index(record.level) >= least))
             and (not request or request == record.request_id or request in record.text)
-            and (not order or order in record.text or record.request_id in named)
+            and (not order or order in record.text or record.request_id in ordered)
             and (not text or text in record.text.lower())
         )
     return found

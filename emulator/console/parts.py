@@ -22,18 +22,13 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Parts:
-    """The running stack.
-
-    `counters` returns each function's counters, `requests_with` the ids of the last requests whose event contains a
-    text; `logs` is the folder of the functions' logs.
-    """
+    """The running stack. `counters` returns each function's counters; `logs` is the folder of the functions' logs."""
 
     stack: Stack
     step_functions: StepFunctions
     sqs: Sqs
     functions: Functions
     counters: Callable[[], dict[str, Counters]]
-    requests_with: Callable[[str], set[str]]
     schedules: Schedules
     traffic: Traffic
     logs: Path

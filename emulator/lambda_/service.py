@@ -8,7 +8,6 @@ import os
 import random
 import sys
 import uuid
-from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,6 @@ from emulator.lambda_.standbys import Standbys
 
 MAX_EVENT_PAYLOAD = 1_048_576
 RETRY_AFTER = (60.0, 120.0)  # seconds before each retry of an asynchronous invocation that failed
-REMEMBERED = 4_000  # requests, with this many bytes of their events
-_REMEMBERED_BYTES = 16_384
 CONCURRENCY = 256  # an AWS account has 1000, more processes than a laptop should run; docs/emulator.md
 
 _RUNTIME = str(Path(__file__).with_name("runtime"))
@@ -61,7 +58,6 @@ class Lambda(Service):
         self._concurrency = concurrency
         self._retry_after = retry_after
         self._pools: dict[str, Pool] = {}
-        self._last: deque[tuple[str, bytes]] = deque(maxlen=REMEMBERED)
         self._events: set[asyncio.Task[None]] = set()
         self._preparing: asyncio.Task[None] | None = None
         self._closing = False
@@ -70,11 +66,6 @@ class Lambda(Service):
     def counters(self) -> dict[str, Counters]:
         """Returns what each function has done since the start."""
         return {name: pool.counters for name, pool in self._pools.items()}
-
-    def requests_with(self, text: str) -> set[str]:
-        """Returns the ids of those of the last 4,000 requests whose event has the text in its first 16 KiB."""
-        wanted = text.encode()
-        return {request_id for request_id, event in self._last if wanted in event}
 
     async def start(self) -> None:
         """Starts importing the handlers in the background. The first invocations wait for that."""
@@ -144,7 +135,6 @@ class Lambda(Service):
         if throttled:
             pool.counters.throttles += 1
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
-        self._last.append((run.request_id, run.payload[:_REMEMBERED_BYTES]))
         pool.submit(run)
         return await run.result
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from emulator.console.parts import Parts
 from emulator.console.service import PATH, Console
+from emulator.sqs import records
 from emulator.states.records import StateMachine
-from emulator.states.service import StepFunctions
 from tests.support.emulator.console import parts
 from tests.support.emulator.gateways import Functions, serving
 from tests.support.folders import data_folder
@@ -70,7 +71,8 @@ def visit(browser: Browser, pages: ExitStack) -> Iterator[Callable[..., Page]]:
     def hear(message: ConsoleMessage) -> None:
         # Chromium also reports refused requests and those made offline, which the page handles.
         asked = message.location["url"]
-        expected = any(part in asked for part in ("arn=", "/api/", "executions/start")) or OFFLINE.search(message.text)
+        known = ("arn=", "/api/", "executions/start", "queues/purge")
+        expected = any(part in asked for part in known) or OFFLINE.search(message.text)
         if message.type == "error" and not expected:
             problems.append(message.text)
 
@@ -124,15 +126,18 @@ def screenshots() -> Path:
 
 @dataclass
 class Small:
-    """A console with state machines only, and the event loop that serves it."""
+    """A console without processes, and the event loop that serves it."""
 
     url: str
     loop: asyncio.AbstractEventLoop
-    step_functions: StepFunctions
+    parts: Parts
+
+    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(call, self.loop).result()
 
     def execute(self, machine: StateMachine, document: str = "{}") -> None:
         request = {"stateMachineArn": machine.arn, "input": document}
-        asyncio.run_coroutine_threadsafe(self.step_functions.handle("StartSyncExecution", request), self.loop).result()
+        self.run(self.parts.step_functions.handle("StartSyncExecution", request))
 
 
 @pytest.fixture
@@ -140,8 +145,13 @@ def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
     """Serves a console in a thread of its own, because Playwright uses the event loop of this one."""
     with ExitStack() as servers:
 
-        def serve(*machines: StateMachine, read_only: bool = False, **functions: Callable[[Any], Any]) -> Small:
-            shown = parts(tmp_path, machines=machines, functions=Functions(**functions))
+        def serve(
+            *machines: StateMachine,
+            queues: Sequence[records.Queue] = (),
+            read_only: bool = False,
+            **functions: Callable[[Any], Any],
+        ) -> Small:
+            shown = parts(tmp_path, machines=machines, queues=queues, functions=Functions(**functions))
             page = Console(shown, read_only=read_only)
             started: Queue[Small] = Queue()
 
@@ -150,7 +160,7 @@ def small(tmp_path: Path, pages: ExitStack) -> Iterator[Callable[..., Small]]:
                 loop = asyncio.get_running_loop()
                 async with serving(page.handle) as port:
                     servers.callback(loop.call_soon_threadsafe, ending.set)
-                    started.put(Small(f"http://127.0.0.1:{port}{PATH}", loop, shown.step_functions))
+                    started.put(Small(f"http://127.0.0.1:{port}{PATH}", loop, shown))
                     await ending.wait()
 
             thread = threading.Thread(target=asyncio.run, args=(main(),))

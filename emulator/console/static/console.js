@@ -2,9 +2,14 @@
 
 import { Execution } from "./execution.js";
 import { Executions } from "./executions.js";
+import { Function } from "./function.js";
 import { Functions } from "./functions.js";
+import { Logs } from "./logs.js";
 import { at, get, pause, PAUSE, refreshNow } from "./page.js";
+import { Queue } from "./queue.js";
 import { Queues } from "./queues.js";
+import { Requests } from "./requests.js";
+import { StackPage } from "./stack.js";
 
 /**
  * The page of each address: of `#/name`, and of `#/name/subject` if that is another one. A page is made with its
@@ -13,8 +18,11 @@ import { Queues } from "./queues.js";
  */
 const PAGES = {
   executions: [Executions, Execution],
-  queues: [Queues],
-  functions: [Functions],
+  queues: [Queues, Queue],
+  functions: [Functions, Function],
+  logs: [Logs],
+  requests: [Requests],
+  stack: [StackPage],
 };
 
 const main = document.querySelector("main");

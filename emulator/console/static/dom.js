@@ -23,10 +23,10 @@ export function list(parent, items, key, build) {
     if (element?.shown !== shown) {
       const fresh = Object.assign(build(item), { shown });
       fresh.dataset.key = key(item);
-      const focused = element?.contains(document.activeElement);
       if (element?.open) fresh.open = true;
+      const place = focused(element);
       element?.replaceWith(fresh);
-      if (focused) fresh.querySelector("a, button, summary")?.focus();
+      focus(fresh, place);
       element = fresh;
     }
     known.delete(key(item));
@@ -35,12 +35,20 @@ export function list(parent, items, key, build) {
   for (const element of known.values()) element.remove();
 }
 
-/** Fills `element` again if `data` has changed. */
+const FOCUSABLE = "a, button, select, summary";
+
+/** Which of the controls in `element` has the focus. */
+const focused = (element) => [...(element?.querySelectorAll(FOCUSABLE) ?? [])].indexOf(document.activeElement);
+const focus = (element, place) => element.querySelectorAll(FOCUSABLE)[place]?.focus();
+
+/** Fills `element` again if `data` has changed. The focus stays at its place. */
 export function fill(element, data, build) {
   const shown = JSON.stringify(data);
   if (element.shown === shown) return;
   element.shown = shown;
+  const place = focused(element);
   element.replaceChildren(...[build(data)].flat().filter(Boolean));
+  focus(element, place);
 }
 
 export function duration(seconds) {

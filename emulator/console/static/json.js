@@ -53,6 +53,16 @@ function entry({ key, value: { token, entries } }, comma, room) {
   return h("details", { open, toggle: () => show({ lines: SHOWN }) }, summary, inside, h("div", {}, end));
 }
 
+/** An element with a text: as JSON if it is, and otherwise as it stands. */
+export function readable(text) {
+  try {
+    JSON.parse(text);
+  } catch {
+    return h("pre", { tabindex: 0 }, text);
+  }
+  return json(text);
+}
+
 /** The JSON of `text` with a line for each value. */
 export function indented(text) {
   const written = ({ token, entries }, before) => {

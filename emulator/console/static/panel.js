@@ -1,7 +1,7 @@
 // What is known of the chosen state. On a narrow screen it is a sheet over the lower half, so that the graph stays in sight.
 
 import { copy, fill, h } from "./dom.js";
-import { json } from "./json.js";
+import { readable } from "./json.js";
 import { choices } from "./page.js";
 
 export class Panel {
@@ -42,9 +42,9 @@ export class Panel {
   }
 }
 
-/** A JSON text with its title and a button that copies it. */
+/** A text, mostly JSON, with its title and a button that copies it. */
 export const block = (title, text) =>
-  h("div", { class: "block" }, h("div", { class: "row" }, h("h3", {}, title), copy(text, title.toLowerCase())), json(text));
+  h("div", { class: "block" }, h("div", { class: "row" }, h("h3", {}, title), copy(text, title.toLowerCase())), readable(text));
 
 /** A state's definition. A state's name is unique in its machine, nested states included. */
 export function stateOf(definition, name) {

@@ -32,10 +32,9 @@ def parts(
     queues: Iterable[Queue] = (),
     functions: Functions | None = None,
     counters: dict[str, Counters] | None = None,
-    requests: dict[str, set[str]] | None = None,
     schedules: Schedules | None = None,
 ) -> Parts:
-    """A stack whose template and logs would be in `folder`. `requests` are the ids of requests by a text in them."""
+    """A stack whose template and logs would be in `folder`."""
     invoked = functions or Functions()
     sqs = Sqs(queues, base_url="http://sqs")
     return Parts(
@@ -44,7 +43,6 @@ def parts(
         sqs,
         invoked,
         lambda: counters or {},
-        lambda text: (requests or {}).get(text, set()),
         schedules or Schedules((), invoked),
         Traffic(),
         folder,

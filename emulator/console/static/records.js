@@ -1,0 +1,115 @@
+// Records of the functions' logs: one line each, which opens to the whole record.
+
+import { copy, h, list } from "./dom.js";
+import { readable } from "./json.js";
+import { at, number } from "./page.js";
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
+const NEAR = 24; // px
+
+/** A list of records, the newest last. It follows the newest until one scrolls up, opens a record, or presses "Follow". */
+export class Records {
+  constructor() {
+    this.items = [];
+    this.following = true;
+    this.element = h("div", { class: "records", role: "log", "aria-live": "off", "aria-label": "Records", tabindex: 0, scroll: () => this.follow(this.atEnd()) });
+    this.fresh = h("span", { class: "count" });
+    this.button = h("button", { class: "filter", "aria-pressed": "true", click: () => this.follow(!this.following) }, "Follow", this.fresh);
+  }
+
+  show(records) {
+    const items = numbered(records);
+    const known = this.items.findIndex(({ key }) => key === items[0]?.key);
+    // What one reads stays, though newer records have taken its place in the answer.
+    this.items = this.following || known < 0 ? items : [...this.items.slice(0, known), ...items];
+    const [top] = this.element.children;
+    const before = top?.offsetTop;
+    list(this.element, this.items, ({ key }) => key, row(this));
+    if (this.following) this.end();
+    else if (top?.isConnected) this.element.scrollTop += top.offsetTop - before;
+    this.count();
+  }
+
+  follow(following) {
+    if (following === this.following) return;
+    this.following = following;
+    this.last = this.items.at(-1)?.key;
+    this.button.setAttribute("aria-pressed", String(following));
+    if (following) this.end();
+    this.count();
+  }
+
+  count() {
+    const after = this.following ? 0 : this.items.length - 1 - this.items.findLastIndex(({ key }) => key === this.last);
+    this.fresh.textContent = after ? ` ${number(after)} new` : "";
+  }
+
+  end() {
+    this.element.scrollTop = this.element.scrollHeight;
+  }
+
+  atEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    return scrollTop + clientHeight > scrollHeight - NEAR;
+  }
+}
+
+/** The records with a key each, since two may say the same at the same time. */
+function numbered(records) {
+  const seen = new Map();
+  return records.map((record) => {
+    const same = `${record.function} ${record.at} ${record.text}`;
+    const before = seen.get(same) ?? 0;
+    seen.set(same, before + 1);
+    return { ...record, key: `${same} ${before}` };
+  });
+}
+
+const row = (records) => (record) => {
+  const element = h(
+    "details",
+    {
+      class: `record ${record.level}`,
+      toggle: () => {
+        if (!element.open) return;
+        records.follow(false);
+        if (element.children.length === 1) element.append(whole(record));
+      },
+    },
+    h(
+      "summary",
+      {},
+      clock(record.at),
+      h("span", { class: "level" }, record.level),
+      h("span", { class: "from" }, record.function),
+      h("span", { class: "of", title: record.requestId }, record.requestId.slice(0, 8)),
+      h("span", { class: "message" }, said(record)),
+    ),
+  );
+  return element;
+};
+
+/** What Lambda's own lines say besides the request's id, which stands beside them. */
+const said = ({ message, text, requestId }) => (message || text).replace(`RequestId: ${requestId}`, "");
+
+function whole({ requestId, orderId, text }) {
+  return h(
+    "div",
+    { class: "whole" },
+    h(
+      "p",
+      { class: "ways" },
+      requestId && h("a", { href: at("logs", { request: requestId }) }, "Only this request"),
+      orderId && h("a", { href: at("logs", { order: orderId }) }, "Only this order"),
+      orderId && h("a", { href: at("executions", { find: orderId }) }, "Executions of this order"),
+      copy(text, "record"),
+    ),
+    readable(text),
+  );
+}
+
+function clock(seconds) {
+  if (seconds === null) return h("span", {}, "–");
+  const date = new Date(seconds * 1000);
+  return h("time", { datetime: date.toISOString(), title: date.toISOString() }, CLOCK.format(date));
+}
