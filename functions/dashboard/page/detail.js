@@ -2,7 +2,7 @@
 
 import { againButton, cancelButton } from "./actions.js";
 import { ApiError } from "./api.js";
-import { since, tick, until } from "./clocks.js";
+import { since, tick, time, until } from "./clocks.js";
 import { badge, card, copyable, empty, facts, fill, h, outside, problem } from "./dom.js";
 import { editButton } from "./edit.js";
 import { engine, isFinal } from "./engine.js";
@@ -10,7 +10,7 @@ import { amount, duration, pair, percent, price, sentence, slippage, token, when
 import { marketTag } from "./market.js";
 import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
 import { Slices } from "./slices.js";
-import { decision } from "./store.js";
+import { decision, isUnpaid, took } from "./store.js";
 import { away, progress, relations, waitsFor } from "./terms.js";
 import { timeline } from "./timeline.js";
 import { typeName } from "./types.js";
@@ -27,7 +27,7 @@ export class Detail {
     this.body = h("div", { class: "detail" });
     this.far = h("p", { class: "far" });
     this.slices = new Slices(context, id);
-    this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: context.listed ?? "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), h("code", {}, id)), this.body);
+    this.element = h("div", {}, h("p", { class: "crumbs" }, h("a", { href: context.listed ?? "#/orders" }, "Orders"), h("span", { "aria-hidden": "true" }, "/"), copyable(id)), this.body);
     this.changed();
     this.ready = this.#read();
   }
@@ -123,26 +123,24 @@ const failure = ({ code, message, attempts, retryable }) =>
 function summary(order) {
   const slipped = slippage(order);
   const out = (text) => text && `${amount(text, 9)} ${token(order.tokenOut)}`;
+  const paid = (text) => `${amount(text, 9)} ${order.tokenIn}`;
+  const note = (text) => h("span", { class: "note" }, ` ${text}`);
   return facts({
-    Pays: `${amount(order.amountIn, 9)} ${order.tokenIn}`,
-    Spent: partly(order) && [`${amount(order.amountSpent, 9)} ${order.tokenIn} `, h("span", { class: "note" }, "the rest stayed in the wallet")],
-    Received: out(order.amountOut),
+    ...(order.amountSpent ? { "You paid": [paid(order.amountSpent), partly(order) && note(`of ${paid(order.amountIn)}; the rest stayed in the wallet`)] } : { "You pay": [paid(order.amountIn), isUnpaid(order) && note("not paid")] }),
+    "You received": out(order.amountOut),
     Quoted: out(order.quotedOut),
-    "At least": out(order.minOut),
+    "Minimum received": out(order.minOut),
     "Executed price": order.executedPrice && `${price(order.executedPrice)} ${token(order.tokenOut)}`,
     "Realised slippage": slipped !== null && percent(slipped),
     "Slippage tolerance": percent(order.slippageBps),
     Venue: order.venue && venueName(order.venue),
     Attempts: String(order.attempt),
-    Submitted: when(order.createdAt),
-    [isFinal(order.status) ? "Took" : order.status === "open" ? "Open for" : "Running for"]: isFinal(order.status)
-      ? duration(Date.parse(order.updatedAt) - Date.parse(order.createdAt))
-      : since(order.createdAt),
+    Submitted: time(order.createdAt),
+    [isFinal(order.status) ? "Took" : order.status === "open" ? "Open for" : "Running for"]: isFinal(order.status) ? duration(took(order)) : since(order.createdAt),
     "Client order id": order.clientOrderId,
     User: order.userId,
-    "Signed by": order.wallet && h("code", {}, order.wallet),
-    "At quote": order.quoteId && h("code", {}, order.quoteId),
-    Order: copyable(order.orderId),
+    "Signed by": order.wallet && copyable(order.wallet),
+    "At quote": order.quoteId && copyable(order.quoteId),
     Executions: engine.executionsUrl && outside(`${engine.executionsUrl}${order.orderId}`, "Show its runs"),
   });
 }

@@ -2,11 +2,10 @@
 
 import { time } from "./clocks.js";
 import { badge, cell, h, list, table } from "./dom.js";
-import { isFinal } from "./engine.js";
 import { brief as short, duration, pair, percent, price, shortId, slippage, token, words } from "./format.js";
 import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
-import { took } from "./store.js";
+import { isUnpaid, took } from "./store.js";
 import { typeName } from "./types.js";
 
 const COLUMNS = [
@@ -46,7 +45,7 @@ function brief(order, market) {
     orderId, type, parentId, createdAt, status, tokenIn, tokenOut, amountIn, amountSpent, amountOut, executedPrice, venue, attempt,
     market: market.other(order.market),
     code: error?.code,
-    unpaid: isFinal(status) && !amountSpent && status !== "confirmed",
+    unpaid: isUnpaid(order),
     took: took(order),
     slipped: slippage(order),
   };

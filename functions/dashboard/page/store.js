@@ -151,6 +151,9 @@ export const decision = (order) => order.events.findLast(({ status }) => status 
 /** Returns the milliseconds that an ended order took, or null. */
 export const took = ({ status, createdAt, updatedAt }) => (isFinal(status) ? Date.parse(updatedAt) - Date.parse(createdAt) : null);
 
+/** Returns whether an order has ended without a swap. */
+export const isUnpaid = ({ status, amountSpent }) => isFinal(status) && status !== "confirmed" && !amountSpent;
+
 /** Returns the milliseconds that an order spent in each status: `[{status, spent, attempt}]`, for finished steps. */
 export const steps = ({ events }) =>
   events.slice(1).map((event, index) => ({

@@ -40,7 +40,8 @@ def test_the_simulated_market_has_no_wallet_and_no_links(stack: Stack, market: M
     expect(transaction.get_by_role("link")).to_have_count(0)
     expect(transaction).not_to_contain_text("Transaction costs")
     page.get_by_role("link", name="Orders", exact=True).first.click()
-    expect(page.locator(".orders tbody tr").first).to_contain_text("Simulated")
+    expect(page.locator(".orders tbody tr").first).to_contain_text("0.31 SOL")
+    expect(page.locator(".orders .market")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["Localnet", "Devnet", "Testnet", "Mainnet"])
@@ -106,6 +107,8 @@ def test_an_order_of_another_market_is_named_and_not_linked(stack: Stack, market
     expect(page.locator(".detail > .title")).to_contain_text("Simulated")
     expect(page.get_by_role("region", name="Transaction")).to_contain_text(signature)
     expect(page.get_by_role("region", name="Transaction").get_by_role("link")).to_have_count(0)
+    page.get_by_role("link", name="Orders", exact=True).first.click()
+    expect(page.locator(".orders tbody tr").first).to_contain_text("Simulated")
     page.get_by_role("link", name="Insights").click()
     expect(page.get_by_role("region", name="Fills by venue")).to_contain_text("No order is confirmed yet")
 
@@ -147,11 +150,11 @@ def test_costs_and_unspent_input_are_shown(stack: Stack, market: Market, enter: 
     expect(quote).to_contain_text("0.00375 SOL stays in the wallet")
     page.goto(f"{stack.rest}/#/orders/{order_id}")
     summary = page.get_by_role("region", name="Summary")
-    expect(summary).to_contain_text("0.0099 SOL the rest stayed in the wallet")
+    expect(summary).to_contain_text("0.0099 SOL of 0.01 SOL; the rest stayed in the wallet")
     expect(page.get_by_role("region", name="Transaction")).to_contain_text("0.00203928 SOL rent of new accounts")
     page.get_by_role("link", name="Orders", exact=True).first.click()
     row = page.locator(".orders tbody tr").filter(has_text=order_id[-8:])
-    expect(row.locator('[data-label="Paid"]')).to_have_text("0.0099 SOL")
+    expect(row.locator('[data-label="You pay"]')).to_have_text("0.0099 SOL")
 
 
 def test_a_pool_is_named_and_linked(stack: Stack, market: Market, enter: Visit) -> None:
