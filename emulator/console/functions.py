@@ -12,6 +12,8 @@ from emulator.console import log_files, logs
 from emulator.console.parts import Body, Parts, Query, invalid, text_of, unknown
 from emulator.lambda_.records import Function
 
+_LONGEST_LOG = 4 * 1024 * 1024  # bytes, of what is written during an invocation
+
 
 def counters(parts: Parts) -> dict[str, dict[str, Any]]:
     """Returns each function's counters by its name."""
@@ -59,7 +61,8 @@ async def invoke(parts: Parts, body: Body) -> dict[str, Any]:
     started = time.perf_counter()
     invocation = await parts.functions.invoke(name, event.encode())
     milliseconds = (time.perf_counter() - started) * 1000
-    records = await asyncio.to_thread(log_files.since, log, before)
+    length = min(log_files.size(log) - before, _LONGEST_LOG)
+    records = await asyncio.to_thread(log_files.last, log, length)
     return {
         "error": invocation.error,
         "payload": invocation.payload.decode("utf-8", "replace"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,15 @@ from typing import Any
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _ALIASES = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+
+# What a record of such a level has in it, upper or lower case; an error may also be Lambda's or a traceback.
+_SIGNS = {
+    "DEBUG": {"debug"},
+    "INFO": {"info"},
+    "WARNING": {"warn"},
+    "ERROR": {"error", "traceback", "status: timeout", "task timed out"},
+    "CRITICAL": {"critical", "fatal"},
+}
 
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # What a function prints without a line's end stands before Lambda's own.
@@ -51,32 +60,32 @@ class Record:
     text: str
 
 
+def signs(level: str) -> frozenset[str]:
+    """Returns texts of which a record of at least this level has one, none if there is no level."""
+    return frozenset().union(*(_SIGNS[name] for name in LEVELS[LEVELS.index(level) :])) if level else frozenset()
+
+
 def size(log: Path) -> int:
     """Returns the length in bytes, 0 for a log that is not there yet."""
     return log.stat().st_size if log.exists() else 0
 
 
-def since(log: Path, start: int) -> list[Record]:
-    """Returns the records behind the byte `start`."""
-    with log.open("rb") as file:
-        file.seek(start)
-        return _records(log.stem, file.read().decode("utf-8", "replace"))
-
-
-def last(log: Path, length: int, containing: str = "") -> list[Record]:
+def last(log: Path, length: int, sought: Collection[str] = ()) -> list[Record]:
     """Returns the records in the last `length` bytes, from the first whole line on.
 
-    A log that does not contain a text there, upper or lower case, is not taken apart.
+    A log that contains none of the texts `sought` there, upper or lower case, is not taken apart.
     """
-    if not (start := max(0, size(log) - length)) and not log.exists():
+    if not (end := size(log)):
         return []
     with log.open("rb") as file:
-        file.seek(start)
-        if start:
+        if start := max(0, end - length):
+            file.seek(start - 1)
             file.readline()
         content = file.read()
-    if containing and containing.lower().encode() not in content.lower():
-        return []
+    if sought:
+        lower = content.lower()
+        if not any(text.lower().encode() in lower for text in sought):
+            return []
     return _records(log.stem, content.decode("utf-8", "replace"))
 
 
@@ -154,23 +163,22 @@ def _record(function: str, lines: list[str]) -> Record:
 
 
 def _structured(function: str, content: dict[str, Any], text: str) -> Record:
-    metrics = content.get("_aws")
-    if isinstance(metrics, dict) and isinstance(milliseconds := metrics.get("Timestamp"), int):
-        metric = ", ".join(f"{name} {value}" for name, value in content.items() if isinstance(value, list))
-        order = str(content.get("correlation_id", ""))
-        return Record(function, milliseconds / 1000, "", "", order, f"Metrics: {metric}", text)
-    details = content.get("details")
+    details, metrics = content.get("details"), content.get("_aws")
     known = {**(details if isinstance(details, dict) else {}), **content}
 
     def first(*names: str) -> str:
         return next((str(known[name]) for name in names if known.get(name)), "")
 
+    at = _time(first("timestamp", "time"))
     message = content.get("message")
-    if message is None:
+    if isinstance(metrics, dict) and isinstance(milliseconds := metrics.get("Timestamp"), int):
+        at = milliseconds / 1000
+        message = "Metrics: " + ", ".join(f"{name} {value}" for name, value in content.items() if type(value) is list)
+    elif message is None:
         message = ": ".join(str(known[name]) for name in ("errorType", "errorMessage") if name in known) or text
     return Record(
         function,
-        _time(first("timestamp", "time")),
+        at,
         _level(first("level", "log_level")),
         first("function_request_id", "requestId", "AWSRequestId"),
         first("orderId", "order_id", "correlation_id"),

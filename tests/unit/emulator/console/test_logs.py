@@ -76,6 +76,7 @@ def test_a_line_of_json_is_one_record(tmp_path: Path) -> None:
     [
         ({"orderId": "a", "correlation_id": "b"}, "a"),
         ({"order_id": "a"}, "a"),
+        ({"correlation_id": "a", "_aws": {"Timestamp": 1}, "Orders": [1]}, "a"),
         ({"details": {"orderId": "a"}}, "a"),
         ({"details": "none"}, ""),
         ({}, ""),
@@ -230,18 +231,32 @@ def test_records_are_found_by_request_order_text_and_level(tmp_path: Path) -> No
 
 
 def test_only_the_ends_of_long_logs_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_GLANCE", 2 * 400)
-    monkeypatch.setattr(logs, "_SEARCH", 2 * 600)
+    monkeypatch.setattr(logs, "_LOOKED_AT", 2 * 600)
     written = "".join(line(message=f"{number:03}", other="x" * 50) for number in range(100))
     (tmp_path / "greet.log").write_text(written)
-
     length = len(written) // 100
-    glance = [record["message"] for record in found(tmp_path)]
-    assert glance == [f"{number:03}" for number in range(100 - 400 // length, 100)]
-    search = [record["message"] for record in found(tmp_path, find="x")]
-    assert search == [f"{number:03}" for number in range(100 - 600 // length, 100)]
+
+    assert [record["message"] for record in found(tmp_path)] == [f"{n:03}" for n in range(100 - 600 // length, 100)]
+    assert [record["message"] for record in found(tmp_path, find="097")] == ["097"]
     assert found(tmp_path, find="000") == []
-    assert len(found(tmp_path, function="greet")) == 800 // length
+    assert len(found(tmp_path, function="greet")) == 1200 // length
+
+
+@pytest.mark.parametrize("query", [{}, {"find": "XXX"}, {"level": "INFO"}, {"request": FIRST}])
+def test_as_many_records_as_are_wanted_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+) -> None:
+    monkeypatch.setattr(logs, "_FIRST_LOOK", 10)
+    written = "".join(
+        line(level="INFO", message=f"{number:03}", requestId=FIRST, other="x" * 50)
+        + "".join(line(level="", message="other") for _ in range(5))
+        for number in range(100)
+    )
+    (tmp_path / "greet.log").write_text(written)
+
+    wanted = [record for record in found(tmp_path, limit="30", **query) if record["message"] != "other"]
+    assert [record["message"] for record in wanted] == [f"{number:03}" for number in range(100 - len(wanted), 100)]
+    assert len(wanted) == (30 if query else 5)
 
 
 @pytest.mark.parametrize(("written", "texts"), [(b"", []), (b"one \xff\n\n", ["one \ufffd\n"]), (b"{\n", ["{"])])
