@@ -26,6 +26,7 @@ const PAGES = {
 };
 
 const main = document.querySelector("main");
+const readOnly = document.querySelector("#read-only");
 const connection = document.querySelector("#connection");
 
 let machines;
@@ -88,6 +89,7 @@ async function refresh() {
   }
   const refreshed = view;
   const overview = await get("overview");
+  readOnly.hidden = !overview.readOnly;
   await refreshed.refresh(overview);
   document.title = `${refreshed.title} · Emulator`;
 }

@@ -79,7 +79,7 @@ export class Execution {
 
   /** Shows the execution's ARN, and the order in its input with a link to it. */
   async identify() {
-    const order = ORDER.exec(this.execution.input)?.[1];
+    const order = (this.order = ORDER.exec(this.execution.input)?.[1]);
     const { outputs } = await get("stack");
     const dashboard = order && outputs.find(({ name }) => name === "Dashboard")?.value.split("#")[0];
     this.ids.replaceChildren(
@@ -180,7 +180,8 @@ export class Execution {
   showPanel() {
     const name = this.selected;
     const { input, output, status } = this.execution;
-    if (!name) {
+    const state = stateOf(this.machine.definition, name);
+    if (!state) {
       this.panel.show(["", output, status], false, () => ({
         title: "Execution",
         above: [h("p", { class: "note" }, "Choose a state to see what it did.")],
@@ -195,7 +196,7 @@ export class Execution {
       title: name,
       tag: visit ? badge(visit.status) : h("span", { class: "tag" }, "Not entered"),
       above: [
-        comment(stateOf(this.machine.definition, name)),
+        ...described(state, this.order),
         visits.length > 1 && this.picker(visits, visit),
         !visit && h("p", { class: "note" }, "This execution has not entered this state."),
       ],
@@ -217,7 +218,15 @@ function depth(visit) {
   return visit.container ? depth(visit.container) + 1 : 0;
 }
 
-const comment = (state) => state?.Comment && h("p", { class: "comment" }, state.Comment);
+/** A state's comment, and where its function is. */
+function described({ Comment: text, Resource: resource, Parameters: parameters }, order) {
+  const name = /:function:([^:]+)/.exec(`${resource} ${parameters?.FunctionName}`)?.[1];
+  return [
+    text && h("p", { class: "comment" }, text),
+    name && h("p", { class: "ways" }, h("a", { href: at("functions", name) }, name), h("a", { href: at("logs", { function: name, order }) }, "Logs")),
+  ];
+}
+
 const titled = (title, content) => h("div", { class: "block" }, h("h3", {}, title), content);
 
 /** The parts of the panel about a visit of a state. */

@@ -7,6 +7,7 @@ import { definitionOf, Panel, stateOf } from "./panel.js";
 import { start } from "./start.js";
 
 const ROWS = 100;
+const MOST = 1000;
 const NARROW = matchMedia("(max-width: 960px)");
 const STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
 const BETWEEN = "between";
@@ -75,7 +76,7 @@ export class Executions {
     if (!this.machines.length) return;
     const asked = Object.fromEntries(query);
     this.asked = asked;
-    this.limit = Number(asked.rows) || ROWS;
+    this.limit = Math.min(Math.max(Math.trunc(asked.rows) || ROWS, 1), MOST);
     if (this.find.value.trim() !== (asked.find ?? "")) this.find.value = asked.find ?? "";
     this.time.value = asked.time ?? "";
     this.from.value = asked.from ?? "";
@@ -142,7 +143,7 @@ export class Executions {
       if (!all) return empty("No executions yet", "They appear here as soon as the state machine is started.");
       return !length && empty("Nothing found", "No execution matches this status, text and time. ", h("a", { href: at("executions", { machine: this.asked.machine }) }, "Show all"));
     });
-    more(this.more, length, found.total, ROWS, () => this.ask({ rows: length + ROWS }));
+    more(this.more, length, Math.min(found.total, MOST), ROWS, () => this.ask({ rows: length + ROWS }));
   }
 
   showCounts(counts, all) {

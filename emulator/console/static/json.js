@@ -36,7 +36,7 @@ export function json(text) {
 
 function entry({ key, value: { token, entries } }, comma, room) {
   const start = key ? [h("span", { class: "key" }, key), ": "] : [];
-  if (!entries) return h("div", {}, start, h("span", { class: token[0] === '"' ? "string" : "value" }, token), comma);
+  if (!entries) return h("div", {}, start, h("span", { class: token[0] !== '"' ? "value" : token.includes(" ") ? "string" : "string solid" }, token), comma);
   const end = CLOSING[token] + comma;
   if (!entries.length) return h("div", {}, start, token + end);
   const inside = h("div", { class: "inside" });

@@ -1,6 +1,6 @@
 // A state machine: its graph, or its source.
 
-import { h } from "./dom.js";
+import { copy, h } from "./dom.js";
 import { Graph } from "./graph.js";
 import { choices } from "./page.js";
 import { Source } from "./source.js";
@@ -17,8 +17,9 @@ export class Machine {
     this.source = new Source(machine);
     this.canvas = h("div", { class: "canvas" });
     this.switch = h("div");
+    this.copy = copy(this.source.text, "source");
     this.legend = h("div", {}, below);
-    this.element = h("section", { class: "card machine", "aria-label": "State machine" }, h("div", { class: "bar-top" }, h("h2", {}, "State machine"), this.switch), this.canvas, this.source.element, this.legend);
+    this.element = h("section", { class: "card machine", "aria-label": "State machine" }, h("div", { class: "bar-top" }, h("h2", {}, "State machine"), h("div", { class: "row" }, this.copy, this.switch)), this.canvas, this.source.element, this.legend);
     this.graph.drawIn(this.canvas);
     this.show("graph");
   }
@@ -27,6 +28,7 @@ export class Machine {
     this.canvas.hidden = this.legend.hidden = view !== "graph";
     this.source.element.hidden = view !== "source";
     this.source.reveal();
+    this.copy.hidden = view !== "source";
     this.switch.replaceChildren(choices("View", VIEWS, view, (other) => this.turn(other)));
   }
 

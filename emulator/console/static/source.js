@@ -28,8 +28,8 @@ function stateIn(lines, name) {
 export class Source {
   constructor({ source, definition }) {
     // What no person has written stands on one line.
-    const text = source.includes("\n") ? source : indented(JSON.stringify(definition));
-    this.lines = text.trimEnd().split("\n");
+    this.text = source.includes("\n") ? source : indented(JSON.stringify(definition));
+    this.lines = this.text.trimEnd().split("\n");
     this.element = h("pre", { class: "source", tabindex: 0, role: "region", "aria-label": "Source" }, this.lines.map((line) => h("span", { class: "line" }, line, "\n")));
   }
 

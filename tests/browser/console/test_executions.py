@@ -59,6 +59,7 @@ def test_a_running_execution_appears_and_its_states_turn_green(
     expect(panel.locator(".json").nth(1)).to_contain_text('"venue": ')
     panel.get_by_role("button", name="Definition").click()
     expect(panel.locator(".json")).to_contain_text('"Type": "Task"')
+    expect(panel.get_by_role("link", name="RouteFunction")).to_have_attribute("href", "#/functions/RouteFunction")
     page.reload()
     expect(panel.get_by_role("heading", name="Route")).to_be_visible()
 
@@ -151,6 +152,28 @@ def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..
     expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     page.get_by_role("link", name="See the executions").click()
     expect(page.get_by_role("heading", name="No executions yet")).to_be_visible()
+
+
+def test_an_address_with_an_unknown_state_shows_the_execution(visit: Visit, small: Callable[..., Small]) -> None:
+    server = small(ENDING)
+    server.execute(ENDING)
+    page = visit(server.url)
+    newest(page).get_by_role("link").click()
+    expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
+
+    page.goto(f"{page.url}/Unknown")
+    expect(page.get_by_role("region", name="Details").get_by_role("heading", name="Execution")).to_be_visible()
+
+
+def test_an_address_with_what_cannot_be_asked_for_shows_what_there_is(
+    visit: Visit, small: Callable[..., Small]
+) -> None:
+    server = small(ENDING)
+    server.execute(ENDING)
+    page = visit(f"{server.url}#/executions?rows=-1.5&time=soon&from=x&machine=other")
+
+    expect(newest(page)).to_contain_text("Succeeded")
+    expect(page.locator("#connection")).to_have_text("Live")
 
 
 def test_a_truncated_address_shows_not_found(visit: Visit, small: Callable[..., Small]) -> None:

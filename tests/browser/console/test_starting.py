@@ -113,6 +113,7 @@ def test_a_read_only_console_neither_starts_nor_stops(visit: Visit, small: Calla
     page = visit(server.url)
 
     expect(newest(page)).to_contain_text("Succeeded")
+    expect(page.get_by_text("Read-only", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Start execution")).to_be_hidden()
     newest(page).get_by_role("link").click()
     expect(page.locator("h1 + .badge")).to_contain_text("Succeeded")
