@@ -19,6 +19,9 @@ from tests.support.console import console, expect_state, newest, state
 from tests.support.market import Market
 from tests.support.stack import Stack
 
+# The other pages, and what each lists.
+PAGES = {"Queues": "tbody tr", "Functions": "tbody tr", "Logs": ".record", "Requests": "tbody tr", "Stack": "tbody tr"}
+
 
 @pytest.fixture
 def rerouted(stack: Stack, market: Market) -> str:
@@ -75,10 +78,10 @@ def test_every_page_fits_wide_and_narrow_screens_in_both_colour_schemes(
     page.get_by_role("button", name="Close").press("Escape")
     expect(heading).to_have_count(0)
     expect(state(page, "Route")).to_be_focused()
-    for name in ("Queues", "Functions"):
-        page.get_by_role("link", name=name).click()
+    for name, row in PAGES.items():
+        page.get_by_role("navigation", name="Services").get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-        expect(page.locator("tbody tr").first).to_be_visible()
+        expect(page.locator(row).first).to_be_visible()
         look(name.lower())
 
 
