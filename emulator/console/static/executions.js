@@ -61,7 +61,7 @@ export class Executions {
           "section",
           { class: "card", "aria-label": "Executions" },
           h("div", { class: "toolbar" }, this.filters, this.find, this.time, this.between),
-          h("div", { class: "rows" }, this.table),
+          this.table,
           this.note,
           this.more,
         ),
