@@ -11,20 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.client import FINAL, client
-from tests.support.command_line import as_json, orders, printed
+from tests.support.client import client
+from tests.support.command_line import as_json, end_all
 from tests.support.market import Market
 from tests.support.stack import ROOT, Stack
 
 PAGE = (ROOT / "docs/orders.md").read_text()
-
-
-def end_all(stack: Stack) -> None:
-    """Cancels the orders that wait. Those that run end by themselves."""
-    printed(stack, "cancel", "--all", "--yes")
-    for order in as_json(stack, "list", "--limit", "100")["orders"]:
-        if order["status"] not in FINAL:
-            orders(stack, "watch", order["orderId"])
 
 
 def test_the_commands_work(stack: Stack, market: Market) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-from tests.support.client import Json
+from tests.support.client import FINAL, Json
 from tests.support.stack import ROOT, Stack
 
 
@@ -47,6 +47,14 @@ def refused(stack: Stack, *arguments: str, **more: str) -> tuple[int, str]:
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
     return ended.returncode, ended.stderr
+
+
+def end_all(stack: Stack) -> None:
+    """Cancels the orders that wait. Those that run end by themselves."""
+    printed(stack, "cancel", "--all", "--yes")
+    for order in as_json(stack, "list", "--limit", "100")["orders"]:
+        if order["status"] not in FINAL:
+            orders(stack, "watch", order["orderId"])
 
 
 @contextmanager
