@@ -48,7 +48,7 @@ _CHAINED = (
 class Record:
     """A record. `at` is in seconds since the epoch: its own time, or else that of its request or the one before it.
 
-    `level` is empty for what has none. A text without an id is of the request that runs, if it is the only one.
+    `message` is one line of the `text`. `level` is empty for what has none. A text without an id is of the request that runs, if it is the only one.
     """
 
     function: str
@@ -149,8 +149,8 @@ def _record(function: str, lines: list[str]) -> Record:
             return _structured(function, content, text)
     if head.startswith(_PLATFORM_HEADS) and (platform := _PLATFORM.match(head)):
         level = "ERROR" if _FAILED.search(head) else ""
-        parts = map(str.strip, (platform[1], *head[platform.end() :].split("\t")))
-        shown = " · ".join(filter(None, parts))
+        told = map(str.strip, (platform[1], *head[platform.end() :].split("\t")))
+        shown = " · ".join(part for part in told if part and not part.startswith("Ended: "))
         return Record(function, _ended(head), level, platform[2], "", shown, text)
     if match := _TIMED_OUT.match(head):
         return Record(function, _time(match[1]), "ERROR", match[2], "", match[3], text)
@@ -173,7 +173,8 @@ def _structured(function: str, content: dict[str, Any], text: str) -> Record:
     message = content.get("message")
     if isinstance(metrics, dict) and isinstance(milliseconds := metrics.get("Timestamp"), int):
         at = milliseconds / 1000
-        message = "Metrics: " + ", ".join(f"{name} {value}" for name, value in content.items() if type(value) is list)
+        counted = [" ".join(map(str, (name, *values))) for name, values in content.items() if isinstance(values, list)]
+        message = f"Metrics: {', '.join(counted)}"
     elif message is None:
         message = ": ".join(str(known[name]) for name in ("errorType", "errorMessage") if name in known) or text
     return Record(
@@ -182,7 +183,7 @@ def _structured(function: str, content: dict[str, Any], text: str) -> Record:
         _level(first("level", "log_level")),
         first("function_request_id", "requestId", "AWSRequestId"),
         first("orderId", "order_id", "correlation_id"),
-        message if isinstance(message, str) else json.dumps(message),
+        message.partition("\n")[0] if isinstance(message, str) else json.dumps(message),
         text,
     )
 

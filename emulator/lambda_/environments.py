@@ -232,7 +232,6 @@ class Pool:
             f"Duration: {duration * 1000:.2f} ms",
             f"Billed Duration: {math.ceil(duration * 1000)} ms",
             f"Memory Size: {self.function.memory} MB",
-            f"Ended: {datetime.now(UTC).isoformat(timespec='milliseconds')}",
         ]
         if environment is not None:
             environment.sample_memory()
@@ -241,6 +240,7 @@ class Pool:
             if environment.initialization is not None:
                 report.append(f"Init Duration: {environment.initialization * 1000:.2f} ms")
                 environment.initialization = None
+        report.append(f"Ended: {datetime.now(UTC).isoformat(timespec='milliseconds')}")
         self.write_log(f"END RequestId: {run.request_id}\n" + "\t".join(report) + f"\t{status}\n")
 
     def fail(self, run: Run, error_type: str, message: str, environment: Environment | None) -> None:

@@ -103,7 +103,7 @@ def test_what_lambda_writes_is_a_record_a_line_with_its_request_and_time(tmp_pat
         (SECOND, NOON + 2, "ERROR"),
     ]
     assert [record["message"] for record in records[:2]] == ["START · Version: $LATEST", "END"]
-    assert records[2]["message"].startswith("REPORT · Duration: 250.00 ms · Memory Size: 128 MB")
+    assert records[2]["message"] == "REPORT · Duration: 250.00 ms · Memory Size: 128 MB"
 
 
 def test_a_traceback_is_one_record_with_what_it_belongs_to(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_traceback_is_one_record_with_what_it_belongs_to(tmp_path: Path) -> No
             "Error: Runtime exited with error: signal: killed",
         ),
         (
-            line(level="ERROR", errorType="Odd", errorMessage="three", requestId=FIRST).rstrip(),
+            line(level="ERROR", errorType="Odd", errorMessage="three\nfour", requestId=FIRST).rstrip(),
             "Odd: three",
         ),
         (f"[CRITICAL]\t2026-11-29T12:00:01.000Z\t{FIRST}\tno luck\n", "no luck"),
@@ -181,7 +181,7 @@ def test_a_record_without_a_time_has_that_of_its_request_or_of_the_one_before(tm
         line(message="import", timestamp="2026-11-29T11:59:00Z")
         + invocation(FIRST, 1, "printed\n", line(message="failed", requestId=FIRST, timestamp="2026-11-29T12:00:00Z"))
         + START.format(SECOND)
-        + line(_aws={"Timestamp": 1795953602500}, service="greet", OrderPending=[1.0])
+        + line(_aws={"Timestamp": 1795953602500}, service="greet", Pending=[1.0, 2], Late=[3])
     )
 
     times = [(record["message"].partition(" ")[0], record["at"] - NOON) for record in found(tmp_path)]
@@ -196,6 +196,7 @@ def test_a_record_without_a_time_has_that_of_its_request_or_of_the_one_before(tm
         ("START", 2.5),
         ("Metrics:", 2.5),
     ]
+    assert found(tmp_path)[-1]["message"] == "Metrics: Pending 1.0 2, Late 3"
 
 
 def test_records_of_all_functions_are_in_the_order_of_time(tmp_path: Path) -> None:
