@@ -48,7 +48,8 @@ _CHAINED = (
 class Record:
     """A record. `at` is in seconds since the epoch: its own time, or else that of its request or the one before it.
 
-    `message` is one line of the `text`. `level` is empty for what has none. A text without an id is of the request that runs, if it is the only one.
+    `message` is one line of the `text`. `level` is empty for what has none. A text without an id is of the request that
+    runs, if it is the only one.
     """
 
     function: str
