@@ -80,6 +80,7 @@ class Timing(Wire):
     status: Annotated[str, Field(json_schema_extra=values(*sorted(FINAL)))]
     ended_at: datetime
     venue: Venue | None
+    error_code: Annotated[str | None, Field(description="Why it failed. null unless it has.")]
     realised_slippage_bps: RealisedSlippage | None
     attempts: Annotated[int, Field(ge=1, description="How many times the order has been routed.")]
     steps: Steps

@@ -1192,6 +1192,8 @@ class Timing(Model):
     status: Literal["cancelled", "confirmed", "expired", "failed"] | str
     ended_at: datetime
     venue: str | None
+    error_code: str | None
+    """Why it failed. null unless it has."""
     realised_slippage_bps: int | None
     attempts: int
     """How many times the order has been routed."""

@@ -1,154 +1,156 @@
-// Statistics of orders and quotes: time by step, fills by venue, realised slippage, and prices by venue.
+// Statistics of the newest orders that have ended: their prices, how long they took, what they lost to slippage, and where.
 
-import { Chart } from "./charts.js";
-import { empty, fill, h, table } from "./dom.js";
+import { ApiError, Unreachable } from "./api.js";
+import { fill, h, title } from "./dom.js";
 import { isFinal } from "./engine.js";
-import { clock, duration, percent, price } from "./format.js";
-import { fills, latencies, priceSeries, slippages } from "./stats.js";
+import { clock, duration, percent, when, words } from "./format.js";
+import { legend, Panel, Shares } from "./panels.js";
+import { PriceChart } from "./pricechart.js";
 import { venueName } from "./routes.js";
+import { durations, durationsOverTime, frequencies, latencies, quantile, slippages } from "./stats.js";
 
-// How many orders are read for their events.
-const MAX_READ = 60;
-const CONCURRENCY = 4;
-const ROWS = 30;
+const MAX_ORDERS = 1_000;
+const REFRESH_MS = 10_000;
+const RETRY_MS = 3_000;
 
 const STEPS = { pending: "Route", routing: "Build", building: "Send", submitted: "Confirm" };
-const COLOURS = { raydium: "raydium", meteora: "meteora" };
+const NO_ORDER = "No order is confirmed yet";
+
+const key = () => legend([["p50", "dot fill-accent"], ["p95", "dot fill-second"]]);
+const whole = (count) => count.toLocaleString("en");
 
 export class Insights {
   #context;
-  #closed = false;
-  #pair;
+  #answer;
+  #due = 0;
+  #newest = "";
 
   constructor(context) {
     this.#context = context;
     this.title = "Insights";
+    this.prices = new PriceChart(context);
     this.panels = {
-      latency: panel("Latency by step", "The time from one status to the next, for the newest orders, without what they waited for the market. Route includes the wait in the queue.", legend([["p50", "accent"], ["p95", "second"]])),
-      fills: panel("Fills by venue", "Confirmed orders by the venues of their route."),
-      slippage: panel("Realised slippage", "How much less than quoted each order received. A negative value means more."),
-      prices: panel("Price by venue", "The best price of each venue, after fees and price impact, from the quotes that this page has received."),
+      latency: new Panel("Time by step", "From one status to the next. Route includes the wait in the queue, but not the wait for the market.", "No order has finished a step yet", { controls: key() }),
+      trend: new Panel("Time to confirm", "From the queue to the confirmation, of the orders that were confirmed at about the same time.", NO_ORDER, { controls: key() }),
+      slippage: new Panel("Realised slippage", "How much less than quoted each order received. A negative value means more.", NO_ORDER),
     };
-    this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
-    this.key = h("div", {});
-    this.panels.prices.controls.append(h("label", { class: "picker", for: "pair" }, "Pair", this.pairs), this.key);
-    this.progress = h("p", { class: "note", role: "status" });
-    this.element = h("div", {}, h("div", { class: "title" }, h("h1", {}, "Insights"), this.progress), h("div", { class: "grid" }, Object.values(this.panels).map(({ element }) => element)));
-    this.quoted = () => this.#prices();
+    this.venues = new Shares("Fills by venue", "Confirmed orders by the venues of their route.", NO_ORDER, venueName);
+    this.failures = new Shares("Failures by reason", "Failed orders by what went wrong.", "No order has failed", words);
+    this.tiles = h("dl", { class: "facts card" });
+    this.scope = h("p", { class: "note", role: "status" }, "Loading…");
+    this.element = h(
+      "div",
+      { class: "insights" },
+      h("div", { class: "title" }, h("h1", {}, "Insights"), this.scope),
+      this.tiles,
+      this.prices.element,
+      h("div", { class: "grid" }, Object.values(this.panels).map(({ element }) => element), h("div", { class: "stack" }, this.venues.element, this.failures.element)),
+    );
+    this.quoted = () => this.#answer && this.prices.show(this.#orders);
     context.store.addEventListener("quoted", this.quoted);
-    this.changed();
-    this.#read();
+    this.tick();
   }
 
-  /** Reads the events of ended orders, which contain the times: the list of orders has none. */
-  async #read() {
-    const { store, feed } = this.#context;
-    if (!feed.loaded) await new Promise((resolve) => feed.addEventListener("loaded", resolve, { once: true }));
-    const missing = store.orders.filter(({ status, events }) => isFinal(status) && !events.length).slice(0, MAX_READ);
-    let left = missing.length;
-    const reader = async () => {
-      for (let order = missing.shift(); order && !this.#closed; order = missing.shift()) {
-        this.progress.textContent = `Loading ${left} orders…`;
-        await feed.read(order.orderId).catch(() => {});
-        left -= 1;
-      }
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, reader));
-    this.progress.textContent = "";
+  get #orders() {
+    const { market } = this.#context;
+    return (this.#answer?.orders ?? []).filter((order) => order.market === market.name);
   }
 
   changed() {
-    const { store, market } = this.#context;
-    const orders = store.orders.filter((order) => order.market === market.name);
-    this.#latency(latencies(orders, Object.keys(STEPS)));
-    this.#fills(fills(orders));
-    this.#slippage(slippages(orders));
-    this.#prices();
+    this.#show();
   }
 
-  tick() {}
+  /** Reads the orders again if one has ended since, but not often: it is the most that the page asks for. */
+  tick() {
+    if (!this.#answer || this.#lastEnd() > this.#newest) this.#read();
+    this.prices.tick();
+  }
 
   close() {
-    this.#closed = true;
     this.#context.store.removeEventListener("quoted", this.quoted);
-    for (const { chart } of Object.values(this.panels)) chart.close();
+    for (const panel of [this.prices, ...Object.values(this.panels)]) panel.close();
   }
 
-  #latency(rows) {
-    show(this.panels.latency, rows, "No order has finished a step yet", (chart) =>
-      chart.bars(rows.map(({ from }) => STEPS[from]), [
-        { label: "p50", colour: "accent", values: rows.map(({ p50 }) => p50) },
-        { label: "p95", colour: "second", values: rows.map(({ p95 }) => p95) },
-      ], duration), [
-      { label: "Step", show: ({ from }) => STEPS[from] },
-      { label: "Count", number: true, show: ({ count }) => String(count) },
-      { label: "p50", number: true, show: ({ p50 }) => duration(p50) },
-      { label: "p95", number: true, show: ({ p95 }) => duration(p95) },
-    ]);
+  #lastEnd() {
+    return this.#context.store.stalest.reduce((last, { status, updatedAt }) => (isFinal(status) && updatedAt > last ? updatedAt : last), "");
   }
 
-  #fills(rows) {
-    show(this.panels.fills, rows, "No order is confirmed yet", (chart) => chart.bars(rows.map(({ venue }) => venue.replace("+", " + ")), [{ label: "Orders", colour: "accent", values: rows.map(({ count }) => count) }], whole), [
-      { label: "Venue", show: ({ venue }) => venueName(venue) },
-      { label: "Orders", number: true, show: ({ count }) => String(count) },
-      { label: "Share", number: true, show: ({ share }) => percent(Math.round(share * 10_000)) },
-    ]);
+  async #read() {
+    if (Date.now() < this.#due) return;
+    this.#due = Date.now() + REFRESH_MS;
+    const newest = this.#lastEnd();
+    try {
+      this.#answer = await this.#context.api.get("/api/orders/timings", { limit: MAX_ORDERS });
+      this.#newest = newest;
+      this.#show();
+    } catch (error) {
+      // The API has already dispatched these errors.
+      if (!(error instanceof ApiError || error instanceof Unreachable)) throw error;
+      this.#due = Date.now() + RETRY_MS;
+    }
   }
 
-  #slippage(rows) {
-    show(this.panels.slippage, rows, "No order is confirmed yet", (chart) => chart.bars(rows.map(({ from }) => percent(from)), [{ label: "Orders", colour: "accent", values: rows.map(({ count }) => count) }], whole), [
-      { label: "From", show: ({ from }) => percent(from) },
-      { label: "To below", show: ({ to }) => percent(to) },
-      { label: "Orders", number: true, show: ({ count }) => String(count) },
-    ]);
-  }
-
-  #choose(pair) {
-    this.#pair = pair;
-    this.#prices();
-  }
-
-  #prices() {
-    const { store, market } = this.#context;
-    const quotes = store.quotes.filter((quote) => quote.market === market.name);
-    const pairs = [...new Set(quotes.map(({ pair }) => pair))].sort();
-    const pair = pairs.includes(this.#pair) ? this.#pair : quotes.at(-1)?.pair;
-    fill(this.pairs, { pairs, pair }, () => pairs.map((one) => h("option", { value: one, selected: one === pair }, one)));
-    const { times, venues, prices } = priceSeries(quotes, pair);
-    this.panels.prices.controls.hidden = !pairs.length;
-    fill(this.key, venues, () => legend(venues.map((venue) => [venue, COLOURS[venue] ?? "both"])));
-    const rows = times.map((at, index) => ({ at, prices: prices.map((column) => column[index]) })).reverse().slice(0, ROWS);
-    show(this.panels.prices, rows, "No quote yet", (chart) => chart.lines(times, venues.map((venue, index) => ({ label: venue, colour: COLOURS[venue] ?? "both", values: prices[index] })), price), [
-      { label: "Time", show: ({ at }) => clock(at * 1000) },
-      ...venues.map((venue, index) => ({ label: venue, number: true, show: (row) => (row.prices[index] === null ? "–" : price(row.prices[index])) })),
-    ]);
+  #show() {
+    if (!this.#answer) return;
+    const orders = this.#orders;
+    this.scope.textContent = scope(this.#answer, orders.length, this.#context.market.name);
+    this.prices.show(orders);
+    fill(this.tiles, summary(orders), (facts) => facts.map(([name, value, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("span", { class: "note" }, ` ${more}`)))));
+    showLatencies(this.panels.latency, latencies(orders, Object.keys(STEPS)), durations(orders));
+    showTrend(this.panels.trend, durationsOverTime(orders));
+    showSlippages(this.panels.slippage, slippages(orders));
+    this.venues.show(frequencies(orders.filter(({ status, venue }) => status === "confirmed" && venue), ({ venue }) => venue));
+    this.failures.show(frequencies(orders.filter(({ errorCode }) => errorCode), ({ errorCode }) => errorCode));
   }
 }
 
-const whole = (count) => (Number.isInteger(count) ? String(count) : "");
-
-function panel(name, explained, key) {
-  const chart = new Chart(`${name}: the numbers are in the table below`);
-  const none = h("div", {});
-  const numbers = h("div", { class: "scroll" });
-  const details = h("details", {}, h("summary", {}, "As a table"), numbers);
-  const controls = h("div", { class: "controls" }, key);
-  const element = h("section", { class: "card panel", "aria-label": name }, h("h2", {}, name), h("p", { class: "note" }, explained), controls, none, chart.element, details);
-  return { element, chart, none, numbers, details, controls };
+function scope({ orders, complete }, here, market) {
+  const all = complete ? `All ${whole(orders.length)} orders that have ended` : `The newest ${whole(orders.length)} orders that have ended`;
+  return here === orders.length ? all : `${all}, ${whole(here)} of them in ${market}`;
 }
 
-/** Draws a panel's rows if they have changed, or a notice if there are none. */
-function show(panel, rows, none, draw, columns) {
-  const shown = JSON.stringify([rows, columns.length]);
-  if (panel.shown === shown) return;
-  panel.shown = shown;
-  const has = rows.length > 0;
-  panel.chart.element.hidden = panel.details.hidden = !has;
-  fill(panel.none, has, () => !has && empty(none, "This chart updates by itself."));
-  panel.numbers.replaceChildren(table("Numbers", columns, rows));
-  // The container has a width only once it is on the page.
-  if (has) requestAnimationFrame(() => panel.element.isConnected && draw(panel.chart));
+/** Returns the facts of all orders: `[name, value, more]`. */
+function summary(orders) {
+  const ends = frequencies(orders, ({ status }) => status).map(({ name, count, share }) => [title(name), whole(count), percent(share)]);
+  const time = durations(orders);
+  const slipped = orders.map(({ realisedSlippageBps }) => realisedSlippageBps).filter((bps) => bps !== null).sort((one, other) => one - other);
+  return [
+    ...ends,
+    ...(time ? [["Time, p50", duration(time.p50)], ["Time, p95", duration(time.p95)]] : []),
+    ...(slipped.length ? [["Median slippage", percent(quantile(slipped, 0.5))]] : []),
+  ];
 }
 
-const legend = (entries) =>
-  h("ul", { class: "legend" }, entries.map(([name, colour]) => h("li", {}, h("span", { class: `dot fill-${colour}`, "aria-hidden": "true" }), name)));
+const COUNT = { label: "Orders", number: true, show: ({ count }) => whole(count) };
+const SPREAD = [COUNT, { label: "p50", number: true, show: ({ p50 }) => duration(p50) }, { label: "p95", number: true, show: ({ p95 }) => duration(p95) }];
+
+const spread = ({ count, p50, p95 }) => `p50 ${duration(p50)}, p95 ${duration(p95)}, ${whole(count)} orders`;
+
+const column = (rows, label, colour) => ({ label, colour, values: rows.map((row) => row[label]) });
+
+function showLatencies(panel, rows, all) {
+  panel.show(rows.length ? rows : undefined, {
+    draw: (chart) => chart.bars(rows.map(({ from }) => STEPS[from]), [column(rows, "p50", "accent"), column(rows, "p95", "second")], duration),
+    describe: (index) => (index === undefined ? all && `All steps: ${spread(all)}` : `${STEPS[rows[index].from]}: ${spread(rows[index])}`),
+    tables: [{ name: "Time by step", rows, columns: [{ label: "Step", show: ({ from }) => STEPS[from] }, ...SPREAD] }],
+  });
+}
+
+function showTrend(panel, rows) {
+  const period = ({ from, to }) => `${when(from * 1000)} to ${clock(to * 1000)}`;
+  panel.show(rows.length ? rows : undefined, {
+    draw: (chart) => chart.lines(rows.map(({ from }) => from), [column(rows, "p50", "accent"), column(rows, "p95", "second")], duration, [0, Math.max(...rows.map(({ p95 }) => p95)) * 1.08]),
+    describe: (index = rows.length - 1) => `${period(rows[index])}: ${spread(rows[index])}`,
+    tables: [{ name: "Time to confirm", rows: rows.toReversed(), columns: [{ label: "Time", show: period }, ...SPREAD] }],
+  });
+}
+
+function showSlippages(panel, rows) {
+  const range = ({ from, to }) => (from === undefined ? `below ${percent(to)}` : to === undefined ? `${percent(from)} or more` : `${percent(from)} to below ${percent(to)}`);
+  const at = ({ from, to }) => (from === undefined ? `< ${percent(to)}` : to === undefined ? `≥ ${percent(from)}` : percent(from));
+  panel.show(rows.length ? rows : undefined, {
+    draw: (chart) => chart.bars(rows.map(at), [column(rows, "count", "accent")], (count) => (Number.isInteger(count) ? whole(count) : "")),
+    describe: (index) => (index === undefined ? `${whole(rows.reduce((sum, { count }) => sum + count, 0))} orders` : `${range(rows[index])}: ${whole(rows[index].count)} orders`),
+    tables: [{ name: "Realised slippage", rows, columns: [{ label: "Slippage", show: range }, COUNT] }],
+  });
+}

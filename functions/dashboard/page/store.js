@@ -31,7 +31,7 @@ export class Store extends EventTarget {
     return [...this.#orders.values()];
   }
 
-  /** Returns the quoted prices: `{market, pair, at, prices: {venue: price}}`, oldest first. */
+  /** Returns what was quoted: `{market, tokenIn, tokenOut, at, quotes: [{venue, price, priceImpactBps}]}`, oldest first. */
   get quotes() {
     return this.#quotes;
   }
@@ -67,14 +67,12 @@ export class Store extends EventTarget {
     return true;
   }
 
-  /** Stores the best price of each venue, from routes through that venue only. */
+  /** Stores the best quote of each venue and of each mix of venues. `routes` begin with the best one. */
   quoted({ market, tokenIn, tokenOut }, at, routes) {
-    const prices = {};
-    for (const { venue, price } of Array.isArray(routes) ? routes : []) {
-      if (!venue.includes("+")) prices[venue] = Math.max(prices[venue] ?? 0, Number(price));
-    }
-    this.#quotes.push({ market, pair: `${tokenIn} → ${tokenOut}`, at: Date.parse(at) / 1000, prices });
-    this.#quotes.sort((one, other) => one.at - other.at);
+    const best = Map.groupBy(Array.isArray(routes) ? routes : [], ({ venue }) => venue).values();
+    const quotes = [...best].map(([{ venue, price, priceImpactBps }]) => ({ venue, price, priceImpactBps }));
+    this.#quotes.push({ market, tokenIn, tokenOut, at, quotes });
+    this.#quotes.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
     this.#quotes.splice(0, this.#quotes.length - MAX_KEPT);
     this.dispatchEvent(new CustomEvent("quoted"));
   }

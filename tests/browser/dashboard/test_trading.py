@@ -82,10 +82,10 @@ def test_a_price_is_shown_with_nine_significant_digits(stack: Stack, market: Mar
     page.get_by_role("link", name="Orders", exact=True).first.click()
     expect(page.locator('.orders tbody [data-label="Price"]').first).to_have_text(re.compile(f"^{digits}$"))
     page.get_by_role("link", name="Insights").click()
-    chart = page.get_by_role("region", name="Price by venue")
-    chart.get_by_label("Pair").select_option("BONK → USDC")
+    chart = page.get_by_role("region", name="Prices and fills")
+    chart.get_by_label("Pair").select_option("BONK/USDC")
     chart.get_by_text("As a table").click()
-    expect(chart.locator("tbody td.number").first).to_have_text(re.compile(f"^{digits}$"))
+    expect(chart.locator('tbody [data-label="Price"]').first).to_have_text(re.compile(f"^{digits}$"))
 
 
 def test_a_limit_of_quotes_is_shown_and_asked_again(enter: Visit) -> None:

@@ -110,6 +110,7 @@ def test_an_order_that_was_executed_is_timed_by_its_events(functions: Functions)
     assert timing == {
         **{name: order[name] for name in named},
         "endedAt": order["updatedAt"],
+        "errorCode": None,
         "realisedSlippageBps": order["events"][-1]["data"]["realisedSlippageBps"],
         "attempts": order["attempt"],
     }
@@ -163,6 +164,15 @@ def test_the_newest_orders_that_have_ended_are_listed(
     newest = get(functions, TIMINGS, limit="2")
     assert (ids(newest["orders"]), newest["complete"]) == (newest_first[:2], False)
     assert get_as_other(functions, TIMINGS) == {"orders": [], "complete": True}
+
+
+def test_an_order_that_failed_says_why(functions: Functions) -> None:
+    form = {**ORDER, "amountIn": "0.000000001"}
+    _, order = answered(functions("submit", rest("POST", "/api/orders/execute", json.dumps(form))))
+    dispatched(functions, UUID(order["orderId"]))
+    _, order = answered(functions("submit", rest("GET", f"/api/orders/{order['orderId']}")))
+    (timing,) = get(functions, TIMINGS)["orders"]
+    assert (timing["status"], timing["errorCode"]) == ("failed", order["error"]["code"])
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def timing_view(timing: Timing) -> dict[str, Any]:
         "status": timing.status,
         "endedAt": rfc3339(timing.ended_at),
         "venue": timing.venue,
+        "errorCode": timing.error_code,
         "realisedSlippageBps": timing.realised_slippage_bps,
         "attempts": timing.attempts,
         "steps": {step: lasted and lasted / timedelta(milliseconds=1) for step, lasted in timing.steps.items()},

@@ -34,6 +34,7 @@ class Timing(NamedTuple):
     status: Status
     ended_at: datetime
     venue: str | None
+    error_code: str | None
     realised_slippage_bps: int | None
     attempts: int
     steps: Mapping[Status, timedelta | None]

@@ -36,7 +36,7 @@ _TIMINGS = f"""
         SELECT newest.* FROM (VALUES {_FINAL}) AS final (status)
         CROSS JOIN LATERAL (
             SELECT id AS order_id, type, market, token_in, token_out, status, updated_at AS ended_at, venue,
-                attempt AS attempts
+                error ->> 'code' AS error_code, attempt AS attempts
             FROM orders WHERE client_id = %(client)s AND status = final.status ORDER BY id DESC LIMIT %(limit)s
         ) AS newest
         ORDER BY order_id DESC LIMIT %(limit)s
