@@ -20,7 +20,7 @@ export class Filters extends EventTarget {
     this.statuses = h("nav", { class: "filters", "aria-label": "Status" });
     this.parent = h("p", { class: "note" });
     const pairs = Object.keys(engine.tokens).flatMap((one, _, all) => all.filter((other) => other !== one).map((other) => option(`${one}-${other}`)));
-    this.element = h(
+    this.form = h(
       "form",
       { class: "filter-form", "aria-label": "Filters", submit: (event) => event.preventDefault(), change: ({ target }) => this.#set(target) },
       field("Order id", h("input", { placeholder: "Paste one to open it", autocomplete: "off", spellcheck: "false", maxlength: 300, input: open })),
@@ -32,6 +32,7 @@ export class Filters extends EventTarget {
       field("To", h("input", { name: "to", type: "date" })),
       h("button", { type: "button", class: "quiet", click: () => this.#clear() }, "Clear"),
     );
+    this.element = h("details", { class: "filter-fields" }, h("summary", {}, "Filters"), this.form);
   }
 
   /** Takes the filters of an address, by its parameters. */
@@ -39,11 +40,19 @@ export class Filters extends EventTarget {
     this.#values = Object.fromEntries(FIELDS.map((name) => [name, parameters.get(name) ?? ""]));
     if (!engine.statuses.includes(this.#values.status)) this.#values.status = "";
     this.#show();
+    // A narrow page shows the fields when they are asked for, or say something.
+    if (matchMedia("(min-width: 641px)").matches || this.#detailed) this.element.open = true;
   }
 
   /** Returns whether any filter is set. */
   get any() {
-    return Object.values(this.#values).some(Boolean);
+    return Boolean(this.#values.status) || this.#detailed;
+  }
+
+  /** Returns whether a filter besides the status is set. */
+  get #detailed() {
+    const { status, ...others } = this.#values;
+    return Object.values(others).some(Boolean);
   }
 
   /** Returns the filters as the API takes them. A day begins and ends at midnight here. */
@@ -87,13 +96,21 @@ export class Filters extends EventTarget {
     this.dispatchEvent(new CustomEvent("changed"));
   }
 
+  /** Shows how many orders each status has, unless other filters leave some out. */
+  count(counts) {
+    for (const link of this.statuses.children) {
+      const { status } = link.dataset;
+      link.querySelector(".count").textContent = this.#detailed ? "" : counts.text(counts.of(...(status ? [status] : engine.statuses)));
+    }
+  }
+
   #show() {
     const { status, parentId } = this.#values;
     this.statuses.replaceChildren(
-      ...["", ...engine.statuses].map((one) => h("a", { class: "filter", href: this.address({ status: one }), "aria-current": one === status && "true" }, one ? title(one) : "All")),
+      ...["", ...engine.statuses].map((one) => h("a", { class: "filter", href: this.address({ status: one }), "aria-current": one === status && "true", "data-status": one }, one ? title(one) : "All", " ", h("span", { class: "count" }))),
     );
     this.parent.replaceChildren(...(parentId ? ["Slices of ", h("a", { href: `#/orders/${parentId}` }, h("code", {}, shortId(parentId)))] : []));
-    for (const input of this.element.elements) if (input.name) input.value = this.#values[input.name];
+    for (const input of this.form.elements) if (input.name) input.value = this.#values[input.name];
   }
 }
 

@@ -4,6 +4,7 @@ import { download } from "./download.js";
 import { empty, fill, h, problem } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Rows } from "./rows.js";
+import { entry } from "./scrolling.js";
 
 const ROWS = 20;
 
@@ -24,8 +25,8 @@ export class History {
     this.filters.addEventListener("changed", () => this.#go([null], 1));
     this.rows = new Rows("Orders", context.market);
     this.notice = h("div", {});
-    this.newer = h("button", { type: "button", click: () => this.#go(this.#cursors.slice(0, -1), this.#number - 1) }, "Newer");
-    this.older = h("button", { type: "button", click: () => this.#go([...this.#cursors, this.#next], this.#number + 1) }, "Older");
+    this.newer = h("button", { type: "button", disabled: true, click: () => this.#turn(this.#cursors.slice(0, -1), this.#number - 1) }, "Newer");
+    this.older = h("button", { type: "button", disabled: true, click: () => this.#turn([...this.#cursors, this.#next], this.#number + 1) }, "Older");
     this.where = h("span", { class: "note", role: "status" });
     this.element = h(
       "div",
@@ -44,10 +45,15 @@ export class History {
     return this.#read();
   }
 
+  #turn(cursors, number) {
+    // The next page is known once this one is read.
+    if (this.#state !== "waiting") this.#go(cursors, number);
+  }
+
   /** Opens the last one of these pages, as an entry of its own. */
   #go(cursors, number) {
     const later = cursors.length > 1;
-    history.pushState({ cursors }, "", this.filters.address(later && { page: number, cursor: cursors.at(-1) }));
+    history.pushState(entry({ cursors }), "", this.filters.address(later && { page: number, cursor: cursors.at(-1) }));
     this.#cursors = cursors;
     this.#number = later ? number : 1;
     this.#read();
@@ -75,7 +81,8 @@ export class History {
 
   /** Adds new orders to the first page, and updates the listed ones. */
   changed() {
-    const { store } = this.#context;
+    const { store, feed } = this.#context;
+    this.filters.count(feed.counts);
     const first = this.#cursors.length === 1;
     const known = this.#page.map((order) => store.get(order.orderId) ?? order);
     const newest = known[0]?.orderId ?? "";
@@ -84,9 +91,18 @@ export class History {
     this.rows.show(shown);
     const failed = this.#state instanceof Error;
     fill(this.notice, { state: failed ? this.#state.message : this.#state, none: !shown.length }, () => this.#notice(shown.length === 0, failed));
-    this.newer.disabled = first || this.#state === "waiting";
-    this.older.disabled = !this.#next || this.#state === "waiting";
+    if (this.#state !== "waiting") this.#pages(first);
     this.where.textContent = `Page ${this.#number}`;
+  }
+
+  /** Offers the pages that there are. A button that is disabled leaves its focus to the other one. */
+  #pages(first) {
+    const { newer, older } = this;
+    const focused = document.activeElement;
+    newer.disabled = first;
+    older.disabled = !this.#next;
+    if (focused === newer && first) older.focus();
+    if (focused === older && !this.#next) newer.focus();
   }
 
   tick() {}

@@ -39,6 +39,7 @@ export class Lanes {
     const { orders } = store;
     this.none.hidden = orders.length > 0 || !feed.loaded;
     this.board.hidden = orders.length === 0;
+    const focused = this.board.contains(document.activeElement) && document.activeElement.closest(".order")?.dataset.key;
     for (const lane of this.lanes) {
       const all = orders.filter(({ status }) => status === lane.status);
       const shown = all.slice(0, isFinal(lane.status) ? MAX_ENDED : MAX_RUNNING);
@@ -48,6 +49,8 @@ export class Lanes {
       list(lane.cards, shown.map((order) => brief(order, market)), ({ orderId }) => orderId, (order) => this.#row(order));
       fill(lane.more, count > shown.length && count, (all) => all && h("a", { href: `#/orders?status=${lane.status}` }, `All ${feed.counts.text(all)}`));
     }
+    // An order that moves to another lane takes the focus with it.
+    if (focused && !this.board.contains(document.activeElement)) this.board.querySelector(`[data-key="${focused}"] a`)?.focus();
   }
 
   /** Updates the clocks, which are all that changes between two events. */
@@ -69,7 +72,7 @@ export class Lanes {
     return h(
       "li",
       { class: `order ${status}` },
-      h("div", { class: "order-row" }, h("a", { class: "order-name", href: `#/orders/${orderId}` }, h("strong", {}, `${short(amountIn)} ${tokenIn}`), " → ", received), order.took === null ? since(order.updatedAt, "clock") : time(order.updatedAt)),
+      h("div", { class: "order-row" }, h("a", { class: "order-name", href: `#/orders/${orderId}` }, h("strong", {}, `${short(amountIn)} ${token(tokenIn)}`), " → ", received), order.took === null ? since(order.updatedAt, "clock") : time(order.updatedAt)),
       about.length > 0 && h("p", { class: "order-row" }, about),
       relations(order),
       h("div", { class: "actions" }, cancelButton(order, this.#context), againButton(order, this.#context)),

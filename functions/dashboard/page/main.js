@@ -12,6 +12,7 @@ import { Insights } from "./insights.js";
 import { Market, marketTag } from "./market.js";
 import { Payer } from "./payer.js";
 import { Prices } from "./prices.js";
+import { keepPlaces, scrolled } from "./scrolling.js";
 import * as session from "./session.js";
 import { signIn } from "./signin.js";
 import { Store } from "./store.js";
@@ -19,13 +20,11 @@ import { Trade } from "./trade.js";
 
 const TICK_MS = 200;
 const TOAST_MS = 8_000;
-// After the last movement.
-const SETTLED_MS = 100;
 
 const byId = (id) => document.getElementById(id);
 const main = byId("main");
 
-let context, view, settled;
+let context, view;
 
 // Pages
 
@@ -53,15 +52,6 @@ function show(next) {
   main.replaceChildren(view.element);
   if (moved) main.focus({ preventScroll: true });
   scrolled(view.ready);
-}
-
-/** Scrolls to where the page was left, also once it is complete. */
-async function scrolled(ready) {
-  const shown = view;
-  const top = history.state?.top ?? 0;
-  scrollTo(0, top);
-  await ready;
-  if (top && view === shown) scrollTo(0, top);
 }
 
 /** Opens the order form with the swap of an order. */
@@ -206,12 +196,7 @@ addEventListener("hashchange", () => {
   else if (broken) enter("broken");
   else route();
 });
-// An entry of the browser's history is shown again where it was left.
-history.scrollRestoration = "manual";
-addEventListener("scroll", () => {
-  clearTimeout(settled);
-  settled = setTimeout(() => history.replaceState({ ...history.state, top: scrollY }, ""), SETTLED_MS);
-});
+keepPlaces();
 byId("sign-out").addEventListener("click", () => end());
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

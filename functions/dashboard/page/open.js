@@ -57,7 +57,7 @@ export class OpenOrders {
       h(
         "div",
         { class: "order-row" },
-        h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${order.tokenIn}`), ` → ${token(order.tokenOut)}`),
+        h("a", { class: "order-name", href: `#/orders/${order.orderId}` }, h("strong", {}, `${short(order.amountIn)} ${token(order.tokenIn)}`), ` → ${token(order.tokenOut)}`),
         h("span", { class: "tag type" }, typeName(order.type)),
         order.market && marketTag(order.market),
       ),

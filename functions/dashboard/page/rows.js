@@ -13,7 +13,7 @@ const COLUMNS = [
   { label: "Type", show: ({ type, parentId }) => [typeName(type), parentId && h("span", { class: "under" }, "slice")] },
   { label: "Submitted", show: ({ createdAt }) => time(createdAt) },
   { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, words(code))] },
-  { label: "You pay", number: true, show: ({ amountIn, amountSpent, tokenIn, unpaid }) => [`${short(amountSpent ?? amountIn)} ${tokenIn}`, unpaid && h("span", { class: "under" }, "not paid")] },
+  { label: "You pay", number: true, show: ({ amountIn, amountSpent, tokenIn, unpaid }) => [`${short(amountSpent ?? amountIn)} ${token(tokenIn)}`, unpaid && h("span", { class: "under" }, "not paid")] },
   { label: "You receive", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? h("span", { class: "got" }, `${short(amountOut)} ${token(tokenOut)}`) : "–") },
   { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? price(executedPrice) : "–") },
   { label: "Slippage", number: true, show: ({ slipped }) => (slipped === null ? "–" : percent(slipped)) },

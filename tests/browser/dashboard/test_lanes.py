@@ -83,3 +83,13 @@ def test_where_nothing_can_point_an_order_is_cancelled_on_its_page(enter: Visit)
     expect(row.get_by_role("button", name="Cancel")).to_be_hidden()
     row.get_by_role("link").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+
+
+def test_an_order_takes_the_focus_with_it_to_the_next_lane(stack: Stack, market: Market, enter: Visit) -> None:
+    page = enter()
+    with market.held("USDC"):
+        order_id = submit(stack, amountIn="0.34")
+        link = cards(page, "submitted").get_by_role("link", name="0.34 SOL")
+        link.focus()
+        expect(link).to_be_focused()
+    expect(page.locator(f'.lane.confirmed [data-key="{order_id}"] .order-name')).to_be_focused()
