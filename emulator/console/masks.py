@@ -7,7 +7,8 @@ from urllib.parse import unquote_plus
 
 MASK = "****"
 
-_SECRET = re.compile(r"key|password|secret|signature|ticket|token|credential|authorization", re.IGNORECASE)
+# An access token is one, and what is to be had for the token that is called tokenIn is not.
+_SECRET = re.compile(r"password|secret|credential|(?:key|signature|ticket|token|authorization)s?$", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
 _PARAMETER = re.compile(r"([?&;]|^)([^?&;=\s]+)=([^&;#\s]+)")
 

@@ -23,14 +23,14 @@ export class Function {
     this.result = h("section", { class: "card", "aria-label": "Result", "aria-live": "polite" }, h("h2", {}, "Result"), h("p", { class: "note" }, "What the function returns and logs appears here."));
     this.trial = h(
       "div",
-      { class: "columns" },
+      { class: "columns even" },
       card("Test event", h("label", { class: "field" }, "Begin with", this.choice), h("label", { class: "field" }, "Event as JSON", this.event), this.fault, h("div", { class: "buttons" }, this.button)),
       this.result,
     );
     this.trial.hidden = true;
     this.records = new Records();
     const log = h("div", { class: "bar-top" }, h("h2", {}, "Log"), h("div", { class: "buttons" }, this.records.button, h("a", { class: "button", href: at("logs", { function: subject }) }, "Find in the log")));
-    this.element = h("div", {}, crumbs("functions", "Functions", subject), this.head, this.trial, h("section", { class: "card one", "aria-label": "Log" }, log, this.records.element));
+    this.element = h("div", {}, crumbs("functions", "Functions", subject), this.head, this.trial, h("section", { class: "card single", "aria-label": "Log" }, log, this.records.element));
   }
 
   async refresh({ functions, readOnly }) {
@@ -84,12 +84,13 @@ export class Function {
     this.button.textContent = "Invoking…";
     try {
       const result = await post("functions/invoke", { function: this.name, event: this.event.value });
-      this.result.replaceChildren(...outcome(result));
+      this.result.replaceChildren(...outcome(result).filter(Boolean));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.result.replaceChildren(h("h2", {}, "Result"), problem("Refused", error.message));
     } finally {
       this.running = false;
+      this.result.scrollIntoView({ block: "nearest" });
       this.button.textContent = "Invoke function";
       this.check();
     }
@@ -122,18 +123,22 @@ function facts(name, { runtime, handler, memory, timeout }, counters) {
 function outcome({ error, payload, milliseconds, requestId, log }) {
   const records = new Records();
   records.show(log);
+  // An answer to a request has a body, which is a text of its own.
+  const { body: answer } = error ? {} : membersOf(payload);
   return [
     h("div", { class: "title" }, h("h2", {}, "Result"), badge(error ? "FAILED" : "SUCCEEDED")),
-    h("dl", { class: "facts" }, fact("Duration", `${milliseconds.toFixed(1)} ms`), fact("Request id", h("a", { href: at("logs", { request: requestId }) }, requestId), " ", copy(requestId, "request id"))),
-    error ? problem(typeOf(payload), payload) : block("Returned", payload),
-    h("div", { class: "block one" }, h("h3", {}, "Logged"), records.element),
+    h("dl", { class: "facts" }, fact("Duration", `${milliseconds.toFixed(1)} ms`), fact("Request id", h("a", { href: at("logs", { request: requestId }) }, h("code", {}, requestId)), " ", copy(requestId, "request id"))),
+    error ? problem(membersOf(payload).errorType ?? "Error", payload) : block("Returned", payload),
+    typeof answer === "string" && answer && block("Its body", answer),
+    h("div", { class: "block single" }, h("h3", {}, "Logged"), records.element),
   ];
 }
 
-function typeOf(payload) {
+/** The members of the JSON object that `text` is; none for anything else. */
+function membersOf(text) {
   try {
-    return JSON.parse(payload).errorType ?? "Error";
+    return Object(JSON.parse(text));
   } catch {
-    return "Error";
+    return {};
   }
 }

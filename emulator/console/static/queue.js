@@ -7,6 +7,7 @@ import { block } from "./panel.js";
 import { held, letters, sourcesOf } from "./queues.js";
 
 const STATES = { visible: ["RUNNING", "Waiting"], inFlight: ["CAUGHT", "In flight"], delayed: ["ABORTED", "Delayed"] };
+const FAILED_REQUEST = /\(request (\S+)\)$/;
 const MOST = 100;
 const LONGEST_DELAY = 900; // seconds
 
@@ -150,6 +151,7 @@ function none(sources) {
 
 function shown({ id, body, sentAt, state, receives, attributes, reason }) {
   const [status, word] = STATES[state];
+  const request = reason?.match(FAILED_REQUEST)?.[1];
   return h(
     "details",
     { class: "message" },
@@ -165,6 +167,7 @@ function shown({ id, body, sentAt, state, receives, attributes, reason }) {
     h(
       "div",
       { class: "whole" },
+      request && h("p", { class: "ways" }, h("a", { href: at("logs", { request }) }, "What the failed delivery logged")),
       block("Body", body),
       block("Message id", id),
       block("Attributes", JSON.stringify(attributes)),

@@ -13,7 +13,7 @@ export class Requests {
     this.limit = STEP;
     this.find = h("input", { type: "search", placeholder: "Find by path, method, status, function or id", "aria-label": "Find requests", input: () => this.change() });
     this.rows = h("tbody");
-    this.table = h("table", { class: "requests" }, heading("Time", "API", "Method", "Path", "Function", "Status", "Duration"), this.rows);
+    this.table = h("table", { class: "requests" }, heading("Time", "Method", "Path", "Function", "Status", "Duration"), this.rows);
     this.more = h("button", { class: "button", click: () => this.showMore() }, `Show ${STEP} more`);
     this.none = h("div", { "aria-live": "polite" });
     this.count = h("span", { class: "tag" });
@@ -24,8 +24,8 @@ export class Requests {
       "div",
       {},
       h("div", { class: "title" }, h("h1", {}, "Requests")),
+      h("section", { class: "card", "aria-label": "Open connections" }, h("div", { class: "title" }, h("h2", {}, "Open connections"), this.count), h("div", { class: "rows few", tabindex: 0, role: "group", "aria-label": "Connections" }, this.connections), this.alone),
       h("section", { class: "card", "aria-label": "Requests" }, h("div", { class: "toolbar" }, this.find), this.table, this.none, this.more),
-      h("section", { class: "card", "aria-label": "Open connections" }, h("div", { class: "title" }, h("h2", {}, "Open connections"), this.count), h("div", { class: "rows" }, this.connections), this.alone),
     );
     this.select({ query });
   }
@@ -96,8 +96,7 @@ function row({ at: when, api, method, path, status, milliseconds, function: name
     "tr",
     {},
     cell("Time", time(when)),
-    cell("API", api),
-    cell("Method", method),
+    cell("Method", method, api !== "REST" && h("span", { class: "under" }, api)),
     cell("Path", h("code", {}, path), connectionId && h("span", { class: "under" }, "connection ", h("a", { href: at("requests", { find: connectionId }) }, connectionId))),
     cell("Function", name ? h("a", { href: requestId ? at("logs", { request: requestId }) : at("functions", name) }, name) : "–"),
     cell("Status", outcome(status)),

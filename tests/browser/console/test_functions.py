@@ -49,6 +49,7 @@ def test_a_function_is_invoked_with_one_of_its_events(stack: Stack, visit: Visit
     # THEN the page shows what it returns and logs
     expect(result).to_contain_text("Succeeded")
     expect(result).to_contain_text('"statusCode": 200')
+    expect(result.locator(".block").filter(has_text="Its body")).to_contain_text('"status": "up"')
     expect(result.get_by_role("log")).to_contain_text("REPORT")
     assert violations(page) == []
 
@@ -71,6 +72,7 @@ def test_an_event_that_fails_shows_the_error(stack: Stack, visit: Visit) -> None
     expect(result).to_contain_text("Failed")
     expect(result.locator(".problem strong")).to_have_text("KeyError")
     expect(result.locator(".record.ERROR").first).to_be_visible()
+    expect(result).not_to_contain_text("false")
 
 
 def test_a_function_is_not_invoked_unless_one_agrees(stack: Stack, visit: Visit) -> None:

@@ -112,12 +112,15 @@ def test_a_purge_names_what_is_lost(visit: Visit, small: Callable[..., Small]) -
 
 def test_dead_letters_say_why_and_go_back_to_their_source(visit: Visit, small: Callable[..., Small]) -> None:
     server = small(queues=[WORK, DEAD])
-    fail(server, "poison", "ValueError: no such order")
+    fail(server, "poison", "ValueError: no such order (request 614468b7)")
     page = visit(f"{server.url}#/queues")
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="work", exact=True))
     expect(row.locator('[data-label="Dead letters"]')).to_have_text("1 in dead")
     row.get_by_role("link", name="dead").click()
-    expect(page.locator(".message .error")).to_have_text("ValueError: no such order")
+    expect(page.locator(".message .error")).to_contain_text("ValueError: no such order")
+    page.locator(".message > summary").click()
+    logged = page.get_by_role("link", name="What the failed delivery logged")
+    expect(logged).to_have_attribute("href", "#/logs?request=614468b7")
 
     page.get_by_role("button", name="Redrive to the source").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 message of dead will move back to work")

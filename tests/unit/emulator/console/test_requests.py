@@ -67,6 +67,7 @@ def test_requests_are_shown_newest_first_and_found_by_any_text(tmp_path: Path) -
         ("%6Bey=abc", "%6Bey=****"),
         ("key&x=1", "key&x=1"),
         ("orderId=0191&after=3", "orderId=0191&after=3"),
+        ("tokenIn=SOL&tokenOut=USDC", "tokenIn=SOL&tokenOut=USDC"),
         ("key=", "key="),
     ],
 )
