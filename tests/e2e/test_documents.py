@@ -40,7 +40,12 @@ def runs_here(command: Command) -> bool:
     return not any(re.match(pattern, command.text) for pattern in ELSEWHERE)
 
 
-HERE = list({command.text.partition("  #")[0].strip(): command for command in shown() if runs_here(command)}.items())
+def bare(command: Command) -> str:
+    """Without its comment, and without what it shows as optional."""
+    return re.sub(r" \[[A-Z]+\]", "", command.text.partition("  #")[0].strip())
+
+
+HERE = list({bare(command): command for command in shown() if runs_here(command)}.items())
 
 
 @pytest.fixture
@@ -76,8 +81,7 @@ def test_a_command_works_as_written(stack: Stack, text: str) -> None:
 
 
 def on_this_stack(stack: Stack, command: str) -> str:
-    """The command for the stack's ports and data instead of the usual ones, without what it shows as optional."""
-    command = re.sub(r" \[[A-Z]+\]", "", command)
+    """The command for the stack's ports and data instead of the usual ones."""
     command = command.replace(".venv/bin/python -m emulator", f"{sys.executable} -m emulator --data {stack.data}")
     return command.replace("http://127.0.0.1:3000", stack.rest)
 
