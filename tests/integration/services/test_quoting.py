@@ -78,7 +78,7 @@ def reported(quoted: Routed) -> list[dict[str, str]]:
 def test_the_best_paying_venue_is_chosen() -> None:
     quote, decision = ask(FakeVenue("raydium", 1_000), FakeVenue("meteora", 1_001))
     assert (quote.venue, quote.amount_out, quote.slot) == ("meteora", 1_001, 7)
-    assert decision["reason"] == "meteora-pool pays 10.00 bps more than raydium-pool"
+    assert decision["reason"] == "meteora-pool pays 0.1000 % more than raydium-pool"
     assert [(one["pools"], one["amountOutBaseUnits"]) for one in decision["quotes"]] == [
         ("meteora-pool", "1001"),
         ("raydium-pool", "1000"),
@@ -337,7 +337,7 @@ def test_a_large_order_is_split_and_shows_its_parts(router: Router, database: Da
     (hop,) = decision["route"]
     assert len(hop["legs"]) == len(quote.swaps) == 5
     assert [leg["pool"] for leg in hop["legs"]] == [swap.pool for swap in quote.swaps]
-    assert 9_990 <= sum(leg["shareBps"] for leg in hop["legs"]) <= 10_000
+    assert sum(leg["shareBps"] for leg in hop["legs"]) == 10_000
     assert sum(int(leg["amountInBaseUnits"]) for leg in hop["legs"]) == amount
     assert sum(int(leg["amountOutBaseUnits"]) for leg in hop["legs"]) == quote.amount_out
     assert decision["venue"] == quote.venue == "meteora+raydium"

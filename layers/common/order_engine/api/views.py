@@ -16,7 +16,7 @@ from order_engine.domain.decisions import Candidate, Decision, Hop, Leg
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.markets import SIMULATED, MarketDescription
-from order_engine.domain.money import BPS, format_amount, format_price
+from order_engine.domain.money import BPS, format_amount, format_price, shares_bps
 from order_engine.domain.orders import Order
 from order_engine.domain.quotes import Costs, Offer
 from order_engine.domain.terms import Limit, Recurring, Sniper, Stop, Terms
@@ -224,10 +224,7 @@ def decision_view(record: dict[str, Any]) -> dict[str, Any]:
         "fees": [
             {"token": fee.token, "kind": fee.kind, **amounts("amount", fee.amount, fee.token)} for fee in decision.fees
         ],
-        "route": [
-            {"tokenIn": hop.token_in, "tokenOut": hop.token_out, "legs": [_leg(hop, leg) for leg in hop.legs]}
-            for hop in decision.hops
-        ],
+        "route": [{"tokenIn": hop.token_in, "tokenOut": hop.token_out, "legs": _legs(hop)} for hop in decision.hops],
         "quotes": [_candidate(decision, candidate) for candidate in decision.candidates],
         "unavailable": [
             {"venue": missing.name, "code": missing.code, "message": missing.message} for missing in decision.missing
@@ -235,12 +232,17 @@ def decision_view(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _leg(hop: Hop, leg: Leg) -> dict[str, Any]:
+def _legs(hop: Hop) -> list[dict[str, Any]]:
+    shares = shares_bps([leg.amount_in for leg in hop.legs])
+    return [_leg(hop, leg, share) for leg, share in zip(hop.legs, shares, strict=True)]
+
+
+def _leg(hop: Hop, leg: Leg, share_bps: int) -> dict[str, Any]:
     return {
         "venue": leg.venue,
         "pool": leg.pool,
         "kind": leg.kind,
-        "shareBps": leg.amount_in * BPS // hop.amount_in,
+        "shareBps": share_bps,
         **amounts("amountIn", leg.amount_in, hop.token_in),
         **amounts("amountOut", leg.amount_out, hop.token_out),
         "priceImpactBps": leg.price_impact_bps,

@@ -261,8 +261,8 @@ def reason(found: Sequence[Route]) -> str:
         deeper = first.hops[-1].depth > second.hops[-1].depth
         why = "has the deeper pool" if deeper else "comes first by name"
         return f"{first.name} pays as much as {second.name} and {why}"
-    hundredths = gain * 100 * BPS // max(second.net, 1)
-    return f"{first.name} pays {hundredths // 100}.{hundredths % 100:02d} bps more than {second.name}"
+    whole, part = divmod(gain * 100 * BPS // max(second.net, 1), BPS)
+    return f"{first.name} pays {whole}.{part:04d} % more than {second.name}"
 
 
 def _routes(options: Sequence[_Path], amount_in: int) -> Iterator[Route]:

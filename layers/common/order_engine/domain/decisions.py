@@ -26,10 +26,6 @@ class Hop(NamedTuple):
     token_out: str
     legs: tuple[Leg, ...]
 
-    @property
-    def amount_in(self) -> int:
-        return sum(leg.amount_in for leg in self.legs)
-
 
 class Fee(NamedTuple):
     """The fees of one kind in one token, summed over all pools of a route. `amount` is in base units."""

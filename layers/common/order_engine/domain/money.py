@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Context, Decimal
 from fractions import Fraction
 
@@ -85,3 +86,16 @@ def format_price(amount_in: int, token_in: Token, amount_out: int, token_out: To
     """
     whole_in, whole_out = amount_in * 10**token_out.decimals, amount_out * 10**token_in.decimals
     return format(_PRICES.divide(Decimal(whole_out), Decimal(whole_in)).normalize(_PRICES), "f")
+
+
+def shares_bps(amounts: Sequence[int]) -> list[int]:
+    """The share of each amount in their sum, which is positive, in basis points that add up to `BPS`.
+
+    The largest remainders are rounded up.
+    """
+    total = sum(amounts)
+    shares = [amount * BPS // total for amount in amounts]
+    by_remainder = sorted(range(len(amounts)), key=lambda index: -(amounts[index] * BPS % total))
+    for index in by_remainder[: BPS - sum(shares)]:
+        shares[index] += 1
+    return shares

@@ -327,16 +327,16 @@ def test_a_tie_is_explained_by_depth() -> None:
     assert reason(routes(pools, "SOL", "USDC", 10, NOW)) == "b pays as much as a and has the deeper pool"
 
 
-def test_a_better_price_is_explained_in_hundredths_of_a_basis_point() -> None:
+def test_a_better_price_is_explained_in_per_cent() -> None:
     pools = [listing("a", amm(10**15, 10**15, 0)), listing("b", amm(10**15, 10**15, 30))]
-    assert reason(routes(pools, "SOL", "USDC", 10**6, NOW)) == "a pays 30.09 bps more than b"
+    assert reason(routes(pools, "SOL", "USDC", 10**6, NOW)) == "a pays 0.3009 % more than b"
 
 
 def test_the_reason_counts_the_cost_of_legs() -> None:
     pools = [listing("a", amm(10**12, 10**12, 0)), listing("b", amm(10**12, 10**12, 0))]
     free, dear = (routes(pools, "SOL", "USDC", 10**10, NOW, cost) for cost in (0, 40_000_000))
-    assert reason(free) == "a+b pays 49.75 bps more than a"
-    assert reason(dear) == "a+b pays 9.35 bps more than a"
+    assert reason(free) == "a+b pays 0.4975 % more than a"
+    assert reason(dear) == "a+b pays 0.0935 % more than a"
 
 
 @given(pools_of_a_pair(), pools_of_a_pair(), st.integers(1, U64_MAX))

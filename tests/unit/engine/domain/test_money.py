@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_engine.api.views import amounts
-from order_engine.domain.money import U64_MAX, format_amount, format_price, parse_amount
+from order_engine.domain.money import BPS, U64_MAX, format_amount, format_price, parse_amount, shares_bps
 from order_engine.domain.tokens import TOKENS, Token, pool_token, token
 
 SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
@@ -117,3 +117,17 @@ def test_an_unknown_token_is_refused_with_the_known_ones() -> None:
 def test_decimals_equal_those_of_the_mints() -> None:
     expected = {"SOL": 9, "wSOL": 9, "USDC": 6, "USDT": 6, "RAY": 6, "BONK": 5, "JUP": 6, "mSOL": 9}
     assert {symbol: of.decimals for symbol, of in TOKENS.items()} == expected
+
+
+@given(st.lists(st.integers(0, U64_MAX), min_size=1, max_size=8).filter(any))
+def test_shares_add_up_and_are_rounded_by_less_than_one(amounts: list[int]) -> None:
+    shares = shares_bps(amounts)
+    assert sum(shares) == BPS
+    assert all(
+        abs(share - Fraction(amount * BPS, sum(amounts))) < 1 for share, amount in zip(shares, amounts, strict=True)
+    )
+
+
+def test_the_largest_remainders_are_rounded_up() -> None:
+    assert shares_bps([1, 1, 1]) == [3_334, 3_333, 3_333]
+    assert shares_bps([2, 5, 6]) == [1_539, 3_846, 4_615]
