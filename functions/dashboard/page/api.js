@@ -11,7 +11,9 @@ export class ApiError extends Error {
 }
 
 /** The API did not answer, or not in its own format. The request may have been carried out. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  code = "Unreachable";
+}
 
 /** Returns whether the same request may succeed a moment later. */
 export const transient = (error) => error instanceof Unreachable || (error instanceof ApiError && error.status >= 500);

@@ -19,7 +19,7 @@ export class Conditions {
     return this.refusal.hidden;
   }
 
-  /** Shows them for an order of this type, which the user's wallet may sign. */
+  /** Shows them for an order of this type, which the user's wallet may sign. `missing` is what the user can do about the refusal. */
   show(type, signed) {
     const { name, realMoney } = this.#market;
     const paid = signed ? `, and paid by your wallet in ${this.#payer.name}` : "";
@@ -28,5 +28,6 @@ export class Conditions {
     const refusal = this.#payer.refusal(type) ?? "";
     if (this.refusal.textContent !== refusal) this.refusal.textContent = refusal;
     this.refusal.hidden = !refusal;
+    this.missing = refusal && type === "market" ? "Connect a wallet" : undefined;
   }
 }

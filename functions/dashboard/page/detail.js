@@ -8,7 +8,7 @@ import { editButton } from "./edit.js";
 import { engine, isFinal } from "./engine.js";
 import { amount, duration, pair, percent, price, sentence, slippage, token, when } from "./format.js";
 import { marketTag } from "./market.js";
-import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
+import { compared, costs, fees, split, unavailable, venueName, why } from "./routes.js";
 import { Slices } from "./slices.js";
 import { decision, isUnpaid, took } from "./store.js";
 import { away, progress, relations, waitsFor } from "./terms.js";
@@ -86,7 +86,7 @@ export class Detail {
         { class: "columns" },
         card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
-          ? card("Route", h("p", { class: "reason" }, routed.reason), unavailable(routed.unavailable), split(routed.route, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          ? card("Route", h("p", { class: "reason" }, why(routed)), unavailable(routed.unavailable), split(routed, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
           : card("Route", !order.events.length ? forgotten() : empty("Not routed", unrouted(order))),
       ),
       routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),

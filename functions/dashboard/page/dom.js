@@ -103,8 +103,8 @@ export function cell({ label, number, usual = "–", show }, row) {
 export const outside = (href, ...content) =>
   href ? h("a", { href, target: "_blank", rel: "noopener" }, content, h("span", { class: "out", "aria-hidden": "true" }, "↗"), h("span", { class: "visually-hidden" }, " (opens in a new tab)")) : content;
 
-/** Returns a text with a button that copies it, and a link if there is an address for it. */
-export function copyable(text, href) {
+/** Returns a text, or `shown` in its place, with a button that copies it, and a link if there is an address for it. */
+export function copyable(text, href, shown = text) {
   const button = h("button", { class: "copy quiet", type: "button", "aria-label": `Copy ${text}`, click: copy }, "Copy");
   async function copy() {
     try {
@@ -115,5 +115,5 @@ export function copyable(text, href) {
     }
     setTimeout(() => (button.textContent = "Copy"), 1500);
   }
-  return h("span", { class: "copyable" }, outside(href, h("code", {}, text)), button);
+  return h("span", { class: "copyable" }, outside(href, h("code", { title: shown === text ? null : text }, shown)), button);
 }

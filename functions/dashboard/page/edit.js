@@ -3,8 +3,9 @@
 import { ApiError } from "./api.js";
 import { h, modal, problem } from "./dom.js";
 import { localTime } from "./expiry.js";
-import { placeFor, showProblems, Terms } from "./fields.js";
+import { Terms } from "./fields.js";
 import { sentence } from "./format.js";
+import { placeFor, showProblems } from "./problems.js";
 import { replaceable, TYPES, typeName } from "./types.js";
 
 /** Returns a button that edits the order, or null if it does not wait. `context` has api, store, prices and notify. */

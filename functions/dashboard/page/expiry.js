@@ -1,6 +1,7 @@
 // The field that says until when an order waits.
 
 import { h } from "./dom.js";
+import { placeFor } from "./problems.js";
 
 /** How long an order can wait, by the seconds. */
 export const CHOICES = { "": "Until cancelled", 3600: "1 hour", 86400: "1 day", 604800: "7 days", 2592000: "30 days", date: "Until a date" };
@@ -22,8 +23,8 @@ export class Expiry {
   constructor(id, text = "") {
     this.choice = h("select", { id }, Object.entries(CHOICES).map(([value, label]) => h("option", { value }, label)));
     this.date = h("input", { type: "datetime-local", name: "expiresAt", step: 1, "aria-label": "Date and time of its end" });
-    this.error = h("p", { class: "field-error", id: `${id}-error` });
-    this.element = h("div", { class: "field wide", input: () => this.#show() }, h("label", { for: id }, "Waits"), h("div", { class: "line" }, this.choice, this.date), this.error);
+    this.place = placeFor(id, this.choice);
+    this.element = h("div", { class: "field wide", input: () => this.#show() }, h("label", { for: id }, "Waits"), h("div", { class: "line" }, this.choice, this.date), this.place.error);
     this.text = text;
   }
 

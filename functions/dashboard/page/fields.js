@@ -2,27 +2,10 @@
 
 import { fill, h } from "./dom.js";
 import { Expiry, instant } from "./expiry.js";
-import { distance, sentence, token } from "./format.js";
+import { distance, token } from "./format.js";
+import { placeFor } from "./problems.js";
 
 const SECONDS = { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" };
-
-/** Shows each problem at its field: `places` is `{field: {input, error}}`. Returns the problems of other fields. */
-export function showProblems(places, problems) {
-  for (const [field, { input, error }] of Object.entries(places)) {
-    const message = sentence(problems.filter((problem) => problem.field === field).map((problem) => problem.message).join("; "));
-    if (error.textContent !== message) error.textContent = message;
-    if (message) input?.setAttribute("aria-invalid", "true");
-    else input?.removeAttribute("aria-invalid");
-  }
-  return problems.filter(({ field }) => !(field in places));
-}
-
-/** Returns where a field's problems are shown, and lets the field name it. */
-export function placeFor(id, input, ...described) {
-  const error = h("p", { class: "field-error", id: `${id}-error` });
-  input?.setAttribute("aria-describedby", [error.id, ...described].join(" "));
-  return { input, error };
-}
 
 export class Terms {
   #parts;
@@ -31,9 +14,7 @@ export class Terms {
   constructor(specs, texts, { prefix = "", expires = "" } = {}) {
     this.#parts = Object.fromEntries(specs.map((spec) => [spec.name, new Part(spec, texts[spec.name], prefix)]));
     this.expiry = new Expiry(`${prefix}expiry`, texts.expiresAt ?? String(expires));
-    const { choice, error } = this.expiry;
-    this.places = { ...this.#parts, expiresAt: { input: choice, error } };
-    choice.setAttribute("aria-describedby", error.id);
+    this.places = { ...this.#parts, expiresAt: this.expiry.place };
     this.element = h("div", { class: "terms" }, Object.values(this.#parts).map(({ element }) => element), this.expiry.element);
   }
 
@@ -48,9 +29,15 @@ export class Terms {
     return { ...Object.fromEntries(values.filter(([, value]) => value !== "")), expiresAt: this.expiry.at(now) };
   }
 
+  /** Returns what is missing in words, such as `limit price`, or undefined. */
+  get missing() {
+    const spec = Object.values(this.#parts).find(({ spec, value }) => !spec.optional && spec.kind !== "check" && value === "")?.spec;
+    return spec && (spec.noun ?? spec.label.toLowerCase());
+  }
+
   /** Returns the problem that the engine cannot report: a date without its time. */
   problems(now) {
-    return this.expiry.at(now) === undefined ? [{ field: "expiresAt", message: "expected a date and a time, was a part of them" }] : [];
+    return this.expiry.at(now) === undefined ? [{ field: "expiresAt", message: "enter a date and a time" }] : [];
   }
 
   /** Keeps the prices as they are: an order that is submitted again must be the same. */
@@ -79,7 +66,7 @@ class Part {
     this.input.addEventListener("input", () => (this.typed = true));
     this.unit = h("span", { class: "suffix" });
     this.note = h("p", { class: "note", id: `${id}-note` }, help);
-    this.error = placeFor(id, this.input, this.note.id).error;
+    Object.assign(this, placeFor(id, this.input, this.note.id));
     const name = h("label", { for: id }, label, optional && h("span", { class: "note" }, " optional"));
     this.element =
       kind === "check"

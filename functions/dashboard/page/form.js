@@ -6,19 +6,24 @@ import { Conditions } from "./conditions.js";
 import { h } from "./dom.js";
 import { load, save } from "./draft.js";
 import { engine } from "./engine.js";
-import { placeFor, showProblems, Terms } from "./fields.js";
-import { paidPrice } from "./format.js";
+import { errorTitle } from "./errors.js";
+import { Terms } from "./fields.js";
+import { paidPrice, units } from "./format.js";
 import { Outcome } from "./outcome.js";
+import { placeFor, showProblems } from "./problems.js";
+import { lasting } from "./quote.js";
 import { submitSigned } from "./signed.js";
-import { Submission } from "./submission.js";
 import { quotedAmount, receives, TYPES } from "./types.js";
 
 const PRESETS = [10, 50, 100];
 const SAVED_FIELDS = ["tokenIn", "tokenOut", "mint", "amountIn", "slippage"];
 // The codes of errors that name fields.
 const PROBLEMS = ["InvalidOrder", "InvalidRequest"];
+// The codes of errors whose message says which amount was expected.
+const NAMING_AN_AMOUNT = ["AmountTooSmall", "InsufficientLiquidity"];
+const MAX_DECIMALS = 30;
 
-export class OrderForm extends EventTarget {
+export class OrderForm {
   #api;
   #live;
   #market;
@@ -26,25 +31,26 @@ export class OrderForm extends EventTarget {
   #paying;
   #submission;
   #problems = [];
+  #tokens;
+  #left = new AbortController();
   #texts;
   #type;
   #terms;
 
-  /** Events: `accepted` with the order. */
-  constructor(api, live, market, payer) {
-    super();
+  /** `context` has api, market, payer and submission. */
+  constructor({ api, market, payer, submission }, live) {
     this.#api = api;
     this.#live = live;
     this.#market = market;
     this.#payer = payer;
-    this.#submission = new Submission(api);
+    this.#submission = submission;
     const { texts, type, ...values } = load();
     this.#texts = texts;
     this.fields = {
       amountIn: h("input", { id: "amountIn", name: "amountIn", inputmode: "decimal", autocomplete: "off", spellcheck: "false", placeholder: "0", maxlength: 60, value: values.amountIn }),
       tokenIn: tokens("tokenIn", values.tokenIn),
       tokenOut: tokens("tokenOut", values.tokenOut),
-      mint: h("input", { id: "mint", autocomplete: "off", spellcheck: "false", placeholder: "Address of its mint", maxlength: 60, value: values.mint }),
+      mint: h("input", { id: "mint", autocomplete: "off", spellcheck: "false", placeholder: "The token's address", maxlength: 60, value: values.mint }),
       slippage: h("input", { id: "slippageBps", name: "slippageBps", inputmode: "decimal", autocomplete: "off", maxlength: 12, value: values.slippage }),
     };
     this.places = {
@@ -54,7 +60,7 @@ export class OrderForm extends EventTarget {
       slippageBps: placeFor("slippageBps", this.fields.slippage),
       quoteId: placeFor("quoteId"),
     };
-    this.fields.mint.setAttribute("aria-describedby", this.places.tokenOut.error.id);
+    this.fields.mint.setAttribute("aria-describedby", this.places.tokenOut.message.id);
     this.types = Object.entries(TYPES).map(([value, { name }]) => h("label", { class: "type" }, h("input", { type: "radio", name: "type", value, checked: value === type, "aria-describedby": "means" }), h("span", {}, name)));
     this.means = h("p", { class: "note", id: "means" });
     this.body = h("div", {});
@@ -68,8 +74,11 @@ export class OrderForm extends EventTarget {
     this.presets = PRESETS.map((bps) => h("button", { type: "button", class: "preset", "data-bps": bps, click: () => this.#set("slippage", String(bps / 100)) }, `${bps / 100} %`));
     this.element = this.#build();
     live.addEventListener("changed", () => this.#priced());
+    submission.addEventListener("changed", () => this.#waits(), { signal: this.#left.signal });
     this.#choose();
     this.changed();
+    // The engine may not have answered since the page was left.
+    if (submission.sent) this.#follow(submission.sent);
   }
 
   /** Offers the tokens that can be swapped in the market, and shows who pays. */
@@ -80,6 +89,10 @@ export class OrderForm extends EventTarget {
     }
     if (this.#payer.address !== this.#paying) this.#edited();
     else this.#priced();
+  }
+
+  close() {
+    this.#left.abort();
   }
 
   tick() {
@@ -94,12 +107,13 @@ export class OrderForm extends EventTarget {
     this.at = h("label", { class: "check" }, this.fixed, h("span", {}, "Execute only at this quote"));
     return h(
       "form",
-      { class: "card order-form", "aria-label": "New order", novalidate: true, submit: (event) => this.#submitted(event), input: () => this.#edited(), change: () => this.#edited() },
+      { class: "card order-form", "aria-label": "New order", novalidate: true, submit: (event) => this.#submitted(event), input: (event) => this.#typed(event.target), change: () => this.#edited() },
       h("h2", {}, "New order"),
       h("fieldset", { class: "types", change: () => this.#choose() }, h("legend", { class: "visually-hidden" }, "Type"), h("div", { class: "choices" }, this.types), this.means),
       h("div", { class: "side" }, h("label", { for: "amountIn" }, "You pay"), h("div", { class: "line" }, amountIn, labelled("Token to pay with", tokenIn)), places.amountIn.error, places.tokenIn.error),
       this.swap,
       h("div", { class: "side" }, h("span", { class: "label" }, "You receive"), h("div", { class: "line" }, this.receive, this.out), places.tokenOut.error),
+      this.acceptance.impact,
       this.body,
       h(
         "fieldset",
@@ -107,10 +121,10 @@ export class OrderForm extends EventTarget {
         h("legend", {}, "Slippage tolerance"),
         h("div", { class: "line" }, this.presets, h("label", { class: "unit" }, h("span", { class: "visually-hidden" }, "Slippage tolerance in per cent"), slippage, h("span", { "aria-hidden": "true" }, "%"))),
         places.slippageBps.error,
+        this.acceptance.slippage,
       ),
       this.at,
       places.quoteId.error,
-      this.acceptance.element,
       this.conditions.elements,
       this.submit,
       h("p", { class: "note reader" }, "Your key only reads: it shows quotes and orders, and submits and cancels none."),
@@ -163,6 +177,18 @@ export class OrderForm extends EventTarget {
     this.#edited();
   }
 
+  /** Swaps the tokens if the user has chosen the one that is on the other side. */
+  #typed(field) {
+    const { tokenIn, tokenOut } = this.fields;
+    const { value } = field;
+    if ([tokenIn, tokenOut].includes(field) && this.places.tokenOut.input === tokenOut && same(tokenIn.value, tokenOut.value)) {
+      [tokenIn.value, tokenOut.value] = this.#tokens;
+      this.#swap();
+      field.value = value;
+    }
+    this.#edited();
+  }
+
   #edited() {
     const order = this.#order();
     this.#paying = this.#payer.address;
@@ -170,39 +196,62 @@ export class OrderForm extends EventTarget {
     if (this.#terms) this.#texts[this.#type] = order.terms;
     const typed = Object.fromEntries(SAVED_FIELDS.map((name) => [name, this.fields[name].value]));
     save({ ...typed, type: this.#type, texts: this.#texts });
+    this.#tokens = [typed.tokenIn, typed.tokenOut];
     for (const button of this.presets) button.setAttribute("aria-pressed", String(Number(button.dataset.bps) === order.slippageBps));
     this.#problems = this.#localProblems(order);
     this.#submission.edited(this.#text(order));
     this.#showProblems();
     const { tokenIn, tokenOut, amountIn, slippageBps } = order;
     const { mint } = TYPES[this.#type];
-    const quoted = amountIn && !this.#problems.length && !mint;
-    const none = mint ? "A new token has no price until its pool exists." : "Enter an amount to see what each venue would pay for it.";
+    const missing = incomplete(order);
+    const none = mint ? "A new token has no price until its pool exists." : missing ? `${missing} to see what each venue would pay.` : "Change the fields that are marked.";
     // Without a limit: the form shows the impact and asks the user to accept it.
-    this.#live.want(quoted ? { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS, wallet: this.#signed ? this.#paying : undefined } : undefined, none);
+    const wanted = { tokenIn, tokenOut, amountIn: quotedAmount(order), slippageBps, maxPriceImpactBps: ANY_BPS, wallet: this.#signed ? this.#paying : undefined };
+    this.#live.want(missing || mint || this.#problems.length ? undefined : wanted, none);
     this.#priced();
   }
 
-  /** Returns problems that the engine cannot report, because it takes whole basis points. */
-  #localProblems({ slippageBps }) {
-    const slippage = this.fields.slippage.value.trim();
-    return slippageBps === undefined ? [{ field: "slippageBps", message: `expected 0 to 100 per cent in steps of 0.01, was ${JSON.stringify(slippage)}` }] : [];
+  /** Returns problems that the page finds itself. */
+  #localProblems({ amountIn, slippageBps }) {
+    return [
+      amountIn && !positive(amountIn) && { field: "amountIn", message: "enter a positive amount, such as 1.5" },
+      slippageBps === undefined && { field: "slippageBps", message: "enter 0 to 100 % in steps of 0.01" },
+    ].filter(Boolean);
   }
 
   #priced() {
     const { quote } = this.#live;
-    const { type, tokenIn, tokenOut } = this.#order();
+    const { tokenIn, tokenOut } = this.#order();
     this.#terms?.priced({ tokenIn, tokenOut }, quote && paidPrice(quote));
     const order = this.#order();
     this.receive.textContent = receives(order, quote);
     this.#showProblems();
-    this.acceptance.show(quote?.priceImpactBps ?? 0, order.slippageBps);
-    const shown = /^[\d.]{1,14}$/.test(order.amountIn) ? `${order.amountIn} ` : "";
-    const action = type === "market" ? `Swap ${shown}${tokenIn} for ${tokenOut}` : `Place ${TYPES[type].name.toLowerCase()} order`;
-    this.conditions.show(type, this.#signed);
-    this.at.hidden = type !== "market" || this.#signed;
-    this.submit.textContent = this.#payer.signing ? `Waiting for ${this.#payer.name}…` : this.#submission.sending ? "Submitting…" : this.#submission.uncertain ? "Try again" : this.#quoteless ? "Waiting for a quote…" : action;
+    this.submit.classList.toggle("danger", this.acceptance.show(order.slippageBps, quote));
+    this.conditions.show(this.#type, this.#signed);
+    this.at.hidden = this.#type !== "market" || this.#signed;
+    this.submit.textContent = this.#busy ?? this.#obstacle(order) ?? (this.#submission.repeats(this.#text(order)) ? "Try again" : this.#action(order));
     this.#enable();
+  }
+
+  /** Returns what submitting this order does. */
+  #action({ type, amountIn, tokenIn, tokenOut }) {
+    const shown = /^[\d.]{1,14}$/.test(amountIn) ? `${amountIn} ` : "";
+    return type === "market" ? `Swap ${shown}${tokenIn} for ${tokenOut}` : `Place ${TYPES[type].name.toLowerCase()} order`;
+  }
+
+  /** Returns what is under way, or undefined. */
+  get #busy() {
+    if (this.#payer.signing) return `Waiting for ${this.#payer.name}…`;
+    return this.#submission.stop ? "Waiting for the engine…" : this.#submission.sent && "Submitting…";
+  }
+
+  /** Returns what keeps this order from being submitted, or undefined. A repeated order keeps its quote. */
+  #obstacle(order) {
+    const missing = incomplete(order) ?? (this.#terms?.missing && `Enter the ${this.#terms.missing}`) ?? this.conditions.missing;
+    if (missing || this.#submission.repeats(this.#text(order))) return missing;
+    const { quote, error } = this.#live;
+    if (this.#type === "market" && error && (lasting(error) || this.#signed)) return errorTitle(error.code);
+    return this.#fixed && !quote ? "Waiting for a quote…" : undefined;
   }
 
   /** Returns whether the user's wallet signs the order. */
@@ -214,21 +263,14 @@ export class OrderForm extends EventTarget {
     return this.#signed || (this.#type === "market" && this.fixed.checked);
   }
 
-  /** Returns whether the order needs a quote that has not come yet. A repeated order keeps its quote. */
-  get #quoteless() {
-    return this.#fixed && !this.#live.quote && !this.#submission.repeats(this.#text(this.#order()));
-  }
-
   #enable() {
-    this.submit.disabled = this.#api.readOnly || this.#submission.sending || this.outcome.blocked || this.#quoteless || !this.acceptance.given || !this.conditions.met;
+    this.submit.disabled = this.#api.readOnly || Boolean(this.#busy ?? this.#obstacle(this.#order())) || this.outcome.blocked || !this.conditions.met;
     this.fixed.disabled = !this.#live.quote && !this.fixed.checked;
   }
 
   /** Shows the problems of the order and of its quote. Returns those of fields that the form does not have. */
   #showProblems() {
-    const { error } = this.#live;
-    const refused = error instanceof ApiError && error.status < 500;
-    const quoted = refused ? (error.details.length ? error.details : [{ field: "amountIn", message: error.message }]) : [];
+    const quoted = quoteProblems(this.#live.error);
     return showProblems(this.#places, [...quoted, ...this.#problems.filter(({ field }) => !quoted.some((one) => one.field === field))]);
   }
 
@@ -236,48 +278,54 @@ export class OrderForm extends EventTarget {
     event.preventDefault();
     if (this.submit.disabled) return;
     this.#terms?.settle();
-    const order = this.#order();
-    const problems = [...this.#localProblems(order), ...(order.amountIn ? [] : [{ field: "amountIn", message: "expected an amount, was nothing" }]), ...(this.#terms?.problems(this.#api.now()) ?? [])];
+    const problems = [...this.#localProblems(this.#order()), ...(this.#terms?.problems(this.#api.now()) ?? [])];
     if (problems.length) return this.#refused(problems);
-    await this.#send(order);
+    const repeated = this.#submission.repeats(this.#text(this.#order()));
+    const accepted = repeated || (await this.acceptance.ask(() => ({ ...this.#order(), quote: this.#live.quote, action: this.#action(this.#order()) })));
+    if (!accepted || this.submit.disabled) return;
+    this.outcome.clear();
+    await this.#follow(this.#submit(this.#order(), accepted));
   }
 
   /** Returns the order as the API takes it, with what the user has accepted. */
-  #body({ terms, ...order }) {
+  #body({ terms, ...order }, accepted) {
     return {
       ...order,
       ...this.#terms?.body(this.#api.now()),
       ...(this.#fixed && this.#live.quote && { quoteId: this.#live.quote.quoteId }),
-      ...this.acceptance.body,
+      ...accepted.body,
     };
   }
 
   #text = (order) => JSON.stringify([order, this.#fixed, this.#paying]);
 
-  #submit(order) {
+  #submit(order, accepted) {
     const text = this.#text(order);
-    if (!this.#signed) return this.#submission.send(text, () => this.#body(order));
+    if (!this.#signed) return this.#submission.send(text, () => this.#body(order, accepted));
     return submitSigned({ submission: this.#submission, payer: this.#payer, live: this.#live }, text, {
-      wanted: () => text === this.#text(this.#order()) && this.acceptance.given,
+      wanted: () => text === this.#text(this.#order()) && accepted.covers(order.slippageBps, this.#live.quote),
       asking: (fresh) => this.outcome.asks(this.#payer.name, fresh, () => this.#payer.stop("you have stopped waiting")),
       asked: () => this.outcome.clear(),
     });
   }
 
-  async #send(order) {
-    this.outcome.clear();
-    const sent = this.#submit(order);
-    this.#priced();
+  /** Shows what becomes of an order that is being submitted. */
+  async #follow(sent) {
+    this.#waits();
     try {
-      const taken = await sent;
-      this.outcome.accepted(taken);
-      this.dispatchEvent(new CustomEvent("accepted", { detail: taken }));
+      this.outcome.accepted(await sent);
     } catch (error) {
       if (error instanceof ApiError && PROBLEMS.includes(error.code)) this.#refused(error.details);
       else this.outcome.failed(error);
     } finally {
       this.#priced();
     }
+  }
+
+  #waits() {
+    const { stop } = this.#submission;
+    if (stop) this.outcome.waits(stop);
+    this.#priced();
   }
 
   #refused(problems) {
@@ -289,5 +337,25 @@ export class OrderForm extends EventTarget {
 
 const tokens = (name, chosen) =>
   h("select", { id: name, name }, Object.keys(engine.tokens).map((token) => h("option", { value: token, selected: token === chosen }, token)));
+
+/** Returns what an order of any type lacks, as a request, or undefined. */
+function incomplete({ amountIn, tokenIn, tokenOut, slippageBps }) {
+  if (!positive(amountIn)) return "Enter an amount";
+  if (!tokenOut) return "Enter the token's address";
+  if (same(tokenIn, tokenOut)) return "Choose two different tokens";
+  return slippageBps === undefined ? "Enter a slippage tolerance" : undefined;
+}
+
+const positive = (text) => units(text, MAX_DECIMALS) > 0n;
+
+/** Returns whether two tokens cannot be swapped: wrapped SOL is SOL. */
+const same = (one, other) => one.replace("wSOL", "SOL") === other.replace("wSOL", "SOL");
+
+/** Returns the problems of fields for which a quote was refused. */
+function quoteProblems(error) {
+  if (!error || !lasting(error)) return [];
+  const fields = error.details.filter(({ field }) => field);
+  return fields.length ? fields : [{ field: "amountIn", message: NAMING_AN_AMOUNT.includes(error.code) ? error.message : errorTitle(error.code) }];
+}
 
 const labelled = (label, field) => h("label", { class: "token" }, h("span", { class: "visually-hidden" }, label), field);

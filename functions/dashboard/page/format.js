@@ -1,5 +1,7 @@
 // How values are written. Amounts stay decimal strings or BigInts: no float touches money.
 
+import { engine } from "./engine.js";
+
 /** Returns `1234567.5000000011` as `1,234,567.5`; below one, with at least four significant digits. */
 export function amount(text, decimals = 6) {
   const [whole, fraction = ""] = String(text).split(".");
@@ -43,14 +45,19 @@ export function distance(wanted, market) {
 /** Returns basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 
-/** Returns how far `other` is below `one`, in basis points to a hundredth; both in base units. */
-export function below(one, other) {
-  const [from, to] = [BigInt(one), BigInt(other)];
-  return from === 0n ? 0 : Number(((from - to) * 1000000n) / from) / 100;
-}
+/** Returns how much more `one` is than `other`, in basis points to a hundredth. Both are BigInts of one unit. */
+export const gain = (one, other) => (other === 0n ? 0 : Number(((one - other) * 1_000_000n) / other) / 100);
+
+/** Returns such a gain in words: `0.11 % better`, or `0.11 % less` below zero. */
+export const difference = (bps) => (bps === 0 ? "the same" : `${percent(Math.abs(bps))} ${bps > 0 ? "better" : "less"}`);
+
+const CAUTION_BPS = 100;
+
+/** Returns how dangerous a price impact in basis points is: `caution` from 1 % on, `danger` from what the user has to accept. */
+export const risk = (bps) => (bps >= engine.maxPriceImpactBps ? "danger" : bps >= CAUTION_BPS ? "caution" : undefined);
 
 /** Returns the realised slippage of a filled order: how far it received less than quoted, in basis points. */
-export const slippage = ({ quotedOutBaseUnits: quoted, amountOutBaseUnits: paid }) => (quoted && paid ? below(quoted, paid) : null);
+export const slippage = ({ quotedOutBaseUnits: quoted, amountOutBaseUnits: paid }) => (quoted && paid ? 0 - gain(BigInt(paid), BigInt(quoted)) : null);
 
 export function duration(milliseconds) {
   const ms = Math.max(0, milliseconds);

@@ -9,13 +9,14 @@ import { Feed } from "./feed.js";
 import { sentence } from "./format.js";
 import { History } from "./history.js";
 import { Insights } from "./insights.js";
-import { Market, marketTag } from "./market.js";
+import { Market, marketTag, money } from "./market.js";
 import { Payer } from "./payer.js";
 import { Prices } from "./prices.js";
 import { keepPlaces, scrolled } from "./scrolling.js";
 import * as session from "./session.js";
 import { signIn } from "./signin.js";
 import { Store } from "./store.js";
+import { Submission } from "./submission.js";
 import { Trade } from "./trade.js";
 
 const TICK_MS = 200;
@@ -66,7 +67,7 @@ function named() {
   const { name, realMoney } = context.market;
   document.title = [view.title, name, "Order engine"].filter(Boolean).join(" · ");
   document.body.classList.toggle("real-money", realMoney);
-  fill(byId("market"), name ?? null, () => name && [h("span", { class: "visually-hidden" }, "Market: "), marketTag(name, realMoney && " · real money")]);
+  fill(byId("market"), name ?? null, () => name && [h("span", { class: "visually-hidden" }, "Market: "), marketTag(name, h("span", { class: "money" }, ` · ${money(name)}`))]);
 }
 
 // An address that was cut in the middle of a character stays as it is.
@@ -88,13 +89,16 @@ function begin(key) {
   const market = new Market(api);
   const prices = new Prices(api);
   const payer = new Payer(market);
-  context = { api, store, feed, market, payer, prices, notify, trade };
+  const submission = new Submission(api);
+  context = { api, store, feed, market, payer, prices, submission, notify, trade };
   api.addEventListener("refused", () => context?.api === api && end("refused"));
   api.addEventListener("up", () => context?.api === api && warn(undefined));
   api.addEventListener("down", ({ detail }) => context?.api === api && warn(detail));
   store.addEventListener("changed", update);
   payer.addEventListener("changed", update);
   prices.addEventListener("changed", update);
+  submission.addEventListener("accepted", ({ detail }) => feed.add(detail));
+  submission.addEventListener("refused", ({ detail }) => context?.submission === submission && refused(detail));
   feed.addEventListener("loaded", update);
   feed.addEventListener("failed", ({ detail }) => failed(detail));
   feed.addEventListener("malformed", () => notify("An event could not be read", "The page reconnects and asks for what it missed."));
@@ -120,6 +124,7 @@ function end(why) {
   context?.feed.stop();
   context?.market.stop();
   context?.payer.close();
+  context?.submission.stop?.();
   view?.close();
   context = view = undefined;
   byId("nav").hidden = byId("who").hidden = byId("market").hidden = true;
@@ -152,6 +157,11 @@ function update() {
 /** Reports a failed order on pages that do not show it. */
 function failed({ orderId, data }) {
   if (!(view instanceof Trade) && view.id !== orderId) notify(data.code, sentence(String(data.message)), { href: `#/orders/${orderId}` });
+}
+
+/** Reports a submission that has failed while the user looks at a page without the form. */
+function refused({ message }) {
+  if (!(view instanceof Trade)) notify("The order was not accepted", sentence(message), { href: "#/" });
 }
 
 const STATES = { live: "Live", connecting: "Connecting…", waiting: "Reconnecting…" };

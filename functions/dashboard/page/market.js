@@ -72,4 +72,7 @@ export class Market extends EventTarget {
   #link = (kind, place, value) => this.explorer?.[kind].replace(place, encodeURIComponent(value));
 }
 
+/** Returns whether a market's money is real, in words. */
+export const money = (name) => (name === REAL_MONEY ? "real money" : "test money");
+
 export const marketTag = (name, ...more) => h("span", { class: `tag market ${name.toLowerCase()}` }, name, more);

@@ -1,9 +1,11 @@
 // What has become of the order in the form.
 
-import { ApiError, transient } from "./api.js";
+import { ApiError } from "./api.js";
 import { h, problem } from "./dom.js";
+import { details, explained } from "./errors.js";
 import { sentence } from "./format.js";
 import { NotSigned } from "./payer.js";
+import { Unanswered } from "./submission.js";
 
 export class Outcome {
   #free = 0;
@@ -37,20 +39,30 @@ export class Outcome {
     this.#show(note(before, `Confirm the swap in ${name}.${fresh ? " It has the fresh quote." : ""} `, h("button", { type: "button", class: "quiet", click: stop }, "Stop waiting")));
   }
 
+  /** Says that the engine is asked again until it answers, or until the user stops. */
+  waits(stop) {
+    const again = problem("The engine does not answer", "The order is sent again until it does. It is not executed twice.");
+    again.append(h("button", { type: "button", class: "quiet", click: stop }, "Stop waiting"));
+    this.#show(again);
+  }
+
   /** Shows an error, apart from the problems of fields. Throws what is none of the API's or the wallet's. */
   failed(error) {
     if (error instanceof NotSigned) this.#show(problem("The wallet has not signed", `${sentence(error.message)}. Nothing was sent.`));
-    else if (transient(error)) this.#show(problem("The order may or may not have been accepted", `${error.message}. Try again: it will not be executed twice.`));
+    else if (error instanceof Unanswered) this.#show(problem("The order may or may not have been accepted", `${sentence(error.message)}. Try again: it will not be executed twice.`));
     else if (!(error instanceof ApiError)) throw error;
     else if (error.status === 429) {
       this.#free = Date.now() + error.retryAfter * 1000;
       this.tick();
-    } else if (error.status !== 401) this.#show(problem(error.code, sentence(error.message)));
+    } else if (error.status !== 401) this.#show(explained(error));
   }
 
   /** Shows problems of fields that the form does not have. */
   refused(problems) {
-    if (problems.length) this.#show(problem("The order was refused", problems.map(({ field, message }) => `${field}: ${message}`).join("; ")));
+    if (!problems.length) return;
+    const shown = problem("The order was refused");
+    shown.append(details(problems.map(({ field, message }) => `${field}: ${message}`).join("; ")));
+    this.#show(shown);
   }
 
   #show(content) {

@@ -1,9 +1,10 @@
 // The quote for the order in the form. It is refreshed while the user types, and regularly while the page is visible.
 
-import { ApiError, transient } from "./api.js";
+import { transient } from "./api.js";
 import { empty, facts, fill, h } from "./dom.js";
-import { amount, duration, percent, price, sentence } from "./format.js";
-import { compared, costs, fees, split, unavailable, venueName } from "./routes.js";
+import { explained } from "./errors.js";
+import { amount, duration, price } from "./format.js";
+import { compared, costs, fees, impact, split, unavailable, venueName, why } from "./routes.js";
 
 const TYPING_MS = 300;
 const REFRESH_MS = 8_000;
@@ -79,7 +80,7 @@ export class LiveQuote extends EventTarget {
     }
     this.#update();
     // A refused order is refused again until it is changed; a venue may come back, and a limit ends.
-    if (!this.error || passing(this.error)) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
+    if (!this.error || !lasting(this.error)) this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
   }
 
   #refresh() {
@@ -109,16 +110,16 @@ export class LiveQuote extends EventTarget {
         h("p", { class: "note" }, `1 ${quote.tokenIn} = ${price(quote.price)} ${quote.tokenOut}`),
       ),
       facts({
-        "At least": `${amount(quote.minOut)} ${quote.tokenOut}`,
-        "Price impact": percent(quote.priceImpactBps),
+        "Minimum received": `${amount(quote.minOut)} ${quote.tokenOut}`,
+        "Price impact": impact(quote.priceImpactBps),
         Venue: venueName(quote.venue),
-        "Fees, included": fees(quote.fees),
+        "Fees (included)": fees(quote.fees),
         "Transaction costs": costs(quote),
         Unspent: Number(quote.unspent) > 0 && [`${amount(quote.unspent, 9)} ${quote.tokenIn} `, h("span", { class: "note" }, "stays in the wallet")],
       }),
       unavailable(quote.unavailable),
-      split(quote.route, (pool) => this.#market.address(pool, quote.market)),
-      h("p", { class: "note reason" }, quote.reason),
+      split(quote, (pool) => this.#market.address(pool, quote.market)),
+      h("p", { class: "note reason" }, why(quote)),
       h("div", { class: "scroll" }, compared(quote.quotes)),
     ];
   }
@@ -127,28 +128,15 @@ export class LiveQuote extends EventTarget {
 const asking = () =>
   h("div", { class: "skeleton" }, h("span", { class: "visually-hidden" }, "Asking the venues"), [70, 45, 100, 90, 90].map((width) => h("i", { class: `w${width}` })));
 
-const TITLES = {
-  NoRoute: "No route",
-  InsufficientFunds: "The wallet holds too little",
-  SlippageExceeded: "The market moves too fast",
-  AmountTooSmall: "The amount is too small",
-  InsufficientLiquidity: "The pools cannot take this amount",
-  PriceImpactTooHigh: "The price impact is too high",
-  OrderTooLarge: "The order is too large",
-  VenueUnavailable: "No venue answers",
-  StoreUnavailable: "The engine's database does not answer",
-  InvalidOrder: "The order is not complete",
-  RateLimited: "Too many quotes in a minute",
-};
-
 // The last two come with a quote for a wallet: the market moves, and wallets are funded.
 const PASSING = ["RateLimited", "SlippageExceeded", "InsufficientFunds"];
 
-/** Returns whether the same request may succeed later. */
-const passing = (error) => transient(error) || PASSING.includes(error.code);
+/** Returns whether the same request will be refused again. */
+export const lasting = (error) => !transient(error) && !PASSING.includes(error.code);
 
 function refused(error) {
-  const retried = passing(error) ? " The page asks again every few seconds." : "";
-  const title = error instanceof ApiError ? TITLES[error.code] ?? error.code : "No quote";
-  return h("div", { class: "problem", role: "status" }, h("strong", {}, title), h("p", {}, `${sentence(error.message)}.${retried}`.replace("..", ".")));
+  const again = lasting(error) ? "" : "The page asks again every few seconds.";
+  const shown = explained(error, " ", again);
+  shown.setAttribute("role", "status");
+  return shown;
 }

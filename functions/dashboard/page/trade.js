@@ -9,7 +9,7 @@ import { Wallet } from "./wallet.js";
 
 export class Trade {
   constructor(context) {
-    const { api, store, feed, market, payer } = context;
+    const { api, store, market, payer } = context;
     this.title = "Trade";
     this.payer = payer;
     this.live = new LiveQuote(api, market);
@@ -17,8 +17,7 @@ export class Trade {
       market.heard(detail.market);
       store.quoted(detail, new Date(api.now()).toISOString(), detail.quotes);
     });
-    this.form = new OrderForm(api, this.live, market, payer);
-    this.form.addEventListener("accepted", ({ detail }) => feed.add(detail));
+    this.form = new OrderForm(context, this.live);
     this.wallet = new Wallet(context);
     this.open = new OpenOrders(context);
     this.lanes = new Lanes(context);
@@ -49,6 +48,7 @@ export class Trade {
 
   close() {
     this.live.stop();
+    this.form.close();
     this.payer.stop("you have left the page");
     this.wallet.close();
   }

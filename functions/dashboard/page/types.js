@@ -10,12 +10,12 @@ const SCALE = 18;
 /**
  * A field has the API's name, a label and a kind: `price`, `amount`, `whole`, `interval`, `date` or `check`. `value` is its first
  * value; a price's is `times` the market's instead. `wrong` says what a price means on the market's other `side`. An `inverse`
- * price is in the token that is paid, an `out` amount in the one that is received. `help` shows while there is no distance.
+ * price is in the token that is paid, an `out` amount in the one that is received. `help` shows while there is no distance. `noun` names it in a sentence, if its label does not.
  */
 const price = (name, label, more) => ({ name, label, kind: "price", ...more });
 const optional = { optional: true };
 const target = { times: 1.02, side: 1, wrong: "the order is executed at once" };
-const floor = { times: 0.95, side: -1, wrong: "expected below the market" };
+const floor = { times: 0.95, side: -1, wrong: "has to be below the market" };
 const ticks = { name: "confirmTicks", label: "Ticks in a row", kind: "whole", value: "1", help: "the market is at the stop", ...optional };
 const least = { help: "empty: at the market's price", ...optional };
 
@@ -36,8 +36,8 @@ export const TYPES = {
     name: "Recurring",
     means: "Splits the amount into equal swaps, one in each interval.",
     fields: [
-      { name: "slices", label: "Slices", kind: "whole", value: "10" },
-      { name: "intervalSeconds", label: "One every", kind: "interval", value: "1 3600" },
+      { name: "slices", label: "Slices", noun: "number of slices", kind: "whole", value: "10" },
+      { name: "intervalSeconds", label: "One every", noun: "interval", kind: "interval", value: "1 3600" },
       price("minPrice", "Only from", optional),
       price("maxPrice", "Only up to", optional),
       { name: "startAt", label: "First slice", kind: "date", ...optional },

@@ -26,7 +26,7 @@ def confirmed(stack: Stack) -> tuple[str, str]:
 
 def test_the_simulated_market_has_no_wallet_and_no_links(stack: Stack, market: Market, enter: Visit) -> None:
     page = enter()
-    expect(page.locator("#market")).to_have_text("Market: Simulated")
+    expect(page.locator("#market")).to_have_text("Market: Simulated · test money")
     expect(page).to_have_title("Trade · Simulated · Order engine")
     expect(page.get_by_text("executed on the market Simulated")).to_be_visible()
     swap(page, "0.31")
@@ -54,7 +54,9 @@ def test_every_page_names_the_market_and_real_money(stack: Stack, market: Market
     for where, title in places.items():
         page.goto(f"{stack.rest}/#/{where}")
         expect(page).to_have_title(f"{title} · {name} · Order engine")
-        expect(page.locator("#market")).to_have_text(f"Market: {name}{' · real money' if name == 'Mainnet' else ''}")
+        expect(page.locator("#market")).to_have_text(
+            f"Market: {name} · {'real' if name == 'Mainnet' else 'test'} money"
+        )
         expect(page.locator("body.real-money")).to_have_count(int(name == "Mainnet"))
     page.goto(f"{stack.rest}/#/")
     expect(page.get_by_text("Real money. The order is executed on Mainnet.")).to_have_count(int(name == "Mainnet"))
@@ -73,7 +75,7 @@ def test_the_form_offers_the_tokens_of_the_market(stack: Stack, market: Market, 
     assert offered() == list(TOKENS)
     Cluster("Devnet", stack.rest, ("SOL", "wSOL", "USDC")).take(page)
     page.reload()
-    expect(page.locator("#market")).to_have_text("Market: Devnet")
+    expect(page.locator("#market")).to_have_text("Market: Devnet · test money")
     assert offered() == ["SOL", "wSOL", "USDC"]
 
 
@@ -168,16 +170,17 @@ def test_a_pool_is_named_and_linked(stack: Stack, market: Market, enter: Visit) 
     }
     cluster.take(page)
     page.reload()
-    shown = f"meteora-dlmm {POOL[:4]}…"
     quote = page.get_by_role("region", name="Live quote")
     page.goto(f"{stack.rest}/#/orders/{order_id}")
     route = page.get_by_role("region", name="Route", exact=True)
     for place, table in ((route, page.get_by_role("region", name="Routes compared")), (quote, quote)):
-        expect(place.locator(".legs li").first).to_contain_text(shown)
+        expect(place.locator(".legs .pool").first).to_have_text("Meteora DLMM · SOL/USDC")
+        expect(place.locator(".legs code").first).to_have_text(f"{POOL[:4]}…")
+        expect(place.get_by_role("button", name=f"Copy {POOL}").first).to_be_visible()
         link = place.locator(".legs a").first
         expect(link).to_have_attribute("href", f"{stack.rest}/address/{POOL}")
         expect(link).to_have_attribute("rel", "noopener")
-        expect(table.locator('[data-label="Route"]').first).to_contain_text(shown)
+        expect(table.locator('[data-label="Route"]').first).to_contain_text(f"Meteora DLMM {POOL[:4]}… · SOL/USDC")
         page.goto(f"{stack.rest}/#/")
 
 

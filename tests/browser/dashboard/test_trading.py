@@ -25,7 +25,7 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
     expect(routes.nth(1)).to_contain_text("Best")
     expect(routes.nth(1).locator('[data-label="Fees"]')).to_have_text(re.compile(r"^0\.\d\d %$"))
     expect(
-        quote.get_by_role("img", name=re.compile("^Split: .*raydium.*meteora|^Split: .*meteora.*raydium"))
+        quote.get_by_role("img", name=re.compile("^Split: .*Raydium.*Meteora|^Split: .*Meteora.*Raydium"))
     ).to_be_visible()
     expect(quote.locator(".age")).to_have_text(re.compile("old, valid for [0-9]+ s"))
 
