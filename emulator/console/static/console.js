@@ -5,7 +5,7 @@ import { Executions } from "./executions.js";
 import { Function } from "./function.js";
 import { Functions } from "./functions.js";
 import { Logs } from "./logs.js";
-import { at, get, pause, PAUSE, refreshNow } from "./page.js";
+import { at, get, left, pause, PAUSE, refreshNow } from "./page.js";
 import { Queue } from "./queue.js";
 import { Queues } from "./queues.js";
 import { Requests } from "./requests.js";
@@ -33,6 +33,7 @@ let machines;
 let current = false;
 let view;
 let shown;
+let scroll = 0;
 
 // A part that is not validly encoded, as in an address that was cut off, stays as it is.
 function decoded(part) {
@@ -43,20 +44,26 @@ function decoded(part) {
   }
 }
 
-function route() {
-  const [path, query] = location.hash.slice(2).split("?");
+function read(hash) {
+  const [path, query] = hash.slice(2).split("?");
   const [name, subject = "", detail = ""] = path.split("/").map(decoded);
-  const page = name in PAGES ? name : "executions";
+  return { page: Object.hasOwn(PAGES, name) ? name : "executions", subject, detail, query: new URLSearchParams(query) };
+}
+
+function route() {
+  const { page, ...parts } = read(location.hash);
   for (const link of document.querySelectorAll("header nav a")) {
     if (link.hash === at(page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const place = { subject, detail, query: new URLSearchParams(query), machines };
+  const place = { ...parts, machines };
   const [List, One = List] = PAGES[page];
-  const wanted = at(page, subject);
+  const wanted = at(page, place.subject);
   if (view && shown === wanted) view.select?.(place);
-  else show(new (subject ? One : List)(place));
+  else show(new (place.subject ? One : List)(place));
   shown = wanted;
+  const list = left.get(page);
+  scroll = list?.hash === location.hash ? list.scroll : 0;
   return refreshNow();
 }
 
@@ -91,10 +98,20 @@ async function refresh() {
   const overview = await get("overview");
   readOnly.hidden = !overview.readOnly;
   await refreshed.refresh(overview);
-  document.title = `${refreshed.title} · Emulator`;
+  // One may have gone to another page meanwhile.
+  if (refreshed !== view) return;
+  // A list to which one returns is as long as it was only now.
+  if (scroll) window.scrollTo(0, scroll);
+  scroll = 0;
+  document.title = `${view.title} · Emulator`;
 }
 
-window.addEventListener("hashchange", () => machines && route());
+window.addEventListener("hashchange", ({ oldURL }) => {
+  const { hash } = new URL(oldURL);
+  const { page, subject } = read(hash);
+  if (!subject) left.set(page, { hash, scroll: window.scrollY });
+  if (machines) route();
+});
 document.addEventListener("visibilitychange", refreshNow);
 
 for (;;) {

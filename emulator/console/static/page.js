@@ -37,8 +37,12 @@ export const empty = (title, ...text) => h("div", { class: "empty" }, h("h2", {}
 export const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
 export const card = (title, ...content) => h("section", { class: "card", "aria-label": title }, h("h2", {}, title), ...content);
 export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+
+/** The address `hash` at which one has left the list of each page, and how far it was scrolled to. */
+export const left = new Map();
+
 export const crumbs = (page, name, here) =>
-  h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: at(page) }, name), h("span", { "aria-hidden": "true" }, "›"), h("span", {}, here));
+  h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: left.get(page)?.hash ?? at(page) }, name), h("span", { "aria-hidden": "true" }, "›"), h("span", {}, here));
 export const heading = (...names) => h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
 
 /** Buttons of which one is chosen, of `[value, name]` each. */
@@ -59,18 +63,23 @@ export function more(element, shown, total, step, show) {
   if (focused) element.querySelector("button")?.focus();
 }
 
+let hurried = false;
 let wake = () => {};
 
-/** Waits, unless `refreshNow` is called before. */
+/** Waits, unless `refreshNow` is called, also since the last wait. */
 export const pause = (milliseconds) =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    wake = () => {
+    const end = () => {
       clearTimeout(timer);
+      hurried = false;
+      wake = () => {};
       resolve();
     };
+    const timer = setTimeout(end, hurried ? 0 : milliseconds);
+    wake = end;
   });
 
 export function refreshNow() {
+  hurried = true;
   wake();
 }

@@ -144,6 +144,28 @@ def test_more_rows_are_shown_on_demand(visit: Visit, small: Callable[..., Small]
     expect(page.locator(".more")).to_have_count(0)
 
 
+def test_one_returns_to_the_list_as_one_has_left_it(visit: Visit, small: Callable[..., Small]) -> None:
+    server = small(ENDING)
+    for _ in range(130):
+        server.execute(ENDING)
+    page = visit(f"{server.url}#/executions?status=SUCCEEDED")
+    page.get_by_role("button", name="Show 30 more").click()
+    rows = page.locator(".executions tbody tr")
+    expect(rows).to_have_count(130)
+    rows.last.scroll_into_view_if_needed()
+    left = page.evaluate("[location.hash, scrollY]")
+
+    # By the link above the execution, and by Back
+    for back in (page.get_by_role("link", name="Executions").last.click, page.go_back):
+        rows.last.get_by_role("link").click()
+        expect(page.get_by_role("region", name="Details")).to_be_visible()
+        assert page.evaluate("scrollY") == 0
+        back()
+        expect(rows).to_have_count(130)
+        expect(page.get_by_role("button", name=re.compile("^Succeeded"))).to_have_attribute("aria-pressed", "true")
+        page.wait_for_function("left => location.hash === left[0] && scrollY === left[1]", arg=left)
+
+
 def test_an_unknown_execution_links_to_the_list(visit: Visit, small: Callable[..., Small]) -> None:
     unknown = arn("states", "express:ending:name:id")
     page = visit(f"{small(ENDING).url}#/executions")
@@ -171,7 +193,9 @@ def test_an_address_with_what_cannot_be_asked_for_shows_what_there_is(
     server = small(ENDING)
     server.execute(ENDING)
     page = visit(f"{server.url}#/executions?rows=-1.5&time=soon&from=x&machine=other")
+    expect(newest(page)).to_contain_text("Succeeded")
 
+    page.goto(f"{server.url}#/constructor")
     expect(newest(page)).to_contain_text("Succeeded")
     expect(page.locator("#connection")).to_have_text("Live")
 
