@@ -3,7 +3,7 @@
 import { confirm } from "./confirm.js";
 import { badge, copy, fill, h } from "./dom.js";
 import { errors, meanDuration } from "./functions.js";
-import { problem } from "./json.js";
+import { membersOf, problem } from "./json.js";
 import { at, card, crumbs, empty, fact, get, number, PAUSE, post, Refused, refreshNow } from "./page.js";
 import { block } from "./panel.js";
 import { Records } from "./records.js";
@@ -132,13 +132,4 @@ function outcome({ error, payload, milliseconds, requestId, log }) {
     typeof answer === "string" && answer && block("Its body", answer),
     h("div", { class: "block single" }, h("h3", {}, "Logged"), records.element),
   ];
-}
-
-/** The members of the JSON object that `text` is; none for anything else. */
-function membersOf(text) {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
 }

@@ -74,6 +74,15 @@ export function indented(text) {
   return written(read(text), "");
 }
 
+/** The members of the JSON object that `text` is; none for anything else. */
+export function membersOf(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
 /** An element with an error and its cause: a function's message, and its stack trace in a disclosure. */
 export function problem(error, cause) {
   return h("div", { class: "problem" }, h("strong", {}, error), cause && explained(cause));

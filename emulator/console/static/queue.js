@@ -2,6 +2,7 @@
 
 import { confirm } from "./confirm.js";
 import { fill, h, list, time } from "./dom.js";
+import { membersOf } from "./json.js";
 import { at, card, crumbs, empty, fact, get, number, PAUSE, post, Refused, refreshNow } from "./page.js";
 import { block } from "./panel.js";
 import { held, letters, sourcesOf } from "./queues.js";
@@ -25,11 +26,14 @@ export class Queue {
     this.messages = h("div", { class: "messages" });
     this.none = h("div");
     this.note = h("p", { class: "note" });
+    this.choice = h("select", { change: () => this.take() }, h("option", {}, "Empty message"));
+    this.begin = h("label", { class: "field", hidden: true }, "Begin with", this.choice);
     this.body = h("textarea", { rows: 6, spellcheck: "false", input: () => this.check() });
     this.delay = h("input", { type: "number", min: 0, max: LONGEST_DELAY, step: 1, value: 0, input: () => this.check() });
     this.button = h("button", { class: "button primary", click: () => this.send() }, "Send message");
     this.sending = card(
       "Send a message",
+      this.begin,
       h("label", { class: "field" }, "Body", this.body),
       h("label", { class: "field" }, "Delay in seconds", this.delay),
       h("div", { class: "buttons" }, this.button),
@@ -65,6 +69,7 @@ export class Queue {
     const messages = await get("messages", { queue: this.name });
     fill(this.head, [queue, dead], () => facts(queue, dead, sources));
     this.sending.hidden = readOnly;
+    if (!this.examples && !readOnly) this.offer(examplesOf(await get("events"), this.name));
     this.sources = sources;
     this.count = held(queue);
     this.buttons.hidden = readOnly;
@@ -73,6 +78,18 @@ export class Queue {
     list(this.messages, messages, ({ id }) => id, shown);
     fill(this.none, [messages.length > 0, sources], () => !messages.length && none(sources));
     this.note.textContent = messages.length === MOST ? `The oldest ${MOST} of ${number(this.count)} are shown.` : "";
+  }
+
+  /** Offers the bodies of examples, of `[name, body]` each. */
+  offer(examples) {
+    this.examples = [["", ""], ...examples];
+    this.choice.append(...examples.map(([name]) => h("option", {}, name)));
+    this.begin.hidden = !examples.length;
+  }
+
+  take() {
+    [, this.body.value] = this.examples[this.choice.selectedIndex];
+    this.check();
   }
 
   send() {
@@ -127,6 +144,14 @@ export class Queue {
     this.answer.className = `answer ${kind}`;
     this.answer.textContent = words;
   }
+}
+
+/** The bodies of messages in those example events that `queue` sends to a function. */
+function examplesOf(events, queue) {
+  return events.flatMap(({ name, body }) => {
+    const records = membersOf(body).Records ?? [];
+    return records.filter(({ eventSourceARN }) => eventSourceARN?.endsWith(`:${queue}`)).map((record) => [name, record.body]);
+  });
 }
 
 function facts(queue, dead, sources) {

@@ -6,6 +6,7 @@ import { at, number } from "./page.js";
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
 const NEAR = 24; // px
+const KEPT = 2000; // records
 
 /** A list of records, the newest last. It follows the newest until one scrolls up, opens a record, or presses "Follow". */
 export class Records {
@@ -19,9 +20,10 @@ export class Records {
 
   show(records) {
     const items = numbered(records);
-    const known = this.items.findIndex(({ key }) => key === items[0]?.key);
+    const keys = new Set(items.map(({ key }) => key));
     // What one reads stays, though newer records have taken its place in the answer.
-    this.items = this.following || known < 0 ? items : [...this.items.slice(0, known), ...items];
+    const kept = this.following ? [] : this.items.filter(({ key }) => !keys.has(key));
+    this.items = [...kept, ...items].slice(-KEPT);
     const [top] = this.element.children;
     const before = top?.offsetTop;
     list(this.element, this.items, ({ key }) => key, row(this));

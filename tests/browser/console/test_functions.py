@@ -35,7 +35,7 @@ def test_a_function_shows_its_counters_configuration_and_log(stack: Stack, marke
 
 
 def test_a_function_is_invoked_with_one_of_its_events(stack: Stack, visit: Visit) -> None:
-    page = visit(f"{console(stack)}#/functions/SubmitFunction")
+    page = visit(f"{console(stack)}#/functions/SubmitFunction", viewport={"width": 320, "height": 844})
     event = page.get_by_label("Event as JSON")
     choice = page.get_by_label("Begin with")
     own = choice.locator("optgroup").first
@@ -51,6 +51,8 @@ def test_a_function_is_invoked_with_one_of_its_events(stack: Stack, visit: Visit
     expect(result).to_contain_text('"statusCode": 200')
     expect(result.locator(".block").filter(has_text="Its body")).to_contain_text('"status": "up"')
     expect(result.get_by_role("log")).to_contain_text("REPORT")
+    expect(result.get_by_role("heading", name="Result")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
     assert violations(page) == []
 
     # AND the log of that request alone

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -71,6 +73,23 @@ def test_a_message_is_sent_and_looked_at_without_receiving_it(visit: Visit, smal
     assert violations(page) == []
 
 
+def test_a_message_begins_with_that_of_an_example_event(
+    visit: Visit, small: Callable[..., Small], tmp_path: Path
+) -> None:
+    (tmp_path / "events").mkdir()
+    for name, source in (("dispatch", WORK.arn), ("recover", DEAD.arn), ("health", None)):
+        records = [{"body": f"of {name}", "eventSourceARN": source}] if source else None
+        (tmp_path / f"events/{name}.json").write_text(json.dumps({"Records": records} if records else ["an event"]))
+    page = visit(f"{small(queues=[WORK, DEAD]).url}#/queues/work")
+
+    choice = page.get_by_label("Begin with")
+    expect(choice.locator("option")).to_have_text(["Empty message", "dispatch"])
+    choice.select_option("dispatch")
+
+    expect(page.get_by_label("Body")).to_have_value("of dispatch")
+    expect(page.get_by_role("button", name="Send message", exact=True)).to_be_enabled()
+
+
 def test_a_message_that_changes_stays_open(visit: Visit, small: Callable[..., Small]) -> None:
     server = small(queues=[Queue("slow")])
     url = {"QueueUrl": server.parts.sqs.url("slow")}
@@ -113,7 +132,7 @@ def test_a_purge_names_what_is_lost(visit: Visit, small: Callable[..., Small]) -
 def test_dead_letters_say_why_and_go_back_to_their_source(visit: Visit, small: Callable[..., Small]) -> None:
     server = small(queues=[WORK, DEAD])
     fail(server, "poison", "ValueError: no such order (request 614468b7)")
-    page = visit(f"{server.url}#/queues")
+    page = visit(f"{server.url}#/queues", viewport={"width": 320, "height": 844})
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="work", exact=True))
     expect(row.locator('[data-label="Dead letters"]')).to_have_text("1 in dead")
     row.get_by_role("link", name="dead").click()
@@ -121,6 +140,8 @@ def test_dead_letters_say_why_and_go_back_to_their_source(visit: Visit, small: C
     page.locator(".message > summary").click()
     logged = page.get_by_role("link", name="What the failed delivery logged")
     expect(logged).to_have_attribute("href", "#/logs?request=614468b7")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert violations(page) == []
 
     page.get_by_role("button", name="Redrive to the source").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 message of dead will move back to work")
