@@ -8,6 +8,8 @@ import uPlot from "./uplot.js";
 // How near to a mark the pointer must be, in pixels.
 const REACH = 14;
 const MARK = 6;
+// Of more marks than this, each is smaller.
+const MANY = 100;
 const DAY_SECONDS = 86_400;
 // Between two times of an axis, in seconds.
 const INTERVALS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, DAY_SECONDS, 2 * DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS];
@@ -52,7 +54,7 @@ export class Chart {
         scales: { x: { time: false, range: [-0.6, categories.length - 0.4] }, y: { range: (_, low, high) => [0, Math.max(high, 1e-9) * 1.08] } },
         axes: [
           { ...axis(), size: 30, grid: { show: false }, ticks: { show: false }, splits: () => categories.map((_, index) => index), values: (plot) => fitting(categories, plot.width) },
-          { ...axis(), size: 64, values: (_, ticks) => ticks.map(write) },
+          { ...axis(), size: wide, values: (_, ticks) => ticks.map(write) },
         ],
         series: [
           {},
@@ -76,15 +78,16 @@ export class Chart {
    */
   lines(times, series, write, [low, high], marks = []) {
     const [from, to] = wider(times[0], times.at(-1), 0.02, 1);
+    const [named, space] = to - from > DAY_SECONDS ? [when, 130] : [clock, 80];
     this.#draw(() => ({
       options: {
         scales: { x: { time: true, auto: false, min: from, max: to }, y: { range: [low, high] } },
         axes: [
-          { ...axis(), size: 30, space: 110, incrs: INTERVALS, values: (_, ticks) => ticks.map((seconds) => (ticks.at(-1) - ticks[0] > DAY_SECONDS ? when : clock)(seconds * 1000)) },
-          { ...axis(), size: 84, values: (_, ticks) => ticks.map(write) },
+          { ...axis(), size: 30, space, incrs: INTERVALS, values: (_, ticks) => ticks.map((seconds) => (seconds > to ? "" : named(seconds * 1000))) },
+          { ...axis(), size: wide, values: (_, ticks) => ticks.map(write) },
         ],
         series: [{}, ...series.map(({ label, colour: name, dashed }) => ({ label, stroke: colour(name), width: 2, dash: dashed ? [6, 4] : [], spanGaps: true, points: { size: 5, fill: colour(name) } }))],
-        hooks: { draw: [(plot) => marks.forEach((mark) => triangle(plot, mark))] },
+        hooks: { draw: [(plot) => marks.forEach((mark) => triangle(plot, mark, marks.length > MANY ? MARK / 1.5 : MARK))] },
       },
       data: [times, ...series.map(({ values }) => values)],
       marks,
@@ -141,6 +144,9 @@ const FONT = "12px system-ui, -apple-system, sans-serif";
 
 const axis = () => ({ stroke: colour("muted"), font: FONT, grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, border: { show: false } });
 
+/** Returns the width that the names of an axis take. */
+const wide = (_, names) => Math.max(0, ...(names ?? []).map(({ length }) => length)) * 7 + 16;
+
 /** Returns a range with a share of its length more at both ends, and at least `least`. */
 export function wider(low, high, share, least) {
   const more = Math.max((high - low) * share, least);
@@ -161,10 +167,10 @@ function nearest(plot, marks) {
 }
 
 /** Draws a mark as a triangle with its tip at the value: one that points up is below it. */
-function triangle(plot, mark) {
+function triangle(plot, mark, half) {
   const { ctx } = plot;
   const [x, y] = place(plot, mark, true);
-  const size = MARK * devicePixelRatio;
+  const size = half * devicePixelRatio;
   const base = y + (mark.up ? 1.7 : -1.7) * size;
   ctx.save();
   ctx.beginPath();

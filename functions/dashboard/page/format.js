@@ -42,6 +42,12 @@ export function distance(wanted, market) {
   return `${size.toFixed(size < 10 ? 2 : 1)} % ${share > 0 ? "above" : "below"} the market`;
 }
 
+/** Returns a count as `1,000`. */
+export const whole = (count) => count.toLocaleString("en");
+
+/** Returns a count of things as `1 order` or `1,000 orders`. */
+export const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Returns basis points as per cent. */
 export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
 

@@ -3,7 +3,7 @@
 import { ApiError, Unreachable } from "./api.js";
 import { fill, h, title } from "./dom.js";
 import { isFinal } from "./engine.js";
-import { clock, duration, percent, when, words } from "./format.js";
+import { clock, counted, duration, percent, when, whole, words } from "./format.js";
 import { legend, Panel, Shares } from "./panels.js";
 import { PriceChart } from "./pricechart.js";
 import { venueName } from "./routes.js";
@@ -17,7 +17,6 @@ const STEPS = { pending: "Route", routing: "Build", building: "Send", submitted:
 const NO_ORDER = "No order is confirmed yet";
 
 const key = () => legend([["p50", "dot fill-accent"], ["p95", "dot fill-second"]]);
-const whole = (count) => count.toLocaleString("en");
 
 export class Insights {
   #context;
@@ -93,7 +92,9 @@ export class Insights {
   #show() {
     if (!this.#answer) return;
     const orders = this.#orders;
-    this.scope.textContent = scope(this.#answer, orders.length, this.#context.market.name);
+    const { length } = orders;
+    fill(this.scope, [this.#answer.orders.length, this.#answer.complete, length], () => scope(this.#answer, length, this.#context.market.name));
+    this.tiles.hidden = !length;
     this.prices.show(orders);
     fill(this.tiles, summary(orders), (facts) => facts.map(([name, value, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more && h("span", { class: "note" }, ` ${more}`)))));
     showLatencies(this.panels.latency, latencies(orders, Object.keys(STEPS)), durations(orders));
@@ -105,7 +106,8 @@ export class Insights {
 }
 
 function scope({ orders, complete }, here, market) {
-  const all = complete ? `All ${whole(orders.length)} orders that have ended` : `The newest ${whole(orders.length)} orders that have ended`;
+  if (!orders.length) return ["No order has ended yet. ", h("a", { href: "#/" }, "Submit one"), ", and see here how it went."];
+  const all = `${complete && orders.length > 1 ? "All " : complete ? "" : "The newest "}${counted(orders.length, "order")} that ${orders.length === 1 ? "has" : "have"} ended`;
   return here === orders.length ? all : `${all}, ${whole(here)} of them in ${market}`;
 }
 
@@ -124,7 +126,7 @@ function summary(orders) {
 const COUNT = { label: "Orders", number: true, show: ({ count }) => whole(count) };
 const SPREAD = [COUNT, { label: "p50", number: true, show: ({ p50 }) => duration(p50) }, { label: "p95", number: true, show: ({ p95 }) => duration(p95) }];
 
-const spread = ({ count, p50, p95 }) => `p50 ${duration(p50)}, p95 ${duration(p95)}, ${whole(count)} orders`;
+const spread = ({ count, p50, p95 }) => `p50 ${duration(p50)}, p95 ${duration(p95)}, ${counted(count, "order")}`;
 
 const column = (rows, label, colour) => ({ label, colour, values: rows.map((row) => row[label]) });
 
@@ -150,7 +152,7 @@ function showSlippages(panel, rows) {
   const at = ({ from, to }) => (from === undefined ? `< ${percent(to)}` : to === undefined ? `≥ ${percent(from)}` : percent(from));
   panel.show(rows.length ? rows : undefined, {
     draw: (chart) => chart.bars(rows.map(at), [column(rows, "count", "accent")], (count) => (Number.isInteger(count) ? whole(count) : "")),
-    describe: (index) => (index === undefined ? `${whole(rows.reduce((sum, { count }) => sum + count, 0))} orders` : `${range(rows[index])}: ${whole(rows[index].count)} orders`),
+    describe: (index) => (index === undefined ? counted(rows.reduce((sum, { count }) => sum + count, 0), "order") : `${range(rows[index])}: ${counted(rows[index].count, "order")}`),
     tables: [{ name: "Realised slippage", rows, columns: [{ label: "Slippage", show: range }, COUNT] }],
   });
 }

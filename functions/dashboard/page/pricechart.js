@@ -2,7 +2,7 @@
 
 import { ApiError, Unreachable } from "./api.js";
 import { fill, h, title } from "./dom.js";
-import { amount, percent, price, token, when } from "./format.js";
+import { amount, counted, percent, price, token, when } from "./format.js";
 import { columns, FAR_QUOTE_BPS, fillOf, pricesOf } from "./pairs.js";
 import { legend, Panel } from "./panels.js";
 import { venueName } from "./routes.js";
@@ -164,8 +164,6 @@ function read({ shown, series }, index) {
   if (filled) return `${when(at)}: ${filled.sells ? "▼ sold" : "▲ bought"} ${amount(filled.amount)} ${token(filled.base)} at ${price(filled.price)} for ${amount(filled.worth)} ${token(filled.quote)} · ${name(filled.venue)}`;
   return `${when(at)}: ${sideName(quote.sells).toLowerCase()} ${Object.entries(quote.prices).map(([venue, value]) => `${name(venue)} ${price(value)}`).join(", ")}`;
 }
-
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function key(series, sides, filled) {
   const venues = [...new Set(series.map(({ venue }) => venue))].map((venue) => [name(venue), `dot fill-${COLOURS[venue] ?? "both"}`]);

@@ -86,6 +86,26 @@ def test_a_part_of_the_orders_is_named_as_such(enter: Visit) -> None:
     expect(page.get_by_text("The newest 2 orders that have ended, 1 of them in Simulated")).to_be_visible()
 
 
+def test_without_an_order_the_page_says_what_to_do(enter: Visit) -> None:
+    page = insights(enter, timed())
+    expect(page.locator(".title")).to_contain_text("No order has ended yet")
+    page.get_by_role("link", name="Submit one").click()
+    expect(page.get_by_label("You pay")).to_be_visible()
+
+
+def test_the_arrow_keys_read_out_the_bars(enter: Visit) -> None:
+    page = insights(enter, timed(TIMING))
+    expect(page.locator(".title .note")).to_have_text("1 order that has ended")
+    panel = page.get_by_role("region", name="Time by step")
+    expect(panel.locator(".readout")).to_have_text("All steps: p50 7.0 s, p95 7.0 s, 1 order")
+    bars = panel.get_by_role("img")
+    for key, step in (("ArrowRight", "Route"), ("End", "Confirm"), ("ArrowLeft", "Send"), ("Home", "Route")):
+        bars.press(key)
+        expect(panel.locator(".readout")).to_contain_text(f"{step}: p50")
+    bars.blur()
+    expect(panel.locator(".readout")).to_contain_text("All steps")
+
+
 def test_fills_are_on_the_prices_of_their_pair(stack: Stack, enter: Visit) -> None:
     sold, bought = confirmed(stack, amountIn="1.5"), confirmed(stack, tokenIn="USDC", tokenOut="SOL", amountIn="100")
     page = insights(enter)
