@@ -23,6 +23,8 @@ export class Insights {
   #answer;
   #due = 0;
   #newest = "";
+  #shown;
+  #quoted = false;
 
   constructor(context) {
     this.#context = context;
@@ -45,7 +47,7 @@ export class Insights {
       this.prices.element,
       h("div", { class: "grid" }, Object.values(this.panels).map(({ element }) => element), h("div", { class: "stack" }, this.venues.element, this.failures.element)),
     );
-    this.quoted = () => this.#answer && this.prices.show(this.#orders);
+    this.quoted = () => (this.#quoted = true);
     context.store.addEventListener("quoted", this.quoted);
     this.tick();
   }
@@ -55,13 +57,16 @@ export class Insights {
     return (this.#answer?.orders ?? []).filter((order) => order.market === market.name);
   }
 
+  /** Shows the orders of another market, if the engine now trades there. Of all other changes it hears by `tick`. */
   changed() {
-    this.#show();
+    if (this.#shown !== this.#context.market.name) this.#show();
   }
 
   /** Reads the orders again if one has ended since, but not often: it is the most that the page asks for. */
   tick() {
     if (!this.#answer || this.#lastEnd() > this.#newest) this.#read();
+    if (this.#quoted) this.prices.show(this.#orders);
+    this.#quoted = false;
     this.prices.tick();
   }
 
@@ -93,6 +98,7 @@ export class Insights {
     if (!this.#answer) return;
     const orders = this.#orders;
     const { length } = orders;
+    this.#shown = this.#context.market.name;
     fill(this.scope, [this.#answer.orders.length, this.#answer.complete, length], () => scope(this.#answer, length, this.#context.market.name));
     this.tiles.hidden = !length;
     this.prices.show(orders);

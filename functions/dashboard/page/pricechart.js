@@ -25,7 +25,7 @@ export class PriceChart {
   #orders = [];
   #fills = [];
   #pair;
-  #chosen;
+  #period;
   #due = 0;
   #stale = true;
   #shown = [];
@@ -33,12 +33,12 @@ export class PriceChart {
   constructor(context) {
     this.#context = context;
     this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
-    this.periods = h("select", { id: "period", change: () => this.#draw(Number(this.periods.value)) }, PERIODS.map(([label, seconds]) => h("option", { value: seconds }, label)));
+    this.periods = h("select", { id: "period", change: () => this.#limit(Number(this.periods.value)) }, PERIODS.map(([label, seconds]) => h("option", { value: seconds }, label)));
     this.key = h("div", {});
     this.left = h("p", { class: "note", role: "status" });
-    this.panel = new Panel("Prices and fills", "The venues' prices after fees, from the quotes for your orders without their own price impact, and your fills.", "No price yet", {
+    this.panel = new Panel("Prices and fills", "The venues' prices after fees, from the quotes for your orders without their own price impact, and your fills.", "No price here yet", {
       controls: [h("label", { class: "picker", for: "pair" }, "Pair", this.pairs), h("label", { class: "picker", for: "period" }, "Period", this.periods), this.key],
-      note: "Submit an order, or enter an amount to see a quote: its prices appear here.",
+      note: "Submit an order, enter an amount to see a quote, or choose a longer period.",
       open: (index) => this.#open(index),
     });
     this.panel.chart.element.after(this.left);
@@ -66,9 +66,14 @@ export class PriceChart {
 
   #choose(pair) {
     this.#pair = pair;
-    this.#chosen = undefined;
+    this.#period = undefined;
     this.#fills = [];
     this.#outdate();
+    this.#draw();
+  }
+
+  #limit(seconds) {
+    this.#period = seconds;
     this.#draw();
   }
 
@@ -104,7 +109,7 @@ export class PriceChart {
   }
 
   /** Draws the chosen period, or else the shortest one with enough to see. */
-  #draw(period = this.#chosen) {
+  #draw() {
     const { store, market } = this.#context;
     const quotes = this.#quotes(store.quotes.filter((quote) => quote.market === market.name));
     const pairs = [...new Set(quotes.map(({ pair }) => pair))].sort();
@@ -113,9 +118,8 @@ export class PriceChart {
     const impacts = new Map(this.#orders.map(({ orderId, routed }) => [orderId, routed?.priceImpactBps]));
     const fills = this.#fills.filter((one) => one.market === market.name).map((one) => fillOf(one, impacts));
     const ofPair = quotes.filter(({ pair }) => pair === this.#pair);
-    this.#chosen = period;
     const within = (seconds) => [ofPair, fills].map((list) => list.filter(({ at }) => at >= Date.now() - seconds * 1000));
-    const seconds = period ?? PERIODS.map(([, one]) => one).find((one) => within(one).flat().length >= ENOUGH) ?? Infinity;
+    const seconds = this.#period ?? PERIODS.map(([, one]) => one).find((one) => within(one).flat().length >= ENOUGH) ?? Infinity;
     this.periods.value = seconds;
     this.#show(...within(seconds));
   }
@@ -143,9 +147,10 @@ export class PriceChart {
     const drawn = marks.map((mark) => ({ ...mark, colour: mark.up ? "accent" : "second" }));
     this.panel.show(shown.length ? data : undefined, {
       draw: (chart) => chart.lines(times, lines, price, scale, drawn),
-      describe: (index) => read(data, index),
+      describe: (index) => readout(data, index),
       tables: tables(quotes, fills, series),
     });
+    this.panel.controls.hidden = !this.#pair;
   }
 
   #open(index) {
@@ -155,7 +160,7 @@ export class PriceChart {
 }
 
 /** Returns what stands for the time of an index, or else the newest prices. */
-function read({ shown, series }, index) {
+function readout({ shown, series }, index) {
   if (index === undefined) {
     const newest = Map.groupBy(series, ({ venue }) => venue);
     return [...newest].map(([venue, sides]) => `${name(venue)}: ${sides.map(({ sells, values }) => `${sideName(sells).toLowerCase()} ${price(values.findLast((value) => value !== null))}`).join(", ")}`).join(" · ") || "Point at a fill to read it out";

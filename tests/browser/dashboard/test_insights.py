@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from contract.examples import EXAMPLES
 from tests.support.browser import Visit, ask, submit
@@ -34,14 +34,18 @@ def insights(enter: Visit, before: Callable[[Page], None] = lambda page: None) -
     return page
 
 
-def timed(*orders: dict[str, Any], complete: bool = True) -> Callable[[Page], None]:
-    """Answers the page's requests for the orders that have ended with these."""
+def timed(
+    *orders: dict[str, Any], complete: bool = True, fills: Sequence[dict[str, Any]] | None = None
+) -> Callable[[Page], None]:
+    """Answers the page's requests for the orders that have ended with these, and those for fills if some are given."""
 
     def take(page: Page) -> None:
-        page.route(re.compile("/api/orders/timings"), answer)
+        answer(page, "orders/timings", {"orders": orders, "complete": complete})
+        if fills is not None:
+            answer(page, "fills", {"fills": fills, "nextCursor": None})
 
-    def answer(route: Route) -> None:
-        route.fulfill(json={"orders": orders, "complete": complete})
+    def answer(page: Page, path: str, body: object) -> None:
+        page.route(f"**/api/{path}?*", lambda route: route.fulfill(json=body))
 
     return take
 
@@ -140,13 +144,7 @@ def test_fills_are_on_the_prices_of_their_pair(stack: Stack, enter: Visit) -> No
 
 def test_a_fill_is_read_out_under_the_pointer(stack: Stack, enter: Visit) -> None:
     fill = confirmed(stack, amountIn="1.5")
-    take = timed(TIMING | {"orderId": fill["orderId"]})
-
-    def alone(page: Page) -> None:
-        take(page)
-        page.route("**/api/fills?*", lambda route: route.fulfill(json={"fills": [fill], "nextCursor": None}))
-
-    page = insights(enter, alone)
+    page = insights(enter, timed(TIMING | {"orderId": fill["orderId"]}, fills=[fill]))
     chart = page.get_by_role("region", name="Prices and fills")
     readout = chart.locator(".readout")
     plot = chart.get_by_role("img")
@@ -160,6 +158,18 @@ def test_a_fill_is_read_out_under_the_pointer(stack: Stack, enter: Visit) -> Non
     expect(readout).to_contain_text("▼ sold 1.5 SOL")
     page.mouse.move(0, 0)
     expect(readout).not_to_contain_text("sold")
+
+
+def test_a_period_without_a_price_can_be_left_again(enter: Visit) -> None:
+    page = insights(enter, timed(TIMING | {"tokenIn": "RAY"}, fills=[]))
+    chart = page.get_by_role("region", name="Prices and fills")
+    chart.get_by_label("Pair").select_option("RAY/USDC")
+    expect(chart.locator("canvas")).to_be_visible()
+    chart.get_by_label("Period").select_option("Last hour")
+    expect(chart).to_contain_text("No price here yet")
+    expect(chart.locator("canvas")).to_be_hidden()
+    chart.get_by_label("Period").select_option("All")
+    expect(chart.locator("canvas")).to_be_visible()
 
 
 def test_a_quote_that_moves_the_price_far_is_left_out_and_said_so(stack: Stack, enter: Visit) -> None:
