@@ -23,7 +23,7 @@ export class StackPage {
   async refresh() {
     const [stack, schedules] = await Promise.all([get("stack"), get("schedules")]);
     fill(this.head, [stack.name, stack.template], () => [
-      h("div", { class: "title" }, h("h1", {}, "Stack"), h("span", { class: "machine" }, stack.name)),
+      h("div", { class: "title" }, h("h1", {}, "Stack"), h("span", { class: "machine-name" }, stack.name)),
       h("dl", { class: "facts" }, fact("Template", h("code", {}, stack.template))),
     ]);
     fill(this.outputs, stack.outputs, () => values(stack.outputs, "This template has no outputs."));
