@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from tests.support.command_line import as_json, in_a_terminal, orders, printed, refused, running
+from tests.support.command_line import as_json, end_all, in_a_terminal, orders, printed, refused, running
 from tests.support.market import Market
 from tests.support.stack import Stack
 
@@ -193,6 +193,7 @@ def test_a_user_is_asked_before_an_order_moves_the_price(stack: Stack, market: M
     assert "danger" in agreed.stderr
     assert "?" not in agreed.stderr
     assert json.loads(agreed.stdout)["maxPriceImpactBps"] > 500
+    end_all(stack)
 
 
 @pytest.mark.needs("simulation")
@@ -200,6 +201,7 @@ def test_a_user_is_warned_before_an_order_moves_the_price_by_1_per_cent(stack: S
     status, shown = in_a_terminal(stack, "", "submit", "RAY", "USDC", "100000")
     assert status == 0
     assert re.search(r"Price impact: [1-4]\.\d+ %, caution: about [0-9.]+ USDC less", " ".join(shown.split()))
+    end_all(stack)
 
 
 def test_an_error_is_a_document_too(stack: Stack) -> None:
@@ -227,3 +229,4 @@ def test_a_slippage_of_100_per_cent_has_to_be_confirmed(stack: Stack, market: Ma
     status, shown = refused(stack, *everything)
     assert (status, "slippageBps: expected at most 9999, or allowAnySlippage: true" in shown) == (2, True)
     assert as_json(stack, *everything, "--allow-any-slippage")["slippageBps"] == 10_000
+    end_all(stack)

@@ -70,7 +70,7 @@ def test_a_command_works_as_written(stack: Stack, text: str) -> None:
     os.write(ours, b"y\n")
     try:
         ended = subprocess.run(
-            ["bash", "-c", command], cwd=ROOT, env=environment(stack), stdin=its,
+            ["bash", "-c", f"{command}\nexit"], cwd=ROOT, env=environment(stack), stdin=its,
             capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
     finally:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from solders.keypair import Keypair
 
 from localnet.commands import call
 from order_engine_client import BadRequest, Client, Conflict
 from tests.support.market import Localnet
-from tests.support.stack import Stack
+from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.needs("localnet")
 
@@ -36,3 +39,16 @@ def test_a_wallet_spends_its_own_tokens(stack: Stack, market: Localnet) -> None:
     assert balances["USDC"] == ended.amount_out
     assert balances["SOL"] < 5 - ended.amount_in
     assert refused.value.code == "QuoteUsed"
+
+
+def test_the_documented_lines_sign_and_submit(stack: Stack, market: Localnet) -> None:
+    (lines,) = re.findall(
+        r"```python\nkeypair = Keypair\(\)\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL
+    )
+    keypair = Keypair()
+    call(stack.parameters["SolanaRpcUrl"], "localnet_airdrop", str(keypair.pubkey()), 5 * 10**9, "SOL")
+    with Client(stack.rest, stack.key) as client:
+        names: dict[str, Any] = {"client": client, "keypair": keypair}
+        exec(lines, names)
+        ended = client.ended(names["order"].order_id)
+    assert (ended.status, ended.wallet) == ("confirmed", str(keypair.pubkey()))
