@@ -2,7 +2,7 @@
 
 import { Execution } from "./execution.js";
 import { Executions } from "./executions.js";
-import { Function } from "./function.js";
+import { FunctionPage } from "./function.js";
 import { Functions } from "./functions.js";
 import { Logs } from "./logs.js";
 import { at, get, left, pause, PAUSE, refreshNow } from "./page.js";
@@ -19,7 +19,7 @@ import { StackPage } from "./stack.js";
 const PAGES = {
   executions: [Executions, Execution],
   queues: [Queues, Queue],
-  functions: [Functions, Function],
+  functions: [Functions, FunctionPage],
   logs: [Logs],
   requests: [Requests],
   stack: [StackPage],

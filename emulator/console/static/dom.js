@@ -35,6 +35,17 @@ export function list(parent, items, key, build) {
   for (const element of known.values()) element.remove();
 }
 
+/** The items with a `key` each for `list`: what `said` returns, and how many before say the same. */
+export function numbered(items, said) {
+  const seen = new Map();
+  return items.map((item) => {
+    const same = said(item);
+    const before = seen.get(same) ?? 0;
+    seen.set(same, before + 1);
+    return { ...item, key: `${same} ${before}` };
+  });
+}
+
 const FOCUSABLE = "a, button, select, summary";
 
 /** Which of the controls in `element` has the focus. */

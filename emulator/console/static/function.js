@@ -4,14 +4,14 @@ import { confirm } from "./confirm.js";
 import { badge, copy, fill, h } from "./dom.js";
 import { errors, meanDuration } from "./functions.js";
 import { membersOf, problem } from "./json.js";
-import { at, card, crumbs, empty, fact, get, number, PAUSE, post, Refused, refreshNow } from "./page.js";
+import { at, card, crumbs, fact, get, missing, number, PAUSE, post, refreshNow, wordsOf } from "./page.js";
 import { block } from "./panel.js";
 import { Records } from "./records.js";
 
 const LINES = 100;
 const EMPTY = { name: "Empty event", body: "{}" };
 
-export class Function {
+export class FunctionPage {
   constructor({ subject }) {
     this.name = this.title = subject;
     this.pause = PAUSE.steady;
@@ -35,10 +35,7 @@ export class Function {
 
   async refresh({ functions, readOnly }) {
     const counters = functions[this.name];
-    if (!counters) {
-      this.element.replaceChildren(h("h1", {}, "Function"), empty("Not found", "This stack has no function of this name. ", h("a", { href: at("functions") }, "See the functions")));
-      return;
-    }
+    if (!counters) return fill(this.element, "missing", () => missing("Function", "functions"));
     this.configuration ??= (await get("functions"))[this.name];
     if (!this.events && !readOnly) this.offer(await get("events"));
     this.trial.hidden = readOnly;
@@ -86,8 +83,7 @@ export class Function {
       const result = await post("functions/invoke", { function: this.name, event: this.event.value });
       this.result.replaceChildren(...outcome(result).filter(Boolean));
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      this.result.replaceChildren(h("h2", {}, "Result"), problem("Refused", error.message));
+      this.result.replaceChildren(h("h2", {}, "Result"), problem("Not invoked", wordsOf(error)));
     } finally {
       this.running = false;
       this.result.scrollIntoView({ block: "nearest" });

@@ -26,6 +26,9 @@ export const get = async (path, parameters = {}) => answered(await fetch(`${path
 export const post = async (path, body) =>
   answered(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
 
+/** What to tell of an error of `post`. */
+export const wordsOf = (error) => (error instanceof Refused ? error.message : "The emulator does not answer. Try again.");
+
 /** The address of a page, such as `#/executions/arn`, with `parameters` if the last argument is an object. */
 export function at(...parts) {
   const query = typeof parts.at(-1) === "object" ? queryOf(parts.pop()) : "";
@@ -34,6 +37,11 @@ export function at(...parts) {
 
 export const number = (value) => value.toLocaleString();
 export const empty = (title, ...text) => h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, ...text));
+/** What a page of one `thing` of those on the page `things` shows if the stack does not have it. */
+export const missing = (thing, things) => [
+  h("h1", {}, thing),
+  empty("Not found", `This stack has no ${thing.toLowerCase()} of this name. `, h("a", { href: at(things) }, `See the ${things}`)),
+];
 export const cell = (name, ...content) => h("td", { "data-label": name }, ...content);
 export const card = (title, ...content) => h("section", { class: "card", "aria-label": title }, h("h2", {}, title), ...content);
 export const fact = (name, ...value) => h("div", {}, h("dt", {}, name), h("dd", {}, ...value));

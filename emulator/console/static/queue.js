@@ -3,7 +3,7 @@
 import { confirm } from "./confirm.js";
 import { fill, h, list, time } from "./dom.js";
 import { membersOf } from "./json.js";
-import { at, card, crumbs, empty, fact, get, number, PAUSE, post, Refused, refreshNow } from "./page.js";
+import { at, card, crumbs, empty, fact, get, missing, number, PAUSE, post, refreshNow, wordsOf } from "./page.js";
 import { block } from "./panel.js";
 import { held, letters, sourcesOf } from "./queues.js";
 
@@ -60,10 +60,7 @@ export class Queue {
 
   async refresh({ queues, readOnly }) {
     const queue = queues.find(({ name }) => name === this.name);
-    if (!queue) {
-      this.element.replaceChildren(h("h1", {}, "Queue"), empty("Not found", "This stack has no queue of this name. ", h("a", { href: at("queues") }, "See the queues")));
-      return;
-    }
+    if (!queue) return fill(this.element, "missing", () => missing("Queue", "queues"));
     const dead = queues.find(({ name }) => name === queue.deadLetters);
     const sources = sourcesOf(queue, queues);
     const messages = await get("messages", { queue: this.name });
@@ -134,8 +131,7 @@ export class Queue {
     try {
       this.say(done(await post(path, request)));
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      this.say(`Refused: ${error.message}`, "error");
+      this.say(wordsOf(error), "error");
     }
     refreshNow();
   }

@@ -1,6 +1,6 @@
 // Records of the functions' logs: one line each, which opens to the whole record.
 
-import { copy, h, list } from "./dom.js";
+import { copy, h, list, numbered } from "./dom.js";
 import { readable } from "./json.js";
 import { at, number } from "./page.js";
 
@@ -19,7 +19,7 @@ export class Records {
   }
 
   show(records) {
-    const items = numbered(records);
+    const items = numbered(records, ({ function: name, at: when, text }) => `${name} ${when} ${text}`);
     const keys = new Set(items.map(({ key }) => key));
     // What one reads stays, though newer records have taken its place in the answer.
     const kept = this.following ? [] : this.items.filter(({ key }) => !keys.has(key));
@@ -54,17 +54,6 @@ export class Records {
     const { scrollTop, clientHeight, scrollHeight } = this.element;
     return scrollTop + clientHeight > scrollHeight - NEAR;
   }
-}
-
-/** The records with a key each, since two may say the same at the same time. */
-function numbered(records) {
-  const seen = new Map();
-  return records.map((record) => {
-    const same = `${record.function} ${record.at} ${record.text}`;
-    const before = seen.get(same) ?? 0;
-    seen.set(same, before + 1);
-    return { ...record, key: `${same} ${before}` };
-  });
 }
 
 const row = (records) => (record) => {

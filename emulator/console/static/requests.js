@@ -1,6 +1,6 @@
 // The latest requests to the REST and WebSocket APIs, and the open connections.
 
-import { fill, h, list, time } from "./dom.js";
+import { fill, h, list, numbered, time } from "./dom.js";
 import { at, card, cell, empty, get, heading, number, PAUSE, refreshNow } from "./page.js";
 
 const STEP = 100;
@@ -51,7 +51,9 @@ export class Requests {
     const find = this.find.value.trim();
     const { limit } = this;
     const [{ requests }, connections] = await Promise.all([get("requests", { find, limit }), get("connections")]);
-    list(this.rows, numbered(requests), ({ key }) => key, row);
+    // Counted from the oldest, so that the keys stay while newer ones arrive.
+    const rows = numbered(requests.toReversed(), ({ at: when, requestId }) => `${when} ${requestId}`).toReversed();
+    list(this.rows, rows, ({ key }) => key, row);
     this.table.hidden = !requests.length;
     this.more.hidden = requests.length < limit || limit === MOST;
     fill(this.none, [requests.length > 0, find], () => {
@@ -78,17 +80,6 @@ export class Requests {
       ),
     );
   }
-}
-
-/** The requests with a key each, counted from the oldest, which stays the same while newer ones arrive. */
-function numbered(requests) {
-  const seen = new Map();
-  return requests.toReversed().map((request) => {
-    const said = `${request.at} ${request.requestId}`;
-    const before = seen.get(said) ?? 0;
-    seen.set(said, before + 1);
-    return { ...request, key: `${said} ${before}` };
-  }).toReversed();
 }
 
 function row({ at: when, api, method, path, status, milliseconds, function: name, requestId, connectionId }) {

@@ -3,7 +3,7 @@
 import { buttons, dialog } from "./confirm.js";
 import { h } from "./dom.js";
 import { indented } from "./json.js";
-import { at, post, Refused } from "./page.js";
+import { at, post, wordsOf } from "./page.js";
 
 /** Asks for the input of a new execution of the `machine`, starts it, and goes to its page. */
 export function start(machine, input = "{}") {
@@ -35,7 +35,7 @@ export function start(machine, input = "{}") {
       asked.close();
       location.hash = at("executions", arn);
     } catch (error) {
-      wrong.textContent = error instanceof Refused ? error.message : "The emulator does not answer. Try again.";
+      wrong.textContent = wordsOf(error);
       go.disabled = false;
     }
   }

@@ -106,6 +106,18 @@ def test_a_message_that_changes_stays_open(visit: Visit, small: Callable[..., Sm
     expect(page.locator(".message .whole .block").first).to_contain_text("as it is")
 
 
+def test_a_message_that_does_not_arrive_is_kept_and_said(visit: Visit, small: Callable[..., Small]) -> None:
+    page = visit(f"{small(queues=[WORK, DEAD]).url}#/queues/work")
+    page.get_by_label("Body").fill("one")
+
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Send message", exact=True).click()
+    agree(page, "Send message")
+
+    expect(page.locator(".answer.error")).to_have_text("The emulator does not answer. Try again.")
+    expect(page.get_by_label("Body")).to_have_value("one")
+
+
 def test_a_purge_names_what_is_lost(visit: Visit, small: Callable[..., Small]) -> None:
     server = small(queues=[WORK, DEAD])
     page = visit(f"{server.url}#/queues/work")
@@ -125,7 +137,7 @@ def test_a_purge_names_what_is_lost(visit: Visit, small: Callable[..., Small]) -
     send(server, "three", DelaySeconds=900)
     purge.click()
     agree(page, "Purge queue")
-    expect(page.locator(".answer.error")).to_contain_text("Refused: ")
+    expect(page.locator(".answer.error")).to_contain_text("60 seconds")
     expect(page.locator(".message")).to_have_count(1)
 
 
