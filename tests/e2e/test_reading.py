@@ -69,7 +69,9 @@ async def test_orders_are_counted_and_those_that_have_ended_timed(stack: Stack) 
         after = await at.get("/api/orders/counts")
         timings = await at.get("/api/orders/timings", limit="1")
 
-    assert after["counts"] == {**before["counts"], "confirmed": before["counts"]["confirmed"] + 1}
+    assert [*after["counts"]] == [*Status]
+    # Orders of other tests may end meanwhile.
+    assert after["counts"]["confirmed"] > before["counts"]["confirmed"]
     (timing,) = timings["orders"]
     assert (timing["orderId"], timing["status"]) == (ended["orderId"], "confirmed")
     assert all(lasted >= 0 for lasted in timing["steps"].values())
