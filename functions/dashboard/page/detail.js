@@ -89,7 +89,7 @@ export class Detail {
           ? card("Route", h("p", { class: "reason" }, why(routed)), unavailable(routed.unavailable), split(routed, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
           : card("Route", !order.events.length ? forgotten() : empty("Not routed", unrouted(order))),
       ),
-      routed && card("Routes compared", h("div", { class: "scroll" }, compared(routed.quotes))),
+      routed && card("Routes compared", compared(routed.quotes)),
       order.txHash && card("Transaction", copyable(order.txHash, this.#context.market.transaction(order.txHash, order.market)), transaction(order)),
     ];
   }

@@ -120,7 +120,7 @@ export class LiveQuote extends EventTarget {
       unavailable(quote.unavailable),
       split(quote, (pool) => this.#market.address(pool, quote.market)),
       h("p", { class: "note reason" }, why(quote)),
-      h("div", { class: "scroll" }, compared(quote.quotes)),
+      compared(quote.quotes),
     ];
   }
 }

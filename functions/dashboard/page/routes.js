@@ -75,7 +75,9 @@ export function split({ route, quotes }, explorer) {
 }
 
 /** Returns a table of the compared routes, the best first. */
-export const compared = (quotes) =>
+export const compared = (quotes) => h("div", { class: "routes" }, routes(quotes));
+
+const routes = (quotes) =>
   table(
     "Routes compared",
     [
@@ -95,7 +97,7 @@ const routed = (pools) => (hop, index) =>
     "span",
     { class: "pools", title: pools },
     index > 0 && "then ",
-    hop.map(({ kind, address }, leg) => [leg > 0 && " + ", h("span", { class: `dot ${venueClass(kind.split(" ")[0].toLowerCase())}`, "aria-hidden": "true" }), kind, address && h("code", {}, ` ${address}…`)]),
+    hop.map(({ kind, address }, leg) => [leg > 0 && " + ", h("span", { class: "one" }, h("span", { class: `dot ${venueClass(kind.split(" ")[0].toLowerCase())}`, "aria-hidden": "true" }), kind, address && h("code", {}, ` ${address}…`))]),
     ` · ${hop[0].pair} `,
   );
 
