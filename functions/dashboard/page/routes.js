@@ -1,7 +1,7 @@
 // A route and the routes that it was compared with, for a live quote and for a routed order.
 
 import { copyable, h, table } from "./dom.js";
-import { amount, brief, difference, gain, percent, price, risk, units } from "./format.js";
+import { amount, brief, difference, gain, percent, price, risk, token, units } from "./format.js";
 
 const venueClass = (venue) => (/^[\w+]+$/.test(venue) ? `venue-${venue.replace("+", "-")}` : "");
 
@@ -23,7 +23,7 @@ const hopsOf = ({ pools }) =>
   pools.split(" > ").map((hop) =>
     hop.split("+").map((name) => {
       const [kind, pair = "", address] = name.split(":");
-      return { kind: kindName(kind), pair: pair.replace("-", "/"), address };
+      return { kind: kindName(kind), pair: pair.split("-").map(token).join("/"), address };
     }),
   );
 
@@ -41,7 +41,7 @@ export function why({ quotes: [first, second] }) {
 const SCALE = 18;
 
 /** Returns what a compared route pays after the costs of its further swaps, by which routes are ranked. */
-const net = ({ amountOut, cost }) => units(amountOut, SCALE) - units(cost, SCALE);
+const net = ({ amountOut, cost = "0" }) => units(amountOut, SCALE) - units(cost, SCALE);
 
 /** Returns a bar and a legend for each hop of a routed order: how it splits the amount over pools. `explorer` links a pool's address. */
 export function split({ route, quotes }, explorer) {
@@ -109,7 +109,7 @@ export function impact(bps) {
 
 export const fees = (list) =>
   list.length
-    ? h("ul", { class: "plain" }, list.map(({ token, kind, amount: paid }) => h("li", {}, `${amount(paid, 6)} ${token} `, h("span", { class: "note" }, RECEIVERS[kind] ?? kind))))
+    ? h("ul", { class: "plain" }, list.map(({ token: symbol, kind, amount: paid }) => h("li", {}, `${amount(paid, 6)} ${symbol} `, h("span", { class: "note" }, RECEIVERS[kind] ?? kind))))
     : "None";
 
 /** Returns what a transaction costs besides the amounts, or null if it costs nothing. */
