@@ -100,7 +100,7 @@ def test_an_open_order_is_edited(engine: ScriptedOrders, lane: Callable[[], Page
     price.fill("-1")
     engine.answers = [refusal(("limitPrice", "expected a positive decimal number"))]
     dialog.get_by_role("button", name="Save").click()
-    expect(price).to_have_accessible_description(re.compile("Expected a positive decimal number"))
+    expect(price).to_have_accessible_description(re.compile("Enter a positive decimal number"))
     expect(price).to_be_focused()
 
     # WHEN it is accepted, THEN only the changes were sent, and the card shows them

@@ -92,7 +92,7 @@ def test_a_recurring_order_shows_its_progress_and_its_slices(stack: Stack, marke
     expect(slices.filter(has_text="Confirmed")).to_have_count(3)
     expect(slices.first).to_contain_text("0.25 SOL")
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("Slice 3 of 3: 0.25 SOL")
-    expect(page.get_by_role("region", name="Summary")).to_contain_text("Received")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("You received")
 
 
 def test_a_sniper_buys_a_new_token_once_it_has_a_pool(stack: Stack, market: Market, enter: Visit) -> None:
@@ -120,7 +120,7 @@ def test_open_orders_are_edited_filtered_and_cancelled(stack: Stack, market: Mar
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Limit price").fill("-1")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_label("Limit price")).to_have_accessible_description(re.compile("Expected a positive decimal"))
+    expect(dialog.get_by_label("Limit price")).to_have_accessible_description(re.compile("Enter a positive decimal"))
     dialog.get_by_label("Limit price").fill("998")
     dialog.get_by_role("button", name="Save").click()
     expect(lane(page, "0.73")).to_contain_text("at least 998 USDC")
