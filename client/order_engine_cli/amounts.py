@@ -60,9 +60,9 @@ def loss(bps: int, amount_out: str | Decimal, token_out: str) -> str:
 
 
 def compared(amount_out: str, best: str) -> str:
-    """How much more or less that is than the best route pays."""
+    """How much better that is, or less, than what the best route pays."""
     difference = (Decimal(amount_out) / Decimal(best) - 1) * 100
     if not difference:
         return "the same"
     size = "under 0.01" if abs(difference) < Decimal("0.01") else f"{abs(difference):.2f}"
-    return f"{size} % {'more' if difference > 0 else 'less'}"
+    return f"{size} % {'better' if difference > 0 else 'less'}"

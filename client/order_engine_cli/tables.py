@@ -59,8 +59,12 @@ class Column:
 
     @property
     def width(self) -> int:
-        longest = max(cell_len(str(cell)) for cell in (self.title, *self.cells))
-        return min(longest, _PROSE) if self.wraps else longest
+        """The least width in which no word is cut."""
+        texts = [str(cell) for cell in (self.title, *self.cells)]
+        longest = max(map(cell_len, texts))
+        if not self.wraps:
+            return longest
+        return max(min(longest, _PROSE), *(cell_len(word) for text in texts for word in text.split()))
 
 
 class Listing:

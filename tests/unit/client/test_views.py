@@ -80,6 +80,14 @@ def test_no_terminal_is_too_narrow_for_a_whole_signature_and_id(columns: int) ->
     assert any(ORDER in line for line in lines(open_view({"orders": [OPEN], "nextCursor": None}, {}), columns))
 
 
+def test_the_names_of_pools_wrap_between_them() -> None:
+    mint = "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"
+    pools = [f"raydium_clmm:SOL-{mint}:7xKXtg", f"meteora_dlmm:{mint}-USDC:9abc12"]
+    route = {"pools": " > ".join(pools), "venue": "raydium", "amountOut": "1", "price": "1", "priceImpactBps": 1}
+    shown = lines(quote_view(QUOTE | {"quotes": [route]}))
+    assert [any(pool in line for line in shown) for pool in pools] == [True, True]
+
+
 def test_a_long_reason_wraps_in_the_terminal() -> None:
     failed = FAILED | {"txHash": None, "error": {"code": "Unknown", "message": "why " * 40, "retryable": False}}
     assert max(map(len, lines(order_view(failed), 60))) == 60
@@ -128,7 +136,7 @@ def test_a_price_impact_says_what_it_costs(bps: int, shown: str) -> None:
 
 def test_a_route_is_compared_with_the_best_one() -> None:
     assert compared("99.89", "100") == "0.11 % less"
-    assert compared("100.2", "100") == "0.20 % more"
+    assert compared("100.2", "100") == "0.20 % better"
     assert compared("99.999", "100") == "under 0.01 % less"
     assert compared("100.0", "100") == "the same"
 
