@@ -15,7 +15,8 @@ export function cancelButton({ orderId, status, tokenIn, tokenOut, amountIn }, {
     try {
       store.merge(await api.delete(`/api/orders/${orderId}`));
     } catch (error) {
-      notify(error.code === "TooLateToCancel" ? "Too late to cancel" : "The order was not cancelled", sentence(error.message));
+      if (error.code === "TooLateToCancel") notify("Too late to cancel", "Its transaction has been sent, or it has ended.");
+      else notify("The order was not cancelled", `${sentence(error.message)}.`);
       button.disabled = false;
     }
   }

@@ -67,7 +67,7 @@ function edit(order, { api, store, prices, notify }) {
   function failed(error) {
     if (error.code === "NotOpen") {
       dialog.close();
-      notify("Too late to edit", `${sentence(error.message)}.`);
+      notify("Too late to edit", "The order no longer waits.");
     } else if (error instanceof ApiError && error.details.length) refuse(error.details);
     else message.replaceChildren(problem("The order was not changed", `${sentence(error.message)}.`));
   }

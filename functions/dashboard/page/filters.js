@@ -79,9 +79,10 @@ export class Filters extends EventTarget {
   /** Returns the address of the orders that pass, with `more` parameters. */
   address = (more) => `#/orders${query({ ...this.#values, ...more })}`;
 
-  #set({ name, value }) {
-    if (!name) return;
-    this.#values[name] = value.trim();
+  #set(input) {
+    if (input.name === "tokenPair") named(input);
+    if (!input.reportValidity() || !input.name) return;
+    this.#values[input.name] = input.value.trim();
     this.#changed();
   }
 
@@ -115,6 +116,14 @@ export class Filters extends EventTarget {
 }
 
 const option = (value, name) => h("option", { value }, name);
+
+/** Writes a pair such as `sol / usdc` as the API does. A token that is not known stays as it is: a mint. */
+function named(input) {
+  const tokens = Object.keys(engine.tokens);
+  const pair = input.value.split(/\W+/).filter(Boolean).map((text) => tokens.find((token) => token.toLowerCase() === text.toLowerCase()) ?? text);
+  input.value = pair.join("-");
+  input.setCustomValidity(pair.length % 2 ? "Enter two tokens, such as SOL-USDC." : "");
+}
 
 /** Opens the order whose id was pasted, once it is whole. */
 function open({ target }) {

@@ -139,7 +139,7 @@ def test_open_orders_are_edited_filtered_and_cancelled(stack: Stack, market: Mar
     filters.get_by_label("Client order id").press("Enter")
     expect(rows).to_have_count(1)
     expect(rows.first.get_by_role("link")).to_have_attribute("href", f"#/orders/{tagged}")
-    filters.get_by_label("Pair").fill("USDC-SOL")
+    filters.get_by_label("Pair").fill("usdc / sol")
     filters.get_by_label("Pair").press("Enter")
     expect(page.get_by_role("heading", name="No such orders")).to_be_visible()
     page.reload()
