@@ -6,9 +6,10 @@ import { since, tick, time, until } from "./clocks.js";
 import { badge, card, copyable, empty, facts, fill, h, outside, problem } from "./dom.js";
 import { editButton } from "./edit.js";
 import { engine, isFinal } from "./engine.js";
-import { amount, duration, pair, percent, price, sentence, slippage, token, when } from "./format.js";
+import { explained } from "./errors.js";
+import { amount, duration, pair, percent, price, slippage, token, when } from "./format.js";
 import { marketTag } from "./market.js";
-import { compared, costs, fees, split, unavailable, venueName, why } from "./routes.js";
+import { compared, costs, fees, impact, split, unavailable, venueName, why } from "./routes.js";
 import { Slices } from "./slices.js";
 import { decision, isUnpaid, took } from "./store.js";
 import { away, progress, relations, waitsFor } from "./terms.js";
@@ -86,7 +87,7 @@ export class Detail {
         { class: "columns" },
         card("Timeline", order.events.length ? timeline(order) : forgotten()),
         routed
-          ? card("Route", h("p", { class: "reason" }, why(routed)), unavailable(routed.unavailable), split(routed, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees, included": fees(routed.fees), "Price impact": percent(routed.priceImpactBps) }))
+          ? card("Route", h("p", { class: "reason" }, why(routed)), unavailable(routed.unavailable), split(routed, (pool) => this.#context.market.address(pool, order.market)), facts({ "Fees (included)": fees(routed.fees), "Price impact": impact(routed.priceImpactBps) }))
           : card("Route", !order.events.length ? forgotten() : empty("Not routed", unrouted(order))),
       ),
       routed && card("Routes compared", compared(routed.quotes)),
@@ -118,7 +119,7 @@ const waiting = () => h("div", { class: "skeleton", "aria-busy": "true" }, h("sp
 const forgotten = () => empty("No longer kept", "The engine no longer keeps the events of this order.");
 
 const failure = ({ code, message, attempts, retryable }) =>
-  problem(code, `${sentence(message)}. `, `After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "A new order may succeed later." : "The same order would fail again.");
+  explained({ code, message }, ` After ${attempts} ${attempts === 1 ? "attempt" : "attempts"}. `, retryable ? "A new order may succeed later." : "The same order would fail again.");
 
 function summary(order) {
   const slipped = slippage(order);

@@ -4,9 +4,10 @@ import { againButton, cancelButton } from "./actions.js";
 import { since, tick, time } from "./clocks.js";
 import { card, empty, fill, glyph, h, list, title } from "./dom.js";
 import { engine, isFinal } from "./engine.js";
-import { brief as short, duration, percent, slippage, token, words } from "./format.js";
+import { errorTitle } from "./errors.js";
+import { brief as short, duration, percent, slippage, token } from "./format.js";
 import { marketTag } from "./market.js";
-import { venueName } from "./routes.js";
+import { venueName, why } from "./routes.js";
 import { decision, took } from "./store.js";
 import { relations } from "./terms.js";
 import { typeName } from "./types.js";
@@ -65,7 +66,7 @@ export class Lanes {
       order.market && marketTag(order.market),
       order.type && order.type !== "market" && h("span", { class: "tag type" }, typeName(order.type)),
       order.attempt > 1 && h("span", { class: "tag attempt" }, `Attempt ${order.attempt}`),
-      order.error ? h("span", { class: "error" }, words(order.error.code)) : order.venue && h("span", { title: order.reason }, venueName(order.venue)),
+      order.error ? h("span", { class: "error" }, errorTitle(order.error.code)) : order.venue && h("span", { title: order.reason }, venueName(order.venue)),
       order.slipped !== null && h("span", { class: "note" }, `${percent(order.slipped)} slippage`),
       order.took !== null && h("span", { class: "note" }, `took ${duration(order.took)}`),
     ].filter(Boolean);
@@ -83,11 +84,12 @@ export class Lanes {
 /** Returns what a row shows. The row is built again only when this changes. */
 function brief(order, market) {
   const { orderId, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, error, updatedAt } = order;
+  const routed = decision(order);
   return {
     orderId, type, parentId, linkedOrderId, status, tokenIn, tokenOut, amountIn, amountOut, attempt, venue, updatedAt,
     market: market.other(order.market),
     error: error && { code: error.code, requote: error.requote },
-    reason: decision(order)?.reason,
+    reason: routed && why(routed),
     slipped: slippage(order),
     took: took(order),
   };

@@ -5,6 +5,7 @@ import { Detail } from "./detail.js";
 import { fill, h, problem } from "./dom.js";
 import * as draft from "./draft.js";
 import { engine } from "./engine.js";
+import { errorAdvice, errorTitle } from "./errors.js";
 import { Feed } from "./feed.js";
 import { sentence } from "./format.js";
 import { History } from "./history.js";
@@ -156,7 +157,7 @@ function update() {
 
 /** Reports a failed order on pages that do not show it. */
 function failed({ orderId, data }) {
-  if (!(view instanceof Trade) && view.id !== orderId) notify(data.code, sentence(String(data.message)), { href: `#/orders/${orderId}` });
+  if (!(view instanceof Trade) && view.id !== orderId) notify(errorTitle(String(data.code)), errorAdvice(String(data.code)), { href: `#/orders/${orderId}` });
 }
 
 /** Reports a submission that has failed while the user looks at a page without the form. */

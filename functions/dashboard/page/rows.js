@@ -2,7 +2,8 @@
 
 import { time } from "./clocks.js";
 import { badge, cell, h, list, table } from "./dom.js";
-import { brief as short, duration, pair, percent, price, shortId, slippage, token, words } from "./format.js";
+import { errorTitle } from "./errors.js";
+import { brief as short, duration, pair, percent, price, shortId, slippage, token } from "./format.js";
 import { marketTag } from "./market.js";
 import { venueName } from "./routes.js";
 import { isUnpaid, took } from "./store.js";
@@ -12,7 +13,7 @@ const COLUMNS = [
   { label: "Order", show: ({ orderId, market, ...order }) => h("a", { href: `#/orders/${orderId}` }, h("strong", {}, pair(order)), h("code", { class: "under" }, shortId(orderId), " ", market && marketTag(market))) },
   { label: "Type", show: ({ type, parentId }) => [typeName(type), parentId && h("span", { class: "under" }, "slice")] },
   { label: "Submitted", show: ({ createdAt }) => time(createdAt) },
-  { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, words(code))] },
+  { label: "Status", show: ({ status, code }) => [badge(status), code && h("span", { class: "under error" }, errorTitle(code))] },
   { label: "You pay", number: true, show: ({ amountIn, amountSpent, tokenIn, unpaid }) => [`${short(amountSpent ?? amountIn)} ${token(tokenIn)}`, unpaid && h("span", { class: "under" }, "not paid")] },
   { label: "You receive", number: true, show: ({ amountOut, tokenOut }) => (amountOut ? h("span", { class: "got" }, `${short(amountOut)} ${token(tokenOut)}`) : "–") },
   { label: "Price", number: true, show: ({ executedPrice }) => (executedPrice ? price(executedPrice) : "–") },

@@ -3,7 +3,9 @@
 import { glyph, h, title } from "./dom.js";
 import { since, time } from "./clocks.js";
 import { isFinal } from "./engine.js";
+import { errorAdvice, errorTitle } from "./errors.js";
 import { amount, duration, price, sentence, shortId, token, when } from "./format.js";
+import { why } from "./routes.js";
 import { waitsFor } from "./terms.js";
 
 export function timeline({ events, status, tokenOut }) {
@@ -32,15 +34,15 @@ function description({ status, data }, tokenOut, earlier) {
     case "pending":
       return data.activation ? activated(data.activation, tokenOut) : "Accepted and waiting in the queue.";
     case "routing":
-      return `${data.reason}. Quoted ${amount(data.amountOut ?? "–")} ${tokenOut}.`;
+      return `${why(data)} Quoted ${amount(data.amountOut ?? "–")} ${tokenOut}.`;
     case "building":
-      return `Signed: at least ${amount(data.minOut ?? "–")} ${tokenOut} in ${data.instructions?.length ?? "some"} instructions.`;
+      return `Signed: you receive at least ${amount(data.minOut ?? "–")} ${tokenOut}, in ${data.instructions?.length ?? "some"} instructions.`;
     case "submitted":
       return "The transaction is being sent.";
     case "confirmed":
       return `Received ${amount(data.amountOut)} ${tokenOut} at ${price(data.executedPrice)}.`;
     case "failed":
-      return `${data.code}: ${data.message}`;
+      return `${errorTitle(data.code)}. ${errorAdvice(data.code)}`;
     case "expired":
       return `It waited until ${when(data.expiresAt)} in vain.`;
     default:

@@ -90,7 +90,7 @@ def test_an_order_that_slips_is_quoted_and_signed_anew(
     page.get_by_role("button", name="0.1 %", exact=True).click()
     swap(page, "1.5")
     failed = cards(page, "failed").filter(has_text="1.5 SOL")
-    expect(failed).to_contain_text("Slippage exceeded")
+    expect(failed).to_contain_text("The market moves too fast")
     assert held(stack, wallet)["USDC"] == "0"
     failed.get_by_role("button", name="Fresh quote").click()
     page.get_by_role("button", name="Swap 1.5 SOL for USDC").click()

@@ -209,7 +209,7 @@ def test_a_slipped_order_offers_a_fresh_quote(open: Open, cluster: SigningCluste
     (order,) = cluster.orders.all()
     cluster.slip(order)
     failed = cards(page, "failed")
-    expect(failed).to_contain_text("Slippage exceeded", timeout=15_000)
+    expect(failed).to_contain_text("The market moves too fast", timeout=15_000)
     page.get_by_label("You pay").fill("7")
     failed.get_by_role("button", name="Fresh quote").click()
     expect(page.get_by_label("You pay")).to_have_value("1.5")
