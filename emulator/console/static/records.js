@@ -25,10 +25,10 @@ export class Records {
     const kept = this.following ? [] : this.items.filter(({ key }) => !keys.has(key));
     this.items = [...kept, ...items].slice(-KEPT);
     const [top] = this.element.children;
-    const before = top?.offsetTop;
+    const before = top?.getBoundingClientRect().top;
     list(this.element, this.items, ({ key }) => key, row(this));
     if (this.following) this.end();
-    else if (top?.isConnected) this.element.scrollTop += top.offsetTop - before;
+    else if (top?.isConnected) this.element.scrollTop += top.getBoundingClientRect().top - before;
     this.count();
   }
 

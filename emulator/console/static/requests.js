@@ -18,13 +18,14 @@ export class Requests {
     this.none = h("div", { "aria-live": "polite" });
     this.count = h("span", { class: "tag" });
     this.opened = h("tbody");
-    this.connections = h("table", { class: "services" }, heading("Connection", "Opened", "Last active", "Received", "Sent"), this.opened);
+    const table = h("table", { class: "services" }, heading("Connection", "Opened", "Last active", "Received", "Sent"), this.opened);
+    this.connections = h("div", { class: "rows few", tabindex: 0, role: "group", "aria-label": "Connections" }, table);
     this.alone = h("p", { class: "note" }, "No WebSocket connection is open.");
     this.element = h(
       "div",
       {},
       h("div", { class: "title" }, h("h1", {}, "Requests")),
-      h("section", { class: "card", "aria-label": "Open connections" }, h("div", { class: "title" }, h("h2", {}, "Open connections"), this.count), h("div", { class: "rows few", tabindex: 0, role: "group", "aria-label": "Connections" }, this.connections), this.alone),
+      h("section", { class: "card", "aria-label": "Open connections" }, h("div", { class: "title" }, h("h2", {}, "Open connections"), this.count), this.connections, this.alone),
       h("section", { class: "card", "aria-label": "Requests" }, h("div", { class: "toolbar" }, this.find), this.table, this.none, this.more),
     );
     this.select({ query });

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browser import Visit, submit, violations
 from tests.support.concurrency import eventually
@@ -22,6 +24,13 @@ def check_health(stack: Stack, count: int) -> None:
 
 def scrolled(page: Page) -> int:
     return int(page.evaluate("document.querySelector('.records').scrollTop"))
+
+
+def height(element: Locator) -> float:
+    """Returns where the element is on the screen, in pixels from above."""
+    box = element.bounding_box()
+    assert box
+    return box["y"]
 
 
 def test_an_order_is_followed_through_the_functions(stack: Stack, visit: Visit) -> None:
@@ -99,6 +108,44 @@ def test_new_records_are_followed_until_one_scrolls_up(stack: Stack, visit: Visi
     # THEN the newest is in view
     expect(follow).to_have_text("Follow")
     expect(records.last).to_be_in_viewport()
+
+
+def test_older_records_come_above_what_one_reads(stack: Stack, visit: Visit) -> None:
+    def answer(route: Route) -> None:
+        limit = int(parse_qs(urlsplit(route.request.url).query)["limit"][0])
+        records = [
+            {
+                "function": "f",
+                "at": number,
+                "level": "INFO",
+                "requestId": "",
+                "orderId": "",
+                "message": f"record {number}",
+                "text": f"record {number}",
+            }
+            for number in range(1001 - limit, 1001)
+        ]
+        route.fulfill(json={"records": records})
+
+    page = visit(f"{console(stack)}#/stack")
+    page.route("**/logs?*", answer)
+    page.get_by_role("link", name="Logs").click()
+    records = page.locator(".record")
+    expect(records).to_have_count(200)
+    page.get_by_role("log").evaluate("log => log.scrollTop = 40")
+    read = page.get_by_text("record 803", exact=True)
+    place = height(read)
+
+    # WHEN one asks for older ones until there are no more
+    older = page.get_by_role("button", name="Show 200 older")
+    for count in (400, 600, 800, 1000):
+        older.click()
+        expect(records).to_have_count(count)
+
+    # THEN they are above what one reads, which has not moved
+    expect(records.first).to_contain_text("record 1")
+    expect(older).to_be_hidden()
+    assert height(read) == pytest.approx(place, abs=1)
 
 
 def test_an_unknown_function_and_level_find_nothing_wrong(stack: Stack, visit: Visit) -> None:
