@@ -60,7 +60,7 @@ export class Outcome {
   /** Shows problems of fields that the form does not have. */
   refused(problems) {
     if (!problems.length) return;
-    const shown = problem("The order was refused");
+    const shown = problem("The order was refused", "Nothing was swapped.");
     shown.append(details(problems.map(({ field, message }) => `${field}: ${message}`).join("; ")));
     this.#show(shown);
   }

@@ -65,6 +65,17 @@ def test_every_page_names_the_market_and_real_money(stack: Stack, market: Market
     expect(page.locator("#market")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("name", "shown"), [("Devnet", "Devnet"), ("Mainnet", "Mainnet · real money")])
+def test_the_smallest_page_names_the_market_too(stack: Stack, enter: Visit, name: str, shown: str) -> None:
+    page = enter(viewport={"width": 320, "height": 600})
+    Cluster(name, stack.rest).take(page)
+    page.reload()
+    tag = page.locator("#market .tag")
+    expect(tag).to_be_in_viewport(ratio=1)
+    assert tag.inner_text() == shown
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
 def test_the_form_offers_the_tokens_of_the_market(stack: Stack, market: Market, enter: Visit) -> None:
     page = enter()
 

@@ -107,6 +107,8 @@ def test_what_the_wallet_has_altered_is_refused(stack: Stack, connected: Callabl
     wallet = Altering()
     page = connected(wallet)
     swap(page, "1.75")
+    expect(page.get_by_text("The order was refused")).to_be_visible()
+    page.locator(".outcome").get_by_text("Details").click()
     expect(page.get_by_text("signedTransaction: expected the message of the quoted transaction")).to_be_visible()
     assert held(stack, wallet)["SOL"] == "10"
 

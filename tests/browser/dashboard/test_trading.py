@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 from playwright.sync_api import expect
@@ -28,6 +29,12 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
         quote.get_by_role("img", name=re.compile("^Split: .*Raydium.*Meteora|^Split: .*Meteora.*Raydium"))
     ).to_be_visible()
     expect(quote.locator(".age")).to_have_text(re.compile("old, valid for [0-9]+ s"))
+    shares = quote.locator(".hop").first.locator(".share").all_text_contents()
+    assert sum(Decimal(share.removesuffix(" %")) for share in shares) == 100
+    expect(routes.nth(2).locator('[data-label="vs. best"]')).to_have_text(re.compile(r"^\d+\.\d+ % less$"))
+    expect(quote.locator(".reason")).to_have_text(
+        re.compile(r"^\d+\.\d+ % better than the next route, (Raydium|Meteora) .* · SOL/USD[CT]")
+    )
 
     # WHEN the order is submitted by keyboard and cannot land
     with market.held("USDC"):
@@ -48,6 +55,14 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
     assert sequence(page) == [1, 2, 3, 4, 5]
     expect(page.get_by_role("region", name="Summary")).to_contain_text("Realised slippage")
     expect(page.get_by_role("region", name="Transaction")).to_contain_text("swap wSOL for USDC")
+
+
+def test_a_narrow_page_shows_all_of_a_compared_route(stack: Stack, market: Market, enter: Visit) -> None:
+    page = enter(viewport={"width": 320, "height": 800})
+    route = page.get_by_role("region", name="Live quote").locator('[aria-label="Routes compared"] tbody tr').nth(1)
+    for label in ("Route", "You receive", "vs. best", "Price", "Price impact", "Fees"):
+        expect(route.locator(f'[data-label="{label}"]')).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_an_order_at_a_quote_shows_the_quote(stack: Stack, market: Market, enter: Visit) -> None:
