@@ -26,10 +26,11 @@ export class Insights {
   #shown;
   #quoted = false;
 
-  constructor(context) {
+  /** `parameters` are those of the address: the `pair` of the prices, and their `period` in seconds. */
+  constructor(context, parameters) {
     this.#context = context;
     this.title = "Insights";
-    this.prices = new PriceChart(context);
+    this.prices = new PriceChart(context, parameters);
     this.panels = {
       latency: new Panel("Time by step", "From one status to the next. Route includes the wait in the queue, but not the wait for the market.", "No order has finished a step yet", { controls: key() }),
       trend: new Panel("Time to confirm", "From the queue to the confirmation, of the orders that were confirmed at about the same time.", NO_ORDER, { controls: key() }),
@@ -65,8 +66,10 @@ export class Insights {
   /** Reads the orders again if one has ended since, but not often: it is the most that the page asks for. */
   tick() {
     if (!this.#answer || this.#lastEnd() > this.#newest) this.#read();
-    if (this.#quoted) this.prices.show(this.#orders);
-    this.#quoted = false;
+    if (this.#quoted && this.#answer) {
+      this.#quoted = false;
+      this.prices.show(this.#orders);
+    }
     this.prices.tick();
   }
 

@@ -42,7 +42,7 @@ function route() {
   if (name === "orders" && id) show(new Detail(context, decoded(id)));
   else if (name === "orders" && view instanceof History) scrolled(view.open(parameters));
   else if (name === "orders") show(new History(context, parameters));
-  else if (name === "insights") show(new Insights(context));
+  else if (name === "insights") show(new Insights(context, parameters));
   else show(new Trade(context));
 }
 

@@ -1,6 +1,6 @@
 // The prices of a pair over time: what each venue has quoted, what it quotes now, and the user's fills.
 
-import { ApiError, Unreachable } from "./api.js";
+import { ApiError, query, Unreachable } from "./api.js";
 import { fill, h, title } from "./dom.js";
 import { amount, counted, percent, price, token, when } from "./format.js";
 import { columns, FAR_QUOTE_BPS, fillOf, pricesOf } from "./pairs.js";
@@ -30,8 +30,10 @@ export class PriceChart {
   #stale = true;
   #shown = [];
 
-  constructor(context) {
+  constructor(context, parameters) {
     this.#context = context;
+    this.#pair = parameters.get("pair") ?? undefined;
+    this.#period = PERIODS.map(([, seconds]) => seconds).find((seconds) => String(seconds) === parameters.get("period"));
     this.pairs = h("select", { id: "pair", change: () => this.#choose(this.pairs.value) });
     this.periods = h("select", { id: "period", change: () => this.#limit(Number(this.periods.value)) }, PERIODS.map(([label, seconds]) => h("option", { value: seconds }, label)));
     this.key = h("div", {});
@@ -55,9 +57,10 @@ export class PriceChart {
   }
 
   tick() {
-    if (Date.now() < this.#due || !this.#pair) return;
+    const pair = this.pairs.value;
+    if (Date.now() < this.#due || !pair) return;
     this.#due = Date.now() + ASK_MS;
-    this.#read(this.#pair);
+    this.#read(pair);
   }
 
   close() {
@@ -69,12 +72,19 @@ export class PriceChart {
     this.#period = undefined;
     this.#fills = [];
     this.#outdate();
+    this.#keep();
     this.#draw();
   }
 
   #limit(seconds) {
     this.#period = seconds;
+    this.#keep();
     this.#draw();
+  }
+
+  /** Has the address name what is chosen, so that coming back finds it. */
+  #keep() {
+    history.replaceState(history.state, "", `#/insights${query({ pair: this.#pair, period: this.#period })}`);
   }
 
   /** Has the fills read again at once. */
@@ -113,7 +123,7 @@ export class PriceChart {
     const { store, market } = this.#context;
     const quotes = this.#quotes(store.quotes.filter((quote) => quote.market === market.name));
     const pairs = [...new Set(quotes.map(({ pair }) => pair))].sort();
-    if (!pairs.includes(this.#pair)) this.#pair = quotes.at(-1)?.pair;
+    if (quotes.length && !pairs.includes(this.#pair)) this.#pair = quotes.at(-1).pair;
     fill(this.pairs, { pairs, pair: this.#pair }, () => pairs.map((one) => h("option", { value: one, selected: one === this.#pair }, short(one))));
     const impacts = new Map(this.#orders.map(({ orderId, routed }) => [orderId, routed?.priceImpactBps]));
     const fills = this.#fills.filter((one) => one.market === market.name).map((one) => fillOf(one, impacts));
@@ -150,7 +160,7 @@ export class PriceChart {
       describe: (index) => readout(data, index),
       tables: tables(quotes, fills, series),
     });
-    this.panel.controls.hidden = !this.#pair;
+    this.panel.controls.hidden = !this.pairs.value;
   }
 
   #open(index) {

@@ -172,6 +172,23 @@ def test_a_period_without_a_price_can_be_left_again(enter: Visit) -> None:
     expect(chart.locator("canvas")).to_be_visible()
 
 
+def test_the_address_keeps_the_pair_and_the_period(enter: Visit) -> None:
+    page = insights(enter, timed(TIMING, TIMING | {"orderId": "2", "tokenIn": "RAY"}, fills=[]))
+    chart = page.get_by_role("region", name="Prices and fills")
+    pair, period = chart.get_by_label("Pair"), chart.get_by_label("Period")
+    expect(pair.locator("option")).to_have_count(2)
+    pair.select_option("RAY/USDC" if pair.input_value() == "SOL/USDC" else "SOL/USDC")
+    period.select_option("Last 7 days")
+    chosen = pair.input_value(), period.input_value()
+    page.reload()
+    expect(chart.get_by_label("Pair")).to_have_value(chosen[0])
+    expect(chart.get_by_label("Period")).to_have_value(chosen[1])
+    page.get_by_role("link", name="Trade").click()
+    page.go_back()
+    expect(chart.get_by_label("Pair")).to_have_value(chosen[0])
+    expect(chart.get_by_label("Period")).to_have_value(chosen[1])
+
+
 def test_a_quote_that_moves_the_price_far_is_left_out_and_said_so(stack: Stack, enter: Visit) -> None:
     far = [{"venue": venue, "price": "0.000001", "priceImpactBps": 10_000} for venue in ("meteora", "raydium")]
     routed = {"at": "2026-11-20T22:35:25.000Z", "priceImpactBps": 10_000, "quotes": far}
