@@ -16,7 +16,7 @@ export const latencies = (orders, statuses) =>
   statuses.map((from) => ({ from, ...spread(orders.map(({ steps }) => steps[from])) })).filter(({ count }) => count);
 
 /** Returns the milliseconds in which an order ran. */
-export const took = ({ steps }) => Object.values(steps).reduce((sum, step) => sum + step, 0);
+const took = ({ steps }) => Object.values(steps).reduce((sum, step) => sum + step, 0);
 
 const confirmed = (orders) => orders.filter(({ status, steps }) => status === "confirmed" && Object.values(steps).some((step) => step !== null));
 
