@@ -31,12 +31,16 @@ export function list(parent, items, key, build) {
   for (const element of known.values()) element.remove();
 }
 
-/** Fills `element` again if `data` has changed. */
+const FOCUSABLE = "a[href], button, summary";
+
+/** Fills `element` again if `data` has changed. The focus stays at its place. */
 export function fill(element, data, build) {
   const shown = JSON.stringify(data);
   if (element.shown === shown) return;
   element.shown = shown;
+  const focused = [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
   element.replaceChildren(...[build(data)].flat(9).filter(Boolean));
+  element.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
 }
 
 const STATUSES = {

@@ -280,8 +280,7 @@ export class OrderForm {
     this.#terms?.settle();
     const problems = [...this.#localProblems(this.#order()), ...(this.#terms?.problems(this.#api.now()) ?? [])];
     if (problems.length) return this.#refused(problems);
-    const repeated = this.#submission.repeats(this.#text(this.#order()));
-    const accepted = repeated || (await this.acceptance.ask(() => ({ ...this.#order(), quote: this.#live.quote, action: this.#action(this.#order()) })));
+    const accepted = await this.acceptance.ask(() => ({ ...this.#order(), quote: this.#live.quote, action: this.#action(this.#order()) }));
     if (!accepted || this.submit.disabled) return;
     this.outcome.clear();
     await this.#follow(this.#submit(this.#order(), accepted));

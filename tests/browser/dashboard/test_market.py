@@ -192,6 +192,12 @@ def test_a_pool_is_named_and_linked(stack: Stack, market: Market, enter: Visit) 
         expect(link).to_have_attribute("href", f"{stack.rest}/address/{POOL}")
         expect(link).to_have_attribute("rel", "noopener")
         expect(table.locator('[data-label="Route"]').first).to_contain_text(f"Meteora DLMM {POOL[:4]}… · SOL/USDC")
+        if place is quote:
+            # The next quote leaves the focus where it is.
+            place.get_by_role("button", name=f"Copy {POOL}").first.focus()
+            shown = place.locator(".legs").first.element_handle()
+            page.wait_for_function("shown => !shown.isConnected", arg=shown)
+            expect(place.get_by_role("button", name=f"Copy {POOL}").first).to_be_focused()
         page.goto(f"{stack.rest}/#/")
 
 
