@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from decimal import Context
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from order_engine_cli.amounts import BPS
 from order_engine_cli.command import AsJson, Exit, end, follow, run, show
+from order_engine_cli.options import (
+    WHEN,
+    Amount,
+    Cursor,
+    Limit,
+    MaxPrice,
+    MaxPriceImpact,
+    MinOut,
+    MinPrice,
+    Name,
+    OrderId,
+    PageSize,
+    Pair,
+    Slippage,
+    Status,
+    Stop,
+    TokenIn,
+    TokenOut,
+    Type,
+    Watch,
+)
 from order_engine_cli.submission import accepted_impact, submitted
 from order_engine_cli.target import DATA, find
 from order_engine_cli.terms import NEVER, given, moment, moment_or_never, order, seconds, terms
@@ -31,47 +51,6 @@ app = typer.Typer(
 )
 
 _PRICES = Context(prec=12)
-
-
-def _one_of(field: str) -> Callable[[], list[str]]:
-    """Completes the values of this field of an order."""
-    known, _ = get_args(Order.model_fields[field].annotation)
-    return lambda: list(get_args(known))
-
-
-Slippage = Annotated[
-    int, typer.Option(min=0, max=BPS, help="How far the swap may pay below the quote, in basis points.")
-]
-MaxPriceImpact = Annotated[
-    int | None,
-    typer.Option(min=0, max=BPS, help="How far the order may move the price, in basis points.", show_default="500"),
-]
-TokenIn = Annotated[str, typer.Argument(help="The token that you pay, such as SOL.", metavar="IN")]
-TokenOut = Annotated[str, typer.Argument(help="The token that you receive, such as USDC.", metavar="OUT")]
-Amount = Annotated[str, typer.Argument(help="The amount that you pay, in whole tokens, such as 1.5.", metavar="AMOUNT")]
-OrderId = Annotated[str, typer.Argument(metavar="ID")]
-Name = Annotated[str | None, typer.Option(help="Your own id (clientOrderId); a repeat is the same order.")]
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show every step until the order ends.")]
-Limit = Annotated[
-    str | None, typer.Option(metavar="PRICE", help="Wait until one whole IN pays this; never be paid less.")
-]
-MinOut = Annotated[
-    str | None, typer.Option(metavar="AMOUNT", help="Wait until the whole amount pays this; never less.")
-]
-Stop = Annotated[
-    str | None,
-    typer.Option(metavar="PRICE", help="Wait until one whole IN pays only this, then sell. With --limit: a pair."),
-]
-MinPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or more.")]
-MaxPrice = Annotated[str | None, typer.Option(metavar="PRICE", help="Make slices only while one IN pays this or less.")]
-Pair = Annotated[str | None, typer.Option(metavar="IN-OUT", help="Only orders of these tokens, such as SOL-USDC.")]
-Type = Annotated[
-    str | None,
-    typer.Option(help="Only market, limit, stop, recurring or sniper orders.", autocompletion=_one_of("type")),
-]
-PageSize = Annotated[int, typer.Option(min=1, max=100, help="Maximum number of orders.")]
-Cursor = Annotated[str | None, typer.Option(help="Continue after the previous list.")]
-WHEN = "1h|DATE"
 
 
 @app.callback()
@@ -229,10 +208,7 @@ def snipe(
 @app.command("list")
 def list_orders(
     context: typer.Context,
-    status: Annotated[
-        str | None,
-        typer.Option(help="Only orders with this status: open, pending, failed, …", autocompletion=_one_of("status")),
-    ] = None,
+    status: Status = None,
     type: Type = None,
     pair: Pair = None,
     since: Annotated[
