@@ -17,6 +17,9 @@ from tests.support.stack import ROOT, Stack
 
 AXE = ROOT / "tests/npm/node_modules/axe-core/axe.min.js"
 
+UNAVAILABLE = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
+"""The body of an answer with the status 503."""
+
 Visit = Callable[..., Page]
 """Opens a page at a URL, with Playwright's options of a page."""
 

@@ -135,7 +135,7 @@ function summary(order) {
     "Realised slippage": slipped !== null && percent(slipped),
     "Slippage tolerance": percent(order.slippageBps),
     Venue: order.venue && venueName(order.venue),
-    Attempts: String(order.attempt),
+    Attempts: order.status !== "open" && String(order.attempt),
     Submitted: time(order.createdAt),
     [isFinal(order.status) ? "Took" : order.status === "open" ? "Open for" : "Running for"]: isFinal(order.status) ? duration(took(order)) : since(order.createdAt),
     "Client order id": order.clientOrderId,

@@ -10,13 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.aws_clients import sweep
-from tests.support.browser import Sockets, Visit, ask, cards, sequence, submit, swap
+from tests.support.browser import UNAVAILABLE, Sockets, Visit, ask, cards, sequence, submit, swap
 from tests.support.folders import data_folder
 from tests.support.market import Market
 from tests.support.stack import Stack, running
 from tests.unit.client.services import INTERNAL_ERROR
-
-UNAVAILABLE = {"error": {"code": "StoreUnavailable", "message": "Postgres does not answer", "details": []}}
 
 
 def test_a_lost_connection_is_restored_and_no_event_is_missed(

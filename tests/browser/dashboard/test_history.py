@@ -7,12 +7,12 @@ import re
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Download, expect
+from playwright.sync_api import Download, Route, expect
 
-from tests.support.browser import Visit, ask, submit
+from tests.support.browser import UNAVAILABLE, Visit, ask, submit
 from tests.support.concurrency import eventually
 from tests.support.market import Market
-from tests.support.scripted_orders import LIMIT, ScriptedOrders, ahead, recurring
+from tests.support.scripted_orders import LIMIT, ScriptedOrders, ahead, order_of, recurring
 from tests.support.stack import Stack
 
 
@@ -54,7 +54,7 @@ def test_reload_and_back_keep_the_page_the_filters_and_where_it_was_scrolled_to(
     # WHEN an order is opened from the end of the second page
     last = rows.last.get_by_role("link")
     last.scroll_into_view_if_needed()
-    before = page.evaluate(top)
+    assert page.evaluate(top) > 0
     last.click()
     expect(page.get_by_role("heading", name="0.01 SOL → USDC")).to_be_visible()
     assert page.evaluate(top) == 0
@@ -65,7 +65,7 @@ def test_reload_and_back_keep_the_page_the_filters_and_where_it_was_scrolled_to(
         expect(last).to_have_attribute("href", f"#/orders/{ids[-40]}")
         expect(page.get_by_text("Page 2")).to_be_visible()
         expect(filters.get_by_label("Type")).to_have_value("market")
-        eventually(lambda: page.evaluate(top) == before)
+        expect(last).to_be_in_viewport()
         page.reload()
 
     # AND so does its address, for another tab
@@ -126,6 +126,26 @@ def test_the_listed_orders_and_their_fills_are_downloaded(stack: Stack, market: 
     assert listed[-1]["clientOrderId"] == f"'{formula}"
     assert (listed[-1]["amountIn"], listed[-1]["amountOut"]) == ("0.1", order["amountOut"])
     assert {line["amountOut"] for line in filled if line["orderId"] == ids[0]} == {order["amountOut"]}
+
+
+def test_a_download_has_a_limit_and_can_be_tried_again(enter: Visit) -> None:
+    page = enter("#/orders")
+    many = {"orders": [order_of("market", None) for _ in range(100)], "nextCursor": "more"}
+    answers = [503]
+
+    def listed(route: Route) -> None:
+        status = answers.pop() if answers else 200
+        route.fulfill(status=status, json=many if status == 200 else UNAVAILABLE)
+
+    page.route("**/api/orders?*limit=100*", listed)
+    page.get_by_role("button", name="Download CSV…").click()
+    dialog = page.get_by_role("dialog", name="Download as CSV")
+    dialog.get_by_role("button", name="Download orders").click()
+    expect(dialog).to_contain_text("Nothing was downloaded")
+    with page.expect_download() as orders:
+        dialog.get_by_role("button", name="Download orders").click()
+    expect(page.locator("#toasts")).to_contain_text("There are more than these 10,000")
+    assert len(lines(orders.value)) == 10_000
 
 
 @pytest.mark.parametrize("order_id", ["01890a5d-ac96-774b-bcce-b302099a8057", "nonsense", "%3Cb%3E%"])
