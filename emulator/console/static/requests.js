@@ -90,7 +90,7 @@ function row({ at: when, api, method, path, status, milliseconds, function: name
     cell("Time", time(when)),
     cell("Method", method, api !== "REST" && h("span", { class: "under" }, api)),
     cell("Path", h("code", {}, path), connectionId && h("span", { class: "under" }, "connection ", h("a", { href: at("requests", { find: connectionId }) }, connectionId))),
-    cell("Function", name ? h("a", { href: requestId ? at("logs", { request: requestId }) : at("functions", name) }, name) : "–"),
+    cell("Function", name ? h("a", { href: at("functions", name) }, name) : "–", requestId && name && [" ", h("a", { href: at("logs", { request: requestId }), "aria-label": `Log of request ${requestId}` }, "log")]),
     cell("Status", outcome(status)),
     cell("Duration", milliseconds == null ? "–" : `${milliseconds.toFixed(1)} ms`),
   );

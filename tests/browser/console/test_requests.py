@@ -35,7 +35,8 @@ def test_a_request_shows_its_outcome_and_leads_to_its_log(stack: Stack, visit: V
     assert violations(page) == []
 
     # THEN it leads to what the function logged of it
-    rows.first.get_by_role("link", name="SubmitFunction").click()
+    expect(rows.first.get_by_role("link", name="SubmitFunction")).to_be_visible()
+    rows.first.get_by_role("link", name="Log of request").click()
     expect(page.locator(".record").filter(has_text="REPORT")).to_have_count(1)
 
 
