@@ -49,7 +49,7 @@ export const whole = (count) => count.toLocaleString("en");
 export const counted = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Returns basis points as per cent. */
-export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3)} %`;
+export const percent = (bps) => `${(bps / 100).toFixed(Number.isInteger(bps) ? 2 : 3).replace(/^-(?=[0.]+$)/, "")} %`;
 
 /** Returns how much more `one` is than `other`, in basis points to a hundredth. Both are BigInts of one unit. */
 export const gain = (one, other) => (other === 0n ? 0 : Number(((one - other) * 1_000_000n) / other) / 100);

@@ -91,14 +91,15 @@ const routes = (quotes) =>
     quotes.map((quote, index) => ({ ...quote, index, class: index === 0 && "chosen", hops: hopsOf(quote), behind: gain(net(quote), net(quotes[0])) })),
   );
 
-/** Returns a function that shows a hop of the route with these pools: each pool with its venue's colour, then their pair. */
+/** Returns a function that shows a hop of the route with these pools: each with its venue's colour, their pair, and their addresses. */
 const routed = (pools) => (hop, index) =>
   h(
     "span",
     { class: "pools", title: pools },
     index > 0 && "then ",
-    hop.map(({ kind, address }, leg) => [leg > 0 && " + ", h("span", { class: "one" }, h("span", { class: `dot ${venueClass(kind.split(" ")[0].toLowerCase())}`, "aria-hidden": "true" }), kind, address && h("code", {}, ` ${address}…`))]),
+    hop.map(({ kind }, leg) => [leg > 0 && " + ", h("span", { class: "one" }, h("span", { class: `dot ${venueClass(kind.split(" ")[0].toLowerCase())}`, "aria-hidden": "true" }), kind)]),
     ` · ${hop[0].pair} `,
+    hop.map(({ address }) => address && h("code", {}, `${address}… `)),
   );
 
 /** Returns a price impact in per cent, marked if it costs much. */

@@ -191,7 +191,7 @@ def test_a_pool_is_named_and_linked(stack: Stack, market: Market, enter: Visit) 
         link = place.locator(".legs a").first
         expect(link).to_have_attribute("href", f"{stack.rest}/address/{POOL}")
         expect(link).to_have_attribute("rel", "noopener")
-        expect(table.locator('[data-label="Route"]').first).to_contain_text(f"Meteora DLMM {POOL[:4]}… · SOL/USDC")
+        expect(table.locator('[data-label="Route"]').first).to_contain_text(f"Meteora DLMM · SOL/USDC {POOL[:4]}…")
         if place is quote:
             # The next quote leaves the focus where it is.
             place.get_by_role("button", name=f"Copy {POOL}").first.focus()
