@@ -17,7 +17,8 @@ export class Filters extends EventTarget {
 
   constructor() {
     super();
-    this.statuses = h("nav", { class: "filters", "aria-label": "Status" });
+    this.links = ["", ...engine.statuses].map((status) => h("a", { class: "filter", "data-status": status }, status ? title(status) : "All", " ", h("span", { class: "count" })));
+    this.statuses = h("nav", { class: "filters", "aria-label": "Status" }, this.links);
     this.parent = h("p", { class: "note" });
     const pairs = Object.keys(engine.tokens).flatMap((one, _, all) => all.filter((other) => other !== one).map((other) => option(`${one}-${other}`)));
     this.form = h(
@@ -99,7 +100,7 @@ export class Filters extends EventTarget {
 
   /** Shows how many orders each status has, unless other filters leave some out. */
   count(counts) {
-    for (const link of this.statuses.children) {
+    for (const link of this.links) {
       const { status } = link.dataset;
       link.querySelector(".count").textContent = this.#detailed ? "" : counts.text(counts.of(...(status ? [status] : engine.statuses)));
     }
@@ -107,9 +108,11 @@ export class Filters extends EventTarget {
 
   #show() {
     const { status, parentId } = this.#values;
-    this.statuses.replaceChildren(
-      ...["", ...engine.statuses].map((one) => h("a", { class: "filter", href: this.address({ status: one }), "aria-current": one === status && "true", "data-status": one }, one ? title(one) : "All", " ", h("span", { class: "count" }))),
-    );
+    // The links stay, with their focus.
+    for (const link of this.links) {
+      link.href = this.address({ status: link.dataset.status });
+      link.ariaCurrent = link.dataset.status === status ? "true" : null;
+    }
     this.parent.replaceChildren(...(parentId ? ["Slices of ", h("a", { href: `#/orders/${parentId}` }, h("code", {}, shortId(parentId)))] : []));
     for (const input of this.form.elements) if (input.name) input.value = this.#values[input.name];
   }

@@ -34,7 +34,10 @@ def test_the_history_has_pages_and_a_filter_by_status(stack: Stack, market: Mark
     # A new order appears without a reload.
     latest = submit(stack)
     expect(rows.first.get_by_role("link")).to_have_attribute("href", f"#/orders/{latest}")
-    page.get_by_role("navigation", name="Status").get_by_role("link", name="Confirmed").click()
+    confirmed = page.get_by_role("navigation", name="Status").get_by_role("link", name="Confirmed")
+    confirmed.press("Enter")
+    expect(confirmed).to_have_attribute("aria-current", "true")
+    expect(confirmed).to_be_focused()
     expect(rows.first).to_contain_text("Confirmed")
     expect(rows.filter(has_not_text="Confirmed")).to_have_count(0)
 
