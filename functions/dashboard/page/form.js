@@ -37,8 +37,8 @@ export class OrderForm {
   #type;
   #terms;
 
-  /** `context` has api, market, payer and submission. */
-  constructor({ api, market, payer, submission }, live) {
+  /** `context` has api, market, payer, store and submission. */
+  constructor({ api, market, payer, store, submission }, live) {
     this.#api = api;
     this.#live = live;
     this.#market = market;
@@ -70,7 +70,7 @@ export class OrderForm {
     this.acceptance = new Acceptance();
     this.conditions = new Conditions(market, payer);
     this.submit = h("button", { type: "submit", class: "primary" });
-    this.outcome = new Outcome();
+    this.outcome = new Outcome(store);
     this.presets = PRESETS.map((bps) => h("button", { type: "button", class: "preset", "data-bps": bps, click: () => this.#set("slippage", String(bps / 100)) }, `${bps / 100} %`));
     this.element = this.#build();
     live.addEventListener("changed", () => this.#priced());
@@ -89,6 +89,7 @@ export class OrderForm {
     }
     if (this.#payer.address !== this.#paying) this.#edited();
     else this.#priced();
+    this.outcome.changed();
   }
 
   close() {

@@ -1,16 +1,20 @@
-// What has become of the order in the form.
+// What has become of the order in the form: from its submission to its end.
 
 import { ApiError } from "./api.js";
-import { h, problem } from "./dom.js";
-import { details, explained } from "./errors.js";
-import { sentence } from "./format.js";
+import { glyph, h, problem, title } from "./dom.js";
+import { isFinal, isRunning } from "./engine.js";
+import { details, errorTitle, explained } from "./errors.js";
+import { amount, sentence, token } from "./format.js";
 import { NotSigned } from "./payer.js";
 import { Unanswered } from "./submission.js";
 
 export class Outcome {
   #free = 0;
+  #store;
+  #followed;
 
-  constructor() {
+  constructor(store) {
+    this.#store = store;
     this.element = h("div", { class: "outcome", "aria-live": "polite" });
   }
 
@@ -20,7 +24,13 @@ export class Outcome {
   }
 
   clear() {
-    this.element.replaceChildren();
+    this.#show();
+  }
+
+  /** Says how the accepted order has gone on. */
+  changed() {
+    const order = this.#store.get(this.#followed?.orderId);
+    if (order && order.status !== this.#followed.status) this.accepted(order);
   }
 
   tick() {
@@ -29,8 +39,11 @@ export class Outcome {
     if (!this.blocked) this.#free = 0;
   }
 
+  /** Follows an order that was accepted. */
   accepted(order) {
-    this.#show(note(taken(order), " ", h("a", { href: `#/orders/${order.orderId}` }, "Follow the order")));
+    const { orderId, status } = order;
+    this.#show(h("p", { class: `note ${status}` }, glyph(status), ` ${become(order)} `, h("a", { href: `#/orders/${orderId}` }, "Show the order")));
+    this.#followed = { orderId, status };
   }
 
   /** Asks to sign in the wallet of this name. `fresh` says that the quote before has expired. */
@@ -65,15 +78,20 @@ export class Outcome {
     this.#show(shown);
   }
 
-  #show(content) {
-    this.element.replaceChildren(content);
+  #show(...content) {
+    this.#followed = undefined;
+    this.element.replaceChildren(...content);
   }
 }
 
-/** Returns what has become of a submitted order: one that waits may have met its market at once. */
-function taken({ type, status }) {
+/** Returns what has become of an accepted order: one that waits may have met its market at once. */
+function become({ type, status, amountIn, amountSpent, amountOut, tokenIn, tokenOut, error }) {
   if (status === "open") return "Accepted. The order waits.";
-  return type === "market" ? "Accepted." : "Accepted. The market already meets the order: it is executed at once.";
+  if (status === "confirmed" && amountOut) return `Swapped ${amount(amountSpent ?? amountIn)} ${token(tokenIn)} for ${amount(amountOut)} ${token(tokenOut)}.`;
+  if (status === "failed" && error) return `Not swapped. ${errorTitle(error.code)}.`;
+  if (isFinal(status)) return `${title(status)}.`;
+  const running = `${title(status)}…`;
+  return type === "market" || !isRunning(status) ? running : `The market already meets the order: it is executed at once. ${running}`;
 }
 
 const note = (...content) => h("p", { class: "note" }, content);

@@ -109,7 +109,7 @@ def test_a_price_impact_is_shown_and_a_great_one_is_accepted_first(stack: Stack,
     question.get_by_role("button", name="Swap 380000 RAY for USDC anyway").click()
 
     # THEN the order says so, and is executed
-    page.get_by_role("link", name="Follow the order").click()
+    page.get_by_role("link", name="Show the order").click()
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
     order = ask(stack, f"/api/orders/{page.url.rsplit('/', 1)[1]}")
     impact_bps = order["events"][1]["data"]["priceImpactBps"]
@@ -161,7 +161,7 @@ def test_an_order_with_a_lost_answer_is_submitted_again_until_there_is_one(
     expect(page.get_by_role("button", name="Waiting for the engine…")).to_be_disabled()
     page.unroute("**/api/orders/execute")
 
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     assert len(set(keys)) == 1
     taken = [order for order in ask(stack, "/api/orders?limit=20")["orders"] if order["amountIn"] == "0.83"]
     assert len(taken) == 1
@@ -183,7 +183,7 @@ def test_the_user_can_stop_waiting_and_try_the_same_order_again(stack: Stack, ma
     with page.expect_request("**/api/orders/execute") as repeated:
         page.get_by_role("button", name="Try again").click()
     assert {repeated.value.headers["idempotency-key"], *keys} == {keys[0]}
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
 
     # WHEN the order is another one after that, it has a key of its own
     page.route("**/api/orders/execute", lose)

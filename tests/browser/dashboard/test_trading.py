@@ -47,7 +47,11 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
         expect(running.locator(".clock")).to_have_text(re.compile("m?s$"))
         expect(running.get_by_role("button", name="Cancel")).to_have_count(0)
 
+        # AND the form follows the order
+        expect(page.locator(".outcome")).to_contain_text("Submitted…")
+
     # AND it is confirmed without a reload of the page
+    expect(page.locator(".outcome")).to_have_text(re.compile(r"Swapped 5,000 SOL for [1-9][0-9,.]+ USDC\. Show the order"))
     expect(cards(page, "confirmed").first).to_contain_text("5,000 SOL")
     expect(running).to_have_count(0)
     cards(page, "confirmed").first.get_by_role("link").click()
@@ -71,8 +75,7 @@ def test_an_order_at_a_quote_shows_the_quote(stack: Stack, market: Market, enter
     swap(page, "0.37")
 
     # The button waits for a quote of that amount.
-    expect(page.get_by_text("Accepted.")).to_be_visible()
-    page.get_by_role("link", name="Follow the order").click()
+    page.get_by_role("link", name="Show the order").click()
     expect(page.get_by_role("region", name="Summary")).to_contain_text("At quote")
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
 
@@ -88,7 +91,7 @@ def test_a_price_is_shown_with_nine_significant_digits(stack: Stack, market: Mar
     expect(quote.locator('[data-label="Price"]').first).to_have_text(re.compile(f"^{digits}$"))
 
     # THEN the order, the list and the chart's table show what was paid for one
-    page.get_by_role("link", name="Follow the order").click()
+    page.get_by_role("link", name="Show the order").click()
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
     expect(page.get_by_role("region", name="Summary")).to_contain_text(re.compile(f"{digits} USDC"))
     order = ask(stack, f"/api/orders/{page.url.rsplit('/', 1)[1]}")
@@ -125,6 +128,7 @@ def test_a_venue_failure_is_shown_with_its_reason(stack: Stack, market: Market, 
     quote = page.get_by_role("region", name="Live quote")
     expect(quote).to_contain_text("No venue answers")
     failed = cards(page, "failed").first
+    expect(page.locator(".outcome")).to_contain_text("Not swapped. No venue answers.")
     expect(failed).to_contain_text("No venue answers")
     expect(failed).to_contain_text("0.73 SOL")
     failed.get_by_role("link").click()

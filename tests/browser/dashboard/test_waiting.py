@@ -85,7 +85,7 @@ def test_a_recurring_order_shows_its_progress_and_its_slices(stack: Stack, marke
     page.get_by_role("radio", name="Recurring", exact=True).check()
     page.get_by_label("Unit of the interval").select_option("seconds")
     place(page, "Recurring", "0.75", Slices="3", **{"One every": "1"})
-    page.get_by_role("link", name="Follow the order").click()
+    page.get_by_role("link", name="Show the order").click()
     expect(page.get_by_text("3 of 3 slices")).to_be_visible()
     expect(page.locator("h1 + .badge")).to_contain_text("Confirmed")
     slices = page.get_by_role("region", name="Slices").locator("tbody tr")

@@ -111,7 +111,7 @@ def test_the_page_follows_the_wallets_account(open: Open, cluster: SigningCluste
     wallet.change(page, fresh)
     expect(card(page)).to_contain_text(str(fresh.pubkey()))
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     assert cluster.quoted[-1] == str(fresh.pubkey())
 
     # WHEN the wallet shares no account any more
@@ -137,7 +137,7 @@ def test_a_swap_is_signed_by_the_wallet_and_submitted_with_its_quote(open: Open,
     connect(page, wallet)
     expect(page.get_by_label("Execute only at this quote")).to_be_hidden()
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     (order,) = cluster.posted
     assert order.keys() == {"quoteId", "signedTransaction"}
     assert [chain for chain, _ in wallet.signed] == ["solana:localnet"]
@@ -153,7 +153,7 @@ def test_a_refused_signature_submits_nothing(open: Open, cluster: SigningCluster
     assert cluster.posted == []
     wallet.refusals.clear()
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_an_expired_quote_is_replaced_and_signed_again(open: Open, cluster: Sign
     connect(page, wallet)
     cluster.answers = [EXPIRED]
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     first, second = cluster.posted
     assert first["quoteId"] != second["quoteId"]
     assert len(wallet.signed) == 2
@@ -214,7 +214,7 @@ def test_a_slipped_order_offers_a_fresh_quote(open: Open, cluster: SigningCluste
     failed.get_by_role("button", name="Fresh quote").click()
     expect(page.get_by_label("You pay")).to_have_value("1.5")
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     assert len(wallet.signed) == 2
 
 
@@ -245,7 +245,7 @@ def test_an_engine_without_a_wallet_swaps_only_with_the_users(
     expect(page.get_by_role("button", name="Connect a wallet")).to_be_disabled()
     connect(page, wallet)
     swap_button(page).click()
-    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Show the order")).to_be_visible()
     page.get_by_role("radio", name="Limit", exact=True).check()
     expect(page.get_by_role("button", name="Place limit order")).to_be_disabled()
 
