@@ -51,7 +51,8 @@ def test_an_order_is_quoted_while_it_is_typed_and_confirmed_live(stack: Stack, m
         expect(page.locator(".outcome")).to_contain_text("Submitted…")
 
     # AND it is confirmed without a reload of the page
-    expect(page.locator(".outcome")).to_have_text(re.compile(r"Swapped 5,000 SOL for [1-9][0-9,.]+ USDC\. Show the order"))
+    swapped = re.compile(r"Swapped 5,000 SOL for [1-9][0-9,.]+ USDC\. Show the order")
+    expect(page.locator(".outcome")).to_have_text(swapped)
     expect(cards(page, "confirmed").first).to_contain_text("5,000 SOL")
     expect(running).to_have_count(0)
     cards(page, "confirmed").first.get_by_role("link").click()
