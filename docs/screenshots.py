@@ -1,4 +1,4 @@
-"""Makes docs/images/dashboard.png and console.png: both pages in Chromium, on a new stack with orders on a localnet."""
+"""Makes the pictures of both pages in docs/images with Chromium, on a new stack with orders on a localnet."""
 
 from __future__ import annotations
 
@@ -46,20 +46,31 @@ async def submit_waiting(engine: AsyncClient) -> None:
 
 
 async def dashboard(browser: Browser, engine: AsyncClient, running: dict[str, Any]) -> None:
-    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1660)
+    page = await _page(browser, f"{running['rest']}/#key={running['parameters']['DevelopmentKey']}", 1440, 1000)
     await expect(page.locator("#connection")).to_have_text("Live")
-    await submit_waiting(engine)
+    await page.get_by_role("button", name=re.compile("^Swap 1.5 SOL")).click()
+    await expect(page.locator(".outcome")).to_contain_text("Swapped")
+    await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
+
     # A pause between orders, and a slow chain, so that the page shows several statuses.
+    await submit_waiting(engine)
     node = running["parameters"]["SolanaRpcUrl"]
     call(node, "localnet_fault", "delay", {"slots": 12})
     submitted = []
     for order in ORDERS:
         submitted.append(await submit(engine, order))
         await asyncio.sleep(0.7)
-    await page.screenshot(path=IMAGES / "dashboard.png", animations="disabled")
+    # Below the header, which stays.
+    await page.get_by_role("region", name="Open orders").evaluate("section => scrollTo(0, section.offsetTop - 72)")
+    await page.screenshot(path=IMAGES / "orders.png", animations="disabled")
     call(node, "localnet_clear")
     await engine.cancel_all()
     await asyncio.gather(*map(engine.ended, submitted))
+
+    await page.set_viewport_size({"width": 1440, "height": 960})
+    await page.get_by_role("link", name="Insights").click()
+    await expect(page.locator(".chart canvas").first).to_be_visible()
+    await page.screenshot(path=IMAGES / "insights.png", animations="disabled")
 
 
 async def console(browser: Browser, engine: AsyncClient, running: dict[str, Any]) -> None:
@@ -67,7 +78,7 @@ async def console(browser: Browser, engine: AsyncClient, running: dict[str, Any]
     call(node, "localnet_fault", "503", {})
     await engine.ended(await submit(engine, ORDERS[0]))
     call(node, "localnet_clear")
-    page = await _page(browser, f"{running['endpoint']}/_emulator/", 1680, 1120)
+    page = await _page(browser, f"{running['endpoint']}/_emulator/", 1440, 960)
     await page.get_by_role("button", name=re.compile(r"^Failed \d")).click()
     await page.locator(".executions tbody tr").first.get_by_role("link").click()
     await page.locator('.state[data-name="Route"]').click()
