@@ -39,7 +39,7 @@ export function distance(wanted, market) {
   const share = (Number(wanted) / Number(market) - 1) * 100;
   const size = Math.abs(share);
   if (size < 0.005) return "at the market";
-  return `${size.toFixed(size < 10 ? 2 : 1)} % ${share > 0 ? "above" : "below"} the market`;
+  return `${size.toFixed(size < 9.995 ? 2 : 1)} % ${share > 0 ? "above" : "below"} the market`;
 }
 
 /** Returns a count as `1,000`. */

@@ -18,6 +18,7 @@ RUNNING = ("pending", "routing", "building", "submitted")
 
 def test_the_lanes_count_all_orders_and_those_that_came_since(stack: Stack, market: Market, enter: Visit) -> None:
     page = enter()
+    page.goto("about:blank")
     counts = dict.fromkeys(Status, 0) | {Status.CONFIRMED: 1004, Status.FAILED: 10_000}
     answers = [{"counts": counts, "atMost": 10_000}]
 
@@ -29,7 +30,7 @@ def test_the_lanes_count_all_orders_and_those_that_came_since(stack: Stack, mark
             route.abort()
 
     page.route("**/api/orders/counts", count)
-    page.reload()
+    page.goto(f"{stack.rest}/")
     confirmed = page.locator(".lane.confirmed")
     expect(confirmed.locator(".count")).to_have_text("1,004")
     expect(page.locator(".lane.failed .count")).to_have_text("10,000+")

@@ -82,7 +82,7 @@ def test_a_price_starts_near_the_market_and_shows_its_distance(form: Callable[[s
     stop = page.get_by_label("Stop price")
     expect(stop).to_have_accessible_description(re.compile(r"^(4\.9\d|5\.0\d) % below the market$"))
     stop.fill(f"{market * 1.1:.4f}")
-    expect(stop).to_have_accessible_description("10.00 % above the market: has to be below the market")
+    expect(stop).to_have_accessible_description("10.0 % above the market: has to be below the market")
 
     # WHEN the tokens change, THEN a price for the others would be wrong
     page.get_by_role("button", name="Swap the two tokens").click()
