@@ -81,10 +81,12 @@ export class Execution {
   async identify() {
     const order = (this.order = ORDER.exec(this.execution.input)?.[1]);
     const { outputs } = await get("stack");
-    const dashboard = order && outputs.find(({ name }) => name === "Dashboard")?.value.split("#")[0];
+    const [dashboard, key = ""] = (order && outputs.find(({ name }) => name === "Dashboard")?.value.split("#")) || [];
+    // Where the link of the outputs signs in, this one does too.
+    const page = `${dashboard}#${/^key=\w/.test(key) ? key : ""}/orders/${order}`;
     this.ids.replaceChildren(
       ...[
-        order && fact("Order", h("code", {}, order), copy(order, "order id"), dashboard && h("a", { href: `${dashboard}#/orders/${order}` }, "Dashboard"), h("a", { href: at("logs", { order }) }, "Logs"), h("a", { href: at("executions", { find: order }) }, "All executions")),
+        order && fact("Order", h("code", {}, order), copy(order, "order id"), dashboard && h("a", { href: page }, "Dashboard"), h("a", { href: at("logs", { order }) }, "Logs"), h("a", { href: at("executions", { find: order }) }, "All executions")),
         fact("ARN", copy(this.arn, "ARN")),
       ].filter(Boolean),
     );

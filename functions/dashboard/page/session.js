@@ -7,12 +7,12 @@ export const isKey = (text) => KEY.test(text);
 
 /**
  * Returns the key of this session, and whether there is none because the link has only a part of one: `{key, broken}`. A
- * key in the address, after `#key=`, starts a session and is removed from there.
+ * key in the address, after `#key=`, starts a session and is removed from there. A page may follow it: `#key=…/orders`.
  */
 export function current() {
-  const link = /^#key\b=?(.*)$/.exec(location.hash);
+  const link = /^#key\b=?([^/]*)(.*)$/.exec(location.hash);
   if (link) {
-    history.replaceState(null, "", `${location.pathname}${location.search}`);
+    history.replaceState(null, "", `${location.pathname}${location.search}${link[2] && `#${link[2]}`}`);
     // A link must not replace the key of a signed-in user.
     if (isKey(link[1]) && !sessionStorage.getItem(STORAGE_KEY)) begin(link[1]);
   }

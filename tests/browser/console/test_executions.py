@@ -68,6 +68,16 @@ def test_a_running_execution_appears_and_its_states_turn_green(
     expect(order.locator("code")).to_have_text(order_id)
     expect(order.get_by_role("link", name="Dashboard")).to_have_attribute("href", f"{stack.rest}/#/orders/{order_id}")
 
+    # WHEN the stack's outputs have a link that signs in, THEN the order's link does too
+    outputs = [{"name": "Dashboard", "value": f"{stack.rest}/#key={stack.key}"}]
+    page.route("**/_emulator/stack?*", lambda route: route.fulfill(json={"outputs": outputs}))
+    page.reload()
+    link = order.get_by_role("link", name="Dashboard")
+    expect(link).to_have_attribute("href", re.compile(re.escape(f"#key={stack.key}/")))
+    dashboard = visit(str(link.get_attribute("href")))
+    expect(dashboard).to_have_url(f"{stack.rest}/#/orders/{order_id}")
+    expect(dashboard.locator("h1 + .badge")).to_contain_text("Confirmed")
+
 
 def test_a_failed_order_shows_its_state_error_and_attempts(
     stack: Stack, market: Market, visit: Visit, screenshots: Path
