@@ -185,6 +185,10 @@ class Market(Orders):
             holder.close()
 
 
+FUNDS = 90 * 10**9
+"""The least that the wallet of a localnet has when a test begins, in lamports. A new one has a little more."""
+
+
 class Localnet(Orders):
     """The chain of a localnet on which the engine's wallet trades. Nobody else moves its pools."""
 
@@ -214,9 +218,11 @@ class Localnet(Orders):
         Discovery(source=source, registry=PostgresPoolRegistry(self.database, "localnet")).find(mint, "SOL", 60)
 
     def reset(self) -> None:
-        """Ends all faults, and begins to account for the wallet's balances."""
+        """Ends all faults, gives the wallet the SOL that it has spent, and begins to account for its balances."""
         self.clear_faults()
         held = self.balances()
+        if held["SOL"] < FUNDS:
+            self.give(self._wallet, "SOL", FUNDS - held["SOL"])
         self._new_mints = [mint for mint in self._new_mints if held[mint]]
         self._balances = self.balances()
         self._earlier = {row["signature"] for row in self._signed()}
