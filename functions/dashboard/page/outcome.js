@@ -30,7 +30,7 @@ export class Outcome {
   /** Says how the accepted order has gone on. */
   changed() {
     const order = this.#store.get(this.#followed?.orderId);
-    if (order && order.status !== this.#followed.status) this.accepted(order);
+    if (order && order.status !== this.#followed.status) this.#tell(order);
   }
 
   tick() {
@@ -39,10 +39,15 @@ export class Outcome {
     if (!this.blocked) this.#free = 0;
   }
 
-  /** Follows an order that was accepted. */
+  /** Follows an order that was accepted. One that waits may have met its market at once. */
   accepted(order) {
+    const meets = order.type !== "market" && isRunning(order.status);
+    this.#tell(order, meets && "The market already meets the order: it is executed at once. ");
+  }
+
+  #tell(order, first) {
     const { orderId, status } = order;
-    this.#show(h("p", { class: `note ${status}` }, glyph(status), ` ${become(order)} `, h("a", { href: `#/orders/${orderId}` }, "Show the order")));
+    this.#show(h("p", { class: `note ${status}` }, glyph(status), " ", first, `${become(order)} `, h("a", { href: `#/orders/${orderId}` }, "Show the order")));
     this.#followed = { orderId, status };
   }
 
@@ -84,14 +89,12 @@ export class Outcome {
   }
 }
 
-/** Returns what has become of an accepted order: one that waits may have met its market at once. */
-function become({ type, status, amountIn, amountSpent, amountOut, tokenIn, tokenOut, error }) {
+/** Returns what has become of an accepted order. */
+function become({ status, amountIn, amountSpent, amountOut, tokenIn, tokenOut, error }) {
   if (status === "open") return "Accepted. The order waits.";
   if (status === "confirmed" && amountOut) return `Swapped ${amount(amountSpent ?? amountIn)} ${token(tokenIn)} for ${amount(amountOut)} ${token(tokenOut)}.`;
   if (status === "failed" && error) return `Not swapped. ${errorTitle(error.code)}.`;
-  if (isFinal(status)) return `${title(status)}.`;
-  const running = `${title(status)}…`;
-  return type === "market" || !isRunning(status) ? running : `The market already meets the order: it is executed at once. ${running}`;
+  return `${title(status)}${isFinal(status) ? "." : "…"}`;
 }
 
 const note = (...content) => h("p", { class: "note" }, content);

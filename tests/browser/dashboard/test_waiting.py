@@ -44,7 +44,12 @@ def test_a_limit_order_waits_until_the_market_pays_it(stack: Stack, market: Mark
 
     # GIVEN a limit a little above the market
     place(page, "Limit", "0.7", **{"Limit price": f"{float(price) * 1.01:.3f}"})
+    outcome = page.locator(".outcome")
     expect(page.get_by_text("Accepted. The order waits.")).to_be_visible()
+    outcome.evaluate(
+        "shown => { window.said = [];"
+        " new MutationObserver(() => said.push(shown.textContent)).observe(shown, {childList: true}); }"
+    )
     expect(lane(page, "0.7")).to_contain_text("Waits until 1 SOL pays at least")
     expect(lane(page, "0.7").locator(".far")).to_have_text(re.compile(r"is 1\.\d\d % above the market"))
 
@@ -55,6 +60,10 @@ def test_a_limit_order_waits_until_the_market_pays_it(stack: Stack, market: Mark
     filled = cards(page, "confirmed").filter(has_text="0.7 SOL")
     expect(filled).to_contain_text("Limit")
     expect(lane(page, "0.7")).to_have_count(0)
+
+    # AND the form has followed it, without saying that it was executed at once
+    expect(outcome).to_have_text(re.compile(r"Swapped 0\.7 SOL for [0-9.]+ USDC\."))
+    assert [text for text in page.evaluate("said") if "at once" in text] == []
     filled.get_by_role("link").first.click()
     expect(page.get_by_role("region", name="Timeline")).to_contain_text("Its amount was quoted")
     expect(page.get_by_role("region", name="Waited for")).to_be_visible()
