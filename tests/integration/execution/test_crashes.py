@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from order_engine.domain.errors import EngineError
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.money import BPS
@@ -29,7 +27,7 @@ from tests.support.databases import clean, pass_time
 from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket
 from tests.support.open_orders import SOL, activate, open_order
-from tests.support.state_walk import Walk
+from tests.support.state_walk import run_to_end
 
 SELL = OrderRequest("market", "SOL", "USDC", 5_000 * SOL)
 BUY = OrderRequest("market", "USDC", "SOL", 3_000_000 * 10**6)
@@ -78,15 +76,7 @@ class Scene:
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
         """Runs an execution to its end."""
-        state = json.loads(json.dumps(input))
-        walk = Walk(state["order"]["order_id"], name, state, self.pass_time)
-        while walk.answer is None:
-            try:
-                walk.succeeded(walk.invocation().carry_out(self.execution))
-            except EngineError as error:
-                walk.failed(error.code, str(error))
-        succeeded = walk.answer == "succeeded"
-        return ExecutionResult("SUCCEEDED" if succeeded else "FAILED", None if succeeded else walk.answer, None)
+        return run_to_end(self.execution, name, input, self.pass_time)
 
     def deliver(self) -> None:
         """Delivers the order's message until it is done. Everything dies at the crash; another run resumes later."""

@@ -6,7 +6,6 @@ clients. The client repeats its request, another watcher takes over, and the swe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from order_engine.api.order_forms import parse_changes
-from order_engine.domain.errors import EngineError
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import FINAL, Status
 from order_engine.domain.orders import Order, OrderRequest
@@ -42,7 +40,7 @@ from tests.support.lifecycles import replayed
 from tests.support.market_view import SimulatedMarket
 from tests.support.open_orders import SOL, limit, recurring, sniper, stop
 from tests.support.orders import CLIENT
-from tests.support.state_walk import Walk
+from tests.support.state_walk import run_to_end
 from tests.support.watching import tick, watcher_on
 
 SELL = OrderRequest("market", "SOL", "USDC", 20_000 * SOL)
@@ -104,15 +102,7 @@ class Scene:
         self.death.passed()
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
-        state = json.loads(json.dumps(input))
-        walk = Walk(state["order"]["order_id"], name, state, self.pass_time)
-        while walk.answer is None:
-            try:
-                walk.succeeded(walk.invocation().carry_out(self.execution))
-            except EngineError as error:
-                walk.failed(error.code, str(error))
-        succeeded = walk.answer == "succeeded"
-        return ExecutionResult("SUCCEEDED" if succeeded else "FAILED", None if succeeded else walk.answer, None)
+        return run_to_end(self.execution, name, input, self.pass_time)
 
     def insists(self, ask: Callable[[], Any]) -> None:
         """A client repeats what was not answered."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from order_engine.domain.errors import EngineError
 from order_engine.domain.events import Event
 from order_engine.domain.lifecycle import Status
 from order_engine.domain.orders import SignedOrder
@@ -19,7 +17,7 @@ from tests.support.databases import clean, pass_time
 from tests.support.fragile import Death, Fragile
 from tests.support.orders import CLIENT, LIFE, statuses
 from tests.support.signed_orders import MARKET, Desk
-from tests.support.state_walk import Walk
+from tests.support.state_walk import run_to_end
 
 LONGER_THAN_A_LEASE = 51.0
 
@@ -45,14 +43,7 @@ class Scene:
 
     def run(self, name: str, input: dict[str, Any]) -> ExecutionResult:
         """Runs an execution to its end."""
-        state = json.loads(json.dumps(input))
-        walk = Walk(state["order"]["order_id"], name, state, lambda seconds: None)
-        while walk.answer is None:
-            try:
-                walk.succeeded(walk.invocation().carry_out(self.execution))
-            except EngineError as error:
-                walk.failed(error.code, str(error))
-        return ExecutionResult("SUCCEEDED" if walk.answer == "succeeded" else "FAILED", walk.answer, None)
+        return run_to_end(self.execution, name, input, lambda seconds: None)
 
     def lives(self, order: SignedOrder) -> UUID:
         """Submits the order and delivers its message, twice, until nothing dies. Returns its id."""

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from order_engine.domain.lifecycle import Status
 from order_engine.storage.database import Database
+from order_engine.storage.open_orders import PostgresOpenOrders
 from order_engine.storage.orders import PostgresOrderStore
 from tests.support.network import UnreliableLine, unreliable_line
 
@@ -22,3 +24,14 @@ def distant(line: UnreliableLine) -> Iterator[PostgresOrderStore]:
     database.fetch("SELECT 1")
     yield PostgresOrderStore(database)
     database.close()
+
+
+@pytest.fixture
+def counted() -> list[Status]:
+    """The statuses of the events that `waiting` has committed."""
+    return []
+
+
+@pytest.fixture
+def waiting(database: Database, counted: list[Status]) -> PostgresOpenOrders:
+    return PostgresOpenOrders(database, counted.append)

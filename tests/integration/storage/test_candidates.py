@@ -23,11 +23,6 @@ MICRO = 10**6
 """Base units of a USDC."""
 
 
-@pytest.fixture
-def waiting(database: Database) -> PostgresOpenOrders:
-    return PostgresOpenOrders(database)
-
-
 def pages(waiting: PostgresOpenOrders, group: Group, bound: Fraction, limit: int = 1_000) -> Iterator[Order]:
     after: Order | None = None
     while page := waiting.candidates(group, bound, after, limit):

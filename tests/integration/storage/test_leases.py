@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from order_engine.domain.markets import LOCALNET
 from order_engine.ports import Lease, Waiting
 from order_engine.storage.database import Database
@@ -17,11 +15,6 @@ Connect = Callable[[], Database]
 HELD = Lease(True, False, {})
 INHERITED = HELD._replace(is_inherited=True)
 REFUSED = Lease(False, False, {})
-
-
-@pytest.fixture
-def waiting(database: Database) -> PostgresOpenOrders:
-    return PostgresOpenOrders(database)
 
 
 def pass_time(database: Database, seconds: float) -> None:

@@ -26,17 +26,6 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 PAST = datetime.now(UTC) - timedelta(days=1)
 
 
-@pytest.fixture
-def counted() -> list[Status]:
-    """The statuses of the events that were committed."""
-    return []
-
-
-@pytest.fixture
-def waiting(database: Database, counted: list[Status]) -> PostgresOpenOrders:
-    return PostgresOpenOrders(database, counted.append)
-
-
 def columns(database: Database, order: Order, names: str) -> dict[str, Any]:
     """Columns that an `Order` lacks."""
     (row,) = database.fetch(f"SELECT {names} FROM orders WHERE id = %(id)s", {"id": order.id})

@@ -18,17 +18,6 @@ from tests.support.open_orders import SOL, limit, open_order, recurring
 from tests.support.orders import CLIENT, RUN, seqs
 
 
-@pytest.fixture
-def counted() -> list[Status]:
-    """The statuses of the events that were committed."""
-    return []
-
-
-@pytest.fixture
-def waiting(database: Database, counted: list[Status]) -> PostgresOpenOrders:
-    return PostgresOpenOrders(database, counted.append)
-
-
 def slices(orders: PostgresOrderStore, parent: Order) -> list[Order]:
     page, _ = orders.page(CLIENT, 100)
     return sorted(order for order in page if order.parent_id == parent.id)
